@@ -1,0 +1,422 @@
+"""One mapping → exact traffic → latency and energy."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping as MappingABC, Sequence
+from itertools import product
+
+from costmodel.einsum.algebra import Einsum, Workload
+from costmodel.model.evaluation import ActionRow, Evaluation, Flow, LatencyRow, OccupancyRow, TrafficRow
+from costmodel.model.nest import BoundEinsum, BoundNest, Holder, Path, Place, bind
+from costmodel.model.tiles import Chain, Event, Loop, position_classes
+from costmodel.model.traffic import Crossing, Fixed, Motion, cross, cross_compute, holder_motion, motion
+from costmodel.spec.hardware import Architecture, Array, Memory
+from costmodel.spec.mapping import Compute, Mapping, Nest, Sequence as SequenceNode, Storage
+from costmodel.spec.problems import Problem, SpecError
+
+FLOWS: tuple[Flow, ...] = ("fill", "read", "update", "drain")
+
+
+class ModelError(Exception):
+    """A count broke an invariant: a defect of the model, not of the input."""
+
+
+def evaluate(
+    workload: Workload,
+    architecture: Architecture,
+    mapping: Mapping,
+    marks: MappingABC[Path, Place] | None = None,
+) -> Evaluation:
+    """Return the exact cost of one mapping (one Einsum, or a cascade with sequences).
+
+    Raises:
+        SpecError: the mapping does not fit the architecture or the workload; with all problems, capacity with its
+            arithmetic.
+        ModelError: an invariant of the counts is broken.
+    """
+    return evaluate_bound(bind(workload, architecture, mapping, marks), marks)
+
+
+def evaluate_bound(nest: BoundNest, marks: MappingABC[Path, Place] | None = None) -> Evaluation:
+    """Return the cost of a nest that was bound already. Raises as ``evaluate`` does."""
+    architecture = nest.architecture
+    motions = {h: holder_motion(h) for h in nest.holders}
+    occupancy, over = _occupancy(nest, motions, marks or {})
+    if over:
+        raise SpecError(over)
+    crossings = [cross(architecture, h) for h in nest.holders if h.parent is not None]
+    for bound in nest.einsums:
+        for tensor in bound.einsum.tensors:
+            crossings += cross_compute(architecture, bound, tensor)
+    _check(nest, crossings)
+    traffic = _traffic(nest, crossings)
+    latency = [row for bound in nest.einsums for row in _latency(nest, bound, crossings)]
+    worst: dict[str, float] = defaultdict(float)
+    for row in latency:
+        worst[row.einsum] = max(worst[row.einsum], row.cycles)
+    actions = _actions(nest, traffic, crossings, worst)
+    area, missing = area_mm2(architecture)
+    units = {b.unit.name: b.unit for b in nest.einsums}.values()
+    return Evaluation(
+        traffic_rows=tuple(traffic),
+        action_rows=tuple(actions),
+        latency_rows=tuple(latency),
+        occupancy_rows=tuple(occupancy),
+        points={b.einsum.name: b.einsum.points for b in nest.einsums},
+        counts={b.einsum.name: b.einsum.count for b in nest.einsums},
+        clock_hz=architecture.clock_hz,
+        peak_per_cycle=max(architecture.copies(u.name) * u.rate_of("mac") for u in units),
+        area_mm2=area,
+        area_missing=missing,
+    )
+
+
+def combine(evaluations: Sequence[Evaluation]) -> Evaluation:
+    """Join the evaluations of the Einsums of one workload, which run one after another."""
+    first = evaluations[0]
+    return Evaluation(
+        traffic_rows=tuple(r for e in evaluations for r in e.traffic_rows),
+        action_rows=tuple(r for e in evaluations for r in e.action_rows),
+        latency_rows=tuple(r for e in evaluations for r in e.latency_rows),
+        occupancy_rows=tuple(r for e in evaluations for r in e.occupancy_rows),
+        points={k: v for e in evaluations for k, v in e.points.items()},
+        counts={k: v for e in evaluations for k, v in e.counts.items()},
+        clock_hz=first.clock_hz,
+        peak_per_cycle=max(e.peak_per_cycle for e in evaluations),
+        area_mm2=first.area_mm2,
+        area_missing=first.area_missing,
+    )
+
+
+def evaluate_network(workload: Workload, architecture: Architecture, mappings: Sequence[Mapping]) -> Evaluation:
+    """Return the cost of a workload whose Einsums are mapped one by one. Raises as ``evaluate`` does."""
+    return combine([evaluate(workload, architecture, m) for m in mappings])
+
+
+def area_mm2(architecture: Architecture) -> tuple[float | None, tuple[str, ...]]:
+    """Return the chip's area and the levels whose area is not modelled."""
+    stated = [x for x in architecture.levels if x.area_mm2 is not None]
+    missing = tuple(x.name for x in architecture.levels if x.area_mm2 is None)
+    if not stated:
+        return None, missing
+    return sum((x.area_mm2 or 0.0) * architecture.copies(x.name) for x in stated), missing
+
+
+def _occupancy(
+    nest: BoundNest, motions: MappingABC[Holder, Motion], marks: MappingABC[Path, Place]
+) -> tuple[list[OccupancyRow], list[Problem]]:
+    largest = {h: motions[h].largest() for h in nest.holders}
+    rows = [
+        OccupancyRow(h.owner.name, h.level.name, h.tensor.name, words, words * h.tensor.bits)
+        for h, words in largest.items()
+    ]
+    at_path: dict[Path, list[Holder]] = defaultdict(list)
+    for h in nest.holders:
+        at_path[h.path].append(h)
+
+    def fullest(level: Memory, nodes: Nest, base: Path) -> tuple[int, list[Holder]]:
+        used, held = 0, []
+        for place, node in enumerate(nodes):
+            path = (*base, place)
+            if isinstance(node, Storage) and node.level == level.name:
+                held += at_path[path]
+                used += sum(largest[h] * h.tensor.bits for h in at_path[path])
+            elif isinstance(node, SequenceNode):
+                inner = [fullest(level, branch, (*path, k)) for k, branch in enumerate(node.branches)]
+                most, theirs = max(inner, key=lambda x: x[0])
+                used, held = used + most, held + theirs
+        return used, held
+
+    problems = []
+    for level in nest.architecture.memories:
+        if level.usable_bits is None:
+            continue
+        used, held = fullest(level, nest.mapping.nest, ())
+        if used > level.usable_bits:
+            file, line, column = marks.get(held[-1].path, ("", 0, 0))
+            sums = " + ".join(f"{h.tensor.name} {largest[h]:,} × {h.tensor.bits} b" for h in held)
+            half = " (half of it: double-buffered)" if level.double_buffered else ""
+            problems.append(
+                Problem(
+                    f"{level.name} is over capacity: {sums} = {used:,} b, there is room for {level.usable_bits:,} b{half}",
+                    file,
+                    line,
+                    column,
+                    hint="use smaller tiles above the storage node, or let a tensor pass the level by",
+                )
+            )
+    return rows, problems
+
+
+def _check(nest: BoundNest, crossings: Sequence[Crossing]) -> None:
+    """Raise ModelError if a count breaks an invariant that holds for every nest."""
+    for c in crossings:
+        if min(c.read, c.update, c.fill, c.drain) < 0:
+            msg = f"negative count: {c.parent.tensor.name} at {c.parent.level.name}: {c}"
+            raise ModelError(msg)
+        if c.child is not None and (c.read > c.fill or c.update > c.drain):
+            msg = f"{c.parent.level.name} serves more words of {c.parent.tensor.name} than its children take: {c}"
+            raise ModelError(msg)
+    for b in nest.einsums:
+        done = motion(b.loops, 0, [(b.einsum, b.einsum.output)]).accesses(len(b.loops), ())
+        if done != b.einsum.points:
+            msg = f"{b.einsum.name}: the nest performs {done} points of {b.einsum.points}"
+            raise ModelError(msg)
+        for access in b.einsum.inputs:
+            outermost = b.holders[access.tensor][0]
+            if outermost.output_like:
+                continue
+            words = motion((), 0, [(b.einsum, access)]).largest()
+            read = sum(c.read for c in crossings if c.parent is outermost)
+            if read < words:
+                msg = f"{access.tensor}: {read} words leave {outermost.level.name}, {words} are used"
+                raise ModelError(msg)
+
+
+def _traffic(nest: BoundNest, crossings: Sequence[Crossing]) -> list[TrafficRow]:
+    words: dict[tuple[str, str, str], dict[Flow, int]] = {}
+    for h in nest.holders:
+        words[h.owner.name, h.level.name, h.tensor.name] = dict.fromkeys(FLOWS, 0)
+    for c in crossings:
+        tensor = c.parent.tensor.name
+        above = words.setdefault((c.einsum.name, c.parent.level.name, tensor), dict.fromkeys(FLOWS, 0))
+        above["read"] += c.read
+        above["update"] += c.update
+        if c.child is not None:
+            below = words.setdefault((c.einsum.name, c.child.level.name, tensor), dict.fromkeys(FLOWS, 0))
+            below["fill"] += c.fill
+            below["drain"] += c.drain
+    return [
+        TrafficRow(einsum, level, tensor, flow, flows[flow])
+        for (einsum, level, tensor), flows in words.items()
+        for flow in FLOWS
+    ]
+
+
+def _actions(
+    nest: BoundNest, traffic: Sequence[TrafficRow], crossings: Sequence[Crossing], cycles: MappingABC[str, float]
+) -> list[ActionRow]:
+    architecture = nest.architecture
+    bits = {(e.einsum.name, t.name): t.bits for e in nest.einsums for t in e.einsum.tensors.values()}
+    memories = {m.name: m for m in architecture.memories}
+    rows: list[ActionRow] = []
+    counts: dict[tuple[str, str, str], list[int]] = {}
+    for row in traffic:
+        memory = memories[row.level]
+        pair = counts.setdefault((row.einsum, row.level, row.tensor), [0, 0])
+        if row.flow in ("fill", "update"):
+            pair[1] += row.words
+        elif row.flow == "read" or memory.drain == "charged":
+            pair[0] += row.words
+    for (einsum, level, tensor), (reads, writes) in counts.items():
+        memory = memories[level]
+        for action, words, price in (("read", reads, memory.read_pj), ("write", writes, memory.write_pj)):
+            accesses = words * bits[einsum, tensor] / memory.access_bits
+            rows.append(ActionRow(einsum, level, tensor, action, accesses, accesses * price))
+    hops: dict[tuple[str, str, str], int] = defaultdict(int)
+    for c in crossings:
+        for array, words in c.hops:
+            hops[c.einsum.name, array, c.parent.tensor.name] += words
+    arrays = {a.name: a for a in architecture.arrays}
+    for (einsum, array, tensor), words in hops.items():
+        count = words * bits[einsum, tensor] / arrays[array].hop_bits
+        rows.append(ActionRow(einsum, array, tensor, "hop", count, count * arrays[array].hop_pj))
+    for b in nest.einsums:
+        for operation in b.einsum.operations:
+            count = operation.per_point * b.einsum.points
+            price = b.unit.energy_of(operation.kind)
+            rows.append(
+                ActionRow(b.einsum.name, b.unit.name, "", f"compute {operation.kind}", float(count), count * price)
+            )
+        for level in architecture.levels:
+            if level.leakage_w:
+                seconds = cycles[b.einsum.name] / architecture.clock_hz
+                energy = level.leakage_w * architecture.copies(level.name) * seconds * 1e12
+                rows.append(ActionRow(b.einsum.name, level.name, "", "leak", cycles[b.einsum.name], energy))
+    return rows
+
+
+def _latency(nest: BoundNest, bound: BoundEinsum, crossings: Sequence[Crossing]) -> list[LatencyRow]:
+    rows = []
+    name = bound.einsum.name
+    mine = [c for c in crossings if c.einsum is bound.einsum]
+    for memory in nest.architecture.memories:
+        limits = (memory.bandwidth_bits_per_cycle, memory.read_bits_per_cycle, memory.write_bits_per_cycle)
+        if all(limit is None for limit in limits):
+            continue
+        both, reading, writing = limits
+        cycles = 0.0
+        for read_bits, write_bits in _busiest(nest.architecture, memory, mine):
+            for limit, amount in ((both, read_bits + write_bits), (reading, read_bits), (writing, write_bits)):
+                if limit is not None:
+                    cycles = max(cycles, float(amount) / limit)
+        rows.append(LatencyRow(name, memory.name, cycles))
+    rows.append(LatencyRow(name, bound.unit.name, _compute_cycles(nest.architecture, bound)))
+    return rows
+
+
+def _compute_cycles(architecture: Architecture, bound: BoundEinsum) -> float:
+    einsum = bound.einsum
+    everything = motion(bound.loops, 0, [(einsum, einsum.output)])
+    corner = first_instance(bound.loops, len(bound.loops))
+    points = everything.accesses(len(bound.loops), (), corner)
+    cycles = sum(o.per_point * points / bound.unit.rate_of(o.kind) for o in einsum.operations)
+    for array in architecture.arrays:
+        if array.systolic is not None:
+            cycles += systolic_overhead(array, bound)
+    return cycles
+
+
+def systolic_overhead(array: Array, bound: BoundEinsum) -> int:
+    """Cycles that the passes of a systolic array pay for skew and for loading what stays.
+
+    A pass of an R × C array pays R + C − 2 cycles of skew and, where a weight or input stays, R to load it
+    (agrees with SCALE-Sim v3, cycle by cycle, for full and partial passes).
+    """
+    if not any(x.array == array.name for x in bound.loops):
+        return 0
+    sizes = [*array.shape.values(), 1]
+    rows, columns = sizes[0], math.prod(sizes[1:])
+    load = 0 if array.systolic == "output" else rows
+    return passes(array, bound) * (rows + columns - 2 + load)
+
+
+def passes(array: Array, bound: BoundEinsum) -> int:
+    """How often the array takes a new tile of the tensor that stays in it."""
+    einsum = bound.einsum
+    tensor = stationary_tensor(array, einsum)
+    inside = [h for h in bound.holders[tensor] if any(x.array == array.name for x in h.loops)]
+    if inside:
+        moving = holder_motion(inside[-1])
+    else:
+        moving = motion(bound.loops, bound.scope, [(einsum, a) for a in einsum.accesses_of(tensor)])
+    return moving.changes(first_instance(moving.loops, len(moving.loops)))
+
+
+def stationary_tensor(array: Array, einsum: Einsum) -> str:
+    """Return the tensor that a systolic array holds still: by role, else the last (weight) or first (input) operand."""
+    if array.systolic == "output" or not einsum.inputs:
+        return einsum.output.tensor
+    names = [a.tensor for a in einsum.inputs]
+    weights = [n for n in names if einsum.tensors[n].role == "weight"]
+    if array.systolic == "weight":
+        return weights[-1] if weights else names[-1]
+    others = [n for n in names if n not in weights]
+    return others[0] if others else names[0]
+
+
+def first_instance(loops: Sequence[Loop], until: int) -> dict[str, tuple[int, ...]]:
+    """Coordinates of the first instance below the first ``until`` loops: it is never idle."""
+    corner: dict[str, tuple[int, ...]] = {}
+    for loop in loops[:until]:
+        corner.setdefault(loop.rank_variable, ())
+        if loop.spatial:
+            corner[loop.rank_variable] += (0,)
+    return corner
+
+
+def _busiest(architecture: Architecture, memory: Memory, crossings: Sequence[Crossing]) -> list[tuple[float, float]]:
+    """(read bits, write bits) of the instances of a level that may be the busiest ones."""
+    touching = [
+        c for c in crossings if c.parent.level is memory or (c.child is not None and c.child.level is memory)
+    ]
+    if not touching:
+        return []
+    above = max(
+        (c.parent.loops if c.parent.level is memory else c.child.loops if c.child else () for c in touching),
+        key=lambda loops: sum(x.spatial for x in loops),
+    )
+    split = sorted({x.rank_variable for x in above if x.spatial})
+    if all(c.down.exact for c in touching) or not split:
+        instances = math.prod(_steps(above, at, c0) for at, c0 in _spatial(above, touching[0].down.extents))
+        reads = writes = 0
+        for c in touching:
+            r, w = _port_bits(memory, c)
+            reads, writes = reads + r, writes + w
+        return [(reads / instances, writes / instances)]
+    found = []
+    for fixed in _instance_classes(above, touching):
+        reads = writes = 0
+        for c in touching:
+            for counted in _again(architecture, memory, c, fixed):
+                r, w = _port_bits(memory, counted)
+                reads, writes = reads + r, writes + w
+        found.append((float(reads), float(writes)))
+    return found
+
+
+def _spatial(loops: Sequence[Loop], extents: MappingABC[str, int]) -> list[tuple[int, int]]:
+    """(place, extent left above it) of every spatial loop."""
+    left = dict(extents)
+    found = []
+    for at, loop in enumerate(loops):
+        if loop.spatial:
+            found.append((at, left[loop.rank_variable]))
+        left[loop.rank_variable] = min(loop.tile, left[loop.rank_variable])
+    return found
+
+
+def _steps(loops: Sequence[Loop], at: int, extent: int) -> int:
+    return -(-extent // loops[at].tile)
+
+
+def _port_bits(memory: Memory, c: Crossing) -> tuple[int, int]:
+    read = write = 0
+    if c.parent.level is memory:
+        read, write = read + c.read, write + c.update
+    if c.child is not None and c.child.level is memory:
+        write += c.fill
+        if memory.drain == "charged":
+            read += c.drain
+    return read * c.parent.tensor.bits, write * c.parent.tensor.bits
+
+
+def _again(architecture: Architecture, memory: Memory, c: Crossing, fixed: Fixed) -> list[Crossing]:
+    """Count a crossing once more, for one instance of a level."""
+    if c.child is not None:
+        return [cross(architecture, c.child, fixed, of_child=c.child.level is memory)]
+    update = c.down.accesses(len(c.parent.loops), _modes_up(architecture, c), fixed)
+    if c.update:
+        read = update - c.down.distinct(len(c.parent.loops), fixed)
+        return [Crossing(c.parent, None, c.einsum, read, update, 0, 0, (), c.down)]
+    from costmodel.model.traffic import deliver_modes
+
+    read = c.down.accesses(
+        len(c.parent.loops), deliver_modes(architecture, c.down.loops, len(c.parent.loops)), fixed
+    )
+    return [Crossing(c.parent, None, c.einsum, read, 0, 0, 0, (), c.down)]
+
+
+def _modes_up(architecture: Architecture, c: Crossing) -> tuple[tuple[str, str], ...]:
+    from costmodel.model.traffic import collect_modes
+
+    return collect_modes(architecture, c.down.loops, len(c.parent.loops))
+
+
+def _instance_classes(loops: Sequence[Loop], crossings: Sequence[Crossing]) -> list[Fixed]:
+    """Coordinates of instances, one per class of instances that do the same work."""
+    choices: list[list[tuple[str, tuple[int, ...]]]] = []
+    deepest = {v: c.down for c in crossings for v in c.down.extents}
+    for v in sorted({x.rank_variable for x in loops if x.spatial}):
+        down = deepest[v]
+        places = [at for at, x in enumerate(loops) if x.spatial and x.rank_variable == v]
+        sizes = [_steps(loops, at, left) for at, left in _spatial(loops, down.extents) if at in places]
+        seen: dict[tuple[object, ...], tuple[int, ...]] = {}
+        for coordinates in product(*(range(n) for n in sizes)):
+            signature = []
+            for c in crossings:
+                own = tuple((at, x) for at, x in enumerate(c.down.loops) if x.rank_variable == v)
+                chain = Chain(down.extents[v], own, len(loops), coordinates)
+                shape = position_classes(chain, Event("all", len(c.down.loops)))
+                origin = shape[0].states[0].low if shape else 0
+                signature.append(
+                    tuple((k.multiplicity, tuple((s.low - origin, s.extent) for s in k.states)) for k in shape)
+                )
+            seen.setdefault(tuple(signature), coordinates)
+        choices.append([(v, coordinates) for coordinates in seen.values()])
+    return [dict(chosen) for chosen in product(*choices)]
+
+
+__all__ = ["Compute", "ModelError", "combine", "evaluate", "evaluate_bound", "evaluate_network"]

@@ -1,0 +1,160 @@
+"""What an evaluation returns: exact counts as rows of tidy tables, and the totals that follow from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+Flow = Literal["fill", "read", "update", "drain"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficRow:
+    """Words that cross one boundary, over the whole Einsum and all instances of the level."""
+
+    einsum: str
+    level: str
+    tensor: str
+    flow: Flow
+    words: int
+
+
+@dataclass(frozen=True, slots=True)
+class ActionRow:
+    """What costs energy. ``tensor`` is empty for operations and leakage."""
+
+    einsum: str
+    component: str
+    tensor: str
+    action: str
+    """``read``, ``write``, ``hop``, ``leak``, or ``compute`` with the kind of operation (``compute mac``)."""
+    count: float
+    """Accesses of the port's width, hops of the array's word, operations, or cycles of leakage."""
+    energy_pj: float
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyRow:
+    """Cycles that the busiest instance of one component needs for one Einsum."""
+
+    einsum: str
+    component: str
+    cycles: float
+
+
+@dataclass(frozen=True, slots=True)
+class OccupancyRow:
+    """Room that the largest tile of a tensor takes in one instance of a level."""
+
+    einsum: str
+    level: str
+    tensor: str
+    words: int
+    bits: int
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The cost of one mapping. Every row is for one execution; ``counts`` says how often each Einsum runs."""
+
+    traffic_rows: tuple[TrafficRow, ...]
+    action_rows: tuple[ActionRow, ...]
+    latency_rows: tuple[LatencyRow, ...]
+    occupancy_rows: tuple[OccupancyRow, ...]
+    points: dict[str, int]
+    """Einsum → size of its iteration space."""
+    counts: dict[str, int]
+    """Einsum → identical layers."""
+    clock_hz: float
+    peak_per_cycle: float
+    """Operations per cycle of all compute instances on the chip."""
+    area_mm2: float | None
+    """Null where no level states an area."""
+    area_missing: tuple[str, ...]
+    """Levels whose area is not modelled."""
+
+    @cached_property
+    def energy_pj(self) -> float:
+        """Energy of the workload."""
+        return sum(row.energy_pj * self.counts[row.einsum] for row in self.action_rows)
+
+    @cached_property
+    def cycles_by_einsum(self) -> dict[str, float]:
+        """Cycles of one execution: the slowest component."""
+        worst = dict.fromkeys(self.points, 0.0)
+        for row in self.latency_rows:
+            worst[row.einsum] = max(worst[row.einsum], row.cycles)
+        return worst
+
+    @cached_property
+    def bottlenecks(self) -> dict[str, str]:
+        """Einsum → the component that decides its latency (compute wins a tie)."""
+        worst = self.cycles_by_einsum
+        names: dict[str, str] = {}
+        for row in self.latency_rows:
+            if row.cycles == worst[row.einsum]:
+                names[row.einsum] = row.component
+        return names
+
+    @cached_property
+    def latency_cycles(self) -> float:
+        """Cycles of the workload: Einsums run one after another."""
+        return sum(cycles * self.counts[name] for name, cycles in self.cycles_by_einsum.items())
+
+    @property
+    def latency_s(self) -> float:
+        return self.latency_cycles / self.clock_hz
+
+    @property
+    def edp(self) -> float:
+        """Total energy (pJ) × total latency (cycles)."""
+        return self.energy_pj * self.latency_cycles
+
+    @property
+    def total_points(self) -> int:
+        return sum(points * self.counts[name] for name, points in self.points.items())
+
+    @property
+    def utilisation(self) -> float:
+        """Share of the chip's peak operations: points / (cycles × peak)."""
+        return self.total_points / (self.latency_cycles * self.peak_per_cycle) if self.latency_cycles else 0.0
+
+    @cached_property
+    def traffic(self) -> pd.DataFrame:
+        """Columns: einsum, level, tensor, flow, words."""
+        return _frame(self.traffic_rows, TrafficRow)
+
+    @cached_property
+    def actions(self) -> pd.DataFrame:
+        """Columns: einsum, component, tensor, action, count, energy_pj."""
+        return _frame(self.action_rows, ActionRow)
+
+    @cached_property
+    def latency(self) -> pd.DataFrame:
+        """Columns: einsum, component, cycles."""
+        return _frame(self.latency_rows, LatencyRow)
+
+    @cached_property
+    def occupancy(self) -> pd.DataFrame:
+        """Columns: einsum, level, tensor, words, bits."""
+        return _frame(self.occupancy_rows, OccupancyRow)
+
+    def words(self, level: str, tensor: str, *flows: Flow) -> int:
+        """Sum of the words of some flows of one tensor at one level.
+
+        Sums over Einsums; zero where the level never holds the tensor.
+        """
+        return sum(r.words for r in self.traffic_rows if (r.level, r.tensor) == (level, tensor) and r.flow in flows)
+
+
+def _frame(rows: Sequence[object], kind: type) -> pd.DataFrame:
+    import pandas as pd
+
+    names = [f.name for f in fields(kind)]
+    return pd.DataFrame.from_records([tuple(getattr(r, n) for n in names) for r in rows], columns=names)

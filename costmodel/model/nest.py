@@ -1,0 +1,434 @@
+"""Bind a mapping to an architecture and a workload: check everything once, then hand out loops and holders.
+
+A *holder* is one tensor in one storage node. The holders of a tensor on the path to a compute node, outermost
+first, are the boundaries that its words cross.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping as MappingABC
+from dataclasses import dataclass, field
+
+from costmodel.einsum.algebra import Einsum, Role, Tensor, Workload
+from costmodel.model.tiles import Loop
+from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
+from costmodel.spec.mapping import Compute, Mapping, Nest, Node, Sequence, Spatial, Storage, Temporal, einsums_in
+from costmodel.spec.problems import Problem, SpecError, did_you_mean
+
+Path = tuple[int, ...]
+Place = tuple[str, int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Holder:
+    """One tensor in one storage node."""
+
+    tensor: Tensor
+    level: Memory
+    loops: tuple[Loop, ...]
+    """Above the node, outermost first."""
+    scope: int
+    """Loops above the innermost sequence that encloses the node: each of their steps starts a new life."""
+    parent: Holder | None
+    einsums: tuple[Einsum, ...]
+    """Einsums below the node that touch the tensor, in order."""
+    path: Path
+
+    @property
+    def writers(self) -> tuple[Einsum, ...]:
+        return tuple(e for e in self.einsums if e.output.tensor == self.tensor.name)
+
+    @property
+    def output_like(self) -> bool:
+        """Whether the tensor is written below the node."""
+        return bool(self.writers)
+
+    @property
+    def owner(self) -> Einsum:
+        """The Einsum that the node's own traffic belongs to."""
+        return self.writers[0] if self.writers else self.einsums[0]
+
+
+@dataclass(frozen=True, eq=False)
+class BoundEinsum:
+    """One Einsum with its path through the nest."""
+
+    einsum: Einsum
+    unit: ComputeUnit
+    loops: tuple[Loop, ...]
+    scope: int
+    holders: MappingABC[str, tuple[Holder, ...]]
+    """Tensor → holders on the path, outermost first."""
+
+
+@dataclass(frozen=True, eq=False)
+class BoundNest:
+    """A mapping that fits its architecture and workload, apart from capacity."""
+
+    architecture: Architecture
+    workload: Workload
+    mapping: Mapping
+    einsums: tuple[BoundEinsum, ...]
+    holders: tuple[Holder, ...]
+    """Every holder once, in the order of the nest."""
+
+
+def keeps(names: Iterable[str], tensor: Tensor, einsum: Einsum) -> bool:
+    """Whether a ``keep`` list (roles or names) covers a tensor of an Einsum."""
+    words = set(names)
+    if tensor.name in words or tensor.role in words:
+        return True
+    if tensor.role is Role.WEIGHT:
+        return False
+    written = einsum.output.tensor == tensor.name
+    return ("output" in words and written) or (
+        "input" in words and any(a.tensor == tensor.name for a in einsum.inputs)
+    )
+
+
+@dataclass
+class _Context:
+    """What is above a node while the nest is walked down."""
+
+    loops: tuple[Loop, ...] = ()
+    scope: int = 0
+    holders: dict[str, tuple[Holder, ...]] = field(default_factory=dict)
+    extents: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Einsum → rank variable → extent that is left."""
+    deepest: int = -1
+    """Innermost level that a storage node or a parallel loop above has used, as a place in the architecture."""
+
+
+class _Binder:
+    def __init__(
+        self, workload: Workload, architecture: Architecture, mapping: Mapping, marks: MappingABC[Path, Place]
+    ) -> None:
+        self.workload, self.architecture, self.mapping, self.marks = workload, architecture, mapping, marks
+        self.problems: list[Problem] = []
+        self.einsums: list[BoundEinsum] = []
+        self.holders: list[Holder] = []
+        self.known = {e.name: e for e in workload.einsums}
+
+    def complain(self, path: Path, node: Node | None, message: str, hint: str = "") -> None:
+        file, line, column = self.marks.get(path, ("", 0, 0))
+        where = f"{node}: " if node is not None and not isinstance(node, Sequence) else ""
+        self.problems.append(Problem(where + message, file, line, column, hint=hint))
+
+    def bind(self) -> BoundNest:
+        nest = self.mapping.nest
+        names = einsums_in(nest)
+        unknown = [n for n in names if n not in self.known]
+        if not names:
+            self.complain((), None, "the nest computes nothing", "end it with `compute EINSUM on UNIT`")
+        for name in sorted({n for n in names if names.count(n) > 1}):
+            self.complain((), None, f"Einsum {name} is computed more than once")
+        context = _Context(extents={n: dict(self.known[n].shape) for n in names if n in self.known})
+        self.walk(nest, (), context)
+        del unknown
+        if self.problems:
+            raise SpecError(self.problems)
+        bound = BoundNest(
+            self.architecture, self.workload, self.mapping, tuple(self.einsums), tuple(self.holders)
+        )
+        return bound
+
+    def walk(self, nest: Nest, base: Path, context: _Context) -> None:
+        for place, node in enumerate(nest):
+            path = (*base, place)
+            below = [self.known[n] for n in einsums_in(nest[place:]) if n in self.known]
+            if isinstance(node, Storage):
+                context = self.storage(node, path, context, below)
+            elif isinstance(node, Temporal | Spatial):
+                context = self.loop(node, path, context, below)
+            elif isinstance(node, Compute):
+                self.compute(node, path, context)
+            else:
+                for number, branch in enumerate(node.branches):
+                    inner = _Context(
+                        context.loops,
+                        len(context.loops),
+                        dict(context.holders),
+                        {k: dict(v) for k, v in context.extents.items()},
+                        context.deepest,
+                    )
+                    self.walk(branch, (*path, number), inner)
+                self.shared(node, path, context)
+            if isinstance(node, Compute | Sequence):
+                if place + 1 < len(nest):
+                    self.complain((*base, place + 1), nest[place + 1], "nothing may follow a compute or sequence node")
+                return
+        self.complain(base, None, "the nest does not end in a compute or sequence node", "add `compute EINSUM on UNIT`")
+
+    def storage(self, node: Storage, path: Path, context: _Context, below: list[Einsum]) -> _Context:
+        levels = self.architecture.memories
+        level = next((m for m in levels if m.name == node.level), None)
+        if level is None:
+            other = [x.name for x in self.architecture.levels]
+            kind = f"{node.level} does not store" if node.level in other else f"unknown level {node.level!r}"
+            self.complain(path, node, kind, did_you_mean(node.level, [m.name for m in levels]))
+            return context
+        place = self.architecture.index(level.name)
+        used = {self.architecture.index(x.array): x for x in context.loops if x.array is not None}
+        for at, x in used.items():
+            if at > place:
+                self.complain(
+                    path, node, f"{level.name} is above the array {x.array}", f"store it above `parallel … across {x.array}`"
+                )
+                return context
+        holders = dict(context.holders)
+        for name in node.tensors:
+            touching = tuple(e for e in below if name in e.tensors)
+            if not touching:
+                tensors = sorted({t for e in below for t in e.tensors})
+                known = any(name in e.tensors for e in self.known.values())
+                what = f"no Einsum below touches {name}" if known else f"unknown tensor {name!r}"
+                self.complain(path, node, what, did_you_mean(name, tensors))
+                continue
+            above = holders.get(name, ())
+            same = next((h for h in above if h.level.name == level.name), None)
+            if same is not None:
+                self.complain(path, node, f"{name} is stored in {level.name} already")
+                continue
+            inner = next((h for h in above if self.architecture.index(h.level.name) > place), None)
+            if inner is not None:
+                self.complain(
+                    path,
+                    node,
+                    f"{name} is stored in {inner.level.name}, an inner level, above this node",
+                    "a tensor's storage nodes go from the outermost level to the innermost",
+                )
+                continue
+            for e in touching:
+                listed = (*(level.keep or ()), *level.may_keep)
+                stated = level.keep is not None or bool(level.may_keep)
+                if stated and not keeps(listed, e.tensors[name], e) and place > 0:
+                    self.complain(
+                        path,
+                        node,
+                        f"{level.name} does not keep {name} ({e.tensors[name].role})",
+                        f"{level.name} keeps {', '.join(listed) or 'nothing'}",
+                    )
+            holder = Holder(
+                touching[0].tensors[name],
+                level,
+                context.loops,
+                context.scope,
+                above[-1] if above else None,
+                touching,
+                path,
+            )
+            self.holders.append(holder)
+            holders[name] = (*above, holder)
+        return _Context(context.loops, context.scope, holders, context.extents, max(context.deepest, place))
+
+    def loop(self, node: Temporal | Spatial, path: Path, context: _Context, below: list[Einsum]) -> _Context:
+        v = node.rank_variable
+        having = [e for e in below if v in e.shape]
+        if not having:
+            known = sorted({x for e in below for x in e.shape})
+            self.complain(path, node, f"unknown rank variable {v!r}", did_you_mean(v, known))
+            return context
+        lefts = {context.extents[e.name][v] for e in having}
+        if len(lefts) > 1:
+            self.complain(path, node, f"{v} has different extents below: {', '.join(map(str, sorted(lefts)))}")
+            return context
+        left = lefts.pop()
+        if node.tile < 1:
+            self.complain(path, node, f"the tile must be at least 1, got {node.tile}")
+            return context
+        if node.tile > left:
+            self.complain(path, node, f"the tile {node.tile} is larger than what is left of {v}: {left}")
+            return context
+        steps = -(-left // node.tile)
+        missing = [e.name for e in below if v not in e.shape]
+        if missing and steps > 1:
+            self.complain(
+                path,
+                node,
+                f"{', '.join(missing)} has no rank variable {v}: the loop would run it {steps} times",
+                "move the loop into the branches that have it, or nest the sequences",
+            )
+            return context
+        loop = Loop(v, node.tile, path=path)
+        deepest = context.deepest
+        if isinstance(node, Spatial):
+            checked = self.spatial(node, path, context, steps)
+            if checked is None:
+                return context
+            loop, deepest = checked
+        extents = {n: ({**x, v: node.tile} if v in x and n in {e.name for e in below} else x) for n, x in context.extents.items()}
+        return _Context((*context.loops, loop), context.scope, context.holders, extents, deepest)
+
+    def spatial(self, node: Spatial, path: Path, context: _Context, steps: int) -> tuple[Loop, int] | None:
+        array = next((a for a in self.architecture.arrays if a.name == node.array), None)
+        if array is None:
+            self.complain(
+                path, node, f"unknown array {node.array!r}", did_you_mean(node.array, [a.name for a in self.architecture.arrays])
+            )
+            return None
+        dimension = node.dimension
+        if not dimension and len(array.shape) == 1:
+            (dimension,) = array.shape
+        if dimension not in array.shape:
+            self.complain(
+                path, node, f"{array.name} has no dimension {dimension!r}", did_you_mean(dimension, list(array.shape))
+            )
+            return None
+        place = self.architecture.index(array.name)
+        inner = [
+            h for hs in context.holders.values() for h in hs if self.architecture.index(h.level.name) > place
+        ]
+        if inner:
+            self.complain(
+                path, node, f"{inner[0].level.name} is below {array.name} but is stored above this loop",
+                f"move `store … in {inner[0].level.name}` below it",
+            )
+            return None
+        size = array.shape[dimension]
+        loops_here = [x for x in context.loops if (x.array, x.dimension) == (array.name, dimension)]
+        used = math.prod(self.steps_of(context, x) for x in loops_here) * steps
+        if used > size:
+            shown = " × ".join(str(self.steps_of(context, x)) for x in loops_here) + (" × " if loops_here else "")
+            self.complain(
+                path, node, f"{array.name}.{dimension} has {size} instances, the parallel loops need {shown}{steps} = {used}"
+                if loops_here else f"{array.name}.{dimension} has {size} instances, the loop needs {steps}",
+            )
+            return None
+        return Loop(node.rank_variable, node.tile, array.name, dimension, path), max(context.deepest, place)
+
+    def steps_of(self, context: _Context, loop: Loop) -> int:
+        """Steps of a loop of the context: what was left above it over its tile."""
+        left: int | None = None
+        for e in self.known.values():
+            if loop.rank_variable in e.shape and e.name in context.extents:
+                left = e.shape[loop.rank_variable]
+                break
+        assert left is not None
+        for x in context.loops:
+            if x is loop:
+                break
+            if x.rank_variable == loop.rank_variable:
+                left = x.tile
+        return -(-left // loop.tile)
+
+    def compute(self, node: Compute, path: Path, context: _Context) -> None:
+        einsum = self.known.get(node.einsum)
+        if einsum is None:
+            self.complain(path, node, f"unknown Einsum {node.einsum!r}", did_you_mean(node.einsum, list(self.known)))
+            return
+        units = self.architecture.compute_units
+        unit = next((u for u in units if u.name == node.unit), None)
+        if unit is None:
+            self.complain(path, node, f"unknown compute unit {node.unit!r}", did_you_mean(node.unit, [u.name for u in units]))
+            return
+        place = self.architecture.index(unit.name)
+        for x in context.loops:
+            if x.array is not None and self.architecture.index(x.array) > place:
+                self.complain(path, node, f"{unit.name} is above the array {x.array}")
+        left = {v: n for v, n in context.extents[einsum.name].items() if n > 1}
+        for v, n in left.items():
+            self.complain(
+                path, node, f"rank variable {v} is not brought down to 1: {n} are left", f"add `for {v} by 1`"
+            )
+        holders: dict[str, tuple[Holder, ...]] = {}
+        outermost = self.architecture.memories[0]
+        for name, tensor in einsum.tensors.items():
+            held = context.holders.get(name, ())
+            if not held:
+                self.complain(path, node, f"{name} is stored nowhere", f"add `store {name} in {outermost.name}`")
+                continue
+            if held[0].level.name != outermost.name and tensor.role is not Role.INTERMEDIATE:
+                self.complain(
+                    path, node, f"{name} is not stored in {outermost.name}, where every {tensor.role} of the workload lives"
+                )
+            for memory in self.architecture.memories[1:]:
+                if memory.keep is None or not keeps(memory.keep, tensor, einsum):
+                    continue
+                if self.architecture.index(memory.name) > place:
+                    continue
+                if all(h.level.name != memory.name for h in held):
+                    self.complain(
+                        path, node, f"{memory.name} keeps {name} ({tensor.role}), but the nest does not store it there",
+                        f"add `store {name} in {memory.name}`, or list it under may_keep:",
+                    )
+            holders[name] = held
+        self.einsums.append(BoundEinsum(einsum, unit, context.loops, context.scope, holders))
+
+    def shared(self, node: Sequence, path: Path, context: _Context) -> None:
+        """Check that every consumer below a sequence reads only what has been produced."""
+        below = [self.known[n] for n in einsums_in((node,)) if n in self.known]
+        moving = {
+            x.rank_variable for x in context.loops if self.steps_of(context, x) > 1
+        }
+        for at, producer in enumerate(below):
+            name = producer.output.tensor
+            for v in sorted(moving & set(producer.shape)):
+                consumers = [e for e in below if e is not producer and any(a.tensor == name for a in e.inputs)]
+                if consumers and v in producer.reduced:
+                    self.complain(
+                        path, None,
+                        f"the shared loop over {v} leaves {name} unfinished when {consumers[0].name} reads it: {v} is reduced in {producer.name}",
+                        f"move the loop over {v} into the branch of {producer.name}",
+                    )
+                    continue
+                for consumer in consumers:
+                    for access in consumer.inputs:
+                        if access.tensor == name:
+                            self.ahead(path, producer, consumer, v, name, context, access.indices, below.index(consumer) < at)
+
+    def ahead(
+        self, path: Path, producer: Einsum, consumer: Einsum, v: str, name: str, context: _Context,
+        indices: tuple[object, ...], earlier: bool,
+    ) -> None:
+        """Complain where a consumer reads further along a shared loop than its producer has come."""
+        from costmodel.einsum.algebra import Affine
+
+        for written, read in zip(producer.output.indices, indices, strict=True):
+            assert isinstance(read, Affine)
+            w, r = dict(written.terms), dict(read.terms)
+            if v not in w and v not in r:
+                continue
+
+            def top(index: Affine, einsum: Einsum) -> int:
+                extents = context.extents[einsum.name]
+                return index.constant + sum(max(0, c * (extents[x] - 1)) for x, c in index.terms)
+
+            ahead = top(read, consumer) - top(written, producer)
+            bound = w.get(v, 0) if earlier else 0
+            if w.get(v, 0) != r.get(v, 0) or ahead > -bound * context.extents[producer.name][v] * (1 if earlier else 0):
+                self.complain(
+                    path, None,
+                    f"{consumer.name} reads {name}[{_shown(read)}] under the shared loop over {v}, ahead of what {producer.name} has written ({name}[{_shown(written)}])",
+                    f"keep the loop over {v} out of the shared part, or shift the index",
+                )
+                return
+
+
+def _shown(index: object) -> str:
+    from costmodel.einsum.algebra import Affine
+
+    assert isinstance(index, Affine)
+    parts = [v if c == 1 else f"{c}*{v}" for v, c in index.terms]
+    if index.constant or not parts:
+        parts.append(str(index.constant))
+    return " + ".join(parts)
+
+
+def bind(
+    workload: Workload,
+    architecture: Architecture,
+    mapping: Mapping,
+    marks: MappingABC[Path, Place] | None = None,
+) -> BoundNest:
+    """Check a mapping against an architecture and a workload.
+
+    ``marks`` gives (file, line, column) for places in the nest. Capacity is checked by ``evaluate``, which has the arithmetic.
+
+    Raises:
+        SpecError: with every problem that was found.
+    """
+    return _Binder(workload, architecture, mapping, marks or {}).bind()
+
+
+__all__ = ["Array", "BoundEinsum", "BoundNest", "Holder", "bind", "keeps"]

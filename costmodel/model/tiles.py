@@ -1,0 +1,403 @@
+"""Sets of coordinates that tiles touch, and how they move from one step of a nest to the next.
+
+The counts of a boundary are sums over *events*: the start of a node's life, one transition per temporal loop above
+the node, and its end. At an event the tile of a tensor is a product over *groups* of ranks that share no rank
+variable, and the positions of different rank variables are independent. So a sum over all steps is
+
+    Σ over events ( Π over groups Σ over positions |new tile|  −  Π over groups Σ over positions |kept words| ),
+
+and each inner sum runs over classes of positions that are translations of each other (full tiles and residuals),
+never over points. This module computes those inner sums.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Literal, NamedTuple
+
+from costmodel.spec.hardware import Multicast
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """One loop above a node."""
+
+    rank_variable: str
+    tile: int
+    array: str | None = None
+    """The array of a spatial loop; null for a loop in time."""
+    dimension: str = ""
+    path: tuple[int, ...] = ()
+    """Place in the nest, for messages and derivations."""
+
+    @property
+    def spatial(self) -> bool:
+        return self.array is not None
+
+
+class Event(NamedTuple):
+    """When words move: at the start or end of a node's life, when one loop steps, or at every step."""
+
+    kind: Literal["start", "step", "end", "all"]
+    loop: int
+    """Loops before this place hold their positions; for ``step`` the loop at this place moves on by one."""
+
+
+class State(NamedTuple):
+    """The interval of one rank variable in one child instance, now and when that child was last active."""
+
+    place: tuple[tuple[str, int], ...]
+    """(array, coordinate) of every merged spatial loop of this rank variable, outermost first."""
+    low: int
+    extent: int
+    old_low: int
+    old_extent: int
+
+
+class PositionClass(NamedTuple):
+    """Positions that differ by a translation only."""
+
+    multiplicity: int
+    states: tuple[State, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The loops of one rank variable above a node, outermost first.
+
+    ``merged_from`` is the place in the nest from which spatial loops are children of one owner; spatial loops
+    before it tell owner instances apart and are summed over, unless ``fixed`` gives their coordinates.
+    """
+
+    extent: int
+    loops: tuple[tuple[int, Loop], ...]
+    """(place in the nest, loop)."""
+    merged_from: int
+    fixed: tuple[int, ...] | None = None
+
+    @property
+    def exact(self) -> bool:
+        """Whether every tile divides the one above it, so that all positions are translations of each other."""
+        extent = self.extent
+        for _, loop in self.loops:
+            if extent % loop.tile:
+                return False
+            extent = loop.tile
+        return True
+
+
+class _Partial(NamedTuple):
+    place: tuple[tuple[str, int], ...]
+    low: int
+    extent: int
+    old_low: int
+    old_extent: int
+    """Old interval at the loop where old and new part."""
+    inner: tuple[int, ...]
+    """Coordinates of the spatial loops below that loop, outermost first."""
+
+
+def position_classes(chain: Chain, event: Event) -> list[PositionClass]:
+    """List the classes of positions of one rank variable at an event.
+
+    Positions of temporal loops outside the event's loop are enumerated, the event's own loop steps from each position
+    to the next, and inside it the new position is the first and the old one the last at which the child was active.
+    """
+    classes: list[PositionClass] = []
+    below: list[tuple[int, Loop]] = []
+    outside = list(chain.loops)
+    if event.kind != "all":
+        outside = [(at, loop) for at, loop in chain.loops if at < event.loop]
+        below = [(at, loop) for at, loop in chain.loops if at >= event.loop]
+    steps = event.kind == "step" and bool(below) and below[0][0] == event.loop
+    program: list[tuple[str, int, Loop]] = [("each", at, loop) for at, loop in outside]
+    if steps:
+        program.append(("step", *below[0]))
+        below = below[1:]
+    program += [("edge", at, loop) for at, loop in below]
+    fixed = iter(chain.fixed or ())
+    coordinate_of = {at: next(fixed) for at, loop in chain.loops if loop.spatial and at < chain.merged_from} if chain.fixed is not None else {}
+    exact = chain.exact
+
+    def finish(states: Sequence[_Partial]) -> tuple[State, ...]:
+        done = []
+        for s in states:
+            old = _last_active(s.old_low, s.old_extent, [loop for _, loop in below], s.inner)
+            if old is None:
+                msg = "a child that is active now was never active before"
+                raise AssertionError(msg)
+            done.append(State(s.place, s.low, s.extent, *old))
+        return tuple(done)
+
+    def descend(k: int, states: list[_Partial], multiplicity: int) -> None:
+        if not states:
+            return
+        if k == len(program):
+            classes.append(PositionClass(multiplicity, finish(states)))
+            return
+        how, at, loop = program[k]
+        inside = how == "edge"
+        if loop.spatial and at >= chain.merged_from:
+            spread = [
+                _advance(s, loop, i, i, inside=inside)._replace(place=(*s.place, (loop.array or "", i)))
+                for s in states
+                for i in range(-(-s.extent // loop.tile))
+            ]
+            descend(k + 1, spread, multiplicity)
+        elif loop.spatial:
+            if at in coordinate_of:
+                chosen = [(coordinate_of[at], 1)]
+            elif exact:
+                chosen = [(0, -(-states[0].extent // loop.tile))]
+            else:
+                chosen = [(i, 1) for i in range(max(-(-s.extent // loop.tile) for s in states))]
+            for i, copies in chosen:
+                alive = [_advance(s, loop, i, i, inside=inside) for s in states if s.extent > i * loop.tile]
+                descend(k + 1, alive, multiplicity * copies)
+        elif how == "edge":
+            descend(k + 1, [s._replace(extent=min(s.extent, loop.tile)) for s in states], multiplicity)
+        else:
+            back = 1 if how == "step" else 0
+            for first, count in _segments(states, loop.tile, back):
+                alive = [
+                    _advance(s, loop, first, first - back, inside=False) for s in states if s.extent > first * loop.tile
+                ]
+                descend(k + 1, alive, multiplicity * count)
+
+    descend(0, [_Partial((), 0, chain.extent, 0, chain.extent, ())], 1)
+    return classes
+
+
+def _advance(s: _Partial, loop: Loop, new: int, old: int, *, inside: bool) -> _Partial:
+    """Take position ``new`` (and ``old``, where old and new have not parted) of a loop."""
+    low, extent = s.low + new * loop.tile, min(loop.tile, s.extent - new * loop.tile)
+    if inside:
+        return s._replace(low=low, extent=extent, inner=(*s.inner, new))
+    return s._replace(
+        low=low,
+        extent=extent,
+        old_low=s.old_low + old * loop.tile,
+        old_extent=min(loop.tile, s.old_extent - old * loop.tile),
+    )
+
+
+def _segments(states: Sequence[_Partial], tile: int, start: int) -> Iterator[tuple[int, int]]:
+    """Split the positions of a temporal loop into runs in which every child has the same extent: (first, count)."""
+    cuts = {start}
+    end = 0
+    for s in states:
+        steps, residual = -(-s.extent // tile), s.extent % tile
+        end = max(end, steps)
+        cuts.add(steps)
+        if residual:
+            cuts.add(steps - 1)
+    ordered = sorted(c for c in cuts if start <= c <= end)
+    for first, after in zip(ordered, ordered[1:], strict=False):
+        yield first, after - first
+
+
+def _last_active(low: int, extent: int, loops: Sequence[Loop], inner: Sequence[int]) -> tuple[int, int] | None:
+    """Return the interval at the last position at which the instance with these coordinates has work."""
+    if extent <= 0:
+        return None
+    if not loops:
+        return low, extent
+    loop, rest = loops[0], loops[1:]
+    if loop.spatial:
+        i = inner[0]
+        return _last_active(low + i * loop.tile, min(loop.tile, extent - i * loop.tile), rest, inner[1:])
+    last = -(-extent // loop.tile) - 1
+    for position in range(last, max(last - 2, -1), -1):  # if a full tile has no work for it, no tile has
+        found = _last_active(low + position * loop.tile, min(loop.tile, extent - position * loop.tile), rest, inner)
+        if found is not None:
+            return found
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One affine index with integer coefficients over the rank variables of a group."""
+
+    terms: tuple[tuple[str, int], ...]
+    constant: int
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Ranks of a tensor that share rank variables: the finest factor of a tile.
+
+    ``ranks`` holds, per alternative access, one form per rank. The set of coordinates is the union over the
+    alternatives; within an alternative it is the image of the box of rank variables.
+    """
+
+    rank_variables: tuple[str, ...]
+    alternatives: tuple[tuple[Form, ...], ...]
+    strides: tuple[int, ...]
+    """Weight of each rank in the one number that stands for a coordinate."""
+    offset: int
+    """Added so that no coordinate is negative."""
+    width: int
+    """Coordinates that the ranks can have together."""
+    boxes: bool
+    """Whether the tile is the bounding box (``holes: fetch``)."""
+
+    @property
+    def plain(self) -> bool:
+        """One rank variable, one form: tiles at different positions are equal or disjoint."""
+        if len(self.rank_variables) != 1 or len(self.alternatives) != 1 or len(self.alternatives[0]) != 1:
+            return False
+        ((_, coefficient),) = self.alternatives[0][0].terms
+        return not self.boxes or abs(coefficient) == 1
+
+    def bits(self, intervals: dict[str, tuple[int, int]]) -> int:
+        """Return the tile as a bit set, from (low, extent) of each rank variable."""
+        result = 0
+        if self.boxes:
+            low: list[int] = []
+            high: list[int] = []
+            for forms in self.alternatives:
+                for r, form in enumerate(forms):
+                    ends = [(c * intervals[v][0], c * (sum(intervals[v]) - 1)) for v, c in form.terms]
+                    least = form.constant + sum(min(e) for e in ends)
+                    most = form.constant + sum(max(e) for e in ends)
+                    if len(low) <= r:
+                        low.append(least)
+                        high.append(most)
+                    low[r], high[r] = min(low[r], least), max(high[r], most)
+            result = 1 << (self.offset + sum(s * x for s, x in zip(self.strides, low, strict=True)))
+            for stride, least, most in zip(self.strides, low, high, strict=True):
+                result = _spread(result, stride, most - least + 1)
+            return result
+        for forms in self.alternatives:
+            weight: dict[str, int] = dict.fromkeys(self.rank_variables, 0)
+            origin = self.offset
+            for stride, form in zip(self.strides, forms, strict=True):
+                origin += stride * form.constant
+                for v, c in form.terms:
+                    weight[v] += stride * c
+            spreads = []
+            for v, w in weight.items():
+                low_v, extent = intervals[v]
+                origin += w * (low_v if w >= 0 else low_v + extent - 1)
+                if w:
+                    spreads.append((abs(w), extent))
+            bits = 1 << origin
+            for w, extent in spreads:
+                bits = _spread(bits, w, extent)
+            result |= bits
+        return result
+
+
+def _spread(bits: int, stride: int, count: int) -> int:
+    """Unite ``count`` copies of a set, each ``stride`` further than the one before."""
+    done = 1
+    while done < count:
+        more = min(done, count - done)
+        bits |= bits << (stride * more)
+        done += more
+    return bits
+
+
+class Delivery(NamedTuple):
+    """One demand that a parent serves: the whole tile, and the words of it that need not move."""
+
+    tile: int
+    kept: int
+
+
+def merge(children: Sequence[tuple[tuple[tuple[str, int], ...], Delivery]], modes: Sequence[tuple[str, Multicast]]) -> list[Delivery]:
+    """Merge the demands of children array by array, from the innermost array outwards.
+
+    ``children`` are (place, demand); ``modes`` are (array, how it merges), outermost first.
+    """
+    demands: dict[tuple[tuple[int, ...], ...], list[Delivery]] = {}
+    for place, delivery in children:
+        key = tuple(tuple(i for array, i in place if array == name) for name, _ in modes)
+        demands.setdefault(key, []).append(delivery)
+    for depth in range(len(modes) - 1, -1, -1):
+        mode = modes[depth][1]
+        outer: dict[tuple[tuple[int, ...], ...], list[list[Delivery]]] = {}
+        for key, listed in demands.items():
+            outer.setdefault(key[:depth], []).append(listed)
+        demands = {key: _merge_lists(lists, mode) for key, lists in outer.items()}
+    return [d for listed in demands.values() for d in listed]
+
+
+def _merge_lists(lists: Sequence[list[Delivery]], mode: Multicast) -> list[Delivery]:
+    if mode == "none":
+        return [d for listed in lists for d in listed]
+    if mode == "words":
+        return [_united([d for listed in lists for d in listed])]
+    alike: dict[tuple[int, ...], list[list[Delivery]]] = {}
+    for listed in lists:
+        alike.setdefault(tuple(d.tile for d in listed), []).append(listed)
+    return [_united(same) for group in alike.values() for same in zip(*group, strict=True)]
+
+
+def _united(deliveries: Sequence[Delivery]) -> Delivery:
+    tile = 0
+    moved = 0
+    for d in deliveries:
+        tile |= d.tile
+        moved |= d.tile & ~d.kept
+    return Delivery(tile, tile & ~moved)
+
+
+def group_sums(
+    group: Group,
+    classes: Sequence[list[PositionClass]],
+    modes: Sequence[tuple[str, Multicast]],
+    *,
+    refetch: bool,
+    leaving: bool,
+    fresh: bool,
+) -> tuple[int, int]:
+    """Sum (|tile|, |kept|) over all positions of a group, after merging the children of each owner.
+
+    ``leaving`` looks at the old tile instead of the new one; ``fresh`` says that nothing is kept.
+    """
+    if group.plain:
+        whole = kept = 0
+        for multiplicity, states in classes[0]:
+            for _, low, extent, old_low, old_extent in states:
+                whole += multiplicity * (old_extent if leaving else extent)
+                if not fresh:
+                    kept += multiplicity * max(0, min(low + extent, old_low + old_extent) - max(low, old_low))
+        return whole, kept
+    whole = kept = 0
+    for combination in product(*classes):
+        multiplicity = 1
+        for c in combination:
+            multiplicity *= c.multiplicity
+        children = []
+        for states in product(*(c.states for c in combination)):
+            named = list(zip(group.rank_variables, states, strict=True))
+            tile = group.bits({v: (s.low, s.extent) for v, s in named})
+            old = tile
+            if leaving or not fresh:
+                old = group.bits({v: (s.old_low, s.old_extent) for v, s in named})
+            here = old if leaving else tile
+            if fresh:
+                stays = 0
+            elif refetch:
+                stays = tile if tile == old else 0
+            else:
+                stays = tile & old
+            children.append((tuple(p for s in states for p in s.place), Delivery(here, stays)))
+        for delivery in merge(children, modes):
+            whole += multiplicity * delivery.tile.bit_count()
+            kept += multiplicity * delivery.kept.bit_count()
+    return whole, kept
+
+
+def idle_sums(classes: Sequence[PositionClass], modes: Sequence[tuple[str, Multicast]]) -> int:
+    """Sum over positions how many deliveries the children along an irrelevant rank variable need."""
+    total = 0
+    for multiplicity, states in classes:
+        if len(states) == 1 or not modes:
+            total += multiplicity * len(states)
+        else:
+            total += multiplicity * len(merge([(s.place, Delivery(1, 0)) for s in states], modes))
+    return total
