@@ -1,0 +1,86 @@
+"""What every search returns, whatever its method: a front of mappings and a certificate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from costmodel.model.evaluation import Evaluation
+from costmodel.spec.mapping import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class MappingPoint:
+    """One mapping of the front with its exact cost, as the scalar model gives it."""
+
+    mapping: Mapping
+    evaluation: Evaluation
+
+    @property
+    def energy_pj(self) -> float:
+        return self.evaluation.energy_pj
+
+    @property
+    def latency_cycles(self) -> float:
+        return self.evaluation.latency_cycles
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What is known about an answer."""
+
+    status: Literal["optimal: proven", "gap", "best found"]
+    method: str
+    mapspace: int | None
+    """Size of the mapspace, exact; null where the method does not count it."""
+    evaluated: int
+    """Mappings (or partial mappings) that were costed."""
+    pruned: tuple[tuple[str, int], ...]
+    """Rule → how many candidates it removed."""
+    cpu_s: float
+    gap: float | None = None
+    """Upper bound of (answer − optimum) / optimum of the first objective; 0 when proven, null when unknown."""
+
+    def __str__(self) -> str:
+        return f"gap ≤ {100 * (self.gap or 0):.2g} %" if self.status == "gap" else self.status
+
+
+@dataclass(frozen=True, slots=True)
+class MapperResult:
+    """The answer for one Einsum on one architecture."""
+
+    einsum: str
+    front: tuple[MappingPoint, ...]
+    """Pareto front over the objectives, best of the first objective first; one point for a single objective."""
+    certificate: Certificate
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A limit that a candidate broke."""
+
+    level: str
+    limit: str
+    need: int
+    have: int
+    how: str = ""
+    """The arithmetic, e.g. ``A 64×4 + B 4×16 words``."""
+
+    def __str__(self) -> str:
+        text = f"{self.level}: {self.limit} needs {self.need:,}, has {self.have:,}"
+        return f"{text} ({self.how})" if self.how else text
+
+
+class InfeasibleError(Exception):
+    """Nothing fits: which limits killed the candidates, and the nearest miss."""
+
+    def __init__(self, einsum: str, tally: Sequence[tuple[str, int]], nearest: Reject | None) -> None:
+        self.einsum, self.tally, self.nearest = einsum, tuple(tally), nearest
+        killers = "; ".join(f"{limit} ({count:,})" for limit, count in self.tally)
+        miss = f"; nearest miss: {nearest}" if nearest else ""
+        super().__init__(f"{einsum}: no mapping fits: {killers}{miss}")
+
+    def __reduce__(self) -> tuple[type[InfeasibleError], tuple[object, ...]]:
+        """Cross to another process whole."""
+        return type(self), (self.einsum, self.tally, self.nearest)
