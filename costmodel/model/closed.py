@@ -52,7 +52,11 @@ def copies(structure: Structure, counts: Sequence[Count], merged_from: int, mode
     product: Count = 1
     for at, loop in enumerate(structure.loops):
         v = loop.rank_variable
-        if loop.spatial and v not in structure.windowed and (at < merged_from or v in structure.plain or loop.array in apart):
+        if (
+            loop.spatial
+            and v not in structure.windowed
+            and (at < merged_from or v in structure.plain or loop.array in apart)
+        ):
             product = product * counts[at]
     return product
 
@@ -77,7 +81,11 @@ def closed_arrivals(
     loops = structure.loops
     scope = len(loops) if every_step else structure.scope
     size = tile * copies(structure, counts, merged_from, modes)
-    temporal = [at for at, loop in enumerate(loops) if not loop.spatial and not (isinstance(counts[at], int) and counts[at] == 1)]
+    temporal = [
+        at
+        for at, loop in enumerate(loops)
+        if not loop.spatial and not (isinstance(counts[at], int) and counts[at] == 1)
+    ]
     if windows is None:
         moved: Truth = False
         for at in reversed(temporal):

@@ -11,7 +11,7 @@ from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.model.evaluation import ActionRow, Evaluation, Flow, LatencyRow, OccupancyRow, TrafficRow
 from costmodel.model.nest import BoundEinsum, BoundNest, Holder, Path, Place, bind
 from costmodel.model.tiles import Chain, Event, Loop, position_classes
-from costmodel.model.traffic import Crossing, Fixed, Motion, cross, cross_compute, holder_motion, motion
+from costmodel.model.traffic import Crossing, Fixed, Motion, cross, cross_access, holder_motion, motion
 from costmodel.spec.hardware import Architecture, Array, Memory
 from costmodel.spec.mapping import Compute, Mapping, Nest, Sequence as SequenceNode, Storage
 from costmodel.spec.problems import Problem, SpecError
@@ -48,8 +48,7 @@ def evaluate_bound(nest: BoundNest, marks: MappingABC[Path, Place] | None = None
         raise SpecError(over)
     crossings = [cross(architecture, h) for h in nest.holders if h.parent is not None]
     for bound in nest.einsums:
-        for tensor in bound.einsum.tensors:
-            crossings += cross_compute(architecture, bound, tensor)
+        crossings += [cross_access(architecture, bound, access) for access in bound.einsum.accesses]
     _check(nest, crossings)
     traffic = _traffic(nest, crossings)
     latency = [row for bound in nest.einsums for row in _latency(nest, bound, crossings)]
@@ -210,11 +209,11 @@ def _actions(
             pair[1] += row.words
         elif row.flow == "read" or memory.drain == "charged":
             pair[0] += row.words
-    for (einsum, level, tensor), (reads, writes) in counts.items():
-        memory = memories[level]
+    for (einsum, holding, tensor), (reads, writes) in counts.items():
+        memory = memories[holding]
         for action, words, price in (("read", reads, memory.read_pj), ("write", writes, memory.write_pj)):
             accesses = words * bits[einsum, tensor] / memory.access_bits
-            rows.append(ActionRow(einsum, level, tensor, action, accesses, accesses * price))
+            rows.append(ActionRow(einsum, holding, tensor, action, accesses, accesses * price))
     hops: dict[tuple[str, str, str], int] = defaultdict(int)
     for c in crossings:
         for array, words in c.hops:
@@ -248,7 +247,7 @@ def _latency(nest: BoundNest, bound: BoundEinsum, crossings: Sequence[Crossing])
             continue
         both, reading, writing = limits
         cycles = 0.0
-        for read_bits, write_bits in _busiest(nest.architecture, memory, mine):
+        for read_bits, write_bits in _busiest(nest.architecture, memory, bound, mine):
             for limit, amount in ((both, read_bits + write_bits), (reading, read_bits), (writing, write_bits)):
                 if limit is not None:
                     cycles = max(cycles, float(amount) / limit)
@@ -263,33 +262,35 @@ def _compute_cycles(architecture: Architecture, bound: BoundEinsum) -> float:
     corner = first_instance(bound.loops, len(bound.loops))
     points = everything.accesses(len(bound.loops), (), corner)
     cycles = sum(o.per_point * points / bound.unit.rate_of(o.kind) for o in einsum.operations)
-    for array in architecture.arrays:
-        if array.systolic is not None:
-            cycles += systolic_overhead(array, bound)
-    return cycles
+    return cycles + sum(systolic_overhead(architecture, array, bound) for array in systolic_arrays(architecture, bound))
 
 
-def systolic_overhead(array: Array, bound: BoundEinsum) -> int:
+def systolic_arrays(architecture: Architecture, bound: BoundEinsum) -> list[Array]:
+    """Return the systolic arrays that an Einsum's compute unit is in."""
+    above = architecture.levels[: architecture.index(bound.unit.name)]
+    return [a for a in above if isinstance(a, Array) and a.systolic is not None]
+
+
+def systolic_overhead(architecture: Architecture, array: Array, bound: BoundEinsum) -> int:
     """Cycles that the passes of a systolic array pay for skew and for loading what stays.
 
     A pass of an R × C array pays R + C − 2 cycles of skew and, where a weight or input stays, R to load it
     (agrees with SCALE-Sim v3, cycle by cycle, for full and partial passes).
     """
-    if not any(x.array == array.name for x in bound.loops):
-        return 0
     sizes = [*array.shape.values(), 1]
     rows, columns = sizes[0], math.prod(sizes[1:])
     load = 0 if array.systolic == "output" else rows
-    return passes(array, bound) * (rows + columns - 2 + load)
+    return passes(architecture, array, bound) * (rows + columns - 2 + load)
 
 
-def passes(array: Array, bound: BoundEinsum) -> int:
+def passes(architecture: Architecture, array: Array, bound: BoundEinsum) -> int:
     """How often the array takes a new tile of the tensor that stays in it."""
     einsum = bound.einsum
     tensor = stationary_tensor(array, einsum)
-    inside = [h for h in bound.holders[tensor] if any(x.array == array.name for x in h.loops)]
+    place = architecture.index(array.name)
+    inside = [h for h in bound.holders[tensor] if architecture.index(h.level.name) > place]
     if inside:
-        moving = holder_motion(inside[-1])
+        moving = holder_motion(inside[0])
     else:
         moving = motion(bound.loops, bound.scope, [(einsum, a) for a in einsum.accesses_of(tensor)])
     return moving.changes(first_instance(moving.loops, len(moving.loops)))
@@ -317,11 +318,11 @@ def first_instance(loops: Sequence[Loop], until: int) -> dict[str, tuple[int, ..
     return corner
 
 
-def _busiest(architecture: Architecture, memory: Memory, crossings: Sequence[Crossing]) -> list[tuple[float, float]]:
+def _busiest(
+    architecture: Architecture, memory: Memory, bound: BoundEinsum, crossings: Sequence[Crossing]
+) -> list[tuple[float, float]]:
     """(read bits, write bits) of the instances of a level that may be the busiest ones."""
-    touching = [
-        c for c in crossings if c.parent.level is memory or (c.child is not None and c.child.level is memory)
-    ]
+    touching = [c for c in crossings if c.parent.level is memory or (c.child is not None and c.child.level is memory)]
     if not touching:
         return []
     above = max(
@@ -340,9 +341,14 @@ def _busiest(architecture: Architecture, memory: Memory, crossings: Sequence[Cro
     for fixed in _instance_classes(above, touching):
         reads = writes = 0
         for c in touching:
-            for counted in _again(architecture, memory, c, fixed):
-                r, w = _port_bits(memory, counted)
-                reads, writes = reads + r, writes + w
+            if c.access is not None:
+                one = cross_access(architecture, bound, c.access, fixed)
+            else:
+                one = cross(
+                    architecture, c.child or c.parent, fixed, of_child=c.child is not None and c.child.level is memory
+                )
+            r, w = _port_bits(memory, one)
+            reads, writes = reads + r, writes + w
         found.append((float(reads), float(writes)))
     return found
 
@@ -371,28 +377,6 @@ def _port_bits(memory: Memory, c: Crossing) -> tuple[int, int]:
         if memory.drain == "charged":
             read += c.drain
     return read * c.parent.tensor.bits, write * c.parent.tensor.bits
-
-
-def _again(architecture: Architecture, memory: Memory, c: Crossing, fixed: Fixed) -> list[Crossing]:
-    """Count a crossing once more, for one instance of a level."""
-    if c.child is not None:
-        return [cross(architecture, c.child, fixed, of_child=c.child.level is memory)]
-    update = c.down.accesses(len(c.parent.loops), _modes_up(architecture, c), fixed)
-    if c.update:
-        read = update - c.down.distinct(len(c.parent.loops), fixed)
-        return [Crossing(c.parent, None, c.einsum, read, update, 0, 0, (), c.down)]
-    from costmodel.model.traffic import deliver_modes
-
-    read = c.down.accesses(
-        len(c.parent.loops), deliver_modes(architecture, c.down.loops, len(c.parent.loops)), fixed
-    )
-    return [Crossing(c.parent, None, c.einsum, read, 0, 0, 0, (), c.down)]
-
-
-def _modes_up(architecture: Architecture, c: Crossing) -> tuple[tuple[str, str], ...]:
-    from costmodel.model.traffic import collect_modes
-
-    return collect_modes(architecture, c.down.loops, len(c.parent.loops))
 
 
 def _instance_classes(loops: Sequence[Loop], crossings: Sequence[Crossing]) -> list[Fixed]:

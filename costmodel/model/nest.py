@@ -82,9 +82,7 @@ def keeps(names: Iterable[str], tensor: Tensor, einsum: Einsum) -> bool:
     if tensor.role is Role.WEIGHT:
         return False
     written = einsum.output.tensor == tensor.name
-    return ("output" in words and written) or (
-        "input" in words and any(a.tensor == tensor.name for a in einsum.inputs)
-    )
+    return ("output" in words and written) or ("input" in words and any(a.tensor == tensor.name for a in einsum.inputs))
 
 
 @dataclass
@@ -118,19 +116,15 @@ class _Binder:
     def bind(self) -> BoundNest:
         nest = self.mapping.nest
         names = einsums_in(nest)
-        unknown = [n for n in names if n not in self.known]
         if not names:
             self.complain((), None, "the nest computes nothing", "end it with `compute EINSUM on UNIT`")
         for name in sorted({n for n in names if names.count(n) > 1}):
             self.complain((), None, f"Einsum {name} is computed more than once")
         context = _Context(extents={n: dict(self.known[n].shape) for n in names if n in self.known})
         self.walk(nest, (), context)
-        del unknown
         if self.problems:
             raise SpecError(self.problems)
-        bound = BoundNest(
-            self.architecture, self.workload, self.mapping, tuple(self.einsums), tuple(self.holders)
-        )
+        bound = BoundNest(self.architecture, self.workload, self.mapping, tuple(self.einsums), tuple(self.holders))
         return bound
 
     def walk(self, nest: Nest, base: Path, context: _Context) -> None:
@@ -173,7 +167,10 @@ class _Binder:
         for at, x in used.items():
             if at > place:
                 self.complain(
-                    path, node, f"{level.name} is above the array {x.array}", f"store it above `parallel … across {x.array}`"
+                    path,
+                    node,
+                    f"{level.name} is above the array {x.array}",
+                    f"store it above `parallel … across {x.array}`",
                 )
                 return context
         holders = dict(context.holders)
@@ -257,14 +254,20 @@ class _Binder:
             if checked is None:
                 return context
             loop, deepest = checked
-        extents = {n: ({**x, v: node.tile} if v in x and n in {e.name for e in below} else x) for n, x in context.extents.items()}
+        extents = {
+            n: ({**x, v: node.tile} if v in x and n in {e.name for e in below} else x)
+            for n, x in context.extents.items()
+        }
         return _Context((*context.loops, loop), context.scope, context.holders, extents, deepest)
 
     def spatial(self, node: Spatial, path: Path, context: _Context, steps: int) -> tuple[Loop, int] | None:
         array = next((a for a in self.architecture.arrays if a.name == node.array), None)
         if array is None:
             self.complain(
-                path, node, f"unknown array {node.array!r}", did_you_mean(node.array, [a.name for a in self.architecture.arrays])
+                path,
+                node,
+                f"unknown array {node.array!r}",
+                did_you_mean(node.array, [a.name for a in self.architecture.arrays]),
             )
             return None
         dimension = node.dimension
@@ -276,12 +279,12 @@ class _Binder:
             )
             return None
         place = self.architecture.index(array.name)
-        inner = [
-            h for hs in context.holders.values() for h in hs if self.architecture.index(h.level.name) > place
-        ]
+        inner = [h for hs in context.holders.values() for h in hs if self.architecture.index(h.level.name) > place]
         if inner:
             self.complain(
-                path, node, f"{inner[0].level.name} is below {array.name} but is stored above this loop",
+                path,
+                node,
+                f"{inner[0].level.name} is below {array.name} but is stored above this loop",
                 f"move `store … in {inner[0].level.name}` below it",
             )
             return None
@@ -291,8 +294,11 @@ class _Binder:
         if used > size:
             shown = " × ".join(str(self.steps_of(context, x)) for x in loops_here) + (" × " if loops_here else "")
             self.complain(
-                path, node, f"{array.name}.{dimension} has {size} instances, the parallel loops need {shown}{steps} = {used}"
-                if loops_here else f"{array.name}.{dimension} has {size} instances, the loop needs {steps}",
+                path,
+                node,
+                f"{array.name}.{dimension} has {size} instances, the parallel loops need {shown}{steps} = {used}"
+                if loops_here
+                else f"{array.name}.{dimension} has {size} instances, the loop needs {steps}",
             )
             return None
         return Loop(node.rank_variable, node.tile, array.name, dimension, path), max(context.deepest, place)
@@ -320,7 +326,9 @@ class _Binder:
         units = self.architecture.compute_units
         unit = next((u for u in units if u.name == node.unit), None)
         if unit is None:
-            self.complain(path, node, f"unknown compute unit {node.unit!r}", did_you_mean(node.unit, [u.name for u in units]))
+            self.complain(
+                path, node, f"unknown compute unit {node.unit!r}", did_you_mean(node.unit, [u.name for u in units])
+            )
             return
         place = self.architecture.index(unit.name)
         for x in context.loops:
@@ -338,10 +346,18 @@ class _Binder:
             if not held:
                 self.complain(path, node, f"{name} is stored nowhere", f"add `store {name} in {outermost.name}`")
                 continue
-            if held[0].level.name != outermost.name and tensor.role is not Role.INTERMEDIATE:
-                self.complain(
-                    path, node, f"{name} is not stored in {outermost.name}, where every {tensor.role} of the workload lives"
-                )
+            if held[0].level.name != outermost.name:
+                if tensor.role is not Role.INTERMEDIATE:
+                    why = f"where every {tensor.role} of the workload lives"
+                    self.complain(path, node, f"{name} is not stored in {outermost.name}, {why}")
+                outside = [e.name for e in self.workload.einsums if name in e.tensors and e not in held[0].einsums]
+                if tensor.role is Role.INTERMEDIATE and outside:
+                    self.complain(
+                        path,
+                        node,
+                        f"{name} stays in {held[0].level.name}, but {', '.join(outside)} needs it too",
+                        f"add `store {name} in {outermost.name}`, or compute them below one sequence",
+                    )
             for memory in self.architecture.memories[1:]:
                 if memory.keep is None or not keeps(memory.keep, tensor, einsum):
                     continue
@@ -349,7 +365,9 @@ class _Binder:
                     continue
                 if all(h.level.name != memory.name for h in held):
                     self.complain(
-                        path, node, f"{memory.name} keeps {name} ({tensor.role}), but the nest does not store it there",
+                        path,
+                        node,
+                        f"{memory.name} keeps {name} ({tensor.role}), but the nest does not store it there",
                         f"add `store {name} in {memory.name}`, or list it under may_keep:",
                     )
             holders[name] = held
@@ -358,16 +376,15 @@ class _Binder:
     def shared(self, node: Sequence, path: Path, context: _Context) -> None:
         """Check that every consumer below a sequence reads only what has been produced."""
         below = [self.known[n] for n in einsums_in((node,)) if n in self.known]
-        moving = {
-            x.rank_variable for x in context.loops if self.steps_of(context, x) > 1
-        }
+        moving = {x.rank_variable for x in context.loops if self.steps_of(context, x) > 1}
         for at, producer in enumerate(below):
             name = producer.output.tensor
             for v in sorted(moving & set(producer.shape)):
                 consumers = [e for e in below if e is not producer and any(a.tensor == name for a in e.inputs)]
                 if consumers and v in producer.reduced:
                     self.complain(
-                        path, None,
+                        path,
+                        None,
                         f"the shared loop over {v} leaves {name} unfinished when {consumers[0].name} reads it: {v} is reduced in {producer.name}",
                         f"move the loop over {v} into the branch of {producer.name}",
                     )
@@ -375,11 +392,20 @@ class _Binder:
                 for consumer in consumers:
                     for access in consumer.inputs:
                         if access.tensor == name:
-                            self.ahead(path, producer, consumer, v, name, context, access.indices, below.index(consumer) < at)
+                            self.ahead(
+                                path, producer, consumer, v, name, context, access.indices, below.index(consumer) < at
+                            )
 
     def ahead(
-        self, path: Path, producer: Einsum, consumer: Einsum, v: str, name: str, context: _Context,
-        indices: tuple[object, ...], earlier: bool,
+        self,
+        path: Path,
+        producer: Einsum,
+        consumer: Einsum,
+        v: str,
+        name: str,
+        context: _Context,
+        indices: tuple[object, ...],
+        earlier: bool,
     ) -> None:
         """Complain where a consumer reads further along a shared loop than its producer has come."""
         from costmodel.einsum.algebra import Affine
@@ -398,7 +424,8 @@ class _Binder:
             bound = w.get(v, 0) if earlier else 0
             if w.get(v, 0) != r.get(v, 0) or ahead > -bound * context.extents[producer.name][v] * (1 if earlier else 0):
                 self.complain(
-                    path, None,
+                    path,
+                    None,
                     f"{consumer.name} reads {name}[{_shown(read)}] under the shared loop over {v}, ahead of what {producer.name} has written ({name}[{_shown(written)}])",
                     f"keep the loop over {v} out of the shared part, or shift the index",
                 )

@@ -118,7 +118,11 @@ def position_classes(chain: Chain, event: Event) -> list[PositionClass]:
         below = below[1:]
     program += [("edge", at, loop) for at, loop in below]
     fixed = iter(chain.fixed or ())
-    coordinate_of = {at: next(fixed) for at, loop in chain.loops if loop.spatial and at < chain.merged_from} if chain.fixed is not None else {}
+    coordinate_of = (
+        {at: next(fixed) for at, loop in chain.loops if loop.spatial and at < chain.merged_from}
+        if chain.fixed is not None
+        else {}
+    )
     exact = chain.exact
 
     def finish(states: Sequence[_Partial]) -> tuple[State, ...]:
@@ -307,7 +311,9 @@ class Delivery(NamedTuple):
     kept: int
 
 
-def merge(children: Sequence[tuple[tuple[tuple[str, int], ...], Delivery]], modes: Sequence[tuple[str, Multicast]]) -> list[Delivery]:
+def merge(
+    children: Sequence[tuple[tuple[tuple[str, int], ...], Delivery]], modes: Sequence[tuple[str, Multicast]]
+) -> list[Delivery]:
     """Merge the demands of children array by array, from the innermost array outwards.
 
     ``children`` are (place, demand); ``modes`` are (array, how it merges), outermost first.

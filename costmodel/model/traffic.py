@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
@@ -23,10 +23,11 @@ from costmodel.model.tiles import (
     merge,
     position_classes,
 )
-from costmodel.spec.hardware import Architecture
+from costmodel.spec.hardware import Architecture, Array
 
 Fixed = Mapping[str, tuple[int, ...]]
 """Rank variable → coordinates of one owner instance along its spatial loops."""
+
 
 @dataclass(frozen=True, eq=False)
 class Motion:
@@ -72,14 +73,15 @@ class Motion:
         return frozenset(g.rank_variables[0] for g in self.groups if g.plain)
 
     @cached_property
-    def _windows(self) -> tuple[Group, ...]:
+    def windows(self) -> tuple[Group, ...]:
+        """Groups of ranks whose tiles overlap or have several alternatives."""
         return tuple(g for g in self.groups if not g.plain)
 
     @cached_property
     def structure(self) -> Structure:
         """What the closed forms need to know, without any number."""
         return Structure(
-            self.loops, self.scope, self._plain, frozenset(v for g in self._windows for v in g.rank_variables)
+            self.loops, self.scope, self._plain, frozenset(v for g in self.windows for v in g.rank_variables)
         )
 
     @cached_property
@@ -93,7 +95,7 @@ class Motion:
     def window_sums(self, event: Event, merged_from: int, modes: Modes) -> tuple[int, int]:
         """Sum (|tile|, |kept|) over the positions of the rank variables in windows; nothing else moves."""
         whole = kept = 1
-        for group in self._windows:
+        for group in self.windows:
             classes = [self._positions(v, event, merged_from, None) for v in group.rank_variables]
             fresh = event.kind != "step"
             w, k = group_sums(group, classes, modes, refetch=self.refetch, leaving=False, fresh=fresh)
@@ -102,10 +104,12 @@ class Motion:
 
     def _exact_arrivals(self, merged_from: int, modes: Modes, *, every_step: bool = False) -> int:
         windows = None
-        if self._windows:
+        if self.windows:
             windows = lambda event: self.window_sums(event, merged_from, modes)  # noqa: E731
-        return closed_arrivals(
-            self.structure, self._counts, self._plain_tile, windows, merged_from, modes, every_step=every_step
+        return int(
+            closed_arrivals(
+                self.structure, self._counts, self._plain_tile, windows, merged_from, modes, every_step=every_step
+            )
         )
 
     def _positions(self, v: str, event: Event, merged_from: int, fixed: Fixed | None) -> list[PositionClass]:
@@ -171,7 +175,7 @@ class Motion:
 
     def distinct(self, merged_from: int, fixed: Fixed | None = None) -> int:
         """Distinct words that each owner ever touches through its children, summed over owners."""
-        if self.exact and fixed is None and not self._windows:
+        if self.exact and fixed is None and not self.windows:
             return self._first_words(merged_from, ())
         everything = Event("all", len(self.loops))
         total = 1
@@ -190,10 +194,12 @@ class Motion:
         return total
 
     def _first_words(self, merged_from: int, modes: Modes) -> int:
-        return closed_first_words(self.structure, self._counts, self._plain_tile, merged_from, modes)
+        return int(closed_first_words(self.structure, self._counts, self._plain_tile, merged_from, modes))
 
     def _distinct_in(self, group: Group, merged_from: int, fixed: Fixed | None) -> int:
-        values = [self._values_by_owner(v, merged_from, fixed) for v in group.rank_variables]
+        values = [
+            self._values_by_owner(v, merged_from, fixed, joined=not group.boxes) for v in group.rank_variables
+        ]
         total = 0
         for owners in product(*values):
             union = 0
@@ -202,8 +208,13 @@ class Motion:
             total += union.bit_count()
         return total
 
-    def _values_by_owner(self, v: str, merged_from: int, fixed: Fixed | None) -> list[list[tuple[int, int]]]:
-        """For each owner instance along v: the runs (low, extent) of v that it ever works on."""
+    def _values_by_owner(
+        self, v: str, merged_from: int, fixed: Fixed | None, *, joined: bool
+    ) -> list[list[tuple[int, int]]]:
+        """For each owner instance along v: the intervals (low, extent) of v that it ever works on.
+
+        ``joined`` unites neighbouring tiles, which leaves the words of a tile without bounding box as they are.
+        """
         own = [(at, loop) for at, loop in self._own_loops[v]]
         coordinates = iter(fixed.get(v, ()) if fixed is not None else ())
         owners: list[set[tuple[int, int]]] = [{(0, self.extents[v])}]
@@ -211,7 +222,10 @@ class Motion:
             split: list[set[tuple[int, int]]] = []
             for runs in owners:
                 pieces = [
-                    [(low + i * loop.tile, min(loop.tile, extent - i * loop.tile)) for i in range(-(-extent // loop.tile))]
+                    [
+                        (low + i * loop.tile, min(loop.tile, extent - i * loop.tile))
+                        for i in range(-(-extent // loop.tile))
+                    ]
                     for low, extent in runs
                 ]
                 if loop.spatial and at < merged_from:
@@ -220,11 +234,11 @@ class Motion:
                 else:
                     split.append({x for p in pieces for x in p})
             owners = [runs for runs in split if runs]
-        return [_joined(runs) for runs in owners]
+        return [_joined(runs) if joined else sorted(runs) for runs in owners]
 
     def first_touches(self, merged_from: int, modes: Modes, fixed: Fixed | None = None) -> int | None:
         """Words asked for by arrivals that are first touches, after merging; null where only a walk can tell."""
-        if self.exact and fixed is None and not self._windows:
+        if self.exact and fixed is None and not self.windows:
             return self._first_words(merged_from, modes)
         everything = Event("all", len(self.loops))
         total = 1
@@ -252,7 +266,11 @@ class Motion:
 
     def returns(self, merged_from: int, modes: Modes, fixed: Fixed | None = None) -> int:
         """Words of arrivals that the asking child has touched before, after merging."""
-        firsts = None if self.refetch and not all(g.plain for g in self.groups) else self.first_touches(merged_from, modes, fixed)
+        firsts = (
+            None
+            if self.refetch and not all(g.plain for g in self.groups)
+            else self.first_touches(merged_from, modes, fixed)
+        )
         if firsts is None:
             return self._walked_returns(merged_from, modes, fixed)
         return self.arrivals(merged_from, modes, fixed) - firsts
@@ -313,7 +331,12 @@ class Motion:
 
     def _times(
         self, children: Sequence[tuple[tuple[int, ...], tuple[tuple[str, int], ...], dict[int, int]]]
-    ) -> Iterable[tuple[tuple[int, ...], list[tuple[tuple[tuple[int, ...], tuple[tuple[str, int], ...]], dict[str, tuple[int, int]]]]]]:
+    ) -> Iterable[
+        tuple[
+            tuple[int, ...],
+            list[tuple[tuple[tuple[int, ...], tuple[tuple[str, int], ...]], dict[str, tuple[int, int]]]],
+        ]
+    ]:
         ranges = [range(1) if loop.spatial else range(self._most_steps(at)) for at, loop in enumerate(self.loops)]
         for positions in product(*ranges):
             alive = []
@@ -438,7 +461,9 @@ def motion(
     return Motion(loops, scope, groups, idle, extents, refetch)
 
 
-def _groups(alternatives: tuple[tuple[Affine, ...], ...], extents: Mapping[str, int], *, boxes: bool) -> tuple[Group, ...]:
+def _groups(
+    alternatives: tuple[tuple[Affine, ...], ...], extents: Mapping[str, int], *, boxes: bool
+) -> tuple[Group, ...]:
     """Split the ranks of a tensor into the finest independent groups."""
     order = len(alternatives[0])
     parent = list(range(order))
@@ -463,9 +488,7 @@ def _groups(alternatives: tuple[tuple[Affine, ...], ...], extents: Mapping[str, 
         components.setdefault(root(r), []).append(r)
     groups = []
     for ranks in components.values():
-        forms = tuple(
-            dict.fromkeys(tuple(Form(a[r].terms, a[r].constant) for r in ranks) for a in alternatives)
-        )
+        forms = tuple(dict.fromkeys(tuple(Form(a[r].terms, a[r].constant) for r in ranks) for a in alternatives))
         variables = tuple(dict.fromkeys(v for a in forms for f in a for v, _ in f.terms))
         if not variables and len(forms) == 1:
             continue
@@ -496,22 +519,20 @@ def holder_motion(holder: Holder) -> Motion:
     )
 
 
-def arrays_between(architecture: Architecture, loops: Sequence[Loop], start: int) -> tuple[str, ...]:
-    """Arrays with a spatial loop at or after a place, outermost first."""
-    used = {loop.array for loop in loops[start:] if loop.array is not None}
-    return tuple(a.name for a in architecture.arrays if a.name in used)
+def arrays_between(architecture: Architecture, above: str, below: str) -> tuple[Array, ...]:
+    """Return the arrays that stand between two levels, outermost first, used or not."""
+    start, end = architecture.index(above), architecture.index(below)
+    return tuple(level for level in architecture.levels[start:end] if isinstance(level, Array))
 
 
-def deliver_modes(architecture: Architecture, loops: Sequence[Loop], start: int) -> Modes:
+def deliver_modes(architecture: Architecture, above: str, below: str) -> Modes:
     """How the arrays between a parent and its children merge what goes down."""
-    used = set(arrays_between(architecture, loops, start))
-    return tuple((a.name, a.multicast) for a in architecture.arrays if a.name in used)
+    return tuple((a.name, a.multicast) for a in arrays_between(architecture, above, below))
 
 
-def collect_modes(architecture: Architecture, loops: Sequence[Loop], start: int) -> Modes:
+def collect_modes(architecture: Architecture, above: str, below: str) -> Modes:
     """How the arrays between children and their parent merge what comes up."""
-    used = set(arrays_between(architecture, loops, start))
-    return tuple((a.name, "words" if a.reduce else "none") for a in architecture.arrays if a.name in used)
+    return tuple((a.name, "words" if a.reduce else "none") for a in arrays_between(architecture, above, below))
 
 
 def below_only(modes: Modes, array: str) -> Modes:
@@ -540,6 +561,8 @@ class Crossing:
     """Array → words delivered and collected."""
     down: Motion
     """How the child's tile moves."""
+    access: Access | None = None
+    """What the compute unit asks for; null where the child is a holder."""
 
 
 def cross(architecture: Architecture, child: Holder, fixed: Fixed | None = None, *, of_child: bool = True) -> Crossing:
@@ -554,7 +577,8 @@ def cross(architecture: Architecture, child: Holder, fixed: Fixed | None = None,
     moving = holder_motion(child)
     start = len(parent.loops)
     alone = len(child.loops)
-    down, up = deliver_modes(architecture, child.loops, start), collect_modes(architecture, child.loops, start)
+    ends = (architecture, parent.level.name, child.level.name)
+    down, up = deliver_modes(*ends), collect_modes(*ends)
     read = update = fill = drain = 0
     at_parent = fixed is None or not of_child
     at_child = fixed is None or of_child
@@ -582,28 +606,23 @@ def cross(architecture: Architecture, child: Holder, fixed: Fixed | None = None,
     return Crossing(parent, child, child.owner, read, update, fill, drain, hops, moving)
 
 
-def cross_compute(architecture: Architecture, bound: BoundEinsum, tensor: str, fixed: Fixed | None = None) -> tuple[Crossing, ...]:
-    """Count what crosses between the innermost holder of a tensor and the compute instances, one row per access."""
-    holder = bound.holders[tensor][-1]
-    einsum = bound.einsum
+def cross_access(
+    architecture: Architecture, bound: BoundEinsum, access: Access, fixed: Fixed | None = None
+) -> Crossing:
+    """Count what crosses between the innermost holder of a tensor and the compute instances, for one access.
+
+    With ``fixed`` only the flows of one instance of the holder are counted.
+    """
+    holder = bound.holders[access.tensor][-1]
     start = len(holder.loops)
-    down, up = deliver_modes(architecture, bound.loops, start), collect_modes(architecture, bound.loops, start)
-    found = []
-    for access in einsum.inputs:
-        if access.tensor == tensor:
-            moving = motion(bound.loops, bound.scope, [(einsum, access)])
-            read = moving.accesses(start, down, fixed)
-            hops = _hops(moving.accesses, down, start) if fixed is None else ()
-            found.append(Crossing(holder, None, einsum, read, 0, 0, 0, hops, moving))
-    if einsum.output.tensor == tensor:
-        moving = motion(bound.loops, bound.scope, [(einsum, einsum.output)])
-        update = moving.accesses(start, up, fixed)
-        read = update - moving.distinct(start, fixed)
-        hops = _hops(moving.accesses, up, start) if fixed is None else ()
-        found.append(Crossing(holder, None, einsum, read, update, 0, 0, hops, moving))
-    return tuple(found)
+    moving = motion(bound.loops, bound.scope, [(bound.einsum, access)])
+    written = access is bound.einsum.output
+    modes = (collect_modes if written else deliver_modes)(architecture, holder.level.name, bound.unit.name)
+    asked = moving.accesses(start, modes, fixed)
+    hops = _hops(moving.accesses, modes, start) if fixed is None else ()
+    read = asked - moving.distinct(start, fixed) if written else asked
+    return Crossing(holder, None, bound.einsum, read, asked if written else 0, 0, 0, hops, moving, access)
 
 
-def _hops(count: object, modes: Modes, start: int) -> tuple[tuple[str, int], ...]:
-    assert callable(count)
+def _hops(count: Callable[[int, Modes], int], modes: Modes, start: int) -> tuple[tuple[str, int], ...]:
     return tuple((name, count(start, below_only(modes, name))) for name, _ in modes)
