@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping as MappingABC, Sequence
+from collections.abc import Mapping as MappingABC
+from collections.abc import Sequence
 from itertools import product
 
 from costmodel.einsum.algebra import Einsum, Workload
@@ -13,7 +14,8 @@ from costmodel.model.nest import BoundEinsum, BoundNest, Holder, Path, Place, bi
 from costmodel.model.tiles import Chain, Event, Loop, position_classes
 from costmodel.model.traffic import Crossing, Fixed, Motion, cross, cross_access, holder_motion, motion
 from costmodel.spec.hardware import Architecture, Array, Memory
-from costmodel.spec.mapping import Compute, Mapping, Nest, Sequence as SequenceNode, Storage
+from costmodel.spec.mapping import Compute, Mapping, Nest, Storage
+from costmodel.spec.mapping import Sequence as SequenceNode
 from costmodel.spec.problems import Problem, SpecError
 
 FLOWS: tuple[Flow, ...] = ("fill", "read", "update", "drain")
@@ -31,10 +33,8 @@ def evaluate(
 ) -> Evaluation:
     """Return the exact cost of one mapping (one Einsum, or a cascade with sequences).
 
-    Raises:
-        SpecError: the mapping does not fit the architecture or the workload; with all problems, capacity with its
-            arithmetic.
-        ModelError: an invariant of the counts is broken.
+    Raises SpecError where the mapping does not fit the architecture or the workload, with all problems (capacity with
+    its arithmetic), and ModelError where an invariant of the counts is broken.
     """
     return evaluate_bound(bind(workload, architecture, mapping, marks), marks)
 

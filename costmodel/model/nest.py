@@ -7,10 +7,11 @@ first, are the boundaries that its words cross.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping as MappingABC
+from collections.abc import Iterable
+from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass, field
 
-from costmodel.einsum.algebra import Einsum, Role, Tensor, Workload
+from costmodel.einsum.algebra import Access, Affine, Einsum, Role, Tensor, Workload
 from costmodel.model.tiles import Loop
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
 from costmodel.spec.mapping import Compute, Mapping, Nest, Node, Sequence, Spatial, Storage, Temporal, einsums_in
@@ -124,8 +125,7 @@ class _Binder:
         self.walk(nest, (), context)
         if self.problems:
             raise SpecError(self.problems)
-        bound = BoundNest(self.architecture, self.workload, self.mapping, tuple(self.einsums), tuple(self.holders))
-        return bound
+        return BoundNest(self.architecture, self.workload, self.mapping, tuple(self.einsums), tuple(self.holders))
 
     def walk(self, nest: Nest, base: Path, context: _Context) -> None:
         for place, node in enumerate(nest):
@@ -305,12 +305,11 @@ class _Binder:
 
     def steps_of(self, context: _Context, loop: Loop) -> int:
         """Steps of a loop of the context: what was left above it over its tile."""
-        left: int | None = None
-        for e in self.known.values():
-            if loop.rank_variable in e.shape and e.name in context.extents:
-                left = e.shape[loop.rank_variable]
-                break
-        assert left is not None
+        left = next(
+            e.shape[loop.rank_variable]
+            for e in self.known.values()
+            if loop.rank_variable in e.shape and e.name in context.extents
+        )
         for x in context.loops:
             if x is loop:
                 break
@@ -334,44 +333,46 @@ class _Binder:
         for x in context.loops:
             if x.array is not None and self.architecture.index(x.array) > place:
                 self.complain(path, node, f"{unit.name} is above the array {x.array}")
-        left = {v: n for v, n in context.extents[einsum.name].items() if n > 1}
-        for v, n in left.items():
-            self.complain(
-                path, node, f"rank variable {v} is not brought down to 1: {n} are left", f"add `for {v} by 1`"
-            )
-        holders: dict[str, tuple[Holder, ...]] = {}
-        outermost = self.architecture.memories[0]
-        for name, tensor in einsum.tensors.items():
-            held = context.holders.get(name, ())
-            if not held:
-                self.complain(path, node, f"{name} is stored nowhere", f"add `store {name} in {outermost.name}`")
-                continue
-            if held[0].level.name != outermost.name:
-                if tensor.role is not Role.INTERMEDIATE:
-                    why = f"where every {tensor.role} of the workload lives"
-                    self.complain(path, node, f"{name} is not stored in {outermost.name}, {why}")
-                outside = [e.name for e in self.workload.einsums if name in e.tensors and e not in held[0].einsums]
-                if tensor.role is Role.INTERMEDIATE and outside:
-                    self.complain(
-                        path,
-                        node,
-                        f"{name} stays in {held[0].level.name}, but {', '.join(outside)} needs it too",
-                        f"add `store {name} in {outermost.name}`, or compute them below one sequence",
-                    )
-            for memory in self.architecture.memories[1:]:
-                if memory.keep is None or not keeps(memory.keep, tensor, einsum):
-                    continue
-                if self.architecture.index(memory.name) > place:
-                    continue
-                if all(h.level.name != memory.name for h in held):
-                    self.complain(
-                        path,
-                        node,
-                        f"{memory.name} keeps {name} ({tensor.role}), but the nest does not store it there",
-                        f"add `store {name} in {memory.name}`, or list it under may_keep:",
-                    )
-            holders[name] = held
+        for v, n in context.extents[einsum.name].items():
+            if n > 1:
+                self.complain(
+                    path, node, f"rank variable {v} is not brought down to 1: {n} are left", f"add `for {v} by 1`"
+                )
+        holders = {name: self.held(node, path, context, einsum, name) for name in einsum.tensors}
         self.einsums.append(BoundEinsum(einsum, unit, context.loops, context.scope, holders))
+
+    def held(self, node: Compute, path: Path, context: _Context, einsum: Einsum, name: str) -> tuple[Holder, ...]:
+        """Check where a tensor is held on the path to a compute node."""
+        tensor = einsum.tensors[name]
+        held = context.holders.get(name, ())
+        outermost = self.architecture.memories[0]
+        if not held:
+            self.complain(path, node, f"{name} is stored nowhere", f"add `store {name} in {outermost.name}`")
+            return held
+        if held[0].level.name != outermost.name:
+            if tensor.role is not Role.INTERMEDIATE:
+                why = f"where every {tensor.role} of the workload lives"
+                self.complain(path, node, f"{name} is not stored in {outermost.name}, {why}")
+            outside = [e.name for e in self.workload.einsums if name in e.tensors and e not in held[0].einsums]
+            if tensor.role is Role.INTERMEDIATE and outside:
+                self.complain(
+                    path,
+                    node,
+                    f"{name} stays in {held[0].level.name}, but {', '.join(outside)} needs it too",
+                    f"add `store {name} in {outermost.name}`, or compute them below one sequence",
+                )
+        inside = self.architecture.levels[: self.architecture.index(node.unit)]
+        for memory in inside[1:]:
+            if not isinstance(memory, Memory) or memory.keep is None or not keeps(memory.keep, tensor, einsum):
+                continue
+            if all(h.level.name != memory.name for h in held):
+                self.complain(
+                    path,
+                    node,
+                    f"{memory.name} keeps {name} ({tensor.role}), but the nest does not store it there",
+                    f"add `store {name} in {memory.name}`, or list it under may_keep:",
+                )
+        return held
 
     def shared(self, node: Sequence, path: Path, context: _Context) -> None:
         """Check that every consumer below a sequence reads only what has been produced."""
@@ -379,22 +380,22 @@ class _Binder:
         moving = {x.rank_variable for x in context.loops if self.steps_of(context, x) > 1}
         for at, producer in enumerate(below):
             name = producer.output.tensor
+            consumers = [e for e in below if e is not producer and any(a.tensor == name for a in e.inputs)]
             for v in sorted(moving & set(producer.shape)):
-                consumers = [e for e in below if e is not producer and any(a.tensor == name for a in e.inputs)]
                 if consumers and v in producer.reduced:
                     self.complain(
                         path,
                         None,
-                        f"the shared loop over {v} leaves {name} unfinished when {consumers[0].name} reads it: {v} is reduced in {producer.name}",
+                        f"the shared loop over {v} leaves {name} unfinished when {consumers[0].name} reads it: "
+                        f"{v} is reduced in {producer.name}",
                         f"move the loop over {v} into the branch of {producer.name}",
                     )
                     continue
                 for consumer in consumers:
                     for access in consumer.inputs:
                         if access.tensor == name:
-                            self.ahead(
-                                path, producer, consumer, v, name, context, access.indices, below.index(consumer) < at
-                            )
+                            earlier = below.index(consumer) < at
+                            self.ahead(path, producer, consumer, v, access, context, earlier=earlier)
 
     def ahead(
         self,
@@ -402,40 +403,38 @@ class _Binder:
         producer: Einsum,
         consumer: Einsum,
         v: str,
-        name: str,
+        access: Access,
         context: _Context,
-        indices: tuple[object, ...],
+        *,
         earlier: bool,
     ) -> None:
-        """Complain where a consumer reads further along a shared loop than its producer has come."""
-        from costmodel.einsum.algebra import Affine
+        """Complain where a consumer reads further along a shared loop than its producer has come.
 
-        for written, read in zip(producer.output.indices, indices, strict=True):
-            assert isinstance(read, Affine)
-            w, r = dict(written.terms), dict(read.terms)
-            if v not in w and v not in r:
+        A consumer that runs before the producer sees what the producer wrote one step of the loop ago.
+        """
+        for written, read in zip(producer.output.indices, access.indices, strict=True):
+            moves = dict(written.terms).get(v, 0)
+            if not moves and v not in dict(read.terms):
                 continue
-
-            def top(index: Affine, einsum: Einsum) -> int:
-                extents = context.extents[einsum.name]
-                return index.constant + sum(max(0, c * (extents[x] - 1)) for x, c in index.terms)
-
-            ahead = top(read, consumer) - top(written, producer)
-            bound = w.get(v, 0) if earlier else 0
-            if w.get(v, 0) != r.get(v, 0) or ahead > -bound * context.extents[producer.name][v] * (1 if earlier else 0):
+            lead = _highest(read, context.extents[consumer.name]) - _highest(written, context.extents[producer.name])
+            allowed = -moves * context.extents[producer.name][v] if earlier else 0
+            if moves != dict(read.terms).get(v, 0) or lead > allowed:
+                name = access.tensor
                 self.complain(
                     path,
                     None,
-                    f"{consumer.name} reads {name}[{_shown(read)}] under the shared loop over {v}, ahead of what {producer.name} has written ({name}[{_shown(written)}])",
+                    f"{consumer.name} reads {name}[{_shown(read)}] under the shared loop over {v}, "
+                    f"ahead of what {producer.name} has written ({name}[{_shown(written)}])",
                     f"keep the loop over {v} out of the shared part, or shift the index",
                 )
                 return
 
 
-def _shown(index: object) -> str:
-    from costmodel.einsum.algebra import Affine
+def _highest(index: Affine, extents: MappingABC[str, int]) -> int:
+    return index.constant + sum(max(0, c * (extents[v] - 1)) for v, c in index.terms)
 
-    assert isinstance(index, Affine)
+
+def _shown(index: Affine) -> str:
     parts = [v if c == 1 else f"{c}*{v}" for v, c in index.terms]
     if index.constant or not parts:
         parts.append(str(index.constant))
@@ -452,8 +451,7 @@ def bind(
 
     ``marks`` gives (file, line, column) for places in the nest. Capacity is checked by ``evaluate``, which has the arithmetic.
 
-    Raises:
-        SpecError: with every problem that was found.
+    Raises SpecError with every problem that was found.
     """
     return _Binder(workload, architecture, mapping, marks or {}).bind()
 
