@@ -290,45 +290,46 @@ class Template:
         words: bool,
     ) -> BatchResult:
         n = columns.rows
-        energy = np.zeros(n)
-        cycles = np.full(n, 0.0)
-        tensors = self.einsum.tensors
-        for memory in self.architecture.memories:
-            read: Any = np.zeros(n)
-            write: Any = np.zeros(n)
-            for (holding, tensor, flow), count in flows.items():
-                if holding != memory.name:
-                    continue
-                if flow in ("fill", "update"):
-                    write = write + count * float(tensors[tensor].bits)
-                elif flow == "read" or memory.drain == "charged":
-                    read = read + count * float(tensors[tensor].bits)
-            energy += (read * memory.read_pj + write * memory.write_pj) / memory.access_bits
-            cycles = np.maximum(cycles, self._port_cycles(memory, read, write, columns))
-        for array in self.architecture.arrays:
-            for (name, tensor), count in hops.items():
-                if name == array.name:
-                    energy += count * (array.hop_pj * tensors[tensor].bits / array.hop_bits)
+        energy = self._hop_energy(columns, hops)
         unit = self._bound.unit
         points: Any = 1
         for at, loop in enumerate(self.loops):
             if not loop.spatial:
                 points = points * columns.counts[at]
+        cycles = np.zeros(n) + sum(o.per_point / unit.rate_of(o.kind) for o in self.einsum.operations) * points
         for operation in self.einsum.operations:
             energy += operation.per_point * self.einsum.points * unit.energy_of(operation.kind)
-        compute = sum(o.per_point / unit.rate_of(o.kind) for o in self.einsum.operations) * points
-        cycles = np.maximum(cycles, compute)
-        for level in self.architecture.levels:
-            if level.leakage_w:
-                energy += (
-                    level.leakage_w * self.architecture.copies(level.name) * 1e12 / self.architecture.clock_hz
-                ) * cycles
+        for memory in self.architecture.memories:
+            read, write = self._port_bits(memory, flows, n)
+            energy += (read * memory.read_pj + write * memory.write_pj) / memory.access_bits
+            cycles = np.maximum(cycles, self._port_cycles(memory, read, write, columns))
+        leaking_w = sum(x.leakage_w * self.architecture.copies(x.name) for x in self.architecture.levels)
+        energy += leaking_w * 1e12 / self.architecture.clock_hz * cycles
         over = self._over(columns)
         feasible = self._fits(columns)
         for bits in over.values():
             feasible &= bits <= 0
         table = {k: np.broadcast_to(np.asarray(v, dtype=np.int64), (n,)) for k, v in flows.items()} if words else {}
         return BatchResult(energy, cycles, feasible, over, table)
+
+    def _hop_energy(self, columns: _Columns, hops: dict[tuple[str, str], Count]) -> Floats:
+        energy = np.zeros(columns.rows)
+        for (name, tensor), count in hops.items():
+            array = next(a for a in self.architecture.arrays if a.name == name)
+            energy += count * (array.hop_pj * self.einsum.tensors[tensor].bits / array.hop_bits)
+        return energy
+
+    def _port_bits(self, memory: Memory, flows: dict[tuple[str, str, Flow], Count], rows: int) -> tuple[Floats, Floats]:
+        read, write = np.zeros(rows), np.zeros(rows)
+        for (level, tensor, flow), count in flows.items():
+            if level != memory.name:
+                continue
+            bits = count * float(self.einsum.tensors[tensor].bits)
+            if flow in ("fill", "update"):
+                write += bits
+            elif flow == "read" or memory.drain == "charged":
+                read += bits
+        return read, write
 
     def _port_cycles(self, memory: Memory, read: Floats, write: Floats, columns: _Columns) -> Floats:
         limits = (

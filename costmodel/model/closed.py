@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from costmodel.model.tiles import Event, Loop
@@ -48,7 +49,8 @@ def select(condition: Truth, then: Count, otherwise: Count) -> Count:
 
 def copies(structure: Structure, counts: Sequence[Count], merged_from: int, modes: Modes) -> Count:
     """Deliveries that differ by the spatial loops over rank variables that are in no window."""
-    apart = {name for name, mode in modes if mode == "none"}
+    outside_words = takewhile(lambda x: x[1] != "words", modes)  # such an array unites all deliveries below it
+    apart = {name for name, mode in outside_words if mode == "none"}
     product: Count = 1
     for at, loop in enumerate(structure.loops):
         v = loop.rank_variable

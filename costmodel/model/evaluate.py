@@ -139,7 +139,8 @@ def _occupancy(
             half = " (half of it: double-buffered)" if level.double_buffered else ""
             problems.append(
                 Problem(
-                    f"{level.name} is over capacity: {sums} = {used:,} b, there is room for {level.usable_bits:,} b{half}",
+                    f"{level.name} is over capacity: {sums} = {used:,} b, "
+                    f"there is room for {level.usable_bits:,} b{half}",
                     file,
                     line,
                     column,
@@ -197,44 +198,68 @@ def _traffic(nest: BoundNest, crossings: Sequence[Crossing]) -> list[TrafficRow]
 def _actions(
     nest: BoundNest, traffic: Sequence[TrafficRow], crossings: Sequence[Crossing], cycles: MappingABC[str, float]
 ) -> list[ActionRow]:
-    architecture = nest.architecture
     bits = {(e.einsum.name, t.name): t.bits for e in nest.einsums for t in e.einsum.tensors.values()}
-    memories = {m.name: m for m in architecture.memories}
-    rows: list[ActionRow] = []
-    counts: dict[tuple[str, str, str], list[int]] = {}
-    for row in traffic:
-        memory = memories[row.level]
-        pair = counts.setdefault((row.einsum, row.level, row.tensor), [0, 0])
-        if row.flow in ("fill", "update"):
-            pair[1] += row.words
-        elif row.flow == "read" or memory.drain == "charged":
-            pair[0] += row.words
-    for (einsum, holding, tensor), (reads, writes) in counts.items():
-        memory = memories[holding]
-        for action, words, price in (("read", reads, memory.read_pj), ("write", writes, memory.write_pj)):
-            accesses = words * bits[einsum, tensor] / memory.access_bits
-            rows.append(ActionRow(einsum, holding, tensor, action, accesses, accesses * price))
-    hops: dict[tuple[str, str, str], int] = defaultdict(int)
-    for c in crossings:
-        for array, words in c.hops:
-            hops[c.einsum.name, array, c.parent.tensor.name] += words
-    arrays = {a.name: a for a in architecture.arrays}
-    for (einsum, array, tensor), words in hops.items():
-        count = words * bits[einsum, tensor] / arrays[array].hop_bits
-        rows.append(ActionRow(einsum, array, tensor, "hop", count, count * arrays[array].hop_pj))
+    rows = _memory_actions(nest.architecture, traffic, bits)
+    rows += _hop_actions(nest.architecture, crossings, bits)
     for b in nest.einsums:
-        for operation in b.einsum.operations:
-            count = operation.per_point * b.einsum.points
-            price = b.unit.energy_of(operation.kind)
-            rows.append(
-                ActionRow(b.einsum.name, b.unit.name, "", f"compute {operation.kind}", float(count), count * price)
-            )
-        for level in architecture.levels:
-            if level.leakage_w:
-                seconds = cycles[b.einsum.name] / architecture.clock_hz
-                energy = level.leakage_w * architecture.copies(level.name) * seconds * 1e12
-                rows.append(ActionRow(b.einsum.name, level.name, "", "leak", cycles[b.einsum.name], energy))
+        rows += _compute_actions(b)
+        rows += _leakage(nest.architecture, b.einsum.name, cycles[b.einsum.name])
     return rows
+
+
+def _memory_actions(
+    architecture: Architecture, traffic: Sequence[TrafficRow], bits: MappingABC[tuple[str, str], int]
+) -> list[ActionRow]:
+    memories = {m.name: m for m in architecture.memories}
+    words: dict[tuple[str, str, str], dict[str, int]] = {}
+    for row in traffic:
+        actions = words.setdefault((row.einsum, row.level, row.tensor), {"read": 0, "write": 0})
+        if row.flow in ("fill", "update"):
+            actions["write"] += row.words
+        elif row.flow == "read" or memories[row.level].drain == "charged":
+            actions["read"] += row.words
+    rows = []
+    for (einsum, level, tensor), actions in words.items():
+        memory = memories[level]
+        for action, price_pj in (("read", memory.read_pj), ("write", memory.write_pj)):
+            accesses = actions[action] * bits[einsum, tensor] / memory.access_bits
+            rows.append(ActionRow(einsum, level, tensor, action, accesses, accesses * price_pj))
+    return rows
+
+
+def _hop_actions(
+    architecture: Architecture, crossings: Sequence[Crossing], bits: MappingABC[tuple[str, str], int]
+) -> list[ActionRow]:
+    words: dict[tuple[str, str, str], int] = defaultdict(int)
+    for c in crossings:
+        for array, hops in c.hops:
+            words[c.einsum.name, array, c.parent.tensor.name] += hops
+    arrays = {a.name: a for a in architecture.arrays}
+    rows = []
+    for (einsum, array, tensor), hops in words.items():
+        count = hops * bits[einsum, tensor] / arrays[array].hop_bits
+        rows.append(ActionRow(einsum, array, tensor, "hop", count, count * arrays[array].hop_pj))
+    return rows
+
+
+def _compute_actions(bound: BoundEinsum) -> list[ActionRow]:
+    rows = []
+    for operation in bound.einsum.operations:
+        count = operation.per_point * bound.einsum.points
+        energy = count * bound.unit.energy_of(operation.kind)
+        rows.append(
+            ActionRow(bound.einsum.name, bound.unit.name, "", f"compute {operation.kind}", float(count), energy)
+        )
+    return rows
+
+
+def _leakage(architecture: Architecture, einsum: str, cycles: float) -> list[ActionRow]:
+    seconds = cycles / architecture.clock_hz
+    return [
+        ActionRow(einsum, x.name, "", "leak", cycles, x.leakage_w * architecture.copies(x.name) * seconds * 1e12)
+        for x in architecture.levels
+        if x.leakage_w
+    ]
 
 
 def _latency(nest: BoundNest, bound: BoundEinsum, crossings: Sequence[Crossing]) -> list[LatencyRow]:

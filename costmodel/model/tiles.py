@@ -12,9 +12,10 @@ never over points. This module computes those inner sums.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 from typing import Literal, NamedTuple
 
 from costmodel.spec.hardware import Multicast
@@ -105,73 +106,71 @@ def position_classes(chain: Chain, event: Event) -> list[PositionClass]:
     Positions of temporal loops outside the event's loop are enumerated, the event's own loop steps from each position
     to the next, and inside it the new position is the first and the old one the last at which the child was active.
     """
-    classes: list[PositionClass] = []
-    below: list[tuple[int, Loop]] = []
-    outside = list(chain.loops)
-    if event.kind != "all":
-        outside = [(at, loop) for at, loop in chain.loops if at < event.loop]
-        below = [(at, loop) for at, loop in chain.loops if at >= event.loop]
-    steps = event.kind == "step" and bool(below) and below[0][0] == event.loop
-    program: list[tuple[str, int, Loop]] = [("each", at, loop) for at, loop in outside]
-    if steps:
-        program.append(("step", *below[0]))
-        below = below[1:]
-    program += [("edge", at, loop) for at, loop in below]
-    fixed = iter(chain.fixed or ())
-    coordinate_of = (
-        {at: next(fixed) for at, loop in chain.loops if loop.spatial and at < chain.merged_from}
-        if chain.fixed is not None
-        else {}
-    )
-    exact = chain.exact
+    return _Positions(chain, event).classes
 
-    def finish(states: Sequence[_Partial]) -> tuple[State, ...]:
-        done = []
-        for s in states:
-            old = _last_active(s.old_low, s.old_extent, [loop for _, loop in below], s.inner)
-            if old is None:
-                msg = "a child that is active now was never active before"
-                raise AssertionError(msg)
-            done.append(State(s.place, s.low, s.extent, *old))
-        return tuple(done)
 
-    def descend(k: int, states: list[_Partial], multiplicity: int) -> None:
+class _Positions:
+    """Descends the loops of a chain, splitting positions into classes."""
+
+    def __init__(self, chain: Chain, event: Event) -> None:
+        outside = [x for x in chain.loops if event.kind == "all" or x[0] < event.loop]
+        below = list(chain.loops[len(outside) :])
+        self.program = [("each", *x) for x in outside]
+        if event.kind == "step" and below and below[0][0] == event.loop:
+            self.program.append(("step", *below.pop(0)))
+        self.program += [("edge", *x) for x in below]
+        self.edges = [loop for _, loop in below]
+        self.merged_from = chain.merged_from
+        self.exact = chain.exact
+        self.fixed: dict[int, int] = {}
+        if chain.fixed is not None:
+            own = [at for at, loop in chain.loops if loop.spatial and at < chain.merged_from]
+            self.fixed = dict(zip(own, chain.fixed, strict=True))
+        self.classes: list[PositionClass] = []
+        self.descend(0, [_Partial((), 0, chain.extent, 0, chain.extent, ())], 1)
+
+    def descend(self, k: int, states: list[_Partial], multiplicity: int) -> None:
         if not states:
             return
-        if k == len(program):
-            classes.append(PositionClass(multiplicity, finish(states)))
+        if k == len(self.program):
+            self.classes.append(PositionClass(multiplicity, tuple(self.finish(s) for s in states)))
             return
-        how, at, loop = program[k]
+        how, at, loop = self.program[k]
         inside = how == "edge"
-        if loop.spatial and at >= chain.merged_from:
-            spread = [
+        if loop.spatial and at >= self.merged_from:
+            children = [
                 _advance(s, loop, i, i, inside=inside)._replace(place=(*s.place, (loop.array or "", i)))
                 for s in states
                 for i in range(-(-s.extent // loop.tile))
             ]
-            descend(k + 1, spread, multiplicity)
+            self.descend(k + 1, children, multiplicity)
         elif loop.spatial:
-            if at in coordinate_of:
-                chosen = [(coordinate_of[at], 1)]
-            elif exact:
-                chosen = [(0, -(-states[0].extent // loop.tile))]
-            else:
-                chosen = [(i, 1) for i in range(max(-(-s.extent // loop.tile) for s in states))]
-            for i, copies in chosen:
+            for i, copies in self.owners(at, loop, states):
                 alive = [_advance(s, loop, i, i, inside=inside) for s in states if s.extent > i * loop.tile]
-                descend(k + 1, alive, multiplicity * copies)
-        elif how == "edge":
-            descend(k + 1, [s._replace(extent=min(s.extent, loop.tile)) for s in states], multiplicity)
+                self.descend(k + 1, alive, multiplicity * copies)
+        elif inside:
+            self.descend(k + 1, [s._replace(extent=min(s.extent, loop.tile)) for s in states], multiplicity)
         else:
             back = 1 if how == "step" else 0
             for first, count in _segments(states, loop.tile, back):
                 alive = [
                     _advance(s, loop, first, first - back, inside=False) for s in states if s.extent > first * loop.tile
                 ]
-                descend(k + 1, alive, multiplicity * count)
+                self.descend(k + 1, alive, multiplicity * count)
 
-    descend(0, [_Partial((), 0, chain.extent, 0, chain.extent, ())], 1)
-    return classes
+    def owners(self, at: int, loop: Loop, states: list[_Partial]) -> list[tuple[int, int]]:
+        """(coordinate, copies) of the owner instances along a spatial loop."""
+        if at in self.fixed:
+            return [(self.fixed[at], 1)]
+        steps = max(-(-s.extent // loop.tile) for s in states)
+        return [(0, steps)] if self.exact else [(i, 1) for i in range(steps)]
+
+    def finish(self, s: _Partial) -> State:
+        old = _last_active(s.old_low, s.old_extent, self.edges, s.inner)
+        if old is None:
+            msg = "a child that is active now was never active before"
+            raise AssertionError(msg)
+        return State(s.place, s.low, s.extent, *old)
 
 
 def _advance(s: _Partial, loop: Loop, new: int, old: int, *, inside: bool) -> _Partial:
@@ -198,7 +197,7 @@ def _segments(states: Sequence[_Partial], tile: int, start: int) -> Iterator[tup
         if residual:
             cuts.add(steps - 1)
     ordered = sorted(c for c in cuts if start <= c <= end)
-    for first, after in zip(ordered, ordered[1:], strict=False):
+    for first, after in pairwise(ordered):
         yield first, after - first
 
 
@@ -255,43 +254,55 @@ class Group:
         ((_, coefficient),) = self.alternatives[0][0].terms
         return not self.boxes or abs(coefficient) == 1
 
-    def bits(self, intervals: dict[str, tuple[int, int]]) -> int:
+    def bits(self, intervals: Mapping[str, tuple[int, int]]) -> int:
         """Return the tile as a bit set, from (low, extent) of each rank variable."""
-        result = 0
         if self.boxes:
-            low: list[int] = []
-            high: list[int] = []
-            for forms in self.alternatives:
-                for r, form in enumerate(forms):
-                    ends = [(c * intervals[v][0], c * (sum(intervals[v]) - 1)) for v, c in form.terms]
-                    least = form.constant + sum(min(e) for e in ends)
-                    most = form.constant + sum(max(e) for e in ends)
-                    if len(low) <= r:
-                        low.append(least)
-                        high.append(most)
-                    low[r], high[r] = min(low[r], least), max(high[r], most)
-            result = 1 << (self.offset + sum(s * x for s, x in zip(self.strides, low, strict=True)))
-            for stride, least, most in zip(self.strides, low, high, strict=True):
-                result = _spread(result, stride, most - least + 1)
-            return result
+            return self._box(intervals)
+        result = 0
         for forms in self.alternatives:
-            weight: dict[str, int] = dict.fromkeys(self.rank_variables, 0)
-            origin = self.offset
-            for stride, form in zip(self.strides, forms, strict=True):
-                origin += stride * form.constant
-                for v, c in form.terms:
-                    weight[v] += stride * c
-            spreads = []
-            for v, w in weight.items():
-                low_v, extent = intervals[v]
-                origin += w * (low_v if w >= 0 else low_v + extent - 1)
-                if w:
-                    spreads.append((abs(w), extent))
-            bits = 1 << origin
-            for w, extent in spreads:
-                bits = _spread(bits, w, extent)
-            result |= bits
+            result |= self._image(forms, intervals)
         return result
+
+    def _image(self, forms: tuple[Form, ...], intervals: Mapping[str, tuple[int, int]]) -> int:
+        """Return the coordinates that one access touches."""
+        weight: dict[str, int] = dict.fromkeys(self.rank_variables, 0)
+        origin = self.offset
+        for stride, form in zip(self.strides, forms, strict=True):
+            origin += stride * form.constant
+            for v, c in form.terms:
+                weight[v] += stride * c
+        spreads = []
+        for v, w in weight.items():
+            low, extent = intervals[v]
+            origin += w * (low if w >= 0 else low + extent - 1)
+            if w:
+                spreads.append((abs(w), extent))
+        bits = 1 << origin
+        for w, extent in spreads:
+            bits = _spread(bits, w, extent)
+        return bits
+
+    def _box(self, intervals: Mapping[str, tuple[int, int]]) -> int:
+        """Return the bounding box, rank by rank, of what all accesses touch."""
+        origin, extents = 0, []
+        for r, stride in enumerate(self.strides):
+            spans = [_span(forms[r], intervals) for forms in self.alternatives]
+            low, high = min(s[0] for s in spans), max(s[1] for s in spans)
+            origin += stride * low
+            extents.append(high - low + 1)
+        bits = 1 << (self.offset + origin)
+        for stride, extent in zip(self.strides, extents, strict=True):
+            bits = _spread(bits, stride, extent)
+        return bits
+
+
+def _span(form: Form, intervals: Mapping[str, tuple[int, int]]) -> tuple[int, int]:
+    """Return the least and the greatest value of an index."""
+    low = high = form.constant
+    for v, c in form.terms:
+        ends = (c * intervals[v][0], c * (sum(intervals[v]) - 1))
+        low, high = low + min(ends), high + max(ends)
+    return low, high
 
 
 def _spread(bits: int, stride: int, count: int) -> int:
@@ -374,24 +385,15 @@ def group_sums(
         return whole, kept
     whole = kept = 0
     for combination in product(*classes):
-        multiplicity = 1
-        for c in combination:
-            multiplicity *= c.multiplicity
+        multiplicity = math.prod(c.multiplicity for c in combination)
         children = []
         for states in product(*(c.states for c in combination)):
-            named = list(zip(group.rank_variables, states, strict=True))
-            tile = group.bits({v: (s.low, s.extent) for v, s in named})
-            old = tile
-            if leaving or not fresh:
-                old = group.bits({v: (s.old_low, s.old_extent) for v, s in named})
-            here = old if leaving else tile
-            if fresh:
-                stays = 0
-            elif refetch:
-                stays = tile if tile == old else 0
-            else:
-                stays = tile & old
-            children.append((tuple(p for s in states for p in s.place), Delivery(here, stays)))
+            now = {v: (s.low, s.extent) for v, s in zip(group.rank_variables, states, strict=True)}
+            before = {v: (s.old_low, s.old_extent) for v, s in zip(group.rank_variables, states, strict=True)}
+            tile = group.bits(now)
+            old = group.bits(before) if leaving or not fresh else tile
+            stays = 0 if fresh or (refetch and tile != old) else tile & old
+            children.append((tuple(p for s in states for p in s.place), Delivery(old if leaving else tile, stays)))
         for delivery in merge(children, modes):
             whole += multiplicity * delivery.tile.bit_count()
             kept += multiplicity * delivery.kept.bit_count()

@@ -197,9 +197,7 @@ class Motion:
         return int(closed_first_words(self.structure, self._counts, self._plain_tile, merged_from, modes))
 
     def _distinct_in(self, group: Group, merged_from: int, fixed: Fixed | None) -> int:
-        values = [
-            self._values_by_owner(v, merged_from, fixed, joined=not group.boxes) for v in group.rank_variables
-        ]
+        values = [self._values_by_owner(v, merged_from, fixed, joined=not group.boxes) for v in group.rank_variables]
         total = 0
         for owners in product(*values):
             union = 0
