@@ -302,10 +302,17 @@ def systolic_overhead(architecture: Architecture, array: Array, bound: BoundEins
     A pass of an R × C array pays R + C − 2 cycles of skew and, where a weight or input stays, R to load it
     (agrees with SCALE-Sim v3, cycle by cycle, for full and partial passes).
     """
-    sizes = [*array.shape.values(), 1]
-    rows, columns = sizes[0], math.prod(sizes[1:])
-    load = 0 if array.systolic == "output" else rows
-    return passes(architecture, array, bound) * (rows + columns - 2 + load)
+    skew = sum(size - 1 for size in array.shape.values())
+    load = 0 if array.systolic == "output" else array.shape[rows_dimension(array, bound)]
+    return passes(architecture, array, bound) * (skew + load)
+
+
+def rows_dimension(array: Array, bound: BoundEinsum) -> str:
+    """Return the dimension along which partial sums flow: where a reduced rank variable is unrolled, else the first."""
+    reducing = {
+        loop.dimension for loop in bound.loops if loop.array == array.name and loop.rank_variable in bound.einsum.reduced
+    }
+    return next(iter(reducing)) if len(reducing) == 1 else next(iter(array.shape))
 
 
 def passes(architecture: Architecture, array: Array, bound: BoundEinsum) -> int:

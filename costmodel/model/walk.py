@@ -1,0 +1,632 @@
+"""The walk: run a nest point by point and count every word that moves. Slow, plain, and the definition.
+
+Nothing here is computed in closed form. Loops are loops, tiles are Python sets of coordinates, every instance of every
+storage node keeps the set it holds, and a count is the size of a set that moved. ``docs/counting.md`` says what is
+counted; this module says it again in a form that runs. It shares no formula with the fast model, which must give
+the same integers (``tests/model/test_against_walk.py``).
+
+How to read it: ``_Walk.run`` executes the nest, ``_Walk.take_tiles`` moves words in and out of one storage node,
+``_Walk.compute`` performs one step of one Einsum, ``_Walk.deliver`` and ``_Walk.collect`` cross the arrays.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+from costmodel.einsum.algebra import Role
+from costmodel.model.evaluation import Flow, LatencyRow, OccupancyRow, TrafficRow
+from costmodel.spec.hardware import Array, ComputeUnit, Memory
+from costmodel.spec.mapping import Compute, Sequence, Spatial, Storage, Temporal, einsums_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from collections.abc import Mapping as Dict
+
+    from costmodel.einsum.algebra import Access, Einsum, Tensor, Workload
+    from costmodel.spec.hardware import Architecture, Multicast
+    from costmodel.spec.mapping import Mapping, Nest, Node
+
+FLOWS: tuple[Flow, ...] = ("fill", "read", "update", "drain")
+
+Coordinate = tuple[int, ...]
+"""A word of a tensor: one integer per rank."""
+Tile = frozenset[Coordinate]
+Box = dict[str, range]
+"""Rank variable → positions that are left to iterate."""
+Instance = tuple[int, ...]
+"""Positions of the spatial loops above a node, outermost loop first."""
+Active = dict[Instance, dict[str, Box]]
+"""Instances that have work at this step → for each Einsum below that has points, what is left to iterate."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class HopRow:
+    """Words that travel to or from the children of an array, over the whole Einsum."""
+
+    einsum: str
+    array: str
+    tensor: str
+    words: int
+
+
+@dataclass(frozen=True, slots=True)
+class OperationRow:
+    """Operations of one kind that an Einsum performs on one compute unit."""
+
+    einsum: str
+    unit: str
+    kind: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class PortRow:
+    """Bits that cross the ports of the busiest instance of a memory; each column has its own busiest instance."""
+
+    einsum: str
+    level: str
+    read_bits: int
+    """By reads and drains that are charged."""
+    write_bits: int
+    """By fills and updates."""
+    both_bits: int
+    """By reads and writes of one instance together."""
+
+
+@dataclass(frozen=True, slots=True)
+class PassRow:
+    """Passes of the busiest instance of a systolic array."""
+
+    einsum: str
+    array: str
+    passes: int
+
+
+@dataclass(frozen=True)
+class WalkResult:
+    """What happened while a nest was executed once. All counts are exact integers."""
+
+    traffic_rows: tuple[TrafficRow, ...]
+    """Four flows for every storage node and tensor, zeros too."""
+    hop_rows: tuple[HopRow, ...]
+    operation_rows: tuple[OperationRow, ...]
+    port_rows: tuple[PortRow, ...]
+    pass_rows: tuple[PassRow, ...]
+    latency_rows: tuple[LatencyRow, ...]
+    """Compute units, and memories that have a bandwidth."""
+    occupancy_rows: tuple[OccupancyRow, ...]
+    compute_steps: Dict[str, int]
+    """Einsum → steps at which its busiest compute instance works."""
+    level_bits: Dict[str, int]
+    """Memory → room that one instance needs, with branches sharing space."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Words that one child, or a group of children served together, is given at one step."""
+
+    tile: Tile
+    """All that the receivers hold from this step on."""
+    asked: Tile
+    """The part of it that is not there yet."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Holder:
+    """One tensor at one storage node: what its instances hold, have ever held, and the words they moved."""
+
+    tensor: Tensor
+    memory: Memory
+    index: int
+    """Place of the memory in the architecture."""
+    above: tuple[Spatial, ...]
+    """Spatial loops above the node."""
+    parent: Holder | None
+    """The nearest storage node of the tensor above this one."""
+    life: tuple[int, ...]
+    """The branch in which the node stands; empty outside every sequence."""
+    accesses: Dict[str, tuple[Access, ...]]
+    """Einsum below the node → its accesses to the tensor, for those that have some."""
+    output_like: bool
+    """Whether the tensor is written below the node."""
+    owner: str
+    """The Einsum to which the words that cross between this node and its parent belong."""
+    held: dict[Instance, Tile] = field(default_factory=dict)
+    touched: dict[Instance, set[Coordinate]] = field(default_factory=lambda: defaultdict(set))
+    """Every word that was ever in a tile of the instance."""
+    updated: dict[tuple[str, Instance], set[Coordinate]] = field(default_factory=lambda: defaultdict(set))
+    """Every word that the operations of an Einsum ever updated in an instance."""
+    words: Counter[tuple[str, Flow, Instance]] = field(default_factory=Counter)
+    """Einsum to which the words belong, flow, instance → words moved so far."""
+    sizes: set[int] = field(default_factory=set)
+    """Words of the tiles held so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What stands above the current place of the nest."""
+
+    place: tuple[int, ...] = ()
+    """Indices that lead here from the root of the nest."""
+    life: tuple[int, ...] = ()
+    above: tuple[Spatial, ...] = ()
+    holders: tuple[Holder, ...] = ()
+    """Storage nodes above, outermost first."""
+
+    def holders_of(self, tensor: str) -> tuple[Holder, ...]:
+        return tuple(h for h in self.holders if h.tensor.name == tensor)
+
+
+def walk(workload: Workload, architecture: Architecture, mapping: Mapping) -> WalkResult:
+    """Execute the nest of a mapping once and count.
+
+    The mapping must be one that fits the workload and the architecture; the fast model checks that. What the walk
+    itself cannot execute raises ValueError. Time and memory grow with the number of iteration points.
+    """
+    einsums = {name: workload.einsum(name) for name in einsums_in(mapping.nest)}
+    return _Walk(einsums, architecture, mapping.nest).result()
+
+
+def word(access: Access, point: Dict[str, int]) -> Coordinate:
+    """The coordinate that an access touches at a point."""
+    return tuple(sum(a * point[v] for v, a in index.terms) + index.constant for index in access.indices)
+
+
+def touched_words(access: Access, box: Box) -> set[Coordinate]:
+    """The coordinates that an access touches at the points of a box."""
+    variables = sorted(access.rank_variables)
+    points = itertools.product(*(box[v] for v in variables))
+    return {word(access, dict(zip(variables, point, strict=True))) for point in points}
+
+
+def bounding_box(words: Iterable[Coordinate]) -> set[Coordinate]:
+    """All coordinates between the least and the largest of each rank.
+
+    >>> sorted(bounding_box({(0,), (3,)}))
+    [(0,), (1,), (2,), (3,)]
+    """
+    return set(itertools.product(*(range(min(rank), max(rank) + 1) for rank in zip(*words, strict=True))))
+
+
+def merge_deliveries(multicast: Multicast, children: list[tuple[Delivery, ...]]) -> tuple[Delivery, ...]:
+    """What an array asks for, so that each of its children gets its own list of deliveries."""
+    if multicast == "words":
+        return (unite([delivery for deliveries in children for delivery in deliveries]),)
+    if multicast == "none":
+        return tuple(delivery for deliveries in children for delivery in deliveries)
+    alike: dict[tuple[Tile, ...], list[tuple[Delivery, ...]]] = defaultdict(list)
+    for deliveries in children:
+        alike[tuple(delivery.tile for delivery in deliveries)].append(deliveries)
+    return tuple(unite(list(same)) for group in alike.values() for same in zip(*group, strict=True))
+
+
+def unite(deliveries: list[Delivery]) -> Delivery:
+    """One delivery in place of several: a word that several ask for is sent once."""
+    return Delivery(
+        frozenset[Coordinate]().union(*(delivery.tile for delivery in deliveries)),
+        frozenset[Coordinate]().union(*(delivery.asked for delivery in deliveries)),
+    )
+
+
+def merge_updates(*, reduce: bool, children: list[Counter[Coordinate]]) -> Counter[Coordinate]:
+    """What an array sends outwards of the words that its children send it at one step, with how often."""
+    total = sum(children, Counter[Coordinate]())
+    return Counter(dict.fromkeys(total, 1)) if reduce else total
+
+
+class _Walk:
+    """One execution of a nest. All state of the run lives here."""
+
+    def __init__(self, einsums: Dict[str, Einsum], architecture: Architecture, nest: Nest) -> None:
+        self.einsums, self.architecture, self.nest = einsums, architecture, nest
+        self.holders: dict[tuple[tuple[int, ...], str], Holder] = {}
+        self.tiles: dict[object, Tile] = {}
+        self.hops: Counter[tuple[str, str, str]] = Counter()
+        self.operations: Counter[tuple[str, str, str]] = Counter()
+        self.steps: dict[tuple[str, str], Counter[Instance]] = defaultdict(Counter)
+        self.passes: dict[tuple[str, str], Counter[Instance]] = defaultdict(Counter)
+        self.stationary: dict[tuple[str, str, tuple[int, ...]], dict[Instance, Tile]] = defaultdict(dict)
+        whole = {e.name: {v: range(extent) for v, extent in e.shape.items()} for e in einsums.values()}
+        self.run(nest, Scope(), {(): whole})
+        self.end_of_life(())
+
+    # Executing the nest
+
+    def run(self, nest: Nest, scope: Scope, active: Active) -> None:
+        """Execute the rest of a nest, once, in all active instances in lock step."""
+        if not nest:
+            return
+        node, rest = nest[0], nest[1:]
+        below = Scope((*scope.place, 0), scope.life, scope.above, scope.holders)
+        if isinstance(node, Temporal):
+            for position in range(steps_of(node, active)):
+                self.run(rest, below, narrowed(active, node, position))
+        elif isinstance(node, Spatial):
+            inside: Active = {}
+            for position in range(steps_of(node, active)):
+                for instance, boxes in narrowed(active, node, position).items():
+                    inside[(*instance, position)] = boxes
+            self.run(rest, Scope(below.place, below.life, (*below.above, node), below.holders), inside)
+        elif isinstance(node, Storage):
+            new = tuple(self.holder(node, tensor, scope, rest) for tensor in node.tensors)
+            for holder in new:
+                self.take_tiles(holder, active)
+            self.run(rest, Scope(below.place, below.life, below.above, (*below.holders, *new)), active)
+        elif isinstance(node, Sequence):
+            self.run_branches(node, scope, active)
+            if rest:
+                raise ValueError("a sequence must be the last node of its nest")
+        else:
+            self.compute(node, scope, active)
+
+    def run_branches(self, node: Sequence, scope: Scope, active: Active) -> None:
+        """Execute the branches of a sequence one after another; each ends the life of what stands in it."""
+        for number, branch in enumerate(node.branches):
+            place = (*scope.place, 0, number)
+            names = einsums_in(branch)
+            busy: Active = {}
+            for instance, boxes in active.items():
+                own = {name: box for name, box in boxes.items() if name in names}
+                if own:
+                    busy[instance] = own
+            self.run(branch, Scope(place, place, scope.above, scope.holders), busy)
+            self.end_of_life(place)
+
+    def holder(self, node: Storage, tensor: str, scope: Scope, rest: Nest) -> Holder:
+        """The state of one tensor at one storage node; the same object at every visit."""
+        key = (scope.place, tensor)
+        if key not in self.holders:
+            memory = self.architecture.level(node.level)
+            if not isinstance(memory, Memory):
+                raise TypeError(f"{node.level} is not a memory")
+            below = [self.einsums[name] for name in einsums_in(rest)]
+            accesses = {e.name: e.accesses_of(tensor) for e in below if e.accesses_of(tensor)}
+            if not accesses:
+                raise ValueError(f"nothing below '{node}' touches {tensor}")
+            writers = [e.name for e in below if e.output.tensor == tensor]
+            parents = scope.holders_of(tensor)
+            self.holders[key] = Holder(
+                tensor=self.einsums[next(iter(accesses))].tensors[tensor],
+                memory=memory,
+                index=self.architecture.index(node.level),
+                above=scope.above,
+                parent=parents[-1] if parents else None,
+                life=scope.life,
+                accesses=accesses,
+                output_like=bool(writers),
+                owner=next(iter(writers or accesses)),
+            )
+        return self.holders[key]
+
+    def tile(self, holder: Holder, boxes: Dict[str, Box]) -> Tile:
+        """The words that the points of the boxes touch, or their bounding box where the memory moves boxes.
+
+        The same boxes give the same tile: it is remembered.
+        """
+        key = (id(holder), *((e, v, box[v]) for e, box in boxes.items() for v in box))
+        if key not in self.tiles:
+            words: set[Coordinate] = set()
+            for name, accesses in holder.accesses.items():
+                for access in accesses:
+                    words |= touched_words(access, boxes[name]) if name in boxes else set()
+            fetch_holes = holder.memory.holes == "fetch" and words
+            self.tiles[key] = frozenset(bounding_box(words) if fetch_holes else words)
+        return self.tiles[key]
+
+    # Storage nodes
+
+    def take_tiles(self, holder: Holder, active: Active) -> None:
+        """Every active instance of a storage node takes its tile of this step."""
+        demands: dict[Instance, tuple[Delivery, ...]] = {}
+        drains: dict[Instance, Counter[Coordinate]] = {}
+        for instance, boxes in active.items():
+            new = self.tile(holder, boxes)
+            if not new:
+                continue  # none of the Einsums that touch the tensor has a point here
+            old = holder.held.get(instance, frozenset())
+            if holder.memory.halo == "refetch" and new != old:
+                arriving, leaving = new, old
+            else:
+                arriving, leaving = new - old, old - new
+            if holder.output_like:
+                drains[instance] = Counter(leaving)
+                arriving &= holder.touched[instance]  # what was never touched does not exist yet
+            demands[instance] = (Delivery(new, arriving),)
+            holder.touched[instance] |= new
+            holder.held[instance] = new
+            holder.sizes.add(len(new))
+        if holder.parent:
+            for instance, (delivery,) in demands.items():
+                holder.words[holder.owner, "fill", instance] += len(delivery.asked)
+            self.deliver(demands, holder.above, holder.index, holder.parent, holder.owner)
+            self.drain(holder, drains)
+
+    def end_of_life(self, life: tuple[int, ...]) -> None:
+        """The run, or one execution of a branch, is over: its storage nodes drain and are empty."""
+        for holder in self.holders.values():
+            if holder.life == life:
+                if holder.output_like and holder.parent:
+                    self.drain(holder, {instance: Counter(tile) for instance, tile in holder.held.items()})
+                holder.held.clear()
+        for key in [key for key in self.stationary if key[2] == life]:
+            del self.stationary[key]
+
+    def drain(self, holder: Holder, drains: dict[Instance, Counter[Coordinate]]) -> None:
+        """Words leave the instances of a storage node together and update its parent."""
+        if holder.parent:
+            for instance, leaving in drains.items():
+                holder.words[holder.owner, "drain", instance] += leaving.total()
+            self.collect(drains, holder.above, holder.index, holder.parent, holder.owner)
+
+    # Crossing arrays
+
+    def arrays_between(self, parent: int, child: int) -> list[Array]:
+        """Arrays between two levels, innermost first."""
+        inside = self.architecture.levels[parent + 1 : child]
+        return [level for level in reversed(inside) if isinstance(level, Array)]
+
+    def deliver(
+        self,
+        demands: dict[Instance, tuple[Delivery, ...]],
+        above: tuple[Spatial, ...],
+        index: int,
+        parent: Holder,
+        owner: str,
+    ) -> None:
+        """The parent reads what the children of one step ask for."""
+        for array in self.arrays_between(parent.index, index):
+            for deliveries in demands.values():
+                self.hops[owner, array.name, parent.tensor.name] += sum(len(d.asked) for d in deliveries)
+            groups = children_of(array, demands, above)
+            demands = {outside: merge_deliveries(array.multicast, group) for outside, group in groups.items()}
+            above = tuple(loop for loop in above if loop.array != array.name)
+        if above != parent.above:
+            raise ValueError(f"'store {parent.tensor.name} in {parent.memory.name}': a spatial loop stands amiss")
+        for instance, deliveries in demands.items():
+            parent.words[owner, "read", instance] += sum(len(d.asked) for d in deliveries)
+
+    def collect(
+        self,
+        updates: dict[Instance, Counter[Coordinate]],
+        above: tuple[Spatial, ...],
+        index: int,
+        parent: Holder,
+        owner: str,
+    ) -> dict[Instance, Counter[Coordinate]]:
+        """The parent is updated with what the children of one step send; returns what arrives."""
+        for array in self.arrays_between(parent.index, index):
+            for sent in updates.values():
+                self.hops[owner, array.name, parent.tensor.name] += sent.total()
+            groups = children_of(array, updates, above)
+            updates = {outside: merge_updates(reduce=array.reduce, children=group) for outside, group in groups.items()}
+            above = tuple(loop for loop in above if loop.array != array.name)
+        if above != parent.above:
+            raise ValueError(f"'store {parent.tensor.name} in {parent.memory.name}': a spatial loop stands amiss")
+        for instance, arriving in updates.items():
+            parent.words[owner, "update", instance] += arriving.total()
+        return updates
+
+    # Compute nodes
+
+    def compute(self, node: Compute, scope: Scope, active: Active) -> None:
+        """One step of an Einsum: every active instance performs the operations of one point."""
+        einsum, index = self.einsums[node.einsum], self.architecture.index(node.unit)
+        points: dict[Instance, dict[str, int]] = {}
+        for instance, boxes in active.items():
+            for v, left in boxes[einsum.name].items():
+                if len(left) != 1:
+                    raise ValueError(f"{einsum.name}: {v} is left with {len(left)} positions at '{node}'")
+            points[instance] = {v: left[0] for v, left in boxes[einsum.name].items()}
+            self.steps[einsum.name, node.unit][instance] += 1
+            for operation in einsum.operations:
+                self.operations[einsum.name, node.unit, operation.kind] += operation.per_point
+
+        for access in dict.fromkeys(einsum.inputs):
+            demands: dict[Instance, tuple[Delivery, ...]] = {}
+            for instance, point in points.items():
+                asked = frozenset([word(access, point)])
+                demands[instance] = (Delivery(asked, asked),)
+            self.deliver(demands, scope.above, index, self.innermost(einsum, access.tensor, scope), einsum.name)
+
+        parent = self.innermost(einsum, einsum.output.tensor, scope)
+        updates = {instance: Counter([word(einsum.output, point)]) for instance, point in points.items()}
+        for instance, arriving in self.collect(updates, scope.above, index, parent, einsum.name).items():
+            first_touches = set(arriving) - parent.updated[einsum.name, instance]
+            parent.words[einsum.name, "read", instance] += arriving.total() - len(first_touches)
+            parent.updated[einsum.name, instance] |= first_touches
+        self.note_passes(einsum, index, scope, points)
+
+    def innermost(self, einsum: Einsum, tensor: str, scope: Scope) -> Holder:
+        """The storage node that serves the compute node."""
+        holders = scope.holders_of(tensor)
+        if not holders:
+            raise ValueError(f"{einsum.name}: {tensor} is stored nowhere above its compute node")
+        return holders[-1]
+
+    def note_passes(self, einsum: Einsum, index: int, scope: Scope, points: Dict[Instance, Dict[str, int]]) -> None:
+        """A step at which the stationary tile of a systolic array is not the one of before begins a pass."""
+        for place, array in enumerate(self.architecture.levels[:index]):
+            if not isinstance(array, Array) or array.systolic is None:
+                continue
+            begun: set[Instance] = set()
+            for instance, point in points.items():
+                outside = position_outside(place, instance, scope.above, self.architecture)
+                tensor = stationary_tensor(einsum, array)
+                inside = [h for h in scope.holders_of(tensor) if h.index > place]
+                if inside:
+                    tile, life = inside[0].held[instance[: len(inside[0].above)]], inside[0].life
+                else:
+                    tile = frozenset(word(access, point) for access in einsum.accesses_of(tensor))
+                    life = scope.life
+                there = self.stationary[einsum.name, array.name, life]
+                if there.get(instance) != tile:
+                    there[instance] = tile
+                    begun.add(outside)
+            for outside in begun:
+                self.passes[einsum.name, array.name][outside] += 1
+
+    # Results
+
+    def result(self) -> WalkResult:
+        holders = list(self.holders.values())
+        traffic: Counter[tuple[str, str, str, Flow]] = Counter()
+        for h in holders:
+            for einsum in dict.fromkeys([h.owner, *(einsum for einsum, _, _ in h.words)]):
+                traffic.update({(einsum, h.memory.name, h.tensor.name, flow): 0 for flow in FLOWS})
+            for (einsum, flow, _), words in h.words.items():
+                traffic[einsum, h.memory.name, h.tensor.name, flow] += words
+        ports = self.port_rows()
+        occupancy = [(h.owner, h.memory.name, h.tensor, max(h.sizes)) for h in holders]
+        return WalkResult(
+            traffic_rows=tuple(TrafficRow(*key, words) for key, words in traffic.items()),
+            hop_rows=tuple(HopRow(*key, words) for key, words in self.hops.items()),
+            operation_rows=tuple(OperationRow(*key, count) for key, count in self.operations.items()),
+            port_rows=ports,
+            pass_rows=tuple(PassRow(*key, max(count.values())) for key, count in self.passes.items()),
+            latency_rows=(*self.compute_latency(), *self.memory_latency(ports)),
+            occupancy_rows=tuple(OccupancyRow(e, m, t.name, n, n * t.bits) for e, m, t, n in occupancy),
+            compute_steps={einsum: max(steps.values()) for (einsum, _), steps in self.steps.items()},
+            level_bits={m.name: self.room(self.nest, m.name, ()) for m in self.architecture.memories},
+        )
+
+    def port_rows(self) -> tuple[PortRow, ...]:
+        reads: dict[tuple[str, str], Counter[Instance]] = defaultdict(Counter)
+        writes: dict[tuple[str, str], Counter[Instance]] = defaultdict(Counter)
+        for h in self.holders.values():
+            for (einsum, flow, instance), words in h.words.items():
+                action = reads if flow in {"read", "drain"} else writes
+                if flow != "drain" or h.memory.drain == "charged":
+                    action[einsum, h.memory.name][instance] += words * h.tensor.bits
+        rows = []
+        for key in dict.fromkeys([*reads, *writes]):
+            both = reads[key] + writes[key]
+            busiest = (max(bits.values(), default=0) for bits in (reads[key], writes[key], both))
+            rows.append(PortRow(*key, *busiest))
+        return tuple(rows)
+
+    def compute_latency(self) -> list[LatencyRow]:
+        found = []
+        for (name, unit_name), steps in self.steps.items():
+            unit = self.architecture.level(unit_name)
+            if not isinstance(unit, ComputeUnit):
+                raise TypeError(f"{unit_name} is not a compute unit")
+            busiest = max(steps.values())
+            cycles = sum(o.per_point * busiest / unit.rate_of(o.kind) for o in self.einsums[name].operations)
+            for array in self.architecture.arrays:
+                passes = max(self.passes[name, array.name].values(), default=0)
+                skew = sum(size - 1 for size in array.shape.values())
+                rows = array.shape[_rows(array, self.einsums[name], self.nest)]
+                load = rows if array.systolic in {"weight", "input"} else 0
+                cycles += passes * (skew + load)
+            found.append(LatencyRow(name, unit_name, cycles))
+        return found
+
+    def memory_latency(self, ports: tuple[PortRow, ...]) -> list[LatencyRow]:
+        rows = []
+        for port in ports:
+            memory = self.architecture.level(port.level)
+            if not isinstance(memory, Memory):
+                raise TypeError(f"{port.level} is not a memory")
+            limits = (
+                (port.read_bits, memory.read_bits_per_cycle),
+                (port.write_bits, memory.write_bits_per_cycle),
+                (port.both_bits, memory.bandwidth_bits_per_cycle),
+            )
+            cycles = [bits / rate for bits, rate in limits if rate is not None]
+            if cycles:
+                rows.append(LatencyRow(port.einsum, port.level, max(cycles)))
+        return rows
+
+    def room(self, nest: Nest, level: str, place: tuple[int, ...]) -> int:
+        """Bits that one instance of a level needs: nodes on a path add up, branches are never alive together."""
+        bits = 0
+        for node in nest:
+            if isinstance(node, Storage) and node.level == level:
+                for tensor in node.tensors:
+                    holder = self.holders[place, tensor]
+                    bits += max(holder.sizes) * holder.tensor.bits
+            elif isinstance(node, Sequence):
+                branches = enumerate(node.branches)
+                bits += max(self.room(branch, level, (*place, 0, number)) for number, branch in branches)
+            place = (*place, 0)
+        return bits
+
+
+def steps_of(loop: Temporal | Spatial, active: Active) -> int:
+    """How many tiles the loop splits the largest current extent of its rank variable into."""
+    v = loop.rank_variable
+    boxes = {name: box for boxes in active.values() for name, box in boxes.items()}
+    extents = [len(box[v]) for boxes in active.values() for box in boxes.values() if v in box]
+    steps = -(-max(extents) // loop.tile) if extents else 0
+    missing = sorted(name for name, box in boxes.items() if v not in box)
+    if missing and steps != 1:
+        raise ValueError(f"'{loop}' stands above {', '.join(missing)}, without a rank variable {v}")
+    return steps
+
+
+def narrowed(active: Active, loop: Temporal | Spatial, position: int) -> Active:
+    """The instances that have points at one position of a loop, each with its part of what was left."""
+    v, inside = loop.rank_variable, Active()
+    for instance, boxes in active.items():
+        parts = {}
+        for name, box in boxes.items():
+            part = {**box, v: box[v][position * loop.tile : (position + 1) * loop.tile]} if v in box else box
+            if all(part.values()):
+                parts[name] = part
+        if parts:
+            inside[instance] = parts
+    return inside
+
+
+def children_of(array: Array, children: dict[Instance, T], above: tuple[Spatial, ...]) -> dict[Instance, list[T]]:
+    """Group the children of an array by the instance of the array to which they belong."""
+    groups: dict[Instance, list[T]] = defaultdict(list)
+    for instance, child in children.items():
+        outside = tuple(i for i, loop in zip(instance, above, strict=True) if loop.array != array.name)
+        groups[outside].append(child)
+    return groups
+
+
+def position_outside(
+    place: int, instance: Instance, above: tuple[Spatial, ...], architecture: Architecture
+) -> Instance:
+    """The instance of the array at a place of the architecture in which a compute instance stands."""
+    pairs = zip(instance, above, strict=True)
+    return tuple(i for i, loop in pairs if architecture.index(loop.array) < place)
+
+
+def stationary_tensor(einsum: Einsum, array: Array) -> str:
+    """The tensor that a systolic array holds still."""
+    read = [access.tensor for access in einsum.inputs]
+    weights = [tensor for tensor in read if einsum.tensors[tensor].role is Role.WEIGHT]
+    if array.systolic == "output" or not read:
+        return einsum.output.tensor
+    if array.systolic == "weight":
+        return [*read, *weights][-1]
+    return [*(tensor for tensor in read if tensor not in weights), *read][0]
+
+
+def _rows(array: Array, einsum: Einsum, nest: Nest) -> str:
+    """The dimension of a systolic array along which partial sums flow."""
+    dimensions = {
+        node.dimension or next(iter(array.shape))
+        for node in _on_path(nest, einsum.name)
+        if isinstance(node, Spatial) and node.array == array.name and node.rank_variable in einsum.reduced
+    }
+    return dimensions.pop() if len(dimensions) == 1 else next(iter(array.shape))
+
+
+def _on_path(nest: Nest, einsum: str) -> Iterator[Node]:
+    """The nodes from the root to the compute node of an Einsum."""
+    for node in nest:
+        if isinstance(node, Sequence):
+            for branch in node.branches:
+                if einsum in einsums_in(branch):
+                    yield from _on_path(branch, einsum)
+        else:
+            yield node
