@@ -1,0 +1,1 @@
+"""The algebra: Einsum notation, its resolved form, and the operational definition."""

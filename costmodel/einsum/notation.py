@@ -1,0 +1,738 @@
+"""Einsum notation: text → syntax tree → text.
+
+``Z[m, n] = A[m, k] * B[k, n]``. Names that start with an upper-case letter and are followed by brackets are tensors;
+lower-case names inside brackets are rank variables; upper-case names without brackets are constants or, before ``=``
+inside brackets, ranks. The grammar::
+
+    statement  = access ("=" | "+=" | "*=" | "max=" | "min=") expression
+    expression = product { ("+" | "-") product }
+    product    = factor { ("*" | "/") factor }
+    factor     = "-" factor | "(" expression ")" | number | CONSTANT | access | function "(" expression {","…} ")"
+    access     = TENSOR "[" [ index {"," index} ] "]"
+    index      = [ RANK "=" ] [ "-" ] term { ("+" | "-") term }
+    term       = (integer | CONSTANT | rank variable) { "*" … }          # at most one rank variable
+
+A tree prints as text that parses to an equal tree. Every error shows the text with a caret below the place. Text
+length, nesting and the number of operators are limited, so that no input can exhaust the stack.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from typing import Literal
+
+from costmodel.einsum.algebra import Affine
+from costmodel.spec.problems import Problem, SpecError, did_you_mean
+
+Reduction = Literal["=", "+=", "*=", "max=", "min="]
+BinaryOperator = Literal["+", "-", "*", "/"]
+
+FUNCTIONS: Mapping[str, tuple[int, int]] = {
+    "abs": (1, 1),
+    "cos": (1, 1),
+    "erf": (1, 1),
+    "exp": (1, 1),
+    "gelu": (1, 1),
+    "log": (1, 1),
+    "max": (2, 16),
+    "min": (2, 16),
+    "pow": (2, 2),
+    "relu": (1, 1),
+    "rsqrt": (1, 1),
+    "sigmoid": (1, 1),
+    "silu": (1, 1),
+    "sin": (1, 1),
+    "sqrt": (1, 1),
+    "square": (1, 1),
+    "tanh": (1, 1),
+}
+"""Function → least and largest number of arguments."""
+
+MAX_CHARACTERS = 4000
+MAX_NESTING = 40
+MAX_OPERATORS = 100
+MAX_INTEGER = 10**12
+
+_REDUCTIONS = "'=', '+=', '*=', 'max=' or 'min='"
+_TOKEN = re.compile(
+    r"(?P<space>\s+)"
+    r"|(?P<number>(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
+    r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*)"
+    r"|(?P<sign>[-+*/]=|==|\*\*|[-+*/=,()\[\]])"
+)
+_SAY_INSTEAD = {
+    "×": "write '*'",
+    "·": "write '*'",
+    "⋅": "write '*'",
+    "÷": "write '/'",
+    "−": "write '-'",
+    "^": "write pow(x, y)",
+    "**": "write pow(x, y)",
+    "==": "write '='",
+    ":": "a rank with its index is written RANK=index, as in Q[M=p]",
+    "{": "indices stand in square brackets",
+    "}": "indices stand in square brackets",
+    ";": "one statement per entry",
+}
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# The tree. Offsets are places in the text; they do not take part in comparisons.
+
+
+@dataclass(frozen=True)
+class Term:
+    """A product inside an index: ``U*p``, ``p``, ``2``; negative after a minus."""
+
+    factors: tuple[int | str, ...]
+    """Integers, constants (upper case) and at most one rank variable (lower case), as written."""
+    negative: bool = False
+
+    @cached_property
+    def rank_variable(self) -> str | None:
+        return next((f for f in self.factors if isinstance(f, str) and f[0].islower()), None)
+
+    @cached_property
+    def constants(self) -> tuple[str, ...]:
+        return tuple(f for f in self.factors if isinstance(f, str) and f[0].isupper())
+
+    def __str__(self) -> str:
+        return "*".join(str(f) for f in self.factors)
+
+
+@dataclass(frozen=True)
+class Index:
+    """One affine index of an access, with the rank's name where the text states it."""
+
+    terms: tuple[Term, ...]
+    rank: str | None = None
+    offset: int = field(default=0, compare=False, repr=False)
+
+    @cached_property
+    def rank_variables(self) -> tuple[str, ...]:
+        """In order, each once."""
+        return tuple(dict.fromkeys(v for term in self.terms if (v := term.rank_variable)))
+
+    @cached_property
+    def plain(self) -> str | None:
+        """The rank variable, where the index is nothing but one."""
+        if len(self.terms) != 1 or self.terms[0].negative or len(self.terms[0].factors) != 1:
+            return None
+        return self.terms[0].rank_variable
+
+    @cached_property
+    def lone_constant(self) -> str | None:
+        """The constant, where the index is nothing but one."""
+        if len(self.terms) != 1 or self.terms[0].negative or len(self.terms[0].factors) != 1:
+            return None
+        return next(iter(self.terms[0].constants), None)
+
+    def affine(self, constants: Mapping[str, int]) -> Affine:
+        """Put the values of the constants in; KeyError names the one that has none."""
+        total = 0
+        coefficients: dict[str, int] = {}
+        for term in self.terms:
+            value = -1 if term.negative else 1
+            for factor in term.factors:
+                if isinstance(factor, int):
+                    value *= factor
+                elif factor[0].isupper():
+                    value *= constants[factor]
+            variable = term.rank_variable
+            if variable is None:
+                total += value
+            else:
+                coefficients[variable] = coefficients.get(variable, 0) + value
+        return Affine(tuple((v, c) for v, c in coefficients.items() if c), total)
+
+    def __str__(self) -> str:
+        text = f"{self.rank}=" if self.rank else ""
+        for place, term in enumerate(self.terms):
+            if place == 0:
+                text += f"-{term}" if term.negative else str(term)
+            else:
+                text += f" - {term}" if term.negative else f" + {term}"
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class TensorAccess:
+    """``A[m, k]``; a scalar is ``S[]``."""
+
+    tensor: str
+    indices: tuple[Index, ...]
+    offset: int = field(default=0, compare=False, repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.tensor}[{', '.join(str(i) for i in self.indices)}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A literal, never negative: ``2``, ``0.5``, ``1e-05``, ``inf``."""
+
+    value: int | float
+
+    def __str__(self) -> str:
+        return repr(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A constant of the workload used as a value: ``QK[m, p] / sqrt(E)``."""
+
+    name: str
+    offset: int = field(default=0, compare=False, repr=False)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Negative:
+    """``-A[m]``."""
+
+    inner: Expression
+
+    def __str__(self) -> str:
+        return f"-{_bracketed(self.inner, _strength(self.inner) < _strength(self))}"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function and its arguments."""
+
+    function: str
+    arguments: tuple[Expression, ...]
+
+    def __str__(self) -> str:
+        return f"{self.function}({', '.join(str(a) for a in self.arguments)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """``left + right``; operators of one strength group from the left."""
+
+    operator: BinaryOperator
+    left: Expression
+    right: Expression
+
+    def __str__(self) -> str:
+        strength = _strength(self)
+        left = _bracketed(self.left, _strength(self.left) < strength)
+        right = _bracketed(self.right, _strength(self.right) <= strength)
+        return f"{left} {self.operator} {right}"
+
+
+Expression = TensorAccess | Number | Constant | Negative | Call | Binary
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One Einsum as written."""
+
+    output: TensorAccess
+    reduction: Reduction
+    expression: Expression
+
+    @property
+    def reducer(self) -> Literal["+", "*", "max", "min"]:
+        """What folds the points that meet in one word; a plain ``=`` sums."""
+        names: dict[str, Literal["+", "*", "max", "min"]] = {"*=": "*", "max=": "max", "min=": "min"}
+        return names.get(self.reduction, "+")
+
+    @cached_property
+    def inputs(self) -> tuple[TensorAccess, ...]:
+        """Accesses on the right, in order, repeated ones included."""
+        return tuple(accesses(self.expression))
+
+    @cached_property
+    def rank_variables(self) -> tuple[str, ...]:
+        """In order of first appearance, the left-hand side first."""
+        found = (v for access in (self.output, *self.inputs) for index in access.indices for v in index.rank_variables)
+        return tuple(dict.fromkeys(found))
+
+    @cached_property
+    def constants(self) -> tuple[str, ...]:
+        """Names of the constants used in indices or as values, in order of first appearance."""
+        names: dict[str, None] = {}
+        for access in (self.output, *self.inputs):
+            for index in access.indices:
+                for term in index.terms:
+                    names.update(dict.fromkeys(term.constants))
+        names.update(dict.fromkeys(c.name for c in nodes(self.expression) if isinstance(c, Constant)))
+        return tuple(names)
+
+    def __str__(self) -> str:
+        return f"{self.output} {self.reduction} {self.expression}"
+
+
+def nodes(expression: Expression) -> Iterator[Expression]:
+    """Every node of an expression, from left to right, outer before inner."""
+    yield expression
+    for child in children(expression):
+        yield from nodes(child)
+
+
+def children(expression: Expression) -> tuple[Expression, ...]:
+    """Operands of a node, left to right."""
+    match expression:
+        case Negative(inner):
+            return (inner,)
+        case Call(_, arguments):
+            return arguments
+        case Binary(_, left, right):
+            return (left, right)
+        case _:
+            return ()
+
+
+def accesses(expression: Expression) -> Iterator[TensorAccess]:
+    """Accesses of an expression, from left to right."""
+    return (node for node in nodes(expression) if isinstance(node, TensorAccess))
+
+
+def addends(expression: Expression) -> tuple[tuple[bool, Expression], ...]:
+    """Split a sum into its terms, each with whether it is subtracted.
+
+    >>> [(minus, str(term)) for minus, term in addends(parse("Z[m] = A[m] - (B[m] - C[m])").expression)]
+    [(False, 'A[m]'), (True, 'B[m]'), (False, 'C[m]')]
+    """
+    match expression:
+        case Binary("+", left, right):
+            return (*addends(left), *addends(right))
+        case Binary("-", left, right):
+            return (*addends(left), *((not minus, term) for minus, term in addends(right)))
+        case Negative(inner):
+            return tuple((not minus, term) for minus, term in addends(inner))
+        case _:
+            return ((False, expression),)
+
+
+def factors(expression: Expression) -> tuple[Expression, ...]:
+    """Split a product into its factors; signs are dropped.
+
+    >>> [str(f) for f in factors(parse("Z[m] = 2 * -A[m] * exp(B[m])").expression)]
+    ['2', 'A[m]', 'exp(B[m])']
+    """
+    match expression:
+        case Binary("*", left, right):
+            return (*factors(left), *factors(right))
+        case Negative(inner):
+            return factors(inner)
+        case _:
+            return (expression,)
+
+
+def rank_variables(expression: Expression) -> frozenset[str]:
+    """Rank variables of all accesses of an expression."""
+    return frozenset(v for a in accesses(expression) for i in a.indices for v in i.rank_variables)
+
+
+def _strength(expression: Expression) -> int:
+    match expression:
+        case Binary("+" | "-"):
+            return 1
+        case Binary():
+            return 2
+        case Negative():
+            return 3
+        case _:
+            return 4
+
+
+def _bracketed(expression: Expression, needed: bool) -> str:
+    return f"({expression})" if needed else str(expression)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Errors
+
+
+def excerpt(text: str, offset: int) -> str:
+    """Two lines: the text around a place, and a caret below it.
+
+    >>> print(excerpt("Z[m = A[m]", 4))
+      Z[m = A[m]
+          ^
+    """
+    width = 100
+    offset = min(max(offset, 0), len(text))
+    start = max(0, min(offset - width // 2, len(text) - width))
+    shown = "".join(c if c.isprintable() else " " for c in text[start : start + width])
+    before = "… " if start else "  "
+    after = " …" if start + width < len(text) else ""
+    return f"{before}{shown}{after}\n{' ' * (2 + offset - start)}^"
+
+
+class NotationError(SpecError):
+    """The text is no Einsum. ``offset`` is the place, counted in characters from 0."""
+
+    def __init__(self, text: str, offset: int, message: str, hint: str = "") -> None:
+        self.offset = offset
+        super().__init__([Problem(message, hint=hint, excerpt=excerpt(text, offset))])
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Parser
+
+
+_Kind = Literal["name", "number", "sign", "end"]
+_KINDS: tuple[_Kind, ...] = ("name", "number", "sign")
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    kind: _Kind
+    text: str
+    offset: int
+
+    def __str__(self) -> str:
+        return "the end" if self.kind == "end" else repr(self.text)
+
+    @property
+    def is_tensor(self) -> bool:
+        return self.kind == "name" and self.text[0].isupper()
+
+    @property
+    def is_constant(self) -> bool:
+        return self.is_tensor and self.text.isupper()
+
+    @property
+    def is_rank_variable(self) -> bool:
+        return self.kind == "name" and self.text[0].islower() and self.text.islower()
+
+
+@lru_cache(maxsize=1024)
+def parse(text: str) -> Statement:
+    """Parse one statement.
+
+    >>> str(parse("O[m,p]=I[c,U*p+r]*F[m,c,r]"))
+    'O[m, p] = I[c, U*p + r] * F[m, c, r]'
+
+    Raises NotationError, a SpecError with one problem whose excerpt shows the place.
+    """
+    if len(text) > MAX_CHARACTERS:
+        message = f"an Einsum of {len(text):,} characters is longer than {MAX_CHARACTERS:,}"
+        raise NotationError(text, MAX_CHARACTERS, message, "split it into several statements")
+    return _Parser(text).statement()
+
+
+def _tokens(text: str) -> list[_Token]:
+    found: list[_Token] = []
+    offset = 0
+    while offset < len(text):
+        match = _TOKEN.match(text, offset)
+        if match is None:
+            character = text[offset]
+            raise NotationError(text, offset, f"unexpected character {character!r}", _SAY_INSTEAD.get(character, ""))
+        found.extend(_Token(kind, match.group(), offset) for kind in _KINDS if kind == match.lastgroup)
+        offset = match.end()
+    found.append(_Token("end", "", len(text.rstrip())))
+    return found
+
+
+class _Parser:
+    """Recursive descent over the tokens of one text."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.tokens = _tokens(text)
+        self.place = 0
+        self.nesting = 0
+        self.operators = 0
+
+    # -- helpers
+
+    @property
+    def next(self) -> _Token:
+        return self.tokens[self.place]
+
+    @property
+    def ended(self) -> bool:
+        return self.next.kind == "end"
+
+    @property
+    def after_next(self) -> _Token:
+        return self.tokens[min(self.place + 1, len(self.tokens) - 1)]
+
+    def take(self) -> _Token:
+        token = self.next
+        self.place = min(self.place + 1, len(self.tokens) - 1)
+        return token
+
+    def at(self, *signs: str) -> bool:
+        return self.next.kind == "sign" and self.next.text in signs
+
+    def error(self, message: str, hint: str = "", token: _Token | None = None) -> NotationError:
+        token = token or self.next
+        return NotationError(self.text, token.offset, message, hint or _SAY_INSTEAD.get(token.text, ""))
+
+    def unclosed(self, bracket: _Token) -> str:
+        return f"the {bracket.text!r} at character {bracket.offset + 1} is not closed"
+
+    def enter(self) -> None:
+        self.nesting += 1
+        if self.nesting > MAX_NESTING:
+            raise self.error(f"nested more than {MAX_NESTING} deep", "split it into several statements")
+
+    def count_operator(self) -> None:
+        self.operators += 1
+        if self.operators > MAX_OPERATORS:
+            raise self.error(f"more than {MAX_OPERATORS} operators and functions", "split it into several statements")
+
+    # -- grammar
+
+    def statement(self) -> Statement:
+        if self.ended:
+            raise self.error("the Einsum is empty", "write one such as Z[m, n] = A[m, k] * B[k, n]")
+        output = self.access("the output tensor")
+        reduction = self.reduction(output)
+        expression = self.expression()
+        if not self.ended:
+            raise self.unexpected_after_expression()
+        statement = Statement(output, reduction, expression)
+        self.check_lone_constants(statement)
+        return statement
+
+    def check_lone_constants(self, statement: Statement) -> None:
+        """Refuse ``Z[M] = A[m]``: an upper-case name alone in an index is nearly always meant as a rank variable."""
+        variables = statement.rank_variables
+        for access in (statement.output, *statement.inputs):
+            for index in access.indices:
+                name = index.lone_constant
+                if name and (access is statement.output or name.lower() in variables):
+                    message = f"{name!r} in the indices of {access.tensor} is a constant: rank variables are lower case"
+                    raise NotationError(self.text, index.offset, message, f"did you mean {name.lower()}?")
+
+    def reduction(self, output: TensorAccess) -> Reduction:
+        token = self.next
+        if token.kind == "name" and token.text in {"max", "min"} and self.after_next.text == "=":
+            self.take()
+            self.take()
+            return "max=" if token.text == "max" else "min="
+        if token.kind == "sign":
+            match token.text:
+                case "=" | "+=" | "*=":
+                    self.take()
+                    return token.text
+                case "-=" | "/=":
+                    raise self.error(f"{token.text!r} is no reduction", f"a reduction is one of {_REDUCTIONS}")
+        if token.text == "]":
+            raise self.error("']' without '['")
+        raise self.error(f"expected {_REDUCTIONS} after {output}, found {token}")
+
+    def unexpected_after_expression(self) -> NotationError:
+        token = self.next
+        if token.text in {"]", ")"}:
+            return self.error(f"{token.text!r} closes nothing", "brackets must pair up")
+        if token.text in {"=", "==", "+=", "*=", "-=", "/="}:
+            return self.error(f"a second {token.text!r}", "one statement per entry")
+        if token.text == ",":
+            return self.error("expected an operator or the end, found ','", "one statement per entry")
+        hint = _SAY_INSTEAD.get(token.text, "a product is written with '*'")
+        return self.error(f"expected an operator or the end, found {token}", hint)
+
+    def expression(self) -> Expression:
+        left = self.product()
+        while self.at("+", "-"):
+            self.count_operator()
+            operator: BinaryOperator = "+" if self.take().text == "+" else "-"
+            left = Binary(operator, left, self.product())
+        return left
+
+    def product(self) -> Expression:
+        left = self.factor()
+        while self.at("*", "/"):
+            self.count_operator()
+            operator: BinaryOperator = "*" if self.take().text == "*" else "/"
+            left = Binary(operator, left, self.factor())
+        return left
+
+    def factor(self) -> Expression:
+        token = self.next
+        if self.at("-"):
+            self.count_operator()
+            self.take()
+            return Negative(self.factor())
+        if self.at("("):
+            return self.group()
+        if token.kind == "number":
+            return self.number()
+        if token.kind == "name":
+            return self.named()
+        if token.kind == "end":
+            raise self.error("expected a tensor, number or function, found the end")
+        raise self.error(f"expected a tensor, number or function, found {token}")
+
+    def group(self) -> Expression:
+        bracket = self.take()
+        self.enter()
+        inner = self.expression()
+        if not self.at(")"):
+            raise self.error(f"expected an operator or ')', found {self.next}", self.unclosed(bracket))
+        self.take()
+        self.nesting -= 1
+        return inner
+
+    def number(self) -> Number:
+        token = self.take()
+        value = float(token.text)
+        if value == float("inf"):
+            raise self.error(f"number {token.text} is too large", "infinity is written inf", token)
+        if self.next.kind == "name" and self.next.offset == token.offset + len(token.text):
+            raise self.error(f"expected an operator after {token.text}", f"write {token.text}*{self.next.text}")
+        if not token.text.isdigit():
+            return Number(value)
+        if value > MAX_INTEGER:
+            raise self.error(f"integer {token.text[:20]} is larger than {MAX_INTEGER:,}", "write it as 1e15", token)
+        return Number(int(token.text))
+
+    def named(self) -> Expression:
+        token, after = self.next, self.after_next.text
+        if after == "(":
+            return self.call()
+        if after == "[":
+            return self.access("a tensor")
+        if token.text == "inf":
+            self.take()
+            return Number(float("inf"))
+        if token.is_constant:
+            self.take()
+            return Constant(token.text, token.offset)
+        if token.is_tensor:
+            hint = f"a scalar is written {token.text}[]"
+            raise self.error(f"expected '[' after tensor {token.text}", hint, self.after_next)
+        if token.text in FUNCTIONS:
+            raise self.error(f"expected '(' after function {token.text}", "", self.after_next)
+        hint = "rank variables stand inside brackets only"
+        raise self.error(f"{token.text!r} is neither a tensor nor a constant", hint)
+
+    def call(self) -> Call:
+        token = self.take()
+        if token.text not in FUNCTIONS:
+            hint = did_you_mean(token.text.lower(), tuple(FUNCTIONS))
+            if token.is_tensor and token.text.lower() not in FUNCTIONS:
+                hint = f"the indices of a tensor stand in square brackets: {token.text}[…]"
+            raise self.error(f"unknown function {token.text!r}", hint, token)
+        self.count_operator()
+        bracket = self.take()
+        self.enter()
+        arguments: list[Expression] = []
+        while not self.at(")"):
+            arguments.append(self.expression())
+            if self.at(","):
+                self.take()
+            elif not self.at(")"):
+                raise self.error(f"expected ',' or ')' in {token.text}(…), found {self.next}", self.unclosed(bracket))
+        self.take()
+        self.nesting -= 1
+        least, most = FUNCTIONS[token.text]
+        if not least <= len(arguments) <= most:
+            need = str(least) if least == most else f"{least} to {most}"
+            raise self.error(f"{token.text} takes {need} argument{'s' * (most > 1)}, found {len(arguments)}", "", token)
+        return Call(token.text, tuple(arguments))
+
+    def access(self, what: str) -> TensorAccess:
+        token = self.next
+        if token.kind != "name":
+            raise self.error(f"expected {what}, found {token}", "a tensor is written NAME[index, …], as in Z[m, n]")
+        if not token.is_tensor:
+            fixed = token.text[:1].upper() + token.text[1:]
+            raise self.error(f"tensor {token.text!r} must start with an upper-case letter", f"did you mean {fixed}?")
+        self.take()
+        if not self.at("["):
+            hint = f"a scalar is written {token.text}[]" if not self.at("(") else "indices stand in square brackets"
+            raise self.error(f"expected '[' after {token.text}, found {self.next}", hint)
+        bracket = self.take()
+        indices: list[Index] = []
+        while not self.at("]"):
+            if indices:
+                if not self.at(","):
+                    raise self.error_in_index(token, bracket)
+                self.take()
+            elif self.at(","):
+                raise self.error("expected an index, found ','")
+            indices.append(self.index(token, bracket))
+        self.take()
+        return TensorAccess(token.text, tuple(indices), token.offset)
+
+    def error_in_index(self, tensor: _Token, bracket: _Token) -> NotationError:
+        token, before = self.next, self.tokens[self.place - 1]
+        hint = ""
+        if before.kind == "number" and token.kind == "name":
+            hint = f"write {before.text}*{token.text}"
+        elif token.kind in {"name", "number"}:
+            hint = "indices are separated by ','"
+        elif token.kind == "end" or token.text in {"[", "=", ")"}:
+            hint = self.unclosed(bracket)
+        elif token.text == "(":
+            hint = "an index has no brackets: write 2*p + 2*r"
+        elif token.text == "/":
+            hint = "an index is a sum of rank variables times integers"
+        return self.error(f"expected ',' or ']' in the indices of {tensor.text}, found {token}", hint)
+
+    def index(self, tensor: _Token, bracket: _Token) -> Index:
+        first = self.next
+        rank = None
+        if first.kind == "name" and self.after_next.text == "=":
+            if not first.is_constant:
+                if self.tokens[min(self.place + 3, len(self.tokens) - 1)].text in {"[", "("}:
+                    self.take()
+                    raise self.error_in_index(tensor, bracket)
+                raise self.error(f"rank {first.text!r} must be upper case", f"did you mean {first.text.upper()}=?")
+            rank = first.text
+            self.take()
+            self.take()
+        terms: list[Term] = []
+        negative = self.at("-")
+        if negative:
+            self.take()
+        while True:
+            terms.append(self.term(tensor, bracket, negative=negative))
+            if not self.at("+", "-"):
+                return Index(tuple(terms), rank, first.offset)
+            self.count_operator()
+            negative = self.take().text == "-"
+
+    def term(self, tensor: _Token, bracket: _Token, *, negative: bool) -> Term:
+        factors: list[int | str] = []
+        while True:
+            token = self.next
+            if token.kind == "number":
+                factors.append(self.integer())
+            elif token.is_rank_variable:
+                if any(isinstance(f, str) and f[0].islower() for f in factors):
+                    hint = "an index is affine: use a constant"
+                    raise self.error(f"{token.text!r} multiplies another rank variable", hint)
+                factors.append(self.take().text)
+            elif token.is_constant:
+                factors.append(self.take().text)
+            else:
+                raise self.error_in_term(tensor, bracket)
+            if not self.at("*"):
+                return Term(tuple(factors), negative)
+            self.count_operator()
+            self.take()
+
+    def integer(self) -> int:
+        token = self.take()
+        if not token.text.isdigit():
+            raise self.error(f"an index is made of integers, found {token.text}", "", token)
+        if len(token.text) > len(str(MAX_INTEGER)) or int(token.text) > MAX_INTEGER:
+            raise self.error(f"integer {token.text[:20]} is larger than {MAX_INTEGER:,}", "", token)
+        return int(token.text)
+
+    def error_in_term(self, tensor: _Token, bracket: _Token) -> NotationError:
+        token = self.next
+        if token.kind == "name":
+            return self.error(f"rank variable {token.text!r} must be lower case", f"did you mean {token.text.lower()}?")
+        hint = ""
+        if token.kind == "end" or token.text in {"=", "["}:
+            hint = self.unclosed(bracket)
+        elif token.text == "(":
+            hint = "an index has no brackets: write 2*p + 2*r"
+        return self.error(f"expected an index of {tensor.text}, found {token}", hint)

@@ -1,0 +1,76 @@
+"""Count the operations of an Einsum at each point of its iteration space (docs/counting.md, Operations)."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from costmodel.einsum.algebra import Operation
+from costmodel.einsum.notation import (
+    Binary,
+    Call,
+    Expression,
+    Negative,
+    Statement,
+    accesses,
+    addends,
+    factors,
+    rank_variables,
+)
+
+_REDUCERS = {"+": "add", "*": "mul", "max": "max", "min": "min"}
+
+
+def operations(statement: Statement, reduced: frozenset[str]) -> tuple[Operation, ...]:
+    """Count by kind; ``reduced`` are the rank variables that do not index the output.
+
+    In a sum that is reduced by ``+`` the reduction adds the terms up: each product is one ``mac``, any other term one
+    ``add``, and a term without a reduced rank variable (a bias) starts the sum and adds nothing.
+    """
+    counts: Counter[str] = Counter()
+    if reduced and statement.reducer == "+":
+        for _, term in addends(statement.expression):
+            inner = _operations(term)
+            if rank_variables(term) & reduced:
+                fused = _is_product(term)
+                inner["mul"] -= fused
+                inner["mac" if fused else "add"] += 1
+            counts += inner
+    else:
+        counts += _operations(statement.expression)
+        if reduced:
+            counts[_REDUCERS[statement.reducer]] += 1
+    if not counts:
+        counts["copy"] = 1
+    return tuple(Operation(kind, count) for kind, count in counts.items())
+
+
+def _is_product(expression: Expression) -> bool:
+    match expression:
+        case Negative(inner):
+            return _is_product(inner)
+        case Binary("*"):
+            return True
+        case _:
+            return False
+
+
+def _operations(expression: Expression) -> Counter[str]:
+    """Operators of an expression: a product of any number of factors is one ``mul``; signs and literals are free."""
+    counts: Counter[str] = Counter()
+    if not any(True for _ in accesses(expression)):
+        return counts
+    match expression:
+        case Negative(inner):
+            counts += _operations(inner)
+        case Binary("*"):
+            counts["mul"] += 1
+            for factor in factors(expression):
+                counts += _operations(factor)
+        case Binary(operator, left, right):
+            counts["div" if operator == "/" else "add"] += 1
+            counts += _operations(left) + _operations(right)
+        case Call(function, arguments):
+            counts[function] += len(arguments) - 1 if function in {"max", "min"} else 1
+            for argument in arguments:
+                counts += _operations(argument)
+    return counts

@@ -1,0 +1,281 @@
+"""Workloads: the file's Einsums, ranks, bit widths and weights, resolved into ``einsum/algebra.py``.
+
+How shapes follow from ``ranks:``
+    The extent of rank variable ``m`` is ``ranks: {M: …}``. Where the file has no such rank and every use of the
+    variable is ``RANK=m``, it is the shape of that rank. Constants (``U`` in ``U*p + r``) are entries of ``ranks:``
+    too. The shape of a tensor's rank is its largest coordinate plus one: ``U*(P - 1) + (R - 1) + 1`` for the window
+    ``U*p + r``, ``H*F`` for ``h*F + f``, ``M1 + 1`` for the iterative ``m1 + 1``. ``ranks:`` may state the shape of a
+    rank that an access names (``H=U*p + r``); it must have room for every coordinate, and what is touched counts.
+
+How ranks get their names
+    ``RANK=index`` says it; a lone variable gives its upper case; other affine indices take the name that another
+    access to the same tensor gives the rank, else the upper-case variables joined by ``+`` (``P+R``).
+
+How tensors are shared
+    Einsums share tensors by name (a cascade). Where one Einsum writes ``m`` and another reads ``p + r`` or ``m1 + 1``,
+    the tensor has room for both; plain and flattened ranks must agree. A tensor has one producer, or several that
+    write different coordinates of a rank (``R[0, p]`` and ``R[m + 1, p]``). An Einsum with ``ranks:`` of its own is a
+    layer of a network: a name whose shape, width or producer differs from the earlier use is another tensor there.
+
+How roles follow
+    Written and read by another Einsum: intermediate. Written only: output. Not written: weight if ``weights:`` names
+    it (a list is complete: what it leaves out is an input). Without a list, in Einsums with a batch rank (the one that
+    ``batch:`` names; else B or N, where it is the first rank of the output and, somewhere, indexes a tensor that no
+    Einsum writes) what lacks it is a weight. In Einsums without one, a reduced product has one input: the tensor that
+    an Einsum writes, or else the first; the others of the product, and a bias that is added to it, are weights.
+    A tensor is a weight if every Einsum that reads it says so.
+
+Words have ``DEFAULT_BITS`` bits where ``bits:`` says nothing. It may name tensors, roles and ``default``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+
+from costmodel.einsum import notation
+from costmodel.einsum.algebra import Access, Affine, Einsum, Workload
+from costmodel.einsum.notation import Constant, Statement, TensorAccess
+from costmodel.einsum.operations import operations
+from costmodel.spec.problems import Marks, Path, SpecError, did_you_mean
+from costmodel.spec.ranks import Findings, Ranks
+from costmodel.spec.tensors import (
+    NumberedEinsum,
+    Use,
+    check_tensor_names,
+    check_weights_are_given,
+    infer_roles,
+    resolve_tensors,
+    share,
+)
+from costmodel.spec.validation import in_order
+from costmodel.spec.workload_spec import MAX_EXTENT, EinsumSpec, WorkloadSpec
+
+__all__ = ["EinsumSpec", "WorkloadSpec", "resolve"]
+
+_EINSUM_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]*")
+
+
+def resolve(spec: WorkloadSpec, marks: Marks | None = None) -> Workload:
+    """Put the numbers into the Einsums: shapes, roles, widths, operations.
+
+    Raises SpecError with everything that is wrong with the workload.
+    """
+    findings = Findings(spec, marks or Marks())
+    ranks = Ranks(spec, findings)
+    statements = [_parse(place, einsum, findings) for place, einsum in enumerate(spec.einsums)]
+    _check_einsum_names(statements, findings)
+    numbered = [
+        _Numbers(place, statement, ranks, findings).einsum() for place, statement in enumerate(statements) if statement
+    ]
+    _check_unused_ranks(statements, ranks, findings)
+    parsed = [statement for statement in statements if statement]
+    if len(parsed) == len(statements):
+        check_tensor_names(parsed, findings)
+    einsums = [einsum for einsum in numbered if einsum]
+    if len(einsums) < len(spec.einsums):
+        raise SpecError(in_order(findings.problems))
+    shared = share(einsums, findings)
+    roles = infer_roles(einsums, shared, spec)
+    if not findings.problems:
+        check_weights_are_given(einsums, shared, roles, findings)
+    if findings.problems:
+        raise SpecError(in_order(findings.problems))
+    tensors = resolve_tensors(shared, roles, findings)
+    if findings.problems:
+        raise SpecError(in_order(findings.problems))
+    resolved: list[Einsum] = []
+    for einsum in einsums:
+        output = einsum.output.access
+        names = dict.fromkeys(u.access.tensor for u in einsum.inputs)
+        names.pop(output.tensor, None)
+        resolved.append(
+            Einsum(
+                name=einsum.spec.name or output.tensor,
+                text=str(einsum.statement),
+                shape=einsum.shape,
+                output=output,
+                inputs=tuple(dict.fromkeys(u.access for u in einsum.inputs)),
+                tensors={name: tensors[shared[einsum.place, name]] for name in (*names, output.tensor)},
+                operations=operations(einsum.statement, einsum.reduced),
+                count=einsum.spec.count,
+                constants=einsum.constants,
+            )
+        )
+    return Workload(spec.name, spec.source, tuple(resolved))
+
+
+def _parse(place: int, spec: EinsumSpec, findings: Findings) -> Statement | None:
+    try:
+        return notation.parse(spec.einsum)
+    except notation.NotationError as error:
+        for problem in error.problems:
+            findings.at_text(place, error.offset, problem.message, problem.hint)
+        return None
+
+
+def _check_einsum_names(statements: list[Statement | None], findings: Findings) -> None:
+    seen: dict[str, int] = {}
+    for place, (spec, statement) in enumerate(zip(findings.spec.einsums, statements, strict=True)):
+        if spec.name is not None and not _EINSUM_NAME.fullmatch(spec.name):
+            message = f"Einsum name {spec.name!r} must be letters, digits, '_', '.' and '-', and start with no digit"
+            findings.at(("einsums", place, "name"), message)
+            continue
+        name = spec.name or (statement.output.tensor if statement else None)
+        if name in seen:
+            path: Path = ("einsums", place, "name") if spec.name else findings.text_path(place)
+            message = f"two Einsums are named {name}: einsums[{seen[name]}] and this one"
+            hint = "identical layers are one entry with `count:`; others need a `name:` each"
+            findings.at(path, message, hint)
+        elif name:
+            seen[name] = place
+
+
+def _named_ranks(statement: Statement) -> set[str]:
+    """Entries of ``ranks:`` that a statement speaks of."""
+    accesses = (statement.output, *statement.inputs)
+    stated = {index.rank for access in accesses for index in access.indices if index.rank}
+    return {v.upper() for v in statement.rank_variables} | set(statement.constants) | stated
+
+
+def _check_unused_ranks(statements: list[Statement | None], ranks: Ranks, findings: Findings) -> None:
+    used: set[str] = set()
+    wanting: dict[str, None] = {}
+    for place, statement in enumerate(statements):
+        if statement is None:
+            continue
+        direct = _named_ranks(statement)
+        named = ranks.closure(place, direct)
+        used |= named
+        stated = ranks.stated(place)
+        wanting.update(dict.fromkeys(name for name in sorted(direct) if name not in stated))
+        for name in findings.spec.einsums[place].ranks or {}:
+            if name not in named:
+                hint = did_you_mean(name, sorted(direct))
+                path: Path = ("einsums", place, "ranks", name)
+                findings.at(path, f"rank {name} appears nowhere in this Einsum", hint, key=True)
+    if None not in statements:
+        ranks.check_used(frozenset(used), tuple(wanting))
+
+
+class _Numbers:
+    """Puts numbers into one statement."""
+
+    def __init__(self, place: int, statement: Statement, ranks: Ranks, findings: Findings) -> None:
+        self.place = place
+        self.statement = statement
+        self.text = findings.spec.einsums[place].einsum
+        self.findings = findings
+        self.stated = ranks.stated(place)
+        self.values = ranks.values(place, sorted(ranks.closure(place, _named_ranks(statement))))
+        self.accesses = (statement.output, *statement.inputs)
+
+    def einsum(self) -> NumberedEinsum | None:
+        """The Einsum with its numbers; null where something is wrong, and reported."""
+        problems_before = len(self.findings.problems)
+        shape = self.shape()
+        constants = self.constants()
+        if shape is None or constants is None:
+            return None
+        written = dict.fromkeys(self.statement.inputs)
+        inputs = tuple(self.use(access, shape, constants, is_output=False) for access in written)
+        output = self.use(self.statement.output, shape, constants, is_output=True)
+        moving = {v for use in (*inputs, output) for v in use.access.rank_variables}
+        for variable in shape:
+            if variable not in moving:
+                message = f"rank variable {variable} moves no index: its coefficients add up to 0"
+                self.problem(self.offset_of(variable), message)
+        if len(self.findings.problems) > problems_before:
+            return None
+        spec = self.findings.spec.einsums[self.place]
+        return NumberedEinsum(self.place, spec, self.statement, shape, constants, inputs, output)
+
+    def problem(self, offset: int, message: str, hint: str = "") -> None:
+        self.findings.at_text(self.place, offset, message, hint)
+
+    def offset_of(self, word: str) -> int:
+        """Place of the first use of a rank variable or constant in the text."""
+        found = [i.offset for a in self.accesses for i in a.indices for t in i.terms if word in t.factors]
+        nodes = notation.nodes(self.statement.expression)
+        found += [node.offset for node in nodes if isinstance(node, Constant) and node.name == word]
+        start = min(found, default=0)
+        match = re.compile(rf"(?<![A-Za-z0-9_]){re.escape(word)}(?![A-Za-z0-9_]| *=)").search(self.text, start)
+        return match.start() if match else start
+
+    def shape(self) -> dict[str, int] | None:
+        """Extent of every rank variable, in order of appearance."""
+        shape: dict[str, int] = {}
+        for variable in self.statement.rank_variables:
+            name = variable.upper()
+            if name in self.values:
+                shape[variable] = self.values[name]
+            elif name not in self.stated:  # else its definition is wrong, and that is reported
+                extents = self.extents_of_renamed(variable)
+                if not extents:
+                    message = f"rank {name} of rank variable {variable} has no shape in ranks"
+                    self.problem(self.offset_of(variable), message, self.hint_for(name, f"add {name} to ranks"))
+                    continue
+                if len(set(extents.values())) > 1:
+                    shapes = ", ".join(f"{rank}: {extent}" for rank, extent in extents.items())
+                    message = f"rank variable {variable} has two extents ({shapes})"
+                    self.problem(self.offset_of(variable), message, f"add {name} to ranks")
+                shape[variable] = min(extents.values())
+        return shape if len(shape) == len(self.statement.rank_variables) else None
+
+    def extents_of_renamed(self, variable: str) -> dict[str, int]:
+        """Shapes of the ranks that a variable runs over, if every use of it is ``RANK=variable``."""
+        extents: dict[str, int] = {}
+        for access in self.accesses:
+            for index in access.indices:
+                if variable not in index.rank_variables:
+                    continue
+                if index.rank is None or index.plain is None:
+                    return {}
+                if index.rank in self.values:
+                    extents[index.rank] = self.values[index.rank]
+        return extents
+
+    def constants(self) -> dict[str, int] | None:
+        """Value of every constant of the text."""
+        names = self.statement.constants
+        for name in names:
+            if name not in self.stated:
+                hint = self.hint_for(name, f"add {name} to ranks; a tensor is written {name}[…], a scalar {name}[]")
+                self.problem(self.offset_of(name), f"constant {name} has no value in ranks", hint)
+        return {name: self.values[name] for name in names} if all(name in self.values for name in names) else None
+
+    def hint_for(self, name: str, otherwise: str) -> str:
+        known = tuple(self.stated)
+        return did_you_mean(name, known) if get_close_matches(name, known) else otherwise
+
+    def use(
+        self, written: TensorAccess, shape: Mapping[str, int], constants: Mapping[str, int], *, is_output: bool
+    ) -> Use:
+        indices: list[Affine] = []
+        lows: list[int] = []
+        extents: list[int] = []
+        for index in written.indices:
+            affine = index.affine(constants)
+            low, high = _range(affine, shape)
+            if low < 0:
+                hint = "coordinates start at 0: shift the tensor, padding included"
+                self.problem(index.offset, f"index {index} of {written.tensor} goes down to {low}", hint)
+            if high >= MAX_EXTENT:
+                self.problem(index.offset, f"index {index} of {written.tensor} goes up to {high:,}: too large")
+            elif index.rank in self.values and high >= self.values[index.rank]:
+                message = f"index {index} of {written.tensor} goes up to {high}: rank {index.rank} must be {high + 1}"
+                self.problem(index.offset, message, f"ranks has {index.rank}: {self.values[index.rank]}")
+            indices.append(affine)
+            lows.append(low)
+            extents.append(high + 1)
+        access = Access(written.tensor, tuple(indices))
+        return Use(self.place, written, access, tuple(lows), tuple(extents), is_output)
+
+
+def _range(index: Affine, shape: Mapping[str, int]) -> tuple[int, int]:
+    """Least and largest value of an index."""
+    reaches: Iterable[int] = [coefficient * (shape[variable] - 1) for variable, coefficient in index.terms]
+    low = index.constant + sum(min(reach, 0) for reach in reaches)
+    high = index.constant + sum(max(reach, 0) for reach in reaches)
+    return low, high
