@@ -1,0 +1,1 @@
+"""What the user wrote: YAML with its places, units, architectures, workloads, mappings, studies."""

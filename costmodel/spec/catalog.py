@@ -1,0 +1,326 @@
+"""From a name or a path to checked values: the one door through which commands read what users wrote.
+
+A reference is a path, or the name of a file that is shipped with the package. Everything here raises SpecError, with
+all that is wrong and where.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path as FilePath
+from typing import TYPE_CHECKING, Literal
+
+from costmodel.spec import overrides as over
+from costmodel.spec.load import Document, describe, read
+from costmodel.spec.overrides import Kind, Overrides
+from costmodel.spec.problems import Problem, SpecError, did_you_mean
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from costmodel.einsum.algebra import Workload
+    from costmodel.spec.hardware import Architecture
+    from costmodel.spec.mapping import Mapping
+    from costmodel.spec.mapping_file import NestMarks
+    from costmodel.spec.study import Study
+
+Ref = str | FilePath | Document
+"""A path, the name of a shipped file, or a document that was read already."""
+
+KINDS: tuple[Kind, ...] = ("arch", "workload", "mapping", "study")
+_FOLDERS: dict[Kind, str] = {"arch": "arch", "workload": "workloads", "mapping": "mappings", "study": "studies"}
+_NOUNS: dict[Kind, str] = {"arch": "architecture", "workload": "workload", "mapping": "mapping", "study": "study"}
+_SUFFIXES = (".yaml", ".yml")
+_TELLING_KEYS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
+    ("arch", ("levels",)),
+    ("mapping", ("nest", "mappings")),
+    ("study", ("axes", "objective", "method", "sampler", "trials", "budget", "seed", "points")),
+    ("workload", ("einsums",)),
+)
+_MAX_TRIED = 1000
+"""Values of an axis that are tried when a study is read; the sweep meets the others."""
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Finding
+
+
+def shipped() -> dict[Kind, list[str]]:
+    """Names of the files that come with the package, by kind."""
+    return {kind: sorted(_shipped_files(kind)) for kind in KINDS}
+
+
+@cache
+def _shipped_files(kind: Kind) -> dict[str, FilePath]:
+    folder = FilePath(__file__).parent.parent / _FOLDERS[kind]
+    return {path.stem: path for path in folder.glob("*.yaml")} if folder.is_dir() else {}
+
+
+def find(ref: str | FilePath, kind: Kind | None = None, *, near: str | FilePath | None = None) -> FilePath:
+    """Return the file that a reference means.
+
+    A bare name is a shipped file (of this kind, or of any) before it is a file of the current folder; anything with a
+    folder or a suffix is a path. ``near`` is the file that holds the reference: paths are tried beside it first.
+    """
+    text = str(ref)
+    is_path = isinstance(ref, FilePath) or "/" in text or "\\" in text or text.endswith(_SUFFIXES)
+    kinds = KINDS if kind is None else (kind,)
+    if not is_path:
+        for each in kinds:
+            if text in (files := _shipped_files(each)):
+                return files[text]
+    bases = [FilePath(near).parent, FilePath()] if near is not None else [FilePath()]
+    for base in bases:
+        if text and (path := base / text).exists() and (is_path or path.is_file()):
+            return path
+    if is_path:
+        return FilePath(text)  # reading it says that it is missing, and what is near
+    names = [name for each in kinds for name in _shipped_files(each)]
+    what = "shipped file or path" if kind is None else f"{_NOUNS[kind]} or path"
+    raise SpecError([Problem(f"no {what} is called {text!r}", hint=did_you_mean(text, names))])
+
+
+def document(
+    ref: Ref, kind: Kind | None = None, overrides: Overrides = (), *, near: str | FilePath | None = None
+) -> Document:
+    """Read the document that a reference means and put the overrides in."""
+    found = ref if isinstance(ref, Document) else read(find(ref, kind, near=near))
+    todo = over.overrides_of(overrides)
+    if not todo:
+        return found
+    kind = kind or kind_of(found)
+    return over.apply(found, [(o.path, o.value) for o in todo], kind, _keys(kind))
+
+
+def kind_of(document: Document) -> Kind:
+    """Tell what a document is by its keys; SpecError if they do not say."""
+    data = document.data
+    need = "`levels:` (architecture), `einsums:` (workload), `nest:` (mapping) or `objective:` (study)"
+    if not isinstance(data, dict):
+        message = f"a spec is a map of keys, got {describe(data)}"
+        raise SpecError([document.marks.problem(message, hint=f"one of {need}")])
+    for kind, keys in _TELLING_KEYS:
+        if kind == "workload" and "arch" in data and "workload" in data:
+            return "study"  # `einsums:` of a study picks some of its workload
+        if any(key in data for key in keys):
+            return kind
+    if "arch" in data and "workload" in data:
+        return "study"
+    near = {key: kind for kind, keys in _TELLING_KEYS for key in keys}
+    for key in data:
+        hint = did_you_mean(str(key), list(near))
+        if hint.startswith("did you mean"):
+            return near[hint.split("'")[1]]
+    raise SpecError([document.marks.problem("cannot tell what this file is", hint=f"it needs one of {need}")])
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Loading
+
+
+def load_architecture(ref: Ref, overrides: Overrides = (), *, near: str | FilePath | None = None) -> Architecture:
+    """Read, check and resolve an architecture."""
+    return _architecture(document(ref, "arch", overrides, near=near))
+
+
+def load_workload(ref: Ref, overrides: Overrides = (), *, near: str | FilePath | None = None) -> Workload:
+    """Read, check and resolve a workload."""
+    return _workload(document(ref, "workload", overrides, near=near))
+
+
+def load_mappings(ref: Ref) -> tuple[Mapping, ...]:
+    """Read the mappings of a file; whether they fit is not checked here."""
+    return tuple(mapping for mapping, _ in load_mappings_with_marks(ref))
+
+
+def load_mappings_with_marks(ref: Ref) -> tuple[tuple[Mapping, NestMarks], ...]:
+    """Read the mappings of a file with the places of their nodes."""
+    from costmodel.spec.mapping_file import parse_mappings
+
+    return parse_mappings(document(ref, "mapping"))
+
+
+def load_study(ref: Ref, overrides: Overrides = (), *, near: str | FilePath | None = None) -> Study:
+    """Read and check a study: its architectures and workloads exist, and every axis and override leads to a value.
+
+    References to files beside the study come back as paths that can be opened from the current folder.
+    """
+    return _study(document(ref, "study", overrides, near=near))
+
+
+def load_pair(arch: Ref, workload: Ref, overrides: Overrides = ()) -> tuple[Architecture, Workload]:
+    """Load an architecture and a workload; each override goes to the one that has its first part.
+
+    Where the workload says no ``bits:``, its words are as wide as those of the architecture.
+    """
+    documents = {"arch": document(arch, "arch"), "workload": document(workload, "workload")}
+    shares = share(overrides, documents["arch"], documents["workload"])
+    problems: list[Problem] = []
+    architecture = loaded_workload = None
+    try:
+        architecture = load_architecture(documents["arch"], shares[0])
+    except SpecError as error:
+        problems.extend(error.problems)
+    try:
+        word_bits = architecture.word_bits if architecture else None
+        loaded_workload = _workload(document(documents["workload"], "workload", shares[1]), word_bits)
+    except SpecError as error:
+        problems.extend(error.problems)
+    if architecture is None or loaded_workload is None:
+        raise SpecError(problems)
+    return architecture, loaded_workload
+
+
+def share(
+    overrides: Overrides, arch: Document, workload: Document
+) -> tuple[list[tuple[str, object]], list[tuple[str, object]]]:
+    """Split overrides into those of the architecture and those of the workload."""
+    shares: tuple[list[tuple[str, object]], list[tuple[str, object]]] = ([], [])
+    problems: list[Problem] = []
+    for override in over.overrides_of(overrides):
+        owners = [
+            place
+            for place, (kind, doc) in enumerate((("arch", arch), ("workload", workload)))
+            if over.belongs(override.path, doc.data, _kind(kind), _keys(_kind(kind)))
+        ]
+        if owners:
+            shares[owners[0]].append((override.path, override.value))
+        else:
+            known = [*over.names_in(arch.data, "arch"), *over.names_in(workload.data, "workload")]
+            problems.append(over.unknown(override, [*known, *_keys("arch"), *_keys("workload")]))
+    if problems:
+        raise SpecError(problems)
+    return shares
+
+
+def load(ref: Ref) -> tuple[Kind, Architecture | Workload | tuple[Mapping, ...] | Study]:
+    """Read and check a file of any kind.
+
+    The kind is told by the keys of the file.
+    """
+    found = document(ref)
+    kind = kind_of(found)
+    if kind == "arch":
+        return kind, _architecture(found)
+    if kind == "workload":
+        return kind, _workload(found)
+    return kind, load_mappings(found) if kind == "mapping" else _study(found)
+
+
+def _architecture(found: Document) -> Architecture:
+    from costmodel.spec.architecture import ArchitectureSpec, check_levels
+    from costmodel.spec.validation import validate
+
+    also = check_levels(found.data.get("levels"), found.marks) if isinstance(found.data, dict) else ()
+    return validate(ArchitectureSpec, found.data, found.marks, also=also).resolve(found.marks)
+
+
+def _workload(found: Document, word_bits: int | None = None) -> Workload:
+    from costmodel.spec.validation import validate
+    from costmodel.spec.workload import WorkloadSpec, resolve
+
+    spec = validate(WorkloadSpec, found.data, found.marks)
+    if word_bits is not None and "default" not in spec.bits:
+        spec = spec.model_copy(update={"bits": {**spec.bits, "default": word_bits}})
+    return resolve(spec, found.marks)
+
+
+def _study(found: Document) -> Study:
+    from costmodel.spec.study import Study
+    from costmodel.spec.validation import in_order, validate
+
+    problems: list[Problem] = []
+    archs = list(_referred(found, "arch", problems))
+    workloads = list(_referred(found, "workload", problems))
+    study = validate(Study, found.data, found.marks, also=problems)
+    problems.extend(_study_paths(study, found, archs, "arch"))
+    problems.extend(_study_paths(study, found, workloads, "workload"))
+    problems.extend(_lost_paths(study, found, [doc for _, doc in archs], [doc for _, doc in workloads]))
+    if problems:
+        raise SpecError(in_order(problems))
+    return study.model_copy(
+        update={"arch": tuple(ref for ref, _ in archs), "workload": tuple(ref for ref, _ in workloads)}
+    )
+
+
+def _referred(found: Document, kind: Kind, problems: list[Problem]) -> Iterator[tuple[str, Document]]:
+    """Read the files that a study names; a path comes back as one that can be opened from the current folder."""
+    value = found.data.get(kind) if isinstance(found.data, dict) else None
+    if value == []:
+        problems.append(found.marks.problem("must not be empty", (kind,)))
+    for place, text in enumerate([value] if isinstance(value, str) else value if isinstance(value, list) else []):
+        if not isinstance(text, str):
+            continue  # the validation says so
+        try:
+            file = find(text, kind, near=found.marks.file or None)
+            yield (text if text in _shipped_files(kind) else str(file)), read(file)
+        except SpecError as error:
+            where = (kind, place) if isinstance(value, list) else (kind,)
+            problems.extend(found.marks.problem(f"{text}: {p.message}", where, hint=p.hint) for p in error.problems)
+
+
+def _settings(study: Study) -> Iterator[tuple[str, str, tuple[object, ...]]]:
+    """Key of the study, path, and the values that the path takes."""
+    for path, value in study.set.items():
+        yield "set", path, (value,)
+    for path, values in study.axes.items():
+        yield "axes", path, values
+
+
+def _study_paths(study: Study, found: Document, docs: list[tuple[str, Document]], kind: Kind) -> Iterator[Problem]:
+    """Try every value of ``set`` and of the axes, one at a time, on every file of one kind that it is about."""
+    load_one = load_architecture if kind == "arch" else load_workload
+    for key, path, values in _settings(study):
+        fitting = [ref for ref, doc in docs if over.belongs(path, doc.data, kind, _keys(kind))]
+        if not fitting:
+            continue
+        for ref, doc in docs:
+            if ref not in fitting:
+                first = path.partition(".")[0]
+                yield found.marks.problem(f"{ref} has nothing that is called {first!r}", (key, path), key=True)
+                continue
+            for place, value in enumerate(values[:_MAX_TRIED]):
+                listed = key == "axes" and isinstance(found.data[key][path], list)
+                try:
+                    load_one(doc, [(path, value)])
+                except SpecError as error:
+                    where = (key, path, place) if listed else (key, path)
+                    yield from (found.marks.problem(p.message, where, hint=p.hint) for p in error.problems)
+
+
+def _lost_paths(study: Study, found: Document, archs: list[Document], workloads: list[Document]) -> Iterator[Problem]:
+    """Find paths that start with nothing that any file has."""
+    known = [*_keys("arch"), *_keys("workload")]
+    for kind, docs in (("arch", archs), ("workload", workloads)):
+        known = [name for doc in docs for name in over.names_in(doc.data, _kind(kind))] + known
+    for key, path, _ in _settings(study):
+        if all(path.partition(".")[0] != name and not path.startswith(f"{name}.") for name in known):
+            problem = over.unknown(over.Override(path, ""), known)
+            yield found.marks.problem(problem.message, (key, path), hint=problem.hint, key=True)
+
+
+def _kind(text: str) -> Kind:
+    return next(kind for kind in KINDS if kind == text)
+
+
+def _model(kind: Literal["arch", "workload", "study"]) -> type[BaseModel]:
+    if kind == "arch":
+        from costmodel.spec.architecture import ArchitectureSpec
+
+        return ArchitectureSpec
+    if kind == "workload":
+        from costmodel.spec.workload import WorkloadSpec
+
+        return WorkloadSpec
+    from costmodel.spec.study import Study
+
+    return Study
+
+
+def _keys(kind: Kind) -> list[str]:
+    """Keys that a file of this kind may have."""
+    from costmodel.spec.mapping_file import KEYS
+    from costmodel.spec.validation import keys_of
+
+    return list(KEYS) if kind == "mapping" else keys_of(_model(kind))

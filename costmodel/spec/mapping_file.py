@@ -1,0 +1,391 @@
+"""Mapping files: sentences to nodes and back. What ``dump`` prints, ``load`` reads as equal values.
+
+A file holds one mapping (``nest:``) or one per Einsum (``mappings:``), with the names of the architecture and the
+workload that it was made for. Whether a mapping fits them is checked where they are known (``model/nest.py``).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from collections.abc import Mapping as MappingABC
+from collections.abc import Sequence as List
+from dataclasses import dataclass, field
+from typing import Any
+
+from costmodel.spec.load import Document, caret, describe, scalar
+from costmodel.spec.mapping import Compute, Mapping, Nest, Node, Sequence, Spatial, Storage, Temporal
+from costmodel.spec.problems import Marks, Path, Problem, SpecError, did_you_mean
+
+KEYS = ("arch", "workload", "einsum", "nest", "mappings")
+MAX_TILE = 10**12
+MAX_DEPTH = 12
+"""Deepest nesting of sequences."""
+
+_WORD = re.compile(r"[^\s,]+")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_FORMS = {
+    "store": "store TENSOR … in LEVEL",
+    "for": "for RANK_VARIABLE by TILE",
+    "parallel": "parallel RANK_VARIABLE by TILE across ARRAY.DIMENSION",
+    "compute": "compute EINSUM on UNIT",
+}
+
+NodePath = tuple[int, ...]
+"""Place of a node in a nest: positions, and for each sequence on the way the number of the branch."""
+
+
+@dataclass(frozen=True)
+class NestMarks(MappingABC[NodePath, tuple[str, int, int]]):
+    """Where the nodes of one nest stand: file, line and column of each.
+
+    Node 2 of branch 0 of the sequence that is node 3 is ``(3, 0, 2)``; ``()`` is the nest itself. The default knows no
+    file.
+    """
+
+    marks: Marks = field(default_factory=Marks)
+    mapping_path: Path = ()
+    """Path of the map that holds the nest."""
+
+    def __getitem__(self, node: NodePath) -> tuple[str, int, int]:
+        path = self.path(node)
+        if path not in self.marks.values:
+            raise KeyError(node)
+        return self.marks.at(path)
+
+    def __iter__(self) -> Iterator[NodePath]:
+        start = self.path(())
+        for path in self.marks.values:
+            if path[: len(start)] == start and (not path[len(start) :] or isinstance(path[-1], int)):
+                yield tuple(part for part in path[len(start) :] if isinstance(part, int))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def path(self, node: NodePath) -> Path:
+        """Path of a node in the document."""
+        path: list[str | int] = [*self.mapping_path, "nest"]
+        for place, part in enumerate(node):
+            path.append(part)
+            if place % 2 == 0 and place + 1 < len(node):
+                path.append("sequence")
+        return tuple(path)
+
+    def problem(self, message: str, node: NodePath = (), *, hint: str = "", excerpt: str = "") -> Problem:
+        """Say what is wrong with a node."""
+        return self.marks.problem(message, self.path(node), hint=hint, excerpt=excerpt)
+
+    def key_problem(self, message: str, key: str, *, hint: str = "") -> Problem:
+        """Say what is wrong with ``arch``, ``workload`` or ``einsum``."""
+        return self.marks.problem(message, (*self.mapping_path, key), hint=hint)
+
+
+class SentenceError(ValueError):
+    """A sentence that says no node: ``offset`` is where it goes wrong."""
+
+    def __init__(self, message: str, offset: int, hint: str = "") -> None:
+        self.message, self.offset, self.hint = message, offset, hint
+        super().__init__(f"{message} ({hint})" if hint else message)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Reading
+
+
+def parse_sentence(text: str) -> Node:
+    """Read one sentence; SentenceError where it is wrong.
+
+    >>> parse_sentence("parallel m by 8 across PEs.Y")
+    Spatial(rank_variable='m', tile=8, array='PEs', dimension='Y')
+    """
+    return _Sentence(text).node()
+
+
+def parse_nest(nodes: List[object], marks: NestMarks | None = None) -> Nest:
+    """Read a ``nest:`` (sentences and maps ``{sequence: [branch, …]}``); SpecError tells all that is wrong."""
+    problems: list[Problem] = []
+    nest = _nest(nodes, marks or NestMarks(), (), problems)
+    if problems:
+        raise SpecError(problems)
+    return nest
+
+
+def parse_mappings(document: Document) -> tuple[tuple[Mapping, NestMarks], ...]:
+    """Read the mappings of a file with the places of their nodes; SpecError tells all that is wrong."""
+    data, marks = document.data, document.marks
+    problems: list[Problem] = []
+    if not isinstance(data, dict):
+        raise SpecError([marks.problem(f"a mapping file is a map with the key nest or mappings, got {describe(data)}")])
+    _check_keys(data, KEYS, (), marks, problems)
+    if "mappings" in data:
+        found = _several(data, marks, problems)
+    elif "nest" in data:
+        found = [_one(data, (), {}, marks, problems)]
+    else:
+        problems.append(marks.problem("required key 'nest' (or 'mappings') is missing"))
+        found = []
+    if problems:
+        raise SpecError(sorted(problems, key=lambda p: (p.line, p.column)))
+    return tuple(found)
+
+
+def _several(data: dict[str, Any], marks: Marks, problems: list[Problem]) -> list[tuple[Mapping, NestMarks]]:
+    problems.extend(
+        marks.problem(f"{key!r} belongs into the entries of 'mappings'", (key,), key=True)
+        for key in ("nest", "einsum")
+        if key in data
+    )
+    shared = {key: _text(data, key, (), marks, problems) for key in ("arch", "workload")}
+    entries = data["mappings"]
+    if not isinstance(entries, list) or not entries:
+        problems.append(marks.problem(f"must be a list of mappings, got {describe(entries)}", ("mappings",)))
+        return []
+    found = []
+    for place, entry in enumerate(entries):
+        path: Path = ("mappings", place)
+        if not isinstance(entry, dict):
+            problems.append(marks.problem(f"must be a map with the key nest, got {describe(entry)}", path))
+            continue
+        _check_keys(entry, KEYS[:-1], path, marks, problems)
+        if "nest" not in entry:
+            problems.append(marks.problem("required key 'nest' is missing", path))
+            continue
+        found.append(_one(entry, path, shared, marks, problems))
+    return found
+
+
+def _one(
+    data: dict[str, Any], path: Path, shared: dict[str, str | None], marks: Marks, problems: list[Problem]
+) -> tuple[Mapping, NestMarks]:
+    names = {key: _text(data, key, path, marks, problems) for key in ("arch", "workload", "einsum")}
+    nest_marks = NestMarks(marks, path)
+    nodes = data["nest"]
+    if not isinstance(nodes, list) or not nodes:
+        what = "is empty" if nodes in (None, []) else f"must be a list of sentences, got {describe(nodes)}"
+        problems.append(marks.problem(f"nest {what}", (*path, "nest")))
+        nodes = []
+    nest = _nest(nodes, nest_marks, (), problems)
+    mapping = Mapping(
+        nest,
+        arch=names["arch"] or shared.get("arch"),
+        workload=names["workload"] or shared.get("workload"),
+        einsum=names["einsum"],
+    )
+    return mapping, nest_marks
+
+
+def _text(data: dict[str, Any], key: str, path: Path, marks: Marks, problems: list[Problem]) -> str | None:
+    value = data.get(key)
+    if value is None or (isinstance(value, str) and value):
+        return value
+    problems.append(marks.problem(f"{key} must be a name, got {describe(value)}", (*path, key)))
+    return None
+
+
+def _check_keys(data: dict[str, Any], known: List[str], path: Path, marks: Marks, problems: list[Problem]) -> None:
+    problems.extend(
+        marks.problem(f"no such key {key!r}", (*path, key), hint=did_you_mean(key, known), key=True)
+        for key in data
+        if key not in known
+    )
+
+
+def _nest(nodes: List[object], marks: NestMarks, at: NodePath, problems: list[Problem]) -> Nest:
+    if len(at) > 2 * MAX_DEPTH:
+        problems.append(marks.problem(f"sequences are nested more than {MAX_DEPTH} deep", at))
+        return ()
+    nest: list[Node] = []
+    for place, item in enumerate(nodes):
+        here = (*at, place)
+        if isinstance(item, str):
+            try:
+                nest.append(parse_sentence(item))
+            except SentenceError as error:
+                path = marks.path(here)
+                excerpt = caret(item, error.offset)
+                problems.append(
+                    marks.marks.problem(error.message, path, hint=error.hint, excerpt=excerpt, offset=error.offset)
+                )
+        elif isinstance(item, dict) and list(item) == ["sequence"]:
+            nest.append(_sequence(item["sequence"], marks, here, problems))
+        else:
+            hint = ""
+            if isinstance(item, dict):
+                hint = next((h for k in item if (h := did_you_mean(k, ["sequence"])).startswith("did")), "")
+            message = f"must be a sentence or a map {{sequence: […]}}, got {describe(item)}"
+            problems.append(marks.problem(message, here, hint=hint))
+    return tuple(nest)
+
+
+def _sequence(branches: object, marks: NestMarks, at: NodePath, problems: list[Problem]) -> Sequence:
+    if not isinstance(branches, list) or not branches:
+        problems.append(marks.problem(f"sequence must be a list of branches, got {describe(branches)}", at))
+        return Sequence(())
+    found: list[Nest] = []
+    for place, branch in enumerate(branches):
+        here = (*at, place)
+        if isinstance(branch, list) and branch:
+            found.append(_nest(branch, marks, here, problems))
+        else:
+            message = f"a branch must be a list of sentences, got {describe(branch)}"
+            hint = "each branch is a list of its own: `- - for …`" if isinstance(branch, str) else ""
+            problems.append(marks.problem(message, here, hint=hint))
+    return Sequence(tuple(found))
+
+
+class _Sentence:
+    """The words of one sentence, taken from left to right."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.words = [(match[0], match.start()) for match in _WORD.finditer(text)]
+        self.next = 0
+
+    def node(self) -> Node:
+        if not self.words:
+            raise SentenceError("an empty sentence", 0, f"known: {', '.join(_FORMS)}")
+        verb, offset = self.words[0]
+        self.next = 1
+        match verb:
+            case "store":
+                node: Node = self._store()
+            case "for":
+                node = Temporal(self._name("a rank variable"), self._tile())
+            case "parallel":
+                node = self._parallel()
+            case "compute":
+                einsum = self._word("an Einsum")
+                self._keyword("on")
+                node = Compute(einsum, self._name("a compute unit"))
+            case _:
+                hint = did_you_mean(verb, list(_FORMS))
+                raise SentenceError(f"no such node {verb!r}", offset, hint)
+        if self.next < len(self.words):
+            word, offset = self.words[self.next]
+            raise SentenceError(f"nothing may follow here, got {word!r}", offset, self._form())
+        return node
+
+    def _store(self) -> Storage:
+        tensors: list[str] = []
+        while True:
+            offset = self._offset()
+            word = self._word("'in' and a level" if tensors else "a tensor")
+            if word == "in" and tensors:
+                return Storage(tuple(tensors), self._name("a level"))
+            if not _NAME.fullmatch(word):
+                raise SentenceError(f"{word!r} is not the name of a tensor", offset, self._form())
+            if word == "in":
+                raise SentenceError("expected a tensor before 'in'", offset, self._form())
+            if word in tensors:
+                raise SentenceError(f"{word!r} is named twice", offset)
+            tensors.append(word)
+
+    def _parallel(self) -> Spatial:
+        rank_variable, tile = self._name("a rank variable"), self._tile()
+        self._keyword("across")
+        offset = self._offset()
+        word = self._word("an array and its dimension")
+        array, dot, dimension = word.partition(".")
+        if not _NAME.fullmatch(array) or (dot and not _NAME.fullmatch(dimension)):
+            raise SentenceError(f"expected ARRAY.DIMENSION, got {word!r}", offset, self._form())
+        return Spatial(rank_variable, tile, array, dimension)
+
+    def _tile(self) -> int:
+        self._keyword("by")
+        offset = self._offset()
+        word = self._word("the size of the tile")
+        if not re.fullmatch(r"[-+]?[0-9]{1,20}", word):
+            raise SentenceError(f"the tile must be a whole number, got {word!r}", offset, self._form())
+        if not 1 <= (tile := int(word)) <= MAX_TILE:
+            raise SentenceError(f"the tile must be at least 1 and at most 10^12, got {word}", offset)
+        return tile
+
+    def _keyword(self, keyword: str) -> None:
+        offset = self._offset()
+        word = self._word(f"'{keyword}'")
+        if word != keyword:
+            raise SentenceError(f"expected '{keyword}', got {word!r}", offset, self._form())
+
+    def _name(self, what: str) -> str:
+        offset = self._offset()
+        word = self._word(what)
+        if not _NAME.fullmatch(word):
+            raise SentenceError(f"expected {what}, got {word!r}", offset, self._form())
+        return word
+
+    def _word(self, what: str) -> str:
+        if self.next == len(self.words):
+            raise SentenceError(f"expected {what} at the end", len(self.text.rstrip()), self._form())
+        word, _ = self.words[self.next]
+        self.next += 1
+        return word
+
+    def _offset(self) -> int:
+        return self.words[self.next][1] if self.next < len(self.words) else len(self.text.rstrip())
+
+    def _form(self) -> str:
+        return f"the form is: {_FORMS[self.words[0][0]]}"
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Printing
+
+
+def dump(mappings: Mapping | List[Mapping]) -> str:
+    """Print mappings as YAML that ``parse_mappings`` reads as equal values.
+
+    >>> print(dump(Mapping((Temporal("m", 1), Compute("Z", "MAC")), arch="a")), end="")
+    arch: a
+    nest:
+    - for m by 1
+    - compute Z on MAC
+    """
+    if isinstance(mappings, Mapping):
+        mappings = (mappings,)
+    if not mappings:
+        raise ValueError("there is no mapping to print")
+    if len(mappings) == 1:
+        lines = [*_header(mappings[0], ("arch", "workload", "einsum")), "nest:", *_nest_lines(mappings[0].nest)]
+        return "\n".join(lines) + "\n"
+    shared = [key for key in ("arch", "workload") if len({getattr(m, key) for m in mappings}) == 1]
+    own = [key for key in ("arch", "workload", "einsum") if key not in shared]
+    lines = [*_header(mappings[0], shared), "mappings:"]
+    for mapping in mappings:
+        entry = [*_header(mapping, own), "nest:", *_nest_lines(mapping.nest)]
+        lines += [f"{'  ' if place else '- '}{line}" for place, line in enumerate(entry)]
+    return "\n".join(lines) + "\n"
+
+
+def _header(mapping: Mapping, keys: List[str]) -> list[str]:
+    return [f"{key}: {yaml_text(value)}" for key in keys if (value := getattr(mapping, key)) is not None]
+
+
+def _nest_lines(nest: Nest) -> list[str]:
+    lines: list[str] = []
+    for node in nest:
+        if isinstance(node, Sequence):
+            lines.append("- sequence:")
+            for branch in node.branches:
+                inner = _nest_lines(branch)
+                lines += [f"  {'  ' if place else '- '}{line}" for place, line in enumerate(inner)]
+        else:
+            lines.append(f"- {yaml_text(str(node))}")
+    return lines
+
+
+def yaml_text(text: str) -> str:
+    """Write text as a YAML scalar that reads back as the same text, in quotes only where it must be.
+
+    >>> yaml_text("for m by 1"), yaml_text("12")
+    ('for m by 1', '"12"')
+    """
+    plain = re.fullmatch(r"[A-Za-z0-9_./][A-Za-z0-9_./ +=\-]*", text) and not text.endswith(" ")
+    try:
+        plain = plain and scalar(text) == text
+    except ValueError:
+        plain = False
+    if plain and text not in {"---", "..."}:
+        return text
+    quoted = json.dumps(text, ensure_ascii=False)
+    return "".join(c if " " <= c <= "~" else f"\\U{ord(c):08x}" for c in quoted)

@@ -1,0 +1,182 @@
+"""Study files: what is asked. Architectures, workloads, objectives, search and budget, axes of a sweep, seed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator
+from pydantic import WithJsonSchema as JsonSchema
+
+from costmodel.spec import units
+from costmodel.spec.load import describe
+from costmodel.spec.problems import did_you_mean
+from costmodel.spec.validation import HINT, Items, OneOrMore, SpecModel
+
+Objective = Literal["energy", "latency", "edp", "area"]
+Method = Literal["exact", "tpe", "nsga2", "cmaes", "random"]
+Sampler = Literal["grid", "random", "tpe", "nsga2", "cmaes"]
+
+MAX_AXIS_VALUES = 10_000
+
+
+def _objectives(value: object) -> object:
+    """Split ``energy,latency`` as the command line writes it."""
+    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+
+def _seconds(value: object) -> float:
+    seconds = float(units.parse(value, units.TIME))
+    if seconds <= 0:
+        raise ValueError(f"must be greater than zero, got {describe(value)}")
+    return seconds
+
+
+def _axis(value: object) -> tuple[Any, ...]:
+    """Write an axis as the list of its values."""
+    if isinstance(value, (list, tuple)):
+        if not value:
+            raise ValueError("an axis must have values, got an empty list")
+        return tuple(value)
+    if isinstance(value, Mapping):
+        return _range(value)
+    raise ValueError(f"must be a list of values or a range {{from: …, to: …, step: …}}, got {describe(value)}")
+
+
+def _range(value: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Expand ``{from: 32 KiB, to: 1 MiB, step: x2}``; values are in the unit of ``from``."""
+    keys = ["from", "to", "step"]
+    for key in value:
+        if key not in keys:
+            raise ValueError(f"no such key {key!r} in a range{HINT}{did_you_mean(str(key), keys)}")
+    if missing := [key for key in keys if key not in value]:
+        raise ValueError(f"a range needs {' and '.join(missing)}")
+    first, unit = _number(value["from"], "from")
+    last = units.convert(*_number(value["to"], "to"), unit)
+    if first > last:
+        raise ValueError(f"from must not be larger than to, got {value['from']} and {value['to']}")
+    step = value["step"]
+    values = [first]
+    factor = _factor(step)
+    if factor is not None and first <= 0:
+        raise ValueError(f"from must be greater than zero when step multiplies, got {value['from']}")
+    amount = Fraction(0) if factor is not None else _amount(step, unit)
+    while (following := values[-1] * factor if factor is not None else values[-1] + amount) <= last:
+        if len(values) == MAX_AXIS_VALUES:
+            raise ValueError(f"the range has more than {MAX_AXIS_VALUES:,} values")
+        values.append(following)
+    return tuple(_written(number, unit) for number in values)
+
+
+def _number(value: object, key: str) -> tuple[Fraction, str]:
+    try:
+        return units.split(value)
+    except ValueError as error:
+        raise ValueError(f"{key} {error}") from None
+
+
+def _factor(step: object) -> Fraction | None:
+    """Read ``x2``; null where the step adds."""
+    if not isinstance(step, str) or step.strip()[:1] not in {"x", "*", "×"}:
+        return None
+    number, unit = _number(step.strip()[1:], "step")
+    if unit or number <= 1:
+        raise ValueError(f"step must multiply by more than 1, got {describe(step)}")
+    return number
+
+
+def _amount(step: object, unit: str) -> Fraction:
+    number, step_unit = _number(step, "step")
+    amount = units.convert(number, step_unit, unit) if step_unit else number
+    if amount <= 0:
+        raise ValueError(f"step must be greater than zero, got {describe(step)}{HINT}x2 doubles, +4 or 4 adds")
+    return amount
+
+
+def _written(number: Fraction, unit: str) -> int | float | str:
+    """Write a value of a range as it would stand in a file."""
+    if unit:
+        return f"{units.number_text(number)} {unit}"
+    return number.numerator if number.denominator == 1 else float(number)
+
+
+Seconds = Annotated[
+    float,
+    PlainValidator(_seconds),
+    JsonSchema({"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string"}]}),
+]
+Axis = Annotated[
+    tuple[Any, ...],
+    PlainValidator(_axis),
+    PlainSerializer(list),
+    JsonSchema(
+        {
+            "anyOf": [
+                {"type": "array", "minItems": 1},
+                {
+                    "type": "object",
+                    "properties": {
+                        "from": {"type": ["number", "string"]},
+                        "to": {"type": ["number", "string"]},
+                        "step": {"type": ["number", "string"], "description": "x2 multiplies, +4 or 4 adds."},
+                    },
+                    "required": ["from", "to", "step"],
+                    "additionalProperties": False,
+                },
+            ]
+        }
+    ),
+]
+
+
+class Study(SpecModel):
+    """A study file."""
+
+    name: str = ""
+    """What the study is called."""
+    source: str = ""
+    """What it reproduces or why it is asked."""
+    arch: OneOrMore[str] = Field(json_schema_extra={"minItems": 1})
+    """Names of shipped architectures, or files."""
+    workload: OneOrMore[str] = Field(json_schema_extra={"minItems": 1})
+    """Names of shipped workloads, or files."""
+    einsums: OneOrMore[str] | None = None
+    """Only these Einsums of the workloads; all when absent."""
+    objective: Annotated[
+        Items[Objective], BeforeValidator(_objectives, json_schema_input_type=str | list[Objective])
+    ] = ("energy",)
+    """What is made small: one, or several for a front (``energy,latency``)."""
+    method: Method = "exact"
+    """How mappings are searched."""
+    trials: Annotated[int, Field(gt=0)] | None = None
+    """Mappings that a sampling method tries for each Einsum."""
+    budget: Seconds | None = None
+    """Time for the search of one Einsum (bare: seconds)."""
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    """Of every random choice."""
+    constraints: Items[str] = ()
+    """What the study forbids in mappings, as sentences."""
+    axes: dict[str, Axis] = Field(default_factory=dict)
+    """Path of a value (``GLB.size``) → its values: a list, or ``{from: 4, to: 64, step: x2}``."""
+    sampler: Sampler = "grid"
+    """How points of the design space are chosen."""
+    points: Annotated[int, Field(gt=0)] | None = None
+    """Points of the design space that are tried; all when absent and the sampler is ``grid``."""
+    set: dict[str, Any] = Field(default_factory=dict)
+    """Path of a value → what replaces it in the architecture or the workload."""
+
+    key_hints: ClassVar[dict[str, str]] = {
+        "objectives": "did you mean 'objective'?",
+        "workloads": "did you mean 'workload'?",
+        "archs": "did you mean 'arch'?",
+        "architecture": "did you mean 'arch'?",
+        "missing arch": "names or files of architectures",
+        "missing workload": "names or files of workloads",
+    }
+
+    @property
+    def design_points(self) -> int:
+        """Size of the grid that the axes span; 1 without axes."""
+        return math.prod(len(values) for values in self.axes.values())
