@@ -22,12 +22,12 @@ from costmodel.spec.hardware import Array, ComputeUnit, Memory
 from costmodel.spec.mapping import Compute, Sequence, Spatial, Storage, Temporal, einsums_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from collections.abc import Mapping as Dict
 
     from costmodel.einsum.algebra import Access, Einsum, Tensor, Workload
     from costmodel.spec.hardware import Architecture, Multicast
-    from costmodel.spec.mapping import Mapping, Nest, Node
+    from costmodel.spec.mapping import Mapping, Nest
 
 FLOWS: tuple[Flow, ...] = ("fill", "read", "update", "drain")
 
@@ -80,7 +80,7 @@ class PortRow:
 
 @dataclass(frozen=True, slots=True)
 class PassRow:
-    """Passes of the busiest instance of a systolic array."""
+    """Passes of a systolic array, as its first child sees them."""
 
     einsum: str
     array: str
@@ -229,8 +229,9 @@ class _Walk:
         self.hops: Counter[tuple[str, str, str]] = Counter()
         self.operations: Counter[tuple[str, str, str]] = Counter()
         self.steps: dict[tuple[str, str], Counter[Instance]] = defaultdict(Counter)
-        self.passes: dict[tuple[str, str], Counter[Instance]] = defaultdict(Counter)
-        self.stationary: dict[tuple[str, str, tuple[int, ...]], dict[Instance, Tile]] = defaultdict(dict)
+        self.passes: Counter[tuple[str, str]] = Counter()
+        self.unrolled: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
+        self.stationary: dict[tuple[str, str, tuple[int, ...]], Tile] = {}
         whole = {e.name: {v: range(extent) for v, extent in e.shape.items()} for e in einsums.values()}
         self.run(nest, Scope(), {(): whole})
         self.end_of_life(())
@@ -247,10 +248,7 @@ class _Walk:
             for position in range(steps_of(node, active)):
                 self.run(rest, below, narrowed(active, node, position))
         elif isinstance(node, Spatial):
-            inside: Active = {}
-            for position in range(steps_of(node, active)):
-                for instance, boxes in narrowed(active, node, position).items():
-                    inside[(*instance, position)] = boxes
+            inside = self.spread(node, active)
             self.run(rest, Scope(below.place, below.life, (*below.above, node), below.holders), inside)
         elif isinstance(node, Storage):
             new = tuple(self.holder(node, tensor, scope, rest) for tensor in node.tensors)
@@ -263,6 +261,18 @@ class _Walk:
                 raise ValueError("a sequence must be the last node of its nest")
         else:
             self.compute(node, scope, active)
+
+    def spread(self, node: Spatial, active: Active) -> Active:
+        """Split every active instance into the children that a parallel loop makes of it."""
+        inside: Active = {}
+        steps = steps_of(node, active)
+        for position in range(steps):
+            for instance, boxes in narrowed(active, node, position).items():
+                inside[(*instance, position)] = boxes
+                if steps > 1:
+                    for name in boxes:
+                        self.unrolled[name, node.array].add((node.dimension, node.rank_variable))
+        return inside
 
     def run_branches(self, node: Sequence, scope: Scope, active: Active) -> None:
         """Execute the branches of a sequence one after another; each ends the life of what stands in it."""
@@ -449,26 +459,21 @@ class _Walk:
         return holders[-1]
 
     def note_passes(self, einsum: Einsum, index: int, scope: Scope, points: Dict[Instance, Dict[str, int]]) -> None:
-        """A step at which the stationary tile of a systolic array is not the one of before begins a pass."""
+        """A pass begins where the first child of a systolic array takes another tile of what stays in the array."""
+        first = (0,) * len(scope.above)
         for place, array in enumerate(self.architecture.levels[:index]):
             if not isinstance(array, Array) or array.systolic is None:
                 continue
-            begun: set[Instance] = set()
-            for instance, point in points.items():
-                outside = position_outside(place, instance, scope.above, self.architecture)
-                tensor = stationary_tensor(einsum, array)
-                inside = [h for h in scope.holders_of(tensor) if h.index > place]
-                if inside:
-                    tile, life = inside[0].held[instance[: len(inside[0].above)]], inside[0].life
-                else:
-                    tile = frozenset(word(access, point) for access in einsum.accesses_of(tensor))
-                    life = scope.life
-                there = self.stationary[einsum.name, array.name, life]
-                if there.get(instance) != tile:
-                    there[instance] = tile
-                    begun.add(outside)
-            for outside in begun:
-                self.passes[einsum.name, array.name][outside] += 1
+            tensor = stationary_tensor(einsum, array)
+            inside = [h for h in scope.holders_of(tensor) if h.index > place]
+            if inside:
+                tile, life = inside[0].held[first[: len(inside[0].above)]], inside[0].life
+            else:
+                tile = frozenset(word(access, points[first]) for access in einsum.accesses_of(tensor))
+                life = scope.life
+            if self.stationary.get((einsum.name, array.name, life)) != tile:
+                self.stationary[einsum.name, array.name, life] = tile
+                self.passes[einsum.name, array.name] += 1
 
     # Results
 
@@ -487,7 +492,7 @@ class _Walk:
             hop_rows=tuple(HopRow(*key, words) for key, words in self.hops.items()),
             operation_rows=tuple(OperationRow(*key, count) for key, count in self.operations.items()),
             port_rows=ports,
-            pass_rows=tuple(PassRow(*key, max(count.values())) for key, count in self.passes.items()),
+            pass_rows=tuple(PassRow(*key, passes) for key, passes in self.passes.items()),
             latency_rows=(*self.compute_latency(), *self.memory_latency(ports)),
             occupancy_rows=tuple(OccupancyRow(e, m, t.name, n, n * t.bits) for e, m, t, n in occupancy),
             compute_steps={einsum: max(steps.values()) for (einsum, _), steps in self.steps.items()},
@@ -518,13 +523,17 @@ class _Walk:
             busiest = max(steps.values())
             cycles = sum(o.per_point * busiest / unit.rate_of(o.kind) for o in self.einsums[name].operations)
             for array in self.architecture.arrays:
-                passes = max(self.passes[name, array.name].values(), default=0)
                 skew = sum(size - 1 for size in array.shape.values())
-                rows = array.shape[_rows(array, self.einsums[name], self.nest)]
-                load = rows if array.systolic in {"weight", "input"} else 0
-                cycles += passes * (skew + load)
+                load = self.rows_of(array, self.einsums[name]) if array.systolic in {"weight", "input"} else 0
+                cycles += self.passes[name, array.name] * (skew + load)
             found.append(LatencyRow(name, unit_name, cycles))
         return found
+
+    def rows_of(self, array: Array, einsum: Einsum) -> int:
+        """Rows of a systolic array: partial sums flow down them, so a reduced rank variable is unrolled there."""
+        names = {dimension for dimension, v in self.unrolled[einsum.name, array.name] if v in einsum.reduced}
+        first = next(iter(array.shape))
+        return array.shape[names.pop() or first if len(names) == 1 else first]
 
     def memory_latency(self, ports: tuple[PortRow, ...]) -> list[LatencyRow]:
         rows = []
@@ -592,14 +601,6 @@ def children_of(array: Array, children: dict[Instance, T], above: tuple[Spatial,
     return groups
 
 
-def position_outside(
-    place: int, instance: Instance, above: tuple[Spatial, ...], architecture: Architecture
-) -> Instance:
-    """The instance of the array at a place of the architecture in which a compute instance stands."""
-    pairs = zip(instance, above, strict=True)
-    return tuple(i for i, loop in pairs if architecture.index(loop.array) < place)
-
-
 def stationary_tensor(einsum: Einsum, array: Array) -> str:
     """The tensor that a systolic array holds still."""
     read = [access.tensor for access in einsum.inputs]
@@ -609,24 +610,3 @@ def stationary_tensor(einsum: Einsum, array: Array) -> str:
     if array.systolic == "weight":
         return [*read, *weights][-1]
     return [*(tensor for tensor in read if tensor not in weights), *read][0]
-
-
-def _rows(array: Array, einsum: Einsum, nest: Nest) -> str:
-    """The dimension of a systolic array along which partial sums flow."""
-    dimensions = {
-        node.dimension or next(iter(array.shape))
-        for node in _on_path(nest, einsum.name)
-        if isinstance(node, Spatial) and node.array == array.name and node.rank_variable in einsum.reduced
-    }
-    return dimensions.pop() if len(dimensions) == 1 else next(iter(array.shape))
-
-
-def _on_path(nest: Nest, einsum: str) -> Iterator[Node]:
-    """The nodes from the root to the compute node of an Einsum."""
-    for node in nest:
-        if isinstance(node, Sequence):
-            for branch in node.branches:
-                if einsum in einsums_in(branch):
-                    yield from _on_path(branch, einsum)
-        else:
-            yield node
