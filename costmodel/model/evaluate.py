@@ -310,7 +310,11 @@ def systolic_overhead(architecture: Architecture, array: Array, bound: BoundEins
 def rows_dimension(array: Array, bound: BoundEinsum) -> str:
     """Return the dimension along which partial sums flow: where a reduced rank variable is unrolled, else the first."""
     reducing = {
-        loop.dimension for loop in bound.loops if loop.array == array.name and loop.rank_variable in bound.einsum.reduced
+        bound.loops[at].dimension
+        for at, left in _spatial(bound.loops, bound.einsum.shape)
+        if bound.loops[at].array == array.name
+        and bound.loops[at].rank_variable in bound.einsum.reduced
+        and _steps(bound.loops, at, left) > 1
     }
     return next(iter(reducing)) if len(reducing) == 1 else next(iter(array.shape))
 

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
 
-from costmodel.model.closed import Modes
 from costmodel.model.evaluate import first_instance, passes, stationary_tensor, systolic_arrays, systolic_overhead
 from costmodel.model.evaluation import Evaluation, Flow
 from costmodel.model.nest import BoundEinsum, BoundNest, Holder, bind
@@ -119,8 +118,8 @@ def subjects(architecture: Architecture, evaluation: Evaluation) -> tuple[str, .
         if any(r.component == level.name for r in evaluation.latency_rows):
             found.append(f"{level.name}.latency")
         if isinstance(level, Memory):
-            found.append(f"{level.name}.occupancy")
             tensors = sorted({t for name, t, _ in flows if name == level.name})
+            found += [f"{level.name}.occupancy"] if tensors else []
             for t in tensors:
                 found += [f"{level.name}.{flow}.{t}" for flow in FLOWS if (level.name, t, flow) in flows]
                 found += [f"{level.name}.energy.{t}", f"{level.name}.occupancy.{t}"]
@@ -493,9 +492,10 @@ class _Explainer:
         return Explanation(subject, words, "words", head, tuple(lines), tuple(parts), notes=self.flow_price(level, flow, einsum, tensor, words))
 
     def touches(self, c: Crossing, level: Memory, flow: str) -> bool:
+        rises = bool(c.update) or (c.child is not None and c.child.output_like)
         if flow in ("read", "update"):
-            return c.parent.level.name == level.name and (flow == "read" or bool(c.update) or c.parent.output_like)
-        return c.child is not None and c.child.level.name == level.name and (flow == "fill" or c.child.output_like)
+            return c.parent.level.name == level.name and (flow == "read" or rises)
+        return c.child is not None and c.child.level.name == level.name and (flow == "fill" or rises)
 
     def no_traffic(self, level: Memory, flow: str, einsum: str, tensor: str) -> str:
         holder = self.holder(einsum, level.name, tensor)
@@ -641,7 +641,7 @@ def _events(
     found = []
     for event, fresh in [(edge, True), *((e, False) for e in moving.steps())]:
         whole, kept = moving.event_sums(event, merged_from, None, modes, leaving=backwards, fresh=fresh)
-        found.append((event, whole, kept))
+        found.append((event, whole, 0 if fresh else kept))
     return found
 
 

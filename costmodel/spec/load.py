@@ -175,22 +175,22 @@ def _events(loader: Any) -> Iterator[Any]:
 
 
 def _syntax_problem(error: Any, text: str, file: str) -> Problem:
+    lines = text.split("\n")
     mark = error.problem_mark or error.context_mark
     message = str(error.problem or error.context or "cannot be read")
-    hint = next((hint for pattern, hint in _SYNTAX_HINTS if re.search(pattern, message)), "")
-    if error.context and error.problem and error.context_mark and error.context_mark.line != mark.line:
-        message += f" ({error.context} that starts at line {error.context_mark.line + 1})"
     if mark is None:
-        return Problem(f"not YAML: {message}", file, hint=hint)
-    lines = text.split("\n")
+        return Problem(f"not YAML: {message}", file)
+    if (mark.line >= len(lines) or not lines[mark.line].strip()) and error.context_mark is not None:
+        mark = error.context_mark  # the end of the file shows nothing; what was left open does
+        message += f" ({error.context})"
+    elif error.context and error.context_mark and error.context_mark.line != mark.line:
+        message += f" ({error.context} that starts at line {error.context_mark.line + 1})"
     line = lines[mark.line] if mark.line < len(lines) else ""
+    hint = next((hint for pattern, hint in _SYNTAX_HINTS if re.search(pattern, message)), "")
     if "cannot start any token" in message:
         tab = "\t" in line[: mark.column + 1]
-        hint = (
-            "indent with spaces, not tabs"
-            if tab
-            else f"quote text that starts with {line[mark.column : mark.column + 1]}"
-        )
+        sign = line[mark.column : mark.column + 1]
+        hint = "indent with spaces, not tabs" if tab else f"quote text that starts with {sign}"
     excerpt = caret(line, mark.column) if line.strip() else ""
     return Problem(f"not YAML: {message}", file, mark.line + 1, mark.column + 1, hint=hint, excerpt=excerpt)
 

@@ -234,7 +234,7 @@ def test_a_compute_unit_may_hang_off_an_outer_level():
         (SMALL.replace("memory: GLB", "memroy: GLB"), "and only one of them (did you mean 'memory'?)"),
         (SMALL.replace("memory: GLB", "memory: GLB\n  array: G"), "only one of them; got memory and array"),
         (SMALL.replace("- memory: DRAM\n  energy: 100\n", "- 7\n"), "only one of them; got 7"),
-        (SMALL.replace("memory: DRAM\n  energy: 100", "array: A\n  shape: 2"), "a.yaml:3:3: $.levels[0]: the first level must be"),
+        (SMALL.replace("memory: DRAM\n  energy: 100", "array: A\n  shape: 2"), "the first level must be a memory"),
         (SMALL.replace("- compute: MAC\n", "- memory: MAC\n"), "the last level must be a compute unit"),
         (SMALL[: SMALL.index("levels")] + "levels: []\n", "a.yaml:2:9: $.levels: must not be empty"),
         (SMALL[: SMALL.index("levels")] + "levels: {}\n", "must be a list, got an empty map"),

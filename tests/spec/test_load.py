@@ -195,7 +195,7 @@ def test_the_pieces_of_a_file_with_many_errors_are_told_together():
         ("a: [1, 2\nb: 3", "2:2", "inside { } and [ ], quote"),
         ("a: @b", "1:4", "quote text that starts with @"),
         ("a: 'b", "1:6", ""),
-        ("a:\n b: 1\nc\n", "4:1", "a key needs ': ' behind it"),
+        ("a:\n b: 1\nc\n", "3:1", "a key needs ': ' behind it"),
     ],
 )
 def test_syntax_errors_show_the_line_with_a_caret(text, place, hint):

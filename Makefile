@@ -1,0 +1,57 @@
+# make demo       environment, then ResNet-18 on Eyeriss with a report
+# make test       all tests but the long ones       make test-long   100,000 comparisons with the walk, and their like
+# make lint       ruff and mypy                     make bench       the speeds that the benchmarks promise
+# make clean      removes the environment, caches and the demo's run
+
+SHELL := /bin/bash
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := runs/demo
+SEARCH := --method nsga2 --trials 300 --objective energy,latency
+
+# The first Python that runs and is new enough; `make PYTHON=/path/to/python3` chooses another.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { command -v $$p; break; }; done)
+
+.PHONY: demo test test-long lint bench check clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/user
+	rm -rf $(DEMO)
+	$(BIN)/costmodel map eyeriss_v1 resnet18 $(SEARCH) --out $(DEMO)
+	@echo "Report: $(CURDIR)/$(DEMO)/report.html"
+
+test: $(VENV)/dev
+	$(BIN)/python -m pytest
+
+test-long: $(VENV)/dev
+	$(BIN)/python -m pytest -m long -s
+
+lint: $(VENV)/dev
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+check: $(VENV)/user
+	$(BIN)/costmodel check costmodel/arch/*.yaml costmodel/workloads/*.yaml costmodel/studies/*.yaml
+
+bench: $(VENV)/dev
+	set -e; for script in benchmarks/*.py; do $(BIN)/python $$script; done
+
+clean:
+	rm -rf $(VENV) $(DEMO) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/user: pyproject.toml $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/dev: pyproject.toml $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@ $(VENV)/user
+
+$(BIN)/python:
+	@[ -n "$(PYTHON)" ] || { echo "costmodel needs Python 3.11 or newer, and none was found on the PATH" \
+		"(Debian: apt-get install python3 python3-venv; or: make PYTHON=/path/to/python3)." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot create virtual environments" \
+		"(Debian: apt-get install python3-venv)." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)

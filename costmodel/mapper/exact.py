@@ -1,0 +1,171 @@
+"""The exact mapper: the proven optimum, or the whole energy–latency front, of one Einsum on one architecture."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from costmodel.einsum.algebra import Einsum, Workload
+from costmodel.mapper import constraints as rules_module, mapspace
+from costmodel.mapper.front import TIE, Floats, Incumbents
+from costmodel.mapper.lattice import BYTES_PER_LABEL, Bounds, Search
+from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint
+from costmodel.model.evaluate import evaluate
+from costmodel.spec.hardware import Architecture
+from costmodel.spec.mapping import Mapping
+from costmodel.spec.problems import Problem, SpecError
+
+BEAM = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """``energy^a · latency^b``, or the front of both."""
+
+    text: str
+    energy: float
+    latency: float
+    front: bool
+
+    def score(self, energy: Floats, latency: Floats) -> Floats:
+        found: Floats = energy**self.energy * latency**self.latency
+        return found
+
+
+def objective_of(text: str) -> Objective:
+    """Read an objective. Raises SpecError.
+
+    >>> objective_of("energy^1*latency^2").latency
+    2.0
+    """
+    named = {"energy": (1, 0), "latency": (0, 1), "edp": (1, 1), "ed2p": (1, 2), "e2dp": (2, 1)}
+    plain = text.replace(" ", "").lower()
+    if "," in plain:
+        parts = plain.split(",")
+        if set(parts) <= {"energy", "latency", "area", "capacity"} and {"energy", "latency"} & set(parts):
+            if len(set(parts) - {"area"}) == 1:
+                return objective_of((set(parts) - {"area"}).pop())
+            return Objective(text, 1.0, 1.0, front=True)
+        raise SpecError([Problem(f"unknown objective {text!r}", hint="a front is over energy,latency")])
+    if plain in named:
+        energy, latency = named[plain]
+        return Objective(text, float(energy), float(latency), front=False)
+    powers = {"energy": 0.0, "latency": 0.0}
+    for factor in plain.split("*"):
+        found = re.fullmatch(r"(energy|latency)(?:\^(\d+(?:\.\d+)?))?", factor)
+        if not found:
+            hint = "energy, latency, edp, ed2p, a product such as energy^1*latency^2, or energy,latency for the front"
+            raise SpecError([Problem(f"unknown objective {text!r}", hint=hint)])
+        powers[found[1]] += float(found[2] or 1)
+    return Objective(text, powers["energy"], powers["latency"], front=False)
+
+
+def map_einsum(
+    einsum: Einsum,
+    architecture: Architecture,
+    *,
+    objective: str = "edp",
+    constraints: Sequence[str] = (),
+    budget_s: float | None = None,
+    memory_bytes: int | None = None,
+    tiles: Literal["perfect", "any"] = "perfect",
+    progress: Callable[[str], None] | None = None,
+) -> MapperResult:
+    """Return the best mapping (or the front) with its certificate.
+
+    ``budget_s`` is CPU time. When it or ``memory_bytes`` runs out, or on Ctrl-C, the best so far comes back with a
+    valid gap.
+
+    Raises:
+        SpecError: a constraint or the objective cannot be read.
+        InfeasibleError: nothing fits.
+    """
+    began = time.process_time()
+    aim = objective_of(objective)
+    rules = rules_module.parse((*architecture.constraints, *constraints), architecture, einsum)
+    space = mapspace.build(einsum, architecture, rules)
+    incumbents = Incumbents()
+    score = None if aim.front else aim.score
+    deadline = None if budget_s is None else began + budget_s
+    most = 4_000_000 if memory_bytes is None else max(20_000, memory_bytes // (4 * BYTES_PER_LABEL))
+    stopped = False
+    first = Search(space, incumbents, score, beam=BEAM)
+    search = first
+    try:
+        first.run()
+        if progress is not None and incumbents.items:
+            progress(f"{einsum.name}: first front of {len(incumbents.items)} mappings")
+        search = Search(space, incumbents, score, deadline=deadline, most_labels=most, bounds=first.bounds)
+        search.run()
+    except KeyboardInterrupt:
+        stopped = True
+    if not incumbents.items:
+        raise infeasible(space, search)
+    workload = Workload(einsum.name, "", (einsum,))
+    points = []
+    for nest in incumbents.items:
+        mapping = Mapping(nest, arch=architecture.name, workload=None, einsum=einsum.name)
+        points.append(MappingPoint(mapping, evaluate(workload, architecture, mapping)))
+    front = select(points, aim)
+    stats = search.stats
+    proven = not stopped and not stats.dropped
+    gap: float | None = 0.0 if proven else None
+    status: Literal["optimal: proven", "gap", "best found"] = "optimal: proven" if proven else "best found"
+    if not proven and not stopped and score is not None:
+        best = min(float(aim.score(np.array([p.energy_pj]), np.array([p.latency_cycles]))[0]) for p in front)
+        if 0 < stats.dropped_bound:
+            gap = max(0.0, best / stats.dropped_bound - 1)
+            status = "gap"
+    certificate = Certificate(
+        status,
+        "exact",
+        None,
+        first.stats.labels + stats.labels,
+        (
+            ("dominated", stats.dominated),
+            ("bound", stats.bounded),
+            ("capacity", stats.over_capacity),
+            *((("not searched", stats.dropped),) if stats.dropped else ()),
+        ),
+        time.process_time() - began,
+        gap,
+    )
+    return MapperResult(einsum.name, tuple(front), certificate)
+
+
+def select(points: Sequence[MappingPoint], aim: Objective) -> list[MappingPoint]:
+    """Return the front, or the best point; ties go to the better other objective."""
+    ordered = sorted(points, key=lambda p: (p.energy_pj, p.latency_cycles))
+    front: list[MappingPoint] = []
+    for p in ordered:
+        if not front or p.latency_cycles < front[-1].latency_cycles:
+            front.append(p)
+    if aim.front:
+        return front
+    scores = [float(aim.score(np.array([p.energy_pj]), np.array([p.latency_cycles]))[0]) for p in front]
+    least = min(scores)
+    best = [p for p, s in zip(front, scores, strict=True) if s <= least * (1 + TIE)]
+    return [min(best, key=lambda p: (p.energy_pj, p.latency_cycles) if aim.energy else (p.latency_cycles, p.energy_pj))]
+
+
+def infeasible(space: mapspace.Space, search: Search) -> InfeasibleError:
+    from costmodel.mapper.result import Reject
+
+    tally = []
+    nearest = None
+    if not space.keeps:
+        tally.append(("constraints on what is kept", 1))
+    if any(not len(a.factors) for a in space.arrays):
+        tally.append(("constraints on the arrays", 1))
+    if search.stats.over_capacity:
+        tally.append(("capacity", search.stats.over_capacity))
+        for m, memory in enumerate(space.memories):
+            bits = sum(space.tensors[n.tensor].bits for n in space.nodes if n.memory == m and all(k & n.bit for k in space.keeps))
+            if bits > memory.room:
+                nearest = Reject(memory.level.name, "capacity in bits", bits, int(memory.room))
+    return InfeasibleError(space.einsum.name, tally or [("constraints", 1)], nearest)

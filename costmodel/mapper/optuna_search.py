@@ -1,0 +1,553 @@
+"""Search the mappings of one Einsum with an Optuna sampler, then climb from the best mapping that it found.
+
+Every trial is a vector of genes (``encoding.py``), so every trial is a mapping; the only thing that can be wrong with
+one is that a tile does not fit, which samplers see as a positive slack. Mappings that cost the same share one
+canonical nest and are evaluated once. Seeds, batches and the order of moves are fixed: the answer is the same in
+every process.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from costmodel.einsum.algebra import Einsum, Workload
+from costmodel.mapper.constraints import parse
+from costmodel.mapper.constructive import starts
+from costmodel.mapper.encoding import Encoding, Genes, encoding_of
+from costmodel.mapper.limits import Finding
+from costmodel.mapper.plan import Plan
+from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint, Reject
+from costmodel.model.evaluate import evaluate
+from costmodel.spec.problems import Problem, SpecError, did_you_mean
+
+if TYPE_CHECKING:
+    from optuna import Study, Trial
+    from optuna.distributions import BaseDistribution
+    from optuna.samplers import BaseSampler
+
+    from costmodel.model.evaluation import Evaluation
+    from costmodel.spec.hardware import Architecture
+    from costmodel.spec.mapping import Mapping
+
+Method = Literal["tpe", "nsga2", "random", "cmaes", "gp", "qmc"]
+METHODS: tuple[Method, ...] = get_args(Method)
+NEEDS: dict[Method, tuple[str, ...]] = {"cmaes": ("cmaes",), "gp": ("scipy", "torch"), "qmc": ("scipy",)}
+"""Packages that a sampler imports besides Optuna."""
+OBJECTIVES = {"energy": (1.0, 0.0), "latency": (0.0, 1.0), "edp": (1.0, 1.0), "ed2p": (1.0, 2.0), "e2dp": (2.0, 1.0)}
+"""Objective → exponents of energy and of latency."""
+KICK = 4
+"""Genes that change where climbing is stuck."""
+STALE = 20
+"""Climbs in a row without a mapping that is new, after which climbing ends."""
+TINY = 1e-30
+"""Stands for a cost of zero under a logarithm."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a search is, for a display."""
+
+    einsum: str
+    method: str
+    phase: Literal["sampling", "climbing"]
+    done: int
+    """Trials so far; mappings costed, while climbing."""
+    total: int
+    """Trials that were asked for; the most that climbing may cost."""
+    evaluated: int
+    """Distinct mappings costed so far."""
+    valid_share: float
+    """Share of the trials that fit."""
+    per_s: float
+    """Trials per second so far."""
+    best: tuple[float, ...] | None
+    """Least value of each objective (pJ, cycles or their product); null until a mapping fits."""
+
+    def __str__(self) -> str:
+        best = "nothing fits yet" if self.best is None else "best " + ", ".join(f"{x:.4g}" for x in self.best)
+        return (
+            f"{self.einsum}: {self.method} {self.phase} {self.done}/{self.total}, {best}, "
+            f"{self.per_s:.0f}/s, {100 * self.valid_share:.0f} % fit"
+        )
+
+
+class Cost:
+    """Energy and latency of one mapping that fits."""
+
+    __slots__ = ("energy_pj", "latency_cycles")
+
+    def __init__(self, energy_pj: float, latency_cycles: float) -> None:
+        self.energy_pj = energy_pj
+        self.latency_cycles = latency_cycles
+
+    def value(self, objective: str) -> float:
+        """Return energy^a × latency^b, in powers of pJ and cycles."""
+        energy_power, latency_power = OBJECTIVES[objective]
+        return float(self.energy_pj**energy_power * self.latency_cycles**latency_power)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is known about one canonical mapping: its cost, or why it has none."""
+
+    cost: Cost | None
+    findings: tuple[Finding, ...]
+
+    @property
+    def violation(self) -> float:
+        return sum(finding.slack for finding in self.findings if finding.slack > 0)
+
+    @property
+    def rejects(self) -> Iterator[Reject]:
+        return (finding.reject for finding in self.findings if finding.reject is not None)
+
+
+@dataclass
+class Archive:
+    """Every mapping that was tried, by its canonical nest."""
+
+    encoding: Encoding
+    workload: Workload
+    architecture: Architecture
+    objectives: tuple[str, ...]
+    known: dict[Plan, Verdict] = field(default_factory=dict)
+    genes: dict[Plan, Genes] = field(default_factory=dict)
+    """Genes of each mapping that fits."""
+    nearest: tuple[float, Genes] | None = None
+    """By how much the nearest miss misses, and its genes."""
+    tried: int = 0
+    fitted: int = 0
+
+    def judge(self, genes: Genes) -> Verdict:
+        """Return the verdict on a vector of genes, from memory where its mapping is known."""
+        plan = self.encoding.plan(genes)
+        self.tried += 1
+        verdict = self.known.get(plan)
+        if verdict is None:
+            verdict = self._judge(plan)
+            self.known[plan] = verdict
+            if verdict.cost is not None:
+                self.genes[plan] = genes
+            elif self.nearest is None or verdict.violation < self.nearest[0]:
+                self.nearest = (verdict.violation, genes)
+        self.fitted += verdict.cost is not None
+        return verdict
+
+    def _judge(self, plan: Plan) -> Verdict:
+        findings = self.encoding.limits.findings(plan)
+        if any(finding.slack > 0 for finding in findings):
+            return Verdict(None, findings)
+        evaluation = self.evaluation(self.encoding.plans.mapping(plan))
+        return Verdict(Cost(evaluation.energy_pj, evaluation.latency_cycles), findings)
+
+    def evaluation(self, mapping: Mapping) -> Evaluation:
+        return evaluate(self.workload, self.architecture, mapping)
+
+    @property
+    def evaluated(self) -> int:
+        return len(self.genes)
+
+    def values(self, cost: Cost) -> tuple[float, ...]:
+        return tuple(cost.value(objective) for objective in self.objectives)
+
+    def rank(self, cost: Cost, objective: str) -> tuple[float, float, float]:
+        """Order by an objective; ties by energy, then latency."""
+        return (cost.value(objective), cost.energy_pj, cost.latency_cycles)
+
+    def costed(self) -> Iterator[tuple[Plan, Cost]]:
+        for plan in self.genes:
+            cost = self.known[plan].cost
+            if cost is not None:
+                yield plan, cost
+
+    def best(self, objective: str) -> tuple[Plan, Cost] | None:
+        """Return the best mapping so far; the first found of equals."""
+        return min(self.costed(), key=lambda item: self.rank(item[1], objective), default=None)
+
+    def start(self, objective: str) -> Genes | None:
+        """Return the genes of the best mapping so far, of the nearest miss if nothing fits."""
+        best = self.best(objective)
+        if best is not None:
+            return self.genes[best[0]]
+        return self.nearest[1] if self.nearest is not None else None
+
+    def best_values(self) -> tuple[float, ...] | None:
+        if not self.genes:
+            return None
+        return tuple(min(cost.value(objective) for _, cost in self.costed()) for objective in self.objectives)
+
+    def front(self) -> list[Plan]:
+        """Return the mappings that no other is at least as good as in everything; the first found of equals."""
+        ordered = sorted(
+            self.costed(), key=lambda item: (self.values(item[1]), item[1].energy_pj, item[1].latency_cycles)
+        )
+        if len(self.objectives) == 1:
+            return [plan for plan, _ in ordered[:1]]
+        kept: list[tuple[Plan, tuple[float, ...]]] = []
+        for plan, cost in ordered:
+            values = self.values(cost)
+            if not any(all(a <= b for a, b in zip(other, values, strict=True)) for _, other in kept):
+                kept.append((plan, values))
+        return [plan for plan, _ in kept]
+
+    def infeasible(self) -> InfeasibleError:
+        """Say which limits killed the mappings that were tried, and which came nearest."""
+        tally = Counter(f"{r.level}: {r.limit}" for verdict in self.known.values() for r in verdict.rejects)
+        nearest = min(self.known.values(), key=lambda verdict: verdict.violation, default=None)
+        reject = None
+        if nearest is not None:
+            worst = max(nearest.findings, key=lambda finding: finding.slack, default=None)
+            reject = worst.reject if worst is not None else None
+        return InfeasibleError(self.encoding.plans.einsum.name, tally.most_common(), reject)
+
+
+def parse_objectives(objective: str | Sequence[str]) -> tuple[str, ...]:
+    """Return the names of objectives; SpecError if one is not known."""
+    listed = objective.split(",") if isinstance(objective, str) else objective
+    names = tuple(dict.fromkeys(name.strip().lower() for name in listed if name.strip()))
+    unknown = [name for name in names if name not in OBJECTIVES]
+    if unknown or not names:
+        raise SpecError(
+            [
+                Problem(f"no such objective: {name!r}", path="objective", hint=did_you_mean(name, list(OBJECTIVES)))
+                for name in unknown or [str(objective)]
+            ]
+        )
+    return names
+
+
+def search_einsum(  # noqa: PLR0913  as many things as a study may say
+    einsum: Einsum,
+    architecture: Architecture,
+    *,
+    objective: str | Sequence[str] = "edp",
+    method: str = "tpe",
+    trials: int = 500,
+    seed: int = 0,
+    constraints: Sequence[str] = (),
+    climb: int | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> MapperResult:
+    """Return the best mappings that a sampler finds, a Pareto front if there are several objectives.
+
+    ``objective`` is one of ``energy``, ``latency``, ``edp``, ``ed2p``, ``e2dp``, or several (a list, or separated by
+    commas). ``trials`` counts vectors of genes, constructive mappings first. Afterwards the best mapping of each
+    objective is improved one move at a time, with a few random changes where no move helps, until ``climb`` more
+    mappings were costed (null: as many as trials). Ctrl-C returns the best so far; while nothing fits yet, the
+    KeyboardInterrupt goes on.
+
+    Raises:
+        InfeasibleError: nothing that was tried fits; with the limits that killed it and the nearest miss.
+        SpecError: no such objective or method, a constraint that does not parse, or a package is missing.
+    """
+    started_cpu, started = time.process_time(), time.monotonic()
+    objectives = parse_objectives(objective)
+    known_method = _method(method)
+    if trials < 1:
+        raise SpecError([Problem(f"trials must be at least 1, got {trials}", path="trials")])
+    rules = parse((*architecture.constraints, *constraints), architecture, einsum)
+    encoding = encoding_of(einsum, architecture, rules)
+    archive = Archive(encoding, Workload(einsum.name, "", (einsum,)), architecture, objectives)
+    limit = trials if climb is None else climb
+    climbed = 0
+    interrupted = False
+
+    def report(phase: Literal["sampling", "climbing"], done: int, total: int) -> None:
+        if progress is not None:
+            seconds = max(time.monotonic() - started, 1e-9)
+            share = archive.fitted / max(archive.tried, 1)
+            per_s = archive.tried / seconds
+            best = archive.best_values()
+            progress(
+                Progress(einsum.name, known_method, phase, done, total, archive.evaluated, share, per_s, best)
+            )
+
+    try:
+        archive.judge(encoding.smallest)
+        if any(finding.slack > 0 for finding in encoding.limits.capacities(encoding.plan(encoding.smallest))):
+            # The smallest tiles do not fit, so none do; random mappings tell which limits are at fault.
+            raise _nothing_fits(archive, trials, seed)
+        _sample(archive, known_method, trials, seed, lambda done: report("sampling", done, trials))
+        for tick in _climb(archive, limit, seed):
+            climbed = tick
+            if not tick % 64:
+                report("climbing", tick, limit)
+        report("climbing", climbed, limit)
+    except KeyboardInterrupt:
+        if not archive.genes:
+            raise
+        interrupted = True
+    if not archive.genes:
+        raise archive.infeasible()
+    tried, evaluated = archive.tried, archive.evaluated
+    tally = Counter(f"{r.level}: {r.limit}" for verdict in archive.known.values() for r in verdict.rejects)
+    front = tuple(
+        MappingPoint(mapping, archive.evaluation(mapping)) for mapping in map(encoding.plans.mapping, archive.front())
+    )
+    name = known_method + (" + hill climbing" if climbed else "") + (" (interrupted)" if interrupted else "")
+    certificate = Certificate(
+        status="best found",
+        method=name,
+        mapspace=None,
+        evaluated=evaluated,
+        pruned=(("the same mapping again", tried - len(archive.known)), *tally.most_common()),
+        cpu_s=time.process_time() - started_cpu,
+    )
+    return MapperResult(einsum.name, front, certificate)
+
+
+def _method(name: str) -> Method:
+    if name not in METHODS:
+        raise SpecError([Problem(f"no such method: {name!r}", path="method", hint=did_you_mean(name, METHODS))])
+    missing = [package for package in NEEDS.get(name, ()) if find_spec(package) is None]
+    if missing:
+        packages = " ".join(missing)
+        raise SpecError(
+            [Problem(f"method {name!r} needs {' and '.join(missing)}", path="method", hint=f"pip install {packages}")]
+        )
+    return name
+
+
+def _nothing_fits(archive: Archive, trials: int, seed: int) -> InfeasibleError:
+    draw = random.Random(seed)  # noqa: S311  no secret depends on it
+    for _ in range(min(trials, 200)):
+        archive.judge(tuple(draw.randrange(gene.size) for gene in archive.encoding.genes))
+    return archive.infeasible()
+
+
+# Sampling
+
+
+def _sample(archive: Archive, method: Method, trials: int, seed: int, report: Callable[[int], None]) -> None:
+    """Run a study of so many trials, the first of them constructive."""
+    import optuna
+
+    encoding = archive.encoding
+    single = method == "cmaes"
+    distributions = _distributions(encoding, method)
+    if not distributions:
+        return
+    population = max(10, min(50, trials // 8))
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            study = optuna.create_study(
+                directions=["minimize"] * (1 if single else len(archive.objectives)),
+                sampler=_sampler(method, seed, population, len(distributions)),
+            )
+            for genes in starts(encoding)[: max(1, trials // 2)]:
+                study.enqueue_trial(_params(encoding, genes))
+            # Without any reuse, about the worst that there is; it may break a rule, but fits.
+            worst = archive.evaluation(encoding.decode(encoding.smallest))
+            bound = _told(archive, Cost(worst.energy_pj, worst.latency_cycles), single=single)
+            batch = _batch(method, population, len(distributions))
+            done = 0
+            while done < trials:
+                size = min(batch, trials - done)
+                _batch_of_trials(archive, study, distributions, size, bound, single=single)
+                done += size
+                report(done)
+    finally:
+        optuna.logging.set_verbosity(before)
+
+
+def _batch_of_trials(
+    archive: Archive,
+    study: Study,
+    distributions: dict[str, BaseDistribution],
+    size: int,
+    bound: Sequence[float],
+    *,
+    single: bool,
+) -> None:
+    """Ask for a batch, cost it, tell it."""
+    asked: list[tuple[Trial, Verdict]] = []
+    for _ in range(size):
+        trial = study.ask(distributions)
+        asked.append((trial, archive.judge(_genes(archive.encoding, trial.params))))
+    for trial, verdict in asked:
+        for finding in verdict.findings:
+            trial.set_constraint(finding.limit, finding.slack)
+        if verdict.cost is not None:
+            values = _told(archive, verdict.cost, single=single)
+        else:
+            # A sampler that knows no constraints sees a mapping that does not fit behind all that do.
+            values = [value + 1.0 + verdict.violation for value in bound]
+        study.tell(trial, values)
+
+
+def _told(archive: Archive, cost: Cost, *, single: bool) -> list[float]:
+    """Return what the sampler is told: logarithms, so that distances mean ratios; their sum for one objective."""
+    values = [math.log2(max(value, TINY)) for value in archive.values(cost)]
+    return [sum(values)] if single else values
+
+
+def _sampler(method: Method, seed: int, population: int, dimensions: int) -> BaseSampler:
+    from optuna import samplers
+
+    if method == "tpe":
+        return samplers.TPESampler(seed=seed)
+    if method == "nsga2":
+        return samplers.NSGAIISampler(seed=seed, population_size=population)
+    if method == "cmaes":
+        popsize = _batch("cmaes", population, dimensions)
+        return samplers.CmaEsSampler(seed=seed, popsize=popsize, with_margin=True, warn_independent_sampling=False)
+    if method == "gp":
+        return samplers.GPSampler(seed=seed, deterministic_objective=True)
+    if method == "qmc":
+        return samplers.QMCSampler(seed=seed, scramble=True, warn_independent_sampling=False)
+    return samplers.RandomSampler(seed=seed)
+
+
+def _batch(method: Method, population: int, dimensions: int) -> int:
+    """Trials asked for before any is told: fixed per method, since the answer depends on it."""
+    if method == "nsga2":
+        return population
+    if method == "cmaes":
+        return 4 + int(3 * math.log(dimensions + 1))
+    return {"tpe": 8, "gp": 4}.get(method, 32)
+
+
+def _distributions(encoding: Encoding, method: Method) -> dict[str, BaseDistribution]:
+    """One distribution per gene with a choice: unordered, or whole numbers for samplers of vectors."""
+    from optuna.distributions import CategoricalDistribution, IntDistribution
+
+    ordered = method in ("cmaes", "qmc")
+    return {
+        gene.name: IntDistribution(0, gene.size - 1) if ordered else CategoricalDistribution(range(gene.size))
+        for gene in encoding.genes
+        if gene.size > 1
+    }
+
+
+def _params(encoding: Encoding, genes: Genes) -> dict[str, Any]:
+    return {gene.name: value for gene, value in zip(encoding.genes, genes, strict=True) if gene.size > 1}
+
+
+def _genes(encoding: Encoding, params: dict[str, Any]) -> Genes:
+    return tuple(int(params.get(gene.name, 0)) for gene in encoding.genes)
+
+
+# Climbing
+
+
+def _climb(archive: Archive, limit: int, seed: int) -> Iterator[int]:
+    """Improve the best mapping of each objective move by move; yield after each mapping costed.
+
+    Where no move helps, a few genes of the best mapping change at random and the climb goes on from there, until so
+    many mappings were costed or nothing new turns up. A front is also climbed by its product, for a point in its
+    middle. Each climb may use its share of the limit.
+    """
+    goals = list(archive.objectives)
+    if len(goals) > 1 and "edp" not in goals:
+        goals.append("edp")
+    costed = archive.evaluated
+    for number, goal in enumerate(goals, 1):
+        draw = random.Random(f"{seed} {goal}")  # noqa: S311  no secret depends on it
+        until = costed + limit * number // len(goals)
+        for _ in _climb_to(archive, goal, until, draw):
+            yield archive.evaluated - costed
+
+
+def _climb_to(archive: Archive, goal: str, until: int, draw: random.Random) -> Iterator[None]:
+    stale = 0
+    kicks = 0
+    while stale < STALE:
+        genes = archive.start(goal)
+        if genes is None or archive.evaluated >= until:
+            return
+        before = archive.evaluated
+        if kicks:
+            genes = _kicked(archive, genes, draw)
+        kicks += 1
+        rank = _rank(archive, genes, goal)
+        improved = True
+        while improved:
+            improved = False
+            moves = _moves(archive.encoding, genes)
+            draw.shuffle(moves)
+            for move in moves:
+                if archive.evaluated >= until:
+                    return
+                candidate = _apply(genes, move)
+                if candidate is None:
+                    continue
+                known = archive.evaluated
+                reached = _rank(archive, candidate, goal)
+                if archive.evaluated > known:
+                    yield
+                if reached < rank:
+                    genes, rank, improved = candidate, reached, True
+        stale = stale + 1 if archive.evaluated == before else 0
+
+
+def _rank(archive: Archive, genes: Genes, goal: str) -> tuple[float, ...]:
+    """Order mappings by an objective; those that do not fit come last, by how much they miss."""
+    verdict = archive.judge(genes)
+    return archive.rank(verdict.cost, goal) if verdict.cost is not None else (math.inf, verdict.violation)
+
+
+def _kicked(archive: Archive, genes: Genes, draw: random.Random) -> Genes:
+    changed = list(genes)
+    loose = [place for place, gene in enumerate(archive.encoding.genes) if gene.size > 1]
+    for place in draw.sample(loose, min(KICK, len(loose))):
+        changed[place] = draw.randrange(archive.encoding.genes[place].size)
+    return tuple(changed)
+
+
+Move = tuple[tuple[int, int, int], ...]
+"""(gene, value before, value after), one or two at once."""
+
+
+def _apply(genes: Genes, move: Move) -> Genes | None:
+    """Make a move; null if an earlier move has changed a gene that it is about."""
+    changed = list(genes)
+    for place, before, after in move:
+        if changed[place] != before:
+            return None
+        changed[place] = after
+    return tuple(changed)
+
+
+def _moves(encoding: Encoding, genes: Genes) -> list[Move]:
+    """List the moves from a mapping: change one gene, or exchange the slots of two prime factors.
+
+    Equal primes of one rank variable in one slot are moved once.
+    """
+    single: list[Move] = []
+    movable: list[int] = []
+    seen: set[tuple[str, int | str, int]] = set()
+    for place, gene in enumerate(encoding.genes):
+        if gene.kind == "factor":
+            key = (gene.rank_variable, gene.subject, genes[place])
+            if key in seen:
+                continue
+            seen.add(key)
+            movable.append(place)
+        single += [((place, genes[place], value),) for value in range(gene.size) if value != genes[place]]
+    double: list[Move] = []
+    for number, first in enumerate(movable):
+        a = encoding.genes[first]
+        for second in movable[number + 1 :]:
+            b = encoding.genes[second]
+            here, there = a.slots[genes[first]], b.slots[genes[second]]
+            same = (a.rank_variable, a.subject) == (b.rank_variable, b.subject)
+            if here == there or same or there not in a.slots or here not in b.slots:
+                continue
+            double.append(
+                (
+                    (first, genes[first], a.slots.index(there)),
+                    (second, genes[second], b.slots.index(here)),
+                )
+            )
+    return single + double

@@ -1,0 +1,354 @@
+"""Nests of one Einsum on one architecture by the steps of their loops: equal ones become one, and what they need.
+
+A *plan* is a nest whose loops say how often they step. All tiles divide, so every tile of a storage node has one
+size, and plans that differ only in ways that no tensor distinguishes have one canonical form.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Literal, NamedTuple
+
+from costmodel.einsum.algebra import Access, Affine, Einsum
+from costmodel.model.nest import keeps
+from costmodel.spec import mapping as nodes
+from costmodel.spec.hardware import Architecture, ComputeUnit, Memory
+
+
+class Hold(NamedTuple):
+    """A storage node of one tensor; ``level`` counts the architecture's levels."""
+
+    level: int
+    tensor: str
+
+
+class Loop(NamedTuple):
+    """``steps`` tiles of a rank variable, in time, or in space where an array is named."""
+
+    rank_variable: str
+    steps: int
+    array: str = ""
+    dimension: str = ""
+
+
+ENUMERATED_MOST = 4096
+"""Points that are listed to count coordinates of ranks that share rank variables."""
+
+Plan = tuple[Hold | Loop, ...]
+"""A nest whose loops say how often they step rather than how large their tile is."""
+
+
+class Share(NamedTuple):
+    """Room that one tensor takes in one instance of a memory."""
+
+    level: int
+    tensor: str
+    shape: tuple[int, ...]
+    words: int
+    bits: int
+
+
+@lru_cache(maxsize=1 << 16)
+def distinct(terms: tuple[tuple[int, int], ...], holes: Literal["skip", "fetch"]) -> int:
+    """Number of distinct values of ``Σ coefficient·x`` over ``0 ≤ x < extent``.
+
+    With ``fetch``, of the interval that they span.
+
+    >>> distinct(((2, 3), (1, 1)), "skip"), distinct(((2, 3), (1, 1)), "fetch")
+    (3, 5)
+    """
+    moving = [(abs(factor), extent) for factor, extent in terms if extent > 1]
+    if not moving:
+        return 1
+    span = sum(factor * (extent - 1) for factor, extent in moving) + 1
+    if holes == "fetch":
+        return span
+    reach, gapless = 1, True
+    for factor, extent in sorted(moving):
+        gapless = gapless and factor <= reach
+        reach += factor * (extent - 1)
+    if gapless:
+        return span
+    values = 1
+    for factor, extent in moving:
+        # A bit set of the values so far, shifted once per step.
+        base = values
+        for step in range(1, extent):
+            values |= base << (factor * step)
+    return values.bit_count()
+
+
+def joined_indices(access: Access, einsum: Einsum) -> tuple[tuple[Affine, ...], ...]:
+    """Group the indices of an access so that groups share no rank variable that moves."""
+    groups: list[tuple[set[str], tuple[Affine, ...]]] = []
+    for index in access.indices:
+        names = {v for v in index.rank_variables if einsum.shape[v] > 1}
+        joined = [group for group in groups if group[0] & names]
+        groups = [group for group in groups if group not in joined]
+        groups.append((names.union(*(g[0] for g in joined)), (*(i for g in joined for i in g[1]), index)))
+    return tuple(indices for _, indices in groups)
+
+
+@lru_cache(maxsize=1 << 14)
+def together(indices: tuple[tuple[tuple[int, int, str], ...], ...], holes: Literal["skip", "fetch"]) -> int:
+    """Number of distinct points of indices that share rank variables; at most a bound where they have many."""
+    if len(indices) == 1:
+        return distinct(tuple((factor, extent) for factor, extent, _ in indices[0]), holes)
+    extents = {v: extent for index in indices for _, extent, v in index}
+    alone = math.prod(distinct(tuple((factor, extent) for factor, extent, _ in index), holes) for index in indices)
+    most = math.prod(extents.values())
+    if holes == "fetch" or most > ENUMERATED_MOST:
+        return alone if holes == "fetch" else min(most, alone)
+    points = set()
+    for values in itertools.product(*(range(extent) for extent in extents.values())):
+        at = dict(zip(extents, values, strict=True))
+        points.add(tuple(sum(factor * at[v] for factor, _, v in index) for index in indices))
+    return len(points)
+
+
+def held(memory: Memory, einsum: Einsum, tensor: str) -> Literal["yes", "no", "choice"]:
+    """Whether a memory holds a tensor of an Einsum, or leaves that to the mapping."""
+    whose = einsum.tensors[tensor]
+    if memory.keep is None and not memory.may_keep:
+        return "yes"
+    if keeps(memory.keep or (), whose, einsum):
+        return "yes"
+    return "choice" if keeps(memory.may_keep, whose, einsum) else "no"
+
+
+def unit_for(einsum: Einsum, architecture: Architecture) -> ComputeUnit:
+    """Return the innermost compute unit that prices or rates every operation of an Einsum."""
+    units = architecture.compute_units
+    kinds = {operation.kind for operation in einsum.operations}
+
+    def knows(unit: ComputeUnit) -> bool:
+        named = set(unit.energy_pj) | set(unit.throughput_per_cycle)
+        return not named or "default" in named or kinds <= named
+
+    able = [unit for unit in units if knows(unit)]
+    return (able or list(units))[-1]
+
+
+def _kind(step: Hold | Loop) -> str:
+    if isinstance(step, Hold):
+        return "hold"
+    return "parallel" if step.array else "loop"
+
+
+def windowed(einsum: Einsum) -> frozenset[str]:
+    """Rank variables of which the order of loops matters even where no tensor tells them apart.
+
+    A tile that slides keeps a part of its words; so does one that is reached through two accesses.
+    """
+    extent = einsum.shape
+    found: set[str] = set()
+    for access in einsum.accesses:
+        for index in access.indices:
+            moving = [v for v in index.rank_variables if extent[v] > 1]
+            if len(moving) > 1:
+                found.update(moving)
+    for tensor in einsum.tensors:
+        accesses: set[Access] = set(einsum.accesses_of(tensor))
+        if len(accesses) > 1:
+            found.update(v for access in accesses for v in access.rank_variables if extent[v] > 1)
+    return frozenset(found)
+
+
+@dataclass(frozen=True)
+class Plans:
+    """The plans of one Einsum on one architecture."""
+
+    einsum: Einsum
+    architecture: Architecture
+    unit: str
+    """The compute unit that runs the Einsum."""
+
+    def canonical(self, steps: Iterable[Hold | Loop]) -> Plan:
+        """Return one nest for all that cost the same because they differ in ways that no tensor distinguishes.
+
+        Loops of one step go, adjacent loops of one rank variable merge, storage nodes without a loop between them
+        and loops that move the same tiles are sorted. Without windows a loop also commutes with its neighbour
+        when it moves no tile that a loop further in has not moved already.
+        """
+        kept = [step for step in steps if isinstance(step, Hold) or step.steps > 1]
+        result: list[Hold | Loop] = []
+        # A pass of a systolic array ends when its stationary tile changes, held in a memory below it or not.
+        still = set(self.einsum.tensors) if self._systolic else set()
+        for kind, run in itertools.groupby(reversed(kept), key=_kind):
+            if kind == "hold":
+                holds = [step for step in run if isinstance(step, Hold)]
+                holds.sort(key=self._hold_key, reverse=True)
+                result += holds
+                still.update(hold.tensor for hold in holds)
+                continue
+            loops = [step for step in run if isinstance(step, Loop)]
+            result += self._canonical_run(loops, still) if kind == "loop" else self._canonical_space(loops)
+        return tuple(reversed(result))
+
+    def mapping(self, plan: Plan) -> nodes.Mapping:
+        """Return a nest with tiles in place of steps."""
+        tile = dict.fromkeys(self.einsum.shape, 1)
+        nest: list[nodes.Node] = [nodes.Compute(self.einsum.name, self.unit)]
+        levels = self.architecture.levels
+        for step in reversed(plan):
+            if isinstance(step, Hold):
+                name = levels[step.level].name
+                inner = nest[-1]
+                if isinstance(inner, nodes.Storage) and inner.level == name:
+                    nest[-1] = nodes.Storage((step.tensor, *inner.tensors), name)
+                else:
+                    nest.append(nodes.Storage((step.tensor,), name))
+                continue
+            v = step.rank_variable
+            if step.array:
+                nest.append(nodes.Spatial(v, tile[v], step.array, step.dimension))
+            else:
+                nest.append(nodes.Temporal(v, tile[v]))
+            tile[v] *= step.steps
+        return nodes.Mapping(tuple(reversed(nest)), arch=self.architecture.name, einsum=self.einsum.name)
+
+    def steps_of(self, mapping: nodes.Mapping) -> Iterator[Hold | Loop]:
+        """Read a mapping whose tiles divide as steps; ValueError if one does not."""
+        left = dict(self.einsum.shape)
+        for node in mapping.nest:
+            if isinstance(node, nodes.Sequence):
+                raise ValueError("a sequence has no encoding")  # noqa: TRY004  the value is at fault, not its type
+            if isinstance(node, nodes.Storage):
+                yield from (Hold(self.architecture.index(node.level), tensor) for tensor in node.tensors)
+            elif isinstance(node, nodes.Temporal | nodes.Spatial):
+                steps, rest = divmod(left[node.rank_variable], node.tile)
+                if rest:
+                    raise ValueError(f"{node}: does not divide {left[node.rank_variable]}")
+                left[node.rank_variable] = node.tile
+                if isinstance(node, nodes.Spatial):
+                    yield Loop(node.rank_variable, steps, node.array, node.dimension)
+                else:
+                    yield Loop(node.rank_variable, steps)
+
+    def shares(self, plan: Plan) -> tuple[Share, ...]:
+        """Return the room that every stored tile takes, outermost first."""
+        extent = dict.fromkeys(self.einsum.shape, 1)
+        found: list[Share] = []
+        for step in reversed(plan):
+            if isinstance(step, Loop):
+                extent[step.rank_variable] *= step.steps
+            else:
+                memory = self.architecture.levels[step.level]
+                holes = memory.holes if isinstance(memory, Memory) else "skip"
+                found.append(self._share(step, extent, holes))
+        return tuple(reversed(found))
+
+    # Inner workings
+
+    @cached_property
+    def _systolic(self) -> bool:
+        return any(array.systolic for array in self.architecture.arrays)
+
+    @cached_property
+    def _tensor_rank(self) -> dict[str, int]:
+        return {tensor: place for place, tensor in enumerate(self.einsum.tensors)}
+
+    @cached_property
+    def _rank_of(self) -> dict[str, int]:
+        return {v: place for place, v in enumerate(self.einsum.shape)}
+
+    @cached_property
+    def relevant(self) -> dict[str, frozenset[str]]:
+        """Tensor → rank variables that move its tiles."""
+        return {
+            tensor: frozenset().union(*(a.rank_variables for a in self.einsum.accesses_of(tensor)))
+            for tensor in self.einsum.tensors
+        }
+
+    def signature(self, rank_variable: str) -> tuple[bool, ...]:
+        """Which tensors a rank variable moves, in the order of the Einsum's tensors."""
+        return tuple(rank_variable in relevant for relevant in self.relevant.values())
+
+    @cached_property
+    def windowed(self) -> frozenset[str]:
+        """Rank variables whose order matters even where no tensor tells them apart."""
+        return windowed(self.einsum)
+
+    @cached_property
+    def _dimension_places(self) -> dict[tuple[str, str], int]:
+        pairs = [(array.name, dimension) for array in self.architecture.arrays for dimension in array.shape]
+        return {pair: place for place, pair in enumerate(pairs)}
+
+    def _hold_key(self, hold: Hold) -> tuple[int, int]:
+        return (hold.level, self._tensor_rank[hold.tensor])
+
+    def _spatial_key(self, key: tuple[str, str, str]) -> tuple[int, int]:
+        array, dimension, v = key
+        return (self._dimension_places[array, dimension], self._rank_of[v])
+
+    def _canonical_space(self, loops: Iterable[Loop]) -> list[Loop]:
+        """Merge and sort parallel loops of adjacent arrays, innermost first."""
+        across: dict[tuple[str, str, str], int] = {}
+        for loop in loops:
+            key = (loop.array, loop.dimension, loop.rank_variable)
+            across[key] = across.get(key, 1) * loop.steps
+        ordered = sorted(across.items(), key=lambda item: self._spatial_key(item[0]), reverse=True)
+        return [Loop(v, steps, array, dimension) for (array, dimension, v), steps in ordered]
+
+    def _canonical_run(self, inner_first: list[Loop], still: set[str]) -> list[Loop]:
+        """Sort loops between two storage nodes, innermost first; tensors whose tile they move leave ``still``."""
+        run = inner_first
+        while (sorted_run := self._sorted_run(run, set(still))) != run:
+            run = sorted_run
+        for loop in run:
+            still.difference_update({t for t in still if loop.rank_variable in self.relevant[t]})
+        return run
+
+    def _sorted_run(self, run: list[Loop], still: set[str]) -> list[Loop]:
+        """Merge and sort each group of neighbours that commute; what they close may let others commute next time."""
+        result: list[Loop] = []
+        plain = not self.windowed
+        place = 0
+        while place < len(run):
+            mark = self._mark(run[place], still, plain=plain)
+            end = place + 1
+            while end < len(run) and self._mark(run[end], still, plain=plain) == mark:
+                end += 1
+            merged: dict[str, int] = {}
+            for loop in run[place:end]:
+                merged[loop.rank_variable] = merged.get(loop.rank_variable, 1) * loop.steps
+            for v in sorted(merged, key=self._rank_of.__getitem__, reverse=True):
+                result.append(Loop(v, merged[v]))
+                still.difference_update({t for t in still if v in self.relevant[t]})
+            place = end
+        return result
+
+    def _mark(self, loop: Loop, still: set[str], *, plain: bool) -> object:
+        """Loops with one mark commute."""
+        v = loop.rank_variable
+        if plain:
+            return frozenset(t for t in still if v in self.relevant[t])
+        return v if v in self.windowed else self.signature(v)
+
+    def _share(self, hold: Hold, extent: Mapping[str, int], holes: Literal["skip", "fetch"]) -> Share:
+        tensor = self.einsum.tensors[hold.tensor]
+        boxes = [
+            tuple(
+                distinct(tuple([(factor, extent[v]) for v, factor in group[0].terms]), holes)
+                if len(group) == 1
+                else together(tuple(tuple((f, extent[v], v) for v, f in index.terms) for index in group), holes)
+                for group in access
+            )
+            for access in self._boxes[hold.tensor]
+        ]
+        # Several accesses touch at most the sum of their boxes; the exact union is the model's business.
+        words = min(sum(math.prod(box) for box in boxes), tensor.size_words)
+        shape = boxes[0] if len(boxes) == 1 and math.prod(boxes[0]) == words else (words,)
+        return Share(hold.level, hold.tensor, shape, words, words * tensor.bits)
+
+    @cached_property
+    def _boxes(self) -> dict[str, tuple[tuple[tuple[Affine, ...], ...], ...]]:
+        """Tensor → its accesses → groups of indices."""
+        return {
+            tensor: tuple(joined_indices(a, self.einsum) for a in dict.fromkeys(self.einsum.accesses_of(tensor)))
+            for tensor in self.einsum.tensors
+        }

@@ -1,0 +1,138 @@
+"""Long tasks in this process or in worker processes, ended by Ctrl-C without losing what is done."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Hashable
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+Key = TypeVar("Key", bound=Hashable)
+Answer = TypeVar("Answer")
+
+
+class LostError(Exception):
+    """A task ended without an answer: it was interrupted, or its worker process died."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task(Generic[Key, Answer]):
+    """A call; function and arguments must pickle to run in a worker.
+
+    The function may catch KeyboardInterrupt and return what it has; the exceptions of ``expected`` are answers too.
+    """
+
+    key: Key
+    function: Callable[..., Answer]
+    arguments: tuple[Any, ...]
+    expected: tuple[type[Exception], ...] = ()
+
+
+NextTask = Callable[[], "Task[Key, Answer] | None"]
+Keep = Callable[[Key, "Answer | Exception"], None]
+
+
+def run_tasks(next_task: NextTask[Key, Answer], keep: Keep[Key, Answer], jobs: int) -> bool:
+    """Run tasks until ``next_task`` gives no more while none runs; True if Ctrl-C ended it.
+
+    ``keep`` gets each answer in this process as soon as it is there, a LostError for a task that has none.
+    Interrupted once, running tasks are asked for what they have and no other begins; twice, workers are ended.
+    """
+    return _here(next_task, keep) if jobs <= 1 else _in_workers(next_task, keep, jobs)
+
+
+def _here(next_task: NextTask[Key, Answer], keep: Keep[Key, Answer]) -> bool:
+    while (task := next_task()) is not None:
+        answer, interrupted = call(task.function, task.arguments, task.expected)
+        keep(task.key, answer)
+        if interrupted:
+            return True
+    return False
+
+
+def _in_workers(next_task: NextTask[Key, Answer], keep: Keep[Key, Answer], jobs: int) -> bool:
+    import multiprocessing
+
+    # Not a plain fork: a display may run threads in this process.
+    kind = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+    context = multiprocessing.get_context(kind)
+    running: dict[Future[tuple[Answer | Exception, bool]], Key] = {}
+    interrupts = 0
+    stopped = False
+
+    def on_interrupt(_signal: int, _frame: object) -> None:
+        nonlocal interrupts
+        interrupts += 1
+        for child in multiprocessing.active_children():
+            if child.pid is not None:
+                os.kill(child.pid, signal.SIGINT if interrupts == 1 else signal.SIGTERM)
+
+    with Interrupts(on_interrupt), ProcessPoolExecutor(jobs, mp_context=context, initializer=_ignore_interrupts) as pool:
+        while True:
+            while not interrupts and not stopped and len(running) < jobs and (task := next_task()) is not None:
+                running[pool.submit(call, task.function, task.arguments, task.expected)] = task.key
+            if not running:
+                return interrupts > 0
+            finished, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in finished:
+                key = running.pop(future)
+                answer: Answer | Exception
+                try:
+                    answer, interrupted = future.result()
+                except BrokenProcessPool:
+                    answer, interrupted = LostError("its worker process died (out of memory?)"), True
+                keep(key, answer)
+                stopped = stopped or interrupted
+
+
+def call(
+    function: Callable[..., Answer], arguments: tuple[Any, ...], expected: tuple[type[Exception], ...]
+) -> tuple[Answer | Exception, bool]:
+    """Call a function; return its answer and whether Ctrl-C cut it short.
+
+    Only the first interrupt counts: a terminal and the main process may both send one.
+    """
+    interrupted = False
+
+    def once(_signal: int, _frame: object) -> None:
+        nonlocal interrupted
+        if not interrupted:
+            interrupted = True
+            raise KeyboardInterrupt
+
+    with Interrupts(once):
+        try:
+            return function(*arguments), interrupted
+        except expected as error:
+            return error, interrupted
+        except KeyboardInterrupt:
+            return LostError("interrupted"), True
+
+
+def _ignore_interrupts() -> None:
+    """An idle worker leaves Ctrl-C to the main process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+class Interrupts:
+    """Handle SIGINT for a while, where that is possible: in the main thread of a process."""
+
+    def __init__(self, handler: Callable[[int, Any], None]) -> None:
+        self._handler = handler
+        self._before: Any = None
+
+    def __enter__(self) -> None:
+        try:
+            self._before = signal.signal(signal.SIGINT, self._handler)
+        except ValueError:
+            self._before = None
+
+    def __exit__(self, *_: object) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)

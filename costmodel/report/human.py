@@ -1,0 +1,102 @@
+"""Numbers for people: an SI prefix and three digits. The exact number belongs next to it, on hover."""
+
+from __future__ import annotations
+
+import math
+
+NOT_MODELLED = "not modelled"
+
+_PREFIXES = tuple(
+    (10.0 ** (12 - 3 * place), prefix) for place, prefix in enumerate(("T", "G", "M", "k", "", *"mµnpfa"))
+)
+
+
+def digits(value: float) -> str:
+    """Three significant digits, never in exponent form between 0.001 and 1000.
+
+    >>> digits(12.345), digits(999.7), digits(2.0)
+    ('12.3', '1000', '2')
+    """
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    places = max(0, 2 - math.floor(math.log10(abs(value))))
+    text = f"{value:.{places}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def prefixed(value: float, unit: str, *, smallest: float = 1e-12) -> str:
+    """A value in SI units with the prefix that leaves one to three digits before the point.
+
+    >>> prefixed(0.0032, "J"), prefixed(1_500_000, "B"), prefixed(0, "s")
+    ('3.2 mJ', '1.5 MB', '0 s')
+    """
+    for scale, prefix in _PREFIXES:
+        if abs(value) >= scale * 0.9995 or scale <= smallest:
+            text = digits(value / scale) if value else "0"
+            return f"{text} {prefix if value else ''}{unit}".rstrip()
+    return f"{value:g} {unit}"
+
+
+def joules(energy_pj: float) -> str:
+    """Energy.
+
+    >>> joules(3.2e9)
+    '3.2 mJ'
+    """
+    return prefixed(energy_pj * 1e-12, "J")
+
+
+def seconds(latency_s: float) -> str:
+    """Time.
+
+    >>> seconds(0.0123)
+    '12.3 ms'
+    """
+    return prefixed(latency_s, "s")
+
+
+def memory(size_bits: float) -> str:
+    """Size of a memory in bytes with binary prefixes (bits below one byte).
+
+    >>> memory(108 * 1024 * 8), memory(192), memory(4), memory(8_000_000_000_000)
+    ('108 KiB', '24 B', '4 b', '931 GiB')
+    """
+    if size_bits % 8 and size_bits < 8 * 1024:
+        return f"{size_bits:g} b"
+    size = size_bits / 8
+    for prefix in ("", "Ki", "Mi", "Gi"):
+        if size < 1024:
+            return f"{digits(size)} {prefix}B"
+        size /= 1024
+    return f"{digits(size)} TiB"
+
+
+def amount(value: float) -> str:
+    """A count: exact below ten thousand, with an SI prefix from there on.
+
+    >>> amount(9216), amount(1_234_567), amount(0.5)
+    ('9,216', '1.23 M', '0.5')
+    """
+    if abs(value) < 10_000:
+        return f"{value:,}" if isinstance(value, int) else f"{int(value):,}" if value == int(value) else digits(value)
+    return prefixed(float(value), "", smallest=1.0)
+
+
+def exact(value: float) -> str:
+    """All digits, grouped.
+
+    >>> exact(1234567), exact(2.5)
+    ('1,234,567', '2.5')
+    """
+    if isinstance(value, int) or (math.isfinite(value) and value == int(value)):
+        return f"{int(value):,}"
+    return f"{value:,.6f}".rstrip("0") if abs(value) >= 1 else f"{value:.6g}"
+
+
+def percent(share: float) -> str:
+    """A share of one.
+
+    >>> percent(0.4567), percent(0.00012), percent(1)
+    ('45.7 %', '0.012 %', '100 %')
+    """
+    return f"{digits(100 * share)} %" if share else "0 %"

@@ -1,0 +1,298 @@
+"""Run → tidy pandas tables, one per kind of fact. Totals count every execution of an Einsum unless said otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from costmodel.einsum.algebra import Role, Workload
+from costmodel.model.evaluation import Evaluation
+from costmodel.report import human
+from costmodel.report.nest_text import short_text
+from costmodel.report.run import Run, Search, pareto_flags
+from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
+
+COMPUTE = "compute"
+LEAKAGE = "leakage"
+OPERATIONS_PER_STORED_BIT = "operations_per_bit"
+
+
+def tensor_groups(workload: Workload) -> dict[tuple[str, str], str]:
+    """(Einsum, tensor) → how it is named in sums over the workload.
+
+    The tensor itself in a workload of one Einsum; else ``weight``, ``output`` (written) or ``input`` (read), as
+    ``keep:`` of an architecture has it, because a network has as many tensor names as layers.
+    """
+    groups = {}
+    for einsum in workload.einsums:
+        for name, tensor in einsum.tensors.items():
+            if len(workload.einsums) == 1:
+                group = name
+            elif name == einsum.output.tensor:
+                group = Role.OUTPUT.value
+            else:
+                group = Role.WEIGHT.value if tensor.role is Role.WEIGHT else Role.INPUT.value
+            groups[einsum.name, name] = group
+    return groups
+
+
+def group_roles(workload: Workload) -> dict[str, str]:
+    """Group of ``tensor_groups`` → ``weight``, ``output`` or ``input``, to colour it."""
+    roles = {}
+    for einsum in workload.einsums:
+        for name, tensor in einsum.tensors.items():
+            if len(workload.einsums) > 1:
+                continue
+            written = name == einsum.output.tensor
+            roles[name] = "output" if written else "weight" if tensor.role is Role.WEIGHT else "input"
+    return roles or {role: role for role in ("weight", "input", "output")}
+
+
+def energy(run: Run) -> pd.DataFrame:
+    """Columns: einsum, component, tensor, group, action, count, energy_pj; over all executions."""
+    evaluation = _evaluation(run)
+    groups = tensor_groups(run.workload)
+    rows = []
+    for row in evaluation.action_rows:
+        kind = row.action.split(" ")[0]
+        group = groups.get((row.einsum, row.tensor), row.tensor) or (LEAKAGE if kind == "leak" else COMPUTE)
+        times = evaluation.counts[row.einsum]
+        rows.append(
+            (row.einsum, row.component, row.tensor, group, row.action, row.count * times, row.energy_pj * times)
+        )
+    return pd.DataFrame.from_records(
+        rows, columns=["einsum", "component", "tensor", "group", "action", "count", "energy_pj"]
+    )
+
+
+def energy_by_level(run: Run) -> pd.DataFrame:
+    """Columns: component, group, energy_pj; components from the outermost in, zero rows left out."""
+    spent = energy(run).query("energy_pj > 0")
+    table = spent.groupby(["component", "group"], sort=False)["energy_pj"].sum().reset_index()
+    return _in_order(table, component_order(run), "component")
+
+
+def energy_by_einsum(run: Run) -> pd.DataFrame:
+    """Columns: einsum, component, energy_pj; Einsums in the order of the workload."""
+    table = energy(run).groupby(["einsum", "component"], sort=False)["energy_pj"].sum().reset_index()
+    return _in_order(table, component_order(run), "component")
+
+
+def einsums(run: Run) -> pd.DataFrame:
+    """Columns: einsum, count, points, energy_pj, pj_per_point, latency_cycles, utilisation, bottleneck, certificate."""
+    evaluation = _evaluation(run)
+    energies = energy(run).groupby("einsum")["energy_pj"].sum().to_dict()
+    certificates = {s.einsum: str(s.certificate) for s in run.searches}
+    rows = []
+    for name, points in evaluation.points.items():
+        count = evaluation.counts[name]
+        cycles = evaluation.cycles_by_einsum[name] * count
+        total = points * count
+        used = total / (cycles * evaluation.peak_per_cycle) if cycles and evaluation.peak_per_cycle else 0.0
+        pj = float(energies.get(name, 0.0))
+        bottleneck = evaluation.bottlenecks.get(name, "")
+        rows.append((name, count, total, pj, pj / total, cycles, used, bottleneck, certificates.get(name, "")))
+    names = [
+        "einsum",
+        "count",
+        "points",
+        "energy_pj",
+        "pj_per_point",
+        "latency_cycles",
+        "utilisation",
+        "bottleneck",
+        "certificate",
+    ]
+    return pd.DataFrame.from_records(rows, columns=names)
+
+
+def latency(run: Run) -> pd.DataFrame:
+    """Columns: einsum, component, cycles, share, bottleneck; all executions; share is of the Einsum's cycles."""
+    evaluation = _evaluation(run)
+    rows = []
+    for row in evaluation.latency_rows:
+        whole = evaluation.cycles_by_einsum[row.einsum]
+        decides = evaluation.bottlenecks.get(row.einsum) == row.component
+        share = row.cycles / whole if whole else 0.0
+        rows.append((row.einsum, row.component, row.cycles * evaluation.counts[row.einsum], share, decides))
+    table = pd.DataFrame.from_records(rows, columns=["einsum", "component", "cycles", "share", "bottleneck"])
+    return _in_order(table, component_order(run), "component")
+
+
+def bottleneck_shares(run: Run) -> dict[str, float]:
+    """Component → share of the workload's cycles that it decides, largest first."""
+    evaluation = _evaluation(run)
+    shares: dict[str, float] = {}
+    for name, component in evaluation.bottlenecks.items():
+        cycles = evaluation.cycles_by_einsum[name] * evaluation.counts[name]
+        shares[component] = shares.get(component, 0.0) + (cycles / evaluation.latency_cycles if cycles else 0.0)
+    return dict(sorted(shares.items(), key=lambda item: -item[1]))
+
+
+def occupancy(run: Run) -> pd.DataFrame:
+    """Columns: einsum, level, tensor, words, bits, share; share is of the usable capacity, null where unbounded."""
+    evaluation = _evaluation(run)
+    room = {m.name: m.usable_bits for m in run.architecture.memories}
+    rows = []
+    for row in evaluation.occupancy_rows:
+        capacity = room.get(row.level)
+        rows.append((row.einsum, row.level, row.tensor, row.words, row.bits, row.bits / capacity if capacity else None))
+    return pd.DataFrame.from_records(rows, columns=["einsum", "level", "tensor", "words", "bits", "share"])
+
+
+def front(run: Run, search: Search) -> pd.DataFrame:
+    """Columns: point, energy_pj, latency_cycles, edp, chosen, mapping; one execution of the Einsum."""
+    rows = [
+        (
+            n,
+            p.energy_pj,
+            p.latency_cycles,
+            p.energy_pj * p.latency_cycles,
+            n == search.chosen,
+            short_text(p.mapping.nest),
+        )
+        for n, p in enumerate(search.front)
+    ]
+    return pd.DataFrame.from_records(
+        rows, columns=["point", "energy_pj", "latency_cycles", "edp", "chosen", "mapping"]
+    ).assign(latency_s=lambda t: t["latency_cycles"] / run.architecture.clock_hz)
+
+
+def network_front(run: Run) -> pd.DataFrame:
+    """Columns as ``front``; the whole workload."""
+    chosen = tuple(s.chosen for s in run.searches)
+    rows = []
+    for place, point in enumerate(run.network_front):
+        energy_pj, cycles = point.energy_pj, point.latency_cycles
+        rows.append((place, energy_pj, cycles, energy_pj * cycles, point.choices == chosen, ""))
+    return pd.DataFrame.from_records(
+        rows, columns=["point", "energy_pj", "latency_cycles", "edp", "chosen", "mapping"]
+    ).assign(latency_s=lambda t: t["latency_cycles"] / run.architecture.clock_hz)
+
+
+def sweep_axes(run: Run) -> list[str]:
+    """Axes of the design space, in the order of the study."""
+    return list(dict.fromkeys(axis for d in run.design_points for axis in d.axes))
+
+
+def sweep(run: Run) -> pd.DataFrame:
+    """Columns: point, each axis, energy_pj, latency_cycles, latency_s, edp, area_mm2, utilisation, pareto, note."""
+    axes = sweep_axes(run)
+    rows = []
+    for place, d in enumerate(run.design_points):
+        clock_hz = d.clock_hz or run.architecture.clock_hz
+        seconds = None if d.latency_cycles is None else d.latency_cycles / clock_hz
+        edp = None if d.energy_pj is None or d.latency_cycles is None else d.energy_pj * d.latency_cycles
+        costs = (d.energy_pj, d.latency_cycles, seconds, edp, d.area_mm2, d.utilisation, d.pareto, d.note)
+        rows.append((place, *(d.axes.get(a) for a in axes), *costs))
+    names = ["energy_pj", "latency_cycles", "latency_s", "edp", "area_mm2", "utilisation", "pareto", "note"]
+    return pd.DataFrame.from_records(rows, columns=["point", *axes, *names])
+
+
+def energy_latency_front(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a sweep that no other beats in energy and time, in order of time: the line that a figure draws."""
+    feasible = table.dropna(subset=["energy_pj", "latency_s"])
+    costs = list(zip(feasible["latency_s"], feasible["energy_pj"], strict=True))
+    return feasible[pareto_flags(costs)].sort_values(["latency_s", "energy_pj"], kind="stable")
+
+
+def roofline(run: Run) -> pd.DataFrame:
+    """Columns: einsum, operations_per_bit, points_per_cycle, bottleneck.
+
+    Intensity counts the bits that cross the ports of the outermost memory, as mapped.
+    """
+    evaluation = _evaluation(run)
+    outer = run.architecture.memories[0].name
+    bits_of = {(e.name, t.name): t.bits for e in run.workload.einsums for t in e.tensors.values()}
+    moved = dict.fromkeys(evaluation.points, 0)
+    for row in evaluation.traffic_rows:
+        if row.level == outer:
+            moved[row.einsum] += row.words * bits_of.get((row.einsum, row.tensor), run.architecture.word_bits)
+    rows = []
+    for name, points in evaluation.points.items():
+        cycles = evaluation.cycles_by_einsum[name]
+        if moved[name] and cycles:
+            rows.append((name, points / moved[name], points / cycles, evaluation.bottlenecks.get(name, "")))
+    return pd.DataFrame.from_records(
+        rows, columns=["einsum", OPERATIONS_PER_STORED_BIT, "points_per_cycle", "bottleneck"]
+    )
+
+
+def levels(architecture: Architecture) -> pd.DataFrame:
+    """Columns: level, kind, size, instances, energy, rate, area, source; text for people."""
+    rows = []
+    for level in architecture.levels:
+        area = human.NOT_MODELLED if level.area_mm2 is None else f"{human.digits(level.area_mm2)} mm²"
+        match level:
+            case Memory():
+                size = "unlimited" if level.capacity_bits is None else human.memory(level.capacity_bits)
+                cost = f"read {level.read_pj:g} pJ, write {level.write_pj:g} pJ per {level.access_bits} b"
+                rows.append(
+                    (
+                        level.name,
+                        "memory",
+                        size,
+                        architecture.copies(level.name),
+                        cost,
+                        _rate(level),
+                        area,
+                        level.energy_source,
+                    )
+                )
+            case Array():
+                size = " × ".join(f"{name} {extent}" for name, extent in level.shape.items())
+                cost = f"hop {level.hop_pj:g} pJ per {level.hop_bits} b"
+                how = f"multicast {level.multicast}, reduce {'yes' if level.reduce else 'no'}"
+                rows.append((level.name, "array", size, architecture.copies(level.name), cost, how, area, ""))
+            case ComputeUnit():
+                cost = ", ".join(f"{kind} {pj:g} pJ" for kind, pj in level.energy_pj.items())
+                rate = ", ".join(f"{kind} {r:g} /cycle" for kind, r in level.throughput_per_cycle.items()) or "1 /cycle"
+                rows.append(
+                    (level.name, "compute", "", architecture.copies(level.name), cost, rate, area, level.energy_source)
+                )
+    return pd.DataFrame.from_records(
+        rows, columns=["level", "kind", "size", "instances", "energy", "rate", "area", "source"]
+    )
+
+
+def compare(runs: Sequence[Run]) -> pd.DataFrame:
+    """Columns: run, created, energy_pj, latency_s, edp, area_mm2, utilisation; one row per run that has totals."""
+    rows = [
+        (run.title, run.provenance.created, e.energy_pj, e.latency_s, e.edp, e.area_mm2, e.utilisation)
+        for run in runs
+        if (e := run.evaluation) is not None
+    ]
+    return pd.DataFrame.from_records(
+        rows, columns=["run", "created", "energy_pj", "latency_s", "edp", "area_mm2", "utilisation"]
+    )
+
+
+def component_order(run: Run) -> list[str]:
+    """Components as the architecture lists them, outermost first."""
+    return [level.name for level in run.architecture.levels]
+
+
+def _rate(memory: Memory) -> str:
+    parts = []
+    for label, rate in (
+        ("", memory.bandwidth_bits_per_cycle),
+        ("read ", memory.read_bits_per_cycle),
+        ("write ", memory.write_bits_per_cycle),
+    ):
+        if rate is not None:
+            parts.append(f"{label}{human.digits(rate)} b/cycle")
+    return ", ".join(parts) or "unlimited"
+
+
+def _in_order(table: pd.DataFrame, order: Sequence[str], column: str) -> pd.DataFrame:
+    """Sort by the place of a component (compute rows may be named after a unit that is not a level: last)."""
+    place = {name: n for n, name in enumerate(order)}
+    keys = table[column].map(lambda name: place.get(name, len(place)))
+    return table.assign(_place=keys).sort_values("_place", kind="stable").drop(columns="_place").reset_index(drop=True)
+
+
+def _evaluation(run: Run) -> Evaluation:
+    if run.evaluation is None:
+        raise ValueError(f"run {run.title!r} holds no evaluation")
+    return run.evaluation

@@ -1,0 +1,152 @@
+"use strict";
+(() => {
+  const data = JSON.parse(document.getElementById("report-data").textContent);
+  const drawn = new Map();
+  const root = document.documentElement;
+
+  const theme = () => {
+    const style = getComputedStyle(root);
+    const get = (name) => style.getPropertyValue(name).trim();
+    return { text: get("--text"), quiet: get("--quiet"), line: get("--line"), card: get("--card") };
+  };
+
+  // Figures come without the colours of text and grid: they follow the theme of the page.
+  const themed = (layout) => {
+    const t = theme();
+    const copy = { ...layout, font: { ...layout.font, color: t.text } };
+    copy.hoverlabel = { ...layout.hoverlabel, bgcolor: t.card, bordercolor: t.line, font: { ...(layout.hoverlabel || {}).font, color: t.text } };
+    copy.modebar = { bgcolor: "rgba(0,0,0,0)", color: t.quiet, activecolor: t.text };
+    for (const key of ["xaxis", "yaxis"]) {
+      copy[key] = { ...layout[key], gridcolor: t.line, linecolor: t.line, zerolinecolor: t.line, tickcolor: t.line };
+    }
+    return copy;
+  };
+
+  const draw = (element, id) => {
+    const figure = data.figures[data.same[id] ?? id];
+    drawn.set(element, id);
+    return Plotly.react(element, figure.data, themed(figure.layout), data.config);
+  };
+  const redraw = () => { for (const [element, id] of drawn) draw(element, id); };
+
+  for (const element of document.querySelectorAll("[data-figure]")) draw(element, element.dataset.figure);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+  addEventListener("beforeprint", () => { root.classList.add("print"); redraw(); });
+  addEventListener("afterprint", () => { root.classList.remove("print"); redraw(); });
+
+  const showNest = (box, number) => {
+    box.replaceChildren(...data.nests[number].map((place) => {
+      const [depth, kind, text, note] = data.lines[place];
+      const line = document.createElement("div");
+      line.className = `line ${kind}`;
+      const code = document.createElement("code");
+      const word = document.createElement("b");
+      const space = text.indexOf(" ");
+      word.textContent = space < 0 ? text : text.slice(0, space);
+      code.append("  ".repeat(depth), word, space < 0 ? "" : text.slice(space));
+      line.append(code);
+      if (note) {
+        const side = document.createElement("span");
+        side.className = "note";
+        side.textContent = note;
+        line.append(side);
+      }
+      return line;
+    }));
+  };
+
+  // A front or a scatter of designs: a click on a point shows its nest beside it.
+  const explore = (box) => {
+    const plot = box.querySelector(".figure");
+    const options = box.querySelector(".explorer-head select");
+    const title = box.querySelector(".side h4");
+    const facts = box.querySelector(".side .facts");
+    const which = box.querySelector(".which");
+    const picker = which.querySelector("select");
+    const nest = box.querySelector(".side .nest");
+    let nests = [];
+    let at = null;
+
+    const pick = () => { if (nests.length) showNest(nest, nests[Number(picker.value)][1]); };
+    const show = (front, point) => {
+      at = point;
+      const [group, ...numbers] = front.nests[point];
+      nests = numbers.map((number, place) => [data.names[group][place], number]);
+      title.textContent = `Point ${Number(point) + 1} of ${front.points}`;
+      facts.replaceChildren(...front.facts[point].map((fact) => {
+        const item = document.createElement("span");
+        item.textContent = fact;
+        return item;
+      }));
+      const before = picker.selectedOptions.length ? picker.selectedOptions[0].textContent : "";
+      picker.replaceChildren(...nests.map(([name], place) => new Option(name, place, false, name === before)));
+      which.hidden = nests.length < 2;
+      nest.hidden = !nests.length;
+      pick();
+      plot.data.forEach((trace, place) => {
+        if (!trace.customdata) return;
+        const mine = trace.customdata.indexOf(point);
+        Plotly.restyle(plot, { selectedpoints: [mine < 0 ? null : [mine]], "selected.marker.size": 16, "selected.marker.opacity": 1, "unselected.marker.opacity": 0.9 }, [place]);
+      });
+    };
+    const open = async (keep) => {
+      const id = options.value;
+      const front = data.fronts[data.fronts[id].same || id];
+      await draw(plot, id);
+      plot.removeAllListeners("plotly_click");
+      plot.on("plotly_click", (event) => {
+        const point = event.points.find((p) => p.customdata !== undefined);
+        if (point) show(front, Number(point.customdata));
+      });
+      show(front, keep && at !== null ? at : front.start);
+    };
+    picker.addEventListener("change", pick);
+    options.addEventListener("change", () => open(Boolean(data.fronts[options.value].same) || box.dataset.explorer.endsWith("-sweep")));
+    open(false);
+  };
+  document.querySelectorAll("[data-explorer]").forEach(explore);
+
+  for (const list of document.querySelectorAll(".list")) {
+    const tabs = [...list.querySelectorAll("button")];
+    const select = (tab) => {
+      for (const other of tabs) {
+        const chosen = other === tab;
+        other.setAttribute("aria-selected", String(chosen));
+        other.tabIndex = chosen ? 0 : -1;
+        document.getElementById(other.getAttribute("aria-controls")).hidden = !chosen;
+      }
+    };
+    list.addEventListener("click", (event) => {
+      const tab = event.target.closest("button");
+      if (tab) select(tab);
+    });
+    list.addEventListener("keydown", (event) => {
+      const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
+      if (!step) return;
+      event.preventDefault();
+      const next = tabs[(tabs.indexOf(document.activeElement) + step + tabs.length) % tabs.length];
+      select(next);
+      next.focus();
+    });
+  }
+
+  for (const table of document.querySelectorAll("table.data")) {
+    table.tHead.addEventListener("click", (event) => {
+      const head = event.target.closest("th");
+      if (!head) return;
+      const up = head.getAttribute("aria-sort") !== "ascending";
+      for (const other of table.tHead.rows[0].cells) other.setAttribute("aria-sort", "none");
+      head.setAttribute("aria-sort", up ? "ascending" : "descending");
+      const key = (row) => {
+        const cell = row.cells[head.cellIndex];
+        const text = cell.dataset.key ?? cell.textContent;
+        const number = text === "-inf" ? -Infinity : Number(text);
+        return text !== "" && !Number.isNaN(number) ? number : text;
+      };
+      const compare = (a, b) => (typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b), "en", { numeric: true }));
+      const rows = [...table.tBodies[0].rows].map((row) => [key(row), row]);
+      rows.sort((a, b) => (up ? 1 : -1) * compare(a[0], b[0]));
+      table.tBodies[0].append(...rows.map(([, row]) => row));
+    });
+  }
+})();

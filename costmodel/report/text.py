@@ -1,0 +1,410 @@
+"""What the command line shows, as plain text: aligned tables and a few lines of totals."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from costmodel.report.human import NOT_MODELLED, amount, digits, exact, joules, memory, percent, prefixed, seconds
+from costmodel.spec.hardware import Architecture, Array, Level, Memory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from costmodel.einsum.algebra import Einsum, Tensor, Workload
+    from costmodel.mapper.network import NetworkResult
+    from costmodel.mapper.result import Certificate
+    from costmodel.model.evaluation import Evaluation
+    from costmodel.report.run import DesignPoint, Run
+
+    Say = Callable[[float], str]
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Align cells: text to the left, a column of numbers to the right; empty columns are left out.
+
+    >>> print(table(["level", "words"], [["GLB", "12"], ["DRAM", "3"]]))
+    level  words
+    GLB       12
+    DRAM       3
+    """
+    body = [list(row) for row in rows]
+    kept = [c for c in range(len(columns)) if not body or any(row[c] for row in body)]
+    lines = [[columns[c] for c in kept], *([row[c] for c in kept] for row in body)]
+    widths = [max(len(line[c]) for line in lines) for c in range(len(kept))]
+    right = [
+        bool(body) and all(not line[c] or line[c][0].isdigit() or line[c][0] == "-" for line in lines[1:])
+        for c in range(len(kept))
+    ]
+    return "\n".join(
+        "  ".join(f"{cell:>{w}}" if r else f"{cell:<{w}}" for cell, w, r in zip(line, widths, right, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+# Inputs
+
+
+def architecture_text(architecture: Architecture) -> str:
+    """Levels with sizes, energy per action, peak rates, area and constraints."""
+    facts = (architecture.technology, prefixed(architecture.clock_hz, "Hz"), f"word {architecture.word_bits} b")
+    lines = [f"{architecture.name}: {', '.join(fact for fact in facts if fact)}"]
+    if architecture.source:
+        lines.append(f"source: {architecture.source}")
+    columns = ["level", "kind", "copies", "size", "holds", "energy", "rate", "area", "notes"]
+    lines += ["", table(columns, (_level_cells(architecture, level) for level in architecture.levels)), ""]
+    for unit in architecture.compute_units:
+        copies = architecture.copies(unit.name)
+        kinds = [k for k in unit.throughput_per_cycle if k != "default"] or ["default"]
+        for kind in kinds:
+            per_cycle = copies * unit.rate_of(kind)
+            name = "operations" if kind == "default" else kind
+            rate = prefixed(per_cycle * architecture.clock_hz, "op/s")
+            lines.append(f"peak of {unit.name}: {amount(per_cycle)} {name} per cycle = {rate}")
+    area, missing = _area(architecture)
+    if area is not None:
+        lines.append(f"area: {digits(area)} mm2" + (f" without {', '.join(missing)}" if missing else ""))
+    if architecture.constraints:
+        lines += ["constraints:", *(f"- {sentence}" for sentence in architecture.constraints)]
+    return "\n".join(lines)
+
+
+def _area(architecture: Architecture) -> tuple[float | None, list[str]]:
+    stated = [(x.area_mm2, architecture.copies(x.name)) for x in architecture.levels if x.area_mm2 is not None]
+    missing = [x.name for x in architecture.levels if x.area_mm2 is None]
+    return (sum(a * n for a, n in stated), missing) if stated else (None, missing)
+
+
+def _level_cells(architecture: Architecture, level: Level) -> list[str]:
+    area = "" if level.area_mm2 is None else f"{digits(level.area_mm2)} mm2"
+    notes = [f"leaks {prefixed(level.leakage_w, 'W')}"] if level.leakage_w else []
+    copies = f"{architecture.copies(level.name):,}"
+    if isinstance(level, Memory):
+        size = "unlimited" if level.capacity_bits is None else memory(level.capacity_bits)
+        if level.double_buffered:
+            notes.append("double buffered")
+        if level.halo != "reuse":
+            notes.append("halo: refetch")
+        if level.holes != "skip":
+            notes.append("holes: fetch")
+        if level.drain != "charged":
+            notes.append("drain: free")
+        kind, energy, rate, holds = "memory", _memory_energy(level), _bandwidth(level), _holds(level)
+    elif isinstance(level, Array):
+        kind, holds = "array", ""
+        size = " × ".join(f"{name} {extent}" for name, extent in level.shape.items())
+        energy = f"hop {digits(level.hop_pj)} pJ per {level.hop_bits} b" if level.hop_pj else ""
+        rate = f"{level.systolic} stationary" if level.systolic else ""
+        notes += ["multicast: " + level.multicast] if level.multicast != "words" else []
+        notes += [] if level.reduce else ["reduce: false"]
+    else:
+        kind, size, holds = "compute", "", ""
+        energy = ", ".join(f"{_kind(k)}{digits(pj)} pJ" for k, pj in level.energy_pj.items())
+        rate = ", ".join(f"{_kind(k)}{digits(r)} /cycle" for k, r in level.throughput_per_cycle.items())
+    return [level.name, kind, copies, size, holds, energy, rate, area, ", ".join(notes)]
+
+
+def _kind(name: str) -> str:
+    return "" if name == "default" else f"{name} "
+
+
+def _memory_energy(level: Memory) -> str:
+    if not level.read_pj and not level.write_pj:
+        return NOT_MODELLED
+    both = digits(level.read_pj) if level.read_pj == level.write_pj else ""
+    amounts = both or f"read {digits(level.read_pj)}, write {digits(level.write_pj)}"
+    return f"{amounts} pJ per {level.access_bits} b"
+
+
+def _bandwidth(level: Memory) -> str:
+    parts = [
+        f"{name}{digits(bits)} b/cycle"
+        for name, bits in (
+            ("", level.bandwidth_bits_per_cycle),
+            ("read ", level.read_bits_per_cycle),
+            ("write ", level.write_bits_per_cycle),
+        )
+        if bits is not None
+    ]
+    return ", ".join(parts) or "unlimited"
+
+
+def _holds(level: Memory) -> str:
+    if level.keep is None and not level.may_keep:
+        return "all"
+    may = f"may: {' '.join(level.may_keep)}" if level.may_keep else ""
+    return "; ".join(part for part in (" ".join(level.keep or ()), may) if part) or "nothing"
+
+
+def operations(einsum: Einsum) -> dict[str, int]:
+    """Operations of one execution, by kind."""
+    return {o.kind: o.per_point * einsum.points for o in einsum.operations}
+
+
+def intensity(einsum: Einsum) -> float:
+    """Operations per byte when every tensor crosses once."""
+    size = sum(t.size_words * t.bits for t in einsum.tensors.values()) / 8
+    return sum(operations(einsum).values()) / size if size else math.inf
+
+
+def workload_text(workload: Workload) -> str:
+    """Einsums with shapes and operations, and tensors with roles and sizes."""
+    total: dict[str, int] = {}
+    for einsum in workload.einsums:
+        for kind, number in operations(einsum).items():
+            total[kind] = total.get(kind, 0) + number * einsum.count
+    executions = sum(e.count for e in workload.einsums)
+    sums = ", ".join(f"{amount(number).strip()} {kind}" for kind, number in total.items())
+    plural = "s" if executions != 1 else ""
+    lines = [f"{workload.name}: {len(workload.einsums)} statements, {executions} Einsum{plural}, {sums}"]
+    if len(workload.einsums) == executions:
+        lines = [f"{workload.name}: {executions} Einsum{plural}, {sums}"]
+    if workload.source:
+        lines.append(f"source: {workload.source}")
+    several = executions != len(workload.einsums)
+    einsums = (
+        [
+            einsum.name,
+            str(einsum.count) if several else "",
+            " ".join(f"{v}={extent}" for v, extent in einsum.shape.items()),
+            ", ".join(f"{number:,} {kind}" for kind, number in operations(einsum).items()),
+            digits(intensity(einsum)),
+            einsum.text,
+        ]
+        for einsum in workload.einsums
+    )
+    columns = ["einsum", "count", "shape", "operations", "op/B", "statement"]
+    lines += ["", table(columns, einsums), ""]
+    # Layers of a network may use one name for tensors of their own.
+    users: dict[Tensor, list[str]] = {}
+    for einsum in workload.einsums:
+        for tensor in einsum.tensors.values():
+            users.setdefault(tensor, []).append(einsum.name)
+    own_names = len({t.name for t in users}) == len(users)
+    rows = (
+        [
+            t.name,
+            "" if own_names else f"{names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}",
+            t.role.value,
+            " × ".join(f"{r} {x}" for r, x in zip(t.ranks, t.shape, strict=True)),
+            str(t.bits),
+            f"{t.size_words:,}",
+            memory(t.size_words * t.bits),
+        ]
+        for t, names in users.items()
+    )
+    lines.append(table(["tensor", "of", "role", "shape", "bits", "words", "size"], rows))
+    return "\n".join(lines)
+
+
+# Results
+
+
+def totals_text(evaluation: Evaluation) -> str:
+    """Energy, latency, EDP, utilisation, bottleneck and area, one per line, exact behind the rounded."""
+    cycles, energy = evaluation.latency_cycles, evaluation.energy_pj
+    per_point = energy / evaluation.total_points if evaluation.total_points else 0.0
+    edp = energy * 1e-12 * evaluation.latency_s
+    rows = [
+        ["energy", joules(energy), f"{exact(energy)} pJ, {digits(per_point)} pJ per point"],
+        ["latency", seconds(evaluation.latency_s), f"{exact(cycles)} cycles at {prefixed(evaluation.clock_hz, 'Hz')}"],
+        ["EDP", f"{edp:.4g} J·s", f"{evaluation.edp:.6g} pJ·cycles"],
+        ["utilisation", percent(evaluation.utilisation), f"of {exact(evaluation.peak_per_cycle)} operations per cycle"],
+    ]
+    if len(evaluation.points) == 1:
+        rows.append(["bottleneck", next(iter(evaluation.bottlenecks.values()), ""), ""])
+    if evaluation.area_mm2 is not None:
+        missing = f"without {', '.join(evaluation.area_missing)}" if evaluation.area_missing else ""
+        rows.append(["area", f"{digits(evaluation.area_mm2)} mm2", missing])
+    else:
+        rows.append(["area", NOT_MODELLED, ""])
+    first, second = (max(len(row[c]) for row in rows) for c in (0, 1))
+    return "\n".join(f"{name:<{first}}  {value:<{second}}  {note}".rstrip() for name, value, note in rows)
+
+
+def energy_text(evaluation: Evaluation) -> str:
+    """Energy by component, largest first."""
+    total = evaluation.energy_pj or 1.0
+    ordered = sorted(_by_component(evaluation).items(), key=lambda item: -item[1])
+    return table(["component", "energy", "share"], ([name, joules(pj), percent(pj / total)] for name, pj in ordered))
+
+
+def einsums_text(evaluation: Evaluation) -> str:
+    """One line of costs for each Einsum, all its executions."""
+    energy = energy_by_einsum(evaluation)
+    rows = (
+        [
+            name,
+            str(count),
+            joules(energy[name] * count),
+            f"{exact(evaluation.cycles_by_einsum[name] * count)}",
+            percent(_utilisation(evaluation, name)),
+            evaluation.bottlenecks.get(name, ""),
+        ]
+        for name, count in evaluation.counts.items()
+    )
+    return table(["einsum", "count", "energy", "cycles", "utilisation", "bottleneck"], rows)
+
+
+def energy_by_einsum(evaluation: Evaluation) -> dict[str, float]:
+    """Energy of one execution of each Einsum."""
+    energy = dict.fromkeys(evaluation.points, 0.0)
+    for row in evaluation.action_rows:
+        energy[row.einsum] += row.energy_pj
+    return energy
+
+
+def _utilisation(evaluation: Evaluation, einsum: str) -> float:
+    cycles = evaluation.cycles_by_einsum[einsum]
+    return evaluation.points[einsum] / (cycles * evaluation.peak_per_cycle) if cycles else 0.0
+
+
+def evaluation_text(evaluation: Evaluation) -> str:
+    """The totals and every tidy table."""
+    parts = [totals_text(evaluation)]
+    if len(evaluation.points) > 1:
+        parts.append(einsums_text(evaluation))
+    parts += [
+        energy_text(evaluation),
+        table(
+            ["einsum", "level", "tensor", "flow", "words"],
+            ([r.einsum, r.level, r.tensor, r.flow, f"{r.words:,}"] for r in evaluation.traffic_rows),
+        ),
+        table(
+            ["einsum", "component", "tensor", "action", "count", "energy_pj"],
+            (
+                [r.einsum, r.component, r.tensor, r.action, exact(r.count), exact(r.energy_pj)]
+                for r in evaluation.action_rows
+            ),
+        ),
+        table(
+            ["einsum", "component", "cycles"],
+            ([r.einsum, r.component, exact(r.cycles)] for r in evaluation.latency_rows),
+        ),
+        table(
+            ["einsum", "level", "tensor", "words", "bits"],
+            ([r.einsum, r.level, r.tensor, f"{r.words:,}", f"{r.bits:,}"] for r in evaluation.occupancy_rows),
+        ),
+    ]
+    return "\n\n".join(parts)
+
+
+def certificate_text(certificate: Certificate) -> str:
+    """What is known about an answer, in one line.
+
+    >>> from costmodel.mapper.result import Certificate
+    >>> certificate_text(Certificate("optimal: proven", "exact", 10**15, 1200, (("bound", 900),), 0.12, 0.0))
+    'optimal: proven (exact): 1.00e+15 mappings, 1,200 costed in 0.12 CPU-s; pruned: bound 900'
+    """
+    size = "" if certificate.mapspace is None else f" {_big(certificate.mapspace)} mappings,"
+    pruned = ", ".join(f"{rule} {_big(number)}" for rule, number in certificate.pruned)
+    text = f"{certificate} ({certificate.method}):{size} {_big(certificate.evaluated)} costed in {digits(certificate.cpu_s)} CPU-s"
+    return f"{text}; pruned: {pruned}" if pruned else text
+
+
+def _big(number: int) -> str:
+    if number < 10**9:
+        return f"{number:,}"
+    power = len(str(number)) - 1
+    lead = number // 10 ** (power - 2)
+    return f"{lead // 100}.{lead % 100:02d}e+{power}"
+
+
+def network_text(result: NetworkResult) -> str:
+    """One line per layer, and the totals."""
+    rows = []
+    for layer in result.layers:
+        evaluation = layer.point.evaluation
+        rows.append(
+            [
+                layer.einsum,
+                str(layer.count) if layer.count != 1 else "",
+                joules(layer.point.energy_pj * layer.count),
+                seconds(evaluation.latency_cycles * layer.count / evaluation.clock_hz),
+                percent(evaluation.utilisation),
+                next(iter(evaluation.bottlenecks.values()), ""),
+                str(len(layer.result.front)) if len(layer.result.front) > 1 else "",
+                str(layer.result.certificate),
+            ],
+        )
+    columns = ["einsum", "count", "energy", "latency", "utilisation", "bottleneck", "front", "certificate"]
+    parts = [table(columns, rows)] if rows else []
+    if result.layers:
+        parts.append(totals_text(result.evaluation))
+        parts.append(f"certificate: {certificate_text(result.certificate)}")
+    if len(result.front) > 1:
+        first, last = result.front[0], result.front[-1]
+        exactness = f"; thinned, every point is within {percent(result.front_gap)} of a kept one" if result.front_gap else ""
+        clock = result.evaluation.clock_hz
+        parts.append(
+            f"front: {len(result.front)} points from {joules(first.energy_pj)}, {seconds(first.latency_cycles / clock)}"
+            f" to {joules(last.energy_pj)}, {seconds(last.latency_cycles / clock)}{exactness}",
+        )
+    return "\n\n".join(parts)
+
+
+def sweep_text(points: Sequence[DesignPoint]) -> str:
+    """One line per design point; ``*`` marks the front."""
+    axes = list(dict.fromkeys(axis for p in points for axis in p.axes))
+    several_archs = len({p.arch for p in points}) > 1
+    several_workloads = len({p.workload for p in points}) > 1
+    rows = []
+    for p in points:
+        clock = p.clock_hz or 1.0
+        cost = [
+            "" if p.energy_pj is None else joules(p.energy_pj),
+            "" if p.latency_cycles is None else seconds(p.latency_cycles / clock),
+            "" if p.area_mm2 is None else f"{digits(p.area_mm2)} mm2",
+            "" if p.utilisation is None else percent(p.utilisation),
+        ]
+        names = [p.arch or "" if several_archs else "", p.workload or "" if several_workloads else ""]
+        rows.append(["*" if p.pareto else " ", *names, *(str(p.axes.get(a, "")) for a in axes), *cost, p.note])
+    return table(["", "architecture", "workload", *axes, "energy", "latency", "area", "utilisation", "note"], rows)
+
+
+def compare_text(first: Run, second: Run, names: tuple[str, str]) -> str:
+    """Totals, Einsums and components of two runs side by side, with the ratio second / first.
+
+    Raises ValueError if one holds no evaluation.
+    """
+    a, b = first.evaluation, second.evaluation
+    if a is None or b is None:
+        raise ValueError("a sweep cannot be compared; compare runs of evaluate or map")
+    rows = [
+        ["energy", joules(a.energy_pj), joules(b.energy_pj), _ratio(a.energy_pj, b.energy_pj)],
+        ["latency", seconds(a.latency_s), seconds(b.latency_s), _ratio(a.latency_s, b.latency_s)],
+        ["EDP (J·s)", *(f"{e.energy_pj * 1e-12 * e.latency_s:.4g}" for e in (a, b))]
+        + [_ratio(a.energy_pj * a.latency_s, b.energy_pj * b.latency_s)],
+        ["utilisation", percent(a.utilisation), percent(b.utilisation), _ratio(a.utilisation, b.utilisation)],
+        ["area", *(NOT_MODELLED if e.area_mm2 is None else f"{digits(e.area_mm2)} mm2" for e in (a, b))]
+        + [_ratio(a.area_mm2 or 0.0, b.area_mm2 or 0.0)],
+    ]
+    parts = [table(["total", *names, "ratio"], rows)]
+    components = [_by_component(e) for e in (a, b)]
+    parts.append(_side_by_side("energy of", names, components[0], components[1], joules))
+    if len(a.points) > 1 or a.points.keys() != b.points.keys():
+        energies = [{n: pj * e.counts[n] for n, pj in energy_by_einsum(e).items()} for e in (a, b)]
+        cycles = [{n: c * e.counts[n] / e.clock_hz for n, c in e.cycles_by_einsum.items()} for e in (a, b)]
+        parts.append(_side_by_side("energy of", names, energies[0], energies[1], joules))
+        parts.append(_side_by_side("latency of", names, cycles[0], cycles[1], seconds))
+    return "\n\n".join(parts)
+
+
+def _by_component(evaluation: Evaluation) -> dict[str, float]:
+    by_component: dict[str, float] = {}
+    for row in evaluation.action_rows:
+        energy = row.energy_pj * evaluation.counts[row.einsum]
+        by_component[row.component] = by_component.get(row.component, 0.0) + energy
+    return by_component
+
+
+def _side_by_side(what: str, names: tuple[str, str], a: dict[str, float], b: dict[str, float], say: Say) -> str:
+    rows = (
+        [key, say(a[key]) if key in a else "", say(b[key]) if key in b else "", _ratio(a.get(key, 0.0), b.get(key, 0.0))]
+        for key in dict.fromkeys((*a, *b))
+    )
+    return table([what, *names, "ratio"], rows)
+
+
+def _ratio(first: float, second: float) -> str:
+    return f"{second / first:.4g}" if first and second else ""

@@ -1,0 +1,1 @@
+"""Design spaces: many architectures, each at its best."""

@@ -1,0 +1,217 @@
+"""The network driver: identical layers once, the same answer with any number of workers, exact totals."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import pickle
+import signal
+import threading
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from fakes import fake_search, gemm, network, two_level
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from costmodel.mapper.network import (
+    OBJECTIVES,
+    SearchOptions,
+    best_choice,
+    groups_of,
+    map_workload,
+    parse_objective,
+    sum_fronts,
+)
+from costmodel.mapper.result import InfeasibleError, Reject
+from costmodel.spec.problems import Problem, SpecError
+
+COSTS = st.lists(
+    st.lists(st.tuples(st.integers(1, 12), st.integers(1, 12)), min_size=1, max_size=5), min_size=1, max_size=4
+)
+
+
+def arrays(costs):
+    return [np.array(front, dtype=float) for front in costs]
+
+
+@given(COSTS)
+@settings(max_examples=200, deadline=None)
+def test_front_of_sums_equals_the_front_of_every_combination(costs):
+    total = sum_fronts(arrays(costs))
+    every = {tuple(map(sum, zip(*combination, strict=True))) for combination in itertools.product(*costs)}
+    front = {p for p in every if not any(q != p and q[0] <= p[0] and q[1] <= p[1] for q in every)}
+    assert set(zip(total.energy_pj, total.latency_cycles, strict=True)) == front
+    assert total.gap == 0.0
+    for energy, latency, row in zip(total.energy_pj, total.latency_cycles, total.choices, strict=True):
+        picked = [front[place] for front, place in zip(costs, row, strict=True)]
+        assert (energy, latency) == (sum(p[0] for p in picked), sum(p[1] for p in picked))
+
+
+@given(COSTS, st.sampled_from(sorted(OBJECTIVES)))
+@settings(max_examples=300, deadline=None)
+def test_best_product_of_totals_is_the_best_of_every_combination(costs, objective):
+    a, b = OBJECTIVES[objective]
+
+    def cost(combination):
+        energy, latency = map(sum, zip(*combination, strict=True))
+        return energy**a * latency**b
+
+    picked = [front[place] for front, place in zip(costs, best_choice(arrays(costs), (a, b)), strict=True)]
+    assert cost(picked) == min(map(cost, itertools.product(*costs)))
+
+
+@pytest.mark.parametrize(("objective", "tie"), [("energy", 1), ("latency", 0)])
+def test_an_optimum_of_one_cost_comes_with_the_best_of_the_other(objective, tie):
+    fronts = arrays([[(5, 5), (5, 4), (4, 5)]])
+    (place,) = best_choice(fronts, OBJECTIVES[objective])
+    expected = min(fronts[0], key=lambda p: (p[1 - tie], p[tie]))
+    assert tuple(fronts[0][place]) == tuple(expected)
+
+
+def test_a_thinned_front_says_how_much_it_may_lose():
+    generator = np.random.default_rng(0)
+    fronts = []
+    for _ in range(8):
+        energy = np.sort(generator.uniform(1, 10, 30))
+        fronts.append(np.column_stack((energy, np.sort(generator.uniform(1, 10, 30))[::-1])))
+    full, thin = sum_fronts(fronts, limit=10**6), sum_fronts(fronts, limit=200)
+    assert full.gap == 0.0
+    assert 0.0 < thin.gap < 0.1
+    assert len(thin.energy_pj) <= 200
+    factor = 1 + thin.gap
+    for energy, latency in zip(full.energy_pj, full.latency_cycles, strict=True):
+        near = (thin.energy_pj <= energy * factor * (1 + 1e-12)) & (thin.latency_cycles <= latency * factor * (1 + 1e-12))
+        assert near.any()
+
+
+def test_layers_that_differ_in_names_only_are_searched_once():
+    same = [gemm("one"), gemm("two", names="PQR", variables="xyz"), gemm("three", count=5)]
+    other = [gemm("four", (4, 4, 8)), gemm("five", bits=16)]
+    searched = []
+
+    def search(einsum, *rest):
+        searched.append(einsum.name)
+        return fake_search(einsum, *rest)
+
+    result = map_workload(network(*same, *other), two_level(), jobs=1, search_one=search)
+    assert sorted(searched) == ["five", "four", "one"]
+    assert [layer.group for layer in result.layers] == [0, 0, 0, 1, 2]
+    second = result.layers[1].point
+    assert [str(node) for node in second.mapping.nest] == [
+        "store Ptwo Qtwo Rtwo in DRAM",
+        "for x by 1",
+        "for y by 1",
+        "for z by 1",
+        "compute two on MAC",
+    ]
+    assert second.mapping.einsum == "two"
+    assert {row.tensor for row in second.evaluation.traffic_rows} == {"Ptwo", "Qtwo", "Rtwo"}
+    assert {row.einsum for row in second.evaluation.action_rows} == {"two"}
+
+
+def test_names_that_the_architecture_or_a_constraint_uses_are_not_interchangeable():
+    workload = network(gemm("one"), gemm("two", names="PQR"), gemm("three", variables="xyz"))
+    assert [len(g) for g in groups_of(workload, two_level())] == [3]
+    assert list(groups_of(workload, two_level(keep=("Aone",)))) == [["one"], ["two", "three"]]
+    assert list(groups_of(workload, two_level(), ["Buffer keeps something"])) == [["one", "two"], ["three"]]
+
+
+def test_totals_are_sums_over_layers_and_their_counts():
+    workload = network(gemm("one", count=3), gemm("two", (2, 2, 2)))
+    result = map_workload(workload, two_level(), SearchOptions(objective=("energy",)), jobs=1, search_one=fake_search)
+    assert result.evaluation.energy_pj == 3 * 64 + 8
+    assert result.evaluation.latency_cycles == 3 * (64 * 4 + 4) + (8 * 4 + 2)
+    assert result.front[0].energy_pj == result.evaluation.energy_pj
+    assert result.certificate.status == "optimal: proven"
+    assert result.certificate.mapspace == 20
+    assert result.certificate.pruned == (("bound", 10),)
+
+
+def test_the_chosen_mappings_make_the_network_edp_least():
+    workload = network(gemm("one", count=3), gemm("two", (2, 8, 2)), gemm("three", (3, 5, 7)))
+    result = map_workload(workload, two_level(), SearchOptions(objective=("edp",)), jobs=1, search_one=fake_search)
+    assert result.evaluation.edp == min(p.energy_pj * p.latency_cycles for p in result.front)
+
+
+def test_the_answer_does_not_depend_on_the_number_of_workers():
+    workload = network(*(gemm(f"layer{i}", (i + 2, 3, 4)) for i in range(5)), gemm("again", (3, 3, 4)))
+    one = map_workload(workload, two_level(), jobs=1, search_one=fake_search)
+    two = map_workload(workload, two_level(), jobs=2, search_one=fake_search)
+    assert replace(one, wall_s=0) == replace(two, wall_s=0)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_layer_that_nothing_fits_keeps_its_reason_and_spares_the_others(jobs):
+    workload = network(gemm("good"), gemm("bad", (13, 2, 2)), gemm("bad2", (13, 2, 2)), gemm("ok", (2, 2, 2)))
+    result = map_workload(workload, two_level(), jobs=jobs, search_one=fake_search)
+    assert [layer.einsum for layer in result.layers] == ["good", "ok"]
+    assert [failure.einsum for failure in result.failures] == ["bad", "bad2"]
+    assert result.failures[1].reason == (
+        "bad2: no mapping fits: capacity of Buffer (7); nearest miss: Buffer: capacity needs 10, has 8 (A 10)"
+    )
+    assert result.failures[1].infeasible.nearest.need == 10
+
+
+def test_a_worker_that_dies_is_reported():
+    workload = network(gemm("dies", (17, 9, 9)), gemm("good"))
+    result = map_workload(workload, two_level(), jobs=2, search_one=fake_search)
+    assert "dies: its worker process died (out of memory?)" in {failure.reason for failure in result.failures}
+    assert not result.interrupted
+
+
+def interrupt_soon(delay_s: float = 1.5) -> threading.Timer:
+    timer = threading.Timer(delay_s, lambda: os.kill(os.getpid(), signal.SIGINT))
+    timer.start()
+    return timer
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_an_interrupt_keeps_what_is_done(jobs):
+    """The first search answers with its best so far when interrupted, the second has nothing, the third never began."""
+    workload = network(gemm("slow", (19, 9, 9)), gemm("stuck", (29, 5, 5)), gemm("late", (2, 2, 2)))
+    timer = interrupt_soon()
+    result = map_workload(workload, two_level(), jobs=jobs, search_one=fake_search)
+    timer.join()
+    assert result.interrupted
+    assert [layer.einsum for layer in result.layers] == ["slow"]
+    assert result.unfinished == (("stuck", "late") if jobs == 1 else ("late",))
+    assert [failure.einsum for failure in result.failures] == ([] if jobs == 1 else ["stuck"])
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_progress_is_reported():
+    events = []
+    map_workload(network(gemm("one")), two_level(), jobs=1, search_one=fake_search, report=events.append)
+    assert [(e.einsum, e.state) for e in events] == [("one", "started"), ("one", "progress"), ("one", "done")]
+
+
+def test_time_and_memory_are_shared_out():
+    seen = []
+
+    def search(einsum, architecture, options, progress):
+        seen.append((options.budget_s, options.memory_bytes))
+        return fake_search(einsum, architecture, options, progress)
+
+    workload = network(gemm("one"), gemm("two", (2, 2, 2)))
+    map_workload(workload, two_level(), SearchOptions(budget_s=10.0, memory_bytes=100), jobs=1, search_one=search)
+    assert seen[0][0] == pytest.approx(5.0, abs=0.5)
+    assert seen[1][0] == pytest.approx(10.0, abs=0.5)
+    assert [memory for _, memory in seen] == [100, 100]
+
+
+def test_objectives_are_checked():
+    assert parse_objective("energy,latency") == ("energy", "latency")
+    with pytest.raises(SpecError, match="did you mean 'energy'"):
+        parse_objective("enrgy")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [SpecError([Problem("wrong", line=3)]), InfeasibleError("Z", [("capacity", 2)], Reject("GLB", "capacity", 2, 1))],
+)
+def test_errors_cross_processes_whole(error):
+    again = pickle.loads(pickle.dumps(error))
+    assert str(again) == str(error)
+    assert type(again) is type(error)

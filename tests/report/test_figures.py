@@ -1,0 +1,163 @@
+import dataclasses
+
+import pandas as pd
+import pytest
+from report import samples
+
+from costmodel.report import chart, figures, tables
+
+
+@pytest.fixture(scope="module")
+def gemm():
+    return samples.gemm_run()
+
+
+@pytest.fixture(scope="module")
+def network():
+    return samples.network_run(points=5)
+
+
+def test_tables_of_a_network_speak_of_roles(network):
+    assert set(tables.energy(network)["group"]) == {"input", "weight", "output", "compute"}
+
+
+def test_tables_of_one_einsum_speak_of_tensors(gemm):
+    assert set(tables.energy(gemm)["group"]) == {"A", "B", "Z", "compute"}
+
+
+def test_sums_of_every_table_are_the_total(network):
+    total = network.evaluation.energy_pj
+    for table in (tables.energy, tables.energy_by_level, tables.energy_by_einsum, tables.einsums):
+        assert table(network)["energy_pj"].sum() == pytest.approx(total, rel=1e-12)
+    assert tables.einsums(network)["latency_cycles"].sum() == pytest.approx(network.evaluation.latency_cycles)
+    assert sum(tables.bottleneck_shares(network).values()) == pytest.approx(1)
+
+
+def test_energy_bars_follow_the_hierarchy_and_keep_the_total(gemm):
+    figure = figures.energy_by_level(tables.energy_by_level(gemm), tables.group_roles(gemm.workload))
+    assert list(figure.layout.yaxis.categoryarray) == ["MAC", "spad", "PEs", "GLB", "DRAM"]
+    assert [bar.name for bar in figure.data] == ["A", "B", "Z", "compute"]
+    assert figure.layout.xaxis.ticksuffix == " µJ"
+    assert sum(x for bar in figure.data for x in bar.x) == pytest.approx(gemm.evaluation.energy_pj * 1e-6)
+
+
+def test_the_icicle_adds_up_at_every_node(network):
+    order = tables.component_order(network)
+    figure = figures.energy_icicle(tables.energy(network), tables.group_roles(network.workload), order, "network")
+    (icicle,) = figure.data
+    value = dict(zip(icicle.ids, icicle.values, strict=True))
+    assert len(value) == len(icicle.ids)
+    for parent in set(icicle.parents) - {""}:
+        below = sum(v for v, p in zip(icicle.values, icicle.parents, strict=True) if p == parent)
+        assert below == pytest.approx(value[parent], rel=1e-9)
+    assert value["[]"] == pytest.approx(network.evaluation.energy_pj * 1e-12)
+
+
+def test_layers_stand_in_the_order_of_the_network(network):
+    order, e = tables.component_order(network), network.evaluation
+    energy = figures.energy_by_einsum(tables.energy_by_einsum(network), order, e.counts)
+    latency = figures.latency_by_einsum(tables.einsums(network), order, e.clock_hz)
+    for figure in (energy, latency):
+        assert list(figure.layout.xaxis.categoryarray) == list(e.points)
+    assert sorted(x for bar in latency.data for x in bar.x) == sorted(e.points)
+
+
+def test_only_the_bottleneck_is_marked(gemm):
+    figure = figures.latency_by_component(tables.latency(gemm), gemm.evaluation.clock_hz)
+    (bar,) = figure.data
+    marked = [y for y, colour in zip(bar.y, bar.marker.color, strict=True) if colour == figures.ACCENT]
+    assert marked == [gemm.evaluation.bottlenecks["Z"]]
+    assert [t.endswith("bottleneck") for t in bar.text] == [y in marked for y in bar.y]
+
+
+def test_every_layer_has_one_component_at_full_load(network):
+    figure = figures.load_by_component(tables.latency(network), list(network.evaluation.points))
+    grid, dots = figure.data
+    assert [max(column) for column in zip(*grid.z, strict=True)] == [1.0] * 21
+    assert list(dots.x) == [n for c in grid.y for n in grid.x if network.evaluation.bottlenecks[n] == c]
+
+
+def test_points_of_a_front_know_their_place(network):
+    search = network.searches[0]
+    figure = figures.front(tables.front(network, search))
+    marked = [t for t in figure.data if t.customdata is not None]
+    assert sorted(p for t in marked for p in t.customdata) == list(range(len(search.front)))
+    (chosen,) = [t for t in marked if t.name == "chosen"]
+    assert list(chosen.customdata) == [search.chosen]
+    assert "DRAM[I F O]" in chosen.hovertext[0]
+
+
+def test_a_network_front_marks_the_chosen_combination(network):
+    assert list(tables.network_front(network)["chosen"]) == [False, True, False, False, False]
+
+
+def test_the_sweep_draws_the_front_through_feasible_designs():
+    run = samples.sweep_run()
+    table = tables.sweep(run)
+    front = tables.energy_latency_front(table)
+    assert list(front["point"]) == sorted(front["point"], key=lambda p: table["latency_s"][p])
+    assert set(front["point"]) == set(table.index[table["pareto"]])
+    figure = figures.sweep_scatter(table, front, tables.sweep_axes(run), "GLB.size")
+    assert [t.name for t in figure.data][1:] == [f"GLB.size = {s} KiB" for s in (16, 32, 64, 128, 256)]
+    points = [p for t in figure.data if t.customdata is not None for p in t.customdata]
+    assert sorted(points) == list(range(20))  # the 21st is infeasible
+
+
+def test_many_values_of_an_axis_get_a_scale():
+    run = samples.sweep_run()
+    designs = tuple(
+        dataclasses.replace(run.design_points[n], axes={"GLB.bandwidth": 0.5 * n}, pareto=False) for n in range(12)
+    )
+    run = dataclasses.replace(run, design_points=designs)
+    table = tables.sweep(run)
+    figure = figures.sweep_scatter(table, tables.energy_latency_front(table), ["GLB.bandwidth"], "GLB.bandwidth")
+    assert figure.data[1].marker.showscale
+    assert len(figure.data[1].x) == 12
+
+
+def test_the_roofline_is_never_crossed(network):
+    table = tables.roofline(network)
+    outer = network.architecture.memories[0]
+    roof = [
+        min(network.evaluation.peak_per_cycle, i * outer.bandwidth_bits_per_cycle) for i in table["operations_per_bit"]
+    ]
+    assert (table["points_per_cycle"] <= pd.Series(roof) * (1 + 1e-9)).all()
+    assert len(figures.roofline(table, 168.0, outer.name, None).data[1].x) == 21
+
+
+def test_names_are_printed_letter_by_letter():
+    assert figures.label("<b>A</b> & co") == "&lt;b&gt;A&lt;/b&gt; &amp; co"
+
+
+@pytest.mark.parametrize("make", [samples.gemm_run, samples.network_run, samples.hostile_run])
+def test_the_memory_chart_is_well_formed(make):
+    from xml.etree import ElementTree as ET
+
+    run = make()
+    for name in list(run.evaluation.points)[:3]:
+        drawn = chart.memory_chart(run, name, {})
+        picture = ET.fromstring(chart.svg(drawn))
+        assert len([e for e in picture.iter() if e.get("class", "").startswith("box")]) == 5
+
+
+def test_arrows_carry_exact_words(gemm):
+    drawn = chart.memory_chart(gemm, "Z", {})
+    assert drawn.lanes == ("A", "B", "Z")
+    assert drawn.flows["DRAM", "A"].read == gemm.evaluation.words("DRAM", "A", "read")
+    assert ("GLB", "B") not in drawn.flows
+    assert f"{gemm.evaluation.words('GLB', 'Z', 'update'):,} words updated" in chart.svg(drawn)
+
+
+def test_a_run_without_counts_has_no_chart():
+    assert chart.memory_chart(samples.sweep_run(), "Z", {}) is None
+    with pytest.raises(ValueError, match="holds no evaluation"):
+        tables.energy(samples.sweep_run())
+
+
+def test_a_total_of_zero_is_drawn():
+    run = samples.gemm_run()
+    empty = dataclasses.replace(run.evaluation, action_rows=(), latency_rows=())
+    run = dataclasses.replace(run, evaluation=empty)
+    figures.energy_by_level(tables.energy_by_level(run), {})
+    figures.energy_icicle(tables.energy(run), {}, tables.component_order(run), "gemm")
+    figures.latency_by_component(tables.latency(run), 1e9)

@@ -1,0 +1,245 @@
+import csv
+import dataclasses
+import json
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from report import samples
+
+from costmodel.mapper.result import Certificate, MapperResult, MappingPoint
+from costmodel.report.run import (
+    InputFile,
+    Run,
+    Search,
+    is_run,
+    new_folder,
+    pareto_flags,
+    read_run,
+    result_object,
+    write_run,
+    write_text,
+)
+from costmodel.spec.hardware import Architecture
+from costmodel.spec.mapping import Compute, Mapping, Sequence, Storage, Temporal
+from costmodel.spec.problems import SpecError
+
+RUNS = {"evaluate": samples.gemm_run, "map": samples.network_run, "sweep": samples.sweep_run}
+
+
+@pytest.mark.parametrize("kind", RUNS)
+def test_a_run_reads_back_as_it_was_written(kind, tmp_path):
+    run = RUNS[kind]()
+    assert read_run(write_run(tmp_path / "run", run)) == run
+
+
+def test_the_same_run_gives_the_same_bytes(tmp_path):
+    first = write_run(tmp_path / "a", samples.network_run(points=3))
+    second = write_run(tmp_path / "b", samples.network_run(points=3))
+    names = sorted(p.relative_to(first) for p in first.rglob("*") if p.is_file())
+    assert names == sorted(p.relative_to(second) for p in second.rglob("*") if p.is_file())
+    assert all((first / n).read_bytes() == (second / n).read_bytes() for n in names)
+
+
+def test_a_fused_mapping_reads_back(tmp_path):
+    run = samples.gemm_run()
+    branch = (Temporal("m", 1), Compute("Z", "MAC"))
+    fused = Mapping((Storage(("A",), "DRAM"), Sequence((branch, (*branch[:1], Compute("Y", "MAC"))))), "a", "gemm")
+    run = dataclasses.replace(run, mappings=(fused,))
+    assert read_run(write_run(tmp_path / "run", run)).mappings == (fused,)
+
+
+def test_tables_are_tidy_and_result_is_one_versioned_object(tmp_path):
+    folder = write_run(tmp_path / "run", samples.network_run(points=2))
+    with (folder / "traffic.csv").open() as file:
+        assert next(csv.reader(file)) == ["einsum", "level", "tensor", "flow", "words"]
+    with (folder / "einsums.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    result = json.loads((folder / "result.json").read_text())
+    assert (result["format"], result["version"], result["kind"]) == ("costmodel run", 1, "map")
+    assert sum(float(r["energy_pj"]) for r in rows) == pytest.approx(result["totals"]["energy_pj"], rel=1e-12)
+    assert result["provenance"]["seed"] == 7
+
+
+def test_the_mapping_file_can_be_fed_back(tmp_path):
+    import yaml
+
+    from costmodel.spec.mapping_file import parse_nest
+
+    run = samples.gemm_run()
+    document = yaml.safe_load((write_run(tmp_path / "run", run) / "mapping.yaml").read_text())
+    assert parse_nest(document["nest"]) == run.mappings[0].nest
+
+
+def test_an_existing_run_is_never_overwritten_unasked(tmp_path):
+    run = samples.gemm_run()
+    assert write_run(tmp_path / "run", run).name == "run"
+    assert write_run(tmp_path / "run", samples.sweep_run()).name == "run-2"
+    assert write_run(tmp_path / "run", run).name == "run-3"
+    assert read_run(tmp_path / "run") == run
+    assert read_run(tmp_path / "run-2").kind == "sweep"
+
+
+def test_replace_overwrites_a_run_and_nothing_else(tmp_path):
+    write_run(tmp_path / "run", samples.gemm_run())
+    assert write_run(tmp_path / "run", samples.sweep_run(), replace=True).name == "run"
+    assert read_run(tmp_path / "run").kind == "sweep"
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]
+
+
+def test_a_folder_that_is_not_a_run_is_left_alone(tmp_path):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    for replace in (False, True):
+        with pytest.raises(SpecError, match="exists and is not a run; nothing was written"):
+            write_run(tmp_path, samples.gemm_run(), replace=replace)
+    assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_an_empty_folder_may_become_a_run(tmp_path):
+    (tmp_path / "run").mkdir()
+    assert write_run(tmp_path / "run", samples.gemm_run()) == tmp_path / "run"
+    assert is_run(tmp_path / "run")
+
+
+def test_a_write_that_fails_leaves_nothing(tmp_path):
+    broken = dataclasses.replace(samples.gemm_run(), notes=(float("nan"),))
+    with pytest.raises(ValueError, match="JSON"):
+        write_run(tmp_path / "run", broken)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_input_cannot_leave_the_folder(tmp_path):
+    with pytest.raises(ValueError, match="must be a file name"):
+        InputFile(role="arch", name="../x.yaml", origin="", text="")
+
+
+def test_inputs_of_one_name_are_all_kept(tmp_path):
+    inputs = tuple(InputFile(role="arch", name="a.yaml", origin=where, text=where) for where in ("here", "there"))
+    folder = write_run(tmp_path / "run", dataclasses.replace(samples.gemm_run(), inputs=inputs))
+    assert sorted(p.name for p in (folder / "inputs").iterdir()) == ["a-2.yaml", "a.yaml"]
+    assert read_run(folder).inputs == inputs
+
+
+def test_new_folders_are_named_after_time_and_inputs(tmp_path):
+    when = datetime(2026, 11, 21, 13, 15, 0)  # noqa: DTZ001
+    names = ["eyeriss_v1", "../resnet 18"]
+    first = new_folder(tmp_path, names, when)
+    assert first == tmp_path / "20261121-131500-eyeriss_v1-_resnet_18"
+    first.mkdir()
+    assert new_folder(tmp_path, names, when).name == f"{first.name}-2"
+
+
+def test_text_is_replaced_whole(tmp_path):
+    write_text(tmp_path / "a" / "report.html", "one")
+    write_text(tmp_path / "a" / "report.html", "two")
+    assert [p.name for p in (tmp_path / "a").iterdir()] == ["report.html"]
+    assert (tmp_path / "a" / "report.html").read_text() == "two"
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+DAMAGE = {
+    "truncated result": ("result.json", lambda p: p.write_text(p.read_text()[:400]), "not JSON"),
+    "result not UTF-8": ("result.json", lambda p: p.write_bytes(b"\xff\xfe{"), "cannot be read"),
+    "result nested": ("result.json", lambda p: p.write_text("[" * 200_000), "not JSON"),
+    "result a list": ("result.json", lambda p: p.write_text("[]"), "must be an object"),
+    "other format": ("result.json", lambda p: edit(p, "costmodel run", "other run"), "must be 'costmodel run'"),
+    "newer version": ("result.json", lambda p: edit(p, '"version": 1', '"version": 2'), "reads version 1"),
+    "kind": ("result.json", lambda p: edit(p, '"kind": "map"', '"kind": "mop"'), "must be one of 'evaluate'"),
+    "missing key": ("result.json", lambda p: edit(p, '"searches"', '"search"'), "required key 'searches' is missing"),
+    "chosen": ("result.json", lambda p: edit(p, '"chosen": 1', '"chosen": 99'), "the front has 3 points, got 99"),
+    "choices": (
+        "result.json",
+        lambda p: edit(p, '"choices": [\n    0', '"choices": [\n    77'),
+        "one point of the front",
+    ),
+    "certificate": ("result.json", lambda p: edit(p, '"optimal: proven"', '"trust me"'), "must be one of"),
+    "sentence": ("result.json", lambda p: edit(p, '"for m by', '"whilst m by'), "whilst"),
+    "input path": ("result.json", lambda p: edit(p, '"file": "network.yaml"', '"file": "../x"'), "must be a file name"),
+    "table missing": ("traffic.csv", lambda p: p.unlink(), "the file is missing"),
+    "header": ("traffic.csv", lambda p: edit(p, "einsum,level", "einsum,memory"), "the first line must be"),
+    "column": ("actions.csv", lambda p: p.write_text(p.read_text() + "a,b\n"), "6 columns expected, 2 found"),
+    "not a number": ("latency.csv", lambda p: p.write_text(p.read_text() + "fc,MAC,soon\n"), "soon"),
+    "not finite": ("latency.csv", lambda p: p.write_text(p.read_text() + "fc,MAC,inf\n"), "not a finite number"),
+    "flow": ("traffic.csv", lambda p: edit(p, ",read,", ",leak,"), "must be one of 'fill'"),
+    "fraction of a word": ("traffic.csv", lambda p: p.write_text(p.read_text() + "fc,GLB,I,read,1.5\n"), "1.5"),
+    "sum": (
+        "actions.csv",
+        lambda p: p.write_text(p.read_text() + "fc,GLB,I,read,1,1e9\n"),
+        "the rows sum to energy_pj",
+    ),
+    "unknown Einsum": ("actions.csv", lambda p: p.write_text(p.read_text() + "X,GLB,I,read,1,1\n"), "Einsum 'X'"),
+    "input missing": ("inputs/network.yaml", lambda p: p.unlink(), "the file is missing"),
+    "workload": ("workload.json", lambda p: edit(p, '"role": "weight"', '"role": "ballast"'), "must be one of 'input'"),
+    "no workload": ("workload.json", lambda p: p.write_text("[]"), "must not be empty"),
+    "level kind": (
+        "architecture.json",
+        lambda p: edit(p, '"kind": "Memory"', '"kind": "Cloud"'),
+        "must be one of Memory",
+    ),
+    "level key": ("architecture.json", lambda p: edit(p, '"read_pj"', '"reed_pj"'), "no such key in Memory"),
+    "level type": ("architecture.json", lambda p: edit(p, '"read_pj": 200', '"read_pj": "cheap"'), "must be a number"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_folder_says_which_file(damage, tmp_path):
+    name, harm, message = DAMAGE[damage]
+    folder = write_run(tmp_path / "run", samples.network_run(layers=3, points=3))
+    harm(folder / name)
+    with pytest.raises(SpecError) as caught:
+        read_run(folder)
+    (problem,) = caught.value.problems
+    assert problem.file == str(folder / name)
+    assert message in problem.message
+
+
+def test_a_damaged_line_is_numbered(tmp_path):
+    folder = write_run(tmp_path / "run", samples.gemm_run())
+    path = folder / "latency.csv"
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines[:2], "Z,GLB,soon", *lines[2:]]) + "\n")
+    with pytest.raises(SpecError) as caught:
+        read_run(folder)
+    assert caught.value.problems[0].line == 3
+
+
+@pytest.mark.parametrize("place", ["nowhere", "."])
+def test_what_is_not_a_run_is_said(place, tmp_path):
+    with pytest.raises(SpecError, match="not a run"):
+        read_run(tmp_path / place)
+
+
+def test_a_search_keeps_the_totals_of_each_point():
+    run = samples.gemm_run()
+    point = MappingPoint(run.mappings[0], run.evaluation)
+    result = MapperResult("Z", (point,), Certificate("optimal: proven", "exact", 10, 10, (), 0.1, 0.0))
+    search = Search.from_result(result)
+    assert (search.front[0].energy_pj, search.chosen) == (run.evaluation.energy_pj, 0)
+
+
+def test_the_front_keeps_what_nothing_beats():
+    costs = [(3, 1), (1, 3), (2, 2), (2, 3), (3, 3), (2, 2)]
+    beaten = [any(all(a <= b for a, b in zip(y, x, strict=True)) and y != x for y in costs) for x in costs]
+    assert pareto_flags(costs) == [not b for b in beaten]
+
+
+def test_the_printed_object_is_json_with_units_in_its_keys():
+    result = json.loads(json.dumps(result_object(samples.gemm_run())))
+    assert {"energy_pj", "latency_cycles", "latency_s", "area_mm2"} <= set(result["totals"])
+
+
+def test_a_run_knows_its_parts():
+    run = samples.network_run(points=2)
+    assert run.title == "network on eyeriss_like"
+    assert run.mapping_of("fc") is run.mappings[-1]
+    assert run.mapping_of("nothing") is None
+    assert run.search("fc").einsum == "fc"
+    assert isinstance(run.architecture, Architecture)
+    with pytest.raises(KeyError):
+        run.search("nothing")
+    assert isinstance(run, Run)

@@ -1,0 +1,424 @@
+"""The command line: data on stdout, talk on stderr, an exit code for every way out, never a traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from costmodel import __version__, cli
+from costmodel.cli import app
+from costmodel.mapper.result import InfeasibleError, Reject
+
+ROOT = Path(__file__).resolve().parent.parent
+WORKLOAD = """\
+name: small
+ranks: {M: 8, N: 8, K: 8}
+einsums:
+- {einsum: "Z[m, n] = A[m, k] * B[k, n]", name: one}
+- {einsum: "Y[m, n] = C[m, k] * D[k, n]", name: two, count: 3}
+"""
+NEST = """\
+  nest:
+  - store {tensors} in MainMemory
+  - for m by 4
+  - store {tensors} in Buffer
+  - for m by 1
+  - for n by 1
+  - for k by 1
+  - compute {einsum} on MAC
+"""
+MAPPINGS = "mappings:\n" + "".join(
+    f"- einsum: {einsum}\n{NEST.format(tensors=tensors, einsum=einsum)}"
+    for einsum, tensors in (("one", "A B Z"), ("two", "C D Y"))
+)
+STUDY = """\
+name: tiny
+arch: two_level
+workload: small.yaml
+objective: [energy, latency]
+method: random
+trials: 4
+axes:
+  Buffer.size: [8, 2 KiB]
+  MAC.throughput: [1, 2]
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NO_COLOR", "1")
+    Path("small.yaml").write_text(WORKLOAD, encoding="utf-8")
+    Path("mapping.yaml").write_text(MAPPINGS, encoding="utf-8")
+    Path("study.yaml").write_text(STUDY, encoding="utf-8")
+    return tmp_path
+
+
+def run(*arguments: object, code: int = 0):
+    result = CliRunner().invoke(app, [str(a) for a in arguments])
+    assert result.exit_code == code, f"{result.exit_code}\n{result.stdout}\n{result.stderr}"
+    assert "Traceback" not in result.output
+    return result
+
+
+def command(*arguments: object, **options):
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    line = [sys.executable, "-m", "costmodel", *map(str, arguments)]
+    return subprocess.Popen(
+        line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, encoding="utf-8", **options
+    )
+
+
+SEARCH = ("--method", "random", "--trials", "8", "--jobs", "1")
+
+
+# Looking at inputs
+
+
+def test_help_lists_the_commands_in_the_order_of_work():
+    text = run("--help").stdout
+    places = [text.index(f"\n  {name} ") for name in ("check", "show", "evaluate", "explain", "map", "sweep", "report")]
+    assert places == sorted(places)
+    assert run("--version").stdout.strip() == f"costmodel, version {__version__}"
+
+
+@pytest.mark.parametrize("name", sorted(app.commands))
+def test_every_command_has_help(name):
+    assert "Usage: costmodel" in run(name, "--help").stdout
+
+
+def test_check_says_what_is_fine_on_stdout_and_what_is_wrong_on_stderr():
+    Path("bad.yaml").write_text("name: x\nranks: {M: 4}\neinsum: [Z[m] = A[m]]\n", encoding="utf-8")
+    result = run("check", "two_level", "small.yaml", "mapping.yaml", "study.yaml", "bad.yaml", code=1)
+    assert result.stdout.splitlines() == [
+        "two_level: fine (arch two_level: 3 levels)",
+        "small.yaml: fine (workload small: 2 Einsums)",
+        "mapping.yaml: fine (mapping of 2 nests)",
+        "study.yaml: fine (study tiny: 4 design points)",
+    ]
+    assert "bad.yaml:" in result.stderr
+    assert result.stderr.splitlines()[-1].startswith("bad.yaml: ")
+
+
+def test_check_as_json_holds_every_problem_with_its_place():
+    Path("bad.yaml").write_text("levels:\n- memry: DRAM\n", encoding="utf-8")
+    shown = json.loads(run("check", "bad.yaml", "--json", code=1).stdout)
+    assert (shown["format"], shown["version"], shown["costmodel"]) == ("costmodel check", 1, __version__)
+    (file,) = shown["files"]
+    assert not file["ok"]
+    assert all(problem["file"] == "bad.yaml" and problem["line"] for problem in file["problems"])
+
+
+def test_check_binds_a_mapping_that_names_what_it_is_for():
+    text = MAPPINGS.replace("mappings:", "arch: two_level\nworkload: small.yaml\nmappings:")
+    Path("named.yaml").write_text(text, encoding="utf-8")
+    assert "fits small.yaml on two_level" in run("check", "named.yaml").stdout
+    Path("named.yaml").write_text(text.replace("in Buffer", "in Bufer"), encoding="utf-8")
+    result = run("check", "named.yaml", code=1)
+    assert "named.yaml:" in result.stderr
+    assert "did you mean 'Buffer'?" in result.stderr
+
+
+def test_a_missing_file_is_wrong_input():
+    assert "nowhere.yaml: no such file" in run("check", "nowhere.yaml", code=1).stderr
+    assert "did you mean 'two_level'?" in run("show", "two_levl", code=1).stderr
+
+
+def test_show_an_architecture():
+    text = run("show", "eyeriss_v1").stdout
+    assert re.search(r"GLB +memory +1 +108 KiB +input output +6 pJ per 16 b", text)
+    assert "peak of MAC: 168 operations per cycle = 33.6 Gop/s" in text
+    assert "- PEs.X only [p, m]" in text
+
+
+def test_show_a_workload():
+    text = run("show", "small.yaml").stdout
+    assert text.startswith("small: 2 statements, 4 Einsums, 2,048 mac")
+    assert re.search(r"B +weight +K 8 × N 8", text) or re.search(r"B +input +K 8 × N 8", text)
+    assert "op/B" in text
+
+
+def test_show_a_mapping_as_a_nest():
+    text = run("show", "mapping.yaml", "--workload", "small.yaml").stdout
+    assert "for m in [0:2)  by 4" in text
+    assert re.search(r"\n  store A B Z in Buffer +# A 4×8, B 8×8, Z 4×8: 128 B", text)
+
+
+@pytest.mark.parametrize(("ref", "kind"), [("two_level", "arch"), ("small.yaml", "workload"), ("mapping.yaml", "mapping")])
+def test_show_as_json(ref, kind):
+    shown = json.loads(run("show", ref, "--json").stdout)
+    assert (shown["format"], shown["kind"]) == ("costmodel show", kind)
+    assert shown[kind]
+
+
+def test_show_takes_overrides():
+    assert "64 KiB" in run("show", "eyeriss_v1", "--set", "GLB.size=64KiB").stdout
+    result = run("show", "eyeriss_v1", "--set", "GLB.siz=64KiB", code=1)
+    assert "GLB.siz" in result.stderr
+
+
+def test_list_and_schema():
+    listed = json.loads(run("list", "--json").stdout)["shipped"]
+    assert "eyeriss_v1" in listed["arch"]
+    assert "  eyeriss_v1" in run("list").stdout
+    for kind in ("arch", "workload", "mapping", "study"):
+        assert json.loads(run("schema", kind).stdout)["$schema"]
+
+
+# One mapping
+
+
+def test_evaluate_prints_totals_and_every_table():
+    result = run("evaluate", "two_level", "small.yaml", "--mapping", "mapping.yaml")
+    assert result.stderr == ""
+    for header in ("energy ", "einsum +level +tensor +flow", "einsum +component +tensor +action", "einsum +component +cycles"):
+        assert re.search(header, result.stdout)
+    assert re.search(r"two +3 ", result.stdout)
+
+
+def test_evaluate_as_json_is_one_object_with_the_tables():
+    shown = json.loads(run("evaluate", "two_level", "small.yaml", "--mapping", "mapping.yaml", "--json").stdout)
+    assert (shown["format"], shown["version"]) == ("costmodel evaluate", 1)
+    energy = sum(row["energy_pj"] * {"one": 1, "two": 3}[row["einsum"]] for row in shown["tables"]["actions"])
+    assert shown["totals"]["energy_pj"] == pytest.approx(energy)
+    row = shown["tables"]["traffic"][0]
+    assert set(row) == {"einsum", "level", "tensor", "flow", "words"}
+
+
+def test_evaluate_one_einsum_or_what_there_is_a_mapping_for():
+    one = json.loads(run("evaluate", "two_level", "small.yaml", "--mapping", "mapping.yaml", "--einsum", "one", "--json").stdout)
+    assert [e["einsum"] for e in one["einsums"]] == ["one"]
+    Path("first.yaml").write_text(MAPPINGS.split("- einsum: two")[0], encoding="utf-8")
+    result = run("evaluate", "two_level", "small.yaml", "--mapping", "first.yaml")
+    assert "not counted: two" in result.stderr
+    result = run("evaluate", "two_level", "small.yaml", "--mapping", "first.yaml", "--einsum", "two", code=1)
+    assert "maps one, none of which is asked for" in result.stderr
+    result = run("evaluate", "two_level", "small.yaml", "--mapping", "first.yaml", "--einsum", "tow", code=1)
+    assert "did you mean 'two'?" in result.stderr
+
+
+def test_a_mapping_that_does_not_fit_is_wrong_input_with_its_line():
+    Path("wrong.yaml").write_text(MAPPINGS.replace("  - for k by 1\n", "", 1), encoding="utf-8")
+    result = run("evaluate", "two_level", "small.yaml", "--mapping", "wrong.yaml", code=1)
+    assert re.search(r"wrong.yaml:\d+:\d+: .*rank variable k", result.stderr)
+    result = run("evaluate", "two_level", "small.yaml", "--mapping", "mapping.yaml", "--set", "Buffer.size=100", code=1)
+    assert "over capacity" in result.stderr
+
+
+def test_evaluate_needs_a_mapping():
+    assert "Missing option '--mapping'" in run("evaluate", "two_level", "small.yaml", code=2).stderr
+
+
+def test_a_run_folder_can_be_reported_explained_compared_and_fed_back():
+    arguments = ("evaluate", "two_level", "small.yaml", "--mapping")
+    result = run(*arguments, "mapping.yaml", "--out", "runs/a")
+    assert "run: runs/a" in result.stderr
+    assert "run:" not in result.stdout
+    run(*arguments, "runs/a/mapping.yaml", "--out", "runs/b", "--set", "MainMemory.energy.read=50")
+    text = run("explain", "runs/a", "Buffer.fill.A").stdout
+    assert text.startswith("Buffer.fill.A = 2 tiles × 32 words = 64 words")
+    assert "MAC.energy" in run("explain", "runs/a").stdout.splitlines()
+    compared = run("compare", "runs/a", "runs/b").stdout
+    assert re.search(r"total +a +b +ratio", compared)
+    assert len(json.loads(run("compare", "runs/a", "runs/b", "--json").stdout)["runs"]) == 2
+    assert "report: both.html" in run("report", "runs/a", "runs/b", "-o", "both.html").stderr
+    assert Path("both.html").read_text(encoding="utf-8").startswith("<!")
+    assert Path("runs/a/report.html").exists()
+
+
+def test_explain_on_the_fly():
+    arguments = ("explain", "two_level", "small.yaml", "--mapping", "mapping.yaml")
+    shown = json.loads(run(*arguments, "Buffer.fill.A", "--json").stdout)
+    assert (shown["value"], shown["unit"]) == (64, "words")
+    assert sum(part["value"] for part in shown["parts"]) == 64
+    assert "did you mean" in run(*arguments, "Bufer.fill.A", code=1).stderr
+    assert run(*arguments, "energy", "--einsum", "two").stdout.startswith("energy = ")
+    assert "run folder" in run("explain", "a", "b", "c", code=2).stderr
+
+
+# Searches
+
+
+def test_map_prints_a_line_per_layer_and_writes_a_run():
+    result = run("map", "two_level", "small.yaml", *SEARCH, "--report", "page.html")
+    assert re.search(r"einsum +count +energy +latency +utilisation +bottleneck", result.stdout)
+    assert re.search(r"\ntwo +3 ", result.stdout)
+    assert "certificate: best found" in result.stdout
+    folder = Path(re.search(r"^run: (.+)$", result.stderr, re.MULTILINE)[1])
+    assert (folder / "mapping.yaml").exists()
+    assert Path("page.html").exists()
+    again = run("evaluate", "two_level", "small.yaml", "--mapping", folder / "mapping.yaml", "--json")
+    energy = json.loads((folder / "result.json").read_text(encoding="utf-8"))["totals"]["energy_pj"]
+    assert json.loads(again.stdout)["totals"]["energy_pj"] == energy
+
+
+def test_map_as_json_prints_nothing_else_on_stdout():
+    shown = json.loads(run("map", "two_level", "small.yaml", *SEARCH, "--json", "--no-run", "--quiet").stdout)
+    assert shown["format"] == "costmodel map"
+    assert [search["einsum"] for search in shown["searches"]] == ["one", "two"]
+    assert not Path("runs").exists()
+
+
+def test_map_says_how_far_it_is_on_stderr_in_plain_lines():
+    lines = run("map", "two_level", "small.yaml", *SEARCH, "--no-run").stderr.splitlines()
+    assert re.fullmatch(r"\[1/1, [\d.]+ s\] one: best found.*", lines[0])
+    assert "\x1b" not in "".join(lines)
+
+
+def test_nothing_fits_exits_3_with_the_limit_and_the_nearest_miss(monkeypatch):
+    import costmodel.mapper.network as network
+
+    def search(einsum, *_):
+        raise InfeasibleError(einsum.name, [("capacity of Buffer", 12)], Reject("Buffer", "capacity", 24, 16, "A 24"))
+
+    monkeypatch.setattr(network.map_workload, "__kwdefaults__", network.map_workload.__kwdefaults__ | {"search_one": search})
+    result = run("map", "two_level", "small.yaml", "--jobs", "1", code=3)
+    assert "one: no mapping fits: capacity of Buffer (12); nearest miss: Buffer: capacity needs 24, has 16" in result.stderr
+    assert "two: no mapping fits" in result.stderr
+    assert not Path("runs").exists()
+
+
+def test_a_command_saved_as_a_study_asks_the_same():
+    options = ("--method", "random", "--trials", "5", "--seed", "3", "--set", "Buffer.size=2 KiB", "--einsum", "one")
+    run("map", "two_level", "small.yaml", *options, "--jobs", "1", "--save-study", "again.yaml", "--no-run")
+    assert "again.yaml: fine" in run("check", "again.yaml").stdout
+    study = json.loads(run("show", "again.yaml", "--json").stdout)["study"]
+    assert study["seed"] == 3
+    assert study["trials"] == 5
+    assert study["set"] == {"Buffer.size": "2 KiB"}
+    assert study["einsums"] == ["one"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--objective", "enrgy"), "did you mean 'energy'?"),
+        (("--set", "Buffer.siz=3"), "Buffer.siz"),
+    ],
+)
+def test_wrong_values_are_wrong_input(options, message):
+    assert message in run("map", "two_level", "small.yaml", *options, code=1).stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--method", "magic"), "'magic'"),
+        (("--budget", "5 apples"), "must be a time"),
+        (("--memory", "12"), "unit"),
+        (("--budget", "0"), "more than 0"),
+        (("--trials", "0"), "0 is not in the range"),
+        (("--colour", "red"), "No such option"),
+    ],
+)
+def test_wrong_options_are_usage_errors(options, message):
+    assert message in run("map", "two_level", "small.yaml", *options, code=2).stderr
+
+
+def test_an_unknown_command_gets_a_suggestion():
+    assert "did you mean 'sweep'?" in run("swep", code=2).stderr
+
+
+# Sweeps
+
+
+def test_a_sweep_maps_every_point_and_goes_on_where_it_stopped():
+    result = run("sweep", "study.yaml", "--jobs", "1")
+    assert "4/4" in result.stderr
+    assert re.search(r"Buffer.size +MAC.throughput +energy +latency", result.stdout)
+    points = json.loads(Path("runs/tiny/result.json").read_text(encoding="utf-8"))["design_points"]
+    assert [tuple(p["axes"].values()) for p in points] == [(8, 1), (8, 2), ("2 KiB", 1), ("2 KiB", 2)]
+    assert any(p["pareto"] for p in points)
+    journal = Path("runs/tiny/points.jsonl")
+    lines = journal.read_text(encoding="utf-8").splitlines()
+    journal.write_text("\n".join(lines[:3]) + '\n{"arch": "two_', encoding="utf-8")
+    again = run("sweep", "study.yaml", "--jobs", "1")
+    assert "2 points of an earlier run kept" in again.stderr
+    assert again.stdout == result.stdout
+    assert "4 points of an earlier run kept" in run("sweep", "study.yaml", "--quiet").stderr
+
+
+def test_a_sweep_of_another_question_gets_a_folder_of_its_own():
+    run("sweep", "study.yaml", "--jobs", "1", "--quiet")
+    Path("study.yaml").write_text(STUDY.replace("trials: 4", "trials: 5"), encoding="utf-8")
+    assert "run: runs/tiny-2" in run("sweep", "study.yaml", "--jobs", "1", "--quiet").stderr
+    assert "another study" in run("sweep", "study.yaml", "--out", "runs/tiny", code=1).stderr
+
+
+# Ways out
+
+
+def test_an_internal_error_is_one_line_and_a_hint(monkeypatch):
+    def broken(*_):
+        raise ZeroDivisionError("a defect")
+
+    monkeypatch.setattr(cli, "_question", broken)
+    result = run("map", "two_level", "small.yaml", code=2)
+    assert result.stderr == "internal error: ZeroDivisionError: a defect (add --debug for the traceback)\n"
+    with pytest.raises(ZeroDivisionError):
+        CliRunner().invoke(app, ["map", "two_level", "small.yaml", "--debug"], catch_exceptions=False)
+
+
+def test_an_interrupt_exits_130(monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_question", interrupted)
+    assert run("map", "two_level", "small.yaml", code=130).stderr.strip() == "interrupted"
+
+
+def test_a_reader_that_leaves_early_is_no_error():
+    process = command("show", "resnet50")
+    assert process.stdout.read(10)
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    assert process.wait(60) == 0
+    process.stderr.close()
+
+
+def test_ctrl_c_keeps_what_is_done():
+    Path("study.yaml").write_text(STUDY.replace("[1, 2]", "{from: 1, to: 2000, step: 1}"), encoding="utf-8")
+    process = command("sweep", "study.yaml", "--jobs", "2")
+    journal = Path("runs/tiny/points.jsonl")
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not (journal.exists() and len(journal.read_text().splitlines()) > 3):
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, talk = process.communicate(timeout=60)
+    assert process.returncode == 130, talk
+    assert "Traceback" not in talk
+    assert "the same command goes on" in talk
+    points = json.loads(Path("runs/tiny/result.json").read_text(encoding="utf-8"))["design_points"]
+    assert len(points) >= 3
+
+
+@pytest.mark.parametrize(("arguments", "limit_s"), [(["--help"], 0.25), (["check", "eyeriss_v1"], 0.5)])
+def test_the_first_answer_is_quick(arguments, limit_s):
+    """CPU seconds of a fresh process, the least of five runs: the machine may be busy."""
+    times = []
+    for _ in range(5):
+        before = os.times()
+        process = command(*arguments)
+        process.communicate()
+        after = os.times()
+        times.append(after.children_user + after.children_system - before.children_user - before.children_system)
+    assert min(times) < limit_s
+
+
+def test_heavy_packages_wait_until_they_are_needed():
+    code = "import sys; from costmodel.cli import app; app.main(['check', 'two_level', 'resnet18'], 'x')"
+    code = f"import sys, atexit; atexit.register(lambda: print(*sorted(sys.modules))); {code}"
+    process = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=os.environ | {"PYTHONPATH": str(ROOT)}
+    )
+    loaded = set(process.stdout.split("\n")[-2].split())
+    assert not loaded & {"numpy", "pandas", "plotly", "optuna", "rich", "jinja2"}

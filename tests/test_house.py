@@ -1,0 +1,159 @@
+"""The house rules that a machine can check: import order, words, who prints, no paths of one machine."""
+
+import ast
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "costmodel"
+MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+
+# Reading order; nothing imports from below it. The one error type stands first: every layer raises it.
+LAYERS = (
+    "costmodel.spec.problems",
+    "costmodel.einsum",
+    "costmodel.spec",
+    "costmodel.components",
+    "costmodel.model",
+    "costmodel.mapper",
+    "costmodel.sweep",
+    "costmodel.report",
+    "costmodel.cli",
+    "costmodel.__main__",
+)
+
+SAY = {
+    "data_?spaces?|operands?": "tensor",
+    "loop_?dims?": "rank_variable",
+    "unroll\\w*": "Spatial",
+    "mem_?lv\\w*|mem_?levels?": "level",
+    "loop_?nests?": "nest",
+    "pareto_?sets?": "front",
+}
+
+TEXT = {".py", ".yaml", ".yml", ".md", ".toml", ".html", ".js", ".css", ".json", ".txt", ""}
+
+
+def imports_of(module: str, path: Path) -> set[str]:
+    """Modules of ours that a module imports, anywhere in it (lazily too)."""
+    found = set()
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                above = package.split(".")[: package.count(".") + 2 - node.level]
+                base = ".".join([*above, *filter(None, [base])])
+            found |= {f"{base}.{alias.name}" if f"{base}.{alias.name}" in MODULES else base for alias in node.names}
+    return {name for name in found if name in MODULES and name not in {"costmodel", module}}
+
+
+IMPORTS = {module: imports_of(module, path) for module, path in MODULES.items()}
+
+
+def layer_of(module: str) -> int:
+    """Place of the longest prefix that LAYERS names; the package itself stands above all."""
+    places = [place for place, name in enumerate(LAYERS) if module == name or module.startswith(f"{name}.")]
+    return max(places, key=lambda place: len(LAYERS[place])) if places else -1
+
+
+def test_every_module_belongs_to_a_layer():
+    assert [module for module in MODULES if layer_of(module) < 0] == ["costmodel"]
+
+
+def test_nothing_imports_from_below_it():
+    upward = [
+        f"{module} imports {name}"
+        for module, names in IMPORTS.items()
+        for name in sorted(names)
+        if layer_of(name) > layer_of(module)
+    ]
+    assert upward == []
+
+
+def test_no_two_modules_import_each_other():
+    def reachable(start: str) -> set[str]:
+        seen: set[str] = set()
+        todo = list(IMPORTS[start])
+        while todo:
+            name = todo.pop()
+            if name not in seen:
+                seen.add(name)
+                todo.extend(IMPORTS[name])
+        return seen
+
+    assert [module for module in MODULES if module in reachable(module)] == []
+
+
+def identifiers(tree: ast.AST) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name) | ast.arg(arg=name) | ast.Attribute(attr=name):
+                names.add(name)
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                names.add(name)
+            case ast.keyword(arg=str(name)):
+                names.add(name)
+    return names
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_one_word_per_thing(module):
+    names = identifiers(ast.parse(MODULES[module].read_text(encoding="utf-8")))
+    said = [
+        f"{name}: say {word!r}"
+        for name in sorted(names)
+        for bad, word in SAY.items()
+        if re.search(rf"(?:^|_)(?:{bad})(?:$|_)", name.lower())
+    ]
+    assert said == []
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name != "costmodel.cli"])
+def test_only_the_command_line_prints(module):
+    tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
+    prints = [
+        node.lineno
+        for node in ast.walk(tree)
+        if (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print")
+        or (isinstance(node, ast.Attribute) and node.attr in {"stdout", "stderr"} and ast.unparse(node.value) == "sys")
+    ]
+    assert prints == []
+
+
+def repository_files() -> list[Path]:
+    """Files of the repository: tracked and not ignored, or all where this is not a git checkout."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    try:
+        listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    except (OSError, subprocess.CalledProcessError):
+        hidden = {".git", ".venv", "runs", "build", "dist", "__pycache__"}
+        every = (path for path in ROOT.rglob("*") if not hidden & set(path.relative_to(ROOT).parts))
+        return [path for path in every if path.is_file() and not path.parent.name.startswith(".")]
+    return [ROOT / name for name in listed if (ROOT / name).is_file()]
+
+
+def test_no_path_of_one_machine_is_written_down():
+    path_of_a_machine = re.compile(r"(?<![\w./<:-])/(?:work|root|home|Users)/\w")
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()[:100]}"
+        for path in repository_files()
+        if path.suffix in TEXT and path.stat().st_size < 2_000_000
+        for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1)
+        if path_of_a_machine.search(line)
+    ]
+    assert found == []
+
+
+def test_every_module_says_what_it_is_for():
+    silent = [m for m, path in MODULES.items() if not ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))]
+    assert silent == []
