@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 FINE, WRONG_INPUT, FAULT, INFEASIBLE, PARTIAL, INTERRUPTED = 0, 1, 2, 3, 4, 130
 JSON_VERSION = 1
+BOUND_S = 10.0
+"""CPU time per Einsum for the optimum that a sampler's answer is held against."""
 RUNS = Path("runs")
 
 
@@ -129,16 +131,30 @@ def put_json(command: str, content: dict[str, Any]) -> None:
 # Options that commands share
 
 set_option = click.option(
-    "overrides", "--set", metavar="PATH=VALUE", multiple=True, help="Override one value, e.g. GLB.size=64KiB. Repeatable."
+    "overrides",
+    "--set",
+    metavar="PATH=VALUE",
+    multiple=True,
+    help="Override one value, e.g. GLB.size=64KiB. Repeatable.",
 )
 json_option = click.option("as_json", "--json", is_flag=True, help="Print one JSON object instead of text.")
 out_option = click.option(
-    "out", "--out", metavar="FOLDER", type=click.Path(path_type=Path, file_okay=False), help="Where to put the run folder."
+    "out",
+    "--out",
+    metavar="FOLDER",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where to put the run folder.",
 )
 report_option = click.option(
-    "report", "--report", metavar="FILE.html", type=click.Path(path_type=Path, dir_okay=False), help="Write an HTML report."
+    "report",
+    "--report",
+    metavar="FILE.html",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write an HTML report.",
 )
-mapping_option = click.option("mapping_ref", "--mapping", metavar="FILE", help="Mapping file (or the name of a shipped one).")
+mapping_option = click.option(
+    "mapping_ref", "--mapping", metavar="FILE", help="Mapping file (or the name of a shipped one)."
+)
 einsum_option = click.option("einsums", "--einsum", metavar="NAME", multiple=True, help="Only this Einsum. Repeatable.")
 quiet_option = click.option("quiet", "-q", "--quiet", is_flag=True, help="No progress on stderr.")
 
@@ -154,11 +170,9 @@ def _quantity(dimension_name: str, to: str) -> Callable[[click.Context, click.Pa
         dimension = getattr(units, dimension_name)
         try:
             quantity = units.parse(value, dimension)
-            if quantity.unit == dimension.bare and dimension.bare != to and dimension_name == "SIZE":
-                raise ValueError(f"needs a unit ({dimension.shown})")
             number = float(units.convert(quantity.value, quantity.unit, to))
         except ValueError as error:
-            raise click.BadParameter(str(error)) from None
+            raise click.BadParameter(f"{error} (units: {dimension.shown})") from None
         if number <= 0:
             raise click.BadParameter(f"must be more than 0, got {value}")
         return number
@@ -266,7 +280,9 @@ def _bound(ref: str, pairs: tuple[tuple[Mapping, NestMarks], ...]) -> str:
 @app.command()
 @click.argument("ref", metavar="NAME")
 @set_option
-@click.option("workload_ref", "--workload", metavar="NAME", help="For a mapping: the workload that gives its loops their ranges.")
+@click.option(
+    "workload_ref", "--workload", metavar="NAME", help="For a mapping: the workload that gives its loops their ranges."
+)
 @json_option
 def show(ref: str, overrides: tuple[str, ...], workload_ref: str | None, *, as_json: bool) -> int:
     """Show an architecture, a workload or a mapping."""
@@ -333,7 +349,11 @@ def list_shipped(*, as_json: bool) -> int:
     if as_json:
         put_json("list", {"shipped": shipped})
     else:
-        put("\n\n".join("\n".join((f"{kind}:", *(f"  {name}" for name in names))) for kind, names in shipped.items() if names))
+        put(
+            "\n\n".join(
+                "\n".join((f"{kind}:", *(f"  {name}" for name in names))) for kind, names in shipped.items() if names
+            )
+        )
     return FINE
 
 
@@ -423,7 +443,9 @@ def explain(
 
         run = read_run(Path(words[0]))
         if run.evaluation is None:
-            raise SpecError([Problem("holds no evaluation to explain", file=words[0], hint="explain runs of evaluate or map")])
+            raise SpecError(
+                [Problem("holds no evaluation to explain", file=words[0], hint="explain runs of evaluate or map")]
+            )
         workload, architecture, mappings, evaluation = run.workload, run.architecture, run.mappings, run.evaluation
     named = 2 if mapping_ref is not None else 1
     if len(words) == named:
@@ -448,12 +470,22 @@ def explain(
 
 METHODS = ("exact", "tpe", "nsga2", "random", "cmaes", "gp", "qmc")
 time_option = click.option(
-    "budget", "--budget", metavar="TIME", callback=_quantity("TIME", "s"), help="Stop searching after this long, e.g. 60s."
+    "budget",
+    "--budget",
+    metavar="TIME",
+    callback=_quantity("TIME", "s"),
+    help="Stop searching after this long, e.g. 60s.",
 )
 memory_option = click.option(
-    "memory", "--memory", metavar="SIZE", callback=_quantity("SIZE", "b"), help="Most memory that the search may use, e.g. 2GiB."
+    "memory",
+    "--memory",
+    metavar="SIZE",
+    callback=_quantity("SIZE", "b"),
+    help="Most memory that the search may use, e.g. 2GiB.",
 )
-jobs_option = click.option("jobs", "--jobs", "-j", type=click.IntRange(1), help="Worker processes (default: one per core).")
+jobs_option = click.option(
+    "jobs", "--jobs", "-j", type=click.IntRange(1), help="Worker processes (default: one per core)."
+)
 
 
 @app.command("map")
@@ -467,10 +499,15 @@ jobs_option = click.option("jobs", "--jobs", "-j", type=click.IntRange(1), help=
     metavar="NAMES",
     help="energy, latency, edp, ed2p, e2dp, or several for a front: energy,latency.",
 )
-@click.option("--trials", type=click.IntRange(1), default=2000, show_default=True, help="Mappings that a sampler tries.")
+@click.option(
+    "--trials", type=click.IntRange(1), default=2000, show_default=True, help="Mappings that a sampler tries."
+)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @time_option
 @memory_option
+@click.option(
+    "--bound/--no-bound", default=True, help="Hold a sampler's answer against the proven optimum. [default: bound]"
+)
 @click.option("constraints", "--constraint", metavar="TEXT", multiple=True, help="Restrict the mapspace. Repeatable.")
 @click.option(
     "--tiles",
@@ -486,7 +523,12 @@ jobs_option = click.option("jobs", "--jobs", "-j", type=click.IntRange(1), help=
 @out_option
 @click.option("--no-run", is_flag=True, help="Write no run folder.")
 @report_option
-@click.option("--save-study", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="Save this command as a study.")
+@click.option(
+    "--save-study",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Save this command as a study.",
+)
 @quiet_option
 def map_(
     arch: str,
@@ -506,6 +548,7 @@ def map_(
     report: Path | None,
     save_study: Path | None,
     *,
+    bound: bool,
     as_json: bool,
     no_run: bool,
     quiet: bool,
@@ -521,6 +564,7 @@ def map_(
         constraints=constraints,
         budget_s=budget,
         memory_bytes=None if memory is None else int(memory) // 8,
+        bound_s=BOUND_S if bound else None,
         tiles=tiles,
     )
     question = _question(arch, workload, overrides, einsums)
@@ -619,9 +663,7 @@ def _sweep_folder(study: Study, ref: str) -> Path:
         number += 1
 
 
-def _run_of_sweep(
-    study: Study, ref: str, result: SweepResult, overrides: tuple[str, ...], started: float
-) -> Run:
+def _run_of_sweep(study: Study, ref: str, result: SweepResult, overrides: tuple[str, ...], started: float) -> Run:
     from datetime import datetime
 
     from costmodel.report.run import DesignPoint, Provenance, Run, pareto_flags, versions
@@ -660,7 +702,11 @@ def _run_of_sweep(
     }
     if overrides:
         settings["set"] = "; ".join(overrides)
-    inputs = [_input("study", ref), *(_input("arch", a) for a in study.arch), *(_input("workload", w) for w in study.workload)]
+    inputs = [
+        _input("study", ref),
+        *(_input("arch", a) for a in study.arch),
+        *(_input("workload", w) for w in study.workload),
+    ]
     architectures, workloads = [], []
     for kind, refs in (("arch", study.arch), ("workload", study.workload)):
         for each in refs:
@@ -697,7 +743,12 @@ def _run_of_sweep(
 @app.command("report")
 @click.argument("folders", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
-    "out", "-o", "--out", metavar="FILE.html", type=click.Path(path_type=Path, dir_okay=False), help="Default: RUN/report.html."
+    "out",
+    "-o",
+    "--out",
+    metavar="FILE.html",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Default: RUN/report.html.",
 )
 def report_(folders: tuple[Path, ...], out: Path | None) -> int:
     """Build one self-contained HTML page from run folders."""
@@ -780,7 +831,9 @@ def _evaluated(question: _Question, mapping_ref: str | None) -> tuple[tuple[Mapp
     chosen = [(mapping, marks) for mapping, marks in pairs if set(einsums_in(mapping.nest)) - left_out]
     if not chosen:
         names = ", ".join(sorted(known)) or "nothing"
-        problem = Problem(f"maps {names}, none of which is asked for", file=mapping_ref, hint=f"asked for: {', '.join(wanted)}")
+        problem = Problem(
+            f"maps {names}, none of which is asked for", file=mapping_ref, hint=f"asked for: {', '.join(wanted)}"
+        )
         raise SpecError([problem])
     evaluations: list[Evaluation] = []
     problems: list[Problem] = []
@@ -843,7 +896,9 @@ def _run_of_network(question: _Question, result: NetworkResult) -> Run:
     if result.interrupted:
         notes.append("the search was interrupted")
     if result.front_gap:
-        notes.append(f"the front of the totals is thinned: every point is within {100 * result.front_gap:.2g} % of one shown")
+        notes.append(
+            f"the front of the totals is thinned: every point is within {100 * result.front_gap:.2g} % of one shown"
+        )
     return _run(
         question,
         "map",
@@ -852,14 +907,19 @@ def _run_of_network(question: _Question, result: NetworkResult) -> Run:
         options=result.options,
         searches=tuple(Search.from_result(layer.result, layer.chosen) for layer in result.layers),
         network_front=tuple(
-            NetworkPoint(energy_pj=p.energy_pj, latency_cycles=p.latency_cycles, choices=p.choices) for p in result.front
+            NetworkPoint(energy_pj=p.energy_pj, latency_cycles=p.latency_cycles, choices=p.choices)
+            for p in result.front
         ),
         notes=tuple(notes),
     )
 
 
 def _settings(options: SearchOptions) -> dict[str, Any]:
-    settings: dict[str, Any] = {"method": options.method, "objective": ",".join(options.objective), "tiles": options.tiles}
+    settings: dict[str, Any] = {
+        "method": options.method,
+        "objective": ",".join(options.objective),
+        "tiles": options.tiles,
+    }
     if options.method != "exact":
         settings["trials"] = options.trials
     if options.budget_s is not None:

@@ -17,6 +17,7 @@ def renamed(case: Case) -> tuple[Case, dict[str, str]]:
     tensors = list(dict.fromkeys(t for e in case.workload.einsums for t in e.tensors))
     variables = list(dict.fromkeys(v for e in case.workload.einsums for v in e.shape))
     names = {t: f"tensor_{len(tensors) - i}" for i, t in enumerate(tensors)}
+    names |= {e.name: f"einsum_{e.name}" for e in case.workload.einsums if e.name not in names}
     names |= {v: f"v{len(variables) - i}" for i, v in enumerate(variables)}
 
     def rename_access(a: Access) -> Access:
@@ -53,29 +54,32 @@ def renamed(case: Case) -> tuple[Case, dict[str, str]]:
 
 def idle_loop_inserted(case: Case, rng: random.Random) -> Case:
     """The case with one more loop, in time or across an array, that makes a single step."""
-    extents = {v: n for e in case.workload.einsums for v, n in e.shape.items()}
-    return replace(case, mapping=Mapping(_with_idle_loop(case, case.mapping.nest, extents, rng)))
+    left = {e.name: dict(e.shape) for e in case.workload.einsums}
+    return replace(case, mapping=Mapping(_with_idle_loop(case.mapping.nest, left, rng)))
 
 
-def _with_idle_loop(case: Case, nest: Nest, left: dict[str, int], rng: random.Random) -> Nest:
+def _with_idle_loop(nest: Nest, left: dict[str, dict[str, int]], rng: random.Random) -> Nest:
     at = rng.randrange(len(nest))
-    left = dict(left)
-    for node in nest[:at]:
-        if isinstance(node, Temporal | Spatial):
-            left[node.rank_variable] = node.tile
     node = nest[at]
+    below = einsums_in(nest[at:])
+    left = {name: dict(left[name]) for name in below}
+    for above in nest[:at]:
+        if isinstance(above, Temporal | Spatial):
+            for extents in left.values():
+                if above.rank_variable in extents:
+                    extents[above.rank_variable] = above.tile
     if isinstance(node, Sequence) and rng.random() < 0.7:
         number = rng.randrange(len(node.branches))
-        branch = _with_idle_loop(case, node.branches[number], left, rng)
+        branch = _with_idle_loop(node.branches[number], left, rng)
         return (*nest[:at], Sequence((*node.branches[:number], branch, *node.branches[number + 1 :])))
-    below = [case.workload.einsum(name) for name in einsums_in(nest[at:])]
-    shared = [v for v in below[0].shape if all(v in e.shape for e in below)]
+    first, *others = left.values()
+    shared = [v for v, extent in first.items() if all(other.get(v) == extent for other in others)]
     if not shared:
         return nest
     v = rng.choice(shared)
-    loop: Node = Temporal(v, left[v])
+    loop: Node = Temporal(v, first[v])
     if isinstance(node, Spatial):  # where a parallel loop may stand, another may
-        loop = Spatial(v, left[v], node.array, node.dimension)
+        loop = Spatial(v, first[v], node.array, node.dimension)
     return (*nest[:at], loop, *nest[at:])
 
 

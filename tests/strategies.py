@@ -162,7 +162,7 @@ def _workload(
         touched.pop(output.tensor)
         einsums.append(
             Einsum(
-                name=output.tensor,
+                name=output.tensor if output.tensor not in {e.name for e in einsums} else f"{output.tensor}_next",
                 text=statement_text(output, inputs),
                 shape={v: extents[v] for v in own},
                 output=output,
@@ -244,6 +244,8 @@ class _Draw:
         left, indices = list(variables), []
         while left:
             indices.append(self.index(left, extents, spare))
+        if self.chance(0.02):
+            indices.append(Affine((), self.rng.randint(0, 2)))
         return tuple(indices)
 
     def statement(
@@ -289,12 +291,44 @@ class _Draw:
         after = Access("Z", (Affine(((first, 1),), self.rng.randint(1, 2)), *_plain(*kept)))
         return self.finished([(after, (before, Access("A", _plain(*variables))))], extents)
 
+    def initialised(self) -> tuple[Workload, list[str]]:
+        """A tensor with two writers: its first row, and the recurrence that goes on from it."""
+        extents = {"m": self.rng.randint(1, 4), "p": self.rng.randint(1, 5), "k": self.rng.randint(1, 3)}
+        first = Access("Z", (Affine((), 0), *_plain("p")))
+        after = Access("Z", (Affine((("m", 1),), 1), *_plain("p")))
+        read = (Access("Z", _plain("m", "p")), Access("B", _plain("m", "p", "k")))
+        return self.finished([(first, (Access("A", _plain("p")),)), (after, read)], extents), ["p"]
+
+    def same_names(self, workload: Workload) -> Workload:
+        """The workload where variables of single Einsums may share a name and differ in extent: k0, k1 → k, k."""
+        einsums = []
+        for e in workload.einsums:
+            new = {v: v[0] for v in e.shape if len(v) == 2 and v[1].isdigit() and self.chance(0.3)}
+            new = {v: w for v, w in new.items() if w not in e.shape and list(new.values()).count(w) == 1}
+
+            def rename(a: Access, new: dict[str, str] = new) -> Access:
+                indices = (tuple((new.get(v, v), c) for v, c in i.terms) for i in a.indices)
+                return Access(a.tensor, tuple(map(Affine, indices, (i.constant for i in a.indices))))
+
+            shape = {new.get(v, v): n for v, n in e.shape.items()}
+            output, inputs = rename(e.output), tuple(map(rename, e.inputs))
+            text = statement_text(output, inputs)
+            einsums.append(replace(e, shape=shape, output=output, inputs=inputs, text=text))
+        return replace(workload, einsums=tuple(einsums))
+
     def finished(self, statements: list[tuple[Access, tuple[Access, ...]]], extents: dict[str, int]) -> Workload:
         names = {a.tensor for output, inputs in statements for a in (output, *inputs)}
         written = {output.tensor for output, _ in statements}
         bits = {name: self.rng.choice([4, 8, 8, 16]) for name in sorted(names)}
         roles = {name: Role.WEIGHT for name in sorted(names - written) if self.chance(0.3)}
         return _workload(statements, extents, bits, roles, [self.kinds() for _ in statements])
+
+    def workload(self) -> tuple[Workload, list[str]]:
+        """A cascade, and the variables over which loops may be shared."""
+        if self.chance(0.04):
+            return self.initialised()
+        workload, shared = self.cascade()
+        return self.same_names(workload), shared
 
     def cascade(self) -> tuple[Workload, list[str]]:
         """Two or three Einsums that pass intermediates on, and the variables over which loops may be shared."""
@@ -361,6 +395,8 @@ class _Draw:
             levels.append(self.memory(f"M{number}") if kind == "memory" else self.array(f"A{number}"))
         rates = {"default": rng.choice([0.5, 1.0, 2.0, 4.0]), "exp": 0.25}
         levels.append(ComputeUnit(name="MAC", energy_pj={"default": 1.0}, throughput_per_cycle=rates))
+        if self.chance(0.15):
+            levels.append(ComputeUnit(name="VEC", energy_pj={"exp": 3.0}, throughput_per_cycle={"default": 8.0}))
         return Architecture(name="a", levels=tuple(levels))
 
     def memory(self, name: str) -> Memory:
@@ -457,15 +493,15 @@ class _Nest:
             if self.linking(names, place):
                 raise _DeadEndError
             parts = self.parts(names)
-            branches = tuple(tuple(self.grow(part, self.entered(place))) for part in parts)
+            branches = tuple(tuple(self.grow(part, place.copy())) for part in parts)
             return [*nodes, Sequence(branches)]
         (name,) = names
-        end = [Temporal(v, 1) for v, n in place.left[name].items() if n > 1]
+        end: list[Node] = [Temporal(v, 1) for v, n in place.left[name].items() if n > 1]
         self.rng.shuffle(end)
-        return [*nodes, *end, Compute(name, self.architecture.compute_units[0].name)]
-
-    def entered(self, place: _Place) -> _Place:
-        return place.copy()
+        end.append(Compute(name, self.rng.choice(self.architecture.compute_units).name))
+        if self.draw.chance(0.02):  # a sequence of one branch still ends lives
+            return [*nodes, Sequence((tuple(end),))]
+        return [*nodes, *end]
 
     def parts(self, names: list[str]) -> list[list[str]]:
         """How the branches of a sequence share out the Einsums."""
@@ -475,14 +511,19 @@ class _Nest:
 
     def linking(self, names: list[str], place: _Place) -> list[str]:
         """Intermediates that pass between the Einsums and that nothing above holds yet."""
-        written = [n for n in names if any(n != m and n in self.einsums[m].tensors for m in names)]
-        return [name for name in written if name not in place.held]
+        written = dict.fromkeys(self.einsums[n].output.tensor for n in names)
+        users = [t for n in names for t in self.einsums[n].tensors]
+        return [tensor for tensor in written if users.count(tensor) > 1 and tensor not in place.held]
 
     def stores(
         self, names: list[str], place: _Place, memories: list[Memory], must: list[str], *, root: bool
     ) -> list[Node]:
         """Storage nodes of some memories in a random order, with loops between them."""
-        nodes = self.outermost(names, place) if root else []
+        nodes: list[Node] = []
+        if root:
+            if self.draw.chance(0.03):
+                nodes += self.temporal(names, place)
+            nodes += self.outermost(names, place)
         for name, memory in self.wanted(names, place, memories, must):
             at = self.architecture.index(memory.name)
             if place.held.get(name, -1) >= at:
@@ -585,7 +626,7 @@ def random_case(seed: int) -> Case:
     for attempt in range(1000):
         draw = _Draw(seed * 1000 + attempt)
         fused = draw.chance(0.4)
-        workload, shared = draw.cascade() if fused else (draw.single(), [])
+        workload, shared = draw.workload() if fused else (draw.single(), [])
         if sum(e.points for e in workload.einsums) > 2 * MAX_POINTS:
             continue
         architecture = draw.architecture()

@@ -78,7 +78,7 @@ def command(*arguments: object, **options):
     )
 
 
-SEARCH = ("--method", "random", "--trials", "8", "--jobs", "1")
+SEARCH = ("--method", "random", "--trials", "8", "--jobs", "1", "--no-bound")
 
 
 # Looking at inputs
@@ -153,7 +153,9 @@ def test_show_a_mapping_as_a_nest():
     assert re.search(r"\n  store A B Z in Buffer +# A 4×8, B 8×8, Z 4×8: 128 B", text)
 
 
-@pytest.mark.parametrize(("ref", "kind"), [("two_level", "arch"), ("small.yaml", "workload"), ("mapping.yaml", "mapping")])
+@pytest.mark.parametrize(
+    ("ref", "kind"), [("two_level", "arch"), ("small.yaml", "workload"), ("mapping.yaml", "mapping")]
+)
 def test_show_as_json(ref, kind):
     shown = json.loads(run("show", ref, "--json").stdout)
     assert (shown["format"], shown["kind"]) == ("costmodel show", kind)
@@ -180,7 +182,12 @@ def test_list_and_schema():
 def test_evaluate_prints_totals_and_every_table():
     result = run("evaluate", "two_level", "small.yaml", "--mapping", "mapping.yaml")
     assert result.stderr == ""
-    for header in ("energy ", "einsum +level +tensor +flow", "einsum +component +tensor +action", "einsum +component +cycles"):
+    for header in (
+        "energy ",
+        "einsum +level +tensor +flow",
+        "einsum +component +tensor +action",
+        "einsum +component +cycles",
+    ):
         assert re.search(header, result.stdout)
     assert re.search(r"two +3 ", result.stdout)
 
@@ -195,7 +202,9 @@ def test_evaluate_as_json_is_one_object_with_the_tables():
 
 
 def test_evaluate_one_einsum_or_what_there_is_a_mapping_for():
-    one = json.loads(run("evaluate", "two_level", "small.yaml", "--mapping", "mapping.yaml", "--einsum", "one", "--json").stdout)
+    one = json.loads(
+        run("evaluate", "two_level", "small.yaml", "--mapping", "mapping.yaml", "--einsum", "one", "--json").stdout
+    )
     assert [e["einsum"] for e in one["einsums"]] == ["one"]
     Path("first.yaml").write_text(MAPPINGS.split("- einsum: two")[0], encoding="utf-8")
     result = run("evaluate", "two_level", "small.yaml", "--mapping", "first.yaml")
@@ -275,20 +284,37 @@ def test_map_says_how_far_it_is_on_stderr_in_plain_lines():
 
 
 def test_nothing_fits_exits_3_with_the_limit_and_the_nearest_miss(monkeypatch):
-    import costmodel.mapper.network as network
+    from costmodel.mapper import network
 
     def search(einsum, *_):
         raise InfeasibleError(einsum.name, [("capacity of Buffer", 12)], Reject("Buffer", "capacity", 24, 16, "A 24"))
 
-    monkeypatch.setattr(network.map_workload, "__kwdefaults__", network.map_workload.__kwdefaults__ | {"search_one": search})
+    monkeypatch.setattr(
+        network.map_workload, "__kwdefaults__", network.map_workload.__kwdefaults__ | {"search_one": search}
+    )
     result = run("map", "two_level", "small.yaml", "--jobs", "1", code=3)
-    assert "one: no mapping fits: capacity of Buffer (12); nearest miss: Buffer: capacity needs 24, has 16" in result.stderr
+    assert (
+        "one: no mapping fits: capacity of Buffer (12); nearest miss: Buffer: capacity needs 24, has 16"
+        in result.stderr
+    )
     assert "two: no mapping fits" in result.stderr
     assert not Path("runs").exists()
 
 
 def test_a_command_saved_as_a_study_asks_the_same():
-    options = ("--method", "random", "--trials", "5", "--seed", "3", "--set", "Buffer.size=2 KiB", "--einsum", "one")
+    options = (
+        "--no-bound",
+        "--method",
+        "random",
+        "--trials",
+        "5",
+        "--seed",
+        "3",
+        "--set",
+        "Buffer.size=2 KiB",
+        "--einsum",
+        "one",
+    )
     run("map", "two_level", "small.yaml", *options, "--jobs", "1", "--save-study", "again.yaml", "--no-run")
     assert "again.yaml: fine" in run("check", "again.yaml").stdout
     study = json.loads(run("show", "again.yaml", "--json").stdout)["study"]
@@ -418,7 +444,11 @@ def test_heavy_packages_wait_until_they_are_needed():
     code = "import sys; from costmodel.cli import app; app.main(['check', 'two_level', 'resnet18'], 'x')"
     code = f"import sys, atexit; atexit.register(lambda: print(*sorted(sys.modules))); {code}"
     process = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=os.environ | {"PYTHONPATH": str(ROOT)}
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
     )
     loaded = set(process.stdout.split("\n")[-2].split())
     assert not loaded & {"numpy", "pandas", "plotly", "optuna", "rich", "jinja2"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 
@@ -9,12 +10,17 @@ from costmodel.mapper.constraints import Spread
 from costmodel.mapper.encoding import Encoding, Genes
 from costmodel.mapper.plan import Hold
 
+ORDERS = 6
+"""Orders of tensors that are tried; all of three tensors."""
+
 
 def starts(encoding: Encoding) -> tuple[Genes, ...]:
-    """Return constructive mappings that fit, most promising kinds first; empty if nothing fits.
+    """Return constructive mappings whose tiles fit; empty if none do.
 
-    Each combines a way to fill the arrays (with rank variables of the output, with reduced ones, with both) and a
-    tensor whose tiles are to stay longest, or none (all tensors of a memory share one tile).
+    Each combines a way to fill the arrays (with rank variables of the output, with reduced ones, with both) and an
+    order of the tensors. That order says whose tiles stand outermost in every memory; the loops below a tile are those
+    that do not move it, as many as fit, from the inside or from the outside. One more kind gives all tensors of a
+    memory one tile.
     """
     base = list(encoding.smallest)
     for relaxed in ([0 if g.kind == "bypass" else v for g, v in zip(encoding.genes, base, strict=True)], base):
@@ -23,19 +29,21 @@ def starts(encoding: Encoding) -> tuple[Genes, ...]:
             break
     else:
         return ()
-    tensors = list(encoding.plans.einsum.tensors)
-    tensors.sort(key=lambda t: t != encoding.plans.einsum.output.tensor)
-    output = [v for v in encoding.plans.einsum.shape if v not in encoding.plans.einsum.reduced]
-    reduced = [v for v in encoding.plans.einsum.shape if v in encoding.plans.einsum.reduced]
-    found: list[Genes] = []
+    einsum = encoding.plans.einsum
+    output = [v for v in einsum.shape if v not in einsum.reduced]
+    reduced = [v for v in einsum.shape if v in einsum.reduced]
+    tensors = sorted(einsum.tensors, key=lambda t: t != einsum.output.tensor)
+    found: dict[Genes, None] = {}
     for sides in ((output, reduced), (output, output), (reduced, output)):
         spread = _fill_arrays(encoding, base, sides)
         if not _fits(encoding, spread):
             spread = base
-        for tensor in (*tensors, None):
-            genes = _fill_memories(encoding, spread, tensor)
-            if genes not in found:
-                found.append(genes)
+        for order in itertools.islice(itertools.permutations(tensors), ORDERS):
+            for inner_first in (True, False):
+                found.setdefault(_fill_in_turn(encoding, spread, order, inner_first=inner_first))
+        found.setdefault(_fill_evenly(encoding, spread))
+        for tensor in tensors:
+            found.setdefault(_fill_around(encoding, spread, tensor))
     return tuple(found)
 
 
@@ -97,34 +105,62 @@ def _best_product(
     return best[product], product
 
 
-def _fill_memories(encoding: Encoding, base: Sequence[int], stationary: str | None) -> Genes:
-    """Grow the tiles of each memory from the innermost one, as long as everything fits."""
+def _fill_evenly(encoding: Encoding, base: Sequence[int]) -> Genes:
+    """Grow the tiles of each memory from the innermost one, those of all tensors together."""
     genes = list(base)
-    if stationary is not None:
-        genes = encoding.with_stationary(genes, stationary)
     every = list(encoding.plans.einsum.shape)
-    moving = every
-    if stationary is not None:
-        accesses = encoding.plans.einsum.accesses_of(stationary)
-        moving = [v for v in every if any(v in access.rank_variables for access in accesses)]
     for number in reversed(range(len(encoding.segments))):
-        segment = encoding.segments[number]
-        order = _layers(segment.holds, stationary)
-        genes = encoding.with_order(genes, number, [hold for layer in order for hold in layer])
-        last = segment.first_slot + len(segment.holds)
-        for layer in reversed(order):
-            first = last - len(layer)
-            if stationary is None or len(layer) == 1:
-                _grow(encoding, genes, last - 1, every)
-            else:
-                _grow(encoding, genes, last - 1, moving)
-                _grow(encoding, genes, first, every)
-            last = first
+        layers, slot = _arranged(encoding, genes, number, ())
+        for layer in reversed(layers):
+            _grow(encoding, genes, slot, every)
+            slot -= len(layer)
     return tuple(genes)
 
 
-def _layers(holds: Sequence[Hold], stationary: str | None) -> list[list[Hold]]:
-    """Group a segment's storage nodes: the first of each tensor, then the second; the stationary tensor leads."""
+def _fill_around(encoding: Encoding, base: Sequence[int], tensor: str) -> Genes:
+    """Give most of each memory to one tensor: what moves it stays below the tiles of all, what does not above."""
+    genes = encoding.with_stationary(base, tensor)
+    every = list(encoding.plans.einsum.shape)
+    moving = [v for v in every if v in encoding.plans.relevant[tensor]]
+    for number in reversed(range(len(encoding.segments))):
+        layers, slot = _arranged(encoding, genes, number, (tensor,))
+        for layer in reversed(layers):
+            first = slot - len(layer) + 1
+            if layer[0].tensor != tensor or first == slot:
+                _grow(encoding, genes, slot, every)
+            else:
+                _grow(encoding, genes, slot, moving)
+                _grow(encoding, genes, first, every)
+            slot -= len(layer)
+    return tuple(genes)
+
+
+def _fill_in_turn(encoding: Encoding, base: Sequence[int], order: Sequence[str], *, inner_first: bool) -> Genes:
+    """Give each storage node the loops that do not move its tile, the tensors in an order."""
+    genes = encoding.with_stationary(base, order[0])
+    for number in reversed(range(len(encoding.segments))):
+        layers, slot = _arranged(encoding, genes, number, order)
+        for layer in reversed(layers):
+            places = [(slot - len(layer) + 1 + place, hold.tensor) for place, hold in enumerate(layer)]
+            for place, tensor in reversed(places) if inner_first else places:
+                still = [v for v in encoding.plans.einsum.shape if v not in encoding.plans.relevant[tensor]]
+                _grow(encoding, genes, place, still)
+            slot -= len(layer)
+    return tuple(genes)
+
+
+def _arranged(
+    encoding: Encoding, genes: list[int], number: int, order: Sequence[str]
+) -> tuple[list[list[Hold]], int]:
+    """Put a segment's storage nodes in layers of an order of tensors; return the layers and the innermost slot."""
+    segment = encoding.segments[number]
+    layers = _layers(segment.holds, order)
+    genes[:] = encoding.with_order(genes, number, [hold for layer in layers for hold in layer])
+    return layers, segment.first_slot + len(segment.holds) - 1
+
+
+def _layers(holds: Sequence[Hold], order: Sequence[str]) -> list[list[Hold]]:
+    """Group a segment's storage nodes: the first of each tensor, then the second; each group in the order given."""
     layers: list[list[Hold]] = []
     depth: dict[str, int] = {}
     for hold in holds:
@@ -133,8 +169,9 @@ def _layers(holds: Sequence[Hold], stationary: str | None) -> list[list[Hold]]:
         if place == len(layers):
             layers.append([])
         layers[place].append(hold)
+    rank = {tensor: place for place, tensor in enumerate(order)}
     for layer in layers:
-        layer.sort(key=lambda hold: hold.tensor != stationary)
+        layer.sort(key=lambda hold: rank.get(hold.tensor, len(rank)))
     return layers
 
 
@@ -162,5 +199,34 @@ def _grow(encoding: Encoding, genes: list[int], slot: int, variables: Sequence[s
             if best is None or cost < best[0]:
                 best = (cost, number)
         if best is None:
-            return
+            break
         genes[best[1]] = encoding.genes[best[1]].slots.index(slot)
+    for v in variables:
+        _enlarge(encoding, genes, slot, v)
+
+
+def _enlarge(encoding: Encoding, genes: list[int], slot: int, rank_variable: str) -> None:
+    """Exchange primes of one rank variable with the outermost slot where another product is larger and still fits."""
+    free = [
+        number
+        for number, gene in enumerate(encoding.genes)
+        if gene.kind == "factor"
+        and gene.rank_variable == rank_variable
+        and slot in gene.slots
+        and genes[number] in (0, gene.slots.index(slot))
+    ]
+    chosen: dict[int, tuple[int, ...]] = {1: ()}
+    for number in free:
+        prime = int(encoding.genes[number].subject)
+        for product, members in list(chosen.items()):
+            chosen.setdefault(product * prime, (*members, number))
+    now = math.prod(int(encoding.genes[number].subject) for number in free if genes[number])
+    for product in sorted(chosen, reverse=True):
+        if product <= now:
+            return
+        trial = list(genes)
+        for number in free:
+            trial[number] = encoding.genes[number].slots.index(slot) if number in chosen[product] else 0
+        if _fits(encoding, trial):
+            genes[:] = trial
+            return

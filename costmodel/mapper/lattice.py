@@ -114,6 +114,15 @@ class Search:
             for v in range(self.count)
         ]
         self.window_bits = sum(space.nodes[i].bit for i in self.window_nodes)
+        self.windows_of = [
+            sum(space.nodes[i].bit for i in self.window_nodes if v in tensors[space.nodes[i].tensor].windowed)
+            for v in range(self.count)
+        ]
+        self.fixed = set(space.eager) - {v for t in tensors for v in t.windowed}
+        self.segment_bits = [
+            sum(n.bit for n, at in zip(space.nodes, self.segment_of, strict=True) if at == segment)
+            for segment in range(self.top + 1)
+        ]
         self.rooms = [m for m, plan in enumerate(space.memories[:-1]) if math.isfinite(plan.room)]
         self.room_slot = {m: k for k, m in enumerate(self.rooms)}
         self.sigma = [
@@ -159,7 +168,10 @@ class Search:
         if self.window_nodes:
             columns["ti"] = np.zeros((n, len(self.window_nodes), self.count), dtype=np.uint8)
             columns["xa"] = np.zeros((n, self.top, self.count), dtype=np.uint8)
-            columns["sig"] = np.zeros((n, len(self.window_nodes)), dtype=np.uint64)
+            columns["tc"] = np.zeros((n, len(self.window_nodes)), dtype=np.uint64)
+            columns["ww"] = np.zeros((n, len(self.window_nodes)))
+            columns["we"] = np.zeros((n, len(self.window_nodes)), dtype=np.uint64)
+            columns["must"] = np.zeros(n, dtype=np.int64)
         tab = Table(columns)
         if space.systolic:
             array, tensor, _ = space.systolic
@@ -337,8 +349,8 @@ class Search:
 
     def slide(
         self, tab: Table, rows: Any, node: int, digits: Any, moving: int | None, segment: int, upto: int
-    ) -> tuple[Floats, Floats]:
-        """(words together, words kept) of one move, over the children of the arrays below place ``upto``.
+    ) -> tuple[Floats, Floats, Any]:
+        """(words together, words kept, number of the distance) of one move, over the children of the arrays below place ``upto``.
 
         ``digits`` is the tile shape just below the loop that moves; ``moving`` its rank variable (null: no move, so
         that only the first result means something).
@@ -357,6 +369,7 @@ class Search:
                 union *= space.arrays[a].factors[tab.c["sp"][rows, a], v]
         kept = union.copy()
         still = np.ones(n, dtype=bool)
+        distance_code = np.zeros(n, dtype=np.uint64)
         for window in tensor.windows:
             shift = np.zeros(n, dtype=np.int64)
             code = np.zeros(n, dtype=np.int64)
@@ -371,6 +384,7 @@ class Search:
                     parts.append(tab.c["xa"][rows, a, v].astype(np.int64))
                     parts.append(space.arrays[a].factors[tab.c["sp"][rows, a], v])
             still &= shift == 0
+            distance_code = self.mix(distance_code ^ shift.view(np.uint64))
             parts.append(shift if moving is not None else np.zeros(n, dtype=np.int64))
             for part in parts:
                 low = int(part.min()) if n else 0
@@ -395,7 +409,7 @@ class Search:
             kept *= found[inverse, 1]
         if memory.refetch:
             kept = np.where(still, union, 0.0)
-        return union, kept
+        return union, kept, distance_code
 
     def pay_window(
         self, tab: Table, rows: Any, node: int, weight: Floats, digits: Any, moving: int | None, segment: int
@@ -435,7 +449,7 @@ class Search:
         merged = memory.segment
         while merged < upto and space.arrays[merged].merges and not space.arrays[merged].tiles_only:
             merged += 1
-        union, kept = self.slide(tab, rows, node, digits, moving, segment, merged)
+        union, kept, _ = self.slide(tab, rows, node, digits, moving, segment, merged)
         words = union if moving is None else union - kept
         tensor = space.tensors[space.nodes[node].tensor]
         for a in range(merged, upto):
@@ -477,8 +491,15 @@ class Search:
         self.pay_window(tab, rows, node, self.repeats(digits), digits, None, segment)
         tab.c["opn"][rows] &= ~bit
         tab.c["ali"][rows] &= ~bit
-        keep = self.waits(tab, rows, node, segment)
-        tab.c["sig"][rows[~keep], self.slot[node]] = 0
+        waiting = self.waits(tab, rows, node, segment)
+        w = self.slot[node]
+        tab.c["ww"][rows[waiting], w] += self.repeats(digits)[waiting]
+        self.forget(tab, rows[~waiting], w)
+
+    @staticmethod
+    def forget(tab: Table, rows: Any, slot: int) -> None:
+        for name in ("tc", "ww", "we"):
+            tab.c[name][rows, slot] = 0
 
     def waits(self, tab: Table, rows: Any, node: int, segment: int) -> Any:
         """Whether the parent of a node is beyond an array that is still to come."""
@@ -531,22 +552,30 @@ class Search:
 
     # -- growth ------------------------------------------------------------------------------------------------
 
-    def allowed(self, tab: Table, v: int, *, anything: bool) -> Any:
+    def allowed(self, tab: Table, v: int, segment: int, *, anything: bool) -> tuple[Any, Any]:
+        """(whether a loop over v may come next, nodes of which one must follow then)."""
         c = tab.c
         ok = (c["D"][:, v] < self.last_index[v]) & ((c["used"] & (1 << v)) == 0)
-        if not anything and v not in self.space.eager:
+        must = c["must"] if self.window_nodes else None
+        if not anything and v not in self.fixed:
             free = (c["opn"] & self.free_of[v]) != 0
             if self.window_nodes:
-                free |= (c["ali"] & self.free_of[v]) != 0
+                free |= ((c["ali"] & self.free_of[v]) | ((c["opn"] | c["ali"]) & self.windows_of[v])) != 0
+                if self.windows_of[v]:
+                    next_ones = c["todo"] & self.windows_of[v] & self.segment_bits[segment]
+                    next_ones = np.where(c["must"] != 0, next_ones & c["must"], next_ones)
+                    must = np.where(free, c["must"], next_ones)
+                    free |= next_ones != 0
             ok &= free
         if self.window_nodes:
             active = ((c["opn"] | c["ali"]) & self.window_bits) != 0
             ok &= active | (v > c["last"])
-        return ok
+        return ok, must
 
     def expand(self, tab: Table, v: int, segment: int, *, anything: bool = False, full: bool = False) -> Table | None:
         """Return the labels with one more loop over v."""
-        rows = np.flatnonzero(self.allowed(tab, v, anything=anything))
+        ok, must = self.allowed(tab, v, segment, anything=anything)
+        rows = np.flatnonzero(ok)
         if not len(rows):
             return None
         at = tab.c["D"][rows, v]
@@ -564,6 +593,8 @@ class Search:
         before = new.c["D"].copy() if self.window_nodes or self.space.systolic else None
         new.c["D"][:, v] = into
         new.c["used"] |= 1 << v
+        if must is not None:
+            new.c["must"] = must[rows]
         alive = np.ones(new.n, dtype=bool)
         if self.space.rules.dataflow in ("weight_stationary", "output_stationary", "input_stationary"):
             alive &= ~self.breaks_dataflow(new, v)
@@ -593,19 +624,7 @@ class Search:
             self.move_windows(new, v, before, segment)
             active = ((tab.c["opn"] | tab.c["ali"])[rows] & self.window_bits) != 0
             new.c["last"] = np.where(active, -1, v).astype(np.int8)
-            mixed = self.mix(self.flat(new.c["D"]))
-            for i in self.window_nodes:
-                w = self.slot[i]
-                sig = new.c["sig"][:, w]
-                waiting = np.flatnonzero(sig)
-                if len(waiting) and segment == self.segment_of[i]:
-                    grown = self.mix(sig[waiting] ^ mixed[waiting])
-                    hold = self.waits(new, waiting, i, segment)
-                    new.c["sig"][waiting[hold], w] = grown[hold]
-                elif len(waiting) and segment < self.top:
-                    hold = self.waits(new, waiting, i, segment)
-                    grown = self.mix(sig[waiting] ^ mixed[waiting])
-                    new.c["sig"][waiting[hold], w] = grown[hold]
+        alive &= self.fits(new, segment)
         kept = np.flatnonzero(alive)
         if len(kept) < new.n:
             new, parents = new.take(kept), parents[kept]
@@ -618,6 +637,24 @@ class Search:
             return None
         self.store(new, parents, GROW)
         return new
+
+    def fits(self, tab: Table, segment: int) -> Any:
+        """Whether the nodes still to be placed in this segment fit if their tiles grow no further."""
+        ok = np.ones(tab.n, dtype=bool)
+        for m, k in self.room_slot.items():
+            memory = self.space.memories[m]
+            if memory.segment != segment:
+                continue
+            need = tab.c["occ"][:, k].copy()
+            for node in self.space.nodes:
+                if node.memory == m:
+                    rows = np.flatnonzero(tab.c["todo"] & node.bit)
+                    if len(rows):
+                        words = self.space.node_words(node, tab.c["D"][rows])
+                        need[rows] += words * self.space.tensors[node.tensor].bits
+            ok &= need <= memory.room
+        self.stats.over_capacity += tab.n - int(ok.sum())
+        return ok
 
     def count_passes(self, tab: Table, rows: Any, digits: Any) -> None:
         """Note how often the stationary tile of a systolic array changes, when its innermost holder closes."""
@@ -662,11 +699,31 @@ class Search:
             rows = np.flatnonzero(moved & node.bit)
             if not len(rows):
                 continue
-            self.pay_window(new, rows, i, (steps[rows] - 1) * repeats[rows], before[rows], v, segment)
+            times = (steps[rows] - 1) * repeats[rows]
+            self.pay_window(new, rows, i, times, before[rows], v, segment)
+            if segment < self.top:
+                self.note_move(new, rows, i, times, before[rows], v, segment)
             new.c["opn"][rows] &= ~node.bit
             new.c["ali"][rows] |= node.bit
             dead = rows[self.gone(new, rows, i, segment)]
             self.die(new, dead, i, new.c["D"][dead], segment)
+
+    def note_move(self, tab: Table, rows: Any, node: int, times: Floats, digits: Any, v: int, segment: int) -> None:
+        """Sum up the moves of a tile whose parent is beyond an array: what they cost there is known only then.
+
+        Moves that keep nothing differ by their number alone; the others by how far they go, too.
+        """
+        waiting = self.waits(tab, rows, node, segment)
+        if not waiting.any():
+            return
+        rows, times, digits = rows[waiting], times[waiting], digits[waiting]
+        w = self.slot[node]
+        _, kept, shift = self.slide(tab, rows, node, digits, v, segment, self.segment_of[node])
+        keeps = kept > 0
+        tab.c["ww"][rows[~keeps], w] += times[~keeps]
+        number = self.mix(self.mix(times[keeps].view(np.uint64)) ^ shift[keeps])
+        with np.errstate(over="ignore"):
+            tab.c["we"][rows[keeps], w] += number
 
     def grow(self, tab: Table, segment: int, *, anything: bool = False, full: bool = False) -> Table:
         """Return the labels with any loops of one gap above them."""
@@ -687,7 +744,15 @@ class Search:
                 break
             frontier = self.reduce(Table.join(tables), segment)
             everything.append(frontier)
+        if full:
+            everything = [self.complete(t) for t in everything]
         return self.reduce(Table.join(everything), segment)
+
+    def complete(self, tab: Table) -> Table:
+        """Return the labels that may end here: nothing slides, or all loops are there."""
+        active = ((tab.c["opn"] | tab.c["ali"]) & self.window_bits) != 0
+        full = (tab.c["D"] == self.last_index).all(axis=1)
+        return tab.take(np.flatnonzero(~active | full))
 
     # -- pruning -----------------------------------------------------------------------------------------------
 
@@ -700,6 +765,8 @@ class Search:
         parts = [c["todo"], c["opn"], c["ali"]]
         if self.window_nodes or not self.lazy:
             parts += [c["used"], c["last"]]
+        if self.window_nodes:
+            parts.append(c["must"])
         if segment < self.top:
             below = sum(self.space.nodes[i].bit for i in self.chain[self.output])
             parts.append(c["keep"] & below)
@@ -713,7 +780,8 @@ class Search:
         if self.space.rules.dataflow:
             parts.append(c["fresh"])
         for i in self.window_nodes:
-            parts.append(np.unique(c["sig"][:, self.slot[i]], return_inverse=True)[1])
+            for name in ("tc", "ww", "we") if segment < self.top else ("tc",):
+                parts.append(np.unique(c[name][:, self.slot[i]], return_inverse=True)[1])
         for part in parts:
             low, high = int(part.min()), int(part.max())
             if low == high:
@@ -814,8 +882,10 @@ class Search:
             if i in self.slot:
                 w = self.slot[i]
                 new.c["ti"][here, w] = digits
-                start = self.mix(self.flat(digits) * 64 + i + 1)
-                new.c["sig"][here, w] = start
+                own = digits * tensor.relevant
+                new.c["tc"][here, w] = self.mix(self.flat(own) * 64 + i + 1)
+                new.c["ww"][here, w] = 0
+                new.c["we"][here, w] = 0
             if self.space.rules.dataflow and node.tensor == self.stationary():
                 below = sum(self.space.nodes[j].bit for j in self.chain[node.tensor] if j < i)
                 inner = (new.c["keep"][here] & below) == 0
@@ -826,6 +896,10 @@ class Search:
         new.c["todo"] &= ~bits
         new.c["used"][:] = 0
         new.c["last"][:] = -1
+        if self.window_nodes:
+            if len(nodes) == 1:
+                ok &= (new.c["must"] == 0) | ((new.c["must"] & bits) != 0)
+            new.c["must"][:] = 0
         good = np.flatnonzero(ok)
         self.stats.over_capacity += new.n - len(good)
         return (new.take(good) if len(good) < new.n else new), rows[good]
@@ -889,6 +963,8 @@ class Search:
             batch_ways.clear()
             size = 0
             pieces.append(self.spread_rows(tab, rows, chosen, a, index_after, profiles, least))
+            if a == self.top - 1 and not self.beam:
+                self.dive(pieces[-1], 30)
 
         for g in range(len(unique)):
             fits = np.ones(ways, dtype=bool)
@@ -988,10 +1064,12 @@ class Search:
             if not len(rows):
                 found[i] = (numbers, [])
                 continue
-            sig = tab.c["sig"][rows, self.slot[i]]
+            w = self.slot[i]
             alive = ((tab.c["opn"] | tab.c["ali"])[rows] & node.bit).astype(np.uint64)
-            shape = self.flat(tab.c["D"][rows]).astype(np.uint64)
-            code = self.mix(self.mix(sig ^ self.mix(shape)) + alive)
+            code = self.mix(tab.c["tc"][rows, w] ^ self.mix(self.flat(tab.c["D"][rows])))
+            code = self.mix(code ^ self.mix(tab.c["ww"][rows, w].view(np.uint64)))
+            with np.errstate(over="ignore"):
+                code = self.mix(code ^ tab.c["we"][rows, w]) + alive
             _, first, inverse = np.unique(code, return_index=True, return_inverse=True)
             numbers[rows] = inverse
             moves = []
@@ -1109,16 +1187,17 @@ class Search:
                     raise UnsupportedError(msg)
             # what is still alive goes on from here: what it keeps depends on the tile and how it is spread
             alive = np.flatnonzero((c["opn"] | c["ali"]) & space.nodes[i].bit)
-            sig = np.zeros(new.n, dtype=np.uint64)
+            w = self.slot[i]
+            self.forget(new, np.arange(new.n), w)
             if len(alive):
                 number = np.full(len(alive), i + 1, dtype=np.uint64)
-                for v in np.flatnonzero(tensor.relevant).tolist():
-                    number = self.mix(number + c["ti"][alive, self.slot[i], v].astype(np.uint64))
-                    number = self.mix(number + array.factors[c["sp"][alive, a], v].astype(np.uint64))
-                    if v in tensor.windowed:
-                        number = self.mix(number + c["xa"][alive, a, v].astype(np.uint64))
-                sig[alive] = number
-            c["sig"][:, self.slot[i]] = sig
+                with np.errstate(over="ignore"):
+                    for v in np.flatnonzero(tensor.relevant).tolist():
+                        number = self.mix(number + c["ti"][alive, w, v].astype(np.uint64))
+                        number = self.mix(number + array.factors[c["sp"][alive, a], v].astype(np.uint64))
+                        if v in tensor.windowed:
+                            number = self.mix(number + c["xa"][alive, a, v].astype(np.uint64))
+                c["tc"][alive, w] = number
 
     def spread_bare(self, new: Table, rows: Any, t: int, a: int) -> None:
         """Compute instances that ask for words of a window at every step."""
@@ -1163,10 +1242,23 @@ class Search:
     def run(self) -> None:
         """Search; what is found goes to the incumbents."""
         tab = self.start()
+        if self.top == 0 and not self.beam:
+            self.dive(tab, 50)
         for segment in range(self.top + 1):
             tab = self.pass_segment(tab, segment)
+            if segment == self.top - 1 and not self.beam and tab.n:
+                self.dive(tab, 100)
+                tab = tab.take(self.survivors(tab, segment + 1))
             if not tab.n:
                 return
+
+    def dive(self, tab: Table, labels: int) -> None:
+        """Complete the most promising labels, so that better mappings are known before the others are looked at."""
+        if not tab.n:
+            return
+        self.beam = labels
+        self.pass_segment(self.limit(tab, self.top), self.top)
+        self.beam = None
 
     def pass_segment(self, tab: Table, segment: int) -> Table:
         nodes = [i for i in range(len(self.space.nodes)) if self.segment_of[i] == segment]
@@ -1340,55 +1432,119 @@ class Bounds:
         if segment < search.top:
             fanout = math.prod(float(a.product.max()) if len(a.product) else 1.0 for a in space.arrays[segment:])
             comp = c["comp"] / fanout
-            for p, port in enumerate(space.ports):
-                if space.memories[port.memory].segment <= search.top:
-                    ports[:, p] /= fanout
-            energy = energy - self.first_touch_slack(search, segment)
+            energy = energy - self.first_touch_slack(search, tab, segment) + self.waiting(search, tab, segment)
             ports = np.zeros_like(ports)
+            self.add_tables(search, tab, energy, None)
         else:
             comp = search.compute_cycles(tab)
             probe = Table({"E": energy, "port": ports, "keep": c["keep"], "sp": c["sp"], "pr": c["pr"], "pu": c["pu"]})
             for i, node in enumerate(space.nodes):
                 if i in search.slot:
-                    continue
-                rows = np.flatnonzero(c["opn"] & node.bit)
-                if len(rows):
-                    search.close(probe, rows, i, space.tensors[node.tensor].words, segment)
-            flat = None
-            for m, memory in enumerate(space.memories[:-1]):
-                if memory.segment != search.top:
-                    continue
-                bits = sum(n.bit for n in space.nodes if n.memory == m)
-                todo = c["todo"] & bits
-                if not todo.any():
-                    continue
-                if flat is None:
-                    flat = search.flat(c["D"])
-                for subset in np.unique(todo).tolist():
-                    if not subset:
-                        continue
-                    rows = np.flatnonzero(todo == subset)
-                    least, cycles = self.table(subset, m)
-                    energy[rows] += least[flat[rows]]
-                    for p, table in enumerate(cycles):
-                        ports[rows, p] += table[flat[rows]]
+                    rows = np.flatnonzero(c["opn"] & node.bit)
+                    if len(rows):
+                        energy[rows] += space.tensors[node.tensor].words * self.price(node)[0]
+            self.add_open(search, probe, tab, segment)
+            self.add_tables(search, tab, energy, ports)
         latency = np.maximum(comp, ports.max(axis=1)) if ports.shape[1] else comp
         return energy + space.leak_pj_per_cycle * latency, latency
 
-    def first_touch_slack(self, search: Search, segment: int) -> float:
+    def add_open(self, search: Search, probe: Table, tab: Table, segment: int) -> None:
+        """Add the least cost of settling the plain tiles that are open.
+
+        One of them, X, closes last. Until another one, Y, closes, only rank variables irrelevant to both can have grown.
+        """
+        space = self.space
+        plain = sum(n.bit for i, n in enumerate(space.nodes) if i not in search.slot)
+        opened = tab.c["opn"] & plain
+        for subset in np.unique(opened).tolist():
+            if not subset:
+                continue
+            rows = np.flatnonzero(opened == subset)
+            nodes = [i for i, n in enumerate(space.nodes) if n.bit & subset]
+            digits = tab.c["D"][rows]
+            best_energy: Any = None
+            best_port: Any = None
+            base = {k: probe.c[k][rows] for k in ("keep", "sp", "pr", "pu")}
+            here = np.arange(len(rows))
+            for last in nodes:
+                trial = Table({**base, "E": np.zeros(len(rows)), "port": np.zeros((len(rows), len(space.ports)))})
+                free = ~search.relevant[space.nodes[last].tensor]
+                for i in nodes:
+                    tensor = space.nodes[i].tensor
+                    words = np.full(len(rows), space.tensors[tensor].words)
+                    if i != last:
+                        for v in range(search.count):
+                            if not search.relevant[tensor][v] and not free[v]:
+                                words *= search.extents[v] / search.val[v][digits[:, v]]
+                    search.close(trial, here, i, words, segment)
+                if best_energy is None:
+                    best_energy, best_port = trial.c["E"], trial.c["port"]
+                else:
+                    best_energy = np.minimum(best_energy, trial.c["E"])
+                    best_port = np.minimum(best_port, trial.c["port"])
+            probe.c["E"][rows] += best_energy
+            probe.c["port"][rows] += best_port
+
+    def add_tables(self, search: Search, tab: Table, energy: Floats, ports: Floats | None) -> None:
+        """Add the least costs of the nodes above the last array that are still to come."""
+        space = self.space
+        flat = None
+        for m, memory in enumerate(space.memories[:-1]):
+            if memory.segment != search.top:
+                continue
+            bits = sum(n.bit for n in space.nodes if n.memory == m)
+            todo = tab.c["todo"] & bits
+            if not todo.any():
+                continue
+            if flat is None:
+                flat = search.flat(tab.c["D"])
+            for subset in np.unique(todo).tolist():
+                if not subset:
+                    continue
+                rows = np.flatnonzero(todo == subset)
+                least, cycles = self.table(subset, m)
+                energy[rows] += least[flat[rows]]
+                if ports is not None:
+                    for p, table in enumerate(cycles):
+                        ports[rows, p] += table[flat[rows]]
+
+    def waiting(self, search: Search, tab: Table, segment: int) -> Floats:
+        """Least energy of what waits for its parent beyond an array, and of the nodes that are open or to come."""
+        space = self.space
+        total = np.zeros(tab.n)
+        cheapest = min(m.read_pj for m in space.memories)
+        for t, tensor in enumerate(space.tensors):
+            if tensor.windows:
+                continue
+            most = math.prod(float(s[:, t].max()) if len(s) else 1.0 for s in search.sigma[segment:])
+            most_here = np.minimum(most, search.idle_repeats(t, tab.c["D"])) if not tensor.output else most
+            if tensor.output:
+                continue
+            total += tab.c["pr"][:, t] / np.maximum(most_here, 1.0) * cheapest * tensor.bits
+        for i, node in enumerate(space.nodes):
+            if search.segment_of[i] >= search.top:
+                continue
+            rows = np.flatnonzero((tab.c["opn"] | tab.c["todo"]) & node.bit)
+            if len(rows):
+                total[rows] += space.tensors[node.tensor].words * self.price(node)[0]
+        return total
+
+    def first_touch_slack(self, search: Search, tab: Table, segment: int) -> Floats:
         """Most energy that first touches can still take off, for any spread that is to come."""
+        z = search.output
+        plan = self.space.tensors[z]
         found = self.slack.get(segment)
         if found is None:
-            z = space_output = search.output
-            plan = self.space.tensors[space_output]
-            most = math.prod(float(s[:, z].max()) if len(s) else 1.0 for s in search.sigma)
-            per_word = 0.0
-            for m in self.space.memories:
-                per_word += m.read_pj + m.write_pj
+            per_word = max(m.read_pj for m in self.space.memories)
+            for i in search.chain[z]:
+                node = self.space.memories[self.space.nodes[i].memory]
+                per_word += node.write_pj + node.read_pj
+            per_word += self.space.memories[-1].read_pj
             for a in self.space.arrays:
                 per_word += a.hop_pj
-            found = self.slack[segment] = plan.words * most * per_word * plan.bits
-        return found
+            found = self.slack[segment] = plan.words * per_word * plan.bits
+        most = math.prod(float(s[:, z].max()) if len(s) else 1.0 for s in search.sigma)
+        return found * np.minimum(most, search.idle_repeats(z, tab.c["D"])) if segment == 0 else np.full(tab.n, found * most)
 
     def table(self, subset: int, memory: int) -> tuple[Floats, list[Floats]]:
         """Return (energy, cycles of each port) over the lattice, flat, for the nodes of ``subset``."""

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 
 FRONT_LIMIT = 2000
 """Points kept of a network's front between two layers; what is dropped is bounded and stated."""
-METHODS = ("exact", "tpe", "nsga2", "random", "cmaes", "gp", "qmc")
+ROUNDING = 1e-9
+"""Relative difference of two costs that are the same but for the order of their sums."""
 OBJECTIVES = {"energy": (1.0, 0.0), "latency": (0.0, 1.0), "edp": (1.0, 1.0), "ed2p": (1.0, 2.0), "e2dp": (2.0, 1.0)}
 """Objective → exponents of energy and of latency."""
 
@@ -57,6 +58,8 @@ class SearchOptions:
     budget_s: float | None = None
     """Wall time; null means until proven."""
     memory_bytes: int | None = None
+    bound_s: float | None = None
+    """CPU time that a sampler's answer may take more, to be held against the proven optimum; null for none."""
     tiles: Literal["perfect", "any"] = "perfect"
     """``perfect``: only tiles that divide; ``any``: all."""
 
@@ -467,41 +470,78 @@ def search(
     progress: Callable[[Any], None] | None = None,
 ) -> MapperResult:
     """Search one Einsum with the method that the options name; InfeasibleError if nothing fits."""
-    objective = layer_objective(options)
     if options.method == "exact":
-        from costmodel.mapper.exact import map_einsum
-
-        return map_einsum(
-            einsum,
-            architecture,
-            objective=",".join(objective),
-            constraints=options.constraints,
-            budget_s=options.budget_s,
-            memory_bytes=options.memory_bytes,
-            tiles=options.tiles,
-            progress=progress,
-        )
+        return _exact(einsum, architecture, options, options.budget_s, progress)
     from costmodel.mapper.optuna_search import search_einsum
 
-    return search_einsum(
+    found = search_einsum(
         einsum,
         architecture,
-        objective=objective,
+        objective=options.objective,
         method=options.method,
         trials=options.trials,
         seed=options.seed,
         constraints=options.constraints,
         progress=progress,
     )
+    if options.bound_s is None:
+        return found
+    # One objective is bounded faster than a front, and the first is what a gap is about.
+    first = replace(options, objective=options.objective[:1])
+    optimum = _exact(einsum, architecture, first, options.bound_s, None)
+    return against(found, optimum, exponents_of(options.objective[0]), front=len(options.objective) > 1)
 
 
-def layer_objective(options: SearchOptions) -> tuple[str, ...]:
+def _exact(
+    einsum: Einsum,
+    architecture: Architecture,
+    options: SearchOptions,
+    budget_s: float | None,
+    progress: Callable[[Any], None] | None,
+) -> MapperResult:
+    from costmodel.mapper.exact import map_einsum
+
+    return map_einsum(
+        einsum,
+        architecture,
+        objective=",".join(options.objective),
+        constraints=options.constraints,
+        budget_s=budget_s,
+        memory_bytes=options.memory_bytes,
+        tiles=options.tiles,
+        progress=progress,
+    )
+
+
+def against(found: MapperResult, optimum: MapperResult, exponents: tuple[float, float], *, front: bool) -> MapperResult:
+    """Say in the certificate how far a sampler's answer is, at most, from what the exact mapper proved."""
+    bound_gap = optimum.certificate.gap
+    if bound_gap is None:
+        return found
+    a, b = exponents
+
+    def least(result: MapperResult) -> float:
+        return min(float(p.energy_pj**a * p.latency_cycles**b) for p in result.front)
+
+    lower = least(optimum) / (1.0 + bound_gap)
+    gap = max(0.0, least(found) / lower - 1.0) if lower > 0.0 else None
+    if gap is None:
+        return found
+    if gap < ROUNDING:
+        gap = 0.0
+    proven = gap == 0.0 and not front
+    certificate = replace(found.certificate, status="optimal: proven" if proven else "gap", gap=gap)
+    return replace(found, certificate=certificate)
+
+
+def layer_objective(options: SearchOptions, layers: int) -> tuple[str, ...]:
     """What each layer is searched for.
 
-    The best product of totals need not use the best product of each layer, so the exact method finds whole fronts
-    for it; a sampler spends its trials on what was asked.
+    The best product of totals need not use the best product of each layer, so for that the exact method finds the
+    whole front of each layer; a sampler spends its trials on what was asked.
     """
-    if options.method == "exact" and len(options.objective) == 1 and options.objective[0] not in ("energy", "latency"):
+    product = len(options.objective) == 1 and 0.0 not in exponents_of(options.objective[0])
+    if options.method == "exact" and product and layers > 1:
         return ("energy", "latency")
     return options.objective
 
@@ -538,7 +578,8 @@ def map_workload(
     waiting = sorted(range(len(leaders)), key=lambda g: (leaders[g][0].points, -g))
     deadline = None if options.budget_s is None else started + options.budget_s
     einsums = [einsum for einsum, _ in leaders]
-    run = _Run(architecture, options, report, search_one, einsums, jobs, waiting, deadline)
+    layer_options = replace(options, objective=layer_objective(options, len(members)))
+    run = _Run(architecture, layer_options, report, search_one, einsums, jobs, waiting, deadline)
     interrupted = run_tasks(run.next_task, run.keep, jobs)
 
     results = run.answers

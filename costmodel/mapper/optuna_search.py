@@ -41,6 +41,10 @@ Method = Literal["tpe", "nsga2", "random", "cmaes", "gp", "qmc"]
 METHODS: tuple[Method, ...] = get_args(Method)
 NEEDS: dict[Method, tuple[str, ...]] = {"cmaes": ("cmaes",), "gp": ("scipy", "torch"), "qmc": ("scipy",)}
 """Packages that a sampler imports besides Optuna."""
+SINGLE: tuple[Method, ...] = ("cmaes",)
+"""Samplers of one objective: of several, they are told the product."""
+VECTORS: tuple[Method, ...] = ("cmaes", "qmc")
+"""Samplers of points in a box, which know no unordered choices."""
 OBJECTIVES = {"energy": (1.0, 0.0), "latency": (0.0, 1.0), "edp": (1.0, 1.0), "ed2p": (1.0, 2.0), "e2dp": (2.0, 1.0)}
 """Objective → exponents of energy and of latency."""
 KICK = 4
@@ -123,8 +127,23 @@ class Archive:
     """Genes of each mapping that fits."""
     nearest: tuple[float, Genes] | None = None
     """By how much the nearest miss misses, and its genes."""
+    pool: list[Genes] = field(default_factory=list)
+    """Constructive mappings that fit, best first."""
     tried: int = 0
     fitted: int = 0
+
+    def fill_pool(self, found: Sequence[Genes]) -> None:
+        """Cost constructive mappings and put those that fit in order: the best of each objective, then the next."""
+        costs = [(genes, verdict.cost) for genes in found if (verdict := self.judge(genes)).cost is not None]
+        rows = [
+            [genes for genes, cost in sorted(costs, key=lambda item: self.rank(item[1], objective))]
+            for objective in self.objectives
+        ]
+        plans: dict[Plan, Genes] = {}
+        for turn in zip(*rows, strict=True):
+            for genes in turn:
+                plans.setdefault(self.encoding.plan(genes), genes)
+        self.pool = list(plans.values())
 
     def judge(self, genes: Genes) -> Verdict:
         """Return the verdict on a vector of genes, from memory where its mapping is known."""
@@ -239,8 +258,8 @@ def search_einsum(  # noqa: PLR0913  as many things as a study may say
     """Return the best mappings that a sampler finds, a Pareto front if there are several objectives.
 
     ``objective`` is one of ``energy``, ``latency``, ``edp``, ``ed2p``, ``e2dp``, or several (a list, or separated by
-    commas). ``trials`` counts vectors of genes, constructive mappings first. Afterwards the best mapping of each
-    objective is improved one move at a time, with a few random changes where no move helps, until ``climb`` more
+    commas). ``trials`` counts vectors of genes, the best constructive mappings first. Afterwards the best mapping of
+    each objective is improved one move at a time, from another start where no move helps, until ``climb`` more
     mappings were costed (null: as many as trials). Ctrl-C returns the best so far; while nothing fits yet, the
     KeyboardInterrupt goes on.
 
@@ -275,6 +294,7 @@ def search_einsum(  # noqa: PLR0913  as many things as a study may say
         if any(finding.slack > 0 for finding in encoding.limits.capacities(encoding.plan(encoding.smallest))):
             # The smallest tiles do not fit, so none do; random mappings tell which limits are at fault.
             raise _nothing_fits(archive, trials, seed)
+        archive.fill_pool(starts(encoding))
         _sample(archive, known_method, trials, seed, lambda done: report("sampling", done, trials))
         for tick in _climb(archive, limit, seed):
             climbed = tick
@@ -331,7 +351,6 @@ def _sample(archive: Archive, method: Method, trials: int, seed: int, report: Ca
     import optuna
 
     encoding = archive.encoding
-    single = method == "cmaes"
     distributions = _distributions(encoding, method)
     if not distributions:
         return
@@ -342,19 +361,19 @@ def _sample(archive: Archive, method: Method, trials: int, seed: int, report: Ca
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             study = optuna.create_study(
-                directions=["minimize"] * (1 if single else len(archive.objectives)),
+                directions=["minimize"] * (1 if method in SINGLE else len(archive.objectives)),
                 sampler=_sampler(method, seed, population, len(distributions)),
             )
-            for genes in starts(encoding)[: max(1, trials // 2)]:
-                study.enqueue_trial(_params(encoding, genes))
+            for genes in archive.pool[: max(1, trials // 4)]:
+                study.enqueue_trial(_params(encoding, genes, method))
             # Without any reuse, about the worst that there is; it may break a rule, but fits.
             worst = archive.evaluation(encoding.decode(encoding.smallest))
-            bound = _told(archive, Cost(worst.energy_pj, worst.latency_cycles), single=single)
+            bound = _told(archive, Cost(worst.energy_pj, worst.latency_cycles), method)
             batch = _batch(method, population, len(distributions))
             done = 0
             while done < trials:
                 size = min(batch, trials - done)
-                _batch_of_trials(archive, study, distributions, size, bound, single=single)
+                _batch_of_trials(archive, study, distributions, size, bound, method)
                 done += size
                 report(done)
     finally:
@@ -367,29 +386,28 @@ def _batch_of_trials(
     distributions: dict[str, BaseDistribution],
     size: int,
     bound: Sequence[float],
-    *,
-    single: bool,
+    method: Method,
 ) -> None:
     """Ask for a batch, cost it, tell it."""
     asked: list[tuple[Trial, Verdict]] = []
     for _ in range(size):
         trial = study.ask(distributions)
-        asked.append((trial, archive.judge(_genes(archive.encoding, trial.params))))
+        asked.append((trial, archive.judge(_genes(archive.encoding, trial.params, method))))
     for trial, verdict in asked:
         for finding in verdict.findings:
             trial.set_constraint(finding.limit, finding.slack)
         if verdict.cost is not None:
-            values = _told(archive, verdict.cost, single=single)
+            values = _told(archive, verdict.cost, method)
         else:
             # A sampler that knows no constraints sees a mapping that does not fit behind all that do.
             values = [value + 1.0 + verdict.violation for value in bound]
         study.tell(trial, values)
 
 
-def _told(archive: Archive, cost: Cost, *, single: bool) -> list[float]:
+def _told(archive: Archive, cost: Cost, method: Method) -> list[float]:
     """Return what the sampler is told: logarithms, so that distances mean ratios; their sum for one objective."""
     values = [math.log2(max(value, TINY)) for value in archive.values(cost)]
-    return [sum(values)] if single else values
+    return [sum(values)] if method in SINGLE else values
 
 
 def _sampler(method: Method, seed: int, population: int, dimensions: int) -> BaseSampler:
@@ -401,7 +419,7 @@ def _sampler(method: Method, seed: int, population: int, dimensions: int) -> Bas
         return samplers.NSGAIISampler(seed=seed, population_size=population)
     if method == "cmaes":
         popsize = _batch("cmaes", population, dimensions)
-        return samplers.CmaEsSampler(seed=seed, popsize=popsize, with_margin=True, warn_independent_sampling=False)
+        return samplers.CmaEsSampler(seed=seed, popsize=popsize, warn_independent_sampling=False)
     if method == "gp":
         return samplers.GPSampler(seed=seed, deterministic_objective=True)
     if method == "qmc":
@@ -419,23 +437,31 @@ def _batch(method: Method, population: int, dimensions: int) -> int:
 
 
 def _distributions(encoding: Encoding, method: Method) -> dict[str, BaseDistribution]:
-    """One distribution per gene with a choice: unordered, or whole numbers for samplers of vectors."""
-    from optuna.distributions import CategoricalDistribution, IntDistribution
+    """One distribution per gene with a choice: its values without an order, or a part of [0, 1] for each of them.
 
-    ordered = method in ("cmaes", "qmc")
+    CMA-ES takes its step from the narrowest range, so all ranges are the same.
+    """
+    from optuna.distributions import CategoricalDistribution, FloatDistribution
+
     return {
-        gene.name: IntDistribution(0, gene.size - 1) if ordered else CategoricalDistribution(range(gene.size))
+        gene.name: FloatDistribution(0.0, 1.0) if method in VECTORS else CategoricalDistribution(range(gene.size))
         for gene in encoding.genes
         if gene.size > 1
     }
 
 
-def _params(encoding: Encoding, genes: Genes) -> dict[str, Any]:
-    return {gene.name: value for gene, value in zip(encoding.genes, genes, strict=True) if gene.size > 1}
+def _params(encoding: Encoding, genes: Genes, method: Method) -> dict[str, Any]:
+    return {
+        gene.name: (value + 0.5) / gene.size if method in VECTORS else value
+        for gene, value in zip(encoding.genes, genes, strict=True)
+        if gene.size > 1
+    }
 
 
-def _genes(encoding: Encoding, params: dict[str, Any]) -> Genes:
-    return tuple(int(params.get(gene.name, 0)) for gene in encoding.genes)
+def _genes(encoding: Encoding, params: dict[str, Any], method: Method) -> Genes:
+    if method not in VECTORS:
+        return tuple(params.get(gene.name, 0) for gene in encoding.genes)
+    return tuple(min(int(params.get(gene.name, 0.0) * gene.size), gene.size - 1) for gene in encoding.genes)
 
 
 # Climbing
@@ -444,8 +470,8 @@ def _genes(encoding: Encoding, params: dict[str, Any]) -> Genes:
 def _climb(archive: Archive, limit: int, seed: int) -> Iterator[int]:
     """Improve the best mapping of each objective move by move; yield after each mapping costed.
 
-    Where no move helps, a few genes of the best mapping change at random and the climb goes on from there, until so
-    many mappings were costed or nothing new turns up. A front is also climbed by its product, for a point in its
+    Where no move helps, the climb goes on from a constructive mapping or from the best with a few genes changed at
+    random, in turn, until so many mappings were costed or nothing new turns up. A front is also climbed by its product, for a point in its
     middle. Each climb may use its share of the limit.
     """
     goals = list(archive.objectives)
@@ -461,15 +487,18 @@ def _climb(archive: Archive, limit: int, seed: int) -> Iterator[int]:
 
 def _climb_to(archive: Archive, goal: str, until: int, draw: random.Random) -> Iterator[None]:
     stale = 0
-    kicks = 0
+    climbs = 0
     while stale < STALE:
         genes = archive.start(goal)
         if genes is None or archive.evaluated >= until:
             return
         before = archive.evaluated
-        if kicks:
+        # Every other climb starts from the next constructive mapping, as long as there are any.
+        if climbs % 2 and climbs // 2 < len(archive.pool):
+            genes = archive.pool[climbs // 2]
+        elif climbs:
             genes = _kicked(archive, genes, draw)
-        kicks += 1
+        climbs += 1
         rank = _rank(archive, genes, goal)
         improved = True
         while improved:
@@ -506,7 +535,7 @@ def _kicked(archive: Archive, genes: Genes, draw: random.Random) -> Genes:
 
 
 Move = tuple[tuple[int, int, int], ...]
-"""(gene, value before, value after), one or two at once."""
+"""(gene, value before, value after), one to three at once."""
 
 
 def _apply(genes: Genes, move: Move) -> Genes | None:
@@ -520,34 +549,31 @@ def _apply(genes: Genes, move: Move) -> Genes | None:
 
 
 def _moves(encoding: Encoding, genes: Genes) -> list[Move]:
-    """List the moves from a mapping: change one gene, or exchange the slots of two prime factors.
+    """List the moves from a mapping.
 
+    Change one gene; exchange the slots of two prime factors, or of one and two smaller ones of its rank variable.
     Equal primes of one rank variable in one slot are moved once.
     """
+    alike: dict[tuple[str, int, int], list[int]] = {}
     single: list[Move] = []
-    movable: list[int] = []
-    seen: set[tuple[str, int | str, int]] = set()
     for place, gene in enumerate(encoding.genes):
         if gene.kind == "factor":
-            key = (gene.rank_variable, gene.subject, genes[place])
-            if key in seen:
+            key = (gene.rank_variable, int(gene.subject), gene.slots[genes[place]])
+            alike.setdefault(key, []).append(place)
+            if len(alike[key]) > 1:
                 continue
-            seen.add(key)
-            movable.append(place)
         single += [((place, genes[place], value),) for value in range(gene.size) if value != genes[place]]
-    double: list[Move] = []
-    for number, first in enumerate(movable):
-        a = encoding.genes[first]
-        for second in movable[number + 1 :]:
-            b = encoding.genes[second]
-            here, there = a.slots[genes[first]], b.slots[genes[second]]
-            same = (a.rank_variable, a.subject) == (b.rank_variable, b.subject)
-            if here == there or same or there not in a.slots or here not in b.slots:
+    several: list[Move] = []
+    for (v, prime, here), first in alike.items():
+        for (w, other, there), second in alike.items():
+            if here == there or (v, prime) == (w, other):
                 continue
-            double.append(
-                (
-                    (first, genes[first], a.slots.index(there)),
-                    (second, genes[second], b.slots.index(here)),
-                )
-            )
-    return single + double
+            counts = [1] if first[0] < second[0] else []
+            counts += [2] if v == w and prime > other and len(second) > 1 else []
+            for count in counts:
+                moved = [(place, there) for place in first[:1]] + [(place, here) for place in second[:count]]
+                if all(slot in encoding.genes[place].slots for place, slot in moved):
+                    several.append(
+                        tuple((place, genes[place], encoding.genes[place].slots.index(slot)) for place, slot in moved)
+                    )
+    return single + several

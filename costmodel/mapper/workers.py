@@ -73,7 +73,8 @@ def _in_workers(next_task: NextTask[Key, Answer], keep: Keep[Key, Answer], jobs:
             if child.pid is not None:
                 os.kill(child.pid, signal.SIGINT if interrupts == 1 else signal.SIGTERM)
 
-    with Interrupts(on_interrupt), ProcessPoolExecutor(jobs, mp_context=context, initializer=_ignore_interrupts) as pool:
+    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_prepare)
+    with Interrupts(on_interrupt), pool:
         while True:
             while not interrupts and not stopped and len(running) < jobs and (task := next_task()) is not None:
                 running[pool.submit(call, task.function, task.arguments, task.expected)] = task.key
@@ -115,9 +116,20 @@ def call(
             return LostError("interrupted"), True
 
 
-def _ignore_interrupts() -> None:
-    """An idle worker leaves Ctrl-C to the main process."""
+def _prepare() -> None:
+    """An idle worker leaves Ctrl-C to the main process; no worker outlives that process."""
+    import multiprocessing
+    import threading
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    main = multiprocessing.parent_process()
+
+    def watch() -> None:
+        if main is not None:
+            main.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 class Interrupts:

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
 
+from costmodel.model.closed import Modes
 from costmodel.model.evaluate import first_instance, passes, stationary_tensor, systolic_arrays, systolic_overhead
 from costmodel.model.evaluation import Evaluation, Flow
 from costmodel.model.nest import BoundEinsum, BoundNest, Holder, bind
 from costmodel.model.tiles import Event, Loop
-from costmodel.model.closed import Modes
 from costmodel.model.traffic import (
     Crossing,
     Motion,
@@ -75,7 +75,9 @@ class Explanation:
             width = max(len(number(x)) for x in (self.value, *(p.value for p in self.parts)))
             lines += [f"  {number(p.value):>{width}}  {p.text}" for p in self.parts]
             if len(self.parts) > 1:
-                lines.append(f"  {number(self.value):>{width}}  {'sum' if self.combine == 'sum' else 'largest'}, {self.unit}")
+                lines.append(
+                    f"  {number(self.value):>{width}}  {'sum' if self.combine == 'sum' else 'largest'}, {self.unit}"
+                )
         return "\n".join([*lines, *self.notes])
 
 
@@ -242,7 +244,8 @@ class _Explainer:
                 "latency", value, "cycles", f"latency = {number(value)} cycles", tuple(lines), parts, "max", notes
             )
         parts = tuple(
-            Part(f"{self.times(n)}{n} ({e.bottlenecks.get(n, 'none')})", e.cycles_by_einsum[n] * e.counts[n]) for n in names
+            Part(f"{self.times(n)}{n} ({e.bottlenecks.get(n, 'none')})", e.cycles_by_einsum[n] * e.counts[n])
+            for n in names
         )
         lines = ["Einsums run one after another; each takes as long as its slowest component"]
         value = e.latency_cycles
@@ -314,13 +317,16 @@ class _Explainer:
                 return (f"{level.name} states no energy: not modelled",)
             drain = "; drains are free here" if level.drain == "free" else ""
             row = (
-                f"{level.name}: read {level.read_pj:g} pJ, write {level.write_pj:g} pJ per access of {level.access_bits} b"
+                f"{level.name}: read {level.read_pj:g} pJ, write {level.write_pj:g} pJ"
+                f" per access of {level.access_bits} b"
                 f" (read = read + drain, write = fill + update{drain})"
             )
             return (row, f"source: {level.energy_source or 'stated in the architecture file'}")
         if isinstance(level, Array):
             return (f"{level.name}: {level.hop_pj:g} pJ per {level.hop_bits} b and hop",)
-        prices = ", ".join(f"{kind} {pj:g} pJ" for kind, pj in level.energy_pj.items()) or "no energy stated: not modelled"
+        prices = (
+            ", ".join(f"{kind} {pj:g} pJ" for kind, pj in level.energy_pj.items()) or "no energy stated: not modelled"
+        )
         return (f"{level.name}: {prices}", f"source: {level.energy_source or 'stated in the architecture file'}")
 
     def level_latency(self, subject: str, level: Level) -> Explanation:
@@ -332,7 +338,11 @@ class _Explainer:
             raise self.unknown(subject)
         parts = []
         for r in rows:
-            how = self.unit_cycles(level, r.einsum) if isinstance(level, ComputeUnit) else self.port_cycles(level, r.einsum)
+            how = (
+                self.unit_cycles(level, r.einsum)
+                if isinstance(level, ComputeUnit)
+                else self.port_cycles(level, r.einsum)
+            )
             name = f"{r.einsum}: " if len(rows) > 1 else ""
             parts.append(Part(f"{name}{self.times(r.einsum)}{how}", r.cycles * e.counts[r.einsum]))
         value = sum(p.value for p in parts)
@@ -351,7 +361,9 @@ class _Explainer:
             if overhead:
                 runs = passes(self.architecture, array, bound)
                 held = stationary_tensor(array, bound.einsum)
-                terms.append(f"{runs:,} passes ({held} stays in {array.name}) × {overhead // runs} cycles of fill and drain")
+                terms.append(
+                    f"{runs:,} passes ({held} stays in {array.name}) × {overhead // runs} cycles of fill and drain"
+                )
         return " + ".join(terms)
 
     def port_cycles(self, level: Level, einsum: str) -> str:
@@ -426,7 +438,9 @@ class _Explainer:
         rows = [
             r
             for r in self.evaluation.action_rows
-            if (r.component, r.action) == (array.name, "hop") and r.einsum in self.einsums() and tensor in (None, r.tensor)
+            if (r.component, r.action) == (array.name, "hop")
+            and r.einsum in self.einsums()
+            and tensor in (None, r.tensor)
         ]
         if not rows:
             raise self.unknown(subject)
@@ -486,10 +500,22 @@ class _Explainer:
         if not relevant:
             head = f"{subject} = {words:,} words: {self.no_traffic(level, flow, einsum, tensor)}"
         elif len(heads) == 1:
-            head = f"{subject} = {heads[0]} = {words:,} words{often}" if heads[0] else f"{subject} = {words:,} words{often}"
+            head = (
+                f"{subject} = {heads[0]} = {words:,} words{often}"
+                if heads[0]
+                else f"{subject} = {words:,} words{often}"
+            )
         else:
             head = f"{subject} = {words:,} words{often}, from {len(heads)} boundaries"
-        return Explanation(subject, words, "words", head, tuple(lines), tuple(parts), notes=self.flow_price(level, flow, einsum, tensor, words))
+        return Explanation(
+            subject,
+            words,
+            "words",
+            head,
+            tuple(lines),
+            tuple(parts),
+            notes=self.flow_price(level, flow, einsum, tensor, words),
+        )
 
     def touches(self, c: Crossing, level: Memory, flow: str) -> bool:
         rises = bool(c.update) or (c.child is not None and c.child.output_like)
@@ -613,7 +639,10 @@ def _derive_compute(c: Crossing, flow: str, down: Modes, up: Modes, unit: str) -
     modes = up if c.update else down
     merged = c.down.accesses(start, modes)
     points = c.down.accesses(alone, ())
-    lines = [f"{c.parent.level.name} → {unit}: every operation asks for its word of {c.parent.tensor.name}, {points:,} in all"]
+    lines = [
+        f"{c.parent.level.name} → {unit}: every operation asks for its word of {c.parent.tensor.name}:"
+        f" {points:,} in all"
+    ]
     if merged != points:
         factor = number(points / merged)
         how = "spatial reduction" if c.update else "multicast"
@@ -625,16 +654,16 @@ def _derive_compute(c: Crossing, flow: str, down: Modes, up: Modes, unit: str) -
         parts[0] = Part("updates, each of which reads the old value first", merged)
         parts.append(Part("− first touches: there is no old value", -firsts))
         head = f"{merged:,} updates − {firsts:,} first touches"
-    return _Derivation(head if len(parts) > 1 or merged != points else f"{points:,} operations × 1", tuple(lines), tuple(parts))
+    return _Derivation(
+        head if len(parts) > 1 or merged != points else f"{points:,} operations × 1", tuple(lines), tuple(parts)
+    )
 
 
 def _how(c: Crossing) -> str:
     return "spatial reduction" if c.update else "multicast"
 
 
-def _events(
-    moving: Motion, merged_from: int, modes: Modes, *, leaving: bool
-) -> list[tuple[Event, int, int]]:
+def _events(moving: Motion, merged_from: int, modes: Modes, *, leaving: bool) -> list[tuple[Event, int, int]]:
     """(event, words of the tiles, words that need not move), which sum to what moves."""
     edge = Event("end" if leaving and not moving.exact else "start", moving.scope)
     backwards = leaving and not moving.exact
@@ -648,7 +677,9 @@ def _events(
 def _boundary(c: Crossing, receiver: str) -> str:
     words = c.down.largest()
     shape = tile_text(c.child) if c.child is not None else ""
-    return f"{c.parent.level.name} → {receiver}: the tile of {c.parent.tensor.name} has {shape + ' = ' if shape else ''}{words:,} words"
+    size = f"{shape} = {words:,}" if shape else f"{words:,}"
+    plural = "" if words == 1 else "s"
+    return f"{c.parent.level.name} → {receiver}: the tile of {c.parent.tensor.name} has {size} word{plural}"
 
 
 def _loop_lines(c: Crossing, events: list[tuple[Event, int, int]], *, leaving: bool) -> list[str]:
@@ -696,9 +727,7 @@ def _tile_count(c: Crossing, events: list[tuple[Event, int, int]], merged_from: 
     return [f"{tiles:,} tiles = {' × '.join(text for _, text in factors)}"]
 
 
-def _event_parts(
-    c: Crossing, events: list[tuple[Event, int, int]], merged_from: int, *, leaving: bool
-) -> list[Part]:
+def _event_parts(c: Crossing, events: list[tuple[Event, int, int]], merged_from: int, *, leaving: bool) -> list[Part]:
     parts = []
     loops = c.down.loops
     merged = merged_from < len(loops) and any(x.spatial for x in loops[merged_from:])
@@ -734,7 +763,8 @@ def _merging(c: Crossing, flow: str, below: int, above: int) -> str:
     if not names or below == above:
         return f"{child}: {below:,} words {word}, one for each here"
     how = "multicast" if flow == "read" else "spatial reduction"
-    return f"{how} across {', '.join(names)}: {above:,} words serve {below:,} words {word} in {child} ({number(below / above) if above else 0} to one)"
+    ratio = f"{below / above:.4g}" if above else "0"
+    return f"{how} across {', '.join(names)}: {above:,} words serve {below:,} words {word} in {child} ({ratio} to one)"
 
 
 def tile_text(holder: Holder) -> str:

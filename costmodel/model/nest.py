@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from collections.abc import Mapping as MappingABC
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from costmodel.einsum.algebra import Access, Affine, Einsum, Role, Tensor, Workload
 from costmodel.model.tiles import Loop
@@ -86,7 +86,7 @@ def keeps(names: Iterable[str], tensor: Tensor, einsum: Einsum) -> bool:
     return ("output" in words and written) or ("input" in words and any(a.tensor == tensor.name for a in einsum.inputs))
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Context:
     """What is above a node while the nest is walked down."""
 
@@ -95,8 +95,8 @@ class _Context:
     holders: dict[str, tuple[Holder, ...]] = field(default_factory=dict)
     extents: dict[str, dict[str, int]] = field(default_factory=dict)
     """Einsum → rank variable → extent that is left."""
-    deepest: int = -1
-    """Innermost level that a storage node or a parallel loop above has used, as a place in the architecture."""
+    steps: tuple[int, ...] = ()
+    """Of each loop."""
 
 
 class _Binder:
@@ -139,13 +139,7 @@ class _Binder:
                 self.compute(node, path, context)
             else:
                 for number, branch in enumerate(node.branches):
-                    inner = _Context(
-                        context.loops,
-                        len(context.loops),
-                        dict(context.holders),
-                        {k: dict(v) for k, v in context.extents.items()},
-                        context.deepest,
-                    )
+                    inner = replace(context, scope=len(context.loops))
                     self.walk(branch, (*path, number), inner)
                 self.shared(node, path, context)
             if isinstance(node, Compute | Sequence):
@@ -217,7 +211,7 @@ class _Binder:
             )
             self.holders.append(holder)
             holders[name] = (*above, holder)
-        return _Context(context.loops, context.scope, holders, context.extents, max(context.deepest, place))
+        return replace(context, holders=holders)
 
     def loop(self, node: Temporal | Spatial, path: Path, context: _Context, below: list[Einsum]) -> _Context:
         v = node.rank_variable
@@ -248,19 +242,18 @@ class _Binder:
             )
             return context
         loop = Loop(v, node.tile, path=path)
-        deepest = context.deepest
         if isinstance(node, Spatial):
             checked = self.spatial(node, path, context, steps)
             if checked is None:
                 return context
-            loop, deepest = checked
+            loop = checked
         extents = {
             n: ({**x, v: node.tile} if v in x and n in {e.name for e in below} else x)
             for n, x in context.extents.items()
         }
-        return _Context((*context.loops, loop), context.scope, context.holders, extents, deepest)
+        return replace(context, loops=(*context.loops, loop), steps=(*context.steps, steps), extents=extents)
 
-    def spatial(self, node: Spatial, path: Path, context: _Context, steps: int) -> tuple[Loop, int] | None:
+    def spatial(self, node: Spatial, path: Path, context: _Context, steps: int) -> Loop | None:
         array = next((a for a in self.architecture.arrays if a.name == node.array), None)
         if array is None:
             self.complain(
@@ -289,33 +282,19 @@ class _Binder:
             )
             return None
         size = array.shape[dimension]
-        loops_here = [x for x in context.loops if (x.array, x.dimension) == (array.name, dimension)]
-        used = math.prod(self.steps_of(context, x) for x in loops_here) * steps
+        here = [
+            n
+            for x, n in zip(context.loops, context.steps, strict=True)
+            if (x.array, x.dimension) == (array.name, dimension)
+        ]
+        used = math.prod(here) * steps
         if used > size:
-            shown = " × ".join(str(self.steps_of(context, x)) for x in loops_here) + (" × " if loops_here else "")
-            self.complain(
-                path,
-                node,
-                f"{array.name}.{dimension} has {size} instances, the parallel loops need {shown}{steps} = {used}"
-                if loops_here
-                else f"{array.name}.{dimension} has {size} instances, the loop needs {steps}",
-            )
+            need = f"the loop needs {steps}"
+            if here:
+                need = f"the parallel loops need {' × '.join(map(str, [*here, steps]))} = {used}"
+            self.complain(path, node, f"{array.name}.{dimension} has {size} instances, {need}")
             return None
-        return Loop(node.rank_variable, node.tile, array.name, dimension, path), max(context.deepest, place)
-
-    def steps_of(self, context: _Context, loop: Loop) -> int:
-        """Steps of a loop of the context: what was left above it over its tile."""
-        left = next(
-            e.shape[loop.rank_variable]
-            for e in self.known.values()
-            if loop.rank_variable in e.shape and e.name in context.extents
-        )
-        for x in context.loops:
-            if x is loop:
-                break
-            if x.rank_variable == loop.rank_variable:
-                left = x.tile
-        return -(-left // loop.tile)
+        return Loop(node.rank_variable, node.tile, array.name, dimension, path)
 
     def compute(self, node: Compute, path: Path, context: _Context) -> None:
         einsum = self.known.get(node.einsum)
@@ -377,7 +356,7 @@ class _Binder:
     def shared(self, node: Sequence, path: Path, context: _Context) -> None:
         """Check that every consumer below a sequence reads only what has been produced."""
         below = [self.known[n] for n in einsums_in((node,)) if n in self.known]
-        moving = {x.rank_variable for x in context.loops if self.steps_of(context, x) > 1}
+        moving = {x.rank_variable for x, n in zip(context.loops, context.steps, strict=True) if n > 1}
         for at, producer in enumerate(below):
             name = producer.output.tensor
             consumers = [e for e in below if e is not producer and any(a.tensor == name for a in e.inputs)]
@@ -449,7 +428,8 @@ def bind(
 ) -> BoundNest:
     """Check a mapping against an architecture and a workload.
 
-    ``marks`` gives (file, line, column) for places in the nest. Capacity is checked by ``evaluate``, which has the arithmetic.
+    ``marks`` gives (file, line, column) for places in the nest. Capacity is checked by ``evaluate``, which has the
+    arithmetic.
 
     Raises SpecError with every problem that was found.
     """

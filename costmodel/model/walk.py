@@ -207,6 +207,8 @@ def merge_deliveries(multicast: Multicast, children: list[tuple[Delivery, ...]])
 
 def unite(deliveries: list[Delivery]) -> Delivery:
     """One delivery in place of several: a word that several ask for is sent once."""
+    if len(deliveries) == 1:
+        return deliveries[0]
     return Delivery(
         frozenset[Coordinate]().union(*(delivery.tile for delivery in deliveries)),
         frozenset[Coordinate]().union(*(delivery.asked for delivery in deliveries)),
@@ -215,7 +217,9 @@ def unite(deliveries: list[Delivery]) -> Delivery:
 
 def merge_updates(*, reduce: bool, children: list[Counter[Coordinate]]) -> Counter[Coordinate]:
     """What an array sends outwards of the words that its children send it at one step, with how often."""
-    total = sum(children, Counter[Coordinate]())
+    total: Counter[Coordinate] = Counter()
+    for sent in children:
+        total.update(sent)
     return Counter(dict.fromkeys(total, 1)) if reduce else total
 
 
@@ -230,7 +234,7 @@ class _Walk:
         self.operations: Counter[tuple[str, str, str]] = Counter()
         self.steps: dict[tuple[str, str], Counter[Instance]] = defaultdict(Counter)
         self.passes: Counter[tuple[str, str]] = Counter()
-        self.unrolled: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
+        self.across: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
         self.stationary: dict[tuple[str, str, tuple[int, ...]], Tile] = {}
         whole = {e.name: {v: range(extent) for v, extent in e.shape.items()} for e in einsums.values()}
         self.run(nest, Scope(), {(): whole})
@@ -271,7 +275,7 @@ class _Walk:
                 inside[(*instance, position)] = boxes
                 if steps > 1:
                     for name in boxes:
-                        self.unrolled[name, node.array].add((node.dimension, node.rank_variable))
+                        self.across[name, node.array].add((node.dimension, node.rank_variable))
         return inside
 
     def run_branches(self, node: Sequence, scope: Scope, active: Active) -> None:
@@ -433,8 +437,9 @@ class _Walk:
                     raise ValueError(f"{einsum.name}: {v} is left with {len(left)} positions at '{node}'")
             points[instance] = {v: left[0] for v, left in boxes[einsum.name].items()}
             self.steps[einsum.name, node.unit][instance] += 1
-            for operation in einsum.operations:
-                self.operations[einsum.name, node.unit, operation.kind] += operation.per_point
+
+        for operation in einsum.operations:
+            self.operations[einsum.name, node.unit, operation.kind] += operation.per_point * len(points)
 
         for access in dict.fromkeys(einsum.inputs):
             demands: dict[Instance, tuple[Delivery, ...]] = {}
@@ -531,7 +536,7 @@ class _Walk:
 
     def rows_of(self, array: Array, einsum: Einsum) -> int:
         """Rows of a systolic array: partial sums flow down them, so a reduced rank variable is unrolled there."""
-        names = {dimension for dimension, v in self.unrolled[einsum.name, array.name] if v in einsum.reduced}
+        names = {dimension for dimension, v in self.across[einsum.name, array.name] if v in einsum.reduced}
         first = next(iter(array.shape))
         return array.shape[names.pop() or first if len(names) == 1 else first]
 

@@ -151,8 +151,10 @@ def _shape(access: Access, extents: dict[str, int]) -> tuple[int, ...]:
 def distinct(index: Affine, extents: dict[str, int]) -> int:
     """How many values an index takes while each rank variable runs over its tile.
 
-    >>> distinct(Affine((("p", 2), ("r", 1))), {"p": 4, "r": 3}), distinct(Affine((("p", 4), ("r", 1))), {"p": 3, "r": 2})
-    (9, 6)
+    >>> distinct(Affine((("p", 2), ("r", 1))), {"p": 4, "r": 3})
+    9
+    >>> distinct(Affine((("p", 4), ("r", 1))), {"p": 3, "r": 2})
+    6
     """
     steps = [(abs(a), extents.get(v, 1)) for v, a in index.terms if extents.get(v, 1) > 1]
     if len(steps) <= 1:

@@ -37,7 +37,9 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
         for c in range(len(kept))
     ]
     return "\n".join(
-        "  ".join(f"{cell:>{w}}" if r else f"{cell:<{w}}" for cell, w, r in zip(line, widths, right, strict=True)).rstrip()
+        "  ".join(
+            f"{cell:>{w}}" if r else f"{cell:<{w}}" for cell, w, r in zip(line, widths, right, strict=True)
+        ).rstrip()
         for line in lines
     )
 
@@ -298,7 +300,8 @@ def certificate_text(certificate: Certificate) -> str:
     """
     size = "" if certificate.mapspace is None else f" {_big(certificate.mapspace)} mappings,"
     pruned = ", ".join(f"{rule} {_big(number)}" for rule, number in certificate.pruned)
-    text = f"{certificate} ({certificate.method}):{size} {_big(certificate.evaluated)} costed in {digits(certificate.cpu_s)} CPU-s"
+    costed = f"{_big(certificate.evaluated)} costed in {digits(certificate.cpu_s)} CPU-s"
+    text = f"{certificate} ({certificate.method}):{size} {costed}"
     return f"{text}; pruned: {pruned}" if pruned else text
 
 
@@ -334,7 +337,9 @@ def network_text(result: NetworkResult) -> str:
         parts.append(f"certificate: {certificate_text(result.certificate)}")
     if len(result.front) > 1:
         first, last = result.front[0], result.front[-1]
-        exactness = f"; thinned, every point is within {percent(result.front_gap)} of a kept one" if result.front_gap else ""
+        exactness = (
+            f"; thinned, every point is within {percent(result.front_gap)} of a kept one" if result.front_gap else ""
+        )
         clock = result.evaluation.clock_hz
         parts.append(
             f"front: {len(result.front)} points from {joules(first.energy_pj)}, {seconds(first.latency_cycles / clock)}"
@@ -370,14 +375,14 @@ def compare_text(first: Run, second: Run, names: tuple[str, str]) -> str:
     a, b = first.evaluation, second.evaluation
     if a is None or b is None:
         raise ValueError("a sweep cannot be compared; compare runs of evaluate or map")
+    edps = (a.energy_pj * 1e-12 * a.latency_s, b.energy_pj * 1e-12 * b.latency_s)
+    areas = [NOT_MODELLED if e.area_mm2 is None else f"{digits(e.area_mm2)} mm2" for e in (a, b)]
     rows = [
         ["energy", joules(a.energy_pj), joules(b.energy_pj), _ratio(a.energy_pj, b.energy_pj)],
         ["latency", seconds(a.latency_s), seconds(b.latency_s), _ratio(a.latency_s, b.latency_s)],
-        ["EDP (J·s)", *(f"{e.energy_pj * 1e-12 * e.latency_s:.4g}" for e in (a, b))]
-        + [_ratio(a.energy_pj * a.latency_s, b.energy_pj * b.latency_s)],
+        ["EDP", *(f"{edp:.4g} J·s" for edp in edps), _ratio(*edps)],
         ["utilisation", percent(a.utilisation), percent(b.utilisation), _ratio(a.utilisation, b.utilisation)],
-        ["area", *(NOT_MODELLED if e.area_mm2 is None else f"{digits(e.area_mm2)} mm2" for e in (a, b))]
-        + [_ratio(a.area_mm2 or 0.0, b.area_mm2 or 0.0)],
+        ["area", *areas, _ratio(a.area_mm2 or 0.0, b.area_mm2 or 0.0)],
     ]
     parts = [table(["total", *names, "ratio"], rows)]
     components = [_by_component(e) for e in (a, b)]
@@ -400,7 +405,12 @@ def _by_component(evaluation: Evaluation) -> dict[str, float]:
 
 def _side_by_side(what: str, names: tuple[str, str], a: dict[str, float], b: dict[str, float], say: Say) -> str:
     rows = (
-        [key, say(a[key]) if key in a else "", say(b[key]) if key in b else "", _ratio(a.get(key, 0.0), b.get(key, 0.0))]
+        [
+            key,
+            say(a[key]) if key in a else "",
+            say(b[key]) if key in b else "",
+            _ratio(a.get(key, 0.0), b.get(key, 0.0)),
+        ]
         for key in dict.fromkeys((*a, *b))
     )
     return table([what, *names, "ratio"], rows)

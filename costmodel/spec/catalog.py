@@ -38,7 +38,7 @@ _TELLING_KEYS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
     ("study", ("axes", "objective", "method", "sampler", "trials", "budget", "seed", "points")),
     ("workload", ("einsums",)),
 )
-_MAX_TRIED = 1000
+_MAX_TRIED = 300
 """Values of an axis that are tried when a study is read; the sweep meets the others."""
 
 

@@ -11,20 +11,22 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fakes import fake_search, gemm, network, two_level
+from fakes import fake_search, gemm, network, point, two_level
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from costmodel.mapper.network import (
     OBJECTIVES,
     SearchOptions,
+    against,
     best_choice,
+    exponents_of,
     groups_of,
     map_workload,
     parse_objective,
     sum_fronts,
 )
-from costmodel.mapper.result import InfeasibleError, Reject
+from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, Reject
 from costmodel.spec.problems import Problem, SpecError
 
 COSTS = st.lists(
@@ -82,7 +84,9 @@ def test_a_thinned_front_says_how_much_it_may_lose():
     assert len(thin.energy_pj) <= 200
     factor = 1 + thin.gap
     for energy, latency in zip(full.energy_pj, full.latency_cycles, strict=True):
-        near = (thin.energy_pj <= energy * factor * (1 + 1e-12)) & (thin.latency_cycles <= latency * factor * (1 + 1e-12))
+        near = (thin.energy_pj <= energy * factor * (1 + 1e-12)) & (
+            thin.latency_cycles <= latency * factor * (1 + 1e-12)
+        )
         assert near.any()
 
 
@@ -181,6 +185,30 @@ def test_an_interrupt_keeps_what_is_done(jobs):
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+@pytest.mark.parametrize(
+    ("found_pj", "optimum_gap", "front", "status", "gap"),
+    [
+        (120.0, 0.0, False, "gap", 0.2),
+        (120.0, 0.5, False, "gap", 0.8),
+        (100.0, 0.0, False, "optimal: proven", 0.0),
+        (100.0 * (1 + 1e-13), 0.0, False, "optimal: proven", 0.0),
+        (100.0, 0.0, True, "gap", 0.0),
+        (120.0, None, False, "best found", None),
+    ],
+)
+def test_the_answer_of_a_sampler_is_held_against_the_optimum(found_pj, optimum_gap, front, status, gap):
+    einsum = gemm()
+
+    def result(energy_pj, status, gap):
+        certificate = Certificate(status, "x", None, 1, (), 0.0, gap)
+        return MapperResult(einsum.name, (point(einsum, two_level(), energy_pj, 7.0),), certificate)
+
+    optimum = result(100.0, "gap", optimum_gap)
+    certificate = against(result(found_pj, "best found", None), optimum, (1.0, 0.0), front=front).certificate
+    assert certificate.status == status
+    assert certificate.gap == (None if gap is None else pytest.approx(gap))
+
+
 def test_progress_is_reported():
     events = []
     map_workload(network(gemm("one")), two_level(), jobs=1, search_one=fake_search, report=events.append)
@@ -203,6 +231,7 @@ def test_time_and_memory_are_shared_out():
 
 def test_objectives_are_checked():
     assert parse_objective("energy,latency") == ("energy", "latency")
+    assert exponents_of(parse_objective("energy^2 * latency")[0]) == (2.0, 1.0)
     with pytest.raises(SpecError, match="did you mean 'energy'"):
         parse_objective("enrgy")
 

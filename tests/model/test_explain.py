@@ -108,9 +108,7 @@ def test_the_loop_that_brings_a_tile_back_is_named():
     found = ask(GEMM, OUTER_N, "GLB.fill.A")
     assert found.headline == "GLB.fill.A = 256 tiles × 256 words = 65,536 words"
     assert "256 tiles = 16 (for n) × 4 (for m) × 4 (for k)" in found.lines
-    assert (
-        "`for n by 4` (16 steps) does not index A: `for m` inside it brings each tile back 16 times" in found.lines
-    )
+    assert "`for n by 4` (16 steps) does not index A: `for m` inside it brings each tile back 16 times" in found.lines
     assert found.notes[0] == "energy: 65,536 write words × 8 b / 8 b × 6 pJ = 393,216 pJ".replace(" × 8 b / 8 b", "")
     assert "source: a table" in found.notes
 
@@ -129,7 +127,8 @@ def test_the_width_of_the_port_is_part_of_the_price():
 
 
 def test_partial_sums_that_return_leave_out_the_first_touch():
-    nest = "store A B Z in DRAM\nfor k by 16\nfor m by 16\nstore A B Z in GLB\nfor m by 1\nfor n by 1\nfor k by 1\ncompute Z on MAC"
+    nest = "store A B Z in DRAM\nfor k by 16\nfor m by 16\nstore A B Z in GLB\n"
+    nest += "for m by 1\nfor n by 1\nfor k by 1\ncompute Z on MAC"
     found = ask(GEMM, nest, "GLB.fill.Z")
     assert found.headline == "GLB.fill.Z = 16,384 asked for − 4,096 first touches = 12,288 words"
     assert ask(GEMM, nest, "GLB.drain.Z").value == 16384

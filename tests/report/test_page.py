@@ -1,3 +1,4 @@
+import json
 import re
 import shutil
 from html.parser import HTMLParser
@@ -5,6 +6,7 @@ from html.parser import HTMLParser
 import pytest
 from report import samples
 
+from costmodel.report import page as page_module
 from costmodel.report.page import render, write_report
 from costmodel.report.run import read_run, write_run
 
@@ -86,6 +88,23 @@ def test_headlines_carry_exact_numbers(pages):
     energy = samples.gemm_run().evaluation.energy_pj
     assert f'title="{energy:,.0f} pJ"' in text
     assert "8.16 mm²" in text
+
+
+def test_layers_of_one_shape_share_their_front(pages):
+    text = pages["network"].read_text()
+    data = json.loads(re.search(r'<script type="application/json" id="report-data">(.*)</script>', text)[1])
+    assert len([f for f in data["fronts"] if "-front-" in f]) == 22
+    assert all(figure in data["figures"] for figure in data["same"].values())
+    assert len(data["same"]) > 5
+
+
+@pytest.mark.parametrize(("count", "keep"), [(1, 0), (300, None), (301, 7), (5000, 4321)])
+def test_long_fronts_are_thinned_but_keep_what_matters(count, keep):
+    places = page_module._thinned(count, keep)
+    assert places == sorted(set(places))
+    assert {0, count - 1} | ({keep} - {None}) <= set(places)
+    assert len(places) <= 301
+    assert count > 300 or places == list(range(count))
 
 
 def test_a_page_needs_a_run():

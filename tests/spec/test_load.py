@@ -125,10 +125,10 @@ def test_a_recursive_alias_is_refused():
 def test_aliases_that_explode_are_refused_at_once():
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 12)]
-    start = time.perf_counter()
+    start = time.process_time()
     (problem,) = problems_of("\n".join(lines))
     assert "more than 400,000 values" in problem
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 def test_an_alias_without_anchor():
@@ -260,9 +260,9 @@ def test_a_huge_file_is_not_read(tmp_path):
     path = tmp_path / "big.yaml"
     with path.open("wb") as file:
         file.truncate(100_000_000)
-    start = time.perf_counter()
+    start = time.process_time()
     assert "is too large: 95.4 MiB; a spec has at most 4 MiB" in file_problem(path)
-    assert time.perf_counter() - start < 0.1
+    assert time.process_time() - start < 0.1
 
 
 def test_a_binary_file(tmp_path):

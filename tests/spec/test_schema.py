@@ -1,6 +1,7 @@
 """JSON Schemas: draft-07, and they say what the loader says."""
 
 import json
+from functools import cache
 
 import jsonschema
 import pytest
@@ -35,6 +36,7 @@ set: {word: 16}
 """
 
 
+@cache
 def validator(kind):
     return jsonschema.Draft7Validator(schema(kind))
 

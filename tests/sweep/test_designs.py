@@ -1,0 +1,67 @@
+"""Design points: the whole grid in order, or what a sampler asks for, the same every time."""
+
+from __future__ import annotations
+
+import pytest
+
+from costmodel.spec.study import Study
+from costmodel.sweep.designs import Design, Grid, asked, grid, size, source_of
+
+
+def study(**keys) -> Study:
+    base = {
+        "arch": "two_level",
+        "workload": "gemm",
+        "axes": {"Buffer.size": ["1 KiB", "2 KiB", "4 KiB"], "MAC.throughput": {"from": 1, "to": 8, "step": "x2"}},
+    }
+    return Study.model_validate(base | keys)
+
+
+def cost_of(design: Design) -> tuple[float, ...] | None:
+    size_text, rate = (value for _, value in design.axes)
+    if size_text == "1 KiB":
+        return None
+    return (float(size_text.split()[0]) / rate,)
+
+
+def played(source) -> list[Design]:
+    designs = []
+    while batch := source.ask():
+        designs += batch
+        source.tell([cost_of(design) for design in batch])
+    return designs
+
+
+def test_the_grid_runs_through_every_combination_last_axis_fastest():
+    points = list(grid(study(arch=["two_level", "pe2d"])))
+    assert len(points) == size(study(arch=["two_level", "pe2d"])) == 24
+    assert [str(p) for p in points[:3]] == [f"Buffer.size=1 KiB, MAC.throughput={n}" for n in (1, 2, 4)]
+    assert {p.arch for p in points[:12]} == {"two_level"}
+
+
+def test_points_limit_the_grid():
+    assert len(played(Grid(study(points=5)))) == asked(study(points=5)) == 5
+
+
+def test_a_study_without_axes_is_one_point():
+    assert [str(p) for p in source_of(study(axes={})).ask()] == ["gemm on two_level"]
+
+
+@pytest.mark.parametrize("sampler", ["random", "tpe", "nsga2", "cmaes"])
+def test_a_sampler_asks_for_each_point_once_and_the_same_ones_again(sampler):
+    asked_for = study(sampler=sampler, points=9, seed=4)
+    first = played(source_of(asked_for))
+    assert len(first) == len(set(first)) == 9
+    assert first == played(source_of(asked_for))
+    assert set(first) <= set(grid(asked_for))
+
+
+@pytest.mark.parametrize("sampler", ["random", "tpe"])
+def test_a_sampler_ends_when_the_space_is_exhausted(sampler):
+    found = played(source_of(study(sampler=sampler, points=500)))
+    assert 10 <= len(found) <= 12
+
+
+def test_keys_tell_designs_apart():
+    keys = {design.key for design in grid(study(arch=["two_level", "pe2d"]))}
+    assert len(keys) == 24

@@ -1,0 +1,162 @@
+"""Sweeps: every design at its best, failures with their reason, the same answer with any number of workers."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from costmodel.mapper.workers import LostError, Task, run_tasks
+from costmodel.spec import catalog
+from costmodel.spec.load import parse
+from costmodel.spec.problems import SpecError
+from costmodel.sweep import execute
+from costmodel.sweep.execute import Outcome, evaluate_design, fingerprint, holds, read_journal, run_sweep
+
+WORKLOAD = 'name: small\nranks: {M: 8, N: 8, K: 8}\neinsums: ["Z[m, n] = A[m, k] * B[k, n]"]\n'
+STUDY = """\
+name: tiny
+arch: two_level
+workload: small.yaml
+objective: [energy, latency]
+method: random
+trials: 4
+axes:
+  Buffer.size: [2, 8, 2 KiB]
+  MAC.throughput: [1, 2]
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("small.yaml").write_text(WORKLOAD, encoding="utf-8")
+    return tmp_path
+
+
+def load(text: str = STUDY):
+    return catalog.load_study(parse(text, "study.yaml"))
+
+
+def test_every_point_is_the_mapping_of_its_architecture():
+    result = run_sweep(load(), jobs=1)
+    assert [tuple(v for _, v in o.design.axes) for o in result.outcomes] == [
+        (size, rate) for size in (2, 8, "2 KiB") for rate in (1, 2)
+    ]
+    slow, fast = result.outcomes[-2:]
+    assert slow.latency_cycles == 2 * fast.latency_cycles
+    assert len(slow.mappings) == 1
+    architecture, workload = catalog.load_pair("two_level", "small.yaml", ["Buffer.size=2 KiB"])
+    from costmodel.model.evaluate import evaluate
+
+    assert evaluate(workload, architecture, slow.mappings[0]).energy_pj == slow.energy_pj
+
+
+def test_a_point_that_nothing_fits_is_a_result_with_the_reason():
+    first = run_sweep(load(), jobs=1).outcomes[0]
+    assert not first.feasible
+    assert "no mapping fits" in first.note
+    assert first.costs(("energy", "latency")) is None
+
+
+def test_a_point_whose_values_make_no_architecture_says_why():
+    study = load()
+    bad = study.model_copy(update={"axes": {"Buffer.size": ("8", "0")}})
+    outcomes = run_sweep(bad, jobs=1).outcomes
+    assert outcomes[0].feasible
+    assert "must be greater than zero" in outcomes[1].note
+
+
+def test_the_answer_does_not_depend_on_the_number_of_workers():
+    study = load(STUDY + "sampler: tpe\npoints: 5\n")
+    assert run_sweep(study, jobs=1).outcomes == run_sweep(study, jobs=2).outcomes
+
+
+def test_finished_points_are_not_done_again(monkeypatch):
+    study = load()
+    journal = Path("run/points.jsonl")
+    first = run_sweep(study, journal, jobs=1)
+    assert read_journal(journal) == list(first.outcomes)
+    lines = journal.read_text(encoding="utf-8").splitlines()
+    journal.write_text("\n".join(lines[:4]) + '\n{"arch": "two', encoding="utf-8")
+    done = []
+
+    def counted(study, design, jobs):
+        done.append(design)
+        return evaluate_design(study, design, jobs)
+
+    monkeypatch.setattr(execute, "evaluate_design", counted)
+    second = run_sweep(study, journal, jobs=1)
+    assert second.outcomes == first.outcomes
+    assert (second.resumed, len(done)) == (3, 3)
+    assert len(read_journal(journal)) == 6
+
+
+def test_a_longer_sweep_of_the_same_question_keeps_its_points():
+    journal = Path("run/points.jsonl")
+    run_sweep(load(), journal, jobs=1)
+    longer = load(STUDY.replace("[1, 2]", "[1, 2, 4]"))
+    result = run_sweep(longer, journal, jobs=1)
+    assert (result.resumed, len(result.outcomes)) == (6, 9)
+
+
+def test_points_of_another_question_are_not_mixed():
+    journal = Path("run/points.jsonl")
+    run_sweep(load(), journal, jobs=1)
+    other = load(STUDY.replace("trials: 4", "trials: 5"))
+    assert fingerprint(other) != fingerprint(load())
+    assert not holds(journal, other)
+    with pytest.raises(SpecError, match="another study"):
+        run_sweep(other, journal)
+    Path("small.yaml").write_text(WORKLOAD.replace("M: 8", "M: 4"), encoding="utf-8")
+    assert not holds(journal, load())
+
+
+def test_an_interrupt_keeps_what_is_done(monkeypatch):
+    calls = []
+
+    def second_is_interrupted(study, design, jobs):
+        calls.append(design)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return evaluate_design(study, design, jobs)
+
+    monkeypatch.setattr(execute, "evaluate_design", second_is_interrupted)
+    result = run_sweep(load(), Path("run/points.jsonl"), jobs=1)
+    assert result.interrupted
+    assert len(result.outcomes) == 1
+    assert len(read_journal(Path("run/points.jsonl"))) == 1
+
+
+def test_progress_counts_to_the_number_of_points():
+    events = []
+    run_sweep(load(), jobs=1, report=events.append)
+    ends = [e for e in events if e.state != "started"]
+    assert len(ends) == 6
+    assert {e.groups for e in events} == {6}
+
+
+def test_costs_are_those_of_the_objectives():
+    (design, *_) = execute.source_of(load()).ask()
+    outcome = Outcome(design, energy_pj=6.0, latency_cycles=4.0, clock_hz=2.0, area_mm2=3.0)
+    assert outcome.costs(("energy", "latency", "edp", "area")) == (6.0, 2.0, 12.0, 3.0)
+    assert replace(outcome, area_mm2=None).costs(("area",)) == (float("inf"),)
+
+
+def test_the_journal_is_one_object_per_line():
+    run_sweep(load(), Path("points.jsonl"), jobs=1)
+    head, *points = map(json.loads, Path("points.jsonl").read_text(encoding="utf-8").splitlines())
+    assert head["study"] == fingerprint(load())
+    assert all(point["axes"][0][0] == "Buffer.size" for point in points)
+
+
+def test_tasks_that_raise_something_unexpected_stop_everything():
+    def broken():
+        raise ZeroDivisionError
+
+    tasks = iter([Task(1, broken, ())])
+    with pytest.raises(ZeroDivisionError):
+        run_tasks(lambda: next(tasks, None), lambda *_: None, 1)
+    assert str(LostError("x")) == "x"
