@@ -32,7 +32,7 @@ lint: $(VENV)/dev
 	$(BIN)/mypy
 
 check: $(VENV)/user
-	$(BIN)/costmodel check costmodel/arch/*.yaml costmodel/workloads/*.yaml costmodel/studies/*.yaml
+	$(BIN)/costmodel check costmodel/{arch,workloads,mappings,studies}/*.yaml
 
 bench: $(VENV)/dev
 	set -e; for script in benchmarks/*.py; do $(BIN)/python $$script; done

@@ -6,6 +6,7 @@ Exit codes: 0 fine, 1 the input is wrong, 2 usage or internal error, 3 nothing f
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shlex
@@ -39,6 +40,8 @@ JSON_VERSION = 1
 BOUND_S = 10.0
 """CPU time per Einsum for the optimum that a sampler's answer is held against."""
 RUNS = Path("runs")
+SILENCE_S = 10.0
+"""Longest silence of a search that has something to report, where there is no live display."""
 
 
 # The frame: every way out has an exit code, and no way out shows a traceback
@@ -53,6 +56,9 @@ class App(click.Group):
         extra["standalone_mode"] = False
         given = list(sys.argv[1:] if args is None else args)
         debug = "--debug" in given
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="replace")  # a terminal without µ or × gets a question mark
         try:
             result = super().main([a for a in given if a != "--debug"], "costmodel", **extra)
             code = result if isinstance(result, int) else FINE
@@ -1046,7 +1052,7 @@ class _Progress:
         self._live: Any = None
         self._task: Any = None
         self._done = 0
-        self._started = time.monotonic()
+        self._started = self._said = time.monotonic()
 
     def __enter__(self) -> Callable[[Event], None] | None:
         if self._quiet:
@@ -1066,12 +1072,15 @@ class _Progress:
 
     def tell(self, event: Event) -> None:
         """Show one step."""
-        self._done += event.state in ("done", "infeasible", "interrupted")
-        text = f"{event.einsum}: {_event_text(event)}"
+        ended = event.state in ("done", "infeasible", "interrupted")
+        self._done += ended
+        text = _event_text(event).removeprefix(f"{event.einsum}: ")
+        text = f"{event.einsum}: {text}"
         if self._live is None:
-            if event.state in ("done", "infeasible", "interrupted"):
-                seconds = time.monotonic() - self._started
-                say(f"[{self._done}/{event.groups}, {seconds:.1f} s] {text}")
+            now = time.monotonic()
+            if ended or (event.state == "progress" and now - self._said >= SILENCE_S):
+                self._said = now
+                say(f"[{self._done}/{event.groups}, {now - self._started:.1f} s] {text}")
             return
         if self._task is None:
             self._task = self._live.add_task("", total=event.groups)

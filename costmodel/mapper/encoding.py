@@ -115,8 +115,12 @@ class Encoding:
         """Return the canonical nest that a vector of genes stands for."""
         return self.plans.canonical(self.steps(genes))
 
-    def steps(self, genes: Sequence[int]) -> Plan:
-        """Return the nest that a vector of genes spells, before equal nests become one."""
+    def steps(self, genes: Sequence[int], *, whole: bool = False) -> Plan:
+        """Return the nest that a vector of genes spells, before equal nests become one.
+
+        ``whole`` spells loops of one step too, so that vectors that differ in their factors only have nests that
+        differ in their tiles only.
+        """
         inside, bypassed = self._placed(genes)
         orders = [self._order_of_nodes(number, genes) for number in range(len(self.segments))]
         slot = 0
@@ -128,6 +132,9 @@ class Encoding:
                 # Without its node, a slot is a part of the one above.
                 for v, n in inside[place].items():
                     inside[slot][v] = inside[slot].get(v, 1) * n
+        if whole:
+            for place, rank_variables in enumerate(self._open):
+                inside[place] = {v: inside[place].get(v, 1) for v in rank_variables}
         steps: list[Hold | Loop] = [Hold(0, tensor) for tensor in self.plans.einsum.tensors]
         steps += self._loops(0, inside[0], genes)
         for segment, order in zip(self.segments, orders, strict=True):
@@ -209,6 +216,14 @@ class Encoding:
     @cached_property
     def _holds(self) -> tuple[Hold, ...]:
         return tuple(hold for segment in self.segments for hold in segment.holds)
+
+    @cached_property
+    def _open(self) -> tuple[tuple[str, ...], ...]:
+        """Rank variables that may stand in each slot."""
+        return tuple(
+            tuple(dict.fromkeys(g.rank_variable for g in self.genes if g.kind == "factor" and place in g.slots))
+            for place in range(len(self.slots))
+        )
 
     @cached_property
     def _segment_of(self) -> dict[Hold, int]:

@@ -104,6 +104,7 @@ class Search:
         tensors = space.tensors
         self.output = next(i for i, t in enumerate(tensors) if t.output)
         self.relevant = np.array([t.relevant for t in tensors])
+        self.sliding = any(t.windows for t in tensors)
         self.window_nodes = [i for i, n in enumerate(space.nodes) if tensors[n.tensor].windows]
         self.slot = {i: w for w, i in enumerate(self.window_nodes)}
         self.segment_of = [space.memories[n.memory].segment for n in space.nodes]
@@ -165,16 +166,17 @@ class Search:
             "gid": np.zeros(n, dtype=np.int64),
             "fresh": np.zeros(n, dtype=bool),
         }
+        if self.sliding:
+            columns["xa"] = np.zeros((n, self.top, self.count), dtype=np.uint8)
         if self.window_nodes:
             columns["ti"] = np.zeros((n, len(self.window_nodes), self.count), dtype=np.uint8)
-            columns["xa"] = np.zeros((n, self.top, self.count), dtype=np.uint8)
             columns["tc"] = np.zeros((n, len(self.window_nodes)), dtype=np.uint64)
             columns["ww"] = np.zeros((n, len(self.window_nodes)))
             columns["we"] = np.zeros((n, len(self.window_nodes)), dtype=np.uint64)
             columns["must"] = np.zeros(n, dtype=np.int64)
         tab = Table(columns)
         if space.systolic:
-            array, tensor, _ = space.systolic
+            array, tensor = space.systolic
             inside = sum(space.nodes[i].bit for i in self.chain[tensor] if self.segment_of[i] <= array)
             columns["opn"] = np.where(masks & inside, 0, self.virtual)
         for i, tensor_plan in enumerate(space.tensors):
@@ -602,7 +604,7 @@ class Search:
             new.c["fresh"][moved] = False
         if self.space.systolic:
             assert before is not None
-            _, tensor, _ = self.space.systolic
+            _, tensor = self.space.systolic
             if self.relevant[tensor][v]:
                 bit = self.virtual
                 for i in self.chain[tensor]:
@@ -657,21 +659,20 @@ class Search:
         return ok
 
     def count_passes(self, tab: Table, rows: Any, digits: Any) -> None:
-        """Note how often the stationary tile of a systolic array changes, when its innermost holder closes."""
+        """Note how often the stationary tile of a systolic array changes, when its innermost holder inside closes."""
         if not len(rows):
             return
         assert self.space.systolic is not None
-        _, tensor, _ = self.space.systolic
+        _, tensor = self.space.systolic
         fresh = rows[tab.c["pass"][rows] == 0]
         if not len(fresh):
             return
-        innermost = np.zeros(len(fresh), dtype=np.int64)
-        for i in reversed(self.chain[tensor]):
-            bit = self.space.nodes[i].bit
-            innermost = np.where((tab.c["keep"][fresh] & bit) != 0, bit, innermost)
         array = self.space.systolic[0]
-        inside = sum(self.space.nodes[i].bit for i in self.chain[tensor] if self.segment_of[i] <= array)
-        wanted = np.where((tab.c["keep"][fresh] & inside) != 0, innermost, self.virtual)
+        wanted = np.full(len(fresh), self.virtual)
+        for i in self.chain[tensor]:
+            if self.segment_of[i] <= array:
+                bit = self.space.nodes[i].bit
+                wanted = np.where((tab.c["keep"][fresh] & bit) != 0, bit, wanted)
         now = fresh[(tab.c["opn"][fresh] & wanted) != 0]
         tab.c["pass"][now] = self.repeats(digits[now])
 
@@ -776,7 +777,7 @@ class Search:
             parts.append((c["pass"] > 0).astype(np.int64))
             array = self.space.systolic[0]
             if segment > array:
-                parts.append((self.space.arrays[array].product[c["sp"][:, array]] > 1).astype(np.int64))
+                parts.append(self.space.arrays[array].overheads[c["sp"][:, array]].astype(np.int64))
         if self.space.rules.dataflow:
             parts.append(c["fresh"])
         for i in self.window_nodes:
@@ -997,7 +998,7 @@ class Search:
             after[:, v] = index_after[v][before[:, v], ways]
         c["D"] = after
         c["sp"][:, a] = ways
-        if self.window_nodes:
+        if self.sliding:
             c["xa"][:, a] = before
         product = array.product[ways]
         c["comp"] = c["comp"] / product
@@ -1360,9 +1361,8 @@ class Search:
     def compute_cycles(self, tab: Table) -> Floats:
         cycles: Floats = tab.c["comp"].copy()
         if self.space.systolic:
-            array, _, overhead = self.space.systolic
-            used = self.space.arrays[array].product[tab.c["sp"][:, array]] > 1
-            cycles += np.where(used, overhead * tab.c["pass"], 0.0)
+            array = self.space.systolic[0]
+            cycles += self.space.arrays[array].overheads[tab.c["sp"][:, array]] * tab.c["pass"]
         return cycles
 
     def nest(self, gid: int) -> tuple[Node, ...]:

@@ -89,6 +89,8 @@ class ArrayPlan:
     """For each way: instances of each rank variable along each dimension."""
     hop_pj: float
     """Per bit."""
+    overheads: npt.NDArray[np.float64]
+    """For each way: cycles that a pass of a systolic array pays."""
     merges: bool
     tiles_only: bool
     reduces: bool
@@ -143,8 +145,8 @@ class Space:
     leak_pj_per_cycle: float
     instances: float
     """Compute instances."""
-    systolic: tuple[int, int, float] | None = None
-    """(array, stationary tensor, cycles per pass)."""
+    systolic: tuple[int, int] | None = None
+    """(array, stationary tensor)."""
     eager: tuple[int, ...] = ()
     """Rank variables that may grow in any gap, because delaying their growth may cost something."""
     strides: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
@@ -217,7 +219,7 @@ def build(einsum: Einsum, architecture: Architecture, rules: Rules) -> Space:
             )
         elif isinstance(level, Array):
             array_levels.append(level)
-    arrays = [_array(a, names, extents, rules) for a in array_levels]
+    arrays = [_array(a, names, extents, einsum.reduced, rules) for a in array_levels]
     top = len(arrays)
     memories = [m if m.segment < top or True else m for m in memories]
     nodes, keeps = _nodes(einsum, tensors, memories, rules)
@@ -323,7 +325,9 @@ def _holes(index: Affine, einsum: Einsum) -> bool:
     return bool(used) and (len(used) > 1 or abs(used[0][1]) > 1)
 
 
-def _array(level: Array, names: tuple[str, ...], extents: npt.NDArray[np.int64], rules: Rules) -> ArrayPlan:
+def _array(
+    level: Array, names: tuple[str, ...], extents: npt.NDArray[np.int64], reduced: frozenset[str], rules: Rules
+) -> ArrayPlan:
     per_dimension: list[list[tuple[int, ...]]] = []
     for dimension, size in level.shape.items():
         allowed = set(names)
@@ -338,18 +342,23 @@ def _array(level: Array, names: tuple[str, ...], extents: npt.NDArray[np.int64],
                     factors = [f for f in factors if (f <= s.instances if s.relation == "<=" else f == s.instances)]
             choices.append(factors)
         per_dimension.append(_tuples(choices, size))
-    best: dict[tuple[int, ...], tuple[tuple[int, ...], ...]] = {}
     whole = [s for s in rules.spreads if s.array == level.name and not s.dimension]
-    partial: dict[tuple[int, ...], tuple[tuple[int, ...], ...]] = {(1,) * len(names): ()}
-    for listed in per_dimension:
-        grown: dict[tuple[int, ...], tuple[tuple[int, ...], ...]] = {}
-        for factors, split in partial.items():
+    dimensions = list(level.shape)
+    Way = tuple[tuple[int, ...], tuple[int, ...]]
+    partial: dict[Way, tuple[tuple[int, ...], ...]] = {((1,) * len(names), ()): ()}
+    for place, listed in enumerate(per_dimension):
+        grown: dict[Way, tuple[tuple[int, ...], ...]] = {}
+        for (factors, reducing), split in partial.items():
             for more in listed:
                 joined = tuple(a * b for a, b in zip(factors, more, strict=True))
-                if joined not in grown and all(n % f == 0 for n, f in zip(extents.tolist(), joined, strict=True)):
-                    grown[joined] = (*split, more)
+                rows = reducing
+                if level.systolic is not None and any(f > 1 and v in reduced for v, f in zip(names, more, strict=True)):
+                    rows = (*reducing, place)
+                if (joined, rows) not in grown and all(n % f == 0 for n, f in zip(extents.tolist(), joined, strict=True)):
+                    grown[joined, rows] = (*split, more)
         partial = grown
-    for factors, split in partial.items():
+    best: dict[Way, tuple[tuple[int, ...], ...]] = {}
+    for (factors, reducing), split in partial.items():
         if all(
             factors[names.index(s.rank_variable)] <= s.instances
             if s.relation == "<="
@@ -357,13 +366,23 @@ def _array(level: Array, names: tuple[str, ...], extents: npt.NDArray[np.int64],
             for s in whole
             if s.rank_variable in names
         ):
-            best[factors] = split
-    factors_array = np.array(list(best) or np.empty((0, len(names))), dtype=np.int64).reshape(-1, len(names))
+            best[factors, reducing] = split
+    skew = sum(size - 1 for size in level.shape.values())
+    overheads = [
+        0.0
+        if level.systolic is None
+        else float(skew)
+        if level.systolic == "output"
+        else float(skew + level.shape[dimensions[reducing[0] if len(reducing) == 1 else 0]])
+        for _, reducing in best
+    ]
+    factors_array = np.array([f for f, _ in best] or np.empty((0, len(names))), dtype=np.int64).reshape(-1, len(names))
     return ArrayPlan(
         level,
         factors_array,
         tuple(best.values()),
         level.hop_pj / level.hop_bits,
+        np.array(overheads),
         level.multicast != "none",
         level.multicast == "tiles",
         level.reduce,
@@ -416,7 +435,7 @@ def _nodes(
 
 def _systolic(
     einsum: Einsum, tensors: Sequence[TensorPlan], arrays: Sequence[Array]
-) -> tuple[int, int, float] | None:
+) -> tuple[int, int] | None:
     from costmodel.model.evaluate import stationary_tensor
 
     found = [(i, a) for i, a in enumerate(arrays) if a.systolic is not None]
@@ -431,6 +450,4 @@ def _systolic(
     if tensors[tensor].windows:
         msg = f"the stationary tensor {name} has a sliding window"
         raise UnsupportedError(msg)
-    sizes = [*array.shape.values(), 1]
-    rows, columns = sizes[0], math.prod(sizes[1:])
-    return place, tensor, float(rows + columns - 2 + (0 if array.systolic == "output" else rows))
+    return place, tensor

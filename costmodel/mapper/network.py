@@ -474,16 +474,29 @@ def search(
         return _exact(einsum, architecture, options, options.budget_s, progress)
     from costmodel.mapper.optuna_search import search_einsum
 
-    found = search_einsum(
-        einsum,
-        architecture,
-        objective=options.objective,
-        method=options.method,
-        trials=options.trials,
-        seed=options.seed,
-        constraints=options.constraints,
-        progress=progress,
-    )
+    deadline = math.inf if options.budget_s is None else time.monotonic() + options.budget_s
+
+    def tell(detail: Any) -> None:
+        if progress is not None:
+            progress(detail)
+        if time.monotonic() > deadline:
+            raise KeyboardInterrupt  # what a sampler has so far is its answer, as on Ctrl-C
+
+    try:
+        found = search_einsum(
+            einsum,
+            architecture,
+            objective=options.objective,
+            method=options.method,
+            trials=options.trials,
+            seed=options.seed,
+            constraints=options.constraints,
+            progress=tell,
+        )
+    except KeyboardInterrupt:
+        if time.monotonic() <= deadline:
+            raise
+        raise InfeasibleError(einsum.name, [(f"nothing found in {options.budget_s:.3g} s", 1)], None) from None
     if options.bound_s is None:
         return found
     # One objective is bounded faster than a front, and the first is what a gap is about.
@@ -580,7 +593,7 @@ def map_workload(
     einsums = [einsum for einsum, _ in leaders]
     layer_options = replace(options, objective=layer_objective(options, len(members)))
     run = _Run(architecture, layer_options, report, search_one, einsums, jobs, waiting, deadline)
-    interrupted = run_tasks(run.next_task, run.keep, jobs)
+    interrupted = run_tasks(run.next_task, run.keep, jobs, None if report is None else run.hear)
 
     results = run.answers
     layers, failures, unfinished = [], [], []
@@ -662,14 +675,11 @@ class _Run:
         options = self.shares()
         group = self.waiting.pop()
         self.tell(group, "started")
-        progress = None
-        if self.jobs == 1 and self.report is not None:
+        arguments = (self.leaders[group], self.architecture, options)
+        return Task(group, self.search_one, arguments, (InfeasibleError,), talks=True)
 
-            def progress(detail: Any) -> None:
-                self.tell(group, "progress", detail)
-
-        arguments = (self.leaders[group], self.architecture, options, progress)
-        return Task(group, self.search_one, arguments, (InfeasibleError,))
+    def hear(self, group: int, detail: Any) -> None:
+        self.tell(group, "progress", detail)
 
     def keep(self, group: int, answer: MapperResult | Exception) -> None:
         self.answers[group] = answer

@@ -25,6 +25,7 @@ from costmodel.mapper.encoding import Encoding, Genes, encoding_of
 from costmodel.mapper.limits import Finding
 from costmodel.mapper.plan import Plan
 from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint, Reject
+from costmodel.model.batch import Template
 from costmodel.model.evaluate import evaluate
 from costmodel.spec.problems import Problem, SpecError, did_you_mean
 
@@ -49,6 +50,8 @@ OBJECTIVES = {"energy": (1.0, 0.0), "latency": (0.0, 1.0), "edp": (1.0, 1.0), "e
 """Objective → exponents of energy and of latency."""
 KICK = 4
 """Genes that change where climbing is stuck."""
+SCREENED_MOST = 4
+"""Promising mappings that are costed by the scalar model before other moves have their turn."""
 STALE = 20
 """Climbs in a row without a mapping that is new, after which climbing ends."""
 TINY = 1e-30
@@ -467,25 +470,64 @@ def _genes(encoding: Encoding, params: dict[str, Any], method: Method) -> Genes:
 # Climbing
 
 
+Move = tuple[tuple[int, int, int], ...]
+"""(gene, value before, value after), one to three at once."""
+
+
+class Screen:
+    """Estimates of many mappings at once: those that differ in their tiles only share one template."""
+
+    def __init__(self, archive: Archive) -> None:
+        self.archive = archive
+        self.screened = 0
+        self._templates: dict[Genes, Template] = {}
+
+    def better(self, genes: Genes, moves: Sequence[Move], goal: str, bound: float) -> list[Genes]:
+        """Return what moves of factors lead to, if it fits and promises less than the bound; best first."""
+        encoding = self.archive.encoding
+        candidates = [found for move in moves if (found := _apply(genes, move)) is not None]
+        if not candidates:
+            return []
+        template = self._template(genes)
+        batch = template.evaluate([encoding.plans.tiles(encoding.steps(g, whole=True)) for g in candidates])
+        self.screened += len(candidates)
+        energy_power, latency_power = OBJECTIVES[goal]
+        values = batch.energy_pj**energy_power * batch.latency_cycles**latency_power
+        promising = [place for place in values.argsort(kind="stable").tolist() if batch.feasible[place]]
+        return [candidates[place] for place in promising if values[place] < bound * (1 - 1e-9)]
+
+    def _template(self, genes: Genes) -> Template:
+        encoding = self.archive.encoding
+        key = tuple(0 if g.kind == "factor" else value for g, value in zip(encoding.genes, genes, strict=True))
+        found = self._templates.get(key)
+        if found is None:
+            mapping = encoding.plans.mapping(encoding.steps(genes, whole=True))
+            found = self._templates[key] = Template(self.archive.workload, self.archive.architecture, mapping)
+        return found
+
+
 def _climb(archive: Archive, limit: int, seed: int) -> Iterator[int]:
     """Improve the best mapping of each objective move by move; yield after each mapping costed.
 
     Where no move helps, the climb goes on from a constructive mapping or from the best with a few genes changed at
-    random, in turn, until so many mappings were costed or nothing new turns up. A front is also climbed by its product, for a point in its
-    middle. Each climb may use its share of the limit.
+    random, in turn, until so many mappings were costed or nothing new turns up. A front is also climbed by its
+    product, for a point in its middle. Each climb may use its share of the limit.
     """
     goals = list(archive.objectives)
     if len(goals) > 1 and "edp" not in goals:
         goals.append("edp")
     costed = archive.evaluated
+    screen = Screen(archive) if archive.encoding.plans.closed else None
     for number, goal in enumerate(goals, 1):
         draw = random.Random(f"{seed} {goal}")  # noqa: S311  no secret depends on it
         until = costed + limit * number // len(goals)
-        for _ in _climb_to(archive, goal, until, draw):
+        for _ in _climb_to(archive, screen, goal, until, draw):
             yield archive.evaluated - costed
 
 
-def _climb_to(archive: Archive, goal: str, until: int, draw: random.Random) -> Iterator[None]:
+def _climb_to(
+    archive: Archive, screen: Screen | None, goal: str, until: int, draw: random.Random
+) -> Iterator[None]:
     stale = 0
     climbs = 0
     while stale < STALE:
@@ -499,25 +541,43 @@ def _climb_to(archive: Archive, goal: str, until: int, draw: random.Random) -> I
         elif climbs:
             genes = _kicked(archive, genes, draw)
         climbs += 1
-        rank = _rank(archive, genes, goal)
-        improved = True
-        while improved:
-            improved = False
-            moves = _moves(archive.encoding, genes)
-            draw.shuffle(moves)
-            for move in moves:
-                if archive.evaluated >= until:
-                    return
-                candidate = _apply(genes, move)
-                if candidate is None:
-                    continue
-                known = archive.evaluated
+        for _ in _climb_from(archive, screen, genes, goal, draw):
+            if archive.evaluated >= until:
+                return
+            yield
+        stale = stale + 1 if archive.evaluated == before else 0
+
+
+def _climb_from(
+    archive: Archive, screen: Screen | None, genes: Genes, goal: str, draw: random.Random
+) -> Iterator[None]:
+    """Make moves that improve a mapping until none does; yield after each mapping tried."""
+    rank = _rank(archive, genes, goal)
+    encoding = archive.encoding
+    improved = True
+    while improved:
+        improved = False
+        moves = _moves(encoding, genes)
+        if screen is not None:
+            tiles = [move for move in moves if encoding.genes[move[0][0]].kind == "factor"]
+            for candidate in screen.better(genes, tiles, goal, rank[0])[:SCREENED_MOST]:
                 reached = _rank(archive, candidate, goal)
-                if archive.evaluated > known:
-                    yield
+                yield
                 if reached < rank:
                     genes, rank, improved = candidate, reached, True
-        stale = stale + 1 if archive.evaluated == before else 0
+                    break
+            if improved:
+                continue
+            moves = [move for move in moves if encoding.genes[move[0][0]].kind != "factor"]
+        draw.shuffle(moves)
+        for move in moves:
+            following = _apply(genes, move)
+            if following is None:
+                continue
+            reached = _rank(archive, following, goal)
+            yield
+            if reached < rank:
+                genes, rank, improved = following, reached, True
 
 
 def _rank(archive: Archive, genes: Genes, goal: str) -> tuple[float, ...]:
@@ -532,10 +592,6 @@ def _kicked(archive: Archive, genes: Genes, draw: random.Random) -> Genes:
     for place in draw.sample(loose, min(KICK, len(loose))):
         changed[place] = draw.randrange(archive.encoding.genes[place].size)
     return tuple(changed)
-
-
-Move = tuple[tuple[int, int, int], ...]
-"""(gene, value before, value after), one to three at once."""
 
 
 def _apply(genes: Genes, move: Move) -> Genes | None:

@@ -211,6 +211,16 @@ class Plans:
             tile[v] *= step.steps
         return nodes.Mapping(tuple(reversed(nest)), arch=self.architecture.name, einsum=self.einsum.name)
 
+    def tiles(self, plan: Plan) -> list[int]:
+        """Return the tile below each loop, outermost first."""
+        tile = dict.fromkeys(self.einsum.shape, 1)
+        found: list[int] = []
+        for step in reversed(plan):
+            if isinstance(step, Loop):
+                found.append(tile[step.rank_variable])
+                tile[step.rank_variable] *= step.steps
+        return found[::-1]
+
     def steps_of(self, mapping: nodes.Mapping) -> Iterator[Hold | Loop]:
         """Read a mapping whose tiles divide as steps; ValueError if one does not."""
         left = dict(self.einsum.shape)
@@ -243,6 +253,11 @@ class Plans:
         return tuple(reversed(found))
 
     # Inner workings
+
+    @property
+    def closed(self) -> bool:
+        """Whether the cost of every plan has a closed form for arrays of tiles: no windows, no systolic passes."""
+        return not self.windowed and not self._systolic
 
     @cached_property
     def _systolic(self) -> bool:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -26,37 +28,48 @@ class Task(Generic[Key, Answer]):
     """A call; function and arguments must pickle to run in a worker.
 
     The function may catch KeyboardInterrupt and return what it has; the exceptions of ``expected`` are answers too.
+    With ``talks`` it gets one more argument, a function to report progress with.
     """
 
     key: Key
     function: Callable[..., Answer]
     arguments: tuple[Any, ...]
     expected: tuple[type[Exception], ...] = ()
+    talks: bool = False
 
 
 NextTask = Callable[[], "Task[Key, Answer] | None"]
 Keep = Callable[[Key, "Answer | Exception"], None]
+Hear = Callable[[Key, Any], None]
+TALK_S = 0.2
+"""Shortest time between two reports of a worker."""
 
 
-def run_tasks(next_task: NextTask[Key, Answer], keep: Keep[Key, Answer], jobs: int) -> bool:
+def run_tasks(
+    next_task: NextTask[Key, Answer], keep: Keep[Key, Answer], jobs: int, hear: Hear[Key] | None = None
+) -> bool:
     """Run tasks until ``next_task`` gives no more while none runs; True if Ctrl-C ended it.
 
-    ``keep`` gets each answer in this process as soon as it is there, a LostError for a task that has none.
+    ``keep`` gets each answer in this process as soon as it is there, a LostError for a task that has none; ``hear``
+    gets what running tasks report (as text from a worker).
     Interrupted once, running tasks are asked for what they have and no other begins; twice, workers are ended.
     """
-    return _here(next_task, keep) if jobs <= 1 else _in_workers(next_task, keep, jobs)
+    return _here(next_task, keep, hear) if jobs <= 1 else _in_workers(next_task, keep, jobs, hear)
 
 
-def _here(next_task: NextTask[Key, Answer], keep: Keep[Key, Answer]) -> bool:
+def _here(next_task: NextTask[Key, Answer], keep: Keep[Key, Answer], hear: Hear[Key] | None) -> bool:
     while (task := next_task()) is not None:
-        answer, interrupted = call(task.function, task.arguments, task.expected)
+        arguments = task.arguments
+        if task.talks:
+            arguments = (*arguments, None if hear is None else partial(hear, task.key))
+        answer, interrupted = call(task.function, arguments, task.expected)
         keep(task.key, answer)
         if interrupted:
             return True
     return False
 
 
-def _in_workers(next_task: NextTask[Key, Answer], keep: Keep[Key, Answer], jobs: int) -> bool:
+def _in_workers(next_task: NextTask[Key, Answer], keep: Keep[Key, Answer], jobs: int, hear: Hear[Key] | None) -> bool:
     import multiprocessing
 
     # Not a plain fork: a display may run threads in this process.
@@ -73,14 +86,19 @@ def _in_workers(next_task: NextTask[Key, Answer], keep: Keep[Key, Answer], jobs:
             if child.pid is not None:
                 os.kill(child.pid, signal.SIGINT if interrupts == 1 else signal.SIGTERM)
 
-    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_prepare)
+    talk = context.SimpleQueue()
+    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_prepare, initargs=(talk,))
     with Interrupts(on_interrupt), pool:
         while True:
             while not interrupts and not stopped and len(running) < jobs and (task := next_task()) is not None:
-                running[pool.submit(call, task.function, task.arguments, task.expected)] = task.key
+                running[pool.submit(_call_there, task)] = task.key
             if not running:
                 return interrupts > 0
-            finished, _ = wait(running, return_when=FIRST_COMPLETED)
+            finished, _ = wait(running, TALK_S, return_when=FIRST_COMPLETED)
+            while not talk.empty():
+                key, text = talk.get()
+                if hear is not None:
+                    hear(key, text)
             for future in finished:
                 key = running.pop(future)
                 answer: Answer | Exception
@@ -116,12 +134,32 @@ def call(
             return LostError("interrupted"), True
 
 
-def _prepare() -> None:
+class _Talk:
+    """What a worker reports with: the queue to the main process, and when it was used last."""
+
+    queue: Any = None
+    last_s: float = 0.0
+
+
+def _call_there(task: Task[Key, Answer]) -> tuple[Answer | Exception, bool]:
+    """Run a task in a worker."""
+
+    def tell(detail: object) -> None:
+        now = time.monotonic()
+        if now - _Talk.last_s >= TALK_S:
+            _Talk.last_s = now
+            _Talk.queue.put((task.key, str(detail)))
+
+    return call(task.function, (*task.arguments, tell) if task.talks else task.arguments, task.expected)
+
+
+def _prepare(talk: Any) -> None:
     """An idle worker leaves Ctrl-C to the main process; no worker outlives that process."""
     import multiprocessing
     import threading
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _Talk.queue = talk
     main = multiprocessing.parent_process()
 
     def watch() -> None:

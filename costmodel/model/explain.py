@@ -639,10 +639,8 @@ def _derive_compute(c: Crossing, flow: str, down: Modes, up: Modes, unit: str) -
     modes = up if c.update else down
     merged = c.down.accesses(start, modes)
     points = c.down.accesses(alone, ())
-    lines = [
-        f"{c.parent.level.name} → {unit}: every operation asks for its word of {c.parent.tensor.name}:"
-        f" {points:,} in all"
-    ]
+    tensor = c.parent.tensor.name
+    lines = [f"{c.parent.level.name} → {unit}: every operation asks for its word of {tensor}, {points:,} in all"]
     if merged != points:
         factor = number(points / merged)
         how = "spatial reduction" if c.update else "multicast"

@@ -234,7 +234,7 @@ class _Walk:
         self.operations: Counter[tuple[str, str, str]] = Counter()
         self.steps: dict[tuple[str, str], Counter[Instance]] = defaultdict(Counter)
         self.passes: Counter[tuple[str, str]] = Counter()
-        self.across: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
+        self.across: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)  # (dimension, rank variable)
         self.stationary: dict[tuple[str, str, tuple[int, ...]], Tile] = {}
         whole = {e.name: {v: range(extent) for v, extent in e.shape.items()} for e in einsums.values()}
         self.run(nest, Scope(), {(): whole})
@@ -288,7 +288,8 @@ class _Walk:
                 own = {name: box for name, box in boxes.items() if name in names}
                 if own:
                     busy[instance] = own
-            self.run(branch, Scope(place, place, scope.above, scope.holders), busy)
+            if busy:
+                self.run(branch, Scope(place, place, scope.above, scope.holders), busy)
             self.end_of_life(place)
 
     def holder(self, node: Storage, tensor: str, scope: Scope, rest: Nest) -> Holder:

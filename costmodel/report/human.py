@@ -90,7 +90,7 @@ def exact(value: float) -> str:
     """
     if isinstance(value, int) or (math.isfinite(value) and value == int(value)):
         return f"{int(value):,}"
-    return f"{value:,.6f}".rstrip("0") if abs(value) >= 1 else f"{value:.6g}"
+    return f"{value:,.6f}".rstrip("0").rstrip(".") if abs(value) >= 1 else f"{value:.6g}"
 
 
 def percent(share: float) -> str:

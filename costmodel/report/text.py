@@ -332,8 +332,10 @@ def network_text(result: NetworkResult) -> str:
         )
     columns = ["einsum", "count", "energy", "latency", "utilisation", "bottleneck", "front", "certificate"]
     parts = [table(columns, rows)] if rows else []
+    missing = len(result.failures) + len(result.unfinished)
     if result.layers:
-        parts.append(totals_text(result.evaluation))
+        partial = f"of {len(result.layers)} of {len(result.layers) + missing} Einsums:\n" if missing else ""
+        parts.append(partial + totals_text(result.evaluation))
         parts.append(f"certificate: {certificate_text(result.certificate)}")
     if len(result.front) > 1:
         first, last = result.front[0], result.front[-1]

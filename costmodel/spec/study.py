@@ -153,7 +153,7 @@ class Study(SpecModel):
     trials: Annotated[int, Field(gt=0)] | None = None
     """Mappings that a sampling method tries for each Einsum."""
     budget: Seconds | None = None
-    """Time for the search of one Einsum (bare: seconds)."""
+    """Time for mapping one workload on one architecture (bare: seconds)."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     """Of every random choice."""
     constraints: Items[str] = ()

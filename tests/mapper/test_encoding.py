@@ -14,7 +14,7 @@ from costmodel.mapper.plan import Hold, Loop, distinct, held, unit_for, windowed
 from costmodel.model.evaluate import evaluate
 from costmodel.model.nest import bind
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
-from costmodel.spec.mapping import Mapping, Spatial
+from costmodel.spec.mapping import Mapping, Spatial, Temporal
 
 KINDS = ("input", "output", "weight")
 
@@ -75,6 +75,24 @@ def test_canonical_nests_cost_the_same(seed):
         steps = encoding.steps(genes_of(encoding, draw))
         spelt = costs(workload, architecture, encoding.plans.mapping(steps))
         assert costs(workload, architecture, encoding.plans.mapping(encoding.plans.canonical(steps))) == spelt
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_whole_nests_cost_the_same_and_share_a_template(seed):
+    """Batches rely on it: vectors with equal orders and bypasses differ in tiles only."""
+    workload, architecture, draw = problem(6000 + seed)
+    architecture = unbounded(architecture)
+    encoding = encoding_of(workload.einsums[0], architecture)
+    genes = genes_of(encoding, draw)
+    other = tuple(
+        draw.randrange(g.size) if g.kind == "factor" else value for g, value in zip(encoding.genes, genes, strict=True)
+    )
+    whole, others = encoding.steps(genes, whole=True), encoding.steps(other, whole=True)
+    assert [s[:1] + s[2:] for s in whole] == [s[:1] + s[2:] for s in others]
+    mapping = encoding.plans.mapping(whole)
+    tiles = [node.tile for node in mapping.nest if isinstance(node, Temporal | Spatial)]
+    assert tiles == encoding.plans.tiles(whole)
+    assert costs(workload, architecture, mapping) == costs(workload, architecture, encoding.decode(genes))
 
 
 @pytest.mark.parametrize("seed", range(100))

@@ -209,10 +209,13 @@ def test_the_answer_of_a_sampler_is_held_against_the_optimum(found_pj, optimum_g
     assert certificate.gap == (None if gap is None else pytest.approx(gap))
 
 
-def test_progress_is_reported():
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_progress_is_reported(jobs):
     events = []
-    map_workload(network(gemm("one")), two_level(), jobs=1, search_one=fake_search, report=events.append)
-    assert [(e.einsum, e.state) for e in events] == [("one", "started"), ("one", "progress"), ("one", "done")]
+    workload = network(gemm("one"), gemm("two", (2, 2, 2)))
+    map_workload(workload, two_level(), jobs=jobs, search_one=fake_search, report=events.append)
+    for name in ("one", "two"):
+        assert [e.state for e in events if e.einsum == name] == ["started", "progress", "done"]
 
 
 def test_time_and_memory_are_shared_out():

@@ -1,0 +1,142 @@
+"""Every mapping of the canonical mapspace, one by one: the judge of the exact mapper, sharing no cost code with it.
+
+The mapspace is the one that ``costmodel/mapper/mapspace.py`` states. Costs come from the scalar model (or the walk).
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator, Sequence
+
+from costmodel.einsum.algebra import Einsum, Workload
+from costmodel.model.evaluate import evaluate
+from costmodel.model.evaluation import Evaluation
+from costmodel.model.nest import keeps
+from costmodel.spec.hardware import Architecture, Array, Memory
+from costmodel.spec.mapping import Compute, Mapping, Node, Spatial, Storage, Temporal
+from costmodel.spec.problems import SpecError
+
+Stored = tuple[str, int]
+"""(tensor, place of the level in the architecture)."""
+
+
+def factorisations(n: int, places: int) -> Iterator[tuple[int, ...]]:
+    """Yield every way to write n as an ordered product."""
+    if places == 0:
+        if n == 1:
+            yield ()
+        return
+    for first in range(1, n + 1):
+        if n % first == 0:
+            for rest in factorisations(n // first, places - 1):
+                yield (first, *rest)
+
+
+def choices_of_stored(einsum: Einsum, architecture: Architecture) -> Iterator[tuple[Stored, ...]]:
+    """Yield every set of storage nodes below the outermost memory."""
+    must: list[Stored] = []
+    may: list[Stored] = []
+    for place, level in enumerate(architecture.levels):
+        if place == 0 or not isinstance(level, Memory):
+            continue
+        for name, tensor in einsum.tensors.items():
+            if (level.keep is None and not level.may_keep) or (level.keep is not None and keeps(level.keep, tensor, einsum)):
+                must.append((name, place))
+            elif keeps(level.may_keep, tensor, einsum):
+                may.append((name, place))
+    for count in range(len(may) + 1):
+        for more in itertools.combinations(may, count):
+            yield (*must, *more)
+
+
+def arrangements(stored: Sequence[Stored], architecture: Architecture) -> Iterator[list[list[Stored]]]:
+    """Yield, for every stretch between arrays from the inside out, an order of its nodes from the inside out."""
+    arrays = [i for i, level in enumerate(architecture.levels) if isinstance(level, Array)]
+    borders = [len(architecture.levels), *reversed(arrays), -1]
+    stretches = []
+    for below, above in itertools.pairwise(borders):
+        mine = [s for s in stored if above < s[1] < below]
+        orders = [
+            list(order)
+            for order in itertools.permutations(mine)
+            if all(
+                not (a[0] == b[0] and a[1] < b[1]) for i, a in enumerate(order) for b in order[i + 1 :]
+            )
+        ]
+        stretches.append(orders)
+    for chosen in itertools.product(*stretches):
+        yield list(chosen)
+
+
+def mappings(einsum: Einsum, architecture: Architecture) -> Iterator[Mapping]:
+    """Yield the canonical mapspace."""
+    arrays = [level for level in reversed(architecture.levels) if isinstance(level, Array)]
+    slots = [(a, d) for a in arrays for d in a.shape]
+    for stored in choices_of_stored(einsum, architecture):
+        for stretches in arrangements(stored, architecture):
+            flat = [(stretch, node) for stretch, nodes in enumerate(stretches) for node in nodes]
+            gaps = len(flat) + 1
+            # the gap above node i; gap 0 is below the first node. Arrays lie at the bottom of the gap they are in.
+            array_gap = []
+            for at in range(len(arrays)):
+                array_gap.append(sum(stretch <= at for stretch, _ in flat))
+            for split in itertools.product(*(factorisations(n, gaps + len(slots)) for n in einsum.shape.values())):
+                loops = dict(zip(einsum.shape, split, strict=True))
+                if any(
+                    math.prod(loops[v][gaps + k] for v in loops) > a.shape[d] for k, (a, d) in enumerate(slots)
+                ):
+                    continue
+                orders = [
+                    list(itertools.permutations([v for v in loops if loops[v][g] > 1])) for g in range(gaps)
+                ]
+                for chosen in itertools.product(*orders):
+                    tile = dict.fromkeys(einsum.shape, 1)
+                    nest: list[Node] = [Compute(einsum.name, architecture.compute_units[-1].name)]
+                    for g in range(gaps):
+                        if g:
+                            name, place = flat[g - 1][1]
+                            nest.append(Storage((name,), architecture.levels[place].name))
+                        for at, array in enumerate(arrays):
+                            if array_gap[at] != g:
+                                continue
+                            for k, (a, d) in enumerate(slots):
+                                if a is array:
+                                    for v in loops:
+                                        if loops[v][gaps + k] > 1:
+                                            nest.append(Spatial(v, tile[v], a.name, d))
+                                            tile[v] *= loops[v][gaps + k]
+                        for v in chosen[g]:
+                            nest.append(Temporal(v, tile[v]))
+                            tile[v] *= loops[v][g]
+                    nest.append(Storage(tuple(einsum.tensors), architecture.memories[0].name))
+                    yield Mapping(tuple(reversed(nest)), einsum=einsum.name)
+
+
+def size(einsum: Einsum, architecture: Architecture, most: int) -> int:
+    """Count the mapspace, up to ``most``."""
+    return sum(1 for _ in itertools.islice(mappings(einsum, architecture), most))
+
+
+def front(
+    einsum: Einsum,
+    architecture: Architecture,
+    allowed: Callable[[Mapping, Evaluation], bool] = lambda _m, _e: True,
+) -> list[tuple[float, float, Mapping]]:
+    """Return the energy–latency front, least energy first."""
+    workload = Workload("exhaustive", "", (einsum,))
+    best: dict[tuple[float, float], Mapping] = {}
+    for mapping in mappings(einsum, architecture):
+        try:
+            found = evaluate(workload, architecture, mapping)
+        except SpecError as error:
+            if "over capacity" not in str(error):
+                raise
+            continue
+        if allowed(mapping, found):
+            best.setdefault((found.energy_pj, found.latency_cycles), mapping)
+    points: list[tuple[float, float, Mapping]] = []
+    for (energy, latency), mapping in sorted(best.items(), key=lambda x: x[0]):
+        if not points or latency < points[-1][1] * (1 - 1e-12):
+            points.append((energy, latency, mapping))
+    return points
