@@ -644,7 +644,7 @@ def sweep(
         put(sweep_text(run.design_points))
     write_run(folder, run, replace=True, keep=(JOURNAL,))
     say(f"run: {folder}")
-    if run.design_points:
+    if any(point.feasible for point in run.design_points):
         _write_report(report or folder / "report.html", run)
     if result.interrupted:
         say("interrupted: the same command goes on with what is left")

@@ -380,6 +380,13 @@ def test_a_sweep_of_another_question_gets_a_folder_of_its_own():
     assert "another study" in run("sweep", "study.yaml", "--out", "runs/tiny", code=1).stderr
 
 
+def test_a_sweep_in_which_nothing_fits_exits_3_with_the_reasons():
+    Path("study.yaml").write_text(STUDY.replace("[8, 2 KiB]", "[1, 2]"), encoding="utf-8")
+    result = run("sweep", "study.yaml", "--jobs", "1", "--quiet", code=3)
+    assert "no mapping fits" in result.stderr
+    assert Path("runs/tiny/sweep.csv").exists()
+
+
 # Ways out
 
 

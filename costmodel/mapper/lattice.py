@@ -186,6 +186,9 @@ class Search:
             else:
                 tab.c["pr"][:, i] = space.points
             self.settle(tab, i, 0)
+            if self.top:
+                later = tab.c["pu"] if tensor_plan.output else tab.c["pr"][:, i]
+                tab.c["E"] += later * space.arrays[0].hop_pj * tensor_plan.bits
         if self.top == 0:
             self.first_touches(tab)
         self.store(tab, None, START)
@@ -280,6 +283,8 @@ class Search:
             if self.space.memories[parent].segment <= segment:
                 self.pay(tab, theirs, parent, down[at], up[at] if tensor.output else 0.0, tensor.bits)
             else:
+                words = down[at] + up[at] if tensor.output else down[at]
+                tab.c["E"][theirs] += words * self.space.arrays[segment].hop_pj * tensor.bits
                 tab.c["pr"][theirs, plan.tensor] = down[at]
                 if tensor.output:
                     tab.c["pu"][theirs] = up[at]
@@ -434,6 +439,10 @@ class Search:
             down, _ = self.window_words(tab, rows, node, digits, moving, segment, a + 1)
         if segment == memory.segment:
             self.pay(tab, rows, plan.memory, 0.0, down * weight, tensor.bits)
+            if segment < self.top and space.arrays[segment].hop_pj:
+                beyond = self.waits(tab, rows, node, segment)
+                hops = (down * weight)[beyond] * space.arrays[segment].hop_pj * tensor.bits
+                tab.c["E"][rows[beyond]] += hops
         place = self.chain[plan.tensor].index(node) + 1
         inverse = np.full(tab.n, -1, dtype=np.int64)
         inverse[rows] = np.arange(len(rows))
@@ -574,9 +583,32 @@ class Search:
             ok &= active | (v > c["last"])
         return ok, must
 
+    def useful(self, tab: Table, v: int, segment: int) -> Any:
+        """Whether a loop directly below the nodes that stay open across an array may pay.
+
+        It puts v into the tile of such a node X, so that X stays open while a node Y further out, to which v does not
+        matter, closes: that needs a rank variable that closes Y but not X. Sliding windows may gain in other ways.
+        """
+        if v in self.space.eager:
+            return np.ones(tab.n, dtype=bool)
+        ok = np.zeros(tab.n, dtype=bool)
+        for i, x in enumerate(self.space.nodes):
+            if self.segment_of[i] != segment or not self.relevant[x.tensor][v]:
+                continue
+            outer = 0
+            for j, y in enumerate(self.space.nodes):
+                apart = ~self.relevant[x.tensor] & self.relevant[y.tensor]
+                if self.segment_of[j] > segment and not self.relevant[y.tensor][v] and apart.any():
+                    outer |= y.bit
+            if outer:
+                ok |= ((tab.c["todo"] & x.bit) != 0) & ((tab.c["todo"] & outer) != 0)
+        return ok
+
     def expand(self, tab: Table, v: int, segment: int, *, anything: bool = False, full: bool = False) -> Table | None:
         """Return the labels with one more loop over v."""
         ok, must = self.allowed(tab, v, segment, anything=anything)
+        if anything and not full:
+            ok &= self.useful(tab, v, segment)
         rows = np.flatnonzero(ok)
         if not len(rows):
             return None
@@ -1025,13 +1057,14 @@ class Search:
                 continue
             sigma = self.sigma[a][ways, t]
             down = c["pr"][:, t]
-            if array.hop_pj:
-                c["E"] += (down + c["pu"] if tensor.output else down) * array.hop_pj * tensor.bits
             if array.merges:
                 c["pr"][:, t] = down / sigma
             if tensor.output and array.reduces:
                 c["pu"] = c["pu"] / sigma
             self.settle(new, t, a + 1)
+            if a + 1 < self.top:
+                later = c["pr"][:, t] + c["pu"] if tensor.output else c["pr"][:, t]
+                c["E"] += later * self.space.arrays[a + 1].hop_pj * tensor.bits
         if a == self.top - 1:
             self.first_touches(new)
         good = self.survivors(new, a + 1)
@@ -1157,7 +1190,6 @@ class Search:
                 code = code * high + kinds[:, k]
             _, first, inverse = np.unique(code, return_index=True, return_inverse=True)
             sample = waiting[first]
-            child = np.zeros(len(sample))
             merged = np.zeros(len(sample))
             profile = mine[sample]
             longest = max((len(moves[p]) for p in profile.tolist()), default=0)
@@ -1171,13 +1203,9 @@ class Search:
                     times = np.array([e[1] for e in entries])
                     low = np.array([e[2] for e in entries])
                     theirs = sample[ks]
-                    one, _ = self.window_words(new, theirs, i, low, v, self.segment_of[i], self.segment_of[i])
                     all_, _ = self.window_words(new, theirs, i, low, v, self.segment_of[i], a + 1)
-                    child[ks] += times * one
                     merged[ks] += times * all_
             down = merged[inverse] / array.product[ways]
-            if array.hop_pj:
-                c["E"][waiting] += child[inverse] * array.hop_pj * tensor.bits
             where = np.full(new.n, -1, dtype=np.int64)
             where[waiting] = np.arange(len(waiting))
             for parent, theirs in self.parents(new, waiting, t, place):
@@ -1209,8 +1237,6 @@ class Search:
         pending = rows[c["pr"][rows, t] > 0]
         if not len(pending):
             return
-        if array.hop_pj:
-            c["E"][pending] += c["pr"][pending, t] * array.hop_pj * tensor.bits
         if array.merges:
             if a > 0 and (c["sp"][pending][:, :a].max() > 0 and any(
                 (space.arrays[b].product[c["sp"][pending, b]] > 1).any() for b in range(a)
@@ -1237,6 +1263,8 @@ class Search:
                 union *= np.array(counts, dtype=np.float64)[inverse]
             c["pr"][pending, t] *= union / array.product[c["sp"][pending, a]]
         self.settle(new, t, a + 1)
+        if a + 1 < self.top:
+            c["E"][pending] += c["pr"][pending, t] * space.arrays[a + 1].hop_pj * tensor.bits
 
     # -- the search --------------------------------------------------------------------------------------------
 

@@ -483,9 +483,10 @@ class Screen:
         self._templates: dict[Genes, Template] = {}
 
     def better(self, genes: Genes, moves: Sequence[Move], goal: str, bound: float) -> list[Genes]:
-        """Return what moves of factors lead to, if it fits and promises less than the bound; best first."""
+        """Return what the moves of factors among moves lead to, if it fits and is below the bound; best first."""
         encoding = self.archive.encoding
-        candidates = [found for move in moves if (found := _apply(genes, move)) is not None]
+        tiles = [move for move in moves if encoding.genes[move[0][0]].kind == "factor"]
+        candidates = [found for move in tiles if (found := _apply(genes, move)) is not None]
         if not candidates:
             return []
         template = self._template(genes)
@@ -559,8 +560,7 @@ def _climb_from(
         improved = False
         moves = _moves(encoding, genes)
         if screen is not None:
-            tiles = [move for move in moves if encoding.genes[move[0][0]].kind == "factor"]
-            for candidate in screen.better(genes, tiles, goal, rank[0])[:SCREENED_MOST]:
+            for candidate in screen.better(genes, moves, goal, rank[0])[:SCREENED_MOST]:
                 reached = _rank(archive, candidate, goal)
                 yield
                 if reached < rank:

@@ -79,7 +79,18 @@ def source_of(study: Study) -> Source:
 
 
 def _scalar(value: Any) -> Scalar:
-    return value if isinstance(value, (str, int, float, bool)) else json.dumps(value)
+    """A value as one cell of a table: a list is written as in a file."""
+    if isinstance(value, (str, int, float, bool)):
+        return value
+    if isinstance(value, list) and all(isinstance(item, (str, int, float)) for item in value):
+        return f"[{', '.join(map(str, value))}]"
+    return json.dumps(value)
+
+
+def overrides(study: Study, design: Design) -> list[tuple[str, Any]]:
+    """What a design replaces, with the values of the study's axes as they would stand in a file."""
+    chosen = [(path, next(v for v in study.axes[path] if _scalar(v) == shown)) for path, shown in design.axes]
+    return [*study.set.items(), *chosen]
 
 
 class Grid:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from costmodel.mapper.network import Event, SearchOptions, exponents_of, map_workload
 from costmodel.mapper.workers import LostError, Task, run_tasks
 from costmodel.spec.problems import Problem, SpecError
-from costmodel.sweep.designs import Costs, Design, asked, source_of
+from costmodel.sweep.designs import Costs, Design, asked, overrides, source_of
 
 if TYPE_CHECKING:
     from costmodel.spec.mapping import Mapping
@@ -128,9 +128,8 @@ def evaluate_design(study: Study, design: Design, jobs: int = 1) -> Outcome:
     from costmodel.model.explain import einsum_of
     from costmodel.spec import catalog
 
-    overrides = [*study.set.items(), *design.axes]
     try:
-        architecture, workload = catalog.load_pair(design.arch, design.workload, overrides)
+        architecture, workload = catalog.load_pair(design.arch, design.workload, overrides(study, design))
         if study.einsums is not None:
             from dataclasses import replace
 

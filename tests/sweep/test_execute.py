@@ -69,6 +69,17 @@ def test_a_point_whose_values_make_no_architecture_says_why():
     assert "must be greater than zero" in outcomes[1].note
 
 
+def test_an_axis_may_run_over_lists():
+    study = load(STUDY.split("axes:", maxsplit=1)[0] + "axes:\n  Buffer.keep: [[input], [input, output]]\n")
+    outcomes = run_sweep(study, jobs=1).outcomes
+    assert [o.design.axes for o in outcomes] == [(("Buffer.keep", "[input]"),), (("Buffer.keep", "[input, output]"),)]
+    held = [
+        {t for node in o.mappings[0].nest if getattr(node, "level", "") == "Buffer" for t in node.tensors}
+        for o in outcomes
+    ]
+    assert held[0] < held[1]
+
+
 def test_the_answer_does_not_depend_on_the_number_of_workers():
     study = load(STUDY + "sampler: tpe\npoints: 5\n")
     assert run_sweep(study, jobs=1).outcomes == run_sweep(study, jobs=2).outcomes
