@@ -120,6 +120,10 @@ class Search:
             for v in range(self.count)
         ]
         self.fixed = set(space.eager) - {v for t in tensors for v in t.windowed}
+        spreadable = [any((a.factors[:, v] > 1).any() for a in space.arrays) for v in range(self.count)]
+        self.shared = {
+            v for t in tensors for w in t.windows if any(spreadable[u] for u in w.rank_variables) for v in w.rank_variables
+        }
         self.segment_bits = [
             sum(n.bit for n, at in zip(space.nodes, self.segment_of, strict=True) if at == segment)
             for segment in range(self.top + 1)
@@ -140,6 +144,8 @@ class Search:
             self.nexts.append((np.concatenate(lists) if lists else np.empty(0, np.uint8), starts))
         self.bounds = bounds if bounds is not None else Bounds(self)
         self.finals = 0
+        self.now = 0
+        """Arrays that have been passed: cycles of ports below them are those of one instance."""
 
     # -- labels ------------------------------------------------------------------------------------------------
 
@@ -238,7 +244,10 @@ class Search:
         tab.c["E"][rows] += (reads * plan.read_pj + writes * plan.write_pj) * bits
         for p, port in enumerate(self.space.ports):
             if port.memory == memory:
-                tab.c["port"][rows, p] += (reads * port.read + writes * port.write) * bits
+                cycles = (reads * port.read + writes * port.write) * bits
+                for a in range(plan.segment, self.now):
+                    cycles = cycles / self.space.arrays[a].product[tab.c["sp"][rows, a]]
+                tab.c["port"][rows, p] += cycles
 
     def parents(self, tab: Table, rows: Any, tensor: int, above: int) -> list[tuple[int, Any]]:
         """(memory, rows): where a tensor is held next, further out than its node at place ``above`` of its chain."""
@@ -587,11 +596,12 @@ class Search:
         """Whether a loop directly below the nodes that stay open across an array may pay.
 
         It puts v into the tile of such a node X, so that X stays open while a node Y further out, to which v does not
-        matter, closes: that needs a rank variable that closes Y but not X. Sliding windows may gain in other ways.
+        matter, closes: that needs a rank variable that closes Y but not X. Or it puts a window's variable into a tile of that
+        window, or changes what neighbouring instances share of it.
         """
-        if v in self.space.eager:
+        if v in self.fixed or v in self.shared:
             return np.ones(tab.n, dtype=bool)
-        ok = np.zeros(tab.n, dtype=bool)
+        ok = (tab.c["todo"] & self.windows_of[v] & self.segment_bits[segment]) != 0
         for i, x in enumerate(self.space.nodes):
             if self.segment_of[i] != segment or not self.relevant[x.tensor][v]:
                 continue
@@ -861,8 +871,16 @@ class Search:
         if tab.n <= most:
             return tab
         energy, latency = self.lower(tab, segment)
-        picks = [np.argsort(energy * latency, kind="stable"), np.argsort(energy, kind="stable"), np.lexsort((energy, latency))]
-        chosen = np.unique(np.concatenate([p[: most // 3 + 1] for p in picks]))
+        kinds = np.unique(tab.c["todo"] * 1_000_003 + tab.c["opn"] * 1_009 + tab.c["ali"], return_inverse=True)[1]
+        number = int(kinds.max()) + 1
+        share = max(4, most // (3 * number) + 1)
+        picked = []
+        for order in (np.argsort(energy * latency, kind="stable"), np.argsort(energy, kind="stable"), np.lexsort((energy, latency))):
+            grouped = order[np.argsort(kinds[order], kind="stable")]
+            starts = np.searchsorted(kinds[grouped], np.arange(number))
+            within = np.arange(len(grouped)) - starts[kinds[grouped]]
+            picked.append(grouped[within < share])
+        chosen = np.unique(np.concatenate(picked))
         if not self.beam:
             left = np.ones(tab.n, dtype=bool)
             left[chosen] = False
@@ -978,51 +996,49 @@ class Search:
         ways = len(array.factors)
         if not ways:
             return tab.take(np.empty(0, dtype=np.int64))
-        profiles = self.profiles(tab, a) if self.window_nodes else {}
         least = space.rules.utilisation * space.instances if a == self.top - 1 else 0.0
-        order = np.argsort(inverse, kind="stable")
-        group_starts = np.searchsorted(inverse[order], np.arange(len(unique) + 1))
-        batch_rows: list[Any] = []
-        batch_ways: list[Any] = []
-        size = 0
-
-        def flush() -> None:
-            nonlocal size
-            if not size:
-                return
-            rows = np.concatenate(batch_rows)
-            chosen = np.concatenate(batch_ways)
-            batch_rows.clear()
-            batch_ways.clear()
-            size = 0
-            pieces.append(self.spread_rows(tab, rows, chosen, a, index_after, profiles, least))
+        fits = np.ones((len(unique), ways), dtype=bool)
+        for v in range(self.count):
+            fits &= fits_var[v][shapes[:, v]]
+        lists = [np.flatnonzero(f) for f in fits]
+        lengths = np.array([len(x) for x in lists])
+        left = np.argsort(self.lower(tab, a)[0], kind="stable")
+        batch = CHUNK // 40 if a == self.top - 1 and not self.beam else CHUNK
+        while len(left):
+            ends = np.cumsum(lengths[inverse[left]])
+            count = max(1, int(np.searchsorted(ends, batch)))
+            rows, left = left[:count], left[count:]
+            chosen = np.concatenate([lists[k] for k in inverse[rows].tolist()])
+            piece = self.spread_rows(
+                tab, np.repeat(rows, lengths[inverse[rows]]), chosen, a, index_after, least
+            )
+            pieces.append(piece)
             if a == self.top - 1 and not self.beam:
-                self.dive(pieces[-1], 30)
-
-        for g in range(len(unique)):
-            fits = np.ones(ways, dtype=bool)
-            for v in range(self.count):
-                fits &= fits_var[v][shapes[g, v]]
-            good = np.flatnonzero(fits)
-            rows = order[group_starts[g] : group_starts[g + 1]]
-            batch_rows.append(np.repeat(rows, len(good)))
-            batch_ways.append(np.tile(good, len(rows)))
-            size += len(rows) * len(good)
-            if size > CHUNK:
-                flush()
-        flush()
+                self.dive(piece, 30)
+                self.now = a
+                if len(left):
+                    left = left[self.survivors(tab.take(left), a)]
+                batch = min(CHUNK, batch * 4)
         kept = [p for p in pieces if p.n]
         if not kept:
             return tab.take(np.empty(0, dtype=np.int64))
         return self.reduce(Table.join(kept), a + 1)
 
     def spread_rows(
-        self, tab: Table, rows: Any, ways: Any, a: int, index_after: Any, profiles: Any, least: float
+        self, tab: Table, rows: Any, ways: Any, a: int, index_after: Any, least: float
     ) -> Table:
         space = self.space
+        self.now = a + 1
         array = space.arrays[a]
         new = tab.take(rows)
+        if not new.n:
+            return new
         parents = tab.c["gid"][rows]
+        profiles: dict[int, Any] = {}
+        if self.window_nodes:
+            unique, inverse = np.unique(rows, return_inverse=True)
+            for i, (numbers, moves) in self.profiles(tab.take(unique), a).items():
+                profiles[i] = (numbers[inverse], moves)
         c = new.c
         before = c["D"]
         after = before.copy()
@@ -1040,7 +1056,8 @@ class Search:
                 used *= space.arrays[b].product[c["sp"][:, b]]
             enough = np.flatnonzero(used >= least * (1 - TIE))
             if len(enough) < new.n:
-                new, parents, rows, ways = new.take(enough), parents[enough], rows[enough], ways[enough]
+                new, parents, ways = new.take(enough), parents[enough], ways[enough]
+                profiles = {i: (numbers[enough], moves) for i, (numbers, moves) in profiles.items()}
                 c, product = new.c, product[enough]
                 if not new.n:
                     return new
@@ -1053,7 +1070,7 @@ class Search:
         c["last"][:] = -1
         for t, tensor in enumerate(space.tensors):
             if tensor.windows:
-                self.spread_window(new, t, a, rows, profiles)
+                self.spread_window(new, t, a, profiles)
                 continue
             sigma = self.sigma[a][ways, t]
             down = c["pr"][:, t]
@@ -1149,7 +1166,7 @@ class Search:
             listed.append((float(self.repeats(last[None, :])[0]), last, None))
         return listed
 
-    def spread_window(self, new: Table, t: int, a: int, rows: Any, profiles: Any) -> None:
+    def spread_window(self, new: Table, t: int, a: int, profiles: Any) -> None:
         """Charge the parent's side (and the hops) of moves that were made below an array."""
         space = self.space
         array = space.arrays[a]
@@ -1169,7 +1186,7 @@ class Search:
             if not moves:
                 continue
             place = self.chain[t].index(i) + 1
-            mine = numbers[rows]
+            mine = numbers
             has = np.flatnonzero(mine >= 0)
             if not len(has):
                 continue
@@ -1290,6 +1307,7 @@ class Search:
         self.beam = None
 
     def pass_segment(self, tab: Table, segment: int) -> Table:
+        self.now = segment
         nodes = [i for i in range(len(self.space.nodes)) if self.segment_of[i] == segment]
         mask = sum(self.space.nodes[i].bit for i in nodes)
         exits: list[Table] = []

@@ -65,6 +65,7 @@ class _WindowTable:
     places: tuple[int, ...] = ()
     """Loops over the rank variables of the windows."""
     known: dict[tuple[tuple[int, ...], Event], tuple[int, int]] = field(default_factory=dict)
+    scalars: dict[tuple[int, ...], Motion] = field(default_factory=dict)
 
     def bind(self, columns: _Columns) -> partial[tuple[Count, Count]]:
         keys = np.stack([columns.tiles[at] for at in self.places], axis=1) if self.places else None
@@ -83,14 +84,20 @@ class _WindowTable:
         table = np.array(pairs, dtype=np.int64)
         return table[inverse, 0], table[inverse, 1]
 
-    def _sum(self, key: tuple[int, ...], event: Event) -> tuple[int, int]:
-        found = self.known.get((key, event))
+    def _scalar(self, key: tuple[int, ...]) -> Motion:
+        """Return the motion with these tiles."""
+        found = self.scalars.get(key)
         if found is None:
             loops = list(self.motion.loops)
             for at, tile in zip(self.places, key, strict=True):
                 loops[at] = replace(loops[at], tile=tile)
-            scalar = replace(self.motion, loops=tuple(loops), _classes={})
-            found = self.known[key, event] = scalar.window_sums(event, self.merged_from, self.modes)
+            found = self.scalars[key] = replace(self.motion, loops=tuple(loops), _classes={}, _sums={}, _arrivals={})
+        return found
+
+    def _sum(self, key: tuple[int, ...], event: Event) -> tuple[int, int]:
+        found = self.known.get((key, event))
+        if found is None:
+            found = self.known[key, event] = self._scalar(key).window_sums(event, self.merged_from, self.modes)
         return found
 
 

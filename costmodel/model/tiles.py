@@ -106,7 +106,33 @@ def position_classes(chain: Chain, event: Event) -> list[PositionClass]:
     Positions of temporal loops outside the event's loop are enumerated, the event's own loop steps from each position
     to the next, and inside it the new position is the first and the old one the last at which the child was active.
     """
+    if chain.exact and chain.fixed is None:
+        return _exact_positions(chain, event)
     return _Positions(chain, event).classes
+
+
+def _exact_positions(chain: Chain, event: Event) -> list[PositionClass]:
+    """Return the one class of positions of a chain whose tiles divide each other, if it has any position at all."""
+    multiplicity, low, old_low, left = 1, 0, 0, chain.extent
+    spread: list[list[tuple[tuple[str, int], int]]] = []
+    for at, loop in chain.loops:
+        steps, left = left // loop.tile, loop.tile
+        if loop.spatial and at >= chain.merged_from:
+            spread.append([((loop.array or "", i), i * loop.tile) for i in range(steps)])
+        elif loop.spatial or event.kind == "all" or at < event.loop:
+            multiplicity *= steps
+        elif event.kind == "step" and at == event.loop:
+            multiplicity *= steps - 1
+            low += loop.tile
+        else:
+            old_low += (steps - 1) * loop.tile
+    if not multiplicity:
+        return []
+    states = []
+    for chosen in product(*spread):
+        shift = sum(offset for _, offset in chosen)
+        states.append(State(tuple(place for place, _ in chosen), low + shift, left, old_low + shift, left))
+    return [PositionClass(multiplicity, tuple(states))]
 
 
 class _Positions:
@@ -394,7 +420,8 @@ def group_sums(
             old = group.bits(before) if leaving or not fresh else tile
             stays = 0 if fresh or (refetch and tile != old) else tile & old
             children.append((tuple(p for s in states for p in s.place), Delivery(old if leaving else tile, stays)))
-        for delivery in merge(children, modes):
+        deliveries = merge(children, modes) if len(children) > 1 else [children[0][1]]
+        for delivery in deliveries:
             whole += multiplicity * delivery.tile.bit_count()
             kept += multiplicity * delivery.kept.bit_count()
     return whole, kept

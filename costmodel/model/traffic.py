@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import product
 
 from costmodel.einsum.algebra import Access, Affine, Einsum
@@ -41,6 +41,8 @@ class Motion:
     extents: Mapping[str, int]
     refetch: bool = False
     _classes: dict[tuple[object, ...], list[PositionClass]] = field(default_factory=dict)
+    _sums: dict[tuple[object, ...], tuple[int, int]] = field(default_factory=dict)
+    _arrivals: dict[tuple[int, Modes, bool], int] = field(default_factory=dict)
 
     @cached_property
     def _own_loops(self) -> Mapping[str, tuple[tuple[int, Loop], ...]]:
@@ -96,21 +98,44 @@ class Motion:
         """Sum (|tile|, |kept|) over the positions of the rank variables in windows; nothing else moves."""
         whole = kept = 1
         for group in self.windows:
-            classes = [self._positions(v, event, merged_from, None) for v in group.rank_variables]
             fresh = event.kind != "step"
-            w, k = group_sums(group, classes, modes, refetch=self.refetch, leaving=False, fresh=fresh)
+            w, k = self._group_sums(group, event, merged_from, None, modes, leaving=False, fresh=fresh)
             whole, kept = whole * w, kept * k
         return whole, kept
 
+    def _group_sums(
+        self,
+        group: Group,
+        event: Event,
+        merged_from: int,
+        fixed: Fixed | None,
+        modes: Modes,
+        *,
+        leaving: bool,
+        fresh: bool,
+    ) -> tuple[int, int]:
+        """``group_sums``, remembered: loops over other rank variables leave the positions of a group as they are."""
+        classes = [self._positions(v, event, merged_from, fixed) for v in group.rank_variables]
+        key = (id(group), tuple(map(id, classes)), modes, leaving, fresh)
+        found = self._sums.get(key)
+        if found is None:
+            found = group_sums(group, classes, modes, refetch=self.refetch, leaving=leaving, fresh=fresh)
+            self._sums[key] = found
+        return found
+
     def _exact_arrivals(self, merged_from: int, modes: Modes, *, every_step: bool = False) -> int:
-        windows = None
-        if self.windows:
-            windows = lambda event: self.window_sums(event, merged_from, modes)  # noqa: E731
-        return int(
-            closed_arrivals(
-                self.structure, self._counts, self._plain_tile, windows, merged_from, modes, every_step=every_step
+        key = (merged_from, modes, every_step)
+        found = self._arrivals.get(key)
+        if found is None:
+            windows = None
+            if self.windows:
+                windows = lambda event: self.window_sums(event, merged_from, modes)  # noqa: E731
+            found = self._arrivals[key] = int(
+                closed_arrivals(
+                    self.structure, self._counts, self._plain_tile, windows, merged_from, modes, every_step=every_step
+                )
             )
-        )
+        return found
 
     def _positions(self, v: str, event: Event, merged_from: int, fixed: Fixed | None) -> list[PositionClass]:
         starts = self._starts[v]
@@ -134,8 +159,7 @@ class Motion:
             whole *= n
             kept *= n
         for group in self.groups:
-            classes = [self._positions(v, event, merged_from, fixed) for v in group.rank_variables]
-            w, k = group_sums(group, classes, modes, refetch=self.refetch, leaving=leaving, fresh=fresh)
+            w, k = self._group_sums(group, event, merged_from, fixed, modes, leaving=leaving, fresh=fresh)
             whole *= w
             kept *= k
         return whole, kept
@@ -453,39 +477,20 @@ def motion(
         )
         if indices not in alternatives:
             alternatives.append(indices)
-    groups = _groups(tuple(alternatives), extents, boxes=boxes)
+    groups = _groups(tuple(alternatives), tuple(extents.items()), boxes=boxes)
     used = {v for g in groups for v in g.rank_variables}
     idle = tuple(sorted(v for v in driven if v not in used))
     return Motion(loops, scope, groups, idle, extents, refetch)
 
 
+@lru_cache(maxsize=4096)
 def _groups(
-    alternatives: tuple[tuple[Affine, ...], ...], extents: Mapping[str, int], *, boxes: bool
+    alternatives: tuple[tuple[Affine, ...], ...], extents: tuple[tuple[str, int], ...], *, boxes: bool
 ) -> tuple[Group, ...]:
     """Split the ranks of a tensor into the finest independent groups."""
-    order = len(alternatives[0])
-    parent = list(range(order))
-
-    def root(r: int) -> int:
-        while parent[r] != r:
-            r = parent[r]
-        return r
-
-    differing = [r for r in range(order) if len({a[r] for a in alternatives}) > 1]
-    for r in differing[1:]:
-        parent[root(r)] = root(differing[0])
-    rank_of: dict[str, int] = {}
-    for indices in alternatives:
-        for r, index in enumerate(indices):
-            for v in index.rank_variables:
-                if v in rank_of:
-                    parent[root(r)] = root(rank_of[v])
-                rank_of.setdefault(v, r)
-    components: dict[int, list[int]] = {}
-    for r in range(order):
-        components.setdefault(root(r), []).append(r)
+    sizes = dict(extents)
     groups = []
-    for ranks in components.values():
+    for ranks in _components(alternatives):
         forms = tuple(dict.fromkeys(tuple(Form(a[r].terms, a[r].constant) for r in ranks) for a in alternatives))
         variables = tuple(dict.fromkeys(v for a in forms for f in a for v, _ in f.terms))
         if not variables and len(forms) == 1:
@@ -493,16 +498,32 @@ def _groups(
         strides: list[int] = []
         offset, width = 0, 1
         for at in range(len(ranks)):
-            lows, highs = [], []
-            for a in forms:
-                ends = [c * (extents[v] - 1) for v, c in a[at].terms]
-                lows.append(a[at].constant + sum(min(0, e) for e in ends))
-                highs.append(a[at].constant + sum(max(0, e) for e in ends))
+            spans = [_reach(a[at], sizes) for a in forms]
+            low, high = min(s[0] for s in spans), max(s[1] for s in spans)
             strides.append(width)
-            offset -= width * min(lows)
-            width *= max(highs) - min(lows) + 1
+            offset -= width * low
+            width *= high - low + 1
         groups.append(Group(variables, forms, tuple(strides), offset, width, boxes))
     return tuple(groups)
+
+
+def _components(alternatives: tuple[tuple[Affine, ...], ...]) -> list[list[int]]:
+    """Sets of ranks that share a rank variable, or in which more than one differs between the alternatives."""
+    order = len(alternatives[0])
+    tied = [{r} for r in range(order)]
+    tied.append({r for r in range(order) if len({a[r] for a in alternatives}) > 1})
+    variables = {v for a in alternatives for index in a for v in index.rank_variables}
+    tied += [{r for a in alternatives for r, index in enumerate(a) if v in index.rank_variables} for v in variables]
+    components: list[set[int]] = []
+    for ranks in filter(None, tied):
+        apart = [c for c in components if not c & ranks]
+        components = [*apart, ranks.union(*(c for c in components if c & ranks))]
+    return sorted(sorted(c) for c in components)
+
+
+def _reach(form: Form, extents: Mapping[str, int]) -> tuple[int, int]:
+    ends = [c * (extents[v] - 1) for v, c in form.terms]
+    return form.constant + sum(min(0, e) for e in ends), form.constant + sum(max(0, e) for e in ends)
 
 
 def holder_motion(holder: Holder) -> Motion:
