@@ -42,10 +42,12 @@ clean:
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/user: pyproject.toml $(BIN)/python
+	@echo "Installing costmodel and what it needs into $(VENV) (a minute or two)"
 	$(BIN)/python -m pip install --quiet --editable .
 	@touch $@
 
 $(VENV)/dev: pyproject.toml $(BIN)/python
+	@echo "Installing costmodel, its tests and tools into $(VENV) (a minute or two)"
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	@touch $@ $(VENV)/user
 

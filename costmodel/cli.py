@@ -560,11 +560,12 @@ def map_(
     quiet: bool,
 ) -> int:
     """Find the best mappings of WORKLOAD on ARCH."""
-    from costmodel.mapper.network import SearchOptions, map_workload, parse_objective
+    from costmodel.mapper.network import SearchOptions, map_workload
+    from costmodel.spec.objective import parse_objectives
 
     options = SearchOptions(
         method=method,
-        objective=parse_objective(objective),
+        objective=parse_objectives(objective),
         trials=trials,
         seed=seed,
         constraints=constraints,
@@ -1009,6 +1010,10 @@ def _save_study(path: Path, question: _Question, options: SearchOptions) -> None
         study["trials"] = options.trials
     if options.budget_s is not None:
         study["budget"] = f"{options.budget_s:g} s"
+    if options.memory_bytes is not None:
+        study["memory"] = options.memory_bytes
+    if options.tiles != "perfect":
+        study["tiles"] = options.tiles
     if options.constraints:
         study["constraints"] = list(options.constraints)
     if question.overrides:

@@ -41,7 +41,9 @@ def choices_of_stored(einsum: Einsum, architecture: Architecture) -> Iterator[tu
         if place == 0 or not isinstance(level, Memory):
             continue
         for name, tensor in einsum.tensors.items():
-            if (level.keep is None and not level.may_keep) or (level.keep is not None and keeps(level.keep, tensor, einsum)):
+            if (level.keep is None and not level.may_keep) or (
+                level.keep is not None and keeps(level.keep, tensor, einsum)
+            ):
                 must.append((name, place))
             elif keeps(level.may_keep, tensor, einsum):
                 may.append((name, place))
@@ -60,16 +62,14 @@ def arrangements(stored: Sequence[Stored], architecture: Architecture) -> Iterat
         orders = [
             list(order)
             for order in itertools.permutations(mine)
-            if all(
-                not (a[0] == b[0] and a[1] < b[1]) for i, a in enumerate(order) for b in order[i + 1 :]
-            )
+            if all(not (a[0] == b[0] and a[1] < b[1]) for i, a in enumerate(order) for b in order[i + 1 :])
         ]
         stretches.append(orders)
     for chosen in itertools.product(*stretches):
         yield list(chosen)
 
 
-def mappings(einsum: Einsum, architecture: Architecture) -> Iterator[Mapping]:
+def mappings(einsum: Einsum, architecture: Architecture) -> Iterator[Mapping]:  # noqa: C901, PLR0912  one step of the search, told in one place
     """Yield the canonical mapspace."""
     arrays = [level for level in reversed(architecture.levels) if isinstance(level, Array)]
     slots = [(a, d) for a in arrays for d in a.shape]
@@ -80,16 +80,12 @@ def mappings(einsum: Einsum, architecture: Architecture) -> Iterator[Mapping]:
             # the gap above node i; gap 0 is below the first node. Arrays lie at the bottom of the gap they are in.
             array_gap = []
             for at in range(len(arrays)):
-                array_gap.append(sum(stretch <= at for stretch, _ in flat))
+                array_gap.append(sum(stretch <= at for stretch, _ in flat))  # noqa: PERF401
             for split in itertools.product(*(factorisations(n, gaps + len(slots)) for n in einsum.shape.values())):
                 loops = dict(zip(einsum.shape, split, strict=True))
-                if any(
-                    math.prod(loops[v][gaps + k] for v in loops) > a.shape[d] for k, (a, d) in enumerate(slots)
-                ):
+                if any(math.prod(loops[v][gaps + k] for v in loops) > a.shape[d] for k, (a, d) in enumerate(slots)):
                     continue
-                orders = [
-                    list(itertools.permutations([v for v in loops if loops[v][g] > 1])) for g in range(gaps)
-                ]
+                orders = [list(itertools.permutations([v for v in loops if loops[v][g] > 1])) for g in range(gaps)]
                 for chosen in itertools.product(*orders):
                     tile = dict.fromkeys(einsum.shape, 1)
                     nest: list[Node] = [Compute(einsum.name, architecture.compute_units[-1].name)]

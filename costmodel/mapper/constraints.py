@@ -103,7 +103,7 @@ _KEEP = re.compile(r"(\w+)\s+(keeps|bypasses)\s+(\w+)$")
 _USE = re.compile(r"utili[sz]ation\s*>=\s*([\d.]+)\s*(%?)$")
 
 
-def parse(sentences: Sequence[str], architecture: Architecture, einsum: Einsum | None = None) -> Rules:
+def parse(sentences: Sequence[str], architecture: Architecture, einsum: Einsum | None = None) -> Rules:  # noqa: C901, PLR0912, PLR0915  one step of the search, told in one place
     """Read constraint sentences. Raises SpecError with every sentence that is wrong."""
     problems: list[Problem] = []
     only: list[Only] = []
@@ -168,9 +168,7 @@ def parse(sentences: Sequence[str], architecture: Architecture, einsum: Einsum |
         raise SpecError(problems)
     if dataflow == "row_stationary" and einsum is not None:
         only += _row_stationary(einsum, architecture)
-    return Rules(
-        tuple(only), tuple(spreads), tuple(tiles), tuple(keepings), utilisation, dataflow, tuple(sentences)
-    )
+    return Rules(tuple(only), tuple(spreads), tuple(tiles), tuple(keepings), utilisation, dataflow, tuple(sentences))
 
 
 def _ranks_of(einsum: Einsum, tensor: str) -> frozenset[str]:

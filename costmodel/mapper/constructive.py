@@ -149,9 +149,7 @@ def _fill_in_turn(encoding: Encoding, base: Sequence[int], order: Sequence[str],
     return tuple(genes)
 
 
-def _arranged(
-    encoding: Encoding, genes: list[int], number: int, order: Sequence[str]
-) -> tuple[list[list[Hold]], int]:
+def _arranged(encoding: Encoding, genes: list[int], number: int, order: Sequence[str]) -> tuple[list[list[Hold]], int]:
     """Put a segment's storage nodes in layers of an order of tensors; return the layers and the innermost slot."""
     segment = encoding.segments[number]
     layers = _layers(segment.holds, order)

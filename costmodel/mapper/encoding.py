@@ -235,11 +235,7 @@ class Encoding:
 
     @cached_property
     def _gene_place(self) -> dict[tuple[str, int | str], int]:
-        return {
-            (gene.kind, gene.subject): place
-            for place, gene in enumerate(self.genes)
-            if gene.kind != "factor"
-        }
+        return {(gene.kind, gene.subject): place for place, gene in enumerate(self.genes) if gene.kind != "factor"}
 
     @cached_property
     def _slot_orders(self) -> dict[tuple[int, int], tuple[str, ...]]:
@@ -428,9 +424,7 @@ def loop_orders(einsum: Einsum, variables: Sequence[str]) -> tuple[tuple[str, ..
     extent = einsum.shape
     marks: list[frozenset[str]] = []
     for tensor in einsum.tensors:
-        relevant = frozenset(
-            v for a in einsum.accesses_of(tensor) for v in a.rank_variables if extent[v] > 1
-        )
+        relevant = frozenset(v for a in einsum.accesses_of(tensor) for v in a.rank_variables if extent[v] > 1)
         if relevant not in marks and len(relevant) < len(variables):
             marks.append(relevant)
     # The output first: partial sums cost twice.
@@ -499,9 +493,7 @@ def encoding_of(einsum: Einsum, architecture: Architecture, rules: Rules | None 
         for place, slot in enumerate(slots)
         if slot.size and slot.array == rule.array and rule.dimension in ("", slot.dimension)
     }
-    return Encoding(
-        limits, encoding_slots, tuple(segments), frozenset(choices), tuple(genes), orders, slides, caps
-    )
+    return Encoding(limits, encoding_slots, tuple(segments), frozenset(choices), tuple(genes), orders, slides, caps)
 
 
 def held_under(rules: Rules, memory: Memory, einsum: Einsum, tensor: str) -> Literal["yes", "no", "choice"]:

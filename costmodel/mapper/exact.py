@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
 from costmodel.einsum.algebra import Einsum, Workload
-from costmodel.mapper import constraints as rules_module, mapspace
+from costmodel.mapper import constraints as rules_module
+from costmodel.mapper import mapspace
 from costmodel.mapper.front import TIE, Floats, Incumbents
-from costmodel.mapper.lattice import BYTES_PER_LABEL, Bounds, Search
+from costmodel.mapper.lattice import BYTES_PER_LABEL, Search
 from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint
 from costmodel.model.evaluate import evaluate
 from costmodel.spec.hardware import Architecture
@@ -21,6 +22,8 @@ from costmodel.spec.mapping import Mapping
 from costmodel.spec.problems import Problem, SpecError
 
 BEAM = 300
+SAME = 1e-9
+"""Relative difference of the lattice's energy from the model's that rounding explains."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,37 @@ def map_einsum(
     began = time.process_time()
     aim = objective_of(objective)
     rules = rules_module.parse((*architecture.constraints, *constraints), architecture, einsum)
-    space = mapspace.build(einsum, architecture, rules)
+    try:
+        space = mapspace.build(einsum, architecture, rules)
+        return _prove(einsum, architecture, space, aim, budget_s, memory_bytes, progress, began, tiles)
+    except mapspace.UnsupportedError as why:
+        return _sample(einsum, architecture, objective, aim, constraints, str(why))
+
+
+def _sample(
+    einsum: Einsum, architecture: Architecture, objective: str, aim: Objective, constraints: Sequence[str], why: str
+) -> MapperResult:
+    """Search where the lattice has no exact form; the answer is the best found, and says why."""
+    from costmodel.mapper.optuna_search import search_einsum
+
+    plain = objective.replace(" ", "").lower()
+    known = "energy,latency" if aim.front else plain if plain in ("energy", "latency", "edp", "ed2p", "e2dp") else "edp"
+    found = search_einsum(einsum, architecture, objective=known, method="random", constraints=constraints)
+    certificate = replace(found.certificate, status="best found", method=f"random (unsupported: {why})", gap=None)
+    return replace(found, certificate=certificate)
+
+
+def _prove(  # noqa: PLR0913, PLR0917
+    einsum: Einsum,
+    architecture: Architecture,
+    space: mapspace.Space,
+    aim: Objective,
+    budget_s: float | None,
+    memory_bytes: int | None,
+    progress: Callable[[str], None] | None,
+    began: float,
+    tiles: str,
+) -> MapperResult:
     incumbents = Incumbents()
     score = None if aim.front else aim.score
     deadline = None if budget_s is None else began + budget_s
@@ -108,17 +141,26 @@ def map_einsum(
         raise infeasible(space, search)
     workload = Workload(einsum.name, "", (einsum,))
     points = []
-    for nest in incumbents.items:
+    expected: dict[int, tuple[float, float]] = {}
+    agrees = True
+    for nest, energy, latency in zip(incumbents.items, incumbents.energy, incumbents.latency, strict=True):
         mapping = Mapping(nest, arch=architecture.name, workload=None, einsum=einsum.name)
-        points.append(MappingPoint(mapping, evaluate(workload, architecture, mapping)))
+        point = MappingPoint(mapping, evaluate(workload, architecture, mapping))
+        points.append(point)
+        expected[id(point)] = (float(energy), float(latency))
+        # a mapping that costs more than the lattice thought may have ruled out better ones
+        agrees &= point.energy_pj <= energy * (1 + SAME) and point.latency_cycles <= latency * (1 + SAME)
     front = select(points, aim)
+    for point in front:
+        energy, latency = expected[id(point)]
+        agrees &= point.energy_pj >= energy * (1 - SAME) and point.latency_cycles >= latency * (1 - SAME)
     stats = search.stats
-    proven = not stopped and not stats.dropped
+    proven = not stopped and not stats.dropped and agrees and tiles == "perfect"
     gap: float | None = 0.0 if proven else None
     status: Literal["optimal: proven", "gap", "best found"] = "optimal: proven" if proven else "best found"
-    if not proven and not stopped and score is not None:
+    if not proven and not stopped and agrees and tiles == "perfect" and score is not None:
         best = min(float(aim.score(np.array([p.energy_pj]), np.array([p.latency_cycles]))[0]) for p in front)
-        if 0 < stats.dropped_bound:
+        if stats.dropped_bound > 0:
             gap = max(0.0, best / stats.dropped_bound - 1)
             status = "gap"
     certificate = Certificate(
@@ -131,6 +173,8 @@ def map_einsum(
             ("bound", stats.bounded),
             ("capacity", stats.over_capacity),
             *((("not searched", stats.dropped),) if stats.dropped else ()),
+            *((("tiles that do not divide, not searched", 1),) if tiles == "any" else ()),
+            *((("the model disagrees with the lattice", 1),) if not agrees else ()),
         ),
         time.process_time() - began,
         gap,
@@ -165,7 +209,11 @@ def infeasible(space: mapspace.Space, search: Search) -> InfeasibleError:
     if search.stats.over_capacity:
         tally.append(("capacity", search.stats.over_capacity))
         for m, memory in enumerate(space.memories):
-            bits = sum(space.tensors[n.tensor].bits for n in space.nodes if n.memory == m and all(k & n.bit for k in space.keeps))
+            bits = sum(
+                space.tensors[n.tensor].bits
+                for n in space.nodes
+                if n.memory == m and all(k & n.bit for k in space.keeps)
+            )
             if bits > memory.room:
                 nearest = Reject(memory.level.name, "capacity in bits", bits, int(memory.room))
     return InfeasibleError(space.einsum.name, tally or [("constraints", 1)], nearest)

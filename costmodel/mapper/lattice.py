@@ -28,7 +28,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from costmodel.mapper import windows
 from costmodel.mapper.front import TIE, Floats, Incumbents, Ints, group_front
@@ -119,10 +118,34 @@ class Search:
             sum(space.nodes[i].bit for i in self.window_nodes if v in tensors[space.nodes[i].tensor].windowed)
             for v in range(self.count)
         ]
-        self.fixed = set(space.eager) - {v for t in tensors for v in t.windowed}
+        sys_bits = 0
+        if space.systolic:
+            sys_bits = sum(
+                n.bit
+                for n, at in zip(space.nodes, self.segment_of, strict=True)
+                if n.tensor == space.systolic[1] and at <= space.systolic[0]
+            )
+        self.wanted_by = [
+            self.windows_of[v] | (sys_bits if space.systolic and tensors[space.systolic[1]].relevant[v] else 0)
+            for v in range(self.count)
+        ]
+        self.moved_by = [
+            sum(n.bit for n in space.nodes if tensors[n.tensor].relevant[v])
+            | (self.virtual if space.systolic and tensors[space.systolic[1]].relevant[v] else 0)
+            for v in range(self.count)
+        ]
+        self.fixed = {
+            space.names.index(rule.rank_variable)
+            for rule in space.rules.tiles
+            if rule.relation == "==" and rule.rank_variable in space.names
+        }
         spreadable = [any((a.factors[:, v] > 1).any() for a in space.arrays) for v in range(self.count)]
         self.shared = {
-            v for t in tensors for w in t.windows if any(spreadable[u] for u in w.rank_variables) for v in w.rank_variables
+            v
+            for t in tensors
+            for w in t.windows
+            if any(spreadable[u] for u in w.rank_variables)
+            for v in w.rank_variables
         }
         self.segment_bits = [
             sum(n.bit for n, at in zip(space.nodes, self.segment_of, strict=True) if at == segment)
@@ -131,19 +154,21 @@ class Search:
         self.rooms = [m for m, plan in enumerate(space.memories[:-1]) if math.isfinite(plan.room)]
         self.room_slot = {m: k for k, m in enumerate(self.rooms)}
         self.sigma = [
-            np.stack(
-                [a.factors[:, ~t.relevant].prod(axis=1).astype(np.float64) for t in tensors], axis=1
-            )
+            np.stack([a.factors[:, ~t.relevant].prod(axis=1).astype(np.float64) for t in tensors], axis=1)
             for a in space.arrays
         ]
         self.chain = [[i for i, n in enumerate(space.nodes) if n.tensor == t] for t in range(len(tensors))]
         self.nexts = []
         for d in space.divisors:
-            lists = [np.array([j for j in range(i + 1, len(d)) if d[j] % d[i] == 0], dtype=np.uint8) for i in range(len(d))]
+            lists = [
+                np.array([j for j in range(i + 1, len(d)) if d[j] % d[i] == 0], dtype=np.uint8) for i in range(len(d))
+            ]
             starts = np.cumsum([0, *(len(x) for x in lists)])
             self.nexts.append((np.concatenate(lists) if lists else np.empty(0, np.uint8), starts))
         self.bounds = bounds if bounds is not None else Bounds(self)
         self.finals = 0
+        self.filled = True
+        """Whether the room used is forgotten when nothing more comes to a level."""
         self.now = 0
         """Arrays that have been passed: cycles of ports below them are those of one instance."""
 
@@ -171,6 +196,7 @@ class Search:
             "sp": np.zeros((n, self.top), dtype=np.int32),
             "gid": np.zeros(n, dtype=np.int64),
             "fresh": np.zeros(n, dtype=bool),
+            "must": np.zeros(n, dtype=np.int64),
         }
         if self.sliding:
             columns["xa"] = np.zeros((n, self.top, self.count), dtype=np.uint8)
@@ -179,7 +205,6 @@ class Search:
             columns["tc"] = np.zeros((n, len(self.window_nodes)), dtype=np.uint64)
             columns["ww"] = np.zeros((n, len(self.window_nodes)))
             columns["we"] = np.zeros((n, len(self.window_nodes)), dtype=np.uint64)
-            columns["must"] = np.zeros(n, dtype=np.int64)
         tab = Table(columns)
         if space.systolic:
             array, tensor = space.systolic
@@ -204,9 +229,7 @@ class Search:
         """Remember how labels came about, and give them numbers."""
         self.offsets.append(self.stored)
         par = parents if parents is not None else np.full(tab.n, -1, dtype=np.int64)
-        self.history.append(
-            {"par": par, "D": tab.c["D"], "todo": tab.c["todo"], "sp": tab.c["sp"], "kind": kind}
-        )
+        self.history.append({"par": par, "D": tab.c["D"], "todo": tab.c["todo"], "sp": tab.c["sp"], "kind": kind})
         tab.c["gid"] = np.arange(self.stored, self.stored + tab.n, dtype=np.int64)
         self.stored += tab.n
         self.stats.labels += tab.n
@@ -264,7 +287,7 @@ class Search:
             found.append((len(self.space.memories) - 1, left))
         return found
 
-    def close(self, tab: Table, rows: Any, node: int, base: Any, segment: int, *, settle_all: bool = False) -> None:
+    def close(self, tab: Table, rows: Any, node: int, base: Any, segment: int) -> None:
         """Settle a plain tile: ``base`` is |T| · Π N/c over irrelevant rank variables."""
         plan = self.space.nodes[node]
         tensor = self.space.tensors[plan.tensor]
@@ -363,10 +386,10 @@ class Search:
             total += self.val[v][tab.c["xa"][rows, a, v]] * (factor - 1)
         return total
 
-    def slide(
+    def slide(  # noqa: C901  one step of the search, told in one place
         self, tab: Table, rows: Any, node: int, digits: Any, moving: int | None, segment: int, upto: int
     ) -> tuple[Floats, Floats, Any]:
-        """(words together, words kept, number of the distance) of one move, over the children of the arrays below place ``upto``.
+        """(words together, words kept, number of the distance) of one move, over the children of arrays below ``upto``.
 
         ``digits`` is the tile shape just below the loop that moves; ``moving`` its rank variable (null: no move, so
         that only the first result means something).
@@ -576,32 +599,34 @@ class Search:
         """(whether a loop over v may come next, nodes of which one must follow then)."""
         c = tab.c
         ok = (c["D"][:, v] < self.last_index[v]) & ((c["used"] & (1 << v)) == 0)
-        must = c["must"] if self.window_nodes else None
+        must = c["must"]
         if not anything and v not in self.fixed:
             free = (c["opn"] & self.free_of[v]) != 0
             if self.window_nodes:
                 free |= ((c["ali"] & self.free_of[v]) | ((c["opn"] | c["ali"]) & self.windows_of[v])) != 0
-                if self.windows_of[v]:
-                    next_ones = c["todo"] & self.windows_of[v] & self.segment_bits[segment]
-                    next_ones = np.where(c["must"] != 0, next_ones & c["must"], next_ones)
-                    must = np.where(free, c["must"], next_ones)
-                    free |= next_ones != 0
+            wanted = self.wanted_by[v] & self.segment_bits[segment]
+            if wanted:
+                next_ones = c["todo"] & wanted
+                next_ones = np.where(c["must"] != 0, next_ones & c["must"], next_ones)
+                must = np.where(free, c["must"], next_ones)
+                free |= next_ones != 0
             ok &= free
+        in_order = (v > c["last"]) | ((c["opn"] & self.moved_by[v]) != 0)
         if self.window_nodes:
-            active = ((c["opn"] | c["ali"]) & self.window_bits) != 0
-            ok &= active | (v > c["last"])
+            in_order |= ((c["opn"] | c["ali"]) & self.window_bits) != 0
+        ok &= in_order
         return ok, must
 
     def useful(self, tab: Table, v: int, segment: int) -> Any:
         """Whether a loop directly below the nodes that stay open across an array may pay.
 
         It puts v into the tile of such a node X, so that X stays open while a node Y further out, to which v does not
-        matter, closes: that needs a rank variable that closes Y but not X. Or it puts a window's variable into a tile of that
-        window, or changes what neighbouring instances share of it.
+        matter, closes: that needs a rank variable that closes Y but not X. Or it puts a window's variable into a tile
+        of that window, or changes what neighbouring instances share of it.
         """
         if v in self.fixed or v in self.shared:
             return np.ones(tab.n, dtype=bool)
-        ok = (tab.c["todo"] & self.windows_of[v] & self.segment_bits[segment]) != 0
+        ok = (tab.c["todo"] & self.wanted_by[v] & self.segment_bits[segment]) != 0
         for i, x in enumerate(self.space.nodes):
             if self.segment_of[i] != segment or not self.relevant[x.tensor][v]:
                 continue
@@ -614,7 +639,7 @@ class Search:
                 ok |= ((tab.c["todo"] & x.bit) != 0) & ((tab.c["todo"] & outer) != 0)
         return ok
 
-    def expand(self, tab: Table, v: int, segment: int, *, anything: bool = False, full: bool = False) -> Table | None:
+    def expand(self, tab: Table, v: int, segment: int, *, anything: bool = False, full: bool = False) -> Table | None:  # noqa: C901, PLR0912, PLR0915  one step of the search, told in one place
         """Return the labels with one more loop over v."""
         ok, must = self.allowed(tab, v, segment, anything=anything)
         if anything and not full:
@@ -637,15 +662,14 @@ class Search:
         before = new.c["D"].copy() if self.window_nodes or self.space.systolic else None
         new.c["D"][:, v] = into
         new.c["used"] |= 1 << v
-        if must is not None:
-            new.c["must"] = must[rows]
+        new.c["must"] = must[rows]
         alive = np.ones(new.n, dtype=bool)
         if self.space.rules.dataflow in ("weight_stationary", "output_stationary", "input_stationary"):
             alive &= ~self.breaks_dataflow(new, v)
             moved = new.c["fresh"] & (not self.stationary_relevant(v))
             new.c["fresh"][moved] = False
         if self.space.systolic:
-            assert before is not None
+            assert before is not None  # noqa: S101
             _, tensor = self.space.systolic
             if self.relevant[tensor][v]:
                 bit = self.virtual
@@ -663,8 +687,9 @@ class Search:
                     base = tensor_plan.words * self.idle_repeats(node.tensor, new.c["D"][closing])
                     self.close(new, closing, i, base, segment)
                     new.c["opn"][closing] &= ~node.bit
+        new.c["last"] = np.full(new.n, v, dtype=np.int8)
         if self.window_nodes:
-            assert before is not None
+            assert before is not None  # noqa: S101
             self.move_windows(new, v, before, segment)
             active = ((tab.c["opn"] | tab.c["ali"])[rows] & self.window_bits) != 0
             new.c["last"] = np.where(active, -1, v).astype(np.int8)
@@ -704,7 +729,7 @@ class Search:
         """Note how often the stationary tile of a systolic array changes, when its innermost holder inside closes."""
         if not len(rows):
             return
-        assert self.space.systolic is not None
+        assert self.space.systolic is not None  # noqa: S101
         _, tensor = self.space.systolic
         fresh = rows[tab.c["pass"][rows] == 0]
         if not len(fresh):
@@ -774,15 +799,34 @@ class Search:
             return tab
         everything = [tab]
         if not self.window_nodes:
-            for v in range(self.count):
-                new = self.expand(tab, v, segment, anything=anything, full=full)
-                if new is not None:
-                    tab = Table.join([tab, new])
-            return self.reduce(tab, segment)
+            fresh = tab.take(np.arange(tab.n))
+            fresh.c["last"] = np.full(tab.n, -1, dtype=np.int8)
+            everything = [fresh]
+            # each turn makes the sequences of loops with one more step back in the order of rank variables
+            for _ in range(self.count):
+                found = []
+                for v in range(self.count):
+                    new = self.expand(fresh, v, segment, anything=anything, full=full)
+                    if new is not None:
+                        found.append(new)
+                        fresh = Table.join([fresh, new])
+                everything += found
+                if not found:
+                    break
+                fresh = Table.join(found)
+                later = np.zeros(fresh.n, dtype=bool)
+                for v in range(self.count):
+                    later |= (v < fresh.c["last"]) & ((fresh.c["opn"] & self.moved_by[v]) != 0)
+                fresh = fresh.take(np.flatnonzero(later))
+                if not fresh.n:
+                    break
+                back = fresh
+                fresh = Table(dict(back.c))
+            return self.reduce(Table.join(everything), segment)
         frontier = tab
         for _ in range(self.count):
-            found = [self.expand(frontier, v, segment, anything=anything, full=full) for v in range(self.count)]
-            tables = [t for t in found if t is not None]
+            grown = [self.expand(frontier, v, segment, anything=anything, full=full) for v in range(self.count)]
+            tables = [t for t in grown if t is not None]
             if not tables:
                 break
             frontier = self.reduce(Table.join(tables), segment)
@@ -799,7 +843,7 @@ class Search:
 
     # -- pruning -----------------------------------------------------------------------------------------------
 
-    def reduce(self, tab: Table, segment: int) -> Table:
+    def reduce(self, tab: Table, segment: int) -> Table:  # noqa: C901, PLR0912  one step of the search, told in one place
         """Drop labels that are dominated (and, in a beam, those that promise least)."""
         if tab.n < 2:
             return tab
@@ -808,8 +852,7 @@ class Search:
         parts = [c["todo"], c["opn"], c["ali"]]
         if self.window_nodes or not self.lazy:
             parts += [c["used"], c["last"]]
-        if self.window_nodes:
-            parts.append(c["must"])
+        parts.append(c["must"])
         if segment < self.top:
             below = sum(self.space.nodes[i].bit for i in self.chain[self.output])
             parts.append(c["keep"] & below)
@@ -823,7 +866,7 @@ class Search:
         if self.space.rules.dataflow:
             parts.append(c["fresh"])
         for i in self.window_nodes:
-            for name in ("tc", "ww", "we") if segment < self.top else ("tc",):
+            for name in ("tc", "we") if segment < self.top else ("tc",):
                 parts.append(np.unique(c[name][:, self.slot[i]], return_inverse=True)[1])
         for part in parts:
             low, high = int(part.min()), int(part.max())
@@ -836,6 +879,8 @@ class Search:
         for name in ("port", "occ", "pr"):
             costs += [c[name][:, k] for k in range(c[name].shape[1])]
         costs.append(c["pu"])
+        if self.window_nodes:
+            costs += [c["ww"][:, k] for k in range(c["ww"].shape[1])]
         if segment:
             for i, node in enumerate(self.space.nodes):
                 if self.segment_of[i] < segment and i not in self.slot:
@@ -875,7 +920,11 @@ class Search:
         number = int(kinds.max()) + 1
         share = max(4, most // (3 * number) + 1)
         picked = []
-        for order in (np.argsort(energy * latency, kind="stable"), np.argsort(energy, kind="stable"), np.lexsort((energy, latency))):
+        for order in (
+            np.argsort(energy * latency, kind="stable"),
+            np.argsort(energy, kind="stable"),
+            np.lexsort((energy, latency)),
+        ):
             grouped = order[np.argsort(kinds[order], kind="stable")]
             starts = np.searchsorted(kinds[grouped], np.arange(number))
             within = np.arange(len(grouped)) - starts[kinds[grouped]]
@@ -886,7 +935,9 @@ class Search:
             left[chosen] = False
             self.stats.dropped += int(left.sum())
             if self.score is not None and left.any():
-                self.stats.dropped_bound = min(self.stats.dropped_bound, float(self.score(energy[left], latency[left]).min()))
+                self.stats.dropped_bound = min(
+                    self.stats.dropped_bound, float(self.score(energy[left], latency[left]).min())
+                )
         return tab.take(chosen)
 
     def lower(self, tab: Table, segment: int) -> tuple[Floats, Floats]:
@@ -897,17 +948,22 @@ class Search:
         """Rows whose best completion is better than what is known."""
         if not self.incumbents.items:
             return np.arange(tab.n)
-        energy, latency = self.lower(tab, segment)
+        return np.flatnonzero(~self.beaten(*self.lower(tab, segment)))
+
+    def beaten(self, energy: Floats, latency: Floats) -> Any:
+        """Whether bounds are no better than what is known."""
+        if not self.incumbents.items:
+            return np.zeros(len(energy), dtype=bool)
         dead = self.incumbents.beaten(energy, latency)
         if self.score is not None:
             best = float(self.score(self.incumbents.energy, self.incumbents.latency).min())
             dead |= self.score(energy, latency) > best * (1 + TIE)
         self.stats.bounded += int(dead.sum())
-        return np.flatnonzero(~dead)
+        return dead
 
     # -- storage nodes and arrays ------------------------------------------------------------------------------
 
-    def place(self, tab: Table, nodes: Sequence[int], rows: Any) -> tuple[Table, Ints]:
+    def place(self, tab: Table, nodes: Sequence[int], rows: Any) -> tuple[Table, Ints]:  # noqa: C901  one step of the search, told in one place
         """Return rows with storage nodes put on top of them, where they fit."""
         new = tab.take(rows)
         ok = np.ones(new.n, dtype=bool)
@@ -922,7 +978,10 @@ class Search:
                 words = self.space.node_words(node, digits)
                 new.c["occ"][here, self.room_slot[node.memory]] += words * tensor.bits
             for rule in self.space.rules.tiles:
-                if rule.level != self.space.memories[node.memory].level.name or rule.rank_variable not in self.space.names:
+                if (
+                    rule.level != self.space.memories[node.memory].level.name
+                    or rule.rank_variable not in self.space.names
+                ):
                     continue
                 v = self.space.names.index(rule.rank_variable)
                 if tensor.relevant[v]:
@@ -943,14 +1002,18 @@ class Search:
                 new.c["fresh"][here[inner]] = True
         for m, k in self.room_slot.items():
             ok &= new.c["occ"][:, k] <= self.space.memories[m].room
+        done = sum(self.space.nodes[i].bit for i in nodes)
+        for m, k in self.room_slot.items():
+            held_here = sum(n.bit for n in self.space.nodes if n.memory == m)
+            if held_here & done and self.filled:
+                new.c["occ"][((new.c["todo"] & ~done) & held_here) == 0, k] = 0.0
         bits = sum(self.space.nodes[i].bit for i in nodes)
         new.c["todo"] &= ~bits
         new.c["used"][:] = 0
         new.c["last"][:] = -1
-        if self.window_nodes:
-            if len(nodes) == 1:
-                ok &= (new.c["must"] == 0) | ((new.c["must"] & bits) != 0)
-            new.c["must"][:] = 0
+        if len(nodes) == 1:
+            ok &= (new.c["must"] == 0) | ((new.c["must"] & bits) != 0)
+        new.c["must"][:] = 0
         good = np.flatnonzero(ok)
         self.stats.over_capacity += new.n - len(good)
         return (new.take(good) if len(good) < new.n else new), rows[good]
@@ -1002,16 +1065,20 @@ class Search:
             fits &= fits_var[v][shapes[:, v]]
         lists = [np.flatnonzero(f) for f in fits]
         lengths = np.array([len(x) for x in lists])
-        left = np.argsort(self.lower(tab, a)[0], kind="stable")
+        low_energy, low_latency = self.lower(tab, a)
+        left = np.argsort(low_energy, kind="stable")
+        settled = low_energy - space.leak_pj_per_cycle * low_latency
+        fanout = math.prod(float(b.product.max()) for b in space.arrays[a + 1 :])
         batch = CHUNK // 40 if a == self.top - 1 and not self.beam else CHUNK
         while len(left):
             ends = np.cumsum(lengths[inverse[left]])
             count = max(1, int(np.searchsorted(ends, batch)))
             rows, left = left[:count], left[count:]
             chosen = np.concatenate([lists[k] for k in inverse[rows].tolist()])
-            piece = self.spread_rows(
-                tab, np.repeat(rows, lengths[inverse[rows]]), chosen, a, index_after, least
-            )
+            repeated = np.repeat(rows, lengths[inverse[rows]])
+            cycles = tab.c["comp"][repeated] / (array.product[chosen] * fanout)
+            hopeful = ~self.beaten(settled[repeated] + space.leak_pj_per_cycle * cycles, cycles)
+            piece = self.spread_rows(tab, repeated[hopeful], chosen[hopeful], a, index_after, least)
             pieces.append(piece)
             if a == self.top - 1 and not self.beam:
                 self.dive(piece, 30)
@@ -1024,9 +1091,7 @@ class Search:
             return tab.take(np.empty(0, dtype=np.int64))
         return self.reduce(Table.join(kept), a + 1)
 
-    def spread_rows(
-        self, tab: Table, rows: Any, ways: Any, a: int, index_after: Any, least: float
-    ) -> Table:
+    def spread_rows(self, tab: Table, rows: Any, ways: Any, a: int, index_after: Any, least: float) -> Table:  # noqa: C901, PLR0912, PLR0915  one step of the search, told in one place
         space = self.space
         self.now = a + 1
         array = space.arrays[a]
@@ -1125,7 +1190,7 @@ class Search:
             numbers[rows] = inverse
             moves = []
             for row in rows[first].tolist():
-                moves.append(self.moves(tab, row, i))
+                moves.append(self.moves(tab, row, i))  # noqa: PERF401
             found[i] = (numbers, moves)
         return found
 
@@ -1166,7 +1231,7 @@ class Search:
             listed.append((float(self.repeats(last[None, :])[0]), last, None))
         return listed
 
-    def spread_window(self, new: Table, t: int, a: int, profiles: Any) -> None:
+    def spread_window(self, new: Table, t: int, a: int, profiles: Any) -> None:  # noqa: C901, PLR0912, PLR0915  one step of the search, told in one place
         """Charge the parent's side (and the hops) of moves that were made below an array."""
         space = self.space
         array = space.arrays[a]
@@ -1228,7 +1293,7 @@ class Search:
             for parent, theirs in self.parents(new, waiting, t, place):
                 if space.memories[parent].segment <= a + 1:
                     self.pay(new, theirs, parent, down[where[theirs]], 0.0, tensor.bits)
-                elif (down[where[theirs]] > 0).any() or True:
+                else:
                     msg = "a sliding window below nested arrays"
                     raise UnsupportedError(msg)
             # what is still alive goes on from here: what it keeps depends on the tile and how it is spread
@@ -1255,9 +1320,10 @@ class Search:
         if not len(pending):
             return
         if array.merges:
-            if a > 0 and (c["sp"][pending][:, :a].max() > 0 and any(
-                (space.arrays[b].product[c["sp"][pending, b]] > 1).any() for b in range(a)
-            )):
+            if a > 0 and (
+                c["sp"][pending][:, :a].max() > 0
+                and any((space.arrays[b].product[c["sp"][pending, b]] > 1).any() for b in range(a))
+            ):
                 msg = "a sliding window below nested arrays"
                 raise UnsupportedError(msg)
             union = np.ones(len(pending))
@@ -1267,7 +1333,9 @@ class Search:
                 code = np.zeros(len(pending), dtype=np.int64)
                 for v in window.rank_variables:
                     code = code * 256 + c["xa"][pending, a, v]
-                    code = np.unique(code * 100_000 + array.factors[c["sp"][pending, a], v], return_inverse=True)[1].astype(np.int64)
+                    code = np.unique(code * 100_000 + array.factors[c["sp"][pending, a], v], return_inverse=True)[
+                        1
+                    ].astype(np.int64)
                 _, first, inverse = np.unique(code, return_index=True, return_inverse=True)
                 counts = []
                 for k in first.tolist():
@@ -1306,7 +1374,7 @@ class Search:
         self.pass_segment(self.limit(tab, self.top), self.top)
         self.beam = None
 
-    def pass_segment(self, tab: Table, segment: int) -> Table:
+    def pass_segment(self, tab: Table, segment: int) -> Table:  # noqa: C901, PLR0912, PLR0915  one step of the search, told in one place
         self.now = segment
         nodes = [i for i in range(len(self.space.nodes)) if self.segment_of[i] == segment]
         mask = sum(self.space.nodes[i].bit for i in nodes)
@@ -1411,7 +1479,7 @@ class Search:
             cycles += self.space.arrays[array].overheads[tab.c["sp"][:, array]] * tab.c["pass"]
         return cycles
 
-    def nest(self, gid: int) -> tuple[Node, ...]:
+    def nest(self, gid: int) -> tuple[Node, ...]:  # noqa: C901  one step of the search, told in one place
         """Return the nest of a complete label."""
         space = self.space
         states: list[tuple[Any, int, int, Any]] = []
@@ -1431,7 +1499,7 @@ class Search:
                 if space.rules.dataflow not in (None, "row_stationary"):
                     placed.sort(key=lambda n: n.tensor == self.stationary())
                 for node in placed:
-                    inside_out.append(
+                    inside_out.append(  # noqa: PERF401
                         Storage((space.tensors[node.tensor].name,), space.memories[node.memory].level.name)
                     )
             elif kind == SPREAD:
@@ -1468,7 +1536,6 @@ class Bounds:
         self.space = search.space
         self.search = search
         self.tables: dict[int, tuple[Floats, list[Floats]]] = {}
-        self.slack: dict[int, float] = {}
 
     def lower(self, search: Search, tab: Table, segment: int) -> tuple[Floats, Floats]:
         space = self.space
@@ -1497,7 +1564,7 @@ class Bounds:
     def add_open(self, search: Search, probe: Table, tab: Table, segment: int) -> None:
         """Add the least cost of settling the plain tiles that are open.
 
-        One of them, X, closes last. Until another one, Y, closes, only rank variables irrelevant to both can have grown.
+        One of them, X, closes last. Until another one, Y, closes, only what is irrelevant to both can have grown.
         """
         space = self.space
         plain = sum(n.bit for i, n in enumerate(space.nodes) if i not in search.slot)
@@ -1572,27 +1639,62 @@ class Bounds:
                 continue
             rows = np.flatnonzero((tab.c["opn"] | tab.c["todo"]) & node.bit)
             if len(rows):
-                total[rows] += space.tensors[node.tensor].words * self.price(node)[0]
+                total[rows] += space.tensors[node.tensor].words * self.once(node)
         return total
 
     def first_touch_slack(self, search: Search, tab: Table, segment: int) -> Floats:
-        """Most energy that first touches can still take off, for any spread that is to come."""
+        """Most energy that first touches can still take off what is charged or counted already."""
+        space = self.space
         z = search.output
-        plan = self.space.tensors[z]
-        found = self.slack.get(segment)
-        if found is None:
-            per_word = max(m.read_pj for m in self.space.memories)
-            for i in search.chain[z]:
-                node = self.space.memories[self.space.nodes[i].memory]
-                per_word += node.write_pj + node.read_pj
-            per_word += self.space.memories[-1].read_pj
-            for a in self.space.arrays:
-                per_word += a.hop_pj
-            found = self.slack[segment] = plan.words * per_word * plan.bits
-        most = math.prod(float(s[:, z].max()) if len(s) else 1.0 for s in search.sigma)
-        return found * np.minimum(most, search.idle_repeats(z, tab.c["D"])) if segment == 0 else np.full(tab.n, found * most)
+        plan = space.tensors[z]
+        limit = search.idle_repeats(z, tab.c["D"])
+        for a in range(segment):
+            limit = limit * search.sigma[a][tab.c["sp"][:, a], z]
+        most = []
+        for s in range(search.top + 1):
+            product = math.prod(float(x[:, z].max()) if len(x) else 1.0 for x in search.sigma[s:])
+            most.append(np.minimum(product, limit))
+        per_word = np.zeros(tab.n)
+        held = np.zeros(tab.n, dtype=bool)
+        for i in search.chain[z]:
+            node = space.nodes[i]
+            memory = space.memories[node.memory]
+            has = (tab.c["keep"] & node.bit) != 0
+            if memory.segment <= segment:
+                per_word += np.where(has & ~held, memory.read_pj * most[memory.segment], 0.0)
+            held |= has
+            outer = [space.memories[space.nodes[k].memory].read_pj for k in search.chain[z] if k > i]
+            back = max([*outer, space.memories[-1].read_pj])
+            if memory.segment >= search.top:
+                per_word += np.where(has, memory.write_pj + back, 0.0)
+                continue
+            closed = has & (((tab.c["todo"] | tab.c["opn"]) & node.bit) == 0)
+            cost = memory.write_pj + sum(a.hop_pj for a in space.arrays[memory.segment :])
+            inside = [k for k in search.chain[z] if k > i and search.segment_of[k] <= segment]
+            if inside:
+                cost += max(space.memories[space.nodes[k].memory].read_pj for k in inside)
+            if search.top and segment > memory.segment:
+                cost += back
+            per_word += np.where(closed, cost * most[memory.segment], 0.0)
+        return plan.words * plan.bits * per_word
 
-    def table(self, subset: int, memory: int) -> tuple[Floats, list[Floats]]:
+    def once(self, node: Any) -> float:
+        """Least energy per word that crosses the boundary of a node once: in for inputs, out for outputs."""
+        space = self.space
+        tensor = space.tensors[node.tensor]
+        memory = space.memories[node.memory]
+        outer = [
+            space.memories[space.nodes[i].memory]
+            for i in self.search.chain[node.tensor]
+            if space.nodes[i].memory > node.memory
+        ]
+        parents = [*outer, space.memories[-1]]
+        if tensor.output:
+            drain = 0.0 if memory.free_drain else memory.read_pj
+            return float((min(p.write_pj for p in parents) + drain) * tensor.bits)
+        return float((min(p.read_pj for p in parents) + memory.write_pj) * tensor.bits)
+
+    def table(self, subset: int, memory: int) -> tuple[Floats, list[Floats]]:  # noqa: C901  one step of the search, told in one place
         """Return (energy, cycles of each port) over the lattice, flat, for the nodes of ``subset``."""
         found = self.tables.get(subset)
         if found is not None:
@@ -1603,7 +1705,8 @@ class Bounds:
         shape = tuple(len(d) for d in space.divisors)
         count = len(shape)
         values = [
-            d.astype(np.float64).reshape([-1 if v == w else 1 for w in range(count)]) for v, d in enumerate(space.divisors)
+            d.astype(np.float64).reshape([-1 if v == w else 1 for w in range(count)])
+            for v, d in enumerate(space.divisors)
         ]
         outputs = 1 + len(space.ports)
         best = [np.full(shape, np.inf) for _ in range(outputs)]
@@ -1674,7 +1777,11 @@ class Bounds:
         memory = space.memories[node.memory]
         outer = [space.nodes[i].memory for i in self.search.chain[node.tensor] if space.nodes[i].memory > node.memory]
         must = [
-            m for m in outer if all(k & next(n.bit for n in space.nodes if n.memory == m and n.tensor == node.tensor) for k in space.keeps)
+            m
+            for m in outer
+            if all(
+                k & next(n.bit for n in space.nodes if n.memory == m and n.tensor == node.tensor) for k in space.keeps
+            )
         ]
         possible = [*outer, len(space.memories) - 1]
         if must:

@@ -97,7 +97,8 @@ class ArrayPlan:
 
     @property
     def product(self) -> Floats:
-        return self.factors.prod(axis=1).astype(np.float64)
+        found: Floats = self.factors.prod(axis=1).astype(np.float64)
+        return found
 
 
 @dataclass(frozen=True)
@@ -174,7 +175,8 @@ class Space:
             found = np.empty(shape)
             for at in np.ndindex(*shape):
                 terms = tuple(
-                    (c, int(self.divisors[v][i])) for c, v, i in zip(window.coefficients, window.rank_variables, at, strict=True)
+                    (c, int(self.divisors[v][i]))
+                    for c, v, i in zip(window.coefficients, window.rank_variables, at, strict=True)
                 )
                 found[at] = windows.words(terms, box)
             self._tables[key] = found
@@ -220,14 +222,8 @@ def build(einsum: Einsum, architecture: Architecture, rules: Rules) -> Space:
         elif isinstance(level, Array):
             array_levels.append(level)
     arrays = [_array(a, names, extents, einsum.reduced, rules) for a in array_levels]
-    top = len(arrays)
-    memories = [m if m.segment < top or True else m for m in memories]
     nodes, keeps = _nodes(einsum, tensors, memories, rules)
-    ports = [
-        Port(i, read, write)
-        for i, m in enumerate(memories)
-        for read, write in _limits(m.level)
-    ]
+    ports = [Port(i, read, write) for i, m in enumerate(memories) for read, write in _limits(m.level)]
     windowed = {v for t in tensors for v in t.windowed}
     fixed = {names.index(t.rank_variable) for t in rules.tiles if t.relation == "==" and t.rank_variable in names}
     space = Space(
@@ -302,9 +298,7 @@ def _tensor(einsum: Einsum, name: str, names: tuple[str, ...], boxed: bool) -> T
         size *= windows.words(
             tuple((c, einsum.shape[names[v]]) for c, v in zip(w.coefficients, w.rank_variables, strict=True)), False
         )
-    return TensorPlan(
-        name, einsum.tensors[name].bits, tuple(plain), tuple(found), relevant, output, float(size)
-    )
+    return TensorPlan(name, einsum.tensors[name].bits, tuple(plain), tuple(found), relevant, output, float(size))
 
 
 def _injective(index: Affine, einsum: Einsum) -> bool:
@@ -325,7 +319,7 @@ def _holes(index: Affine, einsum: Einsum) -> bool:
     return bool(used) and (len(used) > 1 or abs(used[0][1]) > 1)
 
 
-def _array(
+def _array(  # noqa: C901, PLR0912  one step of the search, told in one place
     level: Array, names: tuple[str, ...], extents: npt.NDArray[np.int64], reduced: frozenset[str], rules: Rules
 ) -> ArrayPlan:
     per_dimension: list[list[tuple[int, ...]]] = []
@@ -336,28 +330,29 @@ def _array(
                 allowed &= o.rank_variables
         choices: list[list[int]] = []
         for v, n in zip(names, extents, strict=True):
-            factors = [int(d) for d in divisors_of(int(n)) if d <= size] if v in allowed else [1]
+            mine = [int(d) for d in divisors_of(int(n)) if d <= size] if v in allowed else [1]
             for s in rules.spreads:
                 if (s.array, s.dimension, s.rank_variable) == (level.name, dimension, v):
-                    factors = [f for f in factors if (f <= s.instances if s.relation == "<=" else f == s.instances)]
-            choices.append(factors)
+                    mine = [f for f in mine if (f <= s.instances if s.relation == "<=" else f == s.instances)]
+            choices.append(mine)
         per_dimension.append(_tuples(choices, size))
     whole = [s for s in rules.spreads if s.array == level.name and not s.dimension]
     dimensions = list(level.shape)
-    Way = tuple[tuple[int, ...], tuple[int, ...]]
-    partial: dict[Way, tuple[tuple[int, ...], ...]] = {((1,) * len(names), ()): ()}
+    partial: dict[tuple[tuple[int, ...], tuple[int, ...]], tuple[tuple[int, ...], ...]] = {((1,) * len(names), ()): ()}
     for place, listed in enumerate(per_dimension):
-        grown: dict[Way, tuple[tuple[int, ...], ...]] = {}
+        grown: dict[tuple[tuple[int, ...], tuple[int, ...]], tuple[tuple[int, ...], ...]] = {}
         for (factors, reducing), split in partial.items():
             for more in listed:
                 joined = tuple(a * b for a, b in zip(factors, more, strict=True))
                 rows = reducing
                 if level.systolic is not None and any(f > 1 and v in reduced for v, f in zip(names, more, strict=True)):
                     rows = (*reducing, place)
-                if (joined, rows) not in grown and all(n % f == 0 for n, f in zip(extents.tolist(), joined, strict=True)):
+                if (joined, rows) not in grown and all(
+                    n % f == 0 for n, f in zip(extents.tolist(), joined, strict=True)
+                ):
                     grown[joined, rows] = (*split, more)
         partial = grown
-    best: dict[Way, tuple[tuple[int, ...], ...]] = {}
+    best: dict[tuple[tuple[int, ...], tuple[int, ...]], tuple[tuple[int, ...], ...]] = {}
     for (factors, reducing), split in partial.items():
         if all(
             factors[names.index(s.rank_variable)] <= s.instances
@@ -366,7 +361,7 @@ def _array(
             for s in whole
             if s.rank_variable in names
         ):
-            best[factors, reducing] = split
+            best[factors, reducing] = split  # noqa: PERF403
     skew = sum(size - 1 for size in level.shape.values())
     overheads = [
         0.0
@@ -433,9 +428,7 @@ def _nodes(
     return nodes, masks
 
 
-def _systolic(
-    einsum: Einsum, tensors: Sequence[TensorPlan], arrays: Sequence[Array]
-) -> tuple[int, int] | None:
+def _systolic(einsum: Einsum, tensors: Sequence[TensorPlan], arrays: Sequence[Array]) -> tuple[int, int] | None:
     from costmodel.model.evaluate import stationary_tensor
 
     found = [(i, a) for i, a in enumerate(arrays) if a.systolic is not None]

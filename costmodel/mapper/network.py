@@ -21,7 +21,7 @@ from costmodel.mapper.workers import Task, run_tasks
 from costmodel.model.evaluate import combine
 from costmodel.model.evaluation import Evaluation
 from costmodel.spec.mapping import Compute, Mapping, Nest, Node, Sequence, Spatial, Storage, Temporal
-from costmodel.spec.problems import Problem, SpecError, did_you_mean
+from costmodel.spec.objective import exponents_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -38,8 +38,6 @@ FRONT_LIMIT = 2000
 """Points kept of a network's front between two layers; what is dropped is bounded and stated."""
 ROUNDING = 1e-9
 """Relative difference of two costs that are the same but for the order of their sums."""
-OBJECTIVES = {"energy": (1.0, 0.0), "latency": (0.0, 1.0), "edp": (1.0, 1.0), "ed2p": (1.0, 2.0), "e2dp": (2.0, 1.0)}
-"""Objective → exponents of energy and of latency."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +48,7 @@ class SearchOptions:
     """``exact``, or the name of an Optuna sampler."""
     objective: tuple[str, ...] = ("energy", "latency")
     """``energy``, ``latency``, ``edp``, ``ed2p``, ``e2dp`` or ``energy^2*latency``; two or more ask for a front."""
-    trials: int = 2000
+    trials: int = 200
     """Mappings that an Optuna method tries."""
     seed: int = 0
     constraints: tuple[str, ...] = ()
@@ -176,46 +174,6 @@ class NetworkResult:
             cpu_s=sum(part.cpu_s for part in parts),
             gap=gap,
         )
-
-
-def parse_objective(text: str) -> tuple[str, ...]:
-    """Split ``energy,latency`` into objectives; SpecError if one is not known.
-
-    >>> parse_objective("energy, latency"), parse_objective("energy^2 * latency")
-    (('energy', 'latency'), ('energy^2*latency',))
-    """
-    names = tuple(dict.fromkeys(part.replace(" ", "").lower() for part in text.split(",") if part.strip()))
-    if not names:
-        raise SpecError([Problem("no objective is named", path="objective", hint=did_you_mean("", list(OBJECTIVES)))])
-    problems = [error.problems[0] for name in names if isinstance(error := _exponents(name), SpecError)]
-    if problems:
-        raise SpecError(problems)
-    return names
-
-
-def exponents_of(objective: str) -> tuple[float, float]:
-    """Exponents of energy and latency in an objective; SpecError if it is not known.
-
-    >>> exponents_of("edp"), exponents_of("energy*latency^0.5")
-    ((1.0, 1.0), (1.0, 0.5))
-    """
-    found = _exponents(objective)
-    if isinstance(found, SpecError):
-        raise found
-    return found
-
-
-def _exponents(objective: str) -> tuple[float, float] | SpecError:
-    if objective in OBJECTIVES:
-        return OBJECTIVES[objective]
-    powers = {"energy": 0.0, "latency": 0.0}
-    for factor in objective.split("*"):
-        match = re.fullmatch(r"(energy|latency)(?:\^(\d+(?:\.\d+)?))?", factor)
-        if match is None:
-            hint = f"{did_you_mean(objective, list(OBJECTIVES))}; or a product such as energy^2*latency"
-            return SpecError([Problem(f"no such objective: {objective!r}", path="objective", hint=hint)])
-        powers[match[1]] += float(match[2] or 1)
-    return powers["energy"], powers["latency"]
 
 
 # Identical Einsums
@@ -640,7 +598,7 @@ def choose(result: NetworkResult) -> NetworkResult:
     ]
     total = sum_fronts(fronts)
     objective = result.options.objective
-    exponents = exponents_of(objective[0]) if len(objective) == 1 else OBJECTIVES["edp"]
+    exponents = exponents_of(objective[0]) if len(objective) == 1 else exponents_of("edp")
     chosen = best_choice(fronts, exponents)
     points = tuple(
         NetworkPoint(float(e), float(c), tuple(int(x) for x in row))

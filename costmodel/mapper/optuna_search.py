@@ -27,6 +27,7 @@ from costmodel.mapper.plan import Plan
 from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint, Reject
 from costmodel.model.batch import Template
 from costmodel.model.evaluate import evaluate
+from costmodel.spec.objective import exponents_of, parse_objectives
 from costmodel.spec.problems import Problem, SpecError, did_you_mean
 
 if TYPE_CHECKING:
@@ -46,8 +47,6 @@ SINGLE: tuple[Method, ...] = ("cmaes",)
 """Samplers of one objective: of several, they are told the product."""
 VECTORS: tuple[Method, ...] = ("cmaes", "qmc")
 """Samplers of points in a box, which know no unordered choices."""
-OBJECTIVES = {"energy": (1.0, 0.0), "latency": (0.0, 1.0), "edp": (1.0, 1.0), "ed2p": (1.0, 2.0), "e2dp": (2.0, 1.0)}
-"""Objective → exponents of energy and of latency."""
 KICK = 4
 """Genes that change where climbing is stuck."""
 SCREENED_MOST = 4
@@ -97,7 +96,7 @@ class Cost:
 
     def value(self, objective: str) -> float:
         """Return energy^a × latency^b, in powers of pJ and cycles."""
-        energy_power, latency_power = OBJECTIVES[objective]
+        energy_power, latency_power = exponents_of(objective)
         return float(self.energy_pj**energy_power * self.latency_cycles**latency_power)
 
 
@@ -231,21 +230,6 @@ class Archive:
         return InfeasibleError(self.encoding.plans.einsum.name, tally.most_common(), reject)
 
 
-def parse_objectives(objective: str | Sequence[str]) -> tuple[str, ...]:
-    """Return the names of objectives; SpecError if one is not known."""
-    listed = objective.split(",") if isinstance(objective, str) else objective
-    names = tuple(dict.fromkeys(name.strip().lower() for name in listed if name.strip()))
-    unknown = [name for name in names if name not in OBJECTIVES]
-    if unknown or not names:
-        raise SpecError(
-            [
-                Problem(f"no such objective: {name!r}", path="objective", hint=did_you_mean(name, list(OBJECTIVES)))
-                for name in unknown or [str(objective)]
-            ]
-        )
-    return names
-
-
 def search_einsum(  # noqa: PLR0913  as many things as a study may say
     einsum: Einsum,
     architecture: Architecture,
@@ -288,9 +272,7 @@ def search_einsum(  # noqa: PLR0913  as many things as a study may say
             share = archive.fitted / max(archive.tried, 1)
             per_s = archive.tried / seconds
             best = archive.best_values()
-            progress(
-                Progress(einsum.name, known_method, phase, done, total, archive.evaluated, share, per_s, best)
-            )
+            progress(Progress(einsum.name, known_method, phase, done, total, archive.evaluated, share, per_s, best))
 
     try:
         archive.judge(encoding.smallest)
@@ -492,7 +474,7 @@ class Screen:
         template = self._template(genes)
         batch = template.evaluate([encoding.plans.tiles(encoding.steps(g, whole=True)) for g in candidates])
         self.screened += len(candidates)
-        energy_power, latency_power = OBJECTIVES[goal]
+        energy_power, latency_power = exponents_of(goal)
         values = batch.energy_pj**energy_power * batch.latency_cycles**latency_power
         promising = [place for place in values.argsort(kind="stable").tolist() if batch.feasible[place]]
         return [candidates[place] for place in promising if values[place] < bound * (1 - 1e-9)]
@@ -526,9 +508,7 @@ def _climb(archive: Archive, limit: int, seed: int) -> Iterator[int]:
             yield archive.evaluated - costed
 
 
-def _climb_to(
-    archive: Archive, screen: Screen | None, goal: str, until: int, draw: random.Random
-) -> Iterator[None]:
+def _climb_to(archive: Archive, screen: Screen | None, goal: str, until: int, draw: random.Random) -> Iterator[None]:
     stale = 0
     climbs = 0
     while stale < STALE:

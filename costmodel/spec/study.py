@@ -12,19 +12,28 @@ from pydantic import WithJsonSchema as JsonSchema
 
 from costmodel.spec import units
 from costmodel.spec.load import describe
-from costmodel.spec.problems import did_you_mean
+from costmodel.spec.objective import parse_objectives
+from costmodel.spec.problems import SpecError, did_you_mean
 from costmodel.spec.validation import HINT, Items, OneOrMore, SpecModel
 
-Objective = Literal["energy", "latency", "edp", "area"]
-Method = Literal["exact", "tpe", "nsga2", "cmaes", "random"]
+Method = Literal["exact", "tpe", "nsga2", "cmaes", "random", "gp", "qmc"]
 Sampler = Literal["grid", "random", "tpe", "nsga2", "cmaes"]
 
 MAX_AXIS_VALUES = 10_000
 
 
-def _objectives(value: object) -> object:
-    """Split ``energy,latency`` as the command line writes it."""
-    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+def _objectives(value: object) -> tuple[str, ...]:
+    """Read ``energy,latency`` as the command line writes it, or a list; ``area`` is one of a sweep's objectives."""
+    listed = value.split(",") if isinstance(value, str) else value
+    if not isinstance(listed, list | tuple) or not all(isinstance(part, str) for part in listed):
+        raise ValueError(f"must be an objective or a list of them, got {describe(value)}")
+    names = [part.strip() for part in listed]
+    try:
+        known = parse_objectives([name for name in names if name != "area"] or ["energy"])
+    except SpecError as error:
+        problem = error.problems[0]
+        raise ValueError(f"{problem.message} ({problem.hint})") from None
+    return (*known, "area") if "area" in names else known
 
 
 def _seconds(value: object) -> float:
@@ -32,6 +41,16 @@ def _seconds(value: object) -> float:
     if seconds <= 0:
         raise ValueError(f"must be greater than zero, got {describe(value)}")
     return seconds
+
+
+def _bytes(value: object) -> int:
+    amount = value
+    if isinstance(value, str):
+        quantity = units.parse(value, units.SIZE)
+        amount = int(quantity.value // 8) if quantity.unit == "b" else 0
+    if not isinstance(amount, int) or isinstance(amount, bool) or amount <= 0:
+        raise ValueError(f"must be a size such as 2 GiB, greater than zero, got {describe(value)}")
+    return amount
 
 
 def _axis(value: object) -> tuple[Any, ...]:
@@ -107,6 +126,11 @@ Seconds = Annotated[
     PlainValidator(_seconds),
     JsonSchema({"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string"}]}),
 ]
+Bytes = Annotated[
+    int,
+    PlainValidator(_bytes),
+    JsonSchema({"anyOf": [{"type": "integer", "exclusiveMinimum": 0}, {"type": "string"}]}),
+]
 Axis = Annotated[
     tuple[Any, ...],
     PlainValidator(_axis),
@@ -144,16 +168,19 @@ class Study(SpecModel):
     """Names of shipped workloads, or files."""
     einsums: OneOrMore[str] | None = None
     """Only these Einsums of the workloads; all when absent."""
-    objective: Annotated[
-        Items[Objective], BeforeValidator(_objectives, json_schema_input_type=str | list[Objective])
-    ] = ("energy",)
-    """What is made small: one, or several for a front (``energy,latency``)."""
+    objective: Annotated[Items[str], BeforeValidator(_objectives, json_schema_input_type=str | list[str])] = ("energy",)
+    """What is made small: ``energy``, ``latency``, ``edp``, ``ed2p``, ``e2dp``, ``area`` (of a sweep) or a product such
+    as ``energy^2*latency``; several for a front (``energy,latency``)."""
     method: Method = "exact"
     """How mappings are searched."""
     trials: Annotated[int, Field(gt=0)] | None = None
     """Mappings that a sampling method tries for each Einsum."""
     budget: Seconds | None = None
     """Time for mapping one workload on one architecture (bare: seconds)."""
+    memory: Bytes | None = None
+    """Memory for one exact search (bare: bytes)."""
+    tiles: Literal["perfect", "any"] = "perfect"
+    """Whether every tile divides the one above it."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     """Of every random choice."""
     constraints: Items[str] = ()

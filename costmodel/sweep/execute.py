@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from costmodel.mapper.network import Event, SearchOptions, exponents_of, map_workload
+from costmodel.mapper.network import Event, SearchOptions, map_workload
 from costmodel.mapper.workers import LostError, Task, run_tasks
+from costmodel.spec.objective import exponents_of
 from costmodel.spec.problems import Problem, SpecError
 from costmodel.sweep.designs import Costs, Design, asked, overrides, source_of
 
@@ -163,6 +164,8 @@ def options_of(study: Study) -> SearchOptions:
         seed=study.seed,
         constraints=tuple(study.constraints),
         budget_s=study.budget,
+        memory_bytes=study.memory,
+        tiles=study.tiles,
     )
     if study.trials is None:
         return options

@@ -16,17 +16,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from costmodel.mapper.network import (
-    OBJECTIVES,
     SearchOptions,
     against,
     best_choice,
-    exponents_of,
     groups_of,
     map_workload,
-    parse_objective,
     sum_fronts,
 )
 from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, Reject
+from costmodel.spec.objective import NAMED, exponents_of, parse_objectives
 from costmodel.spec.problems import Problem, SpecError
 
 COSTS = st.lists(
@@ -51,10 +49,10 @@ def test_front_of_sums_equals_the_front_of_every_combination(costs):
         assert (energy, latency) == (sum(p[0] for p in picked), sum(p[1] for p in picked))
 
 
-@given(COSTS, st.sampled_from(sorted(OBJECTIVES)))
+@given(COSTS, st.sampled_from(sorted(NAMED)))
 @settings(max_examples=300, deadline=None)
 def test_best_product_of_totals_is_the_best_of_every_combination(costs, objective):
-    a, b = OBJECTIVES[objective]
+    a, b = NAMED[objective]
 
     def cost(combination):
         energy, latency = map(sum, zip(*combination, strict=True))
@@ -67,7 +65,7 @@ def test_best_product_of_totals_is_the_best_of_every_combination(costs, objectiv
 @pytest.mark.parametrize(("objective", "tie"), [("energy", 1), ("latency", 0)])
 def test_an_optimum_of_one_cost_comes_with_the_best_of_the_other(objective, tie):
     fronts = arrays([[(5, 5), (5, 4), (4, 5)]])
-    (place,) = best_choice(fronts, OBJECTIVES[objective])
+    (place,) = best_choice(fronts, NAMED[objective])
     expected = min(fronts[0], key=lambda p: (p[1 - tie], p[tie]))
     assert tuple(fronts[0][place]) == tuple(expected)
 
@@ -233,10 +231,10 @@ def test_time_and_memory_are_shared_out():
 
 
 def test_objectives_are_checked():
-    assert parse_objective("energy,latency") == ("energy", "latency")
-    assert exponents_of(parse_objective("energy^2 * latency")[0]) == (2.0, 1.0)
+    assert parse_objectives("energy,latency") == ("energy", "latency")
+    assert exponents_of(parse_objectives("energy^2 * latency")[0]) == (2.0, 1.0)
     with pytest.raises(SpecError, match="did you mean 'energy'"):
-        parse_objective("enrgy")
+        parse_objectives("enrgy")
 
 
 @pytest.mark.parametrize(

@@ -22,13 +22,13 @@ from costmodel.mapper.optuna_search import (
     Progress,
     Screen,
     _moves,
-    parse_objectives,
     search_einsum,
 )
 from costmodel.mapper.result import InfeasibleError
 from costmodel.model.evaluate import evaluate
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
 from costmodel.spec.mapping import Spatial, Storage, Temporal
+from costmodel.spec.objective import parse_objectives
 from costmodel.spec.problems import SpecError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -131,8 +131,14 @@ def test_front(method):
         name="slow",
         levels=(
             Memory(name="DRAM", read_pj=10, write_pj=10, bandwidth_bits_per_cycle=64),
-            Memory(name="Buffer", capacity_bits=8 * 40, read_pj=5, write_pj=5, bandwidth_bits_per_cycle=8,
-                   may_keep=("input", "weight", "output")),
+            Memory(
+                name="Buffer",
+                capacity_bits=8 * 40,
+                read_pj=5,
+                write_pj=5,
+                bandwidth_bits_per_cycle=8,
+                may_keep=("input", "weight", "output"),
+            ),
             ComputeUnit(name="MAC", energy_pj={"default": 1}),
         ),
     )

@@ -10,7 +10,10 @@ from costmodel.spec.mapping import Mapping
 from costmodel.spec.mapping_file import parse_nest
 from costmodel.spec.problems import SpecError
 
-GEMM = ("mm64", "pe2d", """
+GEMM = (
+    "mm64",
+    "pe2d",
+    """
 store A B Z in MainMemory
 for m by 32
 for n by 32
@@ -25,8 +28,12 @@ for k by 1
 for m by 1
 for n by 1
 compute Z on MAC
-""")
-CONV = ("conv3x3", "two_level", """
+""",
+)
+CONV = (
+    "conv3x3",
+    "two_level",
+    """
 store I F O in MainMemory
 for m by 8
 for c by 4
@@ -41,7 +48,8 @@ for r by 1
 for s by 1
 for p by 1
 compute O on MAC
-""")
+""",
+)
 
 
 def template(workload, arch, nest):

@@ -17,7 +17,7 @@ CASES = ("mm64_two_level_os", "mm64_two_level_psum", "conv3x3_two_level_halo", "
 
 @pytest.mark.parametrize("name", CASES)
 def test_accelforge_cases_agree_in_every_word(name, tmp_path):
-    """AccelForge's counts, confirmed by hand; our defaults (halo: reuse, holes: skip, drain: charged, multicast: words)."""
+    """AccelForge's counts, confirmed by hand; our defaults: halo reuse, holes skip, drain charged, multicast words."""
     cases = reference("cases.yaml")
     case = next(c for c in cases["evaluations"] if c["name"] == name)
     paths = case_files(tmp_path, cases)
@@ -46,8 +46,8 @@ CONV1 = {
     "einsums": ["Outputs[m, p, q] = Inputs[c, U*p + r, U*q + s] * Weights[m, c, r, s]"],
 }
 
-# Timeloop does not charge a drain to the child, refetches a window unless a single sliding loop moves it, and shares only
-# whole equal tiles within one network.
+# Timeloop does not charge a drain to the child, refetches a window unless a single sliding loop moves it, and shares
+# only whole equal tiles within one network.
 EYERISS_LIKE = {
     "name": "eyeriss_like",
     "word": "8 b",

@@ -95,9 +95,9 @@ def test_the_grid_is_the_product_of_the_axes():
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        (HEAD + "objective: latncy", "s.yaml:3:12: $.objective: must be 'energy', 'latency', 'edp' or 'area', got"),
+        (HEAD + "objective: latncy", "s.yaml:3:12: $.objective: no such objective: 'latncy' (did you mean 'latency'?"),
         (HEAD + "objectives: edp", "no such key 'objectives' (did you mean 'objective'?)"),
-        (HEAD + "method: annealing", "must be 'exact', 'tpe', 'nsga2', 'cmaes' or 'random', got 'annealing'"),
+        (HEAD + "method: annealing", "must be 'exact', 'tpe', 'nsga2', 'cmaes', 'random', 'gp' or 'qmc', got 'annealing'"),
         (HEAD + "trials: 0", "must be > 0, got 0"),
         (HEAD + "trials: 1e3", "must be a whole number, got 1000.0"),
         (HEAD + "budget: 3 pJ", "must be a time (ms, s, min, h), got an energy '3 pJ'"),
