@@ -143,6 +143,7 @@ class _Talk:
 
 def _call_there(task: Task[Key, Answer]) -> tuple[Answer | Exception, bool]:
     """Run a task in a worker."""
+    _Talk.last_s = 0.0  # the first report of a task is never too soon
 
     def tell(detail: object) -> None:
         now = time.monotonic()
