@@ -1,8 +1,8 @@
 """Time the exact mapper: CPU-seconds in a warm process, one core.
 
-    python benchmarks/mapper.py            the table of targets
-    python benchmarks/mapper.py growth     how time grows with sizes
-    python benchmarks/mapper.py networks   whole networks, distinct layers
+python benchmarks/mapper.py            the table of targets
+python benchmarks/mapper.py growth     how time grows with sizes
+python benchmarks/mapper.py networks   whole networks, distinct layers
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "tests" / "mapper"), str(Path(__file__).parents[1] / "tests")]  # fmt: skip  # noqa: E501
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "mapper"), str(ROOT / "tests")]
 
-from test_exact import CONV3X3, PE2D, TWO_LEVEL, einsum, gemm
+from test_exact import CONV3X3, PE2D, TWO_LEVEL, einsum, gemm  # noqa: E402  after the path is set
 
-from costmodel.mapper.exact import map_einsum
-from costmodel.spec.catalog import load_architecture, load_workload
-from costmodel.spec.hardware import Architecture, Memory
+from costmodel.mapper.exact import map_einsum  # noqa: E402
+from costmodel.spec.catalog import load_architecture, load_workload  # noqa: E402
+from costmodel.spec.hardware import Architecture, Memory  # noqa: E402
 
 if TYPE_CHECKING:
     from costmodel.einsum.algebra import Einsum
@@ -88,7 +89,8 @@ def networks() -> None:
             proven += map_einsum(layer, architecture, objective="edp").certificate.status == "optimal: proven"
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         spent = time.process_time() - began
-        print(f"{chip:12s} {name:18s} {spent:7.1f} CPU-s (goal {target}) {proven}/{len(seen)} proven, peak {peak:.0f} MiB")
+        share = f"{proven}/{len(seen)} proven"
+        print(f"{chip:12s} {name:18s} {spent:7.1f} CPU-s (goal {target}) {share}, peak {peak:.0f} MiB")
 
 
 if __name__ == "__main__":

@@ -158,10 +158,11 @@ def _prove(  # noqa: PLR0913, PLR0917
     proven = not stopped and not stats.dropped and agrees and tiles == "perfect"
     gap: float | None = 0.0 if proven else None
     status: Literal["optimal: proven", "gap", "best found"] = "optimal: proven" if proven else "best found"
-    if not proven and not stopped and agrees and tiles == "perfect" and score is not None:
+    if not proven and agrees and tiles == "perfect" and score is not None:
         best = min(float(aim.score(np.array([p.energy_pj]), np.array([p.latency_cycles]))[0]) for p in front)
-        if stats.dropped_bound > 0:
-            gap = max(0.0, best / stats.dropped_bound - 1)
+        bound = max(first.root, search.root) if stopped else max(stats.dropped_bound, first.root)
+        if bound > 0:
+            gap = max(0.0, best / bound - 1)
             status = "gap"
     certificate = Certificate(
         status,

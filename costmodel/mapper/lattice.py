@@ -167,6 +167,8 @@ class Search:
             self.nexts.append((np.concatenate(lists) if lists else np.empty(0, np.uint8), starts))
         self.bounds = bounds if bounds is not None else Bounds(self)
         self.finals = 0
+        self.root = 0.0
+        """A bound of the objective for the whole mapspace."""
         self.filled = True
         """Whether the room used is forgotten when nothing more comes to a level."""
         self.now = 0
@@ -1356,6 +1358,8 @@ class Search:
     def run(self) -> None:
         """Search; what is found goes to the incumbents."""
         tab = self.start()
+        if self.score is not None and tab.n:
+            self.root = float(self.score(*self.lower(tab, 0)).min())
         if self.top == 0 and not self.beam:
             self.dive(tab, 50)
         for segment in range(self.top + 1):

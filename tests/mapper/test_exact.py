@@ -155,8 +155,14 @@ def random_architecture(rng: random.Random) -> Architecture:
 
     outer = memory("M0", 0, 0, outermost=True)
     levels: list[Level] = [outer]
-    kind = rng.randrange(6)
-    if kind == 0:
+    kind = rng.randrange(9)
+    if kind == 6:
+        levels += [array("A1"), memory("M1", 3, 20), array("A2")]
+    elif kind == 7:
+        levels += [array("A1"), array("A2"), memory("M1", 3, 12)]
+    elif kind == 8:
+        levels += [array("A1"), memory("M1", 6, 20), array("A2"), memory("M2", 3, 12)]
+    elif kind == 0:
         levels += [memory("M1", 3, 30)]
     elif kind == 1:
         levels += [array("A1"), memory("M1", 3, 20)]
@@ -178,7 +184,7 @@ def compare(seed: int, most: int = 2500) -> str:
         problem, architecture = random_einsum(rng), random_architecture(rng)
         if rng.random() < 0.15 and architecture.arrays:
             stationary = rng.choice(["output", "weight", "input"])
-            levels = tuple(replace(x, systolic=stationary) if isinstance(x, Array) else x for x in architecture.levels)
+            levels = tuple(replace(x, systolic=stationary) if x.name == "A1" else x for x in architecture.levels)
             architecture = replace(architecture, levels=levels)
         if exhaustive.size(problem, architecture, most) < most:
             break
@@ -258,7 +264,10 @@ def test_front_under_constraints(seed: int) -> None:
         problem, architecture = random_einsum(rng), random_architecture(rng)
         names = list(problem.shape)
         level = architecture.memories[-1].name
-        options = [f"{level} tile {rng.choice(names)} {rng.choice(['<=', '=='])} {rng.choice([1, 2])}", "weight_stationary"]
+        options = [
+            f"{level} tile {rng.choice(names)} {rng.choice(['<=', '=='])} {rng.choice([1, 2])}",
+            "weight_stationary",
+        ]
         if architecture.arrays:
             options.append(f"A1.X only [{rng.choice(names)}]")
         sentence = rng.choice(options)
@@ -273,4 +282,10 @@ def test_front_under_constraints(seed: int) -> None:
     got = [(p.energy_pj, p.latency_cycles) for p in found.front]
     want = [(energy, latency) for energy, latency, _ in expected]
     assert all(satisfies(sentence, p.mapping, problem) for p in found.front), (seed, sentence)
-    assert got == [pytest.approx(w, rel=1e-9) for w in want], (seed, sentence, problem.text, problem.shape, architecture)
+    assert got == [pytest.approx(w, rel=1e-9) for w in want], (
+        seed,
+        sentence,
+        problem.text,
+        problem.shape,
+        architecture,
+    )
