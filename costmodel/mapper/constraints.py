@@ -57,6 +57,9 @@ class Spread:
     relation: Literal["<=", "=="]
     instances: int
 
+    def allows(self, instances: int) -> bool:
+        return instances <= self.instances if self.relation == "<=" else instances == self.instances
+
 
 @dataclass(frozen=True, slots=True)
 class TileLimit:

@@ -1,70 +1,117 @@
-"""The buffer-size curve (ski-slope): least traffic into a level as a function of its capacity, from one run."""
+"""The buffer-size curve (ski-slope): least traffic into a level as a function of its capacity, from one search."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import time
+from dataclasses import dataclass
 
 import numpy as np
 
-from costmodel.einsum.algebra import Einsum
-from costmodel.mapper import constraints as rules_module
+from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.mapper import mapspace
+from costmodel.mapper.constraints import Rules
 from costmodel.mapper.front import Floats, Incumbents
-from costmodel.mapper.lattice import Search, Table
+from costmodel.mapper.lattice import Bounds, Search, Table
+from costmodel.model.evaluate import evaluate
 from costmodel.spec.hardware import Architecture, ComputeUnit, Memory
-from costmodel.spec.mapping import Node
+from costmodel.spec.mapping import Mapping, Node
+from costmodel.spec.problems import Problem, SpecError, did_you_mean
+
+BEAM = 300
 
 
 @dataclass(frozen=True, slots=True)
 class CurvePoint:
-    """One corner of the curve: with this capacity, this many bits have to cross the boundary."""
+    """One corner of the curve: with this capacity and up to that of the next corner, this much has to cross."""
 
     capacity_bits: int
+    """Capacity of one instance; twice the room that the tiles take where the level is double-buffered."""
+    traffic_words: int
+    """Words filled and drained."""
     traffic_bits: int
     nest: tuple[Node, ...]
+    """A nest that needs no more: of the memory above, the level, and what computes."""
 
 
-class _Needs(Incumbents):
-    """(words, bits needed) pairs instead of (energy, cycles)."""
+@dataclass(frozen=True, slots=True)
+class BufferCurve:
+    """The corners by growing capacity; traffic falls from each to the next, down to the compulsory traffic."""
+
+    einsum: str
+    level: str
+    above: str
+    """The memory above, which is taken to be unbounded."""
+    points: tuple[CurvePoint, ...]
+    proven: bool
+    """Whether no tiles that divide do better; else the budget ran out, and the corners are the best found."""
+    cpu_s: float
+
+    def at(self, capacity_bits: int | None) -> CurvePoint | None:
+        """Return the corner that holds for a capacity (null: unbounded); null where not even one point fits."""
+        fits = [p for p in self.points if capacity_bits is None or p.capacity_bits <= capacity_bits]
+        return fits[-1] if fits else None
 
 
-def buffer_curve(einsum: Einsum, architecture: Architecture, level: str) -> tuple[CurvePoint, ...]:
-    """Return the corners of least traffic between a memory and everything above it, by growing capacity.
+def buffer_curve(
+    einsum: Einsum, architecture: Architecture, level: str, *, budget_s: float | None = None
+) -> BufferCurve:
+    """Return the corners of least traffic between a memory and the memory above it, by growing capacity.
 
-    The level is taken alone: one buffer that holds every tensor below an unbounded memory, whatever lies below it. The
-    traffic is bits filled plus bits drained, the bound that no mapping with that capacity can beat.
+    The level is taken alone: one instance that holds every tensor, below an unbounded memory, and no array in between,
+    whatever the architecture has outside and inside of it. So this is the bound of every mapping that keeps all tensors
+    in the level, with tiles that divide and one instance at work. ``halo`` and ``holes`` count as the level states.
 
     Raises:
-        KeyError: no such level.
+        SpecError: no such memory, or nothing is above it.
         UnsupportedError: the lattice has no exact form for this Einsum.
     """
-    memory = architecture.level(level)
-    if not isinstance(memory, Memory):
-        raise KeyError(level)
-    outer = Memory(name="outer", read_pj=1.0, write_pj=1.0, access_bits=1)
-    inner = replace(
-        memory, capacity_bits=None, read_pj=0.0, write_pj=0.0, access_bits=1, keep=None, may_keep=(),
-        bandwidth_bits_per_cycle=None, read_bits_per_cycle=None, write_bits_per_cycle=None,
-        leakage_w=0.0, instances=None,
-    )  # fmt: skip
-    unit = ComputeUnit(name="unit")
-    alone = Architecture(name="curve", levels=(outer, inner, unit))
-    words = replace(einsum, tensors={n: replace(t, bits=t.bits) for n, t in einsum.tensors.items()})
-    space = mapspace.build(words, alone, rules_module.parse((), alone, einsum))
-    needs = _Needs()
-    search = _CurveSearch(space, needs, None)
+    began = time.process_time()
+    names = [m.name for m in architecture.memories]
+    if level not in names:
+        raise SpecError([Problem(f"{architecture.name} has no memory {level}", hint=did_you_mean(level, names))])
+    if level == names[0]:
+        raise SpecError([Problem(f"{level} is the outermost memory", hint="choose a level that has a memory above it")])
+    above = names[names.index(level) - 1]
+    memory = next(m for m in architecture.memories if m.name == level)
+    outer = Memory(name=above, read_pj=1.0, write_pj=1.0, access_bits=1)
+    inner = Memory(name=level, holes=memory.holes, halo=memory.halo)
+    alone = Architecture(name=architecture.name, levels=(outer, inner, ComputeUnit(name="compute")))
+    space = mapspace.build(einsum, alone, Rules())
+    needs = Incumbents()
+    deadline = None if budget_s is None else began + budget_s
+    first = _CurveSearch(space, needs, beam=BEAM)
+    first.run()
+    search = _CurveSearch(space, needs, deadline=deadline, bounds=first.bounds)
     search.run()
-    corners = []
-    for energy, bits, nest in zip(needs.energy, needs.latency, needs.items, strict=True):
-        corners.append(CurvePoint(round(bits), round(energy), nest))
-    return tuple(sorted(corners, key=lambda c: c.capacity_bits))
+    points = []
+    workload = Workload(einsum.name, "", (einsum,))
+    for traffic, room, nest in zip(needs.energy, needs.latency, needs.items, strict=True):
+        found = evaluate(workload, alone, Mapping(nest, arch=alone.name, workload=None, einsum=einsum.name))
+        used = sum(row.bits for row in found.occupancy_rows if row.level == level)
+        rows = [r for r in found.traffic_rows if r.level == level and r.flow in {"fill", "drain"}]
+        bits = sum(r.words * einsum.tensors[r.tensor].bits for r in rows)
+        if (bits, used) != (round(float(traffic)), round(float(room))):
+            msg = f"the model disagrees with the lattice: {bits} b crossing with {used} b, not {traffic} with {room}"
+            raise AssertionError(msg)
+        capacity = used * 2 if memory.double_buffered else used
+        points.append(CurvePoint(capacity, sum(r.words for r in rows), bits, nest))
+    points.sort(key=lambda p: p.capacity_bits)
+    proven = not search.stats.dropped
+    return BufferCurve(einsum.name, level, above, tuple(points), proven, time.process_time() - began)
 
 
 class _CurveSearch(Search):
-    """Search with the room that a mapping needs in place of its latency."""
+    """Search with traffic in place of energy, and the room that a mapping needs in place of latency."""
 
-    def __init__(self, space: mapspace.Space, incumbents: Incumbents, score: None) -> None:
-        super().__init__(space, incumbents, score)
+    def __init__(
+        self,
+        space: mapspace.Space,
+        incumbents: Incumbents,
+        beam: int | None = None,
+        deadline: float | None = None,
+        bounds: Bounds | None = None,
+    ) -> None:
+        super().__init__(space, incumbents, None, beam=beam, deadline=deadline, bounds=bounds)
         self.rooms = [0]
         self.room_slot = {0: 0}
         self.filled = False
@@ -73,5 +120,5 @@ class _CurveSearch(Search):
         return tab.c["E"], tab.c["occ"][:, 0].copy()
 
     def lower(self, tab: Table, segment: int) -> tuple[Floats, Floats]:
-        energy, _ = super().lower(tab, segment)
-        return energy, np.asarray(tab.c["occ"][:, 0])
+        traffic, _ = super().lower(tab, segment)
+        return traffic, np.asarray(tab.c["occ"][:, 0])

@@ -298,30 +298,31 @@ class Search:
         sigmas = [self.sigma[a][tab.c["sp"][rows, a], plan.tensor] for a in range(memory.segment, segment)]
         for s in sigmas:
             child = child * s
-        down, up = child, child
         if tensor.output:
             self.pay(tab, rows, plan.memory, 0.0 if memory.free_drain else child, child, tensor.bits)
         else:
             self.pay(tab, rows, plan.memory, 0.0, child, tensor.bits)
-        for a, s in zip(range(memory.segment, segment), sigmas, strict=True):
-            array = self.space.arrays[a]
-            if array.hop_pj:
-                tab.c["E"][rows] += (down + up if tensor.output else down) * array.hop_pj * tensor.bits
-            down = down / s if array.merges else down
-            up = up / s if array.reduces else up
         place = self.chain[plan.tensor].index(node) + 1
         inverse = np.full(tab.n, -1, dtype=np.int64)
         inverse[rows] = np.arange(len(rows))
         for parent, theirs in self.parents(tab, rows, plan.tensor, place):
             at = inverse[theirs]
-            if self.space.memories[parent].segment <= segment:
-                self.pay(tab, theirs, parent, down[at], up[at] if tensor.output else 0.0, tensor.bits)
+            outer = self.space.memories[parent].segment
+            down, up = child[at], child[at]
+            for a in range(memory.segment, min(outer, segment)):
+                array, s = self.space.arrays[a], sigmas[a - memory.segment][at]
+                if array.hop_pj:
+                    tab.c["E"][theirs] += (down + up if tensor.output else down) * array.hop_pj * tensor.bits
+                down = down / s if array.merges else down
+                up = up / s if array.reduces else up
+            if outer <= segment:
+                self.pay(tab, theirs, parent, down, up if tensor.output else 0.0, tensor.bits)
             else:
-                words = down[at] + up[at] if tensor.output else down[at]
+                words = down + up if tensor.output else down
                 tab.c["E"][theirs] += words * self.space.arrays[segment].hop_pj * tensor.bits
-                tab.c["pr"][theirs, plan.tensor] = down[at]
+                tab.c["pr"][theirs, plan.tensor] = down
                 if tensor.output:
-                    tab.c["pu"][theirs] = up[at]
+                    tab.c["pu"][theirs] = up
 
     def settle(self, tab: Table, tensor: int, segment: int) -> None:
         """Charge what waits for a holder of ``tensor``, where that holder is not beyond another array."""
@@ -1563,7 +1564,8 @@ class Bounds:
             self.add_open(search, probe, tab, segment)
             self.add_tables(search, tab, energy, ports)
         latency = np.maximum(comp, ports.max(axis=1)) if ports.shape[1] else comp
-        return energy + space.leak_pj_per_cycle * latency, latency
+        leak_pj = space.leak_pj_per_cycle * latency if space.leak_pj_per_cycle else 0.0
+        return energy + leak_pj, latency
 
     def add_open(self, search: Search, probe: Table, tab: Table, segment: int) -> None:
         """Add the least cost of settling the plain tiles that are open.

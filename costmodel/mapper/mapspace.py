@@ -223,6 +223,7 @@ def build(einsum: Einsum, architecture: Architecture, rules: Rules) -> Space:
             array_levels.append(level)
     arrays = [_array(a, names, extents, einsum.reduced, rules) for a in array_levels]
     nodes, keeps = _nodes(einsum, tensors, memories, rules)
+    _check_merging(arrays, tensors, memories, nodes, keeps)
     ports = [Port(i, read, write) for i, m in enumerate(memories) for read, write in _limits(m.level)]
     windowed = {v for t in tensors for v in t.windowed}
     fixed = {names.index(t.rank_variable) for t in rules.tiles if t.relation == "==" and t.rank_variable in names}
@@ -256,6 +257,25 @@ def build(einsum: Einsum, architecture: Architecture, rules: Rules) -> Space:
         strides[v] = strides[v + 1] * sizes[v + 1]
     space.strides = np.array(strides, dtype=np.int64)
     return space
+
+
+def _check_merging(
+    arrays: Sequence[ArrayPlan],
+    tensors: Sequence[TensorPlan],
+    memories: Sequence[MemoryPlan],
+    nodes: Sequence[NodePlan],
+    keeps: Sequence[int],
+) -> None:
+    """Refuse an array that unites what an array inside it serves apart, where a tensor may pass both."""
+    for outer in range(1, len(arrays)):
+        for inner in range(outer):
+            down = arrays[outer].merges and not arrays[outer].tiles_only and not arrays[inner].merges
+            up = arrays[outer].reduces and not arrays[inner].reduces
+            for t, tensor in enumerate(tensors):
+                between = sum(n.bit for n in nodes if n.tensor == t and inner < memories[n.memory].segment <= outer)
+                if (down or (up and tensor.output)) and any(not kept & between for kept in keeps):
+                    names = f"{arrays[outer].level.name} merges what {arrays[inner].level.name} inside it does not"
+                    raise UnsupportedError(names)
 
 
 def _limits(level: Memory) -> list[tuple[float, float]]:
@@ -319,22 +339,26 @@ def _holes(index: Affine, einsum: Einsum) -> bool:
     return bool(used) and (len(used) > 1 or abs(used[0][1]) > 1)
 
 
+def instances_along(level: Array, dimension: str, rank_variable: str, extent: int, rules: Rules) -> list[int]:
+    """Instances that one rank variable may take along a dimension."""
+    for o in rules.only:
+        if (o.array, o.dimension) == (level.name, dimension) and rank_variable not in o.rank_variables:
+            extent = 1
+    found = [int(d) for d in divisors_of(extent) if d <= level.shape[dimension]]
+    for s in rules.spreads:
+        if (s.array, s.dimension, s.rank_variable) == (level.name, dimension, rank_variable):
+            found = [f for f in found if s.allows(f)]
+    return found
+
+
 def _array(  # noqa: C901, PLR0912  one step of the search, told in one place
     level: Array, names: tuple[str, ...], extents: npt.NDArray[np.int64], reduced: frozenset[str], rules: Rules
 ) -> ArrayPlan:
     per_dimension: list[list[tuple[int, ...]]] = []
     for dimension, size in level.shape.items():
-        allowed = set(names)
-        for o in rules.only:
-            if (o.array, o.dimension) == (level.name, dimension):
-                allowed &= o.rank_variables
-        choices: list[list[int]] = []
-        for v, n in zip(names, extents, strict=True):
-            mine = [int(d) for d in divisors_of(int(n)) if d <= size] if v in allowed else [1]
-            for s in rules.spreads:
-                if (s.array, s.dimension, s.rank_variable) == (level.name, dimension, v):
-                    mine = [f for f in mine if (f <= s.instances if s.relation == "<=" else f == s.instances)]
-            choices.append(mine)
+        choices = [
+            instances_along(level, dimension, v, int(n), rules) for v, n in zip(names, extents, strict=True)
+        ]
         per_dimension.append(_tuples(choices, size))
     whole = [s for s in rules.spreads if s.array == level.name and not s.dimension]
     dimensions = list(level.shape)
@@ -354,13 +378,7 @@ def _array(  # noqa: C901, PLR0912  one step of the search, told in one place
         partial = grown
     best: dict[tuple[tuple[int, ...], tuple[int, ...]], tuple[tuple[int, ...], ...]] = {}
     for (factors, reducing), split in partial.items():
-        if all(
-            factors[names.index(s.rank_variable)] <= s.instances
-            if s.relation == "<="
-            else factors[names.index(s.rank_variable)] == s.instances
-            for s in whole
-            if s.rank_variable in names
-        ):
+        if all(s.allows(factors[names.index(s.rank_variable)]) for s in whole if s.rank_variable in names):
             best[factors, reducing] = split  # noqa: PERF403
     skew = sum(size - 1 for size in level.shape.values())
     overheads = [

@@ -59,8 +59,8 @@ def union_and_kept(
 
     >>> union_and_kept(((1, 1), (1, 3)), (), 1, False)
     (3, 2)
-    >>> union_and_kept(((1, 1), (1, 3)), ((1, 4),), 1, False)
-    (6, 3)
+    >>> union_and_kept(((1, 1), (1, 3)), ((1, 4),), 1, False)  # children at 0, 1, 2, 3 move on by 1
+    (6, 2)
     """
     bits, _ = tile_bits(terms, box)
     if not generators:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from dataclasses import replace
 
 import exhaustive
@@ -113,7 +114,7 @@ def random_einsum(rng: random.Random) -> Einsum:  # noqa: PLR0911
     return einsum("O[p]", "I[3*p+r]", "F[r]", bits=bits, weights="F", p=n(2, 4), r=n(2, 4))
 
 
-def random_architecture(rng: random.Random) -> Architecture:
+def random_architecture(rng: random.Random) -> Architecture:  # noqa: C901  a list of what there is to vary
     pick = rng.choice
 
     def memory(name: str, low: int, high: int, *, outermost: bool = False) -> Memory:
@@ -208,6 +209,12 @@ def compare(seed: int, most: int = 2500) -> str:
 @pytest.mark.parametrize("seed", range(60))
 def test_front_is_that_of_the_whole_mapspace(seed: int) -> None:
     compare(seed)
+
+
+@pytest.mark.long
+def test_fronts_of_five_hundred_problems() -> None:
+    outcomes = Counter(compare(seed, most=1500) for seed in range(2000, 2700))
+    assert outcomes["front"] >= 500, outcomes
 
 
 def extents_at(mapping: Mapping, shape: dict[str, int]) -> list[tuple[Node, dict[str, int]]]:
