@@ -334,14 +334,19 @@ def _workload_of(ref: str, mappings: tuple[Mapping, ...], workload_ref: str | No
     """The workload that gives loops their ranges: the one asked for, or the one the mapping names if it is found."""
     from costmodel.spec import catalog
 
-    if workload_ref is not None:
-        return catalog.load_workload(workload_ref)
+    arches = {m.arch for m in mappings}
+    arch_ref = arches.pop() if len(arches) == 1 else None
     names = {m.workload for m in mappings}
-    if len(names) != 1 or None in names:
+    if workload_ref is None and (len(names) != 1 or None in names):
         return None
     try:
-        return catalog.load_workload(str(names.pop()), near=ref)
+        wanted = workload_ref if workload_ref is not None else catalog.find(str(names.pop()), "workload", near=ref)
+        if arch_ref is not None:
+            return catalog.load_pair(catalog.find(arch_ref, "arch", near=ref), wanted)[1]
+        return catalog.load_workload(wanted)
     except SpecError:
+        if workload_ref is not None:
+            raise
         return None
 
 
@@ -600,6 +605,64 @@ def map_(
     if any(failure.infeasible for failure in result.failures):
         return INFEASIBLE
     return PARTIAL if result.failures or result.unfinished else FINE
+
+
+@app.command()
+@click.argument("arch")
+@click.argument("workload")
+@click.argument("level")
+@einsum_option
+@time_option
+@set_option
+@json_option
+def curve(
+    arch: str,
+    workload: str,
+    level: str,
+    einsums: tuple[str, ...],
+    budget: float | None,
+    overrides: tuple[str, ...],
+    *,
+    as_json: bool,
+) -> int:
+    """Least traffic to LEVEL from the memory above it, as a function of the size of LEVEL.
+
+    LEVEL is taken alone: one instance that holds every tensor, below an unbounded memory, with tiles that divide.
+    Each row is the least capacity with which less has to move.
+    """
+    from costmodel.mapper.curve import BufferCurve, buffer_curve
+    from costmodel.mapper.mapspace import UnsupportedError
+    from costmodel.report.nest_text import sentences
+    from costmodel.report.text import curve_text
+
+    question = _question(arch, workload, overrides, einsums)
+    known: dict[Any, BufferCurve] = {}
+    shown: list[dict[str, Any]] = []
+    for place, einsum in enumerate(question.workload.einsums):
+        key = (tuple(einsum.shape.items()), einsum.accesses, tuple(sorted((n, t.bits) for n, t in einsum.tensors.items())))
+        try:
+            if key not in known:
+                known[key] = buffer_curve(einsum, question.architecture, level, budget_s=budget)
+        except UnsupportedError as error:
+            raise SpecError([Problem(f"{einsum.name} has no buffer-size curve: {error}")]) from None
+        found = replace(known[key], einsum=einsum.name)
+        if as_json:
+            points = [
+                {
+                    "capacity_bits": p.capacity_bits,
+                    "traffic_words": p.traffic_words,
+                    "traffic_bits": p.traffic_bits,
+                    "nest": sentences(known[key].named(p, einsum.name)),
+                }
+                for p in found.points
+            ]
+            shown.append({"einsum": einsum.name, "above": found.above, "proven": found.proven, "points": points})
+        else:
+            size = next(m.capacity_bits for m in question.architecture.memories if m.name == level)
+            put(("\n" if place else "") + curve_text(found, einsum, size))
+    if as_json:
+        put_json("curve", {"level": level, "curves": shown})
+    return FINE
 
 
 @app.command()

@@ -202,12 +202,11 @@ def _sum(
 ) -> Decimal:
     """Add up all factorisations, one rank variable after the other; a state says what room the dimensions have left."""
     order = sorted(range(len(extents)), key=lambda v: -len(options[v]))
-    caps = [tuple(sizes)]
+    # room beyond what the rank variables still to come can take makes no difference
+    caps = [(1,) * len(sizes)]
     for v in reversed(order):
-        # room beyond what the rank variables still to come can take makes no difference
         largest = [max((o[k] for o in options[v]), default=1) for k in range(len(sizes))]
-        caps.append(tuple(a * b for a, b in zip(caps[-1], largest, strict=True)) if len(caps) > 1 else tuple(largest))
-    caps = [*reversed(caps[1:]), (1,) * len(sizes)]
+        caps.insert(0, tuple(a * b for a, b in zip(caps[0], largest, strict=True)))
     states: dict[tuple[int, ...], Any] = {tuple(min(a, b) for a, b in zip(sizes, caps[0], strict=True)): weights}
     for step, v in enumerate(order):
         by_rest: dict[int, list[tuple[int, ...]]] = {}

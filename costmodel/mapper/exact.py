@@ -12,7 +12,7 @@ import numpy as np
 
 from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.mapper import constraints as rules_module
-from costmodel.mapper import mapspace
+from costmodel.mapper import counting, mapspace
 from costmodel.mapper.front import TIE, Floats, Incumbents
 from costmodel.mapper.lattice import BYTES_PER_LABEL, Search
 from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint
@@ -167,7 +167,7 @@ def _prove(  # noqa: PLR0913, PLR0917
     certificate = Certificate(
         status,
         "exact",
-        None,
+        counting.size(space),
         first.stats.labels + stats.labels,
         (
             ("dominated", stats.dominated),
