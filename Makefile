@@ -7,7 +7,7 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := runs/demo
-SEARCH := --method nsga2 --trials 300 --objective energy,latency
+SEARCH := --objective energy,latency
 
 # The first Python that runs and is new enough; `make PYTHON=/path/to/python3` chooses another.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \

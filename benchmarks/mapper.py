@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "mapper"), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from test_exact import CONV3X3, PE2D, TWO_LEVEL, einsum, gemm  # noqa: E402  after the path is set
+from problems import CONV3X3, PE2D, TWO_LEVEL, einsum, gemm  # noqa: E402  after the path is set
 
 from costmodel.mapper.exact import map_einsum  # noqa: E402
 from costmodel.spec.catalog import load_architecture, load_workload  # noqa: E402
@@ -103,7 +103,7 @@ def memories(count: int) -> Architecture:
 
 
 def dimensions(shape: dict[str, int]) -> Architecture:
-    """Return pe2d with its 64 instances in another shape."""
+    """Return pe2d with an array of another shape."""
     levels = tuple(replace(x, shape=shape) if isinstance(x, Array) else x for x in PE2D.levels)
     return replace(PE2D, levels=levels)
 
@@ -112,9 +112,9 @@ PANELS = {
     "size": "GEMM N³ on pe2d, by N",
     "ranks": "contraction on pe2d, by ranks of size 8",
     "levels": "GEMM 64³, by memories",
-    "dimensions": "GEMM 64³ on 64 PEs, by array dimensions",
+    "dimensions": "GEMM 64³ on pe2d, by array dimensions",
 }
-SHAPES = ({"X": 64}, {"X": 8, "Y": 8}, {"X": 4, "Y": 4, "Z": 4})
+SHAPES = ({"X": 8}, {"X": 8, "Y": 8}, {"X": 8, "Y": 8, "Z": 8})
 
 
 def growth(*, svg: bool = False) -> None:
@@ -150,9 +150,9 @@ def drawing(timings: list[Timing]) -> str:
         clipped = min(high, max(low, cpu_s))
         return top + height * (1 - (math.log10(clipped) - math.log10(low)) / (math.log10(high) - math.log10(low)))
 
+    box = f"0 0 {left + 4 * (width + 20)} {top + height + 44}"
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + 4 * (width + 20)} {top + height + 44}" '
-        'font-family="sans-serif" font-size="10" fill="#333">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{box}" font-family="sans-serif" font-size="10" fill="#333">',
         '<rect width="100%" height="100%" fill="#fff"/>',
     ]
     for tick in (0.01, 0.1, 1, 10, 100):

@@ -630,29 +630,25 @@ def curve(
     LEVEL is taken alone: one instance that holds every tensor, below an unbounded memory, with tiles that divide.
     Each row is the least capacity with which less has to move.
     """
-    from costmodel.mapper.curve import BufferCurve, buffer_curve
+    from costmodel.mapper.curve import buffer_curve
     from costmodel.mapper.mapspace import UnsupportedError
     from costmodel.report.nest_text import sentences
     from costmodel.report.text import curve_text
 
     question = _question(arch, workload, overrides, einsums)
-    known: dict[Any, BufferCurve] = {}
     shown: list[dict[str, Any]] = []
     for place, einsum in enumerate(question.workload.einsums):
-        key = (tuple(einsum.shape.items()), einsum.accesses, tuple(sorted((n, t.bits) for n, t in einsum.tensors.items())))
         try:
-            if key not in known:
-                known[key] = buffer_curve(einsum, question.architecture, level, budget_s=budget)
+            found = buffer_curve(einsum, question.architecture, level, budget_s=budget)
         except UnsupportedError as error:
             raise SpecError([Problem(f"{einsum.name} has no buffer-size curve: {error}")]) from None
-        found = replace(known[key], einsum=einsum.name)
         if as_json:
             points = [
                 {
                     "capacity_bits": p.capacity_bits,
                     "traffic_words": p.traffic_words,
                     "traffic_bits": p.traffic_bits,
-                    "nest": sentences(known[key].named(p, einsum.name)),
+                    "nest": sentences(p.nest),
                 }
                 for p in found.points
             ]

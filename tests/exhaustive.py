@@ -9,6 +9,9 @@ import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 
+from comparison import walk_table
+from strategies import Case
+
 from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.model.evaluate import evaluate
 from costmodel.model.evaluation import Evaluation
@@ -114,10 +117,27 @@ def size(einsum: Einsum, architecture: Architecture, most: int) -> int:
     return sum(1 for _ in itertools.islice(mappings(einsum, architecture), most))
 
 
+def modelled(
+    _workload: Workload, _architecture: Architecture, _mapping: Mapping, found: Evaluation
+) -> tuple[float, float]:
+    """Energy and latency as the scalar model has them."""
+    return found.energy_pj, found.latency_cycles
+
+
+def walked(workload: Workload, architecture: Architecture, mapping: Mapping, _found: Evaluation) -> tuple[float, float]:
+    """Energy and latency from the words of the walk."""
+    table = walk_table(Case(workload, architecture, mapping))
+    latency = max(cycles for key, cycles in table.items() if key[0] == "cycles")
+    leakage_w = sum(level.leakage_w * architecture.copies(level.name) for level in architecture.levels)
+    energy = sum(pj for key, pj in table.items() if key[0] == "energy")
+    return energy + leakage_w * latency / architecture.clock_hz * 1e12, latency
+
+
 def front(
     einsum: Einsum,
     architecture: Architecture,
     allowed: Callable[[Mapping, Evaluation], bool] = lambda _m, _e: True,
+    cost: Callable[[Workload, Architecture, Mapping, Evaluation], tuple[float, float]] = modelled,
 ) -> list[tuple[float, float, Mapping]]:
     """Return the energy–latency front, least energy first."""
     workload = Workload("exhaustive", "", (einsum,))
@@ -130,7 +150,7 @@ def front(
                 raise
             continue
         if allowed(mapping, found):
-            best.setdefault((found.energy_pj, found.latency_cycles), mapping)
+            best.setdefault(cost(workload, architecture, mapping, found), mapping)
     points: list[tuple[float, float, Mapping]] = []
     for (energy, latency), mapping in sorted(best.items(), key=lambda x: x[0]):
         if not points or latency < points[-1][1] * (1 - 1e-12):

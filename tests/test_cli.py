@@ -257,6 +257,20 @@ def test_explain_on_the_fly():
 # Searches
 
 
+def test_curve_shows_the_corners_and_where_the_level_is():
+    shown = run("curve", "two_level", "small.yaml", "Buffer", "--einsum", "one").stdout.splitlines()
+    assert shown[0] == "one: least traffic between MainMemory and Buffer, proven"
+    assert shown[3].split()[:2] == ["3", "1,088"]
+    assert shown[-1] == "Buffer has 1 KiB: 192 words, 1 × compulsory"
+    small = run("curve", "two_level", "small.yaml", "Buffer", "--einsum", "one", "--set", "Buffer.size=2").stdout
+    assert small.splitlines()[-1] == "Buffer has 2 B: nothing fits"
+    curves = json.loads(run("curve", "two_level", "small.yaml", "Buffer", "--json").stdout)["curves"]
+    assert [c["einsum"] for c in curves] == ["one", "two"]
+    assert curves[0]["points"][-1]["traffic_words"] == 192
+    assert curves[0]["points"][-1]["nest"][-1] == "compute one on MAC"
+    assert "did you mean 'Buffer'" in run("curve", "two_level", "small.yaml", "Bufer", code=1).stderr
+
+
 def test_map_prints_a_line_per_layer_and_writes_a_run():
     result = run("map", "two_level", "small.yaml", *SEARCH, "--report", "page.html")
     assert re.search(r"einsum +count +energy +latency +utilisation +bottleneck", result.stdout)

@@ -16,6 +16,7 @@ busiest instance under the evenest spread that the arrays allow.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -62,7 +63,9 @@ def bound(einsum: Einsum, architecture: Architecture, rules: Rules | None = None
     )
     for memory in architecture.memories:
         latency = max(latency, _port_cycles(architecture, memory, choices))
-    leaking_pj = sum(x.leakage_w * architecture.copies(x.name) / architecture.clock_hz * 1e12 for x in architecture.levels)
+    leaking_pj = sum(
+        x.leakage_w * architecture.copies(x.name) / architecture.clock_hz * 1e12 for x in architecture.levels
+    )
     return Bound((energy + leaking_pj * latency) * ROUNDING, latency * ROUNDING)
 
 
@@ -124,7 +127,9 @@ def _choices(einsum: Einsum, architecture: Architecture, rules: Rules, tensor: s
             yield _choice(einsum, architecture, tensor, [*(m for m in must if m < place), place])
 
 
-def _choice(einsum: Einsum, architecture: Architecture, tensor: str, holders: Sequence[int]) -> _Choice:
+def _choice(  # noqa: C901, PLR0912  all flows of one tensor, told in one place
+    einsum: Einsum, architecture: Architecture, tensor: str, holders: Sequence[int]
+) -> _Choice:
     levels = architecture.levels
     inside = levels[: architecture.index(architecture.compute_units[-1].name)]
     written = einsum.output.tensor == tensor
@@ -137,13 +142,13 @@ def _choice(einsum: Einsum, architecture: Architecture, tensor: str, holders: Se
     if mixed:
         hops = dict.fromkeys(hops, 0.0)
     elif written:
-        for outer, inner in zip(holders, holders[1:], strict=False):
+        for outer, inner in itertools.pairwise(holders):
             writes[outer] += words
             memory = levels[inner]
             if inner != holders[-1] and isinstance(memory, Memory) and memory.drain == "charged":
                 reads[inner] += words
     else:
-        for outer, inner in zip(holders, holders[1:], strict=False):
+        for outer, inner in itertools.pairwise(holders):
             reads[outer] += words
             writes[inner] += words
     last = holders[-1]
@@ -227,8 +232,7 @@ def _port_cycles(architecture: Architecture, memory: Memory, choices: Sequence[S
         total = 0.0
         for listed in choices:
             uses = [
-                sum(read * r + write * w for name, r, w in choice.port_bits if name == memory.name)
-                for choice in listed
+                sum(read * r + write * w for name, r, w in choice.port_bits if name == memory.name) for choice in listed
             ]
             total += min(uses, default=0.0)
         return total / instances

@@ -10,6 +10,10 @@
     weight_stationary           also output_, input_ and row_stationary, see ``Rules``
 
 A rank variable that an Einsum does not have is no error here: one architecture serves many Einsums.
+
+The order of loops cannot be constrained (``order in GLB: …`` is an error that says so): the search moves a loop outward
+past storage nodes where that costs nothing, so its nests are best ones, but not one for each order. Dataflows restrict
+the one thing about the order that hardware fixes: which tensor stays in place.
 """
 
 from __future__ import annotations
@@ -85,8 +89,13 @@ class Rules:
     """All constraints of one search.
 
     *X-stationary*: the first loop in time above the innermost storage node of X leaves its tile in place, as long as
-    a rank variable is left that can. *Row-stationary* (for windows): rows of the filter lie along the first rank of
-    the window in space, and the variables of its last rank are not spread over the array.
+    a rank variable is left that can.
+
+    *Row-stationary*, for Einsums with sliding windows, is about space alone and comes as ``only`` rules for the
+    innermost array. The last window (q + s) runs inside an instance, so that each works on rows. Of the other windows
+    (p + r; of the only one, if there is one) filter rows r are spread along the last dimension and output rows p along
+    the others, so that input rows lie on diagonals; an array of one dimension takes both. Rank variables without a
+    window (channels, filters, batch) may be spread anywhere, and the order in time is free.
     """
 
     only: tuple[Only, ...] = ()
@@ -163,8 +172,11 @@ def parse(sentences: Sequence[str], architecture: Architecture, einsum: Einsum |
             if memory(found[1], text):
                 keepings.append(Keeping(found[1], found[3], found[2] == "keeps"))
         elif text.startswith("order in"):
-            hint = "the exact mapper finds the best order itself; fix one by evaluating a mapping"
-            problems.append(Problem(f"{text}: orders of loops cannot be constrained", hint=hint))
+            hint = (
+                "the search tries every order itself; a dataflow such as weight_stationary fixes which tensor stays in "
+                "place, and `costmodel evaluate` costs a mapping with the order that you write"
+            )
+            problems.append(Problem(f"{text}: a search cannot be held to an order of loops", hint=hint))
         else:
             problems.append(Problem(f"cannot read the constraint {text!r}", hint="forms: " + "; ".join(FORMS)))
     if problems:
@@ -181,11 +193,19 @@ def _ranks_of(einsum: Einsum, tensor: str) -> frozenset[str]:
 
 
 def _row_stationary(einsum: Einsum, architecture: Architecture) -> list[Only]:
-    """Rows of a window lie along the first dimension; the last rank of the window stays inside an instance."""
-    windows = [i for a in einsum.inputs for i in a.indices if len(i.terms) > 1]
-    if not windows or not architecture.arrays:
+    """Filter rows along the last dimension of the innermost array, output rows along the others."""
+    windows = list(dict.fromkeys(i for a in einsum.inputs for i in a.indices if len(i.terms) > 1))
+    if not windows:
         raise SpecError([Problem(f"row_stationary: {einsum.name} has no sliding window")])
-    inside = set(windows[-1].rank_variables) if len(windows) > 1 else set()
-    array = architecture.arrays[-1]
+    if not architecture.arrays:
+        raise SpecError([Problem(f"row_stationary: {architecture.name} has no array")])
+    rows = windows[:-1] or windows
+    inside = frozenset[str]().union(*(w.rank_variables for w in windows if w not in rows))
+    sliding = frozenset[str]().union(*(w.rank_variables for w in rows))
+    outputs = sliding & einsum.output.rank_variables
     free = frozenset(einsum.shape) - inside
-    return [Only(array.name, d, free) for d in array.shape]
+    array = architecture.arrays[-1]
+    *others, last = array.shape
+    if not others:
+        return [Only(array.name, last, free)]
+    return [*(Only(array.name, d, free - (sliding - outputs)) for d in others), Only(array.name, last, free - outputs)]

@@ -6,10 +6,10 @@ number of mappings with g gaps is a sum, over the gaps in which each rank variab
 
     Π over rank variables (factorisations with factors > 1 in just these gaps) · Π over gaps (moving variables)!
 
-The factorials tie all rank variables together. Since c! = ∫ tᶜ e⁻ᵗ dt, the sum is an integral over one number t per gap,
-of a product with one polynomial per rank variable; and as no t has a power beyond the number V of rank variables,
-Gauss–Laguerre quadrature with V/2 nodes gives it exactly. The polynomials are symmetric in the gaps: only how many
-gaps take each node matters. All terms are positive, so decimal numbers with enough digits give the exact integer.
+The factorials tie all rank variables together. Since c! = ∫ tᶜ e⁻ᵗ dt, the sum is an integral over one number t per
+gap, of a product with one polynomial per rank variable; and as no t has a power beyond the number V of rank variables,
+Gauss–Laguerre quadrature with more than V/2 nodes gives it exactly. The polynomials are symmetric in the gaps: only how
+many gaps take each node matters. All terms are positive, so decimal numbers with enough digits give the exact integer.
 """
 
 from __future__ import annotations
@@ -220,9 +220,7 @@ def _sum(
             for rest, listed in by_rest.items():
                 for option in listed:
                     if all(o <= r for o, r in zip(option, room, strict=True)):
-                        left = tuple(
-                            min(r // o, c) for r, o, c in zip(room, option, caps[step + 1], strict=True)
-                        )
+                        left = tuple(min(r // o, c) for r, o, c in zip(room, option, caps[step + 1], strict=True))
                         key = (left, rest)
                         sums[key] = sums[key] + value if key in sums else value
         states = {}

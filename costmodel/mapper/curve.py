@@ -13,6 +13,7 @@ from costmodel.mapper.constraints import Rules
 from costmodel.mapper.front import Floats, Incumbents
 from costmodel.mapper.lattice import Bounds, Search, Table
 from costmodel.model.evaluate import evaluate
+from costmodel.model.nest import keeps
 from costmodel.spec.hardware import Architecture, ComputeUnit, Memory
 from costmodel.spec.mapping import Mapping, Node
 from costmodel.spec.problems import Problem, SpecError, did_you_mean
@@ -40,7 +41,7 @@ class BufferCurve:
     einsum: str
     level: str
     above: str
-    """The memory above, which is taken to be unbounded."""
+    """The next memory above that holds a tensor of this one, taken to be unbounded."""
     points: tuple[CurvePoint, ...]
     proven: bool
     """Whether no tiles that divide do better; else the budget ran out, and the corners are the best found."""
@@ -71,11 +72,15 @@ def buffer_curve(
         raise SpecError([Problem(f"{architecture.name} has no memory {level}", hint=did_you_mean(level, names))])
     if level == names[0]:
         raise SpecError([Problem(f"{level} is the outermost memory", hint="choose a level that has a memory above it")])
-    above = names[names.index(level) - 1]
     memory = next(m for m in architecture.memories if m.name == level)
+    mine = _held(memory, einsum)
+    outside = architecture.memories[: names.index(level)]
+    above = next((m.name for m in reversed(outside) if mine & _held(m, einsum)), names[0])
     outer = Memory(name=above, read_pj=1.0, write_pj=1.0, access_bits=1)
     inner = Memory(name=level, holes=memory.holes, halo=memory.halo)
-    alone = Architecture(name=architecture.name, levels=(outer, inner, ComputeUnit(name="compute")))
+    alone = Architecture(
+        name=architecture.name, levels=(outer, inner, ComputeUnit(name=architecture.compute_units[-1].name))
+    )
     space = mapspace.build(einsum, alone, Rules())
     needs = Incumbents()
     deadline = None if budget_s is None else began + budget_s
@@ -98,6 +103,14 @@ def buffer_curve(
     points.sort(key=lambda p: p.capacity_bits)
     proven = not search.stats.dropped
     return BufferCurve(einsum.name, level, above, tuple(points), proven, time.process_time() - began)
+
+
+def _held(memory: Memory, einsum: Einsum) -> set[str]:
+    """Tensors that a memory may hold."""
+    if memory.keep is None and not memory.may_keep:
+        return set(einsum.tensors)
+    stated = (*(memory.keep or ()), *memory.may_keep)
+    return {name for name, tensor in einsum.tensors.items() if keeps(stated, tensor, einsum)}
 
 
 class _CurveSearch(Search):

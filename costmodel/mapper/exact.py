@@ -39,6 +39,12 @@ class Objective:
         found: Floats = energy**self.energy * latency**self.latency
         return found
 
+    def rank(self, energy: Floats, latency: Floats) -> Floats:
+        """Return the one number that a gap is about: the score, or the first objective of a front."""
+        if not self.front:
+            return self.score(energy, latency)
+        return latency if self.text.replace(" ", "").lower().startswith("latency") else energy
+
 
 def objective_of(text: str) -> Objective:
     """Read an objective. Raises SpecError.
@@ -50,11 +56,17 @@ def objective_of(text: str) -> Objective:
     plain = text.replace(" ", "").lower()
     if "," in plain:
         parts = plain.split(",")
-        if set(parts) <= {"energy", "latency", "area", "capacity"} and {"energy", "latency"} & set(parts):
+        if set(parts) <= {"energy", "latency", "area"} and {"energy", "latency"} & set(parts):
             if len(set(parts) - {"area"}) == 1:
                 return objective_of((set(parts) - {"area"}).pop())
             return Objective(text, 1.0, 1.0, front=True)
-        raise SpecError([Problem(f"unknown objective {text!r}", hint="a front is over energy,latency")])
+        hint = "mappings are searched by energy and latency; area does not depend on the mapping"
+        if "capacity" in parts:
+            raise SpecError([Problem(f"objective {text!r}: capacity used is not searched", hint=hint)])
+        raise SpecError([Problem(f"unknown objective {text!r}", hint=f"a front is over energy,latency: {hint}")])
+    if plain in ("capacity", "area"):
+        hint = "search by energy and latency; tables show area, and the room each level uses, of what is found"
+        raise SpecError([Problem(f"objective {text!r}: {plain} is not searched", hint=hint)])
     if plain in named:
         energy, latency = named[plain]
         return Objective(text, float(energy), float(latency), front=False)
@@ -81,8 +93,10 @@ def map_einsum(
 ) -> MapperResult:
     """Return the best mapping (or the front) with its certificate.
 
-    ``budget_s`` is CPU time. When it or ``memory_bytes`` runs out, or on Ctrl-C, the best so far comes back with a
-    valid gap.
+    ``tiles="any"`` also searches tiles that do not divide: all of them where they are few, else by climbing, with a
+    valid gap. ``budget_s`` is CPU time. When it or ``memory_bytes`` runs out, or on Ctrl-C, the best so far comes back
+    with a valid gap (of a front: in its first objective). The certificate counts the mapspace under the constraints on
+    what is kept and on the arrays, before capacities; see ``counting``.
 
     Raises:
         SpecError: a constraint or the objective cannot be read.
@@ -91,9 +105,36 @@ def map_einsum(
     began = time.process_time()
     aim = objective_of(objective)
     rules = rules_module.parse((*architecture.constraints, *constraints), architecture, einsum)
+    if tiles == "any":
+        from costmodel.mapper.residual import improve
+
+        deadline = None if budget_s is None else began + budget_s
+
+        def perfect(one: Einsum) -> MapperResult:
+            # half of what is left, so that the rest can be spent on other tiles
+            share = None if deadline is None else max(0.0, deadline - time.process_time()) / 2
+            return map_einsum(
+                one,
+                architecture,
+                objective=objective,
+                constraints=constraints,
+                budget_s=share,
+                memory_bytes=memory_bytes,
+                progress=progress,
+            )
+
+        return improve(
+            einsum,
+            architecture,
+            rules,
+            perfect,
+            lambda points: select(points, aim),
+            None if aim.front else (aim.energy, aim.latency),
+            deadline=deadline,
+        )
     try:
         space = mapspace.build(einsum, architecture, rules)
-        return _prove(einsum, architecture, space, aim, budget_s, memory_bytes, progress, began, tiles)
+        return _prove(einsum, architecture, space, aim, budget_s, memory_bytes, progress, began)
     except mapspace.UnsupportedError as why:
         return _sample(einsum, architecture, objective, aim, constraints, str(why))
 
@@ -111,7 +152,7 @@ def _sample(
     return replace(found, certificate=certificate)
 
 
-def _prove(  # noqa: PLR0913, PLR0917
+def _prove(
     einsum: Einsum,
     architecture: Architecture,
     space: mapspace.Space,
@@ -120,24 +161,27 @@ def _prove(  # noqa: PLR0913, PLR0917
     memory_bytes: int | None,
     progress: Callable[[str], None] | None,
     began: float,
-    tiles: str,
 ) -> MapperResult:
     incumbents = Incumbents()
     score = None if aim.front else aim.score
     deadline = None if budget_s is None else began + budget_s
     most = 4_000_000 if memory_bytes is None else max(20_000, memory_bytes // (4 * BYTES_PER_LABEL))
     stopped = False
-    first = Search(space, incumbents, score, beam=BEAM)
+    first = Search(space, incumbents, score, beam=BEAM, rank=aim.rank)
     search = first
     try:
         first.run()
         if progress is not None and incumbents.items:
             progress(f"{einsum.name}: first front of {len(incumbents.items)} mappings")
-        search = Search(space, incumbents, score, deadline=deadline, most_labels=most, bounds=first.bounds)
+        search = Search(
+            space, incumbents, score, deadline=deadline, most_labels=most, bounds=first.bounds, rank=aim.rank
+        )
         search.run()
     except KeyboardInterrupt:
         stopped = True
     if not incumbents.items:
+        if stopped:
+            raise KeyboardInterrupt
         raise infeasible(space, search)
     workload = Workload(einsum.name, "", (einsum,))
     points = []
@@ -155,18 +199,18 @@ def _prove(  # noqa: PLR0913, PLR0917
         energy, latency = expected[id(point)]
         agrees &= point.energy_pj >= energy * (1 - SAME) and point.latency_cycles >= latency * (1 - SAME)
     stats = search.stats
-    proven = not stopped and not stats.dropped and agrees and tiles == "perfect"
+    proven = not stopped and not stats.dropped and agrees
     gap: float | None = 0.0 if proven else None
     status: Literal["optimal: proven", "gap", "best found"] = "optimal: proven" if proven else "best found"
-    if not proven and agrees and tiles == "perfect" and score is not None:
-        best = min(float(aim.score(np.array([p.energy_pj]), np.array([p.latency_cycles]))[0]) for p in front)
+    if not proven and agrees:
+        best = min(float(aim.rank(np.array([p.energy_pj]), np.array([p.latency_cycles]))[0]) for p in front)
         bound = max(first.root, search.root) if stopped else max(stats.dropped_bound, first.root)
         if bound > 0:
             gap = max(0.0, best / bound - 1)
             status = "gap"
     certificate = Certificate(
         status,
-        "exact",
+        "exact (interrupted)" if stopped else "exact",
         counting.size(space),
         first.stats.labels + stats.labels,
         (
@@ -174,7 +218,6 @@ def _prove(  # noqa: PLR0913, PLR0917
             ("bound", stats.bounded),
             ("capacity", stats.over_capacity),
             *((("not searched", stats.dropped),) if stats.dropped else ()),
-            *((("tiles that do not divide, not searched", 1),) if tiles == "any" else ()),
             *((("the model disagrees with the lattice", 1),) if not agrees else ()),
         ),
         time.process_time() - began,
@@ -207,6 +250,8 @@ def infeasible(space: mapspace.Space, search: Search) -> InfeasibleError:
         tally.append(("constraints on what is kept", 1))
     if any(not len(a.factors) for a in space.arrays):
         tally.append(("constraints on the arrays", 1))
+    if search.stats.dropped:
+        tally.append(("not searched, for want of time or memory", search.stats.dropped))
     if search.stats.over_capacity:
         tally.append(("capacity", search.stats.over_capacity))
         for m, memory in enumerate(space.memories):

@@ -70,10 +70,15 @@ class Stats:
     dropped: int = 0
     """Labels that were left out for want of time or memory; the answer is not proven then."""
     dropped_bound: float = math.inf
-    """Least bound of the objective over what was left out."""
+    """Least bound of the objective (of a front: the first one) over what was left out."""
 
 
 Score = Callable[[Floats, Floats], Floats]
+
+
+def least_energy(energy: Floats, _latency: Floats) -> Floats:
+    """Return the first objective of a front over energy and latency."""
+    return energy
 
 
 class Search:
@@ -88,8 +93,10 @@ class Search:
         deadline: float | None = None,
         most_labels: int = 3_000_000,
         bounds: Bounds | None = None,
+        rank: Score = least_energy,
     ) -> None:
         self.space, self.incumbents, self.score = space, incumbents, score
+        self.rank = score or rank
         self.beam, self.deadline, self.most_labels = beam, deadline, most_labels
         self.stats = Stats()
         self.val = [d.astype(np.float64) for d in space.divisors]
@@ -168,7 +175,7 @@ class Search:
         self.bounds = bounds if bounds is not None else Bounds(self)
         self.finals = 0
         self.root = 0.0
-        """A bound of the objective for the whole mapspace."""
+        """A bound of the objective (of a front: the first one) for the whole mapspace."""
         self.filled = True
         """Whether the room used is forgotten when nothing more comes to a level."""
         self.now = 0
@@ -461,30 +468,29 @@ class Search:
         plan = space.nodes[node]
         tensor = space.tensors[plan.tensor]
         memory = space.memories[plan.memory]
-        down, _ = self.window_words(tab, rows, node, digits, moving, segment, memory.segment)
-        for a in range(memory.segment, segment):
-            weight_here = weight * np.prod(
-                [space.arrays[b].product[tab.c["sp"][rows, b]] for b in range(a, segment)], axis=0
-            )
-            words = down * weight_here
-            if a == memory.segment:
-                self.pay(tab, rows, plan.memory, 0.0, words, tensor.bits)
-            if space.arrays[a].hop_pj:
-                tab.c["E"][rows] += words * space.arrays[a].hop_pj * tensor.bits
-            down, _ = self.window_words(tab, rows, node, digits, moving, segment, a + 1)
-        if segment == memory.segment:
-            self.pay(tab, rows, plan.memory, 0.0, down * weight, tensor.bits)
-            if segment < self.top and space.arrays[segment].hop_pj:
-                beyond = self.waits(tab, rows, node, segment)
-                hops = (down * weight)[beyond] * space.arrays[segment].hop_pj * tensor.bits
-                tab.c["E"][rows[beyond]] += hops
+        spread = tab.c["sp"][rows]
+        outside = [np.ones(len(rows))]  # instances of what is above each array
+        for a in range(segment - 1, memory.segment - 1, -1):
+            outside.append(outside[-1] * space.arrays[a].product[spread[:, a]])
+        outside.reverse()
+
+        def words(upto: int) -> Floats:
+            """Words below the array at place ``upto``, over all its instances."""
+            down, _ = self.window_words(tab, rows, node, digits, moving, segment, upto)
+            return down * weight * outside[upto - memory.segment]
+
+        self.pay(tab, rows, plan.memory, 0.0, words(memory.segment), tensor.bits)
         place = self.chain[plan.tensor].index(node) + 1
         inverse = np.full(tab.n, -1, dtype=np.int64)
         inverse[rows] = np.arange(len(rows))
         for parent, theirs in self.parents(tab, rows, plan.tensor, place):
-            if space.memories[parent].segment <= segment:
-                at = inverse[theirs]
-                self.pay(tab, theirs, parent, (down * weight)[at], 0.0, tensor.bits)
+            at = inverse[theirs]
+            outer = space.memories[parent].segment
+            for a in range(memory.segment, min(outer, segment + 1)):
+                if space.arrays[a].hop_pj:
+                    tab.c["E"][theirs] += words(a)[at] * space.arrays[a].hop_pj * tensor.bits
+            if outer <= segment:
+                self.pay(tab, theirs, parent, words(outer)[at], 0.0, tensor.bits)
 
     def window_words(
         self, tab: Table, rows: Any, node: int, digits: Any, moving: int | None, segment: int, upto: int
@@ -937,10 +943,9 @@ class Search:
             left = np.ones(tab.n, dtype=bool)
             left[chosen] = False
             self.stats.dropped += int(left.sum())
-            if self.score is not None and left.any():
-                self.stats.dropped_bound = min(
-                    self.stats.dropped_bound, float(self.score(energy[left], latency[left]).min())
-                )
+            if left.any():
+                bound = float(self.rank(energy[left], latency[left]).min())
+                self.stats.dropped_bound = min(self.stats.dropped_bound, bound)
         return tab.take(chosen)
 
     def lower(self, tab: Table, segment: int) -> tuple[Floats, Floats]:
@@ -1359,8 +1364,8 @@ class Search:
     def run(self) -> None:
         """Search; what is found goes to the incumbents."""
         tab = self.start()
-        if self.score is not None and tab.n:
-            self.root = float(self.score(*self.lower(tab, 0)).min())
+        if tab.n:
+            self.root = float(self.rank(*self.lower(tab, 0)).min())
         if self.top == 0 and not self.beam:
             self.dive(tab, 50)
         for segment in range(self.top + 1):

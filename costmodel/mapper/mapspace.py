@@ -351,14 +351,12 @@ def instances_along(level: Array, dimension: str, rank_variable: str, extent: in
     return found
 
 
-def _array(  # noqa: C901, PLR0912  one step of the search, told in one place
+def _array(
     level: Array, names: tuple[str, ...], extents: npt.NDArray[np.int64], reduced: frozenset[str], rules: Rules
 ) -> ArrayPlan:
     per_dimension: list[list[tuple[int, ...]]] = []
     for dimension, size in level.shape.items():
-        choices = [
-            instances_along(level, dimension, v, int(n), rules) for v, n in zip(names, extents, strict=True)
-        ]
+        choices = [instances_along(level, dimension, v, int(n), rules) for v, n in zip(names, extents, strict=True)]
         per_dimension.append(_tuples(choices, size))
     whole = [s for s in rules.spreads if s.array == level.name and not s.dimension]
     dimensions = list(level.shape)

@@ -47,6 +47,8 @@ def _exponents(objective: str) -> tuple[float, float] | SpecError:
         match = re.fullmatch(r"(energy|latency)(?:\^(\d+(?:\.\d+)?))?", factor)
         if match is None:
             hint = f"{did_you_mean(objective, list(NAMED))}; or a product such as energy^2*latency"
+            if objective in {"area", "capacity"}:
+                hint = "mappings are searched by energy and latency; area does not depend on the mapping"
             return SpecError([Problem(f"no such objective: {objective!r}", path="objective", hint=hint)])
         powers[match[1]] += float(match[2] or 1)
     return powers["energy"], powers["latency"]

@@ -97,7 +97,7 @@ def test_the_grid_is_the_product_of_the_axes():
     [
         (HEAD + "objective: latncy", "s.yaml:3:12: $.objective: no such objective: 'latncy' (did you mean"),
         (HEAD + "objectives: edp", "no such key 'objectives' (did you mean 'objective'?)"),
-        (HEAD + "method: annealing", "must be 'exact', 'tpe', 'nsga2', 'cmaes', 'random', 'gp' or 'qmc', got 'annealing'"),
+        (HEAD + "method: annealing", "'cmaes', 'random', 'gp' or 'qmc', got 'annealing'"),
         (HEAD + "trials: 0", "must be > 0, got 0"),
         (HEAD + "trials: 1e3", "must be a whole number, got 1000.0"),
         (HEAD + "budget: 3 pJ", "must be a time (ms, s, min, h), got an energy '3 pJ'"),

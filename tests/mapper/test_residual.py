@@ -1,0 +1,259 @@
+"""Tiles that need not divide: complete where the mapspace is small, bounded elsewhere."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from problems import PE2D, TWO_LEVEL, einsum, gemm, random_architecture, random_einsum
+
+from costmodel.einsum.algebra import Einsum, Workload
+from costmodel.mapper import residual
+from costmodel.mapper.bound import bound, busiest_points
+from costmodel.mapper.constraints import Rules, parse
+from costmodel.mapper.exact import map_einsum
+from costmodel.mapper.result import InfeasibleError
+from costmodel.model.evaluate import evaluate
+from costmodel.model.evaluation import Evaluation
+from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
+from costmodel.spec.mapping import Mapping, Spatial, Storage, Temporal
+from costmodel.spec.problems import SpecError
+
+PE4X4 = replace(
+    PE2D, name="pe4x4", levels=tuple(replace(x, shape={"X": 4, "Y": 4}) if x.name == "PEs" else x for x in PE2D.levels)
+)
+PRIME = gemm(13, 11, 7)
+MAC = ComputeUnit(name="MAC", energy_pj={"default": 1})
+TINY = Architecture(
+    name="tiny",
+    levels=(
+        Memory(name="DRAM", read_pj=20, write_pj=20, bandwidth_bits_per_cycle=16),
+        Array(name="A", shape={"X": 2}, hop_pj=1),
+        Memory(name="RF", capacity_bits=40, read_pj=1, write_pj=1),
+        MAC,
+    ),
+)
+
+
+@pytest.fixture(autouse=True)
+def short_climbs(monkeypatch):
+    monkeypatch.setattr(residual, "CLIMBED_MOST", 140)
+
+
+def cost(problem: Einsum, architecture: Architecture, mapping: Mapping) -> Evaluation | None:
+    try:
+        return evaluate(Workload("w", "", (problem,)), architecture, mapping)
+    except SpecError as error:
+        if "over capacity" not in str(error):
+            raise
+        return None
+
+
+def test_a_prime_gemm_gains_over_perfect_factors() -> None:
+    (before,) = map_einsum(PRIME, PE4X4, objective="edp").front
+    found = map_einsum(PRIME, PE4X4, objective="edp", tiles="any")
+    (after,) = found.front
+    assert after.evaluation.edp < before.evaluation.edp / 10
+    assert after.latency_cycles == busiest_points(PRIME, PE4X4, Rules())
+    assert found.certificate.gap is not None
+    assert found.certificate.gap < 0.05
+
+
+def test_the_front_is_nowhere_worse_than_with_perfect_factors() -> None:
+    perfect = map_einsum(gemm(6, 5, 7), PE4X4, objective="energy,latency")
+    found = map_einsum(gemm(6, 5, 7), PE4X4, objective="energy,latency", tiles="any")
+    for p in perfect.front:
+        assert any(q.energy_pj <= p.energy_pj and q.latency_cycles <= p.latency_cycles for q in found.front)
+    for p, q in itertools.pairwise(found.front):
+        assert p.energy_pj < q.energy_pj
+        assert p.latency_cycles > q.latency_cycles
+
+
+def test_a_gap_is_said_as_one() -> None:
+    narrow = replace(PE4X4, levels=tuple(replace(x, capacity_bits=24) if x.name == "RF" else x for x in PE4X4.levels))
+    found = map_einsum(PRIME, narrow, objective="energy", tiles="any")
+    gap = found.certificate.gap
+    assert found.certificate.status == "gap"
+    assert gap is not None
+    assert gap > 0
+    assert str(found.certificate) == f"gap ≤ {100 * gap:.2g} %"
+    assert "climbing" in found.certificate.method
+    least = bound(PRIME, narrow)
+    assert found.front[0].energy_pj == pytest.approx(least.energy_pj * (1 + gap))
+
+
+def test_a_met_bound_is_a_proof() -> None:
+    problem, architecture = PRIME, replace_bandwidth(PE4X4)
+    found = map_einsum(problem, architecture, objective="latency", tiles="any")
+    assert found.front[0].latency_cycles == busiest_points(problem, architecture, Rules())
+    assert str(found.certificate) == "optimal: proven"
+
+
+def replace_bandwidth(architecture: Architecture) -> Architecture:
+    levels = tuple(
+        replace(x, bandwidth_bits_per_cycle=None) if isinstance(x, Memory) else x for x in architecture.levels
+    )
+    return replace(architecture, levels=levels)
+
+
+# The whole mapspace, enumerated a second time in a plain way
+
+
+def falling(extent: int, places: int) -> Iterator[tuple[int, ...]]:
+    """Every row of tiles, outermost first, that ends in 1."""
+    for row in itertools.product(range(1, extent + 1), repeat=places - 1):
+        full = (extent, *row, 1)
+        if all(a >= b for a, b in itertools.pairwise(full)):
+            yield full[1:]
+
+
+def plain_mappings(problem: Einsum) -> Iterator[Mapping]:
+    """The mapspace of TINY: loops above and below the RF's nodes, and across A.X above them all."""
+    names = list(problem.shape)
+    slots = len(problem.tensors) + 2
+    for order in itertools.permutations(problem.tensors):
+        for rows in itertools.product(*(list(falling(problem.shape[v], slots)) for v in names)):
+            steps = {
+                v: [-(-a // b) for a, b in itertools.pairwise((problem.shape[v], *row))]
+                for v, row in zip(names, rows, strict=True)
+            }
+            tile = dict(zip(names, rows, strict=True))
+            if math.prod(steps[v][1] for v in names) > 2:
+                continue
+            loops = [[v for v in names if steps[v][k] > 1] for k in range(slots)]
+            times = [k for k in range(slots) if k != 1]
+            for chosen in itertools.product(*(list(itertools.permutations(loops[k])) for k in times)):
+                listed = dict(zip(times, chosen, strict=True))
+                nest = [Storage(tuple(problem.tensors), "DRAM"), *(Temporal(v, tile[v][0]) for v in listed[0])]
+                nest += [Spatial(v, tile[v][1], "A", "X") for v in loops[1]]
+                for at, tensor in enumerate(order):
+                    nest.append(Storage((tensor,), "RF"))
+                    nest += [Temporal(v, tile[v][at + 2]) for v in listed[at + 2]]
+                yield Mapping((*nest, residual.Compute(problem.name, "MAC")))
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [einsum("Z[m]", "A[m]", m=5), einsum("O[p]", "I[p+r]", p=3, r=2), einsum("Z[m]", "A[m, k]", m=3, k=3)],
+    ids=["copy", "window", "sum"],
+)
+def test_a_small_mapspace_is_enumerated_completely(problem: Einsum) -> None:
+    costs = [c for m in plain_mappings(problem) if (c := cost(problem, TINY, m)) is not None]
+    want: list[tuple[float, float]] = []
+    for energy, latency in sorted({(c.energy_pj, c.latency_cycles) for c in costs}):
+        if not want or latency < want[-1][1]:
+            want.append((energy, latency))
+    found = map_einsum(problem, TINY, objective="energy,latency", tiles="any")
+    assert str(found.certificate) == "optimal: proven"
+    assert "enumeration" in found.certificate.method
+    assert found.certificate.mapspace is not None
+    assert [(p.energy_pj, p.latency_cycles) for p in found.front] == [pytest.approx(w, rel=1e-9) for w in want]
+
+
+# Bounds
+
+
+def some_mappings(rng: random.Random, problem: Einsum, architecture: Architecture, most: int) -> Iterator[Mapping]:
+    """Random mappings with any tiles."""
+    skeletons = list(residual._skeletons(problem, architecture, Rules()))
+    for _ in range(most):
+        skeleton = rng.choice(skeletons)
+        rows = {v: random_tiles(rng, n, skeleton) for v, n in problem.shape.items()}
+        moving = [[v for v in rows if rows[v][k] < rows[v][k + 1]] for k in range(len(skeleton.slots))]
+        orders = [rng.sample(names, len(names)) for names in moving]
+        sizes = [slot[3] for slot in skeleton.slots]
+        steps = [math.prod(-(-row[k + 1] // row[k]) for row in rows.values()) for k in range(len(sizes))]
+        if all(not size or n <= size for size, n in zip(sizes, steps, strict=True)):
+            yield residual._assemble(problem, architecture, skeleton, rows, orders)
+
+
+def random_tiles(rng: random.Random, extent: int, skeleton: residual._Skeleton) -> tuple[int, ...]:
+    """A row of tiles, innermost first, most of them the same as a neighbour."""
+    row = [1]
+    for _ in skeleton.slots[1:]:
+        row.append(row[-1] if rng.random() < 0.5 else rng.randint(row[-1], extent))
+    return (*row, extent)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_no_mapping_undercuts_the_bound(seed: int) -> None:
+    rng = random.Random(seed)
+    problem, architecture = random_einsum(rng), random_architecture(rng)
+    least = bound(problem, architecture)
+    for mapping in some_mappings(rng, problem, architecture, 30):
+        found = cost(problem, architecture, mapping)
+        if found is not None:
+            assert found.energy_pj >= least.energy_pj, (seed, mapping)
+            assert found.latency_cycles >= least.latency_cycles, (seed, mapping)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_no_optimum_undercuts_the_bound(seed: int) -> None:
+    rng = random.Random(1000 + seed)
+    problem, architecture = random_einsum(rng), random_architecture(rng)
+    least = bound(problem, architecture)
+    try:
+        front = map_einsum(problem, architecture, objective="energy,latency").front
+    except InfeasibleError:
+        return
+    assert min(p.energy_pj for p in front) >= least.energy_pj
+    assert min(p.latency_cycles for p in front) >= least.latency_cycles
+
+
+def test_the_busiest_instance_has_what_an_even_spread_leaves() -> None:
+    # 7 over 7 of 16 instances and 13 over 2: 1 × 7 × 11 points
+    assert busiest_points(PRIME, PE4X4, Rules()) == 77
+    only = parse(["PEs only [m]"], PE4X4, PRIME)
+    assert busiest_points(PRIME, PE4X4, only) == 77
+    assert busiest_points(PRIME, PE4X4, parse(["PEs only [k]"], PE4X4, PRIME)) == 143
+    assert busiest_points(PRIME, TWO_LEVEL, Rules()) == PRIME.points
+
+
+# Rules, padding
+
+
+def test_rules_hold_on_every_answer() -> None:
+    texts = ["PEs.X only [m]", "RF tile k <= 2", "PEs at most n 3", "utilisation >= 60 %"]
+    found = map_einsum(PRIME, PE4X4, objective="edp", constraints=texts, tiles="any")
+    rules = parse(texts, PE4X4, PRIME)
+    assert all(residual.allowed(p.mapping, PRIME, PE4X4, rules) for p in found.front)
+    (point,) = found.front
+    spatial = [n for n in point.mapping.nest if isinstance(n, Spatial)]
+    assert {n.rank_variable for n in spatial if n.dimension == "X"} <= {"m"}
+
+
+def test_what_no_perfect_factor_allows_other_tiles_may() -> None:
+    texts = ["PEs exact m 4"]
+    with pytest.raises(InfeasibleError):
+        map_einsum(PRIME, PE4X4, constraints=texts)
+    (point,) = map_einsum(PRIME, PE4X4, constraints=texts, tiles="any").front
+    assert residual.allowed(point.mapping, PRIME, PE4X4, parse(texts, PE4X4, PRIME))
+
+
+def test_instances_at_work_are_counted() -> None:
+    # 5 over tiles of 3 and then of 2 leaves one of four instances idle
+    nest = (
+        Storage(("A", "Z"), "DRAM"),
+        Spatial("m", 3, "A", "X"),
+        Spatial("m", 2, "A", "X"),
+        Temporal("m", 1),
+        residual.Compute("E", "MAC"),
+    )
+    wide = replace(TINY, levels=(TINY.levels[0], Array(name="A", shape={"X": 4}), MAC))
+    problem = einsum("Z[m]", "A[m]", m=4)
+    for share, good in ((75, True), (76, False)):
+        rules = parse([f"utilisation >= {share} %"], wide, problem)
+        assert residual.allowed(Mapping(nest, einsum="E"), problem, wide, rules) is good
+
+
+def test_a_padded_einsum_keeps_its_windows_whole() -> None:
+    problem = einsum("O[p]", "I[p+r]", "F[r]", p=7, r=3)
+    wider = residual.padded(problem, {"p": 8})
+    assert wider.shape == {"p": 8, "r": 3}
+    assert wider.tensors["I"].shape == (10,)
+    assert residual.richer(7) == 8
+    assert residual.richer(13) == 16

@@ -1,0 +1,148 @@
+"""Small Einsums and architectures, fixed and random, for tests of the mapper."""
+
+from __future__ import annotations
+
+import random
+
+from costmodel.einsum.algebra import Access, Affine, Einsum, Operation, Role, Tensor
+from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Level, Memory
+
+
+def access(text: str) -> Access:
+    name, _, inside = text.strip().rstrip("]").partition("[")
+    indices = []
+    for part in filter(None, (x.strip() for x in inside.split(","))):
+        terms = []
+        for term in part.split("+"):
+            factor, _, v = term.strip().rpartition("*")
+            terms.append((v.strip(), int(factor) if factor else 1))
+        indices.append(Affine(tuple(terms)))
+    return Access(name, tuple(indices))
+
+
+def einsum(output: str, *inputs: str, bits: dict[str, int] | None = None, weights: str = "", **shape: int) -> Einsum:
+    out, ins = access(output), tuple(access(x) for x in inputs)
+    tensors = {}
+    for a in (*ins, out):
+        extents = tuple(1 + sum(c * (shape[v] - 1) for v, c in index.terms) for index in a.indices)
+        role = Role.OUTPUT if a is out else Role.WEIGHT if a.tensor in weights else Role.INPUT
+        ranks = tuple(f"R{k}" for k in range(len(extents)))
+        tensors[a.tensor] = Tensor(a.tensor, ranks, extents, (bits or {}).get(a.tensor, 8), role)
+    return Einsum("E", f"{output} = {' * '.join(inputs)}", shape, out, ins, tensors, (Operation("mac", 1),))
+
+
+MAC = ComputeUnit(name="MAC", energy_pj={"default": 1})
+TWO_LEVEL = Architecture(
+    name="two_level",
+    levels=(
+        Memory(name="MainMemory", read_pj=100, write_pj=100, bandwidth_bits_per_cycle=32),
+        Memory(name="Buffer", capacity_bits=8192, read_pj=1, write_pj=1),
+        MAC,
+    ),
+)
+PE2D = Architecture(
+    name="pe2d",
+    levels=(
+        Memory(name="MainMemory", read_pj=200, write_pj=200, bandwidth_bits_per_cycle=64),
+        Memory(name="GLB", capacity_bits=262144, read_pj=6, write_pj=6, bandwidth_bits_per_cycle=256),
+        Array(name="PEs", shape={"X": 8, "Y": 8}),
+        Memory(name="RF", capacity_bits=512, read_pj=1, write_pj=1),
+        MAC,
+    ),
+)
+
+
+def gemm(m: int, n: int, k: int, **bits: int) -> Einsum:
+    return einsum("Z[m, n]", "A[m, k]", "B[k, n]", bits=bits, m=m, n=n, k=k)
+
+
+CONV3X3 = einsum("O[m, p, q]", "I[c, p+r, q+s]", "F[m, c, r, s]", m=32, c=16, p=14, q=14, r=3, s=3)
+
+
+def random_einsum(rng: random.Random) -> Einsum:  # noqa: PLR0911
+    n = lambda *values: rng.choice(values)  # noqa: E731
+    bits = {name: rng.choice([8, 8, 16]) for name in "ABCZOIF"}
+    kind = rng.randrange(10)
+    if kind == 0:
+        return einsum("Z[m]", "A[m, k]", "B[k]", bits=bits, m=n(2, 4, 6), k=n(2, 3, 4))
+    if kind == 1:
+        return einsum("Z[m, n]", "A[m, k]", "B[k, n]", bits=bits, weights="B", m=n(2, 3), n=n(2, 4), k=n(2, 3))
+    if kind == 2:
+        return einsum("O[p]", "I[p+r]", "F[r]", bits=bits, weights="F", p=n(2, 4, 6), r=n(2, 3))
+    if kind == 3:
+        return einsum("O[p]", "I[2*p+r]", "F[r]", bits=bits, weights="F", p=n(2, 3, 4), r=n(2, 3))
+    if kind == 4:
+        return einsum("O[m, p]", "I[p+r]", "F[m, r]", bits=bits, weights="F", m=2, p=n(2, 4), r=n(2, 3))
+    if kind == 5:
+        return einsum("Z[b, m]", "A[b, m]", "B[m]", "C[b]", bits=bits, b=n(2, 3), m=n(2, 4))
+    if kind == 6:
+        return einsum("O[p]", "I[c, p+r]", "F[c, r]", bits=bits, weights="F", c=2, p=n(2, 3, 4), r=2)
+    if kind == 7:
+        return einsum("Z[m]", "A[m]", bits=bits, m=n(4, 6, 8))
+    if kind == 8:
+        return einsum("O[p, q]", "I[p+r, q]", "F[r]", bits=bits, weights="F", p=n(2, 4), q=2, r=2)
+    return einsum("O[p]", "I[3*p+r]", "F[r]", bits=bits, weights="F", p=n(2, 4), r=n(2, 4))
+
+
+def random_architecture(rng: random.Random) -> Architecture:  # noqa: C901  a list of what there is to vary
+    pick = rng.choice
+
+    def memory(name: str, low: int, high: int, *, outermost: bool = False) -> Memory:
+        keep: tuple[str, ...] | None = None
+        may: tuple[str, ...] = ()
+        if not outermost:
+            kind = rng.randrange(6)
+            if kind == 0:
+                keep = (pick(["weight", "input", "output"]),)
+            elif kind == 1:
+                may = ("input", "weight", "output")
+            elif kind == 2:
+                keep, may = ("output",), ("input",)
+        return Memory(
+            name=name,
+            capacity_bits=None if outermost or rng.random() < 0.2 else 8 * rng.randint(low, high),
+            read_pj=pick([1, 2, 6, 50]),
+            write_pj=pick([1, 3, 6, 60]),
+            bandwidth_bits_per_cycle=pick([None, None, 8, 16]),
+            read_bits_per_cycle=pick([None, None, 8]),
+            write_bits_per_cycle=pick([None, None, None, 8]),
+            keep=keep,
+            may_keep=may,
+            halo=pick(["reuse", "reuse", "reuse", "refetch"]),
+            holes=pick(["skip", "skip", "skip", "fetch"]),
+            drain=pick(["charged", "charged", "free"]),
+            double_buffered=rng.random() < 0.1,
+            leakage_w=pick([0, 0, 1e-3]),
+        )
+
+    def array(name: str) -> Array:
+        return Array(
+            name=name,
+            shape=pick([{"X": 2}, {"X": 2, "Y": 2}, {"X": 4}, {"X": 3}]),
+            hop_pj=pick([0, 0, 2.0]),
+            multicast=pick(["words", "words", "words", "tiles", "none"]),
+            reduce=rng.random() < 0.8,
+        )
+
+    outer = memory("M0", 0, 0, outermost=True)
+    levels: list[Level] = [outer]
+    kind = rng.randrange(9)
+    if kind == 6:
+        levels += [array("A1"), memory("M1", 3, 20), array("A2")]
+    elif kind == 7:
+        levels += [array("A1"), array("A2"), memory("M1", 3, 12)]
+    elif kind == 8:
+        levels += [array("A1"), memory("M1", 6, 20), array("A2"), memory("M2", 3, 12)]
+    elif kind == 0:
+        levels += [memory("M1", 3, 30)]
+    elif kind == 1:
+        levels += [array("A1"), memory("M1", 3, 20)]
+    elif kind == 2:
+        levels += [memory("M1", 3, 30), array("A1")]
+    elif kind == 3:
+        levels += [memory("M1", 6, 30), array("A1"), memory("M2", 3, 12)]
+    elif kind == 4:
+        levels += [memory("M1", 6, 30), memory("M2", 3, 12)]
+    else:
+        levels += [array("A1")]
+    return Architecture(name="random", clock_hz=1e9, levels=(*levels, MAC))
