@@ -7,6 +7,9 @@ from collections.abc import Sequence
 
 from costmodel.spec.problems import Problem, SpecError, did_you_mean
 
+_FACTOR = r"(?:energy|latency)(?:\^\d+(?:\.\d+)?)?"
+PATTERN = rf"^\s*(?:edp|EDP|ed2p|ED2P|e2dp|E2DP|area|{_FACTOR}(?:\s*\*\s*{_FACTOR})*)\s*$"
+"""One objective, for the schemas of editors."""
 NAMED = {"energy": (1.0, 0.0), "latency": (0.0, 1.0), "edp": (1.0, 1.0), "ed2p": (1.0, 2.0), "e2dp": (2.0, 1.0)}
 """Objective → exponents of energy and of latency."""
 
@@ -46,7 +49,9 @@ def _exponents(objective: str) -> tuple[float, float] | SpecError:
     for factor in objective.split("*"):
         match = re.fullmatch(r"(energy|latency)(?:\^(\d+(?:\.\d+)?))?", factor)
         if match is None:
-            hint = f"{did_you_mean(objective, list(NAMED))}; or a product such as energy^2*latency"
+            hint = did_you_mean(objective, list(NAMED))
+            if not hint.startswith("did you mean"):
+                hint = f"{hint}, or a product such as energy^2*latency"
             if objective in {"area", "capacity"}:
                 hint = "mappings are searched by energy and latency; area does not depend on the mapping"
             return SpecError([Problem(f"no such objective: {objective!r}", path="objective", hint=hint)])

@@ -12,7 +12,7 @@ from pydantic import WithJsonSchema as JsonSchema
 
 from costmodel.spec import units
 from costmodel.spec.load import describe
-from costmodel.spec.objective import parse_objectives
+from costmodel.spec.objective import PATTERN, parse_objectives
 from costmodel.spec.problems import SpecError, did_you_mean
 from costmodel.spec.validation import HINT, Items, OneOrMore, SpecModel
 
@@ -168,7 +168,10 @@ class Study(SpecModel):
     """Names of shipped workloads, or files."""
     einsums: OneOrMore[str] | None = None
     """Only these Einsums of the workloads; all when absent."""
-    objective: Annotated[Items[str], BeforeValidator(_objectives, json_schema_input_type=str | list[str])] = ("energy",)
+    objective: Annotated[
+        Items[str],
+        BeforeValidator(_objectives, json_schema_input_type=str | list[Annotated[str, Field(pattern=PATTERN)]]),
+    ] = ("energy",)
     """What is made small: ``energy``, ``latency``, ``edp``, ``ed2p``, ``e2dp``, ``area`` (of a sweep) or a product such
     as ``energy^2*latency``; several for a front (``energy,latency``)."""
     method: Method = "exact"

@@ -267,7 +267,7 @@ def test_bypass_makes_room():
     ("options", "message"),
     [
         ({"objective": "enrgy"}, "no such objective: 'enrgy' (did you mean 'energy'?)"),
-        ({"objective": ""}, "no such objective"),
+        ({"objective": ""}, "no objective is named"),
         ({"method": "tpee"}, "no such method: 'tpee' (did you mean 'tpe'?)"),
         ({"trials": 0}, "trials must be at least 1, got 0"),
         ({"constraints": ["PEs.Z only [m]"]}, "PEs.Z"),
