@@ -460,21 +460,6 @@ def test_ctrl_c_keeps_what_is_done():
     assert len(points) >= 3
 
 
-@pytest.mark.parametrize(("arguments", "limit_s"), [(["--help"], 0.25), (["check", "eyeriss_v1"], 0.5)])
-def test_the_first_answer_is_quick(arguments, limit_s, monkeypatch, tmp_path):
-    """CPU seconds of a fresh process whose modules are compiled, the least of six runs: the machine may be busy."""
-    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
-    monkeypatch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path / "compiled"))
-    times = []
-    for _ in range(6):
-        before = os.times()
-        process = command(*arguments)
-        process.communicate()
-        after = os.times()
-        times.append(after.children_user + after.children_system - before.children_user - before.children_system)
-    assert min(times) < limit_s
-
-
 def test_heavy_packages_wait_until_they_are_needed():
     code = "import sys; from costmodel.cli import app; app.main(['check', 'two_level', 'resnet18'], 'x')"
     code = f"import sys, atexit; atexit.register(lambda: print(*sorted(sys.modules))); {code}"
