@@ -14,7 +14,8 @@ from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.mapper import constraints as rules_module
 from costmodel.mapper import counting, mapspace
 from costmodel.mapper.front import TIE, Floats, Incumbents
-from costmodel.mapper.lattice import BYTES_PER_LABEL, Search
+from costmodel.mapper.search import BYTES_PER_LABEL, Board, Search
+from costmodel.spec.objective import Objective, objective_of
 from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint
 from costmodel.model.evaluate import evaluate
 from costmodel.spec.hardware import Architecture
@@ -24,60 +25,6 @@ from costmodel.spec.problems import Problem, SpecError
 BEAM = 300
 SAME = 1e-9
 """Relative difference of the lattice's energy from the model's that rounding explains."""
-
-
-@dataclass(frozen=True, slots=True)
-class Objective:
-    """``energy^a · latency^b``, or the front of both."""
-
-    text: str
-    energy: float
-    latency: float
-    front: bool
-
-    def score(self, energy: Floats, latency: Floats) -> Floats:
-        found: Floats = energy**self.energy * latency**self.latency
-        return found
-
-    def rank(self, energy: Floats, latency: Floats) -> Floats:
-        """Return the one number that a gap is about: the score, or the first objective of a front."""
-        if not self.front:
-            return self.score(energy, latency)
-        return latency if self.text.replace(" ", "").lower().startswith("latency") else energy
-
-
-def objective_of(text: str) -> Objective:
-    """Read an objective. Raises SpecError.
-
-    >>> objective_of("energy^1*latency^2").latency
-    2.0
-    """
-    named = {"energy": (1, 0), "latency": (0, 1), "edp": (1, 1), "ed2p": (1, 2), "e2dp": (2, 1)}
-    plain = text.replace(" ", "").lower()
-    if "," in plain:
-        parts = plain.split(",")
-        if set(parts) <= {"energy", "latency", "area"} and {"energy", "latency"} & set(parts):
-            if len(set(parts) - {"area"}) == 1:
-                return objective_of((set(parts) - {"area"}).pop())
-            return Objective(text, 1.0, 1.0, front=True)
-        hint = "mappings are searched by energy and latency; area does not depend on the mapping"
-        if "capacity" in parts:
-            raise SpecError([Problem(f"objective {text!r}: capacity used is not searched", hint=hint)])
-        raise SpecError([Problem(f"unknown objective {text!r}", hint=f"a front is over energy,latency: {hint}")])
-    if plain in ("capacity", "area"):
-        hint = "search by energy and latency; tables show area, and the room each level uses, of what is found"
-        raise SpecError([Problem(f"objective {text!r}: {plain} is not searched", hint=hint)])
-    if plain in named:
-        energy, latency = named[plain]
-        return Objective(text, float(energy), float(latency), front=False)
-    powers = {"energy": 0.0, "latency": 0.0}
-    for factor in plain.split("*"):
-        found = re.fullmatch(r"(energy|latency)(?:\^(\d+(?:\.\d+)?))?", factor)
-        if not found:
-            hint = "energy, latency, edp, ed2p, a product such as energy^1*latency^2, or energy,latency for the front"
-            raise SpecError([Problem(f"unknown objective {text!r}", hint=hint)])
-        powers[found[1]] += float(found[2] or 1)
-    return Objective(text, powers["energy"], powers["latency"], front=False)
 
 
 def map_einsum(
@@ -129,7 +76,7 @@ def map_einsum(
             rules,
             perfect,
             lambda points: select(points, aim),
-            None if aim.front else (aim.energy, aim.latency),
+            None if aim.front else aim.powers[0][:2],
             deadline=deadline,
         )
     try:
@@ -162,20 +109,17 @@ def _prove(
     progress: Callable[[str], None] | None,
     began: float,
 ) -> MapperResult:
-    incumbents = Incumbents()
-    score = None if aim.front else aim.score
+    board = Board(space, aim)
+    incumbents = Incumbents(aim)
     deadline = None if budget_s is None else began + budget_s
     most = 4_000_000 if memory_bytes is None else max(20_000, memory_bytes // (4 * BYTES_PER_LABEL))
     stopped = False
-    first = Search(space, incumbents, score, beam=BEAM, rank=aim.rank)
-    search = first
+    first = search = Search(board, incumbents, beam=BEAM)
     try:
         first.run()
         if progress is not None and incumbents.items:
             progress(f"{einsum.name}: first front of {len(incumbents.items)} mappings")
-        search = Search(
-            space, incumbents, score, deadline=deadline, most_labels=most, bounds=first.bounds, rank=aim.rank
-        )
+        search = Search(board, incumbents, deadline=deadline, most_labels=most)
         search.run()
     except KeyboardInterrupt:
         stopped = True
@@ -203,7 +147,7 @@ def _prove(
     gap: float | None = 0.0 if proven else None
     status: Literal["optimal: proven", "gap", "best found"] = "optimal: proven" if proven else "best found"
     if not proven and agrees:
-        best = min(float(aim.rank(np.array([p.energy_pj]), np.array([p.latency_cycles]))[0]) for p in front)
+        best = min(float(aim.first(p.energy_pj, p.latency_cycles, 0.0)) for p in front)
         bound = max(first.root, search.root) if stopped else max(stats.dropped_bound, first.root)
         if bound > 0:
             gap = max(0.0, best / bound - 1)
@@ -235,10 +179,10 @@ def select(points: Sequence[MappingPoint], aim: Objective) -> list[MappingPoint]
             front.append(p)
     if aim.front:
         return front
-    scores = [float(aim.score(np.array([p.energy_pj]), np.array([p.latency_cycles]))[0]) for p in front]
+    scores = [float(aim.first(p.energy_pj, p.latency_cycles, 0.0)) for p in front]
     least = min(scores)
     best = [p for p, s in zip(front, scores, strict=True) if s <= least * (1 + TIE)]
-    return [min(best, key=lambda p: (p.energy_pj, p.latency_cycles) if aim.energy else (p.latency_cycles, p.energy_pj))]
+    return [min(best, key=lambda p: (p.energy_pj, p.latency_cycles) if aim.powers[0][0] else (p.latency_cycles, p.energy_pj))]
 
 
 def infeasible(space: mapspace.Space, search: Search) -> InfeasibleError:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from costmodel.spec.objective import Objective
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 TIE = 1e-12
@@ -55,32 +57,80 @@ def group_front(key: Ints, costs: Sequence[Floats], looks: int = 12) -> Ints:
 
 
 class Incumbents:
-    """The best (energy, latency) pairs so far, each with what made it."""
+    """The best mappings so far: (energy, latency, capacity) and what made each.
 
-    def __init__(self) -> None:
-        self.energy: Floats = np.empty(0)
-        self.latency: Floats = np.empty(0)
+    A mapping that is no better in any cost than another one is not kept; nor is one that is worse in an objective and
+    no better in the others.
+    """
+
+    def __init__(self, aim: Objective) -> None:
+        self.aim = aim
+        units = {p for p in aim.powers if sorted(p) == [0.0, 0.0, 1.0]}
+        self.direct = {"energy", "latency"} <= set(aim.costs) and len(units) == len(aim.names) == len(aim.costs)
+        """Whether the objectives are the costs themselves, and not functions of some of them."""
+        self.costs: Floats = np.empty((3, 0))
         self.items: list[Any] = []
+        self.values: Floats = np.empty((len(aim.names), 0))
 
-    def add(self, energy: Floats, latency: Floats, items: Sequence[Any]) -> None:
-        """Take in new points; those that are dominated (ties: the earlier stays) are dropped."""
-        e = np.concatenate((self.energy, energy))
-        cycles = np.concatenate((self.latency, latency))
-        every = [*self.items, *items]
-        order = np.lexsort((np.arange(len(e)), e, cycles))
-        kept, best = [], np.inf
+    @property
+    def energy(self) -> Floats:
+        return self.costs[0]
+
+    @property
+    def latency(self) -> Floats:
+        return self.costs[1]
+
+    @property
+    def capacity(self) -> Floats:
+        return self.costs[2]
+
+    def add(self, costs: Floats, items: Sequence[Any]) -> None:
+        """Take in new points, (energy, latency, capacity) × points; of equal ones the earlier stays."""
+        every = np.concatenate((self.costs, costs), axis=1)
+        labelled = [*self.items, *items]
+        order = np.lexsort((np.arange(every.shape[1]), every[2], every[0], every[1])).tolist()
+        kept: list[int] = []
         for i in order:
-            if e[i] < best * (1 - TIE):
+            known = every[:, kept]
+            if not (known <= every[:, [i]] * (1 + TIE)).all(axis=0).any():
                 kept.append(i)
-                best = e[i]
-        self.energy, self.latency = e[kept], cycles[kept]
-        self.items = [every[i] for i in kept]
+        values = self.aim.values(*every[:, kept])
+        beaten = [
+            bool(((values <= v * (1 + TIE)).all(axis=0) & (values < v * (1 - TIE)).any(axis=0)).any())
+            for v in (values[:, [k]] for k in range(len(kept)))
+        ]
+        kept = [i for i, out in zip(kept, beaten, strict=True) if not out]
+        self.costs, self.items = every[:, kept], [labelled[i] for i in kept]
+        self.values = self.aim.values(*self.costs)
 
-    def beaten(self, energy: Floats, latency: Floats) -> npt.NDArray[np.bool_]:
-        """Whether some point is at least as good in both (up to rounding)."""
-        if not len(self.energy):
-            return np.zeros(len(energy), dtype=bool)
+    def beaten(self, energy: Floats, latency: Floats, capacity: Floats) -> npt.NDArray[np.bool_]:
+        """Whether nothing that costs at least so much can be better than what is known (up to rounding)."""
+        if not self.items:
+            return np.zeros(energy.shape, dtype=bool)
+        found = np.zeros(energy.shape, dtype=bool)
+        if not self.direct:
+            values = self.aim.values(energy, latency, capacity)
+            for known in self.values.T:
+                no_better = np.ones(energy.shape, dtype=bool)
+                worse = np.zeros(energy.shape, dtype=bool)
+                for value, k in zip(values, known.tolist(), strict=True):
+                    no_better &= value >= k * (1 - TIE)
+                    worse |= value > k * (1 + TIE)
+                found |= no_better & worse
+        rest = ~found
+        if rest.any():
+            found[rest] = self._dominated(energy[rest], latency[rest], capacity[rest])
+        return found
+
+    def _dominated(self, energy: Floats, latency: Floats, capacity: Floats) -> npt.NDArray[np.bool_]:
+        """Whether a mapping is known that costs no more of anything."""
+        found: npt.NDArray[np.bool_]
+        if self.aim.uses_capacity:
+            found = np.zeros(energy.shape, dtype=bool)
+            for e, cycles, bits in self.costs.T.tolist():
+                found |= (energy >= e * (1 - TIE)) & (latency >= cycles * (1 - TIE)) & (capacity >= bits * (1 - TIE))
+            return found
         at = np.searchsorted(self.latency, latency * (1 + TIE), side="right") - 1
         best = np.where(at >= 0, self.energy[np.maximum(at, 0)], np.inf)
-        found: npt.NDArray[np.bool_] = energy >= best * (1 - TIE)
+        found = energy >= best * (1 - TIE)
         return found

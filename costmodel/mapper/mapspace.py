@@ -19,6 +19,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -76,6 +77,8 @@ class MemoryPlan:
     fetch: bool
     refetch: bool
     free_drain: bool
+    copies: int
+    """Instances."""
 
 
 @dataclass(frozen=True)
@@ -95,8 +98,9 @@ class ArrayPlan:
     tiles_only: bool
     reduces: bool
 
-    @property
+    @cached_property
     def product(self) -> Floats:
+        """For each way: instances at work."""
         found: Floats = self.factors.prod(axis=1).astype(np.float64)
         return found
 
@@ -217,6 +221,7 @@ def build(einsum: Einsum, architecture: Architecture, rules: Rules) -> Space:
                     level.holes == "fetch",
                     level.halo == "refetch",
                     level.drain == "free",
+                    architecture.copies(level.name),
                 )
             )
         elif isinstance(level, Array):
@@ -226,7 +231,9 @@ def build(einsum: Einsum, architecture: Architecture, rules: Rules) -> Space:
     _check_merging(arrays, tensors, memories, nodes, keeps)
     ports = [Port(i, read, write) for i, m in enumerate(memories) for read, write in _limits(m.level)]
     windowed = {v for t in tensors for v in t.windowed}
-    fixed = {names.index(t.rank_variable) for t in rules.tiles if t.relation == "==" and t.rank_variable in names}
+    named = [t.rank_variable for t in rules.tiles if t.relation == "=="]
+    named += [v for order in rules.orders for v in order.rank_variables]
+    fixed = {names.index(v) for v in named if v in names}
     space = Space(
         einsum=einsum,
         architecture=architecture,
