@@ -11,7 +11,8 @@ memories at or below those. For each choice of that holder the least words of ev
   below the outermost memory drains at least what it touched.
 
 The least energy and the least use of each port over the choices are bounds. Compute takes at least the cycles of the
-busiest instance under the evenest spread that the arrays allow.
+busiest instance under the evenest spread that the arrays allow. Room is taken by one word of each tensor in every
+instance of each memory that must keep it.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ class Bound:
 
     energy_pj: float
     latency_cycles: float
+    capacity_bits: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,13 @@ def bound(einsum: Einsum, architecture: Architecture, rules: Rules | None = None
     leaking_pj = sum(
         x.leakage_w * architecture.copies(x.name) / architecture.clock_hz * 1e12 for x in architecture.levels
     )
-    return Bound((energy + leaking_pj * latency) * ROUNDING, latency * ROUNDING)
+    room = sum(
+        architecture.copies(memory.name) * tensor.bits
+        for memory in architecture.memories[1:]
+        for name, tensor in einsum.tensors.items()
+        if held_under(rules, memory, einsum, name) == "yes"
+    )
+    return Bound((energy + leaking_pj * latency) * ROUNDING, latency * ROUNDING, room)
 
 
 def busiest_points(einsum: Einsum, architecture: Architecture, rules: Rules) -> int:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -13,14 +12,14 @@ import numpy as np
 from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.mapper import constraints as rules_module
 from costmodel.mapper import counting, mapspace
-from costmodel.mapper.front import TIE, Floats, Incumbents
-from costmodel.mapper.search import BYTES_PER_LABEL, Board, Search
-from costmodel.spec.objective import Objective, objective_of
+from costmodel.mapper.front import Incumbents, pareto
+from costmodel.mapper.obey import violations
 from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint
+from costmodel.mapper.search import BYTES_PER_LABEL, Board, Search
 from costmodel.model.evaluate import evaluate
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.mapping import Mapping
-from costmodel.spec.problems import Problem, SpecError
+from costmodel.spec.objective import Objective, objective_of
 
 BEAM = 300
 SAME = 1e-9
@@ -31,7 +30,7 @@ def map_einsum(
     einsum: Einsum,
     architecture: Architecture,
     *,
-    objective: str = "edp",
+    objective: str | Objective = "edp",
     constraints: Sequence[str] = (),
     budget_s: float | None = None,
     memory_bytes: int | None = None,
@@ -63,7 +62,7 @@ def map_einsum(
             return map_einsum(
                 one,
                 architecture,
-                objective=objective,
+                objective=aim,
                 constraints=constraints,
                 budget_s=share,
                 memory_bytes=memory_bytes,
@@ -76,25 +75,23 @@ def map_einsum(
             rules,
             perfect,
             lambda points: select(points, aim),
-            None if aim.front else aim.powers[0][:2],
+            aim,
             deadline=deadline,
         )
     try:
         space = mapspace.build(einsum, architecture, rules)
         return _prove(einsum, architecture, space, aim, budget_s, memory_bytes, progress, began)
     except mapspace.UnsupportedError as why:
-        return _sample(einsum, architecture, objective, aim, constraints, str(why))
+        return _sample(einsum, architecture, aim, constraints, str(why))
 
 
 def _sample(
-    einsum: Einsum, architecture: Architecture, objective: str, aim: Objective, constraints: Sequence[str], why: str
+    einsum: Einsum, architecture: Architecture, aim: Objective, constraints: Sequence[str], why: str
 ) -> MapperResult:
     """Search where the lattice has no exact form; the answer is the best found, and says why."""
     from costmodel.mapper.optuna_search import search_einsum
 
-    plain = objective.replace(" ", "").lower()
-    known = "energy,latency" if aim.front else plain if plain in ("energy", "latency", "edp", "ed2p", "e2dp") else "edp"
-    found = search_einsum(einsum, architecture, objective=known, method="random", constraints=constraints)
+    found = search_einsum(einsum, architecture, objective=aim, method="random", constraints=constraints)
     certificate = replace(found.certificate, status="best found", method=f"random (unsupported: {why})", gap=None)
     return replace(found, certificate=certificate)
 
@@ -109,8 +106,7 @@ def _prove(
     progress: Callable[[str], None] | None,
     began: float,
 ) -> MapperResult:
-    board = Board(space, aim)
-    incumbents = Incumbents(aim)
+    board, incumbents = Board(space, aim), Incumbents(aim)
     deadline = None if budget_s is None else began + budget_s
     most = 4_000_000 if memory_bytes is None else max(20_000, memory_bytes // (4 * BYTES_PER_LABEL))
     stopped = False
@@ -127,27 +123,25 @@ def _prove(
         if stopped:
             raise KeyboardInterrupt
         raise infeasible(space, search)
-    workload = Workload(einsum.name, "", (einsum,))
-    points = []
-    expected: dict[int, tuple[float, float]] = {}
-    agrees = True
-    for nest, energy, latency in zip(incumbents.items, incumbents.energy, incumbents.latency, strict=True):
-        mapping = Mapping(nest, arch=architecture.name, workload=None, einsum=einsum.name)
-        point = MappingPoint(mapping, evaluate(workload, architecture, mapping))
-        points.append(point)
-        expected[id(point)] = (float(energy), float(latency))
-        # a mapping that costs more than the lattice thought may have ruled out better ones
-        agrees &= point.energy_pj <= energy * (1 + SAME) and point.latency_cycles <= latency * (1 + SAME)
-    front = select(points, aim)
-    for point in front:
-        energy, latency = expected[id(point)]
-        agrees &= point.energy_pj >= energy * (1 - SAME) and point.latency_cycles >= latency * (1 - SAME)
+    found, broken = _costed(incumbents, einsum, architecture, space.rules)
+    if not found:
+        if stopped:
+            raise KeyboardInterrupt
+        msg = f"every mapping that the lattice found breaks a constraint, e.g. {broken[0]}"
+        raise mapspace.UnsupportedError(msg)
+    front = select([point for point, _ in found], aim)
+    # a mapping that costs more than the lattice thought may have ruled out better ones
+    agrees = all(
+        all(cost <= thought * (1 + SAME) for cost, thought in both)
+        and (point not in front or all(cost >= thought * (1 - SAME) for cost, thought in both))
+        for point, both in found
+    )
     stats = search.stats
-    proven = not stopped and not stats.dropped and agrees
+    proven = not stopped and not stats.dropped and agrees and not broken
     gap: float | None = 0.0 if proven else None
     status: Literal["optimal: proven", "gap", "best found"] = "optimal: proven" if proven else "best found"
-    if not proven and agrees:
-        best = min(float(aim.first(p.energy_pj, p.latency_cycles, 0.0)) for p in front)
+    if not proven and agrees and not broken:
+        best = min(aim.of(p)[0] for p in front)
         bound = max(first.root, search.root) if stopped else max(stats.dropped_bound, first.root)
         if bound > 0:
             gap = max(0.0, best / bound - 1)
@@ -162,6 +156,7 @@ def _prove(
             ("bound", stats.bounded),
             ("capacity", stats.over_capacity),
             *((("not searched", stats.dropped),) if stats.dropped else ()),
+            *((("found, but breaks a constraint", len(broken)),) if broken else ()),
             *((("the model disagrees with the lattice", 1),) if not agrees else ()),
         ),
         time.process_time() - began,
@@ -170,19 +165,34 @@ def _prove(
     return MapperResult(einsum.name, tuple(front), certificate)
 
 
+def _costed(
+    incumbents: Incumbents, einsum: Einsum, architecture: Architecture, rules: rules_module.Rules
+) -> tuple[list[tuple[MappingPoint, list[tuple[float, float]]]], list[str]]:
+    """Cost what was found by the scalar model: each mapping with pairs of a cost and what the lattice thought it is.
+
+    A mapping that breaks a constraint is none; for each such, say which. It may have ruled out some that break none.
+    """
+    workload = Workload(einsum.name, "", (einsum,))
+    found: list[tuple[MappingPoint, list[tuple[float, float]]]] = []
+    broken: list[str] = []
+    for nest, (energy, latency, capacity) in zip(incumbents.items, incumbents.costs.T.tolist(), strict=True):
+        mapping = Mapping(nest, arch=architecture.name, workload=None, einsum=einsum.name)
+        wrong = violations(mapping, einsum, architecture, rules)
+        if wrong:
+            broken.append(wrong[0])
+            continue
+        point = MappingPoint(mapping, evaluate(workload, architecture, mapping))
+        both = [(point.energy_pj, energy), (point.latency_cycles, latency)]
+        if incumbents.aim.uses_capacity:
+            both.append((point.capacity_bits, capacity))
+        found.append((point, both))
+    return found, broken
+
+
 def select(points: Sequence[MappingPoint], aim: Objective) -> list[MappingPoint]:
-    """Return the front, or the best point; ties go to the better other objective."""
-    ordered = sorted(points, key=lambda p: (p.energy_pj, p.latency_cycles))
-    front: list[MappingPoint] = []
-    for p in ordered:
-        if not front or p.latency_cycles < front[-1].latency_cycles:
-            front.append(p)
-    if aim.front:
-        return front
-    scores = [float(aim.first(p.energy_pj, p.latency_cycles, 0.0)) for p in front]
-    least = min(scores)
-    best = [p for p, s in zip(front, scores, strict=True) if s <= least * (1 + TIE)]
-    return [min(best, key=lambda p: (p.energy_pj, p.latency_cycles) if aim.powers[0][0] else (p.latency_cycles, p.energy_pj))]
+    """Return the front, best of the first objective first, or the best point; ties go to less energy, then latency."""
+    costs = np.array([(p.energy_pj, p.latency_cycles, p.capacity_bits) for p in points], dtype=np.float64)
+    return [points[place] for place in pareto(aim.values(*costs.T).T, costs)]
 
 
 def infeasible(space: mapspace.Space, search: Search) -> InfeasibleError:

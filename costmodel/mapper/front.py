@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import Any
 
@@ -54,6 +55,76 @@ def group_front(key: Ints, costs: Sequence[Floats], looks: int = 12) -> Ints:
         if worse.any():
             order = order[np.concatenate((np.ones(look, dtype=bool), ~worse))]
     return order
+
+
+def pareto(costs: Floats, ties: Floats | None = None) -> Ints:
+    """Return the rows that no other row of ``costs`` is at least as good as in everything, sorted by them.
+
+    Of rows that are equal (up to ``TIE``), the one stays that is least in ``ties``, by its first column, then the
+    next; then the first. Exact in any number of columns.
+
+    >>> pareto(np.array([[2.0, 2, 2], [1, 3, 3], [2, 2, 1], [3, 3, 3]])).tolist()
+    [1, 2]
+    """
+    ranks = _ranks(costs)
+    others = ranks[:, :0] if ties is None else _ranks(ties)
+    order = np.lexsort(np.concatenate((ranks, others), axis=1).T[::-1])
+    ranks = ranks[order]
+    new = np.ones(len(order), dtype=bool)
+    new[1:] = (ranks[1:] != ranks[:-1]).any(axis=1)
+    order, ranks = order[new], ranks[new]
+    count, dimensions = ranks.shape
+    if count < 2:
+        return order
+    if dimensions == 1:
+        return order[:1]
+    if dimensions == 2:
+        least = np.minimum.accumulate(ranks[:, 1])
+        keep = np.ones(count, dtype=bool)
+        keep[1:] = ranks[1:, 1] < least[:-1]
+        return order[keep]
+    return order[_staircase(ranks) if dimensions == 3 else _one_by_one(ranks)]
+
+
+def _ranks(costs: Floats) -> Ints:
+    """Number the values of each column by size, equal ones alike."""
+    ranks = np.zeros(costs.shape, dtype=np.int64)
+    for column in range(costs.shape[1]):
+        values = costs[:, column]
+        order = np.argsort(values, kind="stable")
+        known = values[order]
+        ranks[order[1:], column] = np.cumsum(known[1:] > known[:-1] * (1 + TIE))
+    return ranks
+
+
+def _staircase(ranks: Ints) -> Ints:
+    """Return the rows to keep of three columns, sorted by the first: a staircase of the other two."""
+    seconds: list[int] = []
+    thirds: list[int] = []
+    """Growing seconds with falling thirds: the corners so far."""
+    kept = []
+    for place, (_, second, third) in enumerate(ranks.tolist()):
+        at = bisect_right(seconds, second)
+        if at and thirds[at - 1] <= third:
+            continue
+        kept.append(place)
+        first = bisect_left(seconds, second)
+        last = first
+        while last < len(thirds) and thirds[last] >= third:
+            last += 1
+        seconds[first:last], thirds[first:last] = [second], [third]
+    return np.array(kept, dtype=np.int64)
+
+
+def _one_by_one(ranks: Ints) -> Ints:
+    """Return the rows to keep of any number of columns, sorted by the first."""
+    kept: list[int] = []
+    corners = np.empty_like(ranks)
+    for place, row in enumerate(ranks):
+        if not (corners[: len(kept)] <= row).all(axis=1).any():
+            corners[len(kept)] = row
+            kept.append(place)
+    return np.array(kept, dtype=np.int64)
 
 
 class Incumbents:

@@ -28,6 +28,7 @@ from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, 
 from costmodel.model.evaluate import evaluate
 from costmodel.spec.hardware import Architecture, Array, Memory
 from costmodel.spec.mapping import Compute, Mapping, Node, Spatial, Storage, Temporal
+from costmodel.spec.objective import Objective, objective_of
 from costmodel.spec.problems import SpecError
 
 ENUMERATED_MOST = 30_000
@@ -513,14 +514,14 @@ def improve(
     rules: Rules,
     perfect: Callable[[Einsum], MapperResult],
     select: Callable[[Sequence[MappingPoint]], list[MappingPoint]],
-    powers: tuple[float, float] | None,
+    aim: Objective,
     *,
     deadline: float | None = None,
 ) -> MapperResult:
     """Return the best mapping (or the front) over all tiles, at least as good as that with perfect factors.
 
-    ``perfect`` answers with perfect factors, ``select`` picks the answer, ``powers`` are those of energy and latency,
-    null for a front. ``deadline`` is CPU time of this process.
+    ``perfect`` answers with perfect factors, ``select`` picks the answer to ``aim``. ``deadline`` is CPU time of this
+    process.
 
     Raises InfeasibleError if nothing that was tried fits.
     """
@@ -541,13 +542,13 @@ def improve(
         if whole is not None:
             complete = archive.cost_all(whole)
         if not complete:
-            _climb(archive, perfect, powers)
+            _climb(archive, perfect, aim)
     except KeyboardInterrupt:
         stopped = True
     if not archive.points:
         raise archive.infeasible(failure, stopped=stopped)
     front = select(archive.points)
-    status, gap = _verdict(front, bound(einsum, architecture, rules), powers)
+    status, gap = _verdict(front, bound(einsum, architecture, rules), aim)
     if complete:
         status, gap = "optimal: proven", 0.0
     how = "enumeration of all tiles" if complete else "climbing over all tiles"
@@ -569,7 +570,7 @@ def improve(
     return MapperResult(einsum.name, tuple(front), certificate)
 
 
-def _climb(archive: _Archive, perfect: Callable[[Einsum], MapperResult], powers: tuple[float, float] | None) -> None:
+def _climb(archive: _Archive, perfect: Callable[[Einsum], MapperResult], aim: Objective) -> None:
     einsum = archive.einsum
     if archive.deadline is None:
         archive.deadline = time.process_time() + CLIMBED_S
@@ -586,10 +587,11 @@ def _climb(archive: _Archive, perfect: Callable[[Einsum], MapperResult], powers:
         for point in found.front:
             archive.cost(_fitted(point.mapping, einsum))
     # a climb towards one objective passes by good mappings for another
-    wanted = list(dict.fromkeys([powers or (1.0, 1.0), (1.0, 0.0), (0.0, 1.0)]))
+    others = objective_of("energy,latency").each
+    wanted = list({goal.powers: goal for goal in (aim.product, *aim.each, *others)}.values())
     share = CLIMBED_MOST // (2 * len(wanted) + 1)
-    for aim in wanted:
-        score = _score(aim)
+    for goal in wanted:
+        score = _score(goal)
         # two starts each: the best so far, and the best of those with their storage nodes in another order
         kinds = {_kind(p.mapping): p for p in sorted(archive.points, key=score, reverse=True)}
         for point in sorted(kinds.values(), key=score)[:2]:
@@ -604,29 +606,24 @@ def _kind(mapping: Mapping) -> tuple[str, ...]:
     return tuple(f"{t} {n.level}" for n in mapping.nest if isinstance(n, Storage) for t in n.tensors)
 
 
-def _score(powers: tuple[float, float]) -> Score:
-    a, b = powers
-
+def _score(goal: Objective) -> Score:
     def score(point: MappingPoint) -> tuple[float, ...]:
-        return (point.energy_pj**a * point.latency_cycles**b, point.energy_pj, point.latency_cycles)
+        return (*goal.of(point), point.energy_pj, point.latency_cycles, point.capacity_bits)
 
     return score
 
 
 def _verdict(
-    front: Sequence[MappingPoint], least: Bound, powers: tuple[float, float] | None
+    front: Sequence[MappingPoint], least: Bound, aim: Objective
 ) -> tuple[Literal["optimal: proven", "gap", "best found"], float | None]:
-    """Say how far the answer is from the optimum at most.
+    """Say how far the answer is from the optimum of the first objective at most.
 
-    A front gets a gap that holds for energy^a · latency^b up to a + b = 3, also for sums over several Einsums: one of
-    its points is so close to the bounds of both.
+    A front is proven where one point meets the bounds of all objectives: nothing else is on it.
     """
-    if least.latency_cycles <= 0 or least.energy_pj <= 0:
+    bounds = aim.of(least)
+    points = [aim.of(point) for point in front]
+    if any(all(v <= b * (1 + PROVEN) for v, b in zip(values, bounds, strict=True)) for values in points):
+        return "optimal: proven", 0.0
+    if bounds[0] <= 0:
         return "best found", None
-    ratios = [(p.energy_pj / least.energy_pj, p.latency_cycles / least.latency_cycles) for p in front]
-    if powers is None:
-        gap = min(max(e, c) for e, c in ratios) ** 3 - 1
-    else:
-        gap = min(e ** powers[0] * c ** powers[1] for e, c in ratios) - 1
-    gap = max(0.0, gap)
-    return ("optimal: proven", 0.0) if gap < PROVEN else ("gap", gap)
+    return "gap", max(0.0, min(first for first, *_ in points) / bounds[0] - 1)

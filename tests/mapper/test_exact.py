@@ -5,18 +5,23 @@ from __future__ import annotations
 import random
 from collections import Counter
 from dataclasses import replace
+from typing import Literal
 
 import exhaustive
+import fakes
 import pytest
 from comparison import difference
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from problems import CONV3X3, PE2D, TWO_LEVEL, einsum, gemm, random_architecture, random_einsum
 from strategies import Case
 
 from costmodel.einsum.algebra import Einsum, Workload
-from costmodel.mapper.exact import map_einsum, objective_of
-from costmodel.mapper.result import InfeasibleError
+from costmodel.mapper.exact import map_einsum, select
+from costmodel.mapper.result import InfeasibleError, MappingPoint
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.mapping import Mapping, Node, Spatial, Storage, Temporal
+from costmodel.spec.objective import objective_of
 from costmodel.spec.problems import SpecError
 
 
@@ -81,7 +86,7 @@ def interrupt(_text: str) -> None:
     raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("objective", ["edp", "energy", "energy,latency", "latency,energy"])
+@pytest.mark.parametrize("objective", ["edp", "energy", "energy,latency", "latency,energy", "ed2p,energy"])
 def test_an_interrupted_search_gives_its_best_with_a_valid_gap(objective: str) -> None:
     problem = gemm(16, 16, 16)
     best = map_einsum(problem, PE2D, objective=objective)
@@ -89,8 +94,8 @@ def test_an_interrupted_search_gives_its_best_with_a_valid_gap(objective: str) -
     assert found.front
     assert found.certificate.status == "gap"
     assert found.certificate.gap is not None
-    rank = objective_of(objective).rank
-    least, known = (min(float(rank(p.energy_pj, p.latency_cycles)) for p in r.front) for r in (best, found))
+    aim = objective_of(objective)
+    least, known = (min(aim.of(p)[0] for p in r.front) for r in (best, found))
     assert known <= least * (1 + found.certificate.gap) * (1 + 1e-9)
 
 
@@ -106,21 +111,68 @@ def test_a_search_out_of_time_gives_its_best_with_a_valid_gap() -> None:
         assert known <= least * (1 + found.certificate.gap) * (1 + 1e-9)
 
 
-@pytest.mark.parametrize("text", ["capacity", "energy,capacity", "area", "speed", "energy,speed"])
-def test_only_energy_and_latency_are_searched(text: str) -> None:
-    with pytest.raises(SpecError, match="objective"):
-        objective_of(text)
+@pytest.mark.parametrize("text", ["capacity", "energy,capacity", "energy*capacity,latency"])
+@pytest.mark.parametrize("tiles", ["perfect", "any"])
+def test_room_is_not_searched_exactly(text: str, tiles: Literal["perfect", "any"]) -> None:
+    with pytest.raises(SpecError, match="the exact method does not search capacity used"):
+        map_einsum(gemm(4, 4, 4), TWO_LEVEL, objective=text, tiles=tiles)
+
+
+@pytest.mark.parametrize("objective", ["edp,latency", "energy^2*latency,latency", "latency,energy", "ed2p,energy,e2dp"])
+@pytest.mark.parametrize("seed", range(6))
+def test_any_products_of_energy_and_latency_make_a_front(objective: str, seed: int) -> None:
+    rng = random.Random(30_000 + seed)
+    aim = objective_of(objective)
+    while True:
+        problem, architecture = random_einsum(rng), random_architecture(rng)
+        if exhaustive.size(problem, architecture, 1500) < 1500:
+            break
+    every = {aim.of_one(energy, latency, 0.0) for energy, latency, _ in exhaustive.front(problem, architecture)}
+    try:
+        found = map_einsum(problem, architecture, objective=objective)
+    except InfeasibleError:
+        assert not every
+        return
+    if found.certificate.status != "optimal: proven":
+        return
+    want = sorted(v for v in every if not any(w != v and all(a <= b for a, b in zip(w, v, strict=True)) for w in every))
+    assert [aim.of(p) for p in found.front] == [pytest.approx(v, rel=1e-9) for v in want]
+
+
+COSTS = st.lists(st.tuples(st.integers(1, 5), st.integers(1, 5), st.integers(0, 5)), min_size=1, max_size=20)
+
+
+@given(COSTS, st.sampled_from(["capacity", "edp", "energy*capacity", "energy,capacity", "edp,capacity,latency"]))
+@settings(max_examples=200, deadline=None)
+def test_what_is_selected_is_the_front_of_the_objectives(costs: list[tuple[int, int, int]], objective: str) -> None:
+    aim = objective_of(objective)
+    points = [fakes.point(fakes.gemm(), fakes.two_level(), float(e), float(c), room) for e, c, room in costs]
+
+    def beats(one: MappingPoint, other: MappingPoint) -> bool:
+        a, b = aim.of(one), aim.of(other)
+        return a != b and all(x <= y for x, y in zip(a, b, strict=True))
+
+    def tie(p: MappingPoint) -> tuple[float, float, int]:
+        return (p.energy_pj, p.latency_cycles, p.capacity_bits)
+
+    best = [p for p in points if not any(beats(q, p) for q in points)]
+    values = sorted({aim.of(p) for p in best})
+    found = select(points, aim)
+    assert [aim.of(p) for p in found] == values
+    assert [tie(p) for p in found] == [min(tie(p) for p in best if aim.of(p) == v) for v in values]
+
+
+def test_rounding_does_not_decide_a_tie() -> None:
+    more = 10 * (1 + 1e-14)
+    first, second = (fakes.point(fakes.gemm(), fakes.two_level(), e, c) for e, c in ((10.0, 7.0), (more, 6.0)))
+    assert select([first, second], objective_of("energy")) == [second]
+    assert select([first, second], objective_of("energy,latency")) == [second]
 
 
 def test_an_order_of_loops_is_refused() -> None:
     with pytest.raises(SpecError, match=r"order in GLB: m k: a search cannot be held to an order of loops") as caught:
         map_einsum(gemm(4, 4, 4), PE2D, constraints=["order in GLB: m k"])
     assert "weight_stationary" in str(caught.value)
-
-
-def test_area_beside_an_objective_changes_nothing() -> None:
-    assert objective_of("energy,area") == objective_of("energy")
-    assert objective_of("energy,latency,area").front
 
 
 def compare(seed: int, most: int = 2500) -> str:

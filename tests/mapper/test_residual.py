@@ -8,19 +8,21 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 
+import fakes
 import pytest
 from problems import PE2D, TWO_LEVEL, einsum, gemm, random_architecture, random_einsum
 
 from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.mapper import residual
-from costmodel.mapper.bound import bound, busiest_points
+from costmodel.mapper.bound import Bound, bound, busiest_points
 from costmodel.mapper.constraints import Rules, parse
-from costmodel.mapper.exact import map_einsum
-from costmodel.mapper.result import InfeasibleError
+from costmodel.mapper.exact import map_einsum, select
+from costmodel.mapper.result import InfeasibleError, MapperResult
 from costmodel.model.evaluate import evaluate
 from costmodel.model.evaluation import Evaluation
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
 from costmodel.spec.mapping import Mapping, Spatial, Storage, Temporal
+from costmodel.spec.objective import objective_of
 from costmodel.spec.problems import SpecError
 
 PE4X4 = replace(
@@ -202,6 +204,72 @@ def test_no_optimum_undercuts_the_bound(seed: int) -> None:
         return
     assert min(p.energy_pj for p in front) >= least.energy_pj
     assert min(p.latency_cycles for p in front) >= least.latency_cycles
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_no_mapping_takes_less_room_than_the_bound(seed: int) -> None:
+    rng = random.Random(2000 + seed)
+    problem, architecture = random_einsum(rng), random_architecture(rng)
+    least = bound(problem, architecture)
+    for mapping in some_mappings(rng, problem, architecture, 10):
+        found = cost(problem, architecture, mapping)
+        assert found is None or found.capacity_bits >= least.capacity_bits
+
+
+@pytest.mark.parametrize(
+    ("objective", "points", "status", "gap"),
+    [
+        ("energy,latency", [(110, 60, 0), (130, 50, 0)], "gap", 0.1),
+        ("latency,energy", [(110, 60, 0), (130, 50, 0)], "gap", 0.0),
+        ("energy,latency", [(100, 50, 0)], "optimal: proven", 0.0),
+        ("edp,latency", [(110, 50, 0)], "gap", 0.1),
+        ("edp", [(110, 50, 0)], "gap", 0.1),
+        ("energy,capacity", [(110, 90, 8), (150, 90, 4)], "gap", 0.1),
+        ("capacity,energy", [(150, 90, 6), (110, 90, 8)], "gap", 0.5),
+        ("capacity", [(150, 90, 4)], "optimal: proven", 0.0),
+    ],
+)
+def test_a_gap_is_one_of_the_first_objective(
+    objective: str, points: list[tuple[int, int, int]], status: str, gap: float
+) -> None:
+    found = [fakes.point(fakes.gemm(), fakes.two_level(), float(e), float(c), room) for e, c, room in points]
+    verdict = residual._verdict(found, Bound(100.0, 50.0, 4), objective_of(objective))
+    assert verdict == (status, pytest.approx(gap))
+
+
+def test_what_has_no_bound_has_no_gap() -> None:
+    found = [fakes.point(fakes.gemm(), fakes.two_level(), 10.0, 5.0, 8)]
+    assert residual._verdict(found, Bound(1.0, 1.0, 0), objective_of("capacity")) == ("best found", None)
+    assert residual._verdict(found, Bound(1.0, 1.0, 0), objective_of("energy,capacity"))[0] == "gap"
+
+
+@pytest.mark.parametrize("objective", ["energy,latency", "latency,energy", "edp,latency"])
+def test_the_gap_of_a_front_holds_for_its_first_objective(monkeypatch, objective: str) -> None:
+    problem, aim = einsum("Z[m]", "A[m, k]", m=5, k=3), objective_of(objective)
+    proven = map_einsum(problem, TINY, objective=objective, tiles="any")
+    assert str(proven.certificate) == "optimal: proven"
+    monkeypatch.setattr(residual, "ENUMERATED_MOST", 0)
+    climbed = map_einsum(problem, TINY, objective=objective, tiles="any")
+    least, known = (min(aim.of(p)[0] for p in r.front) for r in (proven, climbed))
+    assert climbed.certificate.gap is not None
+    assert known <= least * (1 + climbed.certificate.gap) * (1 + 1e-9)
+    bounds = aim.of(bound(problem, TINY))
+    assert climbed.certificate.gap == pytest.approx(max(0.0, known / bounds[0] - 1), abs=1e-8)
+
+
+@pytest.mark.parametrize("objective", ["capacity", "energy,capacity", "energy*capacity,latency"])
+def test_a_small_mapspace_gives_the_front_with_room(objective: str) -> None:
+    """With an answer in perfect factors that knows no room, every tile is tried and the best of them is proven."""
+    problem, aim = einsum("Z[m]", "A[m, k]", m=3, k=3), objective_of(objective)
+    every = {aim.of(c) for m in plain_mappings(problem) if (c := cost(problem, TINY, m)) is not None}
+    want = sorted(v for v in every if not any(w != v and all(a <= b for a, b in zip(w, v, strict=True)) for w in every))
+
+    def perfect(one: Einsum) -> MapperResult:
+        return map_einsum(one, TINY, objective="energy,latency")
+
+    found = residual.improve(problem, TINY, Rules(), perfect, lambda points: select(points, aim), aim)
+    assert str(found.certificate) == "optimal: proven"
+    assert [aim.of(p) for p in found.front] == [pytest.approx(v, rel=1e-9) for v in want]
 
 
 def test_the_busiest_instance_has_what_an_even_spread_leaves() -> None:
