@@ -15,6 +15,7 @@ from costmodel.mapper import constraints as rules_module
 from costmodel.mapper import counting, mapspace
 from costmodel.mapper.front import TIE, Floats, Incumbents
 from costmodel.mapper.lattice import BYTES_PER_LABEL, Search
+from costmodel.mapper.obey import violations
 from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint
 from costmodel.model.evaluate import evaluate
 from costmodel.spec.hardware import Architecture
@@ -183,26 +184,22 @@ def _prove(
         if stopped:
             raise KeyboardInterrupt
         raise infeasible(space, search)
-    workload = Workload(einsum.name, "", (einsum,))
-    points = []
-    expected: dict[int, tuple[float, float]] = {}
-    agrees = True
-    for nest, energy, latency in zip(incumbents.items, incumbents.energy, incumbents.latency, strict=True):
-        mapping = Mapping(nest, arch=architecture.name, workload=None, einsum=einsum.name)
-        point = MappingPoint(mapping, evaluate(workload, architecture, mapping))
-        points.append(point)
-        expected[id(point)] = (float(energy), float(latency))
-        # a mapping that costs more than the lattice thought may have ruled out better ones
-        agrees &= point.energy_pj <= energy * (1 + SAME) and point.latency_cycles <= latency * (1 + SAME)
-    front = select(points, aim)
-    for point in front:
-        energy, latency = expected[id(point)]
-        agrees &= point.energy_pj >= energy * (1 - SAME) and point.latency_cycles >= latency * (1 - SAME)
+    found, broken = _costed(incumbents, einsum, architecture, space.rules)
+    if not found:
+        if stopped:
+            raise KeyboardInterrupt
+        msg = f"every mapping that the lattice found breaks a constraint, e.g. {broken[0]}"
+        raise mapspace.UnsupportedError(msg)
+    front = select([point for point, _, _ in found], aim)
+    # a mapping that costs more than the lattice thought may have ruled out better ones
+    agrees = all(p.energy_pj <= e * (1 + SAME) and p.latency_cycles <= c * (1 + SAME) for p, e, c in found) and all(
+        p.energy_pj >= e * (1 - SAME) and p.latency_cycles >= c * (1 - SAME) for p, e, c in found if p in front
+    )
     stats = search.stats
-    proven = not stopped and not stats.dropped and agrees
+    proven = not stopped and not stats.dropped and agrees and not broken
     gap: float | None = 0.0 if proven else None
     status: Literal["optimal: proven", "gap", "best found"] = "optimal: proven" if proven else "best found"
-    if not proven and agrees:
+    if not proven and agrees and not broken:
         best = min(float(aim.rank(np.array([p.energy_pj]), np.array([p.latency_cycles]))[0]) for p in front)
         bound = max(first.root, search.root) if stopped else max(stats.dropped_bound, first.root)
         if bound > 0:
@@ -218,12 +215,34 @@ def _prove(
             ("bound", stats.bounded),
             ("capacity", stats.over_capacity),
             *((("not searched", stats.dropped),) if stats.dropped else ()),
+            *((("found, but breaks a constraint", len(broken)),) if broken else ()),
             *((("the model disagrees with the lattice", 1),) if not agrees else ()),
         ),
         time.process_time() - began,
         gap,
     )
     return MapperResult(einsum.name, tuple(front), certificate)
+
+
+def _costed(
+    incumbents: Incumbents, einsum: Einsum, architecture: Architecture, rules: rules_module.Rules
+) -> tuple[list[tuple[MappingPoint, float, float]], list[str]]:
+    """Cost what was found by the scalar model, each beside the lattice's energy and latency.
+
+    A mapping that breaks a constraint is none; for each such, say which. It may have ruled out some that break none.
+    """
+    workload = Workload(einsum.name, "", (einsum,))
+    found: list[tuple[MappingPoint, float, float]] = []
+    broken: list[str] = []
+    for nest, energy, latency in zip(incumbents.items, incumbents.energy, incumbents.latency, strict=True):
+        mapping = Mapping(nest, arch=architecture.name, workload=None, einsum=einsum.name)
+        wrong = violations(mapping, einsum, architecture, rules)
+        if wrong:
+            broken.append(wrong[0])
+        else:
+            point = MappingPoint(mapping, evaluate(workload, architecture, mapping))
+            found.append((point, float(energy), float(latency)))
+    return found, broken
 
 
 def select(points: Sequence[MappingPoint], aim: Objective) -> list[MappingPoint]:

@@ -1,16 +1,25 @@
-"""What named dataflows restrict."""
+"""What constraints mean, and that the search keeps to them."""
 
 from __future__ import annotations
 
+import itertools
+import random
 from dataclasses import replace
 
+import exhaustive
+import plain_rules
 import pytest
+from problems import random_architecture, random_einsum
 
+from costmodel.einsum.algebra import Einsum
 from costmodel.mapper.constraints import Only, parse
 from costmodel.mapper.exact import map_einsum
+from costmodel.mapper.limits import Limits
+from costmodel.mapper.obey import violations
+from costmodel.mapper.plan import Plans
 from costmodel.spec.catalog import load_architecture, load_workload
 from costmodel.spec.hardware import Architecture, Array
-from costmodel.spec.mapping import Spatial
+from costmodel.spec.mapping import Mapping, Spatial
 from costmodel.spec.problems import SpecError
 
 CONVOLUTION = load_workload("conv3x3").einsums[0]
@@ -49,3 +58,30 @@ def test_row_stationary_needs_a_window_and_an_array():
         parse(["row_stationary"], PE2D, load_workload("mm64").einsums[0])
     with pytest.raises(SpecError, match="no array"):
         parse(["row_stationary"], load_architecture("two_level"), CONVOLUTION)
+
+
+# The meaning of every constraint
+
+
+def problem_of(rng: random.Random, most: int) -> tuple[Einsum, Architecture, list[Mapping]]:
+    """A random problem with its mapspace, smaller than so many mappings."""
+    while True:
+        problem, architecture = random_einsum(rng), random_architecture(rng)
+        listed = list(itertools.islice(exhaustive.mappings(problem, architecture), most))
+        if 1 < len(listed) < most:
+            return problem, architecture, listed
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_each_constraint_means_what_the_plain_reading_says(seed: int) -> None:
+    rng = random.Random(30_000 + seed)
+    problem, architecture, listed = problem_of(rng, 500)
+    for sentence in plain_rules.sentences(rng, problem, architecture):
+        rules = parse([sentence], architecture, problem)
+        limits = Limits(Plans(problem, architecture, "MAC"), rules)
+        for mapping in listed:
+            broken = violations(mapping, problem, architecture, rules)
+            obeys = plain_rules.obeys(sentence, mapping, problem, architecture)
+            assert (broken == ()) == obeys, (sentence, broken, mapping)
+            found = limits.findings(tuple(limits.plans.steps_of(mapping)))
+            assert any(f.slack > 0 for f in found if not f.limit.endswith("capacity")) == bool(broken), sentence
