@@ -25,7 +25,7 @@ from costmodel.mapper.constraints import parse
 from costmodel.mapper.constructive import starts
 from costmodel.mapper.encoding import Encoding, Genes, encoding_of
 from costmodel.mapper.front import pareto
-from costmodel.mapper.limits import Finding
+from costmodel.mapper.obey import Finding
 from costmodel.mapper.plan import Plan
 from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint, Reject
 from costmodel.model.batch import Template

@@ -24,6 +24,7 @@ from costmodel.mapper.bound import Bound, bound
 from costmodel.mapper.constraints import Rules
 from costmodel.mapper.encoding import held_under
 from costmodel.mapper.mapspace import divisors_of
+from costmodel.mapper.obey import violations
 from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint
 from costmodel.model.evaluate import evaluate
 from costmodel.spec.hardware import Architecture, Array, Memory
@@ -49,90 +50,6 @@ PROVEN = 1e-8
 Stored = tuple[str, int]
 """(tensor, place of the level in the architecture)."""
 Score = Callable[[MappingPoint], tuple[float, ...]]
-
-
-# Rules on a mapping with any tiles
-
-
-def allowed(mapping: Mapping, einsum: Einsum, architecture: Architecture, rules: Rules) -> bool:
-    """Whether a mapping keeps to the rules; capacities and array sizes are the model's business."""
-    left = dict(einsum.shape)
-    active = {v: [n] for v, n in einsum.shape.items()}
-    spread: dict[tuple[str, str, str], int] = {}
-    for node in mapping.nest:
-        if isinstance(node, Storage):
-            if not _tiles_allowed(node, left, einsum, rules):
-                return False
-        elif isinstance(node, Temporal):
-            left[node.rank_variable] = node.tile
-            active[node.rank_variable] = [min(x, node.tile) for x in active[node.rank_variable]]
-        elif isinstance(node, Spatial):
-            v = node.rank_variable
-            for o in rules.only:
-                if (o.array, o.dimension) == (node.array, node.dimension) and v not in o.rank_variables:
-                    return False
-            key = (node.array, node.dimension, v)
-            spread[key] = spread.get(key, 1) * -(-left[v] // node.tile)
-            left[v] = node.tile
-            active[v] = [min(node.tile, x - at) for x in active[v] for at in range(0, x, node.tile)]
-    for s in rules.spreads:
-        if s.rank_variable in einsum.shape:
-            used = math.prod(
-                n
-                for (array, dimension, v), n in spread.items()
-                if (array, v) == (s.array, s.rank_variable) and s.dimension in ("", dimension)
-            )
-            if used > s.instances if s.relation == "<=" else used != s.instances:
-                return False
-    instances = math.prod(a.fanout for a in architecture.arrays)
-    if math.prod(len(x) for x in active.values()) < rules.utilisation * instances:
-        return False
-    return rules.dataflow in (None, "row_stationary") or _stays(mapping, einsum, stationary(einsum, rules))
-
-
-def _tiles_allowed(node: Storage, left: dict[str, int], einsum: Einsum, rules: Rules) -> bool:
-    for t in rules.tiles:
-        v = t.rank_variable
-        if t.level != node.level or v not in left:
-            continue
-        if not any(v in a.rank_variables for name in node.tensors for a in einsum.accesses_of(name)):
-            continue
-        limit = min(t.extent, einsum.shape[v])
-        if left[v] > limit if t.relation == "<=" else left[v] != limit:
-            return False
-    return True
-
-
-def stationary(einsum: Einsum, rules: Rules) -> str:
-    """Return the tensor that a dataflow holds still."""
-    if rules.dataflow == "output_stationary":
-        return einsum.output.tensor
-    inputs = [t for t in einsum.tensors if t != einsum.output.tensor]
-    weights = [t for t in inputs if einsum.tensors[t].role == "weight"]
-    if rules.dataflow == "weight_stationary":
-        return (weights or inputs or [einsum.output.tensor])[-1]
-    others = [t for t in inputs if t not in weights]
-    return (others or inputs or [einsum.output.tensor])[0]
-
-
-def _stays(mapping: Mapping, einsum: Einsum, tensor: str) -> bool:
-    """Whether the first loop in time above the innermost tile of a tensor leaves it, where another loop could."""
-    own = frozenset[str]().union(*(a.rank_variables for a in einsum.accesses_of(tensor)))
-    left = dict(einsum.shape)
-    last: tuple[str, dict[str, int]] | None = None
-    found: tuple[str, dict[str, int]] | None = None
-    for place, node in enumerate(mapping.nest):
-        if isinstance(node, Storage):
-            if place and tensor in node.tensors:
-                found = last
-        elif isinstance(node, Temporal | Spatial):
-            left[node.rank_variable] = node.tile
-            if isinstance(node, Temporal):
-                last = (node.rank_variable, dict(left))
-    if found is None:
-        return True
-    v, below = found
-    return v not in own or not any(below[w] < n for w, n in einsum.shape.items() if w not in own)
 
 
 # The whole mapspace, where it is small
@@ -202,7 +119,7 @@ def mappings(einsum: Einsum, architecture: Architecture, rules: Rules | None = N
     """Yield the mapspace with any tiles; null for each combination of tiles that an array has no room for."""
     rules = rules or Rules()
     seen: set[tuple[Node, ...]] = set()
-    loose = any(a.systolic is not None for a in architecture.arrays)
+    loose = bool(rules.orders) or any(a.systolic is not None for a in architecture.arrays)
     for skeleton in _skeletons(einsum, architecture, rules):
         slots = skeleton.slots
         if any(math.comb(n + len(slots) - 2, len(slots) - 1) > TRIED_MOST for n in einsum.shape.values()):
@@ -216,7 +133,8 @@ def mappings(einsum: Einsum, architecture: Architecture, rules: Rules | None = N
             if any(size and math.prod(s[k] for s in steps.values()) > size for k, (_, _, _, size) in enumerate(slots)):
                 yield None
                 continue
-            # below every storage node the order of loops in time moves no tile, but for passes of a systolic array
+            # below every storage node the order of loops in time moves no tile, but for passes of a systolic array;
+            # a rule on the order counts there as well
             orders = [
                 list(itertools.permutations(moving)) if not size and (gap or loose) else [tuple(moving)]
                 for k, (gap, _, _, size) in enumerate(slots)
@@ -394,7 +312,7 @@ class _Archive:
         if mapping.nest in self.known:
             return self.known[mapping.nest]
         point: MappingPoint | None = None
-        if not allowed(mapping, self.einsum, self.architecture, self.rules):
+        if violations(mapping, self.einsum, self.architecture, self.rules):
             self.rejected["constraints"] += 1
         else:
             workload = Workload(self.einsum.name, "", (self.einsum,))

@@ -17,6 +17,7 @@ from costmodel.mapper import residual
 from costmodel.mapper.bound import Bound, bound, busiest_points
 from costmodel.mapper.constraints import Rules, parse
 from costmodel.mapper.exact import map_einsum, select
+from costmodel.mapper.obey import violations
 from costmodel.mapper.result import InfeasibleError, MapperResult
 from costmodel.model.evaluate import evaluate
 from costmodel.model.evaluation import Evaluation
@@ -288,7 +289,7 @@ def test_rules_hold_on_every_answer() -> None:
     texts = ["PEs.X only [m]", "RF tile k <= 2", "PEs at most n 3", "utilisation >= 60 %"]
     found = map_einsum(PRIME, PE4X4, objective="edp", constraints=texts, tiles="any")
     rules = parse(texts, PE4X4, PRIME)
-    assert all(residual.allowed(p.mapping, PRIME, PE4X4, rules) for p in found.front)
+    assert all(not violations(p.mapping, PRIME, PE4X4, rules) for p in found.front)
     (point,) = found.front
     spatial = [n for n in point.mapping.nest if isinstance(n, Spatial)]
     assert {n.rank_variable for n in spatial if n.dimension == "X"} <= {"m"}
@@ -299,7 +300,7 @@ def test_what_no_perfect_factor_allows_other_tiles_may() -> None:
     with pytest.raises(InfeasibleError):
         map_einsum(PRIME, PE4X4, constraints=texts)
     (point,) = map_einsum(PRIME, PE4X4, constraints=texts, tiles="any").front
-    assert residual.allowed(point.mapping, PRIME, PE4X4, parse(texts, PE4X4, PRIME))
+    assert violations(point.mapping, PRIME, PE4X4, parse(texts, PE4X4, PRIME)) == ()
 
 
 def test_instances_at_work_are_counted() -> None:
@@ -315,7 +316,7 @@ def test_instances_at_work_are_counted() -> None:
     problem = einsum("Z[m]", "A[m]", m=4)
     for share, good in ((75, True), (76, False)):
         rules = parse([f"utilisation >= {share} %"], wide, problem)
-        assert residual.allowed(Mapping(nest, einsum="E"), problem, wide, rules) is good
+        assert (not violations(Mapping(nest, einsum="E"), problem, wide, rules)) is good
 
 
 def test_a_padded_einsum_keeps_its_windows_whole() -> None:
