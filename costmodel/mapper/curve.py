@@ -89,12 +89,12 @@ def buffer_curve(
     search.run()
     points = []
     workload = Workload(einsum.name, "", (einsum,))
-    for traffic, room, nest in zip(needs.energy, needs.capacity, needs.items, strict=True):
+    for (traffic, _, room), nest in zip(needs.costs.T.tolist(), needs.items, strict=True):
         found = evaluate(workload, alone, Mapping(nest, arch=alone.name, workload=None, einsum=einsum.name))
         used = sum(row.bits for row in found.occupancy_rows if row.level == level)
         rows = [r for r in found.traffic_rows if r.level == level and r.flow in {"fill", "drain"}]
         bits = sum(r.words * einsum.tensors[r.tensor].bits for r in rows)
-        if (bits, used) != (round(float(traffic)), round(float(room))):
+        if (bits, used) != (round(traffic), round(room)):
             msg = f"the model disagrees with the lattice: {bits} b crossing with {used} b, not {traffic} with {room}"
             raise AssertionError(msg)
         capacity = used * 2 if memory.double_buffered else used

@@ -22,7 +22,7 @@ from costmodel.spec.mapping import Mapping
 from costmodel.spec.objective import Objective, objective_of
 
 BEAM = 300
-SAME = 1e-9
+SAME = 1e-12
 """Relative difference of the lattice's energy from the model's that rounding explains."""
 
 
@@ -106,6 +106,8 @@ def _prove(
     progress: Callable[[str], None] | None,
     began: float,
 ) -> MapperResult:
+    if not space.keeps or any(not len(a.factors) for a in space.arrays):
+        raise infeasible(space, 0, 0)
     board, incumbents = Board(space, aim), Incumbents(aim)
     deadline = None if budget_s is None else began + budget_s
     most = 4_000_000 if memory_bytes is None else max(20_000, memory_bytes // (4 * BYTES_PER_LABEL))
@@ -122,7 +124,7 @@ def _prove(
     if not incumbents.items:
         if stopped:
             raise KeyboardInterrupt
-        raise infeasible(space, search)
+        raise infeasible(space, search.stats.dropped, search.stats.over_capacity)
     found, broken = _costed(incumbents, einsum, architecture, space.rules)
     if not found:
         if stopped:
@@ -195,7 +197,8 @@ def select(points: Sequence[MappingPoint], aim: Objective) -> list[MappingPoint]
     return [points[place] for place in pareto(aim.values(*costs.T).T, costs)]
 
 
-def infeasible(space: mapspace.Space, search: Search) -> InfeasibleError:
+def infeasible(space: mapspace.Space, dropped: int, over_capacity: int) -> InfeasibleError:
+    """Say why nothing fits: which constraints leave no choice, how many partial mappings capacities ended."""
     from costmodel.mapper.result import Reject
 
     tally = []
@@ -204,10 +207,10 @@ def infeasible(space: mapspace.Space, search: Search) -> InfeasibleError:
         tally.append(("constraints on what is kept", 1))
     if any(not len(a.factors) for a in space.arrays):
         tally.append(("constraints on the arrays", 1))
-    if search.stats.dropped:
-        tally.append(("not searched, for want of time or memory", search.stats.dropped))
-    if search.stats.over_capacity:
-        tally.append(("capacity", search.stats.over_capacity))
+    if dropped:
+        tally.append(("not searched, for want of time or memory", dropped))
+    if over_capacity:
+        tally.append(("capacity", over_capacity))
         for m, memory in enumerate(space.memories):
             bits = sum(
                 space.tensors[n.tensor].bits

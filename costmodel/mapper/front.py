@@ -140,20 +140,9 @@ class Incumbents:
         self.direct = {"energy", "latency"} <= set(aim.costs) and len(units) == len(aim.names) == len(aim.costs)
         """Whether the objectives are the costs themselves, and not functions of some of them."""
         self.costs: Floats = np.empty((3, 0))
+        """Energy, latency and capacity, by latency."""
         self.items: list[Any] = []
         self.values: Floats = np.empty((len(aim.names), 0))
-
-    @property
-    def energy(self) -> Floats:
-        return self.costs[0]
-
-    @property
-    def latency(self) -> Floats:
-        return self.costs[1]
-
-    @property
-    def capacity(self) -> Floats:
-        return self.costs[2]
 
     def add(self, costs: Floats, items: Sequence[Any]) -> None:
         """Take in new points, (energy, latency, capacity) × points; of equal ones the earlier stays."""
@@ -201,7 +190,8 @@ class Incumbents:
             for e, cycles, bits in self.costs.T.tolist():
                 found |= (energy >= e * (1 - TIE)) & (latency >= cycles * (1 - TIE)) & (capacity >= bits * (1 - TIE))
             return found
-        at = np.searchsorted(self.latency, latency * (1 + TIE), side="right") - 1
-        best = np.where(at >= 0, self.energy[np.maximum(at, 0)], np.inf)
+        known_energy, known_latency, _ = self.costs
+        at = np.searchsorted(known_latency, latency * (1 + TIE), side="right") - 1
+        best = np.where(at >= 0, known_energy[np.maximum(at, 0)], np.inf)
         found = energy >= best * (1 - TIE)
         return found

@@ -68,7 +68,7 @@ class Labels:
 
     @property
     def n(self) -> int:
-        return self.s.shape[1]
+        return int(self.s.shape[1])
 
     def take(self, rows: Any) -> Labels:
         return Labels(self.s.take(rows, axis=1), self.f.take(rows, axis=1))

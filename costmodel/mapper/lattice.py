@@ -72,7 +72,7 @@ class Lattice:
         return found
 
     def steps(self, array: int) -> list[Ints]:
-        """For each rank variable (its divisors, ways): what a way to spread adds to a shape; -1 where it does not fit."""
+        """Return, for each rank variable (divisors, ways): what a way to spread adds to a shape; -1: no fit."""
         found = []
         for v, d in enumerate(self.space.divisors):
             product = d[:, None] * self.space.arrays[array].factors[None, :, v]
@@ -92,10 +92,8 @@ class Lattice:
     @cached_property
     def node_words(self) -> Floats:
         """(nodes, shapes): words of the tile that a storage node would hold."""
-        found = np.ones((len(self.space.nodes), self.shapes))
-        for row, node in zip(found, self.space.nodes, strict=True):
-            row *= self.words_of(node)
-        return found
+        rows = [self.words_of(node) for node in self.space.nodes]
+        return np.array(rows).reshape(len(rows), self.shapes)
 
     def words_of(self, node: NodePlan) -> Floats:
         tensor = self.space.tensors[node.tensor]

@@ -67,7 +67,9 @@ class Reader:
         for node in order:
             inner = any(n.tensor == node.tensor and n.memory < node.memory for n in order)
             level = space.memories[node.memory].level.name
-            if not inner and not any(rule.level == level and not kept_by(gap, rule.rank_variables) for rule in space.rules.orders):
+            if not inner and not any(
+                rule.level == level and not kept_by(gap, rule.rank_variables) for rule in space.rules.orders
+            ):
                 return [node, *(n for n in order if n is not node)]
         return order
 

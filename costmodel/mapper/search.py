@@ -21,15 +21,16 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from costmodel.mapper.completion import Completion
-from costmodel.mapper.constraints import stationary_tensor
+from costmodel.mapper.dominance import Dominance
 from costmodel.mapper.front import TIE, Incumbents, group_front
+from costmodel.mapper.gaps import Gaps
 from costmodel.mapper.labels import GROW, PLACE, SPREAD, START, History, Labels, Layout
 from costmodel.mapper.lattice import Floats, Ints, Lattice
 from costmodel.mapper.mapspace import Space
@@ -80,6 +81,8 @@ class Board:
         self.combinations = Combinations(space, self.layout)
         self.sliding = Sliding(space, self.lattice, self.layout, self.combinations, self.history)
         self.completion = Completion(space, self.lattice, self.layout, self.combinations, self.sliding)
+        self.gaps = Gaps(space, self.lattice, self.layout, self.sliding)
+        self.dominance = Dominance(space, self.lattice, self.layout, self.combinations, self.gaps)
 
 
 class Search:
@@ -97,122 +100,14 @@ class Search:
         self.beam, self.deadline, self.most_labels = beam, deadline, most_labels
         self.space, self.lattice, self.layout = board.space, board.lattice, board.layout
         self.combinations, self.sliding, self.completion = board.combinations, board.sliding, board.completion
-        self.history = board.history
+        self.gaps, self.history = board.gaps, board.history
         self.aim = incumbents.aim
         self.reader = Reader(board.space, board.lattice, board.history)
         self.stats = Stats()
         self.root = 0.0
         """A bound of the first objective for the whole mapspace."""
         self.top = len(self.space.arrays)
-        self.segment_of = self.completion.segment_of
-        self.chain = self.completion.chain
-        self.room_slot = {m: row for m, row in zip(board.rooms, self.layout.room, strict=True)}
-        self.output = next(i for i, t in enumerate(self.space.tensors) if t.output)
-        self._masks()
-        self._rules()
-
-    def _masks(self) -> None:
-        """Bits of nodes, for each rank variable."""
-        space, nodes = self.space, self.space.nodes
-        count = self.lattice.count
-        relevant = [t.relevant for t in space.tensors]
-        self.variables = np.arange(count)
-        self.plain = [i for i in range(len(nodes)) if i not in self.sliding.slot]
-        self.virtual = 1 << len(nodes)
-        """Stands for the tile of a systolic array that no memory below it holds."""
-        self.pinned = space.systolic[1] if space.systolic else -1
-        pinned = [space.systolic is not None and bool(relevant[self.pinned][v]) for v in range(count)]
-        virtual = [self.virtual if space.systolic else 0] * count
-
-        def bits(wanted: Callable[[int, int], bool]) -> Ints:
-            return np.array(
-                [sum(n.bit for i, n in enumerate(nodes) if wanted(i, v)) for v in range(count)], dtype=np.int64
-            )
-
-        windows_of = np.array(self.sliding.moved_by, dtype=np.int64)
-        free = bits(lambda i, v: not relevant[nodes[i].tensor][v])
-        self.reused_by = free | windows_of | np.where(pinned, 0, virtual)
-        """Open nodes that may stay where they are when there is a loop over the variable."""
-        self.moved_by = bits(lambda i, v: bool(relevant[nodes[i].tensor][v])) | np.where(pinned, virtual, 0)
-        self.closed_by = bits(lambda i, v: i in self.plain and bool(relevant[nodes[i].tensor][v]))
-        self.pinned_by = np.array(pinned)
-        self.segment_bits = [
-            sum(n.bit for n, at in zip(nodes, self.segment_of, strict=True) if at == s) for s in range(self.top + 1)
-        ]
-        inside = 0
-        if space.systolic:
-            inside = sum(nodes[i].bit for i in self.chain[self.pinned] if self.segment_of[i] <= space.systolic[0])
-        self.wanted_by = windows_of | np.where(pinned, inside, 0)
-        """Nodes in whose tile a variable may be wanted although nothing that is open is reused."""
-
-    def _rules(self) -> None:
-        """What constraints forbid, and which rank variables may grow anywhere because of them."""
-        space, rules = self.space, self.space.rules
-        names = {name: v for v, name in enumerate(space.names)}
-        eager = {names[r.rank_variable] for r in rules.tiles if r.relation == "==" and r.rank_variable in names}
-        self.orders = []
-        for order in rules.orders:
-            listed = np.full(self.lattice.count, -1)
-            for place, name in enumerate(n for n in order.rank_variables if n in names):
-                listed[names[name]] = place
-            eager |= set(np.flatnonzero(listed >= 0).tolist())
-            self.orders.append((order.level, listed))
-        self.eager = np.isin(self.variables, list(eager))
-        spreadable = [any((a.factors[:, v] > 1).any() for a in space.arrays) for v in range(self.lattice.count)]
-        shared = {
-            v
-            for t in space.tensors
-            for w in t.windows
-            if any(spreadable[u] for u in w.rank_variables)
-            for v in w.rank_variables
-        }
-        self.shared = np.isin(self.variables, list(shared))
-        self.broken_by = [
-            sum(1 << r for r, (level, _) in enumerate(self.orders) if level == space.memories[n.memory].level.name)
-            for n in space.nodes
-        ]
-        """For each node: rules about the order of loops below it."""
-        self.stationary = -1
-        if rules.dataflow not in (None, "row_stationary"):
-            name = stationary_tensor(space.einsum, str(rules.dataflow))
-            self.stationary = next(i for i, t in enumerate(space.tensors) if t.name == name)
-            relevant = space.tensors[self.stationary].relevant
-            mine = sum(space.nodes[i].bit for i in self.chain[self.stationary])
-            self.wanted_by = self.wanted_by | np.where(relevant, mine, 0)
-        self.allowed: list[Any] = []
-        for node in space.nodes:
-            allowed: Any = None
-            for rule in rules.tiles:
-                level = space.memories[node.memory].level.name
-                v = names.get(rule.rank_variable, -1)
-                if rule.level == level and v >= 0 and space.tensors[node.tensor].relevant[v]:
-                    extent, limit = self.lattice.tile[v], min(rule.extent, int(space.extents[v]))
-                    obeys = extent <= limit if rule.relation == "<=" else extent == limit
-                    allowed = obeys if allowed is None else allowed & obeys
-            self.allowed.append(allowed)
-        self.across: list[list[list[tuple[int, int]]]] = [
-            [self._pays_across(v, s) for v in range(self.lattice.count)] for s in range(self.top)
-        ]
-
-    def _pays_across(self, v: int, segment: int) -> list[tuple[int, int]]:
-        """Pairs (node X, nodes Y): a loop over v directly below X may pay as long as X and one of Y are to come.
-
-        It puts v into the tile of X, which stays open across the array, so that X stays open while a node Y further
-        out, to which v does not matter, closes: that needs a rank variable that closes Y but not X.
-        """
-        space = self.space
-        found = []
-        for i, x in enumerate(space.nodes):
-            if self.segment_of[i] != segment or not space.tensors[x.tensor].relevant[v]:
-                continue
-            outer = 0
-            for j, y in enumerate(space.nodes):
-                apart = ~space.tensors[x.tensor].relevant & space.tensors[y.tensor].relevant
-                if self.segment_of[j] > segment and not space.tensors[y.tensor].relevant[v] and apart.any():
-                    outer |= y.bit
-            if outer:
-                found.append((x.bit, outer))
-        return found
+        self.room_slot = dict(zip(board.rooms, self.layout.room, strict=True))
 
     # -- the search --------------------------------------------------------------------------------------------
 
@@ -229,7 +124,7 @@ class Search:
                 return
 
     def start(self) -> Labels:
-        """Return one label for each choice of what is kept: the compute instances, which ask for a word at every point."""
+        """Return a label for each choice of what is kept: compute instances that ask for a word at every point."""
         space, layout = self.space, self.layout
         kept = np.array(space.keeps, dtype=np.int64)
         s = np.zeros((layout.whole, len(kept)), dtype=np.int64)
@@ -243,8 +138,8 @@ class Search:
         f[Layout.CYCLES] = space.points * space.cycles_per_point
         if space.systolic:
             array, tensor = space.systolic
-            inside = sum(space.nodes[i].bit for i in self.chain[tensor] if self.segment_of[i] <= array)
-            s[Layout.OPEN] = np.where(kept & inside, 0, self.virtual)
+            inside = sum(space.nodes[i].bit for i in self.gaps.chain[tensor] if self.gaps.segment_of[i] <= array)
+            s[Layout.OPEN] = np.where(kept & inside, 0, self.gaps.virtual)
         for t, tensor_plan in enumerate(space.tensors):
             f[Layout.UPDATES if tensor_plan.output else layout.reads[t]] = space.points
         self.deliver(labels, 0)
@@ -268,8 +163,8 @@ class Search:
 
     def pass_segment(self, labels: Labels, segment: int) -> Labels:
         """Place the nodes between two arrays with all loops among them, and spread the array above."""
-        nodes = [i for i in range(len(self.space.nodes)) if self.segment_of[i] == segment]
-        mask = self.segment_bits[segment]
+        nodes = [i for i in range(len(self.space.nodes)) if self.gaps.segment_of[i] == segment]
+        mask = self.gaps.segment_bits[segment]
         last = segment == self.top
         exits: list[Labels] = []
         for stage in range(len(nodes) + 1):
@@ -290,7 +185,7 @@ class Search:
             columns, placing = [], []
             for i in nodes:
                 node = self.space.nodes[i]
-                inner = sum(self.space.nodes[j].bit for j in self.chain[node.tensor] if j < i) & mask
+                inner = sum(self.space.nodes[j].bit for j in self.gaps.chain[node.tensor] if j < i) & mask
                 rows = np.flatnonzero(((todo & node.bit) != 0) & ((todo & inner) == 0))
                 columns.append(rows)
                 placing.append(np.full(len(rows), node.bit))
@@ -322,57 +217,11 @@ class Search:
                 frontier = self.reduce(frontier, segment)
             everything.append(frontier)
         found = Labels.join(everything)
-        return self.reduce(self.complete(found) if full else found, segment)
-
-    def complete(self, labels: Labels) -> Labels:
-        """Return the labels that may end here: nothing slides, or all loops are there."""
-        ends = ~self.sliding.active(labels) | (labels.s[Layout.SHAPE] == self.lattice.full)
-        left = self.lattice.digits[:, labels.s[Layout.SHAPE]] < self.lattice.last_digit[:, None]
-        if self.stationary >= 0:
-            others = ~self.space.tensors[self.stationary].relevant
-            ends &= (labels.s[Layout.MOVED] == 0) | ~left[others].any(axis=0)
-        outermost = self.space.memories[-1].level.name
-        for r, (level, listed) in enumerate(self.orders):
-            if level == outermost:
-                ends &= ((labels.s[Layout.BROKEN] >> r) & 1 == 0) & ~left[listed >= 0].any(axis=0)
-        return labels.where(ends)
-
-    def candidates(self, labels: Labels, segment: int, *, anything: bool, full: bool) -> tuple[Any, Ints]:
-        """Return (rank variables, labels): whether a loop may come next, and nodes of which one has to follow it."""
-        s = labels.s
-        opened, todo, sliding = s[Layout.OPEN], s[Layout.TODO], s[Layout.OPEN] | s[Layout.ALIVE]
-        column = self.variables[:, None]
-        may = self.lattice.digits[:, s[Layout.SHAPE]] < self.lattice.last_digit[:, None]
-        may &= ((s[Layout.USED] >> column) & 1) == 0
-        must = np.broadcast_to(s[Layout.MUST], may.shape)
-        if not self.orders:
-            in_order = (column > s[Layout.LAST]) | ((opened & self.moved_by[:, None]) != 0)
-            if self.sliding.nodes:
-                in_order |= (sliding & self.sliding.bits) != 0
-            may &= in_order
-        if not anything:
-            reused = (sliding & self.reused_by[:, None]) != 0
-            reused[self.eager] = True
-            wanted = self.wanted_by & self.segment_bits[segment]
-            if wanted.any():
-                following = todo & wanted[:, None]
-                following = np.where(must != 0, following & must, following)
-                must = np.where(reused, must, following)
-                reused |= following != 0
-            may &= reused
-        elif not full:
-            pays = np.zeros(may.shape, dtype=bool)
-            pays[self.eager | self.shared] = True
-            pays |= (todo & (self.wanted_by & self.segment_bits[segment])[:, None]) != 0
-            for v, pairs in enumerate(self.across[segment]):
-                for x, outer in pairs:
-                    pays[v] |= ((todo & x) != 0) & ((todo & outer) != 0)
-            may &= pays
-        return may, must
+        return self.reduce(self.gaps.complete(found) if full else found, segment)
 
     def expand(self, labels: Labels, segment: int, *, anything: bool, full: bool) -> Labels:
         """Return the labels with one more loop."""
-        may, must = self.candidates(labels, segment, anything=anything, full=full)
+        may, must = self.gaps.candidates(labels, segment, anything=anything, full=full)
         variables, columns = np.nonzero(may)
         shapes = labels.s[Layout.SHAPE, columns]
         if full:
@@ -385,7 +234,9 @@ class Search:
                 self.drop(labels.take(np.unique(columns[which[start:]])), segment)
                 break
             piece = which[start : start + BATCH]
-            found.append(self.loop(labels, columns[piece], variables[piece], into[start : start + BATCH], must, segment))
+            found.append(
+                self.loop(labels, columns[piece], variables[piece], into[start : start + BATCH], must, segment)
+            )
         return Labels.join(found) if found else labels.take(np.empty(0, dtype=np.int64))
 
     def loop(self, labels: Labels, columns: Ints, v: Ints, into: Ints, must: Ints, segment: int) -> Labels:
@@ -404,36 +255,16 @@ class Search:
             s[Layout.LAST][self.sliding.active(new)] = -1
         if self.space.systolic:
             self.count_passes(new, v, low)
-        closing = s[Layout.OPEN] & self.closed_by[v]
+        closing = s[Layout.OPEN] & self.gaps.closed_by[v]
         self.close(new, closing, segment)
         s[Layout.OPEN] &= ~closing
         if self.sliding.nodes:
             self.sliding.move(new, v, low, segment)
-        if self.stationary >= 0 or self.orders:
-            new = self.obedient(new, v)
+        if self.gaps.stationary >= 0 or self.gaps.orders:
+            new = self.gaps.obedient(new, v)
         new = self.survivors(new, segment)
         self.store(new, new.s[Layout.NUMBER], GROW)
         return new
-
-    def obedient(self, new: Labels, v: Ints) -> Labels:
-        """Return the labels that keep to the dataflow, and note whether the gap keeps to the rules of order."""
-        s = new.s
-        for r, (_, listed) in enumerate(self.orders):
-            place = listed[v]
-            seen = s[self.layout.seen[r]]
-            s[Layout.BROKEN] |= np.where((place >= 0) & (place > seen), 1 << r, 0)
-            seen[:] = np.where(place >= 0, place, seen)
-        if self.stationary < 0:
-            return new
-        innermost = np.zeros(new.n, dtype=np.int64)
-        for i in reversed(self.chain[self.stationary]):
-            bit = self.space.nodes[i].bit
-            innermost = np.where(s[Layout.KEPT] & bit, bit, innermost)
-        above = (innermost != 0) & ((s[Layout.TODO] & innermost) == 0)
-        moves = self.space.tensors[self.stationary].relevant[v]
-        obeys = ~above | moves | (s[Layout.MOVED] == 0)
-        s[Layout.MOVED] |= above & moves
-        return new.where(obeys)
 
     def fits(self, labels: Labels, columns: Ints, shape: Ints, segment: int) -> Any:
         """Whether the nodes still to be placed in this segment fit if their tiles grow no further."""
@@ -456,7 +287,7 @@ class Search:
         """Settle plain tiles (bits of nodes) that a loop moves at the labels' shapes."""
         settlement = self.combinations.settlements[segment]
         combination = labels.s[Layout.COMBO]
-        for i in self.plain:
+        for i in self.gaps.plain:
             here = (closing & self.space.nodes[i].bit) != 0
             if here.any():
                 words = np.where(here, self.lattice.rounds[self.space.nodes[i].tensor, labels.s[Layout.SHAPE]], 0.0)
@@ -488,16 +319,16 @@ class Search:
         """Note how often the stationary tile of a systolic array changes, when its innermost holder inside closes."""
         assert self.space.systolic is not None  # noqa: S101
         s = labels.s
-        wanted = np.full(labels.n, self.virtual)
-        for i in reversed(self.chain[self.pinned]):
-            if self.segment_of[i] <= self.space.systolic[0]:
+        wanted = np.full(labels.n, self.gaps.virtual)
+        for i in reversed(self.gaps.chain[self.gaps.pinned]):
+            if self.gaps.segment_of[i] <= self.space.systolic[0]:
                 bit = self.space.nodes[i].bit
                 wanted = np.where(s[Layout.KEPT] & bit, bit, wanted)
-        moves = self.pinned_by[v]
+        moves = self.gaps.pinned_by[v]
         passes = labels.f[Layout.PASSES]
         closes = moves & (passes == 0) & ((s[Layout.OPEN] & wanted) != 0)
         passes[closes] = self.lattice.repeats[low[closes]]
-        s[Layout.OPEN] &= ~np.where(moves, self.virtual, 0)
+        s[Layout.OPEN] &= ~np.where(moves, self.gaps.virtual, 0)
 
     # -- storage nodes and arrays ------------------------------------------------------------------------------
 
@@ -507,7 +338,7 @@ class Search:
         s = labels.s
         shape, broken, must = s[Layout.SHAPE, columns], s[Layout.BROKEN, columns], s[Layout.MUST, columns]
         ok = (must == 0) | ((must & placing) != 0)
-        owned = np.full(len(columns), not self.orders)
+        owned = np.full(len(columns), not self.gaps.orders)
         added = {row: labels.f[row, columns] for row in self.room_slot.values()}
         capacity = np.zeros(len(columns))
         for i, node in enumerate(space.nodes):
@@ -518,11 +349,11 @@ class Search:
             if node.memory in self.room_slot:
                 added[self.room_slot[node.memory]] += bits
             capacity += bits * space.memories[node.memory].copies
-            if self.allowed[i] is not None:
-                ok &= ~here | self.allowed[i][shape]
-            if self.orders:
-                inner = sum(space.nodes[j].bit for j in self.chain[node.tensor] if j < i)
-                owned |= here & ((placing & inner) == 0) & ((broken & self.broken_by[i]) == 0)
+            if self.gaps.allowed[i] is not None:
+                ok &= ~here | self.gaps.allowed[i][shape]
+            if self.gaps.orders:
+                inner = sum(space.nodes[j].bit for j in self.gaps.chain[node.tensor] if j < i)
+                owned |= here & ((placing & inner) == 0) & ((broken & self.gaps.broken_by[i]) == 0)
         ok &= owned
         for m, row in self.room_slot.items():
             ok &= added[row] <= space.memories[m].room
@@ -546,7 +377,7 @@ class Search:
             rows = np.flatnonzero(placing & space.nodes[i].bit)
             if len(rows):
                 self.sliding.place(new, i, rows)
-        segment = self.segment_of[int(placing[0]).bit_length() - 1] if len(placing) else self.top
+        segment = self.gaps.segment_of[int(placing[0]).bit_length() - 1] if len(placing) else self.top
         new = self.survivors(new, segment)
         self.store(new, new.s[Layout.NUMBER], PLACE)
         return new
@@ -583,10 +414,10 @@ class Search:
         return found
 
     def pairs(self, labels: Labels, array: int) -> tuple[Ints, Ints, Floats]:
-        """Return (labels, ways to spread, bounds of the three costs) of all pairs that fit and may be better than what is known."""
+        """Return (labels, ways to spread, bounds of the three costs) of pairs that fit and may be better than known."""
         space, completion = self.space, self.completion
         plan = space.arrays[array]
-        kinds = completion.kinds[array]
+        across = completion.across[array]
         fanout = math.prod(float(a.product.max()) for a in space.arrays[array + 1 :] if len(a.factors))
         found = []
         step = max(1, CELLS // len(plan.factors))
@@ -600,8 +431,8 @@ class Search:
                 for b in range(array):
                     used *= space.arrays[b].product[part.s[self.layout.way[b]]]
                 fits &= used[:, None] * plan.product >= space.rules.utilisation * space.instances * (1 - TIE)
-            if kinds.every.ways is not None:
-                energy, latency = kinds.of_ways(part)
+            if across.every.ways is not None:
+                energy, latency = across.of_ways(part)
                 capacity = part.f[Layout.CAPACITY] + completion.room_to_come(part)
             else:
                 energy, latency, capacity = completion.bounds(part, array)
@@ -644,7 +475,7 @@ class Search:
         for t, tensor in enumerate(space.tensors):
             reads = f[layout.reads[t]]
             if tensor.windows:
-                held = sum(space.nodes[i].bit for i in self.chain[t] if self.segment_of[i] <= array)
+                held = sum(space.nodes[i].bit for i in self.gaps.chain[t] if self.gaps.segment_of[i] <= array)
                 bare = np.flatnonzero(((s[Layout.KEPT] & held) == 0) & (reads > 0))
                 if len(bare):
                     reads[bare] /= self.sliding.bare(new, bare, t, array)
@@ -668,65 +499,11 @@ class Search:
         """Drop labels that are dominated (and, in a beam, those that promise least)."""
         if labels.n < 2:
             return labels
-        rows = group_front(self.group(labels, segment), self.to_compare(labels, segment))
+        rows = self.board.dominance.undominated(labels, segment)
         self.stats.dominated += labels.n - len(rows)
         if len(rows) < labels.n:
             labels = labels.take(rows)
         return self.limit(labels, segment)
-
-    def group(self, labels: Labels, segment: int) -> Ints:
-        """Return a number of each label: only labels with the same one can be compared."""
-        space, layout, s = self.space, self.layout, labels.s
-        parts = [s[Layout.TODO], s[Layout.OPEN], s[Layout.ALIVE], s[Layout.MUST]]
-        if self.sliding.nodes or space.eager:
-            parts += [s[Layout.USED], s[Layout.LAST]]
-        if self.stationary >= 0:
-            parts.append(s[Layout.MOVED])
-        if self.orders:
-            parts += [s[Layout.BROKEN], *(s[row] for row in layout.seen)]
-        if segment < self.top:
-            parts.append(s[Layout.KEPT] & sum(space.nodes[i].bit for i in self.chain[self.output]))
-            for a in range(segment):
-                parts.append(self.combinations.sigma[a][s[layout.way[a]], self.output].astype(np.int64))
-        if space.systolic:
-            parts.append((labels.f[Layout.PASSES] > 0).astype(np.int64))
-            array = space.systolic[0]
-            if segment > array:
-                parts.append(space.arrays[array].overheads[s[layout.way[array]]].astype(np.int64))
-        for w in range(len(self.sliding.nodes)):
-            rows = (layout.code[w], layout.noted[w]) if segment < self.top else (layout.code[w],)
-            parts += [np.unique(s[row], return_inverse=True)[1] for row in rows if s[row].any()]
-        code = s[Layout.SHAPE]
-        most = self.lattice.full
-        for part in parts:
-            low, high = int(part.min()), int(part.max())
-            if low == high:
-                continue
-            if most > 2**62 // (high - low + 1):
-                code = np.unique(code, return_inverse=True)[1].astype(np.int64)
-                most = len(code)
-            code = code * (high - low + 1) + (part - low)
-            most = most * (high - low + 1) + high - low
-        return code
-
-    def to_compare(self, labels: Labels, segment: int) -> list[Floats]:
-        """Return what makes a label better than another one: less of each."""
-        space, s = self.space, labels.s
-        costs = list(labels.f)
-        for i, node in enumerate(space.nodes):
-            if self.segment_of[i] >= segment:
-                continue
-            alive = (s[Layout.OPEN] | s[Layout.ALIVE]) if i in self.sliding.slot else s[Layout.OPEN]
-            copies = np.where(alive & node.bit, 1.0, 0.0)
-            if not copies.any():
-                continue
-            for a in range(self.segment_of[i], segment):
-                ways = s[self.layout.way[a]]
-                array = space.arrays[a]
-                copies *= array.product[ways] if i in self.sliding.slot else self.combinations.sigma[a][ways, node.tensor]
-            costs.append(copies)
-        varying = [x for x in costs if x.min() != x.max()]
-        return varying or costs[:1]
 
     def limit(self, labels: Labels, segment: int) -> Labels:
         """Keep the most promising labels where there are too many."""
@@ -735,9 +512,9 @@ class Search:
             return labels
         s = labels.s
         energy, latency, capacity = self.best(labels, segment)
-        kinds = np.unique(
-            s[Layout.TODO] * 1_000_003 + s[Layout.OPEN] * 1_009 + s[Layout.ALIVE], return_inverse=True
-        )[1].ravel()
+        kinds = np.unique(s[Layout.TODO] * 1_000_003 + s[Layout.OPEN] * 1_009 + s[Layout.ALIVE], return_inverse=True)[
+            1
+        ].ravel()
         number = int(kinds.max()) + 1
         share = max(4, most // (3 * number) + 1)
         keys: list[Sequence[Floats]] = [(energy * latency,), (energy,), (energy, latency)]
@@ -766,7 +543,7 @@ class Search:
 
     def parts(self, labels: Labels, segment: int) -> Iterator[tuple[slice, Labels]]:
         """Yield the labels in parts whose matrices of bounds are not too large."""
-        step = BATCH if segment == self.top else max(1, CELLS // len(self.completion.kinds[segment].detailed.divisor))
+        step = BATCH if segment == self.top else max(1, CELLS // len(self.completion.across[segment].detailed))
         for start in range(0, labels.n, step):
             part = slice(start, min(labels.n, start + step))
             yield part, labels if labels.n <= step else Labels(labels.s[:, part], labels.f[:, part])

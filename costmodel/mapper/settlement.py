@@ -112,7 +112,9 @@ class Settlement:
         if memory.segment > self.segment:
             return []
         child = self.sharing.least[:, memory.segment : self.segment, plan.tensor].prod(axis=1)
-        self.pay(effect, plan.memory, child if tensor.output and not memory.free_drain else 0.0 * child, child, tensor.bits)
+        self.pay(
+            effect, plan.memory, child if tensor.output and not memory.free_drain else 0.0 * child, child, tensor.bits
+        )
         outer = self.outer[node]
         down, up = self.descend(effect, plan.tensor, memory.segment, outer, child, child if tensor.output else None)
         here = outer <= self.segment

@@ -1,8 +1,8 @@
 """Tiles of sliding windows: they keep part of their words when they move, so every loop above them matters.
 
 A tile that has moved once stays *alive* until nothing of it can be left whenever it moves again. Below an array, what
-the parent has to send depends on how neighbouring instances overlap, which is known only when the array is spread; until
-then a label carries how many moves kept nothing (``asked``), and which moves kept something (``noted``, a hash).
+the parent has to send depends on how neighbouring instances overlap, which is known only when the array is spread.
+Until then a label carries how many moves kept nothing (``asked``), and which moves kept something (``noted``, a hash).
 """
 
 from __future__ import annotations
@@ -134,7 +134,10 @@ class Sliding:
         self, s: Ints, window: Window, tile: Ints, inside: range, shift: Ints, box: bool
     ) -> tuple[Floats, Floats]:
         """Return (words together, words that no instance has to be sent after a move) along one window."""
-        own, length = (table[tuple(self.lattice.digits[v, tile] for v in window.rank_variables)] for table in self.tables(window, box))
+        own, length = (
+            table[tuple(self.lattice.digits[v, tile] for v in window.rank_variables)]
+            for table in self.tables(window, box)
+        )
         by = np.abs(shift)
         # an interval brings in its end; what more there is to say needs a closer look
         union, asked = own.copy(), np.minimum(by, length).astype(np.float64)
@@ -191,9 +194,7 @@ class Sliding:
             together, stays = exactly(column)
             return together - stays
 
-        asked = sumset.sizes(
-            np.concatenate((steps, more)), np.concatenate((fresh, instances)), asked_exactly
-        )
+        asked = sumset.sizes(np.concatenate((steps, more)), np.concatenate((fresh, instances)), asked_exactly)
         asked[by == 0] = 0.0
         for column in np.flatnonzero(~dense & ~single & (by < length) & (by > 0)).tolist():
             asked[column] = asked_exactly(column)
@@ -245,7 +246,9 @@ class Sliding:
         steps, counts = self.children(s, window, arrays)
 
         def exactly(column: int) -> int:
-            return windows.distinct_offsets(tuple((int(d[column]), int(n[column])) for d, n in zip(steps, counts, strict=True)))
+            return windows.distinct_offsets(
+                tuple((int(d[column]), int(n[column])) for d, n in zip(steps, counts, strict=True))
+            )
 
         return sumset.sizes(np.stack(steps), np.stack(counts), exactly)
 
@@ -334,7 +337,9 @@ class Sliding:
         rest = []
         for window in tensor.windows:
             mixed = len({c > 0 for c in window.coefficients}) > 1
-            rest.append(np.zeros(s.shape[1]) if mixed else sum((resets[v] for v in window.rank_variables), np.zeros(s.shape[1])))
+            rest.append(
+                np.zeros(s.shape[1]) if mixed else sum((resets[v] for v in window.rank_variables), np.zeros(s.shape[1]))
+            )
         for moving in range(self.lattice.count):
             if moving in tensor.plain:
                 continue

@@ -18,7 +18,9 @@ def sizes(steps: Ints, counts: Ints, exactly: Callable[[int], int]) -> Floats:
     Taken by growing step, each term either puts copies side by side that do not interleave, or lengthens a progression
     without gaps by a multiple of its grain. Where neither holds, ``exactly(column)`` counts.
 
-    >>> sizes(np.array([[1, 2], [1, 4]]), np.array([[14, 3], [3, 2]]), lambda _: 0).tolist()  # 14 + 3 - 1; 0, 2, 4, 6, 8
+    Fourteen and three in a row make 14 + 3 - 1; 0, 2, 4 and again four on are 0, 2, 4, 6, 8.
+
+    >>> sizes(np.array([[1, 2], [1, 4]]), np.array([[14, 3], [3, 2]]), lambda _: 0).tolist()
     [16.0, 5.0]
     """
     works = counts > 1
@@ -33,14 +35,13 @@ def sizes(steps: Ints, counts: Ints, exactly: Callable[[int], int]) -> Floats:
         works = count > 1
         if not works.any():
             break
-        step = np.where(works, step, 0)
-        grain = np.where(size == 1, np.maximum(step, 1), grain)
-        longer = dense & (step % grain == 0) & (step <= size * grain)
-        apart = step >= extent
-        odd |= works & ~longer & ~apart
-        size = np.where(longer, size + step // grain * (count - 1), np.where(works, size * count, size))
+        by = np.where(works, step, 0)
+        grain = np.where(size == 1, np.maximum(by, 1), grain)
+        longer = dense & (by % grain == 0) & (by <= size * grain)
+        odd |= works & ~longer & (by < extent)
+        size = np.where(longer, size + by // grain * (count - 1), np.where(works, size * count, size))
         dense &= longer | ~works
-        extent = extent + step * (count - 1)
+        extent = extent + by * (count - 1)
     found = size.astype(np.float64)
     for column in np.flatnonzero(odd).tolist():
         found[column] = exactly(column)

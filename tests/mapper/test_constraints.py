@@ -284,7 +284,6 @@ def agrees_with_the_whole_mapspace(problem: Einsum, architecture: Architecture, 
 # only the order of the best nest has to change.
 
 
-@pytest.mark.xfail(strict=False, reason="the search follows")
 @pytest.mark.parametrize(
     ("make", "seed"),
     [(sliding_problem, seed) for seed in (7, 38, 133, 165, 183, 189, 252, 263, 369, 371)]
@@ -297,7 +296,6 @@ def test_front_under_orders(make: Maker, seed: int) -> None:
     agrees_with_the_whole_mapspace(problem, architecture, sentences)
 
 
-@pytest.mark.xfail(strict=False, reason="the search follows")
 @pytest.mark.parametrize(
     ("dataflow", "seed"),
     [("weight_stationary", seed) for seed in (6, 10, 32, 35, 50, 74, 93, 103, 112, 174)]

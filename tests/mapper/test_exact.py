@@ -111,11 +111,28 @@ def test_a_search_out_of_time_gives_its_best_with_a_valid_gap() -> None:
         assert known <= least * (1 + found.certificate.gap) * (1 + 1e-9)
 
 
-@pytest.mark.parametrize("text", ["capacity", "energy,capacity", "energy*capacity,latency"])
-@pytest.mark.parametrize("tiles", ["perfect", "any"])
-def test_room_is_not_searched_exactly(text: str, tiles: Literal["perfect", "any"]) -> None:
-    with pytest.raises(SpecError, match="the exact method does not search capacity used"):
-        map_einsum(gemm(4, 4, 4), TWO_LEVEL, objective=text, tiles=tiles)
+OBJECTIVES = ["energy,capacity", "energy,latency,capacity", "capacity", "latency,capacity", "edp,capacity", "energy*capacity"]
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("seed", range(5))
+def test_room_is_searched_as_well(objective: str, seed: int) -> None:
+    rng = random.Random(40_000 + seed)
+    aim = objective_of(objective)
+    while True:
+        problem, architecture = random_einsum(rng), random_architecture(rng)
+        if exhaustive.size(problem, architecture, 1000) < 1000:
+            break
+    values = [lambda e, one=one: one.of_one(e.energy_pj, e.latency_cycles, e.capacity_bits)[0] for one in aim.each]
+    want = exhaustive.best(exhaustive.costed(problem, architecture), values)
+    try:
+        found = map_einsum(problem, architecture, objective=objective)
+    except InfeasibleError:
+        assert not want
+        return
+    if found.certificate.method == "exact":
+        assert found.certificate.status == "optimal: proven"
+        assert [aim.of(p) for p in found.front] == [pytest.approx(v, rel=1e-9) for v in want]
 
 
 @pytest.mark.parametrize("objective", ["edp,latency", "energy^2*latency,latency", "latency,energy", "ed2p,energy,e2dp"])
