@@ -519,7 +519,13 @@ jobs_option = click.option(
 @click.option(
     "--bound/--no-bound", default=True, help="Hold a sampler's answer against the proven optimum. [default: bound]"
 )
-@click.option("constraints", "--constraint", metavar="TEXT", multiple=True, help="Restrict the mapspace. Repeatable.")
+@click.option(
+    "constraints",
+    "--constraint",
+    metavar="TEXT",
+    multiple=True,
+    help="Restrict the mapspace, e.g. 'order in GLB: m, k' or weight_stationary (forms: docs/mapper.md). Repeatable.",
+)
 @click.option(
     "--tiles",
     type=click.Choice(["perfect", "any"]),
