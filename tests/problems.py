@@ -202,3 +202,25 @@ def sliding_problem(rng: random.Random) -> tuple[Einsum, Architecture]:
     array = Array(name="A1", shape={"X": 2}, hop_pj=n(0, 2))
     inner: tuple[Level, ...] = n((memory("M1"),), (memory("M1"), array), (array, memory("M1")))
     return problem, Architecture(name="sliding", levels=(outer, *inner, MAC))
+
+
+def nested_problem(rng: random.Random) -> tuple[Einsum, Architecture]:
+    """Two memories inside of each other, of which the inner one holds little: a tile may come back to it."""
+    n = lambda *values: rng.choice(values)  # noqa: E731
+    problem = n(
+        einsum("Z[m]", "A[m, k]", "B[k]", weights="B", m=n(2, 4), k=n(2, 4)),
+        einsum("Z[m]", "A[k]", "B[m, k]", weights="B", m=n(2, 4), k=n(2, 4)),
+        einsum("Z[m, n]", "A[m]", "B[n]", weights="B", m=n(2, 4), n=n(2, 4)),
+        einsum("Z[m, n]", "A[m, k]", "B[k, n]", weights="B", m=2, n=2, k=2),
+    )
+    roles = ("input", "weight", "output")
+    outer = Memory(name="M0", read_pj=n(20, 50), write_pj=n(20, 60))
+    middle = Memory(name="M1", capacity_bits=8 * rng.randint(3, 6), read_pj=n(4, 8), write_pj=n(4, 8), keep=_two(rng))
+    inner = Memory(name="M2", capacity_bits=8 * rng.randint(1, 2), read_pj=1, write_pj=1, keep=(n(*roles),))
+    array = Array(name="A1", shape={"X": 2}, hop_pj=n(0, 2))
+    levels: tuple[Level, ...] = n((middle, inner), (middle, inner), (middle, array, inner))
+    return problem, Architecture(name="nested", levels=(outer, *levels, MAC))
+
+
+def _two(rng: random.Random) -> tuple[str, ...]:
+    return tuple(rng.sample(("input", "weight", "output"), 2))
