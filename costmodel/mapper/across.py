@@ -10,19 +10,17 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from costmodel.mapper.above import Above
 from costmodel.mapper.front import Incumbents
 from costmodel.mapper.labels import Labels, Layout
-from costmodel.mapper.lattice import Floats, Ints
+from costmodel.mapper.lattice import Floats, Ints, Lattice
 from costmodel.mapper.mapspace import Space, Window
 from costmodel.mapper.settlement import Combinations, Effect, Settlement, Sharing
 from costmodel.mapper.sliding import Sliding
-
-if TYPE_CHECKING:
-    from costmodel.mapper.completion import Completion
 
 MOST_CHOICES = 100_000
 """Ways to spread the arrays to come, times choices of what is kept, that are looked at one by one; of more, each
@@ -321,14 +319,21 @@ class Coefficients:
 class Across:
     """Bounds of labels in one segment below an array."""
 
-    def __init__(self, completion: Completion, segment: int) -> None:
-        self.completion, self.segment = completion, segment
-        self.space, self.layout, self.lattice = completion.space, completion.layout, completion.lattice
-        self.sliding = completion.sliding
-        self.inputs = Inputs(self.space, self.sliding, completion.top)
-        coefficients = Coefficients(
-            self.space, self.layout, completion.combinations, self.sliding, self.inputs, segment
-        )
+    def __init__(
+        self,
+        space: Space,
+        lattice: Lattice,
+        layout: Layout,
+        combinations: Combinations,
+        sliding: Sliding,
+        above: Above,
+        segment: int,
+    ) -> None:
+        self.space, self.lattice, self.layout, self.sliding = space, lattice, layout, sliding
+        self.above, self.segment = above, segment
+        self.steps = lattice.steps(segment)
+        self.inputs = Inputs(space, sliding, len(space.arrays))
+        coefficients = Coefficients(space, layout, combinations, sliding, self.inputs, segment)
         values, self.kind_of = coefficients.by_kind()
         self.every = coefficients.every(values)
         """All ways to spread."""
@@ -389,11 +394,11 @@ class Across:
 
     def carried(self, labels: Labels) -> Carried:
         to_come = np.zeros((1 + len(self.layout.port), labels.n))
-        self.completion.add_to_come(labels, to_come)
+        self.above.add_to_come(labels, to_come)
         unique, inverse = np.unique(labels.s[Layout.KEPT], return_inverse=True)
         kinds = np.array([self.kind_of[int(kept)] for kept in unique], dtype=np.int64)
         return Carried(
-            self.inputs.of(labels, self.layout, self.completion.against),
+            self.inputs.of(labels, self.layout, self.above.against),
             kinds[inverse.ravel()],
             to_come,
             self._reach(labels),
@@ -407,10 +412,10 @@ class Across:
             energy += carried.to_come[0][:, None]
         else:
             shape = labels.s[Layout.SHAPE][:, None]
-            fits, above = self.lattice.spread(self.completion.steps[self.segment], shape, choices.ways[None, :])
-            for mine, table in self.completion.subsets(labels):
+            fits, outside = self.lattice.spread(self.steps, shape, choices.ways[None, :])
+            for mine, table in self.above.subsets(labels):
                 if 0 in table:
-                    energy += np.where(mine[:, None], table[0][above], 0.0)
+                    energy += np.where(mine[:, None], table[0][outside], 0.0)
             energy[~fits] = np.inf
         latency: Floats = labels.f[Layout.CYCLES][:, None] / choices.divisor
         if self.space.leak_pj_per_cycle:

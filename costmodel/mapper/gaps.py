@@ -18,8 +18,8 @@ class Gaps:
     """The loops in time that may come next.
 
     A loop that lets no open tile stay in place can as well stand further out. So it comes where there is a tile that it
-    does not move, or where its rank variable is wanted in a tile: of a window, of a systolic array, of the tensor that a
-    dataflow keeps, or of a node that a constraint is about. Of loops that move nothing one order is enough.
+    does not move, or where its rank variable is wanted in a tile: of a window, of a systolic array, of the tensor that
+    a dataflow keeps, or of a node that a constraint is about. Of loops that move nothing one order is enough.
     """
 
     def __init__(self, space: Space, lattice: Lattice, layout: Layout, sliding: Sliding) -> None:

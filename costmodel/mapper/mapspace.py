@@ -425,20 +425,16 @@ def _nodes(
         level = memory.level
         for t, tensor in enumerate(tensors):
             resolved = einsum.tensors[tensor.name]
-            must = level.keep is None and not level.may_keep
-            must = must or (level.keep is not None and keeps(level.keep, resolved, einsum))
+            stated = level.keep is not None and keeps(level.keep, resolved, einsum)
+            must = stated or (level.keep is None and not level.may_keep)
             may = must or keeps(level.may_keep, resolved, einsum)
-            for rule in rules.keepings:
-                if rule.level == level.name and keeps((rule.tensor,), resolved, einsum):
-                    if rule.keeps:
-                        must = may
-                        if not may:
-                            return [], []
-                    else:
-                        stated = level.keep is not None and keeps(level.keep, resolved, einsum)
-                        if stated:
-                            return [], []
-                        may = must = False
+            mine = [r for r in rules.keepings if r.level == level.name and keeps((r.tensor,), resolved, einsum)]
+            if len({rule.keeps for rule in mine}) > 1:
+                return [], []
+            for rule in mine:
+                if (rule.keeps and not may) or (not rule.keeps and stated):
+                    return [], []
+                must = may = rule.keeps
             if not may:
                 continue
             bit = 1 << len(nodes)

@@ -572,7 +572,7 @@ def search(
         raise InfeasibleError(einsum.name, [(f"nothing found in {options.budget_s:.3g} s", 1)], None) from None
     # One objective is bounded faster than a front, and the first is what a gap is about.
     first = options.objective.each[0]
-    if options.bound_s is None or first.uses_capacity:
+    if options.bound_s is None:
         return found
     optimum = _exact(einsum, architecture, replace(options, objective=first), options.bound_s, None)
     return against(found, optimum, options.objective)

@@ -29,7 +29,7 @@ import numpy as np
 
 from costmodel.mapper.completion import Completion
 from costmodel.mapper.dominance import Dominance
-from costmodel.mapper.front import TIE, Incumbents, group_front
+from costmodel.mapper.front import Incumbents, group_front
 from costmodel.mapper.gaps import Gaps
 from costmodel.mapper.labels import GROW, PLACE, SPREAD, START, History, Labels, Layout
 from costmodel.mapper.lattice import Floats, Ints, Lattice
@@ -425,12 +425,12 @@ class Search:
             part = labels.take(np.arange(start, min(labels.n, start + step)))
             shape = part.s[Layout.SHAPE]
             ways = np.arange(len(plan.factors))
-            fits, _ = self.lattice.spread(completion.steps[array], shape[:, None], ways[None, :])
+            fits, _ = self.lattice.spread(across.steps, shape[:, None], ways[None, :])
             if space.rules.utilisation and array == self.top - 1:
                 used = np.ones(part.n)
                 for b in range(array):
                     used *= space.arrays[b].product[part.s[self.layout.way[b]]]
-                fits &= used[:, None] * plan.product >= space.rules.utilisation * space.instances * (1 - TIE)
+                fits &= used[:, None] * plan.product >= space.rules.working_least(int(space.instances))
             if across.every.ways is not None:
                 energy, latency = across.of_ways(part)
                 capacity = part.f[Layout.CAPACITY] + completion.room_to_come(part)
@@ -462,7 +462,7 @@ class Search:
         parents = s[Layout.NUMBER].copy()
         s[layout.below[array]] = s[Layout.SHAPE]
         s[layout.way[array]] = ways
-        s[Layout.SHAPE] = self.lattice.spread(self.completion.steps[array], s[Layout.SHAPE], ways)[1]
+        s[Layout.SHAPE] = self.lattice.spread(self.completion.across[array].steps, s[Layout.SHAPE], ways)[1]
         s[Layout.COMBO] = self.combinations.after(array, s[Layout.COMBO], ways)
         s[Layout.USED], s[Layout.LAST] = 0, -1
         product = plan.product[ways]

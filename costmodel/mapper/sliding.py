@@ -7,6 +7,7 @@ Until then a label carries how many moves kept nothing (``asked``), and which mo
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -316,7 +317,11 @@ class Sliding:
         labels.s[self.layout.noted[w], columns] *= waiting
 
     def gone(self, s: Ints, node: int, segment: int) -> Any:
-        """Whether nothing of a sliding tile can be left whenever it moves from now on."""
+        """Whether nothing of a sliding tile can be left whenever it moves from now on.
+
+        A loop over v moves it on by the extent of all instances together, and what stands inside starts again: if that
+        goes back by more than the tile is long, nothing is left. Arrays to come may make the step longer.
+        """
         plan = self.space.nodes[node]
         tensor = self.space.tensors[plan.tensor]
         memory = self.space.memories[plan.memory]
@@ -330,7 +335,7 @@ class Sliding:
                 t = self.lattice.tile[v][tile]
                 reach = t + self.span(s, v, arrays)
                 resets[v] = abs(c) * (self.lattice.tile[v][shape] - reach)
-                steps[v] = abs(c) * reach
+                steps[v] = abs(c) * (reach + self.more(v, shape, segment))
                 extent += abs(c) * (t - 1)
             extents.append(np.ones(s.shape[1]) if memory.refetch else extent)
         never_all = np.ones(s.shape[1], dtype=bool)
@@ -353,6 +358,14 @@ class Sliding:
                 never = never | (others - step >= extents[k])
             never_all &= never
         return never_all
+
+    def more(self, v: int, shape: Ints, segment: int) -> Floats:
+        """Return by how much arrays to come may still put instances apart along ``v``, below a loop over it."""
+        most = math.prod(int(a.factors[:, v].max(initial=1)) for a in self.space.arrays[segment:])
+        extent = self.lattice.extents[v]
+        # x · f · 2 ≤ N if f instances are put x apart and a loop is to follow, so their span x · (f - 1) is at most:
+        span = extent / 2 * (most - 1) / most
+        return np.where(4 * self.lattice.tile[v][shape] <= extent, span, 0.0)
 
     def move(self, labels: Labels, v: Ints, before: Ints, segment: int) -> None:
         """Settle what the loops over ``v``, just added to every label above the shapes ``before``, move."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections import Counter
 from dataclasses import replace
-from typing import Literal
 
 import exhaustive
 import fakes
@@ -22,7 +21,6 @@ from costmodel.mapper.exact import map_einsum, select
 from costmodel.mapper.result import InfeasibleError, MappingPoint
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.objective import objective_of
-from costmodel.spec.problems import SpecError
 
 
 @pytest.mark.parametrize(
@@ -111,7 +109,14 @@ def test_a_search_out_of_time_gives_its_best_with_a_valid_gap() -> None:
         assert known <= least * (1 + found.certificate.gap) * (1 + 1e-9)
 
 
-OBJECTIVES = ["energy,capacity", "energy,latency,capacity", "capacity", "latency,capacity", "edp,capacity", "energy*capacity"]
+OBJECTIVES = [
+    "energy,capacity",
+    "energy,latency,capacity",
+    "capacity",
+    "latency,capacity",
+    "edp,capacity",
+    "energy*capacity",
+]
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
