@@ -352,9 +352,9 @@ class Across:
             for v, c in zip(window.rank_variables, window.coefficients, strict=True)
         ]
 
-    def bounds(self, labels: Labels) -> tuple[Floats, Floats]:
-        """Return (energy, latency) of each label for each choice that may be best."""
-        return self._with_ports(labels, self.carried(labels), self.few)
+    def bounds(self, labels: Labels, *, quick: bool = False) -> tuple[Floats, Floats]:
+        """Return (energy, latency) of each label for each choice that may be best (or for groups of them)."""
+        return self._with_ports(labels, self.carried(labels), self.coarse if quick else self.few)
 
     def of_ways(self, labels: Labels) -> tuple[Floats, Floats]:
         """Return (energy, latency) of each label for each way to spread the one array to come; infinite: no fit."""

@@ -36,11 +36,14 @@ class Completion:
             Across(space, lattice, layout, combinations, sliding, self.above, segment) for segment in range(self.top)
         ]
 
-    def bounds(self, labels: Labels, segment: int) -> Costs:
-        """Return the least (energy, latency, capacity) of each label, for each choice of how the arrays are spread."""
+    def bounds(self, labels: Labels, segment: int, *, quick: bool = False) -> Costs:
+        """Return the least (energy, latency, capacity) of each label, for each choice of how the arrays are spread.
+
+        ``quick`` bounds are not as tight.
+        """
         capacity = labels.f[Layout.CAPACITY] + self.room_to_come(labels)
         if segment < self.top:
-            energy, latency = self.across[segment].bounds(labels)
+            energy, latency = self.across[segment].bounds(labels, quick=quick)
             return energy, latency, np.broadcast_to(capacity[:, None], energy.shape)
         costs = labels.f[self.above.rows]
         self.above.add_open(labels, costs)

@@ -552,14 +552,15 @@ class Search:
         """Return bounds of the first objective."""
         found = np.empty(labels.n)
         for part, mine in self.parts(labels, segment):
-            found[part] = self.aim.first(*self.completion.bounds(mine, segment)).min(axis=1)
+            costs = self.completion.bounds(mine, segment, quick=self.late())
+            found[part] = self.aim.first(*costs).min(axis=1)
         return found
 
     def best(self, labels: Labels, segment: int) -> Floats:
         """Return the bounds of (energy, latency, capacity) for the choice with the least product of the first two."""
         found = np.empty((3, labels.n))
         for part, mine in self.parts(labels, segment):
-            costs = self.completion.bounds(mine, segment)
+            costs = self.completion.bounds(mine, segment, quick=self.late())
             at = (costs[0] * costs[1]).argmin(axis=1)[:, None]
             for row, cost in zip(found, costs, strict=True):
                 row[part] = np.take_along_axis(cost, at, axis=1)[:, 0]
