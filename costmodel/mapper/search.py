@@ -44,7 +44,7 @@ BATCH = 60_000
 CELLS = 250_000
 """Numbers in one matrix of bounds."""
 BYTES_PER_LABEL = 300
-WIDTHS = (800, 6)
+WIDTHS = (300, 6)
 """Labels of each stage of the first pass, and how many times more each further pass has."""
 LATE = 200
 """Labels of each stage when the time is up."""
