@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +29,24 @@ class Rows:
     count: int
     sums: dict[tuple[object, ...], Integers] = field(default_factory=dict)
     kinds: dict[tuple[int, ...], tuple[list[tuple[int, ...]], Integers]] = field(default_factory=dict)
+    parts: dict[int, tuple[Integers, Rows]] = field(default_factory=dict)
+
+    @cached_property
+    def busy(self) -> tuple[bool, ...]:
+        """Whether a loop has more than one step in any row; others change no sum."""
+        return tuple(bool((n > 1).any()) for n in self.steps)
+
+    def moving(self, at: int) -> tuple[Integers, Rows]:
+        """Return the places of the rows in which a loop has more than one step, and these rows."""
+        found = self.parts.get(at)
+        if found is None:
+            chosen = np.flatnonzero(self.steps[at] > 1)
+            if len(chosen) == self.count:
+                found = chosen, self
+            else:
+                found = chosen, Rows([t[chosen] for t in self.tiles], [n[chosen] for n in self.steps], len(chosen))
+            self.parts[at] = found
+        return found
 
     def distinct(self, places: tuple[int, ...]) -> tuple[list[tuple[int, ...]], Integers]:
         """Return the combinations of tiles that occur at some loops, and which of them each row has."""
@@ -116,19 +135,28 @@ class EventCounts:
             total = total + count(event, "count") - count(event, "same")
         return total
 
-    @property
+    @cached_property
+    def _own(self) -> dict[str, list[int]]:
+        """Loops of each rank variable."""
+        own: dict[str, list[int]] = {v: [] for v in self.motion.extents}
+        for at, loop in enumerate(self.motion.loops):
+            own[loop.rank_variable].append(at)
+        return own
+
+    @cached_property
     def _arrays(self) -> frozenset[str]:
         return frozenset(x.array for x in self.motion.loops if x.array is not None)
 
     def _moved(
         self, rows: Rows, edge: Event, merged_from: int, modes: Modes, *, leaving: bool, first: bool
     ) -> Integers:
-        total, _ = self._sums(rows, edge, merged_from, modes, leaving=leaving, fresh=True, first=first)
+        start, _ = self._sums(rows, edge, merged_from, modes, leaving=leaving, fresh=True, first=first)
+        total = np.array(np.broadcast_to(start, (rows.count,)))
         for event in self.motion.steps():
-            if (rows.steps[event.loop] == 1).all():
-                continue
-            whole, kept = self._sums(rows, event, merged_from, modes, leaving=leaving, fresh=False, first=first)
-            total = total + whole - kept
+            chosen, part = rows.moving(event.loop)
+            if len(chosen):
+                whole, kept = self._sums(part, event, merged_from, modes, leaving=leaving, fresh=False, first=first)
+                total[chosen] += whole - kept
         return total
 
     def _sums(
@@ -169,7 +197,7 @@ class EventCounts:
         self, rows: Rows, v: str, event: Event, merged_from: int, together: frozenset[str], *, first: bool, what: str
     ) -> Integers:
         """Return one factor; ``together`` are the arrays of whose merged children one stands for all."""
-        own = [at for at, x in enumerate(self.motion.loops) if x.rank_variable == v]
+        own = [at for at in self._own[v] if rows.busy[at]]
         how: list[How] = []
         for at in own:
             array = self.motion.loops[at].array
@@ -179,7 +207,7 @@ class EventCounts:
                 how.append("first" if (first if at < merged_from else array in together) else "each")
         outside = len(own) if event.kind == "all" else sum(at < event.loop for at in own)
         steps = event.kind == "step" and event.loop in own
-        key = (v, tuple(how), outside, steps, what)
+        key = (v, tuple(own), tuple(how), outside, steps, what)
         found = rows.sums.get(key)
         if found is None:
             axis = Axis(self.motion.extents[v], tuple(rows.tiles[at] for at in own), tuple(how), outside, steps)
