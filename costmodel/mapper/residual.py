@@ -4,9 +4,10 @@ The mapspace is the canonical one of ``mapspace.py`` without its last sentence: 
 smaller than the one above. Where a rank variable is spread over several dimensions of one array, either dimension
 may stand above the other, for then the order decides what is left over.
 
-A small mapspace is enumerated with the scalar model, so its best mapping is proven. In a large one the climb starts
+A small mapspace is enumerated with the batch model, so its best mapping is proven. In a large one the climb starts
 from the best mappings with perfect factors, and from those of the Einsum with rank variables padded to a size with
-more divisors; it changes one tile at a time, those in space first. What it finds is held against ``bound.py``.
+more divisors. Each step takes the best of all changes of one tile, or of two at once, or of the order of two nodes.
+What it finds is held against ``bound.py``.
 """
 
 from __future__ import annotations
@@ -17,7 +18,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
 from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
 
 from costmodel.einsum.algebra import Affine, Einsum, Workload
 from costmodel.mapper.bound import Bound, bound
@@ -25,29 +30,46 @@ from costmodel.mapper.constraints import Rules
 from costmodel.mapper.encoding import held_under
 from costmodel.mapper.mapspace import divisors_of
 from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint
+from costmodel.model.axes import Axis, How
+from costmodel.model.batch import BatchResult, Template
 from costmodel.model.evaluate import evaluate
 from costmodel.spec.hardware import Architecture, Array, Memory
 from costmodel.spec.mapping import Compute, Mapping, Node, Spatial, Storage, Temporal
 from costmodel.spec.problems import SpecError
 
-ENUMERATED_MOST = 30_000
-"""Mappings that are costed one by one to prove an answer."""
-TRIED_MOST = 10 * ENUMERATED_MOST
-"""Combinations of tiles that are looked at to find them."""
-CLIMBED_MOST = 1_000
+EFFORT_MOST_S = 5.0
+"""CPU seconds that enumeration may take, as foreseen from the three numbers below (so that no clock decides)."""
+TEMPLATE_S, ROW_S, SCALAR_S = 15e-3, 40e-6, 1e-3
+"""CPU seconds of one template of the batch model, of one of its rows, and of one mapping in the scalar model."""
+TRIED_MOST = 300_000
+"""Combinations of tiles that are looked at together."""
+CLIMBED_MOST = 400_000
 """Mappings that climbing may cost."""
 CLIMBED_S = 30.0
 """CPU seconds that padding and climbing may take where no budget is stated."""
 SPLITS = 32
 """Ways to split a tile evenly that a step of the climb tries."""
+PAIRS_MOST = 4_000
+"""Changes of two tiles at once that a step of the climb tries."""
+CONFIRMED_MOST = 40
+"""Promising changes of one step that are tried on top of each other, best first, with the scalar model."""
+STEPS = ("one", "two", "turn")
+"""Kinds of steps of the climb: another tile, two other tiles, another order of two nodes."""
 INTERRUPTED = "(interrupted)"
 """How a method says that Ctrl-C ended it."""
+SCALARS_MOST = 150
+"""Changes of a step that the scalar model costs where the batch model lacks the counts."""
+LESS = 1 - 1e-9
+"""What is cheaper by no more than this is the same, but for rounding."""
 PROVEN = 1e-8
 """A gap that rounding explains."""
 
 Stored = tuple[str, int]
 """(tensor, place of the level in the architecture)."""
 Score = Callable[[MappingPoint], tuple[float, ...]]
+Integers = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Promising = Callable[[Integers], npt.NDArray[np.bool_]]
 
 
 # Rules on a mapping with any tiles
@@ -197,35 +219,120 @@ def _chains(extent: int, slots: Sequence[tuple[int, str, str, int]]) -> list[tup
     return [row for row in found if row[-1] == extent]
 
 
-def mappings(einsum: Einsum, architecture: Architecture, rules: Rules | None = None) -> Iterator[Mapping | None]:
-    """Yield the mapspace with any tiles; null for each combination of tiles that an array has no room for."""
-    rules = rules or Rules()
-    seen: set[tuple[Node, ...]] = set()
-    loose = any(a.systolic is not None for a in architecture.arrays)
-    for skeleton in _skeletons(einsum, architecture, rules):
-        slots = skeleton.slots
-        if any(math.comb(n + len(slots) - 2, len(slots) - 1) > TRIED_MOST for n in einsum.shape.values()):
-            yield from itertools.repeat(None, TRIED_MOST + 1)
-        chains = [_chains(n, slots) for n in einsum.shape.values()]
-        for rows in itertools.product(*chains):
-            steps = {
-                v: [-(-above // below) for below, above in itertools.pairwise(row)]
-                for v, row in zip(einsum.shape, rows, strict=True)
-            }
-            if any(size and math.prod(s[k] for s in steps.values()) > size for k, (_, _, _, size) in enumerate(slots)):
-                yield None
-                continue
-            # below every storage node the order of loops in time moves no tile, but for passes of a systolic array
-            orders = [
-                list(itertools.permutations(moving)) if not size and (gap or loose) else [tuple(moving)]
-                for k, (gap, _, _, size) in enumerate(slots)
-                for moving in [[v for v in steps if steps[v][k] > 1]]
-            ]
-            for chosen in itertools.product(*orders):
-                mapping = _assemble(einsum, architecture, skeleton, dict(zip(einsum.shape, rows, strict=True)), chosen)
-                if mapping.nest not in seen:
-                    seen.add(mapping.nest)
-                    yield mapping
+@dataclass(frozen=True)
+class _Tiles:
+    """Every combination of tiles of one skeleton, before the loops of each gap are put in order."""
+
+    skeleton: _Skeleton
+    rows: Integers
+    """(combination, rank variable, slot): innermost first; the last is the whole extent."""
+
+    @property
+    def steps(self) -> Integers:
+        """(combination, rank variable, slot): steps of the loop in each slot."""
+        found: Integers = -(-self.rows[:, :, 1:] // self.rows[:, :, :-1])
+        return found
+
+    def orders(self, *, loose: bool) -> Integers:
+        """Return how many nests each combination makes. ``loose``: the order inside of all storage nodes matters."""
+        moving = (self.steps > 1).sum(axis=1)
+        factorial = np.array([math.factorial(n) for n in range(self.rows.shape[1] + 1)])
+        free = [not size and (gap > 0 or loose) for gap, _, _, size in self.skeleton.slots]
+        found: Integers = factorial[moving[:, free]].prod(axis=1)
+        return found
+
+
+def _rows(extent: int, slots: Sequence[tuple[int, str, str, int]], v: str, rules: Rules) -> Integers | None:
+    """Return every row of tiles of a rank variable that rules on arrays allow; null if there are too many."""
+    if math.comb(extent + len(slots) - 2, len(slots) - 1) > TRIED_MOST:
+        return None
+    rows = np.array(_chains(extent, slots), dtype=np.int64).reshape(-1, len(slots) + 1)
+    steps = -(-rows[:, 1:] // rows[:, :-1])
+    for rule in rules.only:
+        if v not in rule.rank_variables:
+            closed = [(array, d) == (rule.array, rule.dimension) for _, array, d, _ in slots]
+            rows, steps = _both(rows, steps, (steps[:, closed] == 1).all(axis=1))
+    for spread in rules.spreads:
+        if spread.rank_variable == v:
+            across = [array == spread.array and spread.dimension in ("", d) for _, array, d, _ in slots]
+            used = steps[:, across].prod(axis=1)
+            good = used <= spread.instances if spread.relation == "<=" else used == spread.instances
+            rows, steps = _both(rows, steps, good)
+    return rows
+
+
+def _both(rows: Integers, steps: Integers, good: npt.NDArray[np.bool_]) -> tuple[Integers, Integers]:
+    return rows[good], steps[good]
+
+
+def _combined(einsum: Einsum, skeleton: _Skeleton, rules: Rules) -> _Tiles | None:
+    """Return the combinations of tiles that the arrays have room for; null if there are too many to look at."""
+    slots = skeleton.slots
+    joined = np.empty((1, 0, len(slots) + 1), dtype=np.int64)
+    used = np.ones((1, len(slots)), dtype=np.int64)
+    sizes = np.array([size or np.iinfo(np.int64).max for _, _, _, size in slots])
+    spatial = np.array([size > 0 for _, _, _, size in slots])
+    for v, extent in einsum.shape.items():
+        rows = _rows(extent, slots, v, rules)
+        if rows is None or len(rows) * len(joined) > TRIED_MOST:
+            return None
+        steps = np.where(spatial, -(-rows[:, 1:] // rows[:, :-1]), 1)
+        first, second = np.divmod(np.arange(len(joined) * len(rows)), max(1, len(rows)))
+        product = used[first] * steps[second]
+        good = (product <= sizes).all(axis=1)
+        first, second, used = first[good], second[good], product[good]
+        joined = np.concatenate([joined[first], rows[second][:, None, :]], axis=1)
+    found = _Tiles(skeleton, joined)
+    return replace(found, rows=joined[_normal(found)])
+
+
+def _normal(tiles: _Tiles) -> npt.NDArray[np.bool_]:
+    """Whether no other order of the dimensions makes the same mapping: it matters where they share a rank variable."""
+    moving = tiles.steps > 1
+    good = np.ones(len(tiles.rows), dtype=np.bool_)
+    slots = tiles.skeleton.slots
+    for a, b in itertools.combinations([k for k, slot in enumerate(slots) if slot[3]], 2):
+        if slots[a][:2] == slots[b][:2] and slots[a][2] > slots[b][2]:
+            # the later one could go before all from the first on, unless it shares a rank variable with one of them
+            shared = np.zeros(len(tiles.rows), dtype=np.bool_)
+            for k in range(a, b):
+                shared |= (moving[:, :, k] & moving[:, :, b]).any(axis=1)
+            good &= shared
+    return good
+
+
+def templates(einsum: Einsum, tiles: _Tiles, *, loose: bool) -> Iterator[tuple[list[tuple[str, ...]], Integers]]:
+    """Yield (loops of each slot, combinations) so that every nest comes once, with those of one template together."""
+    names = tuple(einsum.shape)
+    slots = tiles.skeleton.slots
+    free = [k for k, (gap, _, _, size) in enumerate(slots) if not size and (gap or loose)]
+    moving = np.asarray(tiles.steps > 1)
+    powers = 1 << np.arange(len(names))
+    masks = np.einsum("rvk,v->rk", moving[:, :, free].astype(np.int64), powers)
+    patterns, which = np.unique(masks, axis=0, return_inverse=True)
+    groups: dict[tuple[tuple[str, ...], ...], list[Integers]] = {}
+    members = np.argsort(which.ravel(), kind="stable")
+    bounds = np.searchsorted(which.ravel()[members], np.arange(len(patterns) + 1))
+    for number, pattern in enumerate(patterns):
+        own = members[bounds[number] : bounds[number + 1]]
+        for chosen in itertools.product(*(_orders(names, int(mask)) for mask in pattern)):
+            groups.setdefault(chosen, []).append(own)
+    for chosen, listed in groups.items():
+        together = np.concatenate(listed)
+        busy = np.asarray(moving[together].any(axis=0))
+        found: list[tuple[str, ...]] = []
+        for k in range(len(slots)):
+            order = chosen[free.index(k)] if k in free else names
+            found.append(tuple(v for v in order if busy[names.index(v), k]))
+        yield found, together
+
+
+@lru_cache(maxsize=4096)
+def _orders(names: tuple[str, ...], mask: int) -> tuple[tuple[str, ...], ...]:
+    """Return orders of all names that differ in those of the mask, the others last."""
+    inside = [v for k, v in enumerate(names) if mask >> k & 1]
+    others = tuple(v for v in names if v not in inside)
+    return tuple((*order, *others) for order in itertools.permutations(inside))
 
 
 def _assemble(
@@ -250,15 +357,78 @@ def _storage(stored: Stored, architecture: Architecture) -> Storage:
     return Storage((stored[0],), architecture.levels[stored[1]].name)
 
 
-def small(einsum: Einsum, architecture: Architecture, rules: Rules) -> list[Mapping] | None:
-    """Return the whole mapspace, or null where it is too large to be costed one by one."""
-    found: list[Mapping] = []
-    for tried, mapping in enumerate(mappings(einsum, architecture, rules)):
-        if tried >= TRIED_MOST or len(found) >= ENUMERATED_MOST:
+@dataclass
+class _Whole:
+    """The whole mapspace, in arrays."""
+
+    parts: list[_Tiles]
+    """Combinations of tiles that may be better than what is known."""
+    size: int
+    over_capacity: int
+    """Nests left out for want of room."""
+    loose: bool
+
+
+def small(einsum: Einsum, architecture: Architecture, rules: Rules, promising: Promising) -> _Whole | None:
+    """Return the mapspace, or null where it is too large to be costed.
+
+    ``promising`` tells from the compute cycles which combinations of tiles may be better than what is known.
+    """
+    loose = any(a.systolic is not None for a in architecture.arrays)
+    parts: list[_Tiles] = []
+    size, over, effort_s = 0, 0, 0.0
+    for skeleton in _skeletons(einsum, architecture, rules):
+        tiles = _combined(einsum, skeleton, rules)
+        if tiles is None:
             return None
-        if mapping is not None:
-            found.append(mapping)
-    return found
+        orders = tiles.orders(loose=loose)
+        size += int(orders.sum())
+        room = _room(einsum, architecture, tiles)
+        over += int(orders[~room].sum())
+        chosen = np.flatnonzero(room & promising(_compute_cycles(einsum, tiles)))
+        effort_s += ROW_S * len(tiles.rows) / 10 + ROW_S * int(orders[chosen].sum())
+        if effort_s > EFFORT_MOST_S:
+            return None
+        if len(chosen):
+            chosen_tiles = replace(tiles, rows=tiles.rows[chosen])
+            for _, together in templates(einsum, chosen_tiles, loose=loose):
+                effort_s += min(SCALAR_S * len(together), TEMPLATE_S)
+                if effort_s > EFFORT_MOST_S:
+                    return None
+            parts.append(chosen_tiles)
+    return _Whole(parts, size, over, loose)
+
+
+def _room(einsum: Einsum, architecture: Architecture, tiles: _Tiles) -> npt.NDArray[np.bool_]:
+    """Whether the ranks with one rank variable alone fit every memory: other ranks only take more room."""
+    names = list(einsum.shape)
+    used: dict[int, Integers] = {}
+    gaps = [gap for gap, _, _, _ in tiles.skeleton.slots]
+    for place, (tensor, level) in enumerate(tiles.skeleton.stored):
+        access = einsum.accesses_of(tensor)[0]
+        alone = [i.rank_variables for i in access.indices if len(i.terms) == 1]
+        own = {v for variables in alone for v in variables}
+        below = tiles.rows[:, :, gaps.index(place + 1)]
+        words = np.prod([below[:, names.index(v)] for v in own], axis=0) if own else np.ones(1, dtype=np.int64)
+        used[level] = used.get(level, np.zeros(len(tiles.rows), dtype=np.int64)) + words * einsum.tensors[tensor].bits
+    good = np.ones(len(tiles.rows), dtype=np.bool_)
+    for level, bits in used.items():
+        memory = architecture.levels[level]
+        if isinstance(memory, Memory) and memory.usable_bits is not None:
+            good &= bits <= memory.usable_bits
+    return good
+
+
+def _compute_cycles(einsum: Einsum, tiles: _Tiles) -> Integers:
+    """Points of the busiest compute instance."""
+    points = np.ones(len(tiles.rows), dtype=np.int64)
+    slots = tiles.skeleton.slots
+    for k, extent in enumerate(einsum.shape.values()):
+        # outermost first, without the whole extent
+        own = tuple(tiles.rows[:, k, at] for at in range(len(slots) - 1, -1, -1))
+        how: list[How] = ["first" if slots[at][3] else "time" for at in range(len(slots) - 1, -1, -1)]
+        points = points * Axis(extent, own, tuple(how), len(own)).arriving(counted=True)
+    return points
 
 
 # Climbing
@@ -268,105 +438,148 @@ def small(einsum: Einsum, architecture: Architecture, rules: Rules) -> list[Mapp
 class _Open:
     """A nest with a loop for every rank variable in every place, most of which take one step."""
 
-    nodes: list[Node]
+    nodes: tuple[Node, ...]
+    template: Template
+    row: Integers
+    """Tile of each loop."""
     own: dict[str, list[int]]
-    """Places of the loops of each rank variable, outermost first."""
+    """Loops of each rank variable, outermost first."""
 
     @classmethod
-    def of(  # noqa: C901  the canonical nest, told in one place
-        cls, mapping: Mapping, einsum: Einsum, architecture: Architecture
-    ) -> _Open:
+    def of(cls, mapping: Mapping, einsum: Einsum, architecture: Architecture) -> _Open:
         """Fill in the loops that a mapping does without."""
-        gaps: list[tuple[Storage, list[Node]]] = []
-        for node in mapping.nest:
-            if isinstance(node, Storage):
-                gaps.append((node, []))
-            elif isinstance(node, Temporal | Spatial):
-                gaps[-1][1].append(node)
-        levels = architecture.levels[: architecture.index(architecture.compute_units[-1].name)]
-        left = dict(einsum.shape)
-        nodes: list[Node] = []
-
-        def add(loops: Sequence[Node], blank: Callable[[str], Node]) -> None:
-            names = set()
-            for loop in loops:
-                if isinstance(loop, Temporal | Spatial):
-                    left[loop.rank_variable] = loop.tile
-                    names.add(loop.rank_variable)
-                    nodes.append(loop)
-            nodes.extend(blank(v) for v, n in einsum.shape.items() if v not in names and n > 1)
-
-        done = 0
-        for at, (storage, loops) in enumerate(gaps):
-            nodes.append(storage)
-            add([x for x in loops if isinstance(x, Temporal)], lambda v: Temporal(v, left[v]))
-            until = len(levels)
-            if at + 1 < len(gaps):
-                until = max(architecture.index(gaps[k][0].level) for k in range(at + 2))
-            for place in range(done, until):
-                array = levels[place]
-                if isinstance(array, Array):
-                    mine = [x for x in loops if isinstance(x, Spatial) and x.array == array.name]
-                    # dimensions in the order in which the nest has them
-                    for d in dict.fromkeys([*(x.dimension for x in mine), *array.shape]):
-                        blank = lambda v, a=array.name, d=d: Spatial(v, left[v], a, d)  # noqa: E731
-                        add([x for x in mine if x.dimension == d], blank)
-            done = max(done, until)
-        nodes.append(mapping.nest[-1])
+        nodes = _filled(mapping, einsum, architecture)
+        loops = [n for n in nodes if isinstance(n, Temporal | Spatial)]
         own: dict[str, list[int]] = {v: [] for v in einsum.shape}
+        for at, loop in enumerate(loops):
+            own[loop.rank_variable].append(at)
+        workload = Workload(einsum.name, "", (einsum,))
+        whole = Mapping(nodes, arch=architecture.name, einsum=einsum.name)
+        row = np.array([x.tile for x in loops], dtype=np.int64)
+        return cls(nodes, Template(workload, architecture, whole), row, own)
+
+    def changed(self, rows: Integers, changes: Integers) -> Integers:
+        """Change tiles in rows: (place, tile) twice. Those above grow and those below shrink as far as they must."""
+        found = rows.copy()
+        for at, tiles in ((changes[:, 0], changes[:, 1]), (changes[:, 2], changes[:, 3])):
+            for listed in self.own.values():
+                for k in listed:
+                    mine = np.isin(at, listed)
+                    found[:, k] = np.where(mine & (k < at), np.maximum(found[:, k], tiles), found[:, k])
+                    found[:, k] = np.where(mine & (k > at), np.minimum(found[:, k], tiles), found[:, k])
+                    found[:, k] = np.where(mine & (k == at), tiles, found[:, k])
+        return found
+
+    def _above(self) -> list[int]:
+        """What is left of its rank variable above each loop."""
+        left = dict(self.template.einsum.shape)
+        found = []
+        for loop, tile in zip(self.template.loops, self.row, strict=True):
+            found.append(left[loop.rank_variable])
+            left[loop.rank_variable] = int(tile)
+        return found
+
+    def _free(self) -> list[int]:
+        """Loops whose tile may change."""
+        return [at for listed in self.own.values() for at in listed[:-1]]
+
+    def one_tile(self) -> Integers:
+        """Return changes to another tile at one loop, twice the same: (place, tile, place, tile)."""
+        above, parts = self._above(), []
+        for at in self._free():
+            extent, tile = self.template.einsum.shape[self.template.loops[at].rank_variable], int(self.row[at])
+            tiles = {-(-n // k) for n in {extent, above[at]} for k in range(1, min(n, SPLITS) + 1)}
+            tiles |= {tile - 1, tile + 1, *divisors_of(extent).tolist()}
+            parts += [(at, t, at, t) for t in sorted(tiles) if 1 <= t <= extent and t != tile]
+        return np.array(parts, dtype=np.int64).reshape(-1, 4)
+
+    def two_tiles(self) -> Integers:
+        """Return changes to near tiles at two loops, of one rank variable or of two: (place, tile, place, tile)."""
+        free = sorted(self._free())
+        pairs = list(itertools.combinations(free, 2))
+        most = max(2, math.isqrt(PAIRS_MOST // max(1, len(pairs))))
+        above = self._above()
+        near = {at: self._near(at, above[at])[:most] for at in free}
+        parts = [(a, t, b, u) for a, b in pairs for t in near[a] for u in near[b]]
+        return np.array(parts, dtype=np.int64).reshape(-1, 4)
+
+    def _near(self, at: int, above: int) -> list[int]:
+        """Return the tiles that are tried first at a loop: one step more or fewer, twice, half, idle and so on."""
+        v, tile = self.template.loops[at].rank_variable, int(self.row[at])
+        extent = self.template.einsum.shape[v]
+        below = int(self.row[self.own[v][self.own[v].index(at) + 1]])
+        steps = -(-above // tile)
+        divisors = divisors_of(extent)
+        smaller, larger = divisors[divisors < tile][-1:], divisors[divisors > tile][:1]
+        listed = [-(-above // (steps + 1)), -(-above // max(1, steps - 1)), above, below, 2 * tile, -(-tile // 2)]
+        listed += [*smaller.tolist(), *larger.tolist(), tile + 1, tile - 1]
+        return [t for t in dict.fromkeys(listed) if 1 <= t <= extent and t != tile]
+
+    def mapping(self, row: Integers) -> Mapping:
+        """Return the nest with these tiles, without its idle loops."""
+        return _fitted(self.template.mapping_of(row), self.template.einsum)
+
+    def turned(self, architecture: Architecture) -> Iterator[tuple[Node, ...]]:
+        """Yield nests in which a loop in time is the first or last of its gap, or two storage nodes have swapped."""
+        nodes = self.mapping(self.row).nest
         for at, node in enumerate(nodes):
-            if isinstance(node, Temporal | Spatial):
-                own[node.rank_variable].append(at)
-        return cls(nodes, own)
+            if isinstance(node, Temporal):
+                first = at
+                while isinstance(nodes[first - 1], Temporal):
+                    first -= 1
+                last = at
+                while isinstance(nodes[last + 1], Temporal):
+                    last += 1
+                for to in {first, last} - {at}:
+                    rest = [*nodes[:at], *nodes[at + 1 :]]
+                    yield (*rest[:to], node, *rest[to:])
+        stores = [at for at, node in enumerate(nodes) if isinstance(node, Storage)]
+        for a, b in itertools.pairwise(stores[1:]):
+            above, below = nodes[a], nodes[b]
+            if isinstance(above, Storage) and isinstance(below, Storage) and not {*above.tensors} & {*below.tensors}:
+                places = sorted(architecture.index(n.level) for n in (above, below))
+                if not any(isinstance(x, Array) for x in architecture.levels[slice(*places)]):
+                    yield (*nodes[:a], below, *nodes[a + 1 : b], above, *nodes[b + 1 :])
 
-    def with_tile(self, at: int, tile: int) -> _Open:
-        """Change one tile; those above grow and those below shrink as far as they must."""
-        nodes = list(self.nodes)
-        changed = nodes[at]
-        if isinstance(changed, Temporal | Spatial):
-            for k in self.own[changed.rank_variable]:
-                node = nodes[k]
-                if isinstance(node, Temporal | Spatial):
-                    fit = max(node.tile, tile) if k < at else min(node.tile, tile) if k > at else tile
-                    nodes[k] = replace(node, tile=fit)
-        return _Open(nodes, self.own)
 
-    def mapping(self, einsum: Einsum, architecture: Architecture) -> Mapping | None:
-        """Return the nest without its idle loops; null where an array has no room for it."""
-        left = dict(einsum.shape)
-        used: Counter[tuple[str, str]] = Counter()
-        nest: list[Node] = []
-        for node in self.nodes:
-            if isinstance(node, Temporal | Spatial):
-                v = node.rank_variable
-                steps = -(-left[v] // node.tile)
-                left[v] = node.tile
-                if steps == 1:
-                    continue
-                if isinstance(node, Spatial):
-                    key = (node.array, node.dimension)
-                    used[key] = max(1, used[key]) * steps
-            nest.append(node)
-        for array in architecture.arrays:
-            if any(used[array.name, d] > size for d, size in array.shape.items()):
-                return None
-        return Mapping(tuple(nest), arch=architecture.name, einsum=einsum.name)
+def _filled(mapping: Mapping, einsum: Einsum, architecture: Architecture) -> tuple[Node, ...]:
+    gaps: list[tuple[Storage, list[Node]]] = []
+    for node in mapping.nest:
+        if isinstance(node, Storage):
+            gaps.append((node, []))
+        elif isinstance(node, Temporal | Spatial):
+            gaps[-1][1].append(node)
+    levels = architecture.levels[: architecture.index(architecture.compute_units[-1].name)]
+    left = dict(einsum.shape)
+    nodes: list[Node] = []
 
-    def moves(self, einsum: Einsum) -> Iterator[tuple[int, int]]:
-        """Yield (place, tile), loops in space first."""
-        left = dict(einsum.shape)
-        above: dict[int, int] = {}
-        for at, node in enumerate(self.nodes):
-            if isinstance(node, Temporal | Spatial):
-                above[at] = left[node.rank_variable]
-                left[node.rank_variable] = node.tile
-        for at in sorted(above, key=lambda k: (isinstance(self.nodes[k], Temporal), k)):
-            node = self.nodes[at]
-            if isinstance(node, Temporal | Spatial) and at != self.own[node.rank_variable][-1]:
-                extent = einsum.shape[node.rank_variable]
-                tiles = {-(-n // k) for n in {extent, above[at]} for k in range(1, min(n, SPLITS) + 1)}
-                tiles |= {node.tile - 1, node.tile + 1, *divisors_of(extent).tolist()}
-                yield from ((at, t) for t in sorted(tiles, reverse=True) if 1 <= t <= extent and t != node.tile)
+    def add(loops: Sequence[Node], blank: Callable[[str], Node]) -> None:
+        names = set()
+        for loop in loops:
+            if isinstance(loop, Temporal | Spatial):
+                left[loop.rank_variable] = loop.tile
+                names.add(loop.rank_variable)
+                nodes.append(loop)
+        nodes.extend(blank(v) for v, n in einsum.shape.items() if v not in names and n > 1)
+
+    done = 0
+    for at, (storage, loops) in enumerate(gaps):
+        nodes.append(storage)
+        add([x for x in loops if isinstance(x, Temporal)], lambda v: Temporal(v, left[v]))
+        until = len(levels)
+        if at + 1 < len(gaps):
+            until = max(architecture.index(gaps[k][0].level) for k in range(at + 2))
+        for place in range(done, until):
+            array = levels[place]
+            if isinstance(array, Array):
+                mine = [x for x in loops if isinstance(x, Spatial) and x.array == array.name]
+                # dimensions in the order in which the nest has them
+                for d in dict.fromkeys([*(x.dimension for x in mine), *array.shape]):
+                    blank = lambda v, a=array.name, d=d: Spatial(v, left[v], a, d)  # noqa: E731
+                    add([x for x in mine if x.dimension == d], blank)
+        done = max(done, until)
+    nodes.append(mapping.nest[-1])
+    return tuple(nodes)
 
 
 @dataclass
@@ -377,8 +590,13 @@ class _Archive:
     architecture: Architecture
     rules: Rules
     deadline: float | None
+    powers: tuple[float, float] | None
     known: dict[tuple[Node, ...], MappingPoint | None] = field(default_factory=dict)
     rejected: Counter[str] = field(default_factory=Counter)
+    in_arrays: int = 0
+    """Mappings that were costed in arrays."""
+    front: list[tuple[float, float]] = field(default_factory=list)
+    """(energy, latency) of what no other costed mapping beats, by rising energy."""
 
     @property
     def late(self) -> bool:
@@ -403,22 +621,92 @@ class _Archive:
                 if "over capacity" not in str(error):
                     raise
                 self.rejected["capacity"] += 1
-        self.known[mapping.nest] = point
+        self._keep(mapping, point)
         return point
+
+    def _keep(self, mapping: Mapping, point: MappingPoint | None) -> None:
+        self.known[mapping.nest] = point
+        if point is not None:
+            cost = (point.energy_pj, point.latency_cycles)
+            if not any(e <= cost[0] and c <= cost[1] for e, c in self.front):
+                kept = [(e, c) for e, c in self.front if e < cost[0] or c < cost[1]]
+                self.front = sorted([*kept, cost])
 
     def take(self, found: MapperResult) -> None:
         """Take in an answer. Raises KeyboardInterrupt again if that ended its search."""
         for point in found.front:
-            self.known[point.mapping.nest] = point
+            self._keep(point.mapping, point)
         if INTERRUPTED in found.certificate.method:
             raise KeyboardInterrupt
 
-    def cost_all(self, listed: Sequence[Mapping]) -> bool:
-        """Cost mappings until the time is up; whether it was enough."""
-        for mapping in listed:
+    def promising(self, energy: Floats, latency: Floats) -> npt.NDArray[np.bool_]:
+        """Whether mappings that cost at least so much may be better than all known ones."""
+        good = np.ones(np.broadcast(energy, latency).shape, dtype=np.bool_)
+        if not self.front:
+            return good
+        if self.powers is None:
+            for e, c in self.front:
+                good &= (energy < e * LESS) | (latency < c * LESS)
+            return good
+        a, b = self.powers
+        least, e, c = min((e**a * c**b, e, c) for e, c in self.front)
+        score = energy**a * latency**b
+        tie = (energy < e * LESS) | (latency < c * LESS) & (energy <= e)
+        better: npt.NDArray[np.bool_] = np.less(score, least * LESS) | (np.less_equal(score, least / LESS) & tie)
+        return better
+
+    def settle(self, energy: Floats, latency: Floats, mapping_of: Callable[[int], Mapping]) -> bool:
+        """Cost by the scalar model what may be better, given costs at least so high; whether time allowed it."""
+        for at in np.lexsort((latency, energy)) if self.powers is None else np.argsort(self._scores(energy, latency)):
             if self.late:
                 return False
-            self.cost(mapping)
+            if self.promising(energy[at : at + 1], latency[at : at + 1])[0]:
+                self.cost(mapping_of(int(at)))
+        return True
+
+    def _scores(self, energy: Floats, latency: Floats) -> Floats:
+        a, b = self.powers or (1.0, 1.0)
+        found: Floats = energy**a * latency**b
+        return found
+
+    def enumerate(self, whole: _Whole) -> bool:
+        """Cost the whole mapspace until the time is up; whether it was enough."""
+        self.rejected["capacity"] += whole.over_capacity
+        return all(self._enumerate(tiles, whole) for tiles in whole.parts)
+
+    def _enumerate(self, tiles: _Tiles, whole: _Whole) -> bool:
+        workload = Workload(self.einsum.name, "", (self.einsum,))
+        for slots, together in templates(self.einsum, tiles, loose=whole.loose):
+            if self.late:
+                return False
+
+            def mapping_of(at: int, slots: Sequence[Sequence[str]] = slots, rows: Integers = together) -> Mapping:
+                row = tiles.rows[rows[at]].tolist()
+                named = {v: tuple(row[k]) for k, v in enumerate(self.einsum.shape)}
+                return _assemble(self.einsum, self.architecture, tiles.skeleton, named, slots)
+
+            def plain(at: int, mapping_of: Callable[[int], Mapping] = mapping_of) -> Mapping:
+                return _fitted(mapping_of(at), self.einsum)
+
+            floor = None
+            if len(together) * SCALAR_S > TEMPLATE_S:
+                template = Template(workload, self.architecture, mapping_of(0))
+                names = list(self.einsum.shape)
+                columns = [(names.index(v), k) for k, order in reversed(list(enumerate(slots))) for v in order]
+                rows = np.stack([tiles.rows[together, v, k] for v, k in columns], axis=1)
+                floor = template.floor(rows)
+            if floor is None:
+                for at in range(len(together)):
+                    if self.late:
+                        return False
+                    self.cost(plain(at))
+                continue
+            self.in_arrays += len(together)
+            self.rejected["capacity"] += int((~floor.feasible).sum())
+            good = np.flatnonzero(floor.feasible & self.promising(floor.energy_pj, floor.latency_cycles))
+            costs = floor.energy_pj[good], floor.latency_cycles[good]
+            if not self.settle(*costs, partial(_indexed, good, plain)):
+                return False
         return True
 
     def infeasible(self, failure: InfeasibleError | None, *, stopped: bool) -> BaseException:
@@ -428,23 +716,84 @@ class _Archive:
         tally = self.rejected.most_common() or [("constraints", 1)]
         return failure or InfeasibleError(self.einsum.name, tally, None)
 
-    def climb(self, start: Mapping, score: Score, most: int) -> None:
-        """Take every step that helps, until none does or so many mappings were costed."""
-        state = _Open.of(start, self.einsum, self.architecture)
-        first = self.cost(start)
-        best = (math.inf,) if first is None else score(first)
-        limit = len(self.known) + most
-        better = True
-        while better:
-            better = False
-            for at, tile in list(state.moves(self.einsum)):
-                if len(self.known) >= limit or self.late:
-                    return
-                changed = state.with_tile(at, tile)
-                mapping = changed.mapping(self.einsum, self.architecture)
-                point = None if mapping is None else self.cost(mapping)
-                if point is not None and score(point) < best:
-                    state, best, better = changed, score(point), True
+    def climb(self, start: Mapping, aim: tuple[float, float], most: int) -> None:
+        """Take the best steps, until none helps or so many mappings were costed."""
+        best = self.cost(start)
+        if best is None:
+            return
+        score = _score(aim)
+        state = _Open.of(best.mapping, self.einsum, self.architecture)
+        limit = self.in_arrays + most
+        kind = 0
+        while kind < len(STEPS) and self.in_arrays < limit and not self.late:
+            if STEPS[kind] == "turn":
+                found = self._cheapest((replace(best.mapping, nest=n) for n in state.turned(self.architecture)), score)
+                if found is not None and score(found) < score(best):
+                    state = _Open.of(found.mapping, self.einsum, self.architecture)
+            else:
+                state, found = self._step(state, STEPS[kind], best, aim)
+            if found is None or score(found) >= score(best):
+                kind += 1
+            else:
+                best, kind = found, 0
+
+    def _cheapest(self, mappings: Iterable[Mapping], score: Score) -> MappingPoint | None:
+        """Return the best of some mappings, as far as time allows."""
+        costed = (self.cost(m) for m in itertools.takewhile(lambda _: not self.late, mappings))
+        return min((p for p in costed if p is not None), key=score, default=None)
+
+    def _step(
+        self, state: _Open, kind: str, best: MappingPoint, aim: tuple[float, float]
+    ) -> tuple[_Open, MappingPoint]:
+        """Change one tile, or two, wherever that helps: the best changes first, and then more on top of them."""
+        score = _score(aim)
+        changes = state.one_tile() if kind == "one" else state.two_tiles()
+        if not len(changes):
+            return state, best
+        rows = state.changed(np.tile(state.row, (len(changes), 1)), changes)
+        floor = state.template.floor(rows)
+        if floor is None:
+            # no counts in arrays: a few changes, spread over all kinds
+            promised = np.arange(0, len(rows), max(1, len(rows) // SCALARS_MOST))
+            self.in_arrays += len(promised)
+        else:
+            self.in_arrays += len(rows)
+            if self.powers is None:
+                self._spread(state, rows, floor)
+            a, b = aim
+            scores = np.where(floor.feasible, floor.energy_pj**a * floor.latency_cycles**b, np.inf)
+            order = np.lexsort((floor.latency_cycles, floor.energy_pj, scores))
+            last = np.searchsorted(scores[order], score(best)[0], side="right")
+            promised = order[: min(int(last), CONFIRMED_MOST)]
+        for at in promised:
+            if self.late:
+                break
+            row = state.changed(state.row[None], changes[at][None])[0]
+            point = self.cost(state.mapping(row)) if self._fits(state, row) else None
+            if point is not None and score(point) < score(best):
+                state, best = replace(state, row=row), point
+        return state, best
+
+    def _fits(self, state: _Open, row: Integers) -> bool:
+        """Whether the arrays have room."""
+        used: Counter[tuple[str | None, str]] = Counter()
+        left = dict(self.einsum.shape)
+        for loop, tile in zip(state.template.loops, row.tolist(), strict=True):
+            if loop.spatial:
+                key = (loop.array, loop.dimension)
+                used[key] = max(1, used[key]) * -(-left[loop.rank_variable] // tile)
+            left[loop.rank_variable] = tile
+        return all(used[a.name, d] <= size for a in self.architecture.arrays for d, size in a.shape.items())
+
+    def _spread(self, state: _Open, rows: Integers, floor: BatchResult) -> None:
+        """Cost some neighbours that the front may lack."""
+        good = np.flatnonzero(floor.feasible & self.promising(floor.energy_pj, floor.latency_cycles))
+        few = good[np.argsort(self._scores(floor.energy_pj[good], floor.latency_cycles[good]))[:CONFIRMED_MOST]]
+        self.settle(floor.energy_pj[few], floor.latency_cycles[few], lambda at: state.mapping(rows[few[at]]))
+
+
+def _indexed(places: Integers, mapping_of: Callable[[int], Mapping], at: int) -> Mapping:
+    return mapping_of(int(places[at]))
 
 
 def padded(einsum: Einsum, sizes: dict[str, int]) -> Einsum:
@@ -525,11 +874,12 @@ def improve(
     Raises InfeasibleError if nothing that was tried fits.
     """
     began = time.process_time()
-    archive = _Archive(einsum, architecture, rules, deadline)
+    archive = _Archive(einsum, architecture, rules, deadline, powers)
+    least = bound(einsum, architecture, rules)
     failure: InfeasibleError | None = None
     start: MapperResult | None = None
-    whole: list[Mapping] | None = None
-    complete = stopped = False
+    whole: _Whole | None = None
+    complete = climbed = stopped = False
     try:
         try:
             start = perfect(einsum)
@@ -537,30 +887,35 @@ def improve(
             failure = error
         else:
             archive.take(start)
-        whole = small(einsum, architecture, rules)
+        whole = small(einsum, architecture, rules, _in_time(archive, least))
+        if whole is None:
+            climbed = True
+            _climb(archive, perfect)
+            if archive.points and _verdict(archive.points, least, powers)[0] != "optimal: proven" and not archive.late:
+                whole = small(einsum, architecture, rules, _in_time(archive, least))
         if whole is not None:
-            complete = archive.cost_all(whole)
-        if not complete:
-            _climb(archive, perfect, powers)
+            complete = archive.enumerate(whole)
+            if not complete and not climbed:
+                climbed = True
+                _climb(archive, perfect)
     except KeyboardInterrupt:
         stopped = True
     if not archive.points:
         raise archive.infeasible(failure, stopped=stopped)
     front = select(archive.points)
-    status, gap = _verdict(front, bound(einsum, architecture, rules), powers)
+    status, gap = _verdict(front, least, powers)
     if complete:
         status, gap = "optimal: proven", 0.0
-    how = "enumeration of all tiles" if complete else "climbing over all tiles"
+    how = [*(["climbing over all tiles"] if climbed else []), *(["enumeration of all tiles"] if complete else [])]
     before = "exact" if start is None else start.certificate.method.removesuffix(f" {INTERRUPTED}")
-    evaluated = len(archive.known) + (start.certificate.evaluated if start is not None else 0)
+    evaluated = len(archive.known) + archive.in_arrays + (start.certificate.evaluated if start is not None else 0)
     joined: Counter[str] = Counter()
     for rule, count in (*(start.certificate.pruned if start is not None else ()), *sorted(archive.rejected.items())):
         joined[rule] += count
-    method = f"{before} + {how}" + (f" {INTERRUPTED}" if stopped else "")
     certificate = Certificate(
         status,
-        method,
-        len(whole) if complete and whole is not None else None,
+        " + ".join([before, *how]) + (f" {INTERRUPTED}" if stopped else ""),
+        whole.size if complete and whole is not None else None,
         evaluated,
         tuple(joined.items()),
         time.process_time() - began,
@@ -569,14 +924,25 @@ def improve(
     return MapperResult(einsum.name, tuple(front), certificate)
 
 
-def _climb(archive: _Archive, perfect: Callable[[Einsum], MapperResult], powers: tuple[float, float] | None) -> None:
+def _in_time(archive: _Archive, least: Bound) -> Promising:
+    """Return what tells from compute cycles and the bound on energy whether a mapping may be better than all known."""
+    unit = archive.architecture.compute_units[-1]
+    per_point = sum(o.per_point / unit.rate_of(o.kind) for o in archive.einsum.operations)
+
+    def promising(points: Integers) -> npt.NDArray[np.bool_]:
+        return archive.promising(np.array(least.energy_pj), np.maximum(points * per_point, least.latency_cycles))
+
+    return promising
+
+
+def _climb(archive: _Archive, perfect: Callable[[Einsum], MapperResult]) -> None:
     einsum = archive.einsum
+    before = archive.deadline
     if archive.deadline is None:
         archive.deadline = time.process_time() + CLIMBED_S
-    choices = paddings(einsum)
-    for chosen in choices:
+    for chosen in paddings(einsum):
         if archive.late:
-            return
+            break
         try:
             found = perfect(padded(einsum, chosen))
         except InfeasibleError:
@@ -586,17 +952,17 @@ def _climb(archive: _Archive, perfect: Callable[[Einsum], MapperResult], powers:
         for point in found.front:
             archive.cost(_fitted(point.mapping, einsum))
     # a climb towards one objective passes by good mappings for another
-    wanted = list(dict.fromkeys([powers or (1.0, 1.0), (1.0, 0.0), (0.0, 1.0)]))
+    wanted = list(dict.fromkeys([archive.powers or (1.0, 1.0), (1.0, 0.0), (0.0, 1.0)]))
     share = CLIMBED_MOST // (2 * len(wanted) + 1)
     for aim in wanted:
         score = _score(aim)
         # two starts each: the best so far, and the best of those with their storage nodes in another order
         kinds = {_kind(p.mapping): p for p in sorted(archive.points, key=score, reverse=True)}
         for point in sorted(kinds.values(), key=score)[:2]:
-            archive.climb(point.mapping, score, share)
+            archive.climb(point.mapping, aim, share)
     if archive.points:
-        score = _score(wanted[0])
-        archive.climb(min(archive.points, key=score).mapping, score, share)
+        archive.climb(min(archive.points, key=_score(wanted[0])).mapping, wanted[0], share)
+    archive.deadline = before
 
 
 def _kind(mapping: Mapping) -> tuple[str, ...]:
