@@ -46,7 +46,7 @@ TRIED_MOST = 300_000
 CLIMBED_MOST = 400_000
 """Mappings that climbing may cost."""
 CLIMBED_S = 30.0
-"""CPU seconds that padding and climbing may take where no budget is stated."""
+"""CPU seconds that padding may take where no budget is stated, and that climbing may."""
 SPLITS = 32
 """Ways to split a tile evenly that a step of the climb tries."""
 PAIRS_MOST = 4_000
@@ -480,8 +480,9 @@ class _Open:
         return found
 
     def _free(self) -> list[int]:
-        """Loops whose tile may change."""
-        return [at for listed in self.own.values() for at in listed[:-1]]
+        """Loops whose tile may change, those in space first."""
+        free = [at for listed in self.own.values() for at in listed[:-1]]
+        return sorted(free, key=lambda at: (not self.template.loops[at].spatial, at))
 
     def one_tile(self) -> Integers:
         """Return changes to another tile at one loop, twice the same: (place, tile, place, tile)."""
@@ -490,12 +491,12 @@ class _Open:
             extent, tile = self.template.einsum.shape[self.template.loops[at].rank_variable], int(self.row[at])
             tiles = {-(-n // k) for n in {extent, above[at]} for k in range(1, min(n, SPLITS) + 1)}
             tiles |= {tile - 1, tile + 1, *divisors_of(extent).tolist()}
-            parts += [(at, t, at, t) for t in sorted(tiles) if 1 <= t <= extent and t != tile]
+            parts += [(at, t, at, t) for t in sorted(tiles, reverse=True) if 1 <= t <= extent and t != tile]
         return np.array(parts, dtype=np.int64).reshape(-1, 4)
 
     def two_tiles(self) -> Integers:
         """Return changes to near tiles at two loops, of one rank variable or of two: (place, tile, place, tile)."""
-        free = sorted(self._free())
+        free = self._free()
         pairs = list(itertools.combinations(free, 2))
         most = max(2, math.isqrt(PAIRS_MOST // max(1, len(pairs))))
         above = self._above()
@@ -716,8 +717,8 @@ class _Archive:
         tally = self.rejected.most_common() or [("constraints", 1)]
         return failure or InfeasibleError(self.einsum.name, tally, None)
 
-    def climb(self, start: Mapping, aim: tuple[float, float], most: int) -> None:
-        """Take the best steps, until none helps or so many mappings were costed."""
+    def climb(self, start: Mapping, aim: tuple[float, float], most: int, *, steepest: bool = True) -> None:
+        """Take steps until none helps or so many mappings were costed: the best first, or those in space first."""
         best = self.cost(start)
         if best is None:
             return
@@ -731,7 +732,7 @@ class _Archive:
                 if found is not None and score(found) < score(best):
                     state = _Open.of(found.mapping, self.einsum, self.architecture)
             else:
-                state, found = self._step(state, STEPS[kind], best, aim)
+                state, found = self._step(state, STEPS[kind], best, aim, steepest=steepest)
             if found is None or score(found) >= score(best):
                 kind += 1
             else:
@@ -743,7 +744,7 @@ class _Archive:
         return min((p for p in costed if p is not None), key=score, default=None)
 
     def _step(
-        self, state: _Open, kind: str, best: MappingPoint, aim: tuple[float, float]
+        self, state: _Open, kind: str, best: MappingPoint, aim: tuple[float, float], *, steepest: bool
     ) -> tuple[_Open, MappingPoint]:
         """Change one tile, or two, wherever that helps: the best changes first, and then more on top of them."""
         score = _score(aim)
@@ -763,8 +764,8 @@ class _Archive:
             a, b = aim
             scores = np.where(floor.feasible, floor.energy_pj**a * floor.latency_cycles**b, np.inf)
             order = np.lexsort((floor.latency_cycles, floor.energy_pj, scores))
-            last = np.searchsorted(scores[order], score(best)[0], side="right")
-            promised = order[: min(int(last), CONFIRMED_MOST)]
+            better = order[: int(np.searchsorted(scores[order], score(best)[0], side="right"))]
+            promised = better[:CONFIRMED_MOST] if steepest else np.sort(better)[:CONFIRMED_MOST]
         for at in promised:
             if self.late:
                 break
@@ -951,14 +952,19 @@ def _climb(archive: _Archive, perfect: Callable[[Einsum], MapperResult]) -> None
             raise KeyboardInterrupt
         for point in found.front:
             archive.cost(_fitted(point.mapping, einsum))
+    if before is None:
+        archive.deadline = time.process_time() + CLIMBED_S
     # a climb towards one objective passes by good mappings for another
     wanted = list(dict.fromkeys([archive.powers or (1.0, 1.0), (1.0, 0.0), (0.0, 1.0)]))
-    share = CLIMBED_MOST // (2 * len(wanted) + 1)
+    share = CLIMBED_MOST // (3 * len(wanted) + 1)
     for aim in wanted:
         score = _score(aim)
         # two starts each: the best so far, and the best of those with their storage nodes in another order
         kinds = {_kind(p.mapping): p for p in sorted(archive.points, key=score, reverse=True)}
-        for point in sorted(kinds.values(), key=score)[:2]:
+        starts = sorted(kinds.values(), key=score)[:2]
+        for point in starts[:1]:
+            archive.climb(point.mapping, aim, share, steepest=False)
+        for point in starts:
             archive.climb(point.mapping, aim, share)
     if archive.points:
         archive.climb(min(archive.points, key=_score(wanted[0])).mapping, wanted[0], share)
