@@ -51,10 +51,17 @@ SPLITS = 32
 """Ways to split a tile evenly that a step of the climb tries."""
 PAIRS_MOST = 4_000
 """Changes of two tiles at once that a step of the climb tries."""
+SPREADS_MOST = 3_000
+"""Ways to spread rank variables over an array that are looked at; where there are more, one to a dimension."""
+GROWN = (0, 1, 2, 4)
+"""How the tiles above an array change when its loops do: not at all, or to fit those below, or a part of those."""
+SPREADS_CLIMBED = 4
+"""Of these, how many a climb starts from."""
 CONFIRMED_MOST = 40
 """Promising changes of one step that are tried on top of each other, best first, with the scalar model."""
-STEPS = ("one", "two", "turn")
-"""Kinds of steps of the climb: another tile, two other tiles, another order of two nodes."""
+STEPS = ("one", "turn", "two")
+"""Kinds of steps of the climb: another tile, another order of two nodes, two other tiles."""
+QUICK_STEPS = STEPS[:2]
 INTERRUPTED = "(interrupted)"
 """How a method says that Ctrl-C ended it."""
 SCALARS_MOST = 150
@@ -302,7 +309,10 @@ def _normal(tiles: _Tiles) -> npt.NDArray[np.bool_]:
 
 
 def templates(einsum: Einsum, tiles: _Tiles, *, loose: bool) -> Iterator[tuple[list[tuple[str, ...]], Integers]]:
-    """Yield (loops of each slot, combinations) so that every nest comes once, with those of one template together."""
+    """Yield (loops of each slot, combinations) so that every nest comes once, with those of one template together.
+
+    Loops stand innermost first, as slots do.
+    """
     names = tuple(einsum.shape)
     slots = tiles.skeleton.slots
     free = [k for k, (gap, _, _, size) in enumerate(slots) if not size and (gap or loose)]
@@ -485,14 +495,35 @@ class _Open:
         return sorted(free, key=lambda at: (not self.template.loops[at].spatial, at))
 
     def one_tile(self) -> Integers:
-        """Return changes to another tile at one loop, twice the same: (place, tile, place, tile)."""
+        """Return changes to another tile at one loop: (place, tile, place, tile).
+
+        The second place is the first again, or a loop in space inside of it that keeps its instances (or rather the
+        last of the idle loops that follow it, so that they stay idle).
+        """
         above, parts = self._above(), []
         for at in self._free():
-            extent, tile = self.template.einsum.shape[self.template.loops[at].rank_variable], int(self.row[at])
+            v = self.template.loops[at].rank_variable
+            extent, tile = self.template.einsum.shape[v], int(self.row[at])
             tiles = {-(-n // k) for n in {extent, above[at]} for k in range(1, min(n, SPLITS) + 1)}
             tiles |= {tile - 1, tile + 1, *divisors_of(extent).tolist()}
-            parts += [(at, t, at, t) for t in sorted(tiles, reverse=True) if 1 <= t <= extent and t != tile]
+            inside = [
+                k for k in self.own[v][:-1] if k > at and self.template.loops[k].spatial and above[k] > self.row[k]
+            ]
+            counts = {k: {-(-above[k] // int(self.row[k])), self._size(k)} for k in inside}
+            for t in sorted((t for t in tiles if 1 <= t <= extent and t != tile), reverse=True):
+                parts.append((at, t, at, t))
+                parts += [(at, t, self._last_idle(k), -(-t // n)) for k in inside for n in counts[k]]
         return np.array(parts, dtype=np.int64).reshape(-1, 4)
+
+    def _last_idle(self, at: int) -> int:
+        """Return the last loop with the same tile."""
+        v = self.template.loops[at].rank_variable
+        return max(k for k in self.own[v][:-1] if self.row[k] == self.row[at])
+
+    def _size(self, at: int) -> int:
+        """Return the size of the dimension that a loop in space lies along."""
+        loop = self.template.loops[at]
+        return next(a.shape[loop.dimension] for a in self.template.architecture.arrays if a.name == loop.array)
 
     def two_tiles(self) -> Integers:
         """Return changes to near tiles at two loops, of one rank variable or of two: (place, tile, place, tile)."""
@@ -504,6 +535,57 @@ class _Open:
         parts = [(a, t, b, u) for a, b in pairs for t in near[a] for u in near[b]]
         return np.array(parts, dtype=np.int64).reshape(-1, 4)
 
+    def spreads(self, architecture: Architecture, rules: Rules) -> Integers:
+        """Return rows with other rank variables across one of the arrays, and otherwise nearly the same tiles."""
+        found: list[list[int]] = []
+        for array in architecture.arrays:
+            own: dict[str, dict[str, int]] = {d: {} for d in array.shape}
+            for at, loop in enumerate(self.template.loops):
+                if loop.array == array.name and not _barred(rules, array.name, loop.dimension, loop.rank_variable):
+                    own[loop.dimension][loop.rank_variable] = at
+            ways = [_ways(tuple(own[d]), size) for d, size in array.shape.items()]
+            if math.prod(map(len, ways)) > SPREADS_MOST:
+                ways = [[way for way in listed if len(way) < 2] for listed in ways]
+            for chosen in itertools.product(*ways):
+                across = [(own[d][v], n) for d, way in zip(own, chosen, strict=True) for v, n in way.items()]
+                idle = [at for at, x in enumerate(self.template.loops) if x.array == array.name]
+                found += [self._across(dict(across), idle, grow=grow) for grow in GROWN]
+        return np.unique(np.array(found, dtype=np.int64).reshape(-1, len(self.row)), axis=0)
+
+    def _across(self, across: dict[int, int], spatial: Sequence[int], *, grow: int) -> list[int]:
+        """Spread some loops over so many instances, the others of these not at all.
+
+        Either the tiles above stay (``grow`` 0), or those below do, as one such part of them: then the ones above
+        grow or shrink to an even split.
+        """
+        row = [int(tile) for tile in self.row]
+        for v, listed in self.own.items():
+            mine = [at for at in listed if at in spatial]
+            if not mine:
+                continue
+            extent = self.template.einsum.shape[v]
+            before = [at for at in listed if at < mine[0]]
+            left = row[before[-1]] if before else extent
+            same = left
+            for at in mine:
+                same = -(-same // across.get(at, 1))
+                if same != row[at]:
+                    break
+            else:
+                continue
+            instances = math.prod(across.get(at, 1) for at in mine)
+            if grow and before:
+                below = row[mine[-1]] if instances == 1 else max(1, row[mine[-1]] // grow) * instances
+                left = below if instances == 1 else -(-extent // max(1, extent // below))
+                for at in before:
+                    row[at] = left if at == before[-1] else max(row[at], left)
+            for at in mine:
+                left = row[at] = -(-left // across.get(at, 1))
+            for at in listed:
+                if at > mine[-1]:
+                    row[at] = min(row[at], left)
+        return row
+
     def _near(self, at: int, above: int) -> list[int]:
         """Return the tiles that are tried first at a loop: one step more or fewer, twice, half, idle and so on."""
         v, tile = self.template.loops[at].rank_variable, int(self.row[at])
@@ -512,7 +594,8 @@ class _Open:
         steps = -(-above // tile)
         divisors = divisors_of(extent)
         smaller, larger = divisors[divisors < tile][-1:], divisors[divisors > tile][:1]
-        listed = [-(-above // (steps + 1)), -(-above // max(1, steps - 1)), above, below, 2 * tile, -(-tile // 2)]
+        listed = [above, -(-above // self._size(at))] if self.template.loops[at].spatial else []
+        listed += [-(-above // (steps + 1)), -(-above // max(1, steps - 1)), above, below, 2 * tile, -(-tile // 2)]
         listed += [*smaller.tolist(), *larger.tolist(), tile + 1, tile - 1]
         return [t for t in dict.fromkeys(listed) if 1 <= t <= extent and t != tile]
 
@@ -541,6 +624,20 @@ class _Open:
                 places = sorted(architecture.index(n.level) for n in (above, below))
                 if not any(isinstance(x, Array) for x in architecture.levels[slice(*places)]):
                     yield (*nodes[:a], below, *nodes[a + 1 : b], above, *nodes[b + 1 :])
+
+
+@lru_cache(maxsize=256)
+def _ways(names: tuple[str, ...], size: int) -> list[dict[str, int]]:
+    """Return ways to spread one or two rank variables over a dimension, as instances of each."""
+    found: list[dict[str, int]] = [{}, *({v: size} for v in names)]
+    for v, w in itertools.permutations(names, 2):
+        found += [{v: n, w: size // n} for n in range(2, size // 2 + 1) if size // (size // n) == n]
+    return found
+
+
+def _barred(rules: Rules, array: str, dimension: str, v: str) -> bool:
+    """Whether a rule keeps a rank variable from a dimension."""
+    return any((o.array, o.dimension) == (array, dimension) and v not in o.rank_variables for o in rules.only)
 
 
 def _filled(mapping: Mapping, einsum: Einsum, architecture: Architecture) -> tuple[Node, ...]:
@@ -693,7 +790,9 @@ class _Archive:
             if len(together) * SCALAR_S > TEMPLATE_S:
                 template = Template(workload, self.architecture, mapping_of(0))
                 names = list(self.einsum.shape)
-                columns = [(names.index(v), k) for k, order in reversed(list(enumerate(slots))) for v in order]
+                columns = [
+                    (names.index(v), k) for k, order in reversed(list(enumerate(slots))) for v in reversed(order)
+                ]
                 rows = np.stack([tiles.rows[together, v, k] for v, k in columns], axis=1)
                 floor = template.floor(rows)
             if floor is None:
@@ -717,7 +816,15 @@ class _Archive:
         tally = self.rejected.most_common() or [("constraints", 1)]
         return failure or InfeasibleError(self.einsum.name, tally, None)
 
-    def climb(self, start: Mapping, aim: tuple[float, float], most: int, *, steepest: bool = True) -> None:
+    def climb(
+        self,
+        start: Mapping,
+        aim: tuple[float, float],
+        most: int,
+        *,
+        steepest: bool = True,
+        steps: Sequence[str] = QUICK_STEPS,
+    ) -> None:
         """Take steps until none helps or so many mappings were costed: the best first, or those in space first."""
         best = self.cost(start)
         if best is None:
@@ -726,13 +833,13 @@ class _Archive:
         state = _Open.of(best.mapping, self.einsum, self.architecture)
         limit = self.in_arrays + most
         kind = 0
-        while kind < len(STEPS) and self.in_arrays < limit and not self.late:
-            if STEPS[kind] == "turn":
+        while kind < len(steps) and self.in_arrays < limit and not self.late:
+            if steps[kind] == "turn":
                 found = self._cheapest((replace(best.mapping, nest=n) for n in state.turned(self.architecture)), score)
                 if found is not None and score(found) < score(best):
                     state = _Open.of(found.mapping, self.einsum, self.architecture)
             else:
-                state, found = self._step(state, STEPS[kind], best, aim, steepest=steepest)
+                state, found = self._step(state, steps[kind], best, aim, steepest=steepest)
             if found is None or score(found) >= score(best):
                 kind += 1
             else:
@@ -774,6 +881,29 @@ class _Archive:
             if point is not None and score(point) < score(best):
                 state, best = replace(state, row=row), point
         return state, best
+
+    def spread(self, start: Mapping, aim: tuple[float, float]) -> list[Mapping]:
+        """Return a few of the best mappings that spread other rank variables over the arrays, whatever they cost."""
+        state = _Open.of(start, self.einsum, self.architecture)
+        rows = state.spreads(self.architecture, self.rules)
+        floor = state.template.floor(rows) if len(rows) else None
+        if floor is None or self.late:
+            return []
+        self.in_arrays += len(rows)
+        a, b = aim
+        scores = np.where(floor.feasible, floor.energy_pj**a * floor.latency_cycles**b, np.inf)
+        used: set[tuple[tuple[str, str, str], ...]] = set()
+        found: list[Mapping] = []
+        for at in np.argsort(scores, kind="stable")[: int(np.isfinite(scores).sum())]:
+            if len(found) == SPREADS_CLIMBED or len(used) == CONFIRMED_MOST or self.late:
+                break
+            mapping = state.mapping(rows[at])
+            kind = tuple((n.rank_variable, n.array, n.dimension) for n in mapping.nest if isinstance(n, Spatial))
+            if kind not in used:
+                used.add(kind)
+                if self.cost(mapping) is not None:
+                    found.append(mapping)
+        return found
 
     def _fits(self, state: _Open, row: Integers) -> bool:
         """Whether the arrays have room."""
@@ -937,38 +1067,50 @@ def _in_time(archive: _Archive, least: Bound) -> Promising:
 
 
 def _climb(archive: _Archive, perfect: Callable[[Einsum], MapperResult]) -> None:
-    einsum = archive.einsum
+    """Climb from all starts there are, until the time is up."""
     before = archive.deadline
-    if archive.deadline is None:
+    if before is None:
         archive.deadline = time.process_time() + CLIMBED_S
-    for chosen in paddings(einsum):
-        if archive.late:
-            break
-        try:
-            found = perfect(padded(einsum, chosen))
-        except InfeasibleError:
-            continue
-        if INTERRUPTED in found.certificate.method:
-            raise KeyboardInterrupt
-        for point in found.front:
-            archive.cost(_fitted(point.mapping, einsum))
+    _pad(archive, perfect)
     if before is None:
         archive.deadline = time.process_time() + CLIMBED_S
     # a climb towards one objective passes by good mappings for another
     wanted = list(dict.fromkeys([archive.powers or (1.0, 1.0), (1.0, 0.0), (0.0, 1.0)]))
-    share = CLIMBED_MOST // (3 * len(wanted) + 1)
+    share = CLIMBED_MOST // ((4 + SPREADS_CLIMBED) * len(wanted) + 1)
     for aim in wanted:
-        score = _score(aim)
-        # two starts each: the best so far, and the best of those with their storage nodes in another order
-        kinds = {_kind(p.mapping): p for p in sorted(archive.points, key=score, reverse=True)}
-        starts = sorted(kinds.values(), key=score)[:2]
-        for point in starts[:1]:
-            archive.climb(point.mapping, aim, share, steepest=False)
-        for point in starts:
-            archive.climb(point.mapping, aim, share)
+        if archive.points:
+            _climb_towards(archive, aim, share)
     if archive.points:
-        archive.climb(min(archive.points, key=_score(wanted[0])).mapping, wanted[0], share)
+        archive.climb(min(archive.points, key=_score(wanted[0])).mapping, wanted[0], share, steps=STEPS)
     archive.deadline = before
+
+
+def _pad(archive: _Archive, perfect: Callable[[Einsum], MapperResult]) -> None:
+    """Cost the best mappings of padded Einsums. Raises KeyboardInterrupt again if that ended a search."""
+    for chosen in paddings(archive.einsum):
+        if archive.late:
+            return
+        try:
+            found = perfect(padded(archive.einsum, chosen))
+        except InfeasibleError:
+            continue
+        for point in found.front:
+            archive.cost(_fitted(point.mapping, archive.einsum))
+        if INTERRUPTED in found.certificate.method:
+            raise KeyboardInterrupt
+
+
+def _climb_towards(archive: _Archive, aim: tuple[float, float], share: int) -> None:
+    score = _score(aim)
+    # two starts: the best so far, and the best of those with their storage nodes in another order
+    kinds = {_kind(p.mapping): p for p in sorted(archive.points, key=score, reverse=True)}
+    starts = sorted(kinds.values(), key=score)[:2]
+    archive.climb(starts[0].mapping, aim, share, steepest=False)
+    for point in starts:
+        archive.climb(point.mapping, aim, share)
+    for mapping in archive.spread(min(archive.points, key=score).mapping, aim):
+        archive.climb(mapping, aim, share)
+    archive.climb(min(archive.points, key=score).mapping, aim, share, steps=STEPS)
 
 
 def _kind(mapping: Mapping) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ import pytest
 from problems import PE2D, TWO_LEVEL, einsum, gemm, random_architecture, random_einsum
 
 from costmodel.einsum.algebra import Einsum, Workload
-from costmodel.mapper import residual
+from costmodel.mapper import residual, reuse
 from costmodel.mapper.bound import bound, busiest_points
 from costmodel.mapper.constraints import Rules, parse
 from costmodel.mapper.exact import map_einsum
@@ -41,7 +41,8 @@ TINY = Architecture(
 
 @pytest.fixture(autouse=True)
 def short_climbs(monkeypatch):
-    monkeypatch.setattr(residual, "CLIMBED_MOST", 140)
+    monkeypatch.setattr(residual, "CLIMBED_MOST", 30_000)
+    monkeypatch.setattr(residual, "PAIRS_MOST", 600)
 
 
 def cost(problem: Einsum, architecture: Architecture, mapping: Mapping) -> Evaluation | None:
@@ -257,3 +258,253 @@ def test_a_padded_einsum_keeps_its_windows_whole() -> None:
     assert wider.tensors["I"].shape == (10,)
     assert residual.richer(7) == 8
     assert residual.richer(13) == 16
+
+
+# Against an enumeration of all tiles
+
+
+def every_mapping(problem: Einsum, architecture: Architecture, rules: Rules, most: int) -> list[Mapping] | None:
+    """The mapspace in a plain way: no order of loops in time left out, no batch model; null where it is large."""
+    found: dict[tuple[object, ...], Mapping] = {}
+    for skeleton in residual._skeletons(problem, architecture, rules):
+        slots = skeleton.slots
+        chains = [residual._chains(n, slots) for n in problem.shape.values()]
+        if math.prod(map(len, chains)) > most:
+            return None
+        for rows in itertools.product(*chains):
+            named = dict(zip(problem.shape, rows, strict=True))
+            steps = {v: [-(-a // b) for b, a in itertools.pairwise(row)] for v, row in named.items()}
+            if any(size and math.prod(s[k] for s in steps.values()) > size for k, (_, _, _, size) in enumerate(slots)):
+                continue
+            moving = [[v for v in steps if steps[v][k] > 1] for k in range(len(slots))]
+            for orders in itertools.product(*(list(itertools.permutations(names)) for names in moving)):
+                mapping = residual._assemble(problem, architecture, skeleton, named, orders)
+                found[mapping.nest] = mapping
+                if len(found) > most:
+                    return None
+    return [m for m in found.values() if residual.allowed(m, problem, architecture, rules)]
+
+
+def tiny(rng: random.Random) -> tuple[Einsum, Architecture]:
+    kind = rng.randrange(5)
+    bits = {name: rng.choice([8, 16]) for name in "ABCZOIF"}
+    problem = [
+        einsum("Z[m]", "A[m]", bits=bits, m=rng.randint(2, 7)),
+        einsum("Z[m]", "A[m, k]", "B[k]", bits=bits, weights="B", m=rng.randint(2, 3), k=rng.randint(2, 3)),
+        einsum("O[p]", "I[p+r]", "F[r]", bits=bits, weights="F", p=rng.randint(2, 4), r=2),
+        einsum("Z[m, n]", "A[m]", "B[n]", bits=bits, weights="B", m=rng.randint(2, 3), n=rng.randint(2, 3)),
+        einsum("O[p]", "I[2*p+r]", "F[r]", bits=bits, weights="F", p=rng.randint(2, 3), r=rng.randint(2, 3)),
+    ][kind]
+    return problem, random_architecture(rng)
+
+
+def compare_with_every_mapping(seed: int, most: int = 4_000, texts: tuple[str, ...] = ()) -> bool:
+    """Whether the mapspace of a random tiny problem was small enough to be held against the answer and the bound."""
+    rng = random.Random(seed)
+    problem, architecture = tiny(rng)
+    if rng.random() < 0.3:
+        stays = rng.choice(["output", "weight", "input"])
+        levels = [replace(x, systolic=stays) if isinstance(x, Array) else x for x in architecture.levels]
+        architecture = replace(architecture, levels=tuple(levels))
+    rules = parse(texts, architecture, problem)
+    listed = every_mapping(problem, architecture, rules, most)
+    if listed is None:
+        return False
+    costs = [c for m in listed if (c := cost(problem, architecture, m)) is not None]
+    if not costs:
+        with pytest.raises(InfeasibleError):
+            map_einsum(problem, architecture, constraints=texts, tiles="any")
+        return True
+    least = bound(problem, architecture, rules)
+    assert min(c.energy_pj for c in costs) >= least.energy_pj, seed
+    assert min(c.latency_cycles for c in costs) >= least.latency_cycles, seed
+    objective = rng.choice(["energy", "latency", "edp", "energy,latency"])
+    found = map_einsum(problem, architecture, objective=objective, constraints=texts, tiles="any")
+    if objective == "energy,latency":
+        want: list[tuple[float, float]] = []
+        for energy, latency in sorted({(c.energy_pj, c.latency_cycles) for c in costs}):
+            if not want or (latency < want[-1][1] * (1 - 1e-9) and energy > want[-1][0] * (1 + 1e-9)):
+                want.append((energy, latency))
+        assert str(found.certificate) == "optimal: proven", seed
+        got = [(p.energy_pj, p.latency_cycles) for p in found.front]
+        assert got == [pytest.approx(w, rel=1e-8) for w in want], seed
+        return True
+    score = {"energy": lambda c: c.energy_pj, "latency": lambda c: c.latency_cycles, "edp": lambda c: c.edp}[objective]
+    assert str(found.certificate) == "optimal: proven", seed
+    assert score(found.front[0].evaluation) == pytest.approx(min(map(score, costs)), rel=1e-8), seed
+    return True
+
+
+@pytest.mark.parametrize("part", range(8))
+def test_small_answers_are_the_best_of_every_mapping_and_no_bound_is_above_them(part: int) -> None:
+    compared = sum(compare_with_every_mapping(seed, 1_500) for seed in range(20 * part, 20 * part + 20))
+    assert compared >= 7
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("part", range(8))
+def test_more_small_answers_are_the_best_of_every_mapping(part: int) -> None:
+    compared = sum(compare_with_every_mapping(seed, 20_000) for seed in range(1000 + 40 * part, 1040 + 40 * part))
+    assert compared >= 20
+
+
+@pytest.mark.parametrize("text", ["A1.X only [m, p]", "A1 at most m 2", "utilisation >= 60 %", "output_stationary"])
+def test_small_answers_under_constraints_are_the_best_that_keep_to_them(text: str) -> None:
+    compared = 0
+    for seed in range(400, 440):
+        problem, architecture = tiny(random.Random(seed))
+        named = {a.name for a in architecture.arrays}
+        fits = "A1" not in text or ("A1" in named and not {"m", "p"}.isdisjoint(problem.shape))
+        if fits and ("at most" not in text or "m" in problem.shape):
+            compared += compare_with_every_mapping(seed, 1_500, (text,))
+    assert compared >= 5
+
+
+def test_what_a_memory_may_keep_is_enumerated_both_ways() -> None:
+    levels = tuple(replace(x, keep=("input",), may_keep=("output",)) if x.name == "RF" else x for x in TINY.levels)
+    architecture = replace(TINY, levels=levels)
+    problem = einsum("Z[m]", "A[m, k]", m=3, k=3)
+    kept = {
+        any("Z" in n.tensors for n in m.nest if isinstance(n, Storage) and n.level == "RF")
+        for m in every_mapping(problem, architecture, Rules(), 100_000) or []
+    }
+    assert kept == {False, True}
+    costs = [cost(problem, architecture, m) for m in every_mapping(problem, architecture, Rules(), 100_000) or []]
+    found = map_einsum(problem, architecture, objective="edp", tiles="any")
+    assert str(found.certificate) == "optimal: proven"
+    assert found.front[0].evaluation.edp == pytest.approx(min(c.edp for c in costs if c is not None))
+
+
+def test_the_mapspace_is_counted_as_it_is_enumerated() -> None:
+    problem = einsum("Z[m]", "A[m, k]", m=3, k=2)
+    wide = replace(TINY, levels=(TINY.levels[0], Array(name="A", shape={"X": 2, "Y": 2}), *TINY.levels[2:]))
+    for architecture in (TINY, wide):
+        found = map_einsum(problem, architecture, objective="edp", tiles="any")
+        listed = every_mapping(problem, architecture, Rules(), 100_000)
+        assert listed is not None
+        # loops in time below every node move nothing, and neither does the order within an array, unless a
+        # rank variable lies along both dimensions
+        distinct = {canonical(m) for m in listed}
+        assert found.certificate.mapspace == len(distinct)
+
+
+def canonical(mapping: Mapping) -> tuple[object, ...]:
+    """A nest up to what changes no count: the order of the innermost loops, and that of independent loops in space."""
+    last = max(k for k, n in enumerate(mapping.nest) if isinstance(n, Storage))
+    nest = list(mapping.nest)
+    tail = sorted((n for n in nest[last:] if isinstance(n, Temporal)), key=str)
+    nest = [*nest[: last + 1], *(n for n in nest[last + 1 :] if isinstance(n, Spatial)), *tail]
+    parts: list[object] = []
+    for spatial, group in itertools.groupby(nest, key=lambda n: isinstance(n, Spatial)):
+        listed = list(group)
+        if spatial:
+            by_variable: dict[str, list[str]] = {}
+            for n in listed:
+                by_variable.setdefault(n.rank_variable, []).append(str(n))
+            parts.append(tuple(sorted((v, tuple(x)) for v, x in by_variable.items())))
+        else:
+            parts += listed
+    return tuple(parts)
+
+
+# Ways out
+
+
+def test_without_time_the_gap_still_holds() -> None:
+    found = map_einsum(gemm(37, 41, 43), PE4X4, objective="edp", budget_s=0.0, tiles="any")
+    least = bound(gemm(37, 41, 43), PE4X4)
+    gap = found.certificate.gap
+    assert gap is not None
+    assert found.front[0].evaluation.edp == pytest.approx(least.energy_pj * least.latency_cycles * (1 + gap))
+
+
+@pytest.mark.parametrize("place", ["_pad", "_climb_towards", "enumerate", "cost"])
+def test_ctrl_c_leaves_the_best_so_far_with_a_gap(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    calls = 0
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    def interrupt_later(archive: residual._Archive, mapping: Mapping) -> object:
+        nonlocal calls
+        calls += 1
+        if calls > 3:
+            raise KeyboardInterrupt
+        return costs(archive, mapping)
+
+    costs = residual._Archive.cost
+    if place == "cost":
+        monkeypatch.setattr(residual._Archive, "cost", interrupt_later)
+    elif place == "enumerate":
+        monkeypatch.setattr(residual._Archive, "enumerate", interrupt)
+    else:
+        monkeypatch.setattr(residual, place, interrupt)
+    problem = einsum("Z[m]", "A[m, k]", m=5, k=3) if place == "enumerate" else PRIME
+    architecture = TINY if place == "enumerate" else PE4X4
+    found = map_einsum(problem, architecture, objective="edp", tiles="any")
+    assert found.certificate.method.endswith("(interrupted)")
+    least = bound(problem, architecture)
+    gap = found.certificate.gap
+    assert gap is not None
+    score = found.front[0].evaluation.edp
+    assert score <= least.energy_pj * least.latency_cycles * (1 + gap) * (1 + 1e-9)
+    assert found.certificate.mapspace is None
+
+
+def test_ctrl_c_before_anything_is_found_goes_on_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(residual, "small", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        # no perfect factor is exactly 4, so nothing is known before the enumeration
+        map_einsum(PRIME, PE4X4, constraints=["PEs exact m 4"], tiles="any")
+
+
+def test_passes_of_a_systolic_array_are_climbed_and_bounded() -> None:
+    levels = tuple(replace(x, systolic="weight") if isinstance(x, Array) else x for x in PE4X4.levels)
+    systolic = replace(PE4X4, levels=levels)
+    problem = einsum("Z[m, n]", "A[m, k]", "B[k, n]", weights="B", m=13, n=11, k=7)
+    perfect = map_einsum(problem, systolic, objective="latency").front[0]
+    found = map_einsum(problem, systolic, objective="latency", tiles="any")
+    least = bound(problem, systolic)
+    assert least.latency_cycles > bound(problem, PE4X4).latency_cycles
+    assert least.latency_cycles <= found.front[0].latency_cycles < perfect.latency_cycles
+
+
+# Traffic that capacities force
+
+
+def test_a_matrix_multiplication_moves_what_is_known_at_least() -> None:
+    n, room_words = 512, 1024
+    shape = {"m": n, "n": n, "k": n}
+    nodes = [
+        reuse.Node("A", "S", ("m", "k"), ("n",), 1, 8),
+        reuse.Node("B", "S", ("k", "n"), ("m",), 1, 8),
+        reuse.Node("Z", "S", ("m", "n"), ("k",), 1, 8),
+    ]
+    prices = [reuse.Price(1.0, 0.0), reuse.Price(1.0, 0.0), reuse.Price(2.0, 0.0)]
+    least = reuse.least_traffic(nodes, prices, shape, {"S": 8.0 * room_words})
+    # the known asymptote 2 n³ / √S, with inputs that stream past a square of outputs and room for them
+    assert 2 * n**3 / room_words**0.5 <= least <= 2.25 * n**3 / room_words**0.5
+
+
+def test_the_bound_on_traffic_is_near_the_best_perfect_mapping() -> None:
+    small_buffer = replace(TWO_LEVEL.levels[1], capacity_bits=8 * 300)
+    architecture = replace(TWO_LEVEL, levels=(TWO_LEVEL.levels[0], small_buffer, TWO_LEVEL.levels[2]))
+    problem = gemm(60, 60, 60)
+    least = bound(problem, architecture)
+    (best,) = map_einsum(problem, architecture, objective="energy").front
+    assert least.energy_pj <= best.energy_pj <= 1.05 * least.energy_pj
+
+
+def test_memories_with_room_for_everything_force_nothing() -> None:
+    nodes = [reuse.Node("A", "S", ("m",), (), 1, 8)]
+    assert reuse.least_traffic(nodes, [reuse.Price(1.0, 0.0)], {"m": 4}, {"S": 32.0}) == 0.0
+    assert reuse.least_traffic(nodes, [reuse.Price(1.0, 0.0)], {"m": 4}, {"S": math.inf}) == 0.0
+
+
+def test_constraints_on_an_array_bound_the_instances_at_work() -> None:
+    # 7 rows for k, and nothing else may lie along X: 4 × 1 of 4 × 4 instances
+    rules = parse(["PEs.X only [k]", "PEs.Y only [k]"], PE4X4, gemm(13, 11, 2))
+    assert busiest_points(gemm(13, 11, 2), PE4X4, rules) == 143
