@@ -32,9 +32,9 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
-STEPS = 300
+STEPS = 400
 """Of the mirror descent; more hardly help."""
-STEP = 0.6
+STEP = 0.25
 NODES_MOST = 5
 """Nodes between two arrays whose orders are all looked at; of more there is no bound."""
 
