@@ -526,7 +526,8 @@ jobs_option = click.option(
     type=click.Choice(["perfect", "any"]),
     default="perfect",
     show_default=True,
-    help="Tiles that divide, or all.",
+    help="Tiles that divide the ones above, or any: then the answer has a proof where the mapspace is small or the "
+    "bound is met, and a gap elsewhere.",
 )
 @einsum_option
 @jobs_option
@@ -637,7 +638,7 @@ def curve(
     """Least traffic to LEVEL from the memory above it, as a function of the size of LEVEL.
 
     LEVEL is taken alone: one instance that holds every tensor, below an unbounded memory, with tiles that divide.
-    Each row is the least capacity with which less has to move.
+    Each row is the least capacity with which less has to move. With --out the curves are drawn.
     """
     from costmodel.mapper.curve import buffer_curve
     from costmodel.mapper.mapspace import UnsupportedError

@@ -532,7 +532,11 @@ def buffer_curves(table: pd.DataFrame, level: str, above: str, capacity_bits: in
         },
         yaxis={
             **_size_axis(float(traffic.min()) / 2, float(traffic.max()) * 2),
-            "title": {"text": f"moved between {label(above)} and {label(level)} (bytes)", "font": {"size": 12.5}},
+            "title": {
+                "text": f"moved between {label(above)} and {label(level)} (bytes)",
+                "font": {"size": 12.5},
+                "standoff": 14,
+            },
         },
         hovermode="closest",
         annotations=notes,
