@@ -337,6 +337,37 @@ def templates(einsum: Einsum, tiles: _Tiles, *, loose: bool) -> Iterator[tuple[l
         yield found, together
 
 
+def _nest_of(
+    einsum: Einsum,
+    architecture: Architecture,
+    tiles: _Tiles,
+    slots: Sequence[Sequence[str]],
+    together: Integers,
+    at: int,
+) -> Mapping:
+    """Return one of the mappings of a template, without idle loops."""
+    return _fitted(_open_nest(einsum, architecture, tiles, slots, int(together[at])), einsum)
+
+
+def _open_nest(
+    einsum: Einsum, architecture: Architecture, tiles: _Tiles, slots: Sequence[Sequence[str]], place: int
+) -> Mapping:
+    row = tiles.rows[place].tolist()
+    named = {v: tuple(row[k]) for k, v in enumerate(einsum.shape)}
+    return _assemble(einsum, architecture, tiles.skeleton, named, slots)
+
+
+def _floor(
+    einsum: Einsum, architecture: Architecture, tiles: _Tiles, slots: Sequence[Sequence[str]], together: Integers
+) -> BatchResult | None:
+    """Cost the mappings of a template in arrays; null where the batch model lacks the counts."""
+    nest = _open_nest(einsum, architecture, tiles, slots, int(together[0]))
+    template = Template(Workload(einsum.name, "", (einsum,)), architecture, nest)
+    names = list(einsum.shape)
+    columns = [(names.index(v), k) for k, order in reversed(list(enumerate(slots))) for v in reversed(order)]
+    return template.floor(np.stack([tiles.rows[together, v, k] for v, k in columns], axis=1))
+
+
 @lru_cache(maxsize=4096)
 def _orders(names: tuple[str, ...], mask: int) -> tuple[tuple[str, ...], ...]:
     """Return orders of all names that differ in those of the mask, the others last."""
@@ -387,6 +418,7 @@ def small(einsum: Einsum, architecture: Architecture, rules: Rules, promising: P
     loose = any(a.systolic is not None for a in architecture.arrays)
     parts: list[_Tiles] = []
     size, over, effort_s = 0, 0, 0.0
+    in_arrays: bool | None = None
     for skeleton in _skeletons(einsum, architecture, rules):
         tiles = _combined(einsum, skeleton, rules)
         if tiles is None:
@@ -401,8 +433,11 @@ def small(einsum: Einsum, architecture: Architecture, rules: Rules, promising: P
             return None
         if len(chosen):
             chosen_tiles = replace(tiles, rows=tiles.rows[chosen])
-            for _, together in templates(einsum, chosen_tiles, loose=loose):
-                effort_s += min(SCALAR_S * len(together), TEMPLATE_S)
+            for slots, together in templates(einsum, chosen_tiles, loose=loose):
+                if in_arrays is None:
+                    in_arrays = _floor(einsum, architecture, chosen_tiles, slots, together[:1]) is not None
+                one_by_one_s = SCALAR_S * len(together)
+                effort_s += min(one_by_one_s, TEMPLATE_S) if in_arrays else one_by_one_s
                 if effort_s > EFFORT_MOST_S:
                     return None
             parts.append(chosen_tiles)
@@ -773,39 +808,25 @@ class _Archive:
         return all(self._enumerate(tiles, whole) for tiles in whole.parts)
 
     def _enumerate(self, tiles: _Tiles, whole: _Whole) -> bool:
-        workload = Workload(self.einsum.name, "", (self.einsum,))
         for slots, together in templates(self.einsum, tiles, loose=whole.loose):
             if self.late:
                 return False
 
-            def mapping_of(at: int, slots: Sequence[Sequence[str]] = slots, rows: Integers = together) -> Mapping:
-                row = tiles.rows[rows[at]].tolist()
-                named = {v: tuple(row[k]) for k, v in enumerate(self.einsum.shape)}
-                return _assemble(self.einsum, self.architecture, tiles.skeleton, named, slots)
-
-            def plain(at: int, mapping_of: Callable[[int], Mapping] = mapping_of) -> Mapping:
-                return _fitted(mapping_of(at), self.einsum)
-
+            mapping_of = partial(_nest_of, self.einsum, self.architecture, tiles, slots, together)
             floor = None
             if len(together) * SCALAR_S > TEMPLATE_S:
-                template = Template(workload, self.architecture, mapping_of(0))
-                names = list(self.einsum.shape)
-                columns = [
-                    (names.index(v), k) for k, order in reversed(list(enumerate(slots))) for v in reversed(order)
-                ]
-                rows = np.stack([tiles.rows[together, v, k] for v, k in columns], axis=1)
-                floor = template.floor(rows)
+                floor = _floor(self.einsum, self.architecture, tiles, slots, together)
             if floor is None:
                 for at in range(len(together)):
                     if self.late:
                         return False
-                    self.cost(plain(at))
+                    self.cost(mapping_of(at))
                 continue
             self.in_arrays += len(together)
             self.rejected["capacity"] += int((~floor.feasible).sum())
             good = np.flatnonzero(floor.feasible & self.promising(floor.energy_pj, floor.latency_cycles))
             costs = floor.energy_pj[good], floor.latency_cycles[good]
-            if not self.settle(*costs, partial(_indexed, good, plain)):
+            if not self.settle(*costs, partial(_indexed, good, mapping_of)):
                 return False
         return True
 
