@@ -509,7 +509,7 @@ jobs_option = click.option(
     default="edp",
     show_default=True,
     metavar="NAMES",
-    help="energy, latency, edp, ed2p, e2dp, or several for a front: energy,latency.",
+    help="energy, latency, capacity, edp, ed2p, e2dp, a product, or several for a front: energy,latency.",
 )
 @click.option(
     "--trials", type=click.IntRange(1), default=2000, show_default=True, help="Mappings that a sampler tries."
@@ -520,7 +520,13 @@ jobs_option = click.option(
 @click.option(
     "--bound/--no-bound", default=True, help="Hold a sampler's answer against the proven optimum. [default: bound]"
 )
-@click.option("constraints", "--constraint", metavar="TEXT", multiple=True, help="Restrict the mapspace. Repeatable.")
+@click.option(
+    "constraints",
+    "--constraint",
+    metavar="TEXT",
+    multiple=True,
+    help="Restrict the mapspace, e.g. 'order in GLB: m, k' or weight_stationary (forms: docs/mapper.md). Repeatable.",
+)
 @click.option(
     "--tiles",
     type=click.Choice(["perfect", "any"]),
@@ -568,11 +574,11 @@ def map_(
 ) -> int:
     """Find the best mappings of WORKLOAD on ARCH."""
     from costmodel.mapper.network import SearchOptions, map_workload
-    from costmodel.spec.objective import parse_objectives
+    from costmodel.spec.objective import objective_of
 
     options = SearchOptions(
         method=method,
-        objective=parse_objectives(objective),
+        objective=objective_of(objective),
         trials=trials,
         seed=seed,
         constraints=constraints,
@@ -717,7 +723,7 @@ def sweep(
     if as_json:
         put_json("sweep", result_object(run))
     elif run.design_points:
-        put(sweep_text(run.design_points))
+        put(sweep_text(run.design_points, room=run.uses_capacity))
     write_run(folder, run, replace=True, keep=(JOURNAL,))
     say(f"run: {folder}")
     if any(point.feasible for point in run.design_points):
@@ -765,6 +771,7 @@ def _run_of_sweep(study: Study, ref: str, result: SweepResult, overrides: tuple[
             axes=dict(o.design.axes),
             energy_pj=o.energy_pj,
             latency_cycles=o.latency_cycles,
+            capacity_bits=o.capacity_bits,
             clock_hz=o.clock_hz,
             area_mm2=o.area_mm2,
             utilisation=o.utilisation,
@@ -989,9 +996,15 @@ def _run_of_network(question: _Question, result: NetworkResult) -> Run:
         options=result.options,
         searches=tuple(Search.from_result(layer.result, layer.chosen) for layer in result.layers),
         network_front=tuple(
-            NetworkPoint(energy_pj=p.energy_pj, latency_cycles=p.latency_cycles, choices=p.choices)
+            NetworkPoint(
+                energy_pj=p.energy_pj,
+                latency_cycles=p.latency_cycles,
+                capacity_bits=p.capacity_bits,
+                choices=p.choices,
+            )
             for p in result.front
         ),
+        certificate=result.certificate if result.layers else None,
         notes=tuple(notes),
     )
 
@@ -999,7 +1012,7 @@ def _run_of_network(question: _Question, result: NetworkResult) -> Run:
 def _settings(options: SearchOptions) -> dict[str, Any]:
     settings: dict[str, Any] = {
         "method": options.method,
-        "objective": ",".join(options.objective),
+        "objective": str(options.objective),
         "tiles": options.tiles,
     }
     if options.method != "exact":
@@ -1096,8 +1109,7 @@ def _save_study(path: Path, question: _Question, options: SearchOptions) -> None
         "arch": _reference(question.arch_ref, path),
         "workload": _reference(question.workload_ref, path),
     }
-    if any(options.objective):
-        study["objective"] = list(options.objective)
+    study["objective"] = list(options.objective.names)
     study |= {"method": options.method, "seed": options.seed}
     if options.method != "exact":
         study["trials"] = options.trials

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from comparison import walk_table
 from strategies import Case
@@ -133,15 +133,11 @@ def walked(workload: Workload, architecture: Architecture, mapping: Mapping, _fo
     return energy + leakage_w * latency / architecture.clock_hz * 1e12, latency
 
 
-def front(
-    einsum: Einsum,
-    architecture: Architecture,
-    allowed: Callable[[Mapping, Evaluation], bool] = lambda _m, _e: True,
-    cost: Callable[[Workload, Architecture, Mapping, Evaluation], tuple[float, float]] = modelled,
-) -> list[tuple[float, float, Mapping]]:
-    """Return the energy–latency front, least energy first."""
+def costed(
+    einsum: Einsum, architecture: Architecture, allowed: Callable[[Mapping, Evaluation], bool] = lambda _m, _e: True
+) -> Iterator[tuple[Mapping, Evaluation]]:
+    """Yield every mapping that fits, with what the scalar model says of it."""
     workload = Workload("exhaustive", "", (einsum,))
-    best: dict[tuple[float, float], Mapping] = {}
     for mapping in mappings(einsum, architecture):
         try:
             found = evaluate(workload, architecture, mapping)
@@ -150,9 +146,30 @@ def front(
                 raise
             continue
         if allowed(mapping, found):
-            best.setdefault(cost(workload, architecture, mapping, found), mapping)
+            yield mapping, found
+
+
+def best(
+    found: Iterable[tuple[Mapping, Evaluation]], objectives: Sequence[Callable[[Evaluation], float]]
+) -> list[tuple[float, ...]]:
+    """Return the values of the objectives that none beats, in order."""
+    every = {tuple(value(evaluation) for value in objectives) for _, evaluation in found}
+    return sorted(v for v in every if not any(w != v and all(a <= b for a, b in zip(w, v, strict=True)) for w in every))
+
+
+def front(
+    einsum: Einsum,
+    architecture: Architecture,
+    allowed: Callable[[Mapping, Evaluation], bool] = lambda _m, _e: True,
+    cost: Callable[[Workload, Architecture, Mapping, Evaluation], tuple[float, float]] = modelled,
+) -> list[tuple[float, float, Mapping]]:
+    """Return the energy–latency front, least energy first."""
+    workload = Workload("exhaustive", "", (einsum,))
+    seen: dict[tuple[float, float], Mapping] = {}
+    for mapping, found in costed(einsum, architecture, allowed):
+        seen.setdefault(cost(workload, architecture, mapping, found), mapping)
     points: list[tuple[float, float, Mapping]] = []
-    for (energy, latency), mapping in sorted(best.items(), key=lambda x: x[0]):
+    for (energy, latency), mapping in sorted(seen.items(), key=lambda x: x[0]):
         if not points or latency < points[-1][1] * (1 - 1e-12):
             points.append((energy, latency, mapping))
     return points

@@ -65,7 +65,9 @@ def two_level(capacity_bits: int | None = None, **buffer: object) -> Architectur
     )
 
 
-def point(einsum: Einsum, architecture: Architecture, energy_pj: float, cycles: float) -> MappingPoint:
+def point(
+    einsum: Einsum, architecture: Architecture, energy_pj: float, cycles: float, capacity_bits: int = 8
+) -> MappingPoint:
     """A mapping with made-up costs."""
     tensors = tuple(einsum.tensors)
     mapping = Mapping(
@@ -86,6 +88,7 @@ def point(einsum: Einsum, architecture: Architecture, energy_pj: float, cycles: 
         occupancy_rows=(OccupancyRow(einsum.name, "DRAM", tensors[0], 1, 8),),
         points={einsum.name: einsum.points},
         counts={einsum.name: einsum.count},
+        capacity_bits_by_einsum={einsum.name: capacity_bits},
         clock_hz=architecture.clock_hz,
         peak_per_cycle=1.0,
         area_mm2=None,
@@ -112,6 +115,9 @@ def fake_search(einsum, architecture, options, progress=None) -> MapperResult:
     if progress is not None:
         progress({"best": 1.0})
     size = float(einsum.points)
-    front = tuple(point(einsum, architecture, size * (1 + i), size * (4 - i) + first) for i in range(3))
+    front = tuple(
+        point(einsum, architecture, size * (1 + i), size * (4 - i) + first, capacity_bits=8 * first * bits)
+        for i, bits in enumerate((2, 3, 1))
+    )
     certificate = Certificate("optimal: proven", "fake", 10, 5, (("bound", 5),), 0.0, 0.0)
     return MapperResult(einsum.name, front, certificate)

@@ -146,3 +146,81 @@ def random_architecture(rng: random.Random) -> Architecture:  # noqa: C901  a li
     else:
         levels += [array("A1")]
     return Architecture(name="random", clock_hz=1e9, levels=(*levels, MAC))
+
+
+def tight_problem(rng: random.Random) -> tuple[Einsum, Architecture]:
+    """A problem with so little room that the order of loops decides what it costs."""
+    n = lambda *values: rng.choice(values)  # noqa: E731
+    problem = n(
+        einsum("Z[m, n]", "A[m, k]", "B[k, n]", weights="B", m=n(2, 3), n=2, k=n(2, 3)),
+        einsum("Z[m]", "A[m, k]", "B[k]", weights="B", m=n(2, 4), k=n(2, 4, 6)),
+        einsum("O[p]", "I[p+r]", "F[r]", weights="F", p=n(2, 4), r=n(2, 3, 4)),
+        einsum("O[m, p]", "I[p+r]", "F[m, r]", weights="F", m=2, p=n(2, 4), r=2),
+    )
+
+    def memory(name: str, low: int, high: int) -> Memory:
+        return Memory(
+            name=name,
+            capacity_bits=8 * rng.randint(low, high),
+            read_pj=n(1, 2),
+            write_pj=n(1, 3),
+            bandwidth_bits_per_cycle=n(None, 8, 16),
+            may_keep=n((), (), ("input", "output"), ("input", "weight", "output")),
+        )
+
+    outer = Memory(name="M0", read_pj=n(20, 50), write_pj=n(20, 60), bandwidth_bits_per_cycle=n(None, 8, 16))
+    array = Array(name="A1", shape=n({"X": 2}, {"X": 2, "Y": 2}), hop_pj=n(0, 2))
+    inner: tuple[Level, ...] = n(
+        (memory("M1", 3, 6),),
+        (array, memory("M1", 3, 5)),
+        (memory("M1", 3, 6), array),
+        (memory("M1", 4, 7), memory("M2", 3, 4)),
+    )
+    return problem, Architecture(name="tight", levels=(outer, *inner, MAC))
+
+
+def sliding_problem(rng: random.Random) -> tuple[Einsum, Architecture]:
+    """A window whose tensors pass some memories by, so that the order of loops in one gap decides what is fetched."""
+    n = lambda *values: rng.choice(values)  # noqa: E731
+    problem = n(
+        einsum("O[p]", "I[p+2*r]", p=n(2, 4), r=n(2, 3, 4)),
+        einsum("O[p]", "I[p+r]", "F[r]", weights="F", p=n(2, 4), r=n(2, 3, 4)),
+        einsum("O[q]", "I[p+r, q]", p=2, r=n(2, 3), q=n(2, 3)),
+        einsum("O[m]", "I[p+r]", "F[m, p, r]", weights="F", m=2, p=n(2, 3), r=2),
+    )
+
+    def memory(name: str) -> Memory:
+        return Memory(
+            name=name,
+            capacity_bits=8 * rng.randint(1, 4),
+            read_pj=n(1, 2),
+            write_pj=n(1, 3),
+            keep=n(("input",), ("input",), ("input", "output")),
+        )
+
+    outer = Memory(name="M0", read_pj=n(20, 50), write_pj=n(20, 60), bandwidth_bits_per_cycle=n(None, 8, 16))
+    array = Array(name="A1", shape={"X": 2}, hop_pj=n(0, 2))
+    inner: tuple[Level, ...] = n((memory("M1"),), (memory("M1"), array), (array, memory("M1")))
+    return problem, Architecture(name="sliding", levels=(outer, *inner, MAC))
+
+
+def nested_problem(rng: random.Random) -> tuple[Einsum, Architecture]:
+    """Two memories inside of each other, of which the inner one holds little: a tile may come back to it."""
+    n = lambda *values: rng.choice(values)  # noqa: E731
+    problem = n(
+        einsum("Z[m]", "A[m, k]", "B[k]", weights="B", m=n(2, 4), k=n(2, 4)),
+        einsum("Z[m]", "A[k]", "B[m, k]", weights="B", m=n(2, 4), k=n(2, 4)),
+        einsum("Z[m, n]", "A[m]", "B[n]", weights="B", m=n(2, 4), n=n(2, 4)),
+        einsum("Z[m, n]", "A[m, k]", "B[k, n]", weights="B", m=2, n=2, k=2),
+    )
+    roles = ("input", "weight", "output")
+    outer = Memory(name="M0", read_pj=n(20, 50), write_pj=n(20, 60))
+    middle = Memory(name="M1", capacity_bits=8 * rng.randint(3, 6), read_pj=n(4, 8), write_pj=n(4, 8), keep=_two(rng))
+    inner = Memory(name="M2", capacity_bits=8 * rng.randint(1, 2), read_pj=1, write_pj=1, keep=(n(*roles),))
+    array = Array(name="A1", shape={"X": 2}, hop_pj=n(0, 2))
+    levels: tuple[Level, ...] = n((middle, inner), (middle, inner), (middle, array, inner))
+    return problem, Architecture(name="nested", levels=(outer, *levels, MAC))
+
+
+def _two(rng: random.Random) -> tuple[str, ...]:
+    return tuple(rng.sample(("input", "weight", "output"), 2))

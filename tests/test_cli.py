@@ -325,6 +325,36 @@ def test_nothing_fits_exits_3_with_the_limit_and_the_nearest_miss(monkeypatch):
     assert not Path("runs").exists()
 
 
+def test_room_used_is_an_objective():
+    options = ("--objective", "energy,capacity", "--jobs", "1", "--method", "exact")
+    result = run("map", "two_level", "small.yaml", *options, "--einsum", "one", "--out", "first")
+    assert re.search(r"einsum +energy +latency +room used", result.stdout)
+    assert re.search(r"^room used +\S+ K?i?B +[\d,]+ b$", result.stdout, re.MULTILINE)
+    assert re.search(r"front: \d+ points from .*B to .* 3 B", result.stdout)
+    content = json.loads(Path("first/result.json").read_text(encoding="utf-8"))
+    rooms = [p["capacity_bits"] for p in content["searches"][0]["front"]]
+    assert min(rooms) == 24
+    assert content["totals"]["capacity_bits"] in rooms
+    run("map", "two_level", "small.yaml", "--no-bound", *options[:4], "--jobs", "1", "--out", "second")
+    compared = run("compare", "first", "second").stdout
+    assert re.search(r"^room used  ", compared, re.MULTILINE)
+    plain = run("map", "two_level", "small.yaml", "--jobs", "1", "--no-run").stdout
+    assert "room used" not in plain
+
+
+def test_area_alone_is_wrong_input():
+    wrong = run("map", "two_level", "small.yaml", "--objective", "area", code=1).stderr
+    assert "area does not depend on the mapping" in wrong
+
+
+def test_area_beside_an_objective_changes_nothing():
+    answers = [
+        run("map", "two_level", "small.yaml", "--objective", o, "--no-run", "--quiet", "--json").stdout
+        for o in ("energy", "energy,area")
+    ]
+    assert len({json.dumps(json.loads(a)["totals"]) for a in answers}) == 1
+
+
 def test_a_command_saved_as_a_study_asks_the_same():
     options = (
         "--no-bound",

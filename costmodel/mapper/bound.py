@@ -13,7 +13,8 @@ memories at or below those. For each choice of that holder the least words of ev
 The least energy and the least use of each port over the choices are bounds. Where memories are too small to hold all
 that they must, ``reuse.py`` knows of more words that have to move. Compute takes at least the cycles of the busiest
 instance under the evenest spread that the arrays and their constraints allow, and a systolic array at least a pass
-for each tile of its stationary tensor that this instance sees.
+for each tile of its stationary tensor that this instance sees. Room is taken by one word of each tensor in every
+instance of each memory that must keep it.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ class Bound:
 
     energy_pj: float
     latency_cycles: float
+    capacity_bits: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,13 @@ def bound(einsum: Einsum, architecture: Architecture, rules: Rules | None = None
     leaking_pj = sum(
         x.leakage_w * architecture.copies(x.name) / architecture.clock_hz * 1e12 for x in architecture.levels
     )
-    return Bound((energy + leaking_pj * latency) * ROUNDING, latency * ROUNDING)
+    room = sum(
+        architecture.copies(memory.name) * tensor.bits
+        for memory in architecture.memories[1:]
+        for name, tensor in einsum.tensors.items()
+        if held_under(rules, memory, einsum, name) == "yes"
+    )
+    return Bound((energy + leaking_pj * latency) * ROUNDING, latency * ROUNDING, room)
 
 
 def busiest_points(einsum: Einsum, architecture: Architecture, rules: Rules) -> int:

@@ -6,29 +6,32 @@
     PEs.X exact m 8             exactly that many
     GLB tile p <= 14            extent of p in every tile that GLB holds (of tensors indexed by p); also ``==``
     GLB keeps weight            by role or name; ``GLB bypasses weight`` forbids it
+    order in GLB: m, k          order of the loops in time directly below GLB, outermost first; see ``Order``
     utilisation >= 50 %         share of the compute instances that work
     weight_stationary           also output_, input_ and row_stationary, see ``Rules``
 
 A rank variable that an Einsum does not have is no error here: one architecture serves many Einsums.
 
-The order of loops cannot be constrained (``order in GLB: …`` is an error that says so): the search moves a loop outward
-past storage nodes where that costs nothing, so its nests are best ones, but not one for each order. Dataflows restrict
-the one thing about the order that hardware fixes: which tensor stays in place.
+This module says what the sentences are; ``obey.py`` says what they mean for a mapping.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from costmodel.einsum.algebra import Einsum
+from costmodel.einsum.algebra import Einsum, Role
+from costmodel.mapper.plan import held
 from costmodel.model.nest import keeps
 from costmodel.spec.hardware import Architecture, Array, Memory
 from costmodel.spec.problems import Problem, SpecError, did_you_mean
 
-DATAFLOWS = ("weight_stationary", "output_stationary", "input_stationary", "row_stationary")
+STATIONARY = ("weight_stationary", "output_stationary", "input_stationary")
+"""Dataflows that hold one tensor still."""
+DATAFLOWS = (*STATIONARY, "row_stationary")
 FORMS = (
     "ARRAY.DIM only [a, b]",
     "ARRAY.DIM only ranks of TENSOR not of TENSOR",
@@ -37,6 +40,7 @@ FORMS = (
     "LEVEL tile a <= 14",
     "LEVEL keeps TENSOR",
     "LEVEL bypasses TENSOR",
+    "order in LEVEL: a, b",
     "utilisation >= 50 %",
     *DATAFLOWS,
 )
@@ -67,7 +71,7 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class TileLimit:
-    """A limit on the extent of a rank variable in the tiles of a level."""
+    """A limit on the extent of a rank variable in the tiles of a level; the whole extent, where that is less."""
 
     level: str
     rank_variable: str
@@ -84,12 +88,28 @@ class Keeping:
     keeps: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The order of loops in time below a level, outermost first.
+
+    A loop in time *belongs* to the nearest storage node above it, of several without a loop between them to the
+    innermost. In each gap between two neighbouring storage nodes whose loops belong to the level, loops over the listed
+    rank variables stand in the listed order; other loops stand anywhere, and spatial loops do not matter.
+    """
+
+    level: str
+    rank_variables: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Rules:
     """All constraints of one search.
 
-    *X-stationary*: the first loop in time above the innermost storage node of X leaves its tile in place, as long as
-    a rank variable is left that can.
+    *X-stationary* (weight, output or input): each tile of X that the innermost memory gets stays there until all its
+    uses in time are done. The innermost memory that may hold X does hold it (a ``Keeping`` that ``parse`` adds), and
+    above X's innermost storage node no loop in time over a rank variable that does not index X stands further out than
+    one over a rank variable that does. Spatial loops do not count. Where no memory but the outermost may hold X, that
+    is no restriction. ``stationary_tensor`` says which tensor X is.
 
     *Row-stationary*, for Einsums with sliding windows, is about space alone and comes as ``only`` rules for the
     innermost array. The last window (q + s) runs inside an instance, so that each works on rows. Of the other windows
@@ -104,7 +124,28 @@ class Rules:
     keepings: tuple[Keeping, ...] = ()
     utilisation: float = 0.0
     dataflow: str | None = None
+    orders: tuple[Order, ...] = ()
     texts: tuple[str, ...] = field(default=())
+
+    @property
+    def stationary(self) -> bool:
+        """Whether the dataflow holds one tensor still."""
+        return self.dataflow in STATIONARY
+
+    @property
+    def restrict(self) -> bool:
+        """Whether there is any rule."""
+        return bool(
+            self.only or self.spreads or self.tiles or self.keepings or self.utilisation or self.dataflow or self.orders
+        )
+
+    def working_least(self, instances: int) -> int:
+        """Return how many of so many compute instances have to work.
+
+        >>> Rules(utilisation=0.07).working_least(100)      # 0.07 · 100 is a little more than 7 in binary
+        7
+        """
+        return math.ceil(self.utilisation * instances * (1 - 1e-12))
 
 
 _ONLY = re.compile(r"(\w+)(?:\.(\w+))?\s+only\s+\[([^\]]*)\]$")
@@ -112,6 +153,7 @@ _ONLY_RANKS = re.compile(r"(\w+)(?:\.(\w+))?\s+only\s+ranks\s+of\s+(\w+)(?:\s+no
 _SPREAD = re.compile(r"(\w+)(?:\.(\w+))?\s+(at most|exact)\s+(\w+)\s+(\d+)$")
 _TILE = re.compile(r"(\w+)\s+tile\s+(\w+)\s*(<=|==|=)\s*(\d+)$")
 _KEEP = re.compile(r"(\w+)\s+(keeps|bypasses)\s+(\w+)$")
+_ORDER = re.compile(r"order\s+in\s+(\w+)\s*:\s*(?:\[([\w\s,]*)\]|([\w\s,]*))$")
 _USE = re.compile(r"utili[sz]ation\s*>=\s*([\d.]+)\s*(%?)$")
 
 
@@ -122,6 +164,7 @@ def parse(sentences: Sequence[str], architecture: Architecture, einsum: Einsum |
     spreads: list[Spread] = []
     tiles: list[TileLimit] = []
     keepings: list[Keeping] = []
+    orders: list[Order] = []
     utilisation, dataflow = 0.0, None
 
     def dimensions(name: str, dimension: str | None, text: str) -> list[tuple[str, str]]:
@@ -170,20 +213,67 @@ def parse(sentences: Sequence[str], architecture: Architecture, einsum: Einsum |
             utilisation = max(utilisation, float(found[1]) / (100 if found[2] else 1))
         elif found := _KEEP.match(text):
             if memory(found[1], text):
+                if found[2] == "bypasses" and found[1] == architecture.memories[0].name:
+                    problems.append(Problem(f"{text}: {found[1]} is the outermost memory, which holds every tensor"))
                 keepings.append(Keeping(found[1], found[3], found[2] == "keeps"))
-        elif text.startswith("order in"):
-            hint = (
-                "the search tries every order itself; a dataflow such as weight_stationary fixes which tensor stays in "
-                "place, and `costmodel evaluate` costs a mapping with the order that you write"
-            )
-            problems.append(Problem(f"{text}: a search cannot be held to an order of loops", hint=hint))
+        elif found := _ORDER.match(text):
+            listed = tuple((found[2] or found[3] or "").replace(",", " ").split())
+            twice = sorted({v for v in listed if listed.count(v) > 1})
+            if not listed:
+                problems.append(Problem(f"{text}: no rank variable is listed", hint="order in LEVEL: a, b"))
+            if twice:
+                problems.append(Problem(f"{text}: {', '.join(twice)} is listed twice"))
+            if memory(found[1], text):
+                orders.append(Order(found[1], listed))
         else:
             problems.append(Problem(f"cannot read the constraint {text!r}", hint="forms: " + "; ".join(FORMS)))
     if problems:
         raise SpecError(problems)
     if dataflow == "row_stationary" and einsum is not None:
         only += _row_stationary(einsum, architecture)
-    return Rules(tuple(only), tuple(spreads), tuple(tiles), tuple(keepings), utilisation, dataflow, tuple(sentences))
+    if dataflow in STATIONARY and einsum is not None:
+        keepings += _held_still(einsum, architecture, dataflow, keepings)
+    # an architecture and a study may say the same
+    return Rules(
+        only=tuple(dict.fromkeys(only)),
+        spreads=tuple(dict.fromkeys(spreads)),
+        tiles=tuple(dict.fromkeys(tiles)),
+        keepings=tuple(dict.fromkeys(keepings)),
+        utilisation=utilisation,
+        dataflow=dataflow,
+        orders=tuple(dict.fromkeys(orders)),
+        texts=tuple(sentences),
+    )
+
+
+def stationary_tensor(einsum: Einsum, dataflow: str) -> str:
+    """Return the tensor that a dataflow holds still.
+
+    ``output_stationary``: the output. ``weight_stationary``: the last input that is a weight, else the last input.
+    ``input_stationary``: the first input that is no weight, else the first input. Without inputs, the output.
+    """
+    output = einsum.output.tensor
+    inputs = [t for t in einsum.tensors if t != output]
+    if dataflow == "output_stationary" or not inputs:
+        return output
+    weights = [t for t in inputs if einsum.tensors[t].role is Role.WEIGHT]
+    if dataflow == "weight_stationary":
+        return (weights or inputs)[-1]
+    others = [t for t in inputs if t not in weights]
+    return (others or inputs)[0]
+
+
+def _held_still(
+    einsum: Einsum, architecture: Architecture, dataflow: str, keepings: Sequence[Keeping]
+) -> list[Keeping]:
+    """Have the innermost memory that may hold the stationary tensor hold it; nothing where none but the outermost may.
+
+    A memory that a sentence bids bypass the tensor may not.
+    """
+    name = stationary_tensor(einsum, dataflow)
+    bypassing = {k.level for k in keepings if not k.keeps and keeps((k.tensor,), einsum.tensors[name], einsum)}
+    able = [m.name for m in architecture.memories[1:] if m.name not in bypassing and held(m, einsum, name) != "no"]
+    return [Keeping(able[-1], name, keeps=True)] if able else []
 
 
 def _ranks_of(einsum: Einsum, tensor: str) -> frozenset[str]:

@@ -5,17 +5,16 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-import numpy as np
-
 from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.mapper import mapspace
 from costmodel.mapper.constraints import Rules
-from costmodel.mapper.front import Floats, Incumbents
-from costmodel.mapper.lattice import Bounds, Search, Table
+from costmodel.mapper.front import Incumbents
+from costmodel.mapper.search import Board, Search
 from costmodel.model.evaluate import evaluate
 from costmodel.model.nest import keeps
 from costmodel.spec.hardware import Architecture, ComputeUnit, Memory
 from costmodel.spec.mapping import Mapping, Node
+from costmodel.spec.objective import objective_of
 from costmodel.spec.problems import Problem, SpecError, did_you_mean
 
 BEAM = 300
@@ -82,20 +81,20 @@ def buffer_curve(
         name=architecture.name, levels=(outer, inner, ComputeUnit(name=architecture.compute_units[-1].name))
     )
     space = mapspace.build(einsum, alone, Rules())
-    needs = Incumbents()
+    aim = objective_of("energy,capacity")  # a pJ for each bit that crosses, against the room that the tiles take
+    board, needs = Board(space, aim), Incumbents(aim)
     deadline = None if budget_s is None else began + budget_s
-    first = _CurveSearch(space, needs, beam=BEAM)
-    first.run()
-    search = _CurveSearch(space, needs, deadline=deadline, bounds=first.bounds)
+    Search(board, needs, beam=BEAM).run()
+    search = Search(board, needs, deadline=deadline)
     search.run()
     points = []
     workload = Workload(einsum.name, "", (einsum,))
-    for traffic, room, nest in zip(needs.energy, needs.latency, needs.items, strict=True):
+    for (traffic, _, room), nest in zip(needs.costs.T.tolist(), needs.items, strict=True):
         found = evaluate(workload, alone, Mapping(nest, arch=alone.name, workload=None, einsum=einsum.name))
         used = sum(row.bits for row in found.occupancy_rows if row.level == level)
         rows = [r for r in found.traffic_rows if r.level == level and r.flow in {"fill", "drain"}]
         bits = sum(r.words * einsum.tensors[r.tensor].bits for r in rows)
-        if (bits, used) != (round(float(traffic)), round(float(room))):
+        if (bits, used) != (round(traffic), round(room)):
             msg = f"the model disagrees with the lattice: {bits} b crossing with {used} b, not {traffic} with {room}"
             raise AssertionError(msg)
         capacity = used * 2 if memory.double_buffered else used
@@ -111,27 +110,3 @@ def _held(memory: Memory, einsum: Einsum) -> set[str]:
         return set(einsum.tensors)
     stated = (*(memory.keep or ()), *memory.may_keep)
     return {name for name, tensor in einsum.tensors.items() if keeps(stated, tensor, einsum)}
-
-
-class _CurveSearch(Search):
-    """Search with traffic in place of energy, and the room that a mapping needs in place of latency."""
-
-    def __init__(
-        self,
-        space: mapspace.Space,
-        incumbents: Incumbents,
-        beam: int | None = None,
-        deadline: float | None = None,
-        bounds: Bounds | None = None,
-    ) -> None:
-        super().__init__(space, incumbents, None, beam=beam, deadline=deadline, bounds=bounds)
-        self.rooms = [0]
-        self.room_slot = {0: 0}
-        self.filled = False
-
-    def totals(self, tab: Table) -> tuple[Floats, Floats]:
-        return tab.c["E"], tab.c["occ"][:, 0].copy()
-
-    def lower(self, tab: Table, segment: int) -> tuple[Floats, Floats]:
-        traffic, _ = super().lower(tab, segment)
-        return traffic, np.asarray(tab.c["occ"][:, 0])

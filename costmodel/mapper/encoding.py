@@ -4,8 +4,8 @@ A nest is read as a row of *slots*, outermost first: one temporal slot below the
 storage node, one spatial slot per array dimension. Each prime factor of each rank variable goes to one slot, so
 tiles always divide and every rank variable comes down to 1. Other genes choose the order of the storage nodes
 between two arrays (uneven tiles), what is held where the architecture leaves that open, and the order of the loops
-of a slot. What does not fit an array falls to the temporal slot above; capacity is the only limit that a mapping may
-break, and it is reported as slack.
+of a slot, which rules on that order then correct. What does not fit an array falls to the temporal slot above.
+Capacity is the only limit of the architecture that a mapping may break; it is reported as slack, as are rules.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import Literal
 from costmodel.einsum.algebra import Einsum
 from costmodel.mapper.constraints import Rules
 from costmodel.mapper.limits import Limits
+from costmodel.mapper.obey import in_order
 from costmodel.mapper.plan import Hold, Loop, Plan, Plans, held, unit_for, windowed
 from costmodel.mapper.result import InfeasibleError
 from costmodel.model.nest import keeps
@@ -136,14 +137,14 @@ class Encoding:
             for place, rank_variables in enumerate(self._open):
                 inside[place] = {v: inside[place].get(v, 1) for v in rank_variables}
         steps: list[Hold | Loop] = [Hold(0, tensor) for tensor in self.plans.einsum.tensors]
-        steps += self._loops(0, inside[0], genes)
+        steps += self._loops(0, 0, inside[0], genes)
         for segment, order in zip(self.segments, orders, strict=True):
             for place in segment.dimensions:
                 across = self.slots[place]
                 steps += [Loop(v, n, across.array, across.dimension) for v, n in inside[place].items()]
             for place, hold in enumerate(order, segment.first_slot):
                 if hold not in bypassed:
-                    steps += [hold, *self._loops(place, inside[place], genes)]
+                    steps += [hold, *self._loops(place, hold.level, inside[place], genes)]
         return tuple(steps)
 
     def decode(self, genes: Sequence[int]) -> nodes.Mapping:
@@ -281,11 +282,16 @@ class Encoding:
         """Return the nearest temporal slot above that a rank variable may use."""
         return max(place for place in allowed if place < slot and not self.slots[place].size)
 
-    def _loops(self, slot: int, inside: dict[str, int], genes: Sequence[int]) -> list[Loop]:
+    def _loops(self, slot: int, level: int, inside: dict[str, int], genes: Sequence[int]) -> list[Loop]:
+        """Return the loops of a slot below a storage node of a level."""
         if len(inside) < 2:
             return [Loop(v, n) for v, n in inside.items()]
         order = self._slot_orders[self._value(genes, "order", slot), self._value(genes, "slide", slot)]
-        return [Loop(v, inside[v]) for v in order if v in inside]
+        row = [v for v in order if v in inside]
+        for rule in self.limits.rules.orders:
+            if rule.level == self.plans.architecture.levels[level].name:
+                row = in_order(row, rule.rank_variables)
+        return [Loop(v, inside[v]) for v in row]
 
     def _order_of_nodes(self, number: int, genes: Sequence[int]) -> tuple[Hold, ...]:
         holds = self.segments[number].holds
@@ -486,7 +492,7 @@ def encoding_of(einsum: Einsum, architecture: Architecture, rules: Rules | None 
         *_node_genes(segments, choices),
         *_order_genes(encoding_slots, orders, slides),
     ]
-    limits = Limits(Plans(einsum, architecture, unit.name), rules)
+    limits = Limits(Plans(einsum, architecture, unit.name, ordered=bool(rules.orders)), rules)
     caps = {
         (place, rule.rank_variable): rule.instances
         for rule in rules.spreads

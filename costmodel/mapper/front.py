@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from costmodel.spec.objective import Objective
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -54,33 +57,141 @@ def group_front(key: Ints, costs: Sequence[Floats], looks: int = 12) -> Ints:
     return order
 
 
+def pareto(costs: Floats, ties: Floats | None = None) -> Ints:
+    """Return the rows that no other row of ``costs`` is at least as good as in everything, sorted by them.
+
+    Of rows that are equal (up to ``TIE``), the one stays that is least in ``ties``, by its first column, then the
+    next; then the first. Exact in any number of columns.
+
+    >>> pareto(np.array([[2.0, 2, 2], [1, 3, 3], [2, 2, 1], [3, 3, 3]])).tolist()
+    [1, 2]
+    """
+    ranks = _ranks(costs)
+    others = ranks[:, :0] if ties is None else _ranks(ties)
+    order = np.lexsort(np.concatenate((ranks, others), axis=1).T[::-1])
+    ranks = ranks[order]
+    new = np.ones(len(order), dtype=bool)
+    new[1:] = (ranks[1:] != ranks[:-1]).any(axis=1)
+    order, ranks = order[new], ranks[new]
+    count, dimensions = ranks.shape
+    if count < 2:
+        return order
+    if dimensions == 1:
+        return order[:1]
+    if dimensions == 2:
+        least = np.minimum.accumulate(ranks[:, 1])
+        keep = np.ones(count, dtype=bool)
+        keep[1:] = ranks[1:, 1] < least[:-1]
+        return order[keep]
+    return order[_staircase(ranks) if dimensions == 3 else _one_by_one(ranks)]
+
+
+def _ranks(costs: Floats) -> Ints:
+    """Number the values of each column by size, equal ones alike."""
+    ranks = np.zeros(costs.shape, dtype=np.int64)
+    for column in range(costs.shape[1]):
+        values = costs[:, column]
+        order = np.argsort(values, kind="stable")
+        known = values[order]
+        ranks[order[1:], column] = np.cumsum(known[1:] > known[:-1] * (1 + TIE))
+    return ranks
+
+
+def _staircase(ranks: Ints) -> Ints:
+    """Return the rows to keep of three columns, sorted by the first: a staircase of the other two."""
+    seconds: list[int] = []
+    thirds: list[int] = []
+    """Growing seconds with falling thirds: the corners so far."""
+    kept = []
+    for place, (_, second, third) in enumerate(ranks.tolist()):
+        at = bisect_right(seconds, second)
+        if at and thirds[at - 1] <= third:
+            continue
+        kept.append(place)
+        first = bisect_left(seconds, second)
+        last = first
+        while last < len(thirds) and thirds[last] >= third:
+            last += 1
+        seconds[first:last], thirds[first:last] = [second], [third]
+    return np.array(kept, dtype=np.int64)
+
+
+def _one_by_one(ranks: Ints) -> Ints:
+    """Return the rows to keep of any number of columns, sorted by the first."""
+    kept: list[int] = []
+    corners = np.empty_like(ranks)
+    for place, row in enumerate(ranks):
+        if not (corners[: len(kept)] <= row).all(axis=1).any():
+            corners[len(kept)] = row
+            kept.append(place)
+    return np.array(kept, dtype=np.int64)
+
+
 class Incumbents:
-    """The best (energy, latency) pairs so far, each with what made it."""
+    """The best mappings so far: (energy, latency, capacity) and what made each.
 
-    def __init__(self) -> None:
-        self.energy: Floats = np.empty(0)
-        self.latency: Floats = np.empty(0)
+    A mapping that is no better in any cost than another one is not kept; nor is one that is worse in an objective and
+    no better in the others.
+    """
+
+    def __init__(self, aim: Objective) -> None:
+        self.aim = aim
+        units = {p for p in aim.powers if sorted(p) == [0.0, 0.0, 1.0]}
+        self.direct = {"energy", "latency"} <= set(aim.costs) and len(units) == len(aim.names) == len(aim.costs)
+        """Whether the objectives are the costs themselves, and not functions of some of them."""
+        self.costs: Floats = np.empty((3, 0))
+        """Energy, latency and capacity, by latency."""
         self.items: list[Any] = []
+        self.values: Floats = np.empty((len(aim.names), 0))
 
-    def add(self, energy: Floats, latency: Floats, items: Sequence[Any]) -> None:
-        """Take in new points; those that are dominated (ties: the earlier stays) are dropped."""
-        e = np.concatenate((self.energy, energy))
-        cycles = np.concatenate((self.latency, latency))
-        every = [*self.items, *items]
-        order = np.lexsort((np.arange(len(e)), e, cycles))
-        kept, best = [], np.inf
+    def add(self, costs: Floats, items: Sequence[Any]) -> None:
+        """Take in new points, (energy, latency, capacity) × points; of equal ones the earlier stays."""
+        every = np.concatenate((self.costs, costs), axis=1)
+        labelled = [*self.items, *items]
+        order = np.lexsort((np.arange(every.shape[1]), every[2], every[0], every[1])).tolist()
+        kept: list[int] = []
         for i in order:
-            if e[i] < best * (1 - TIE):
+            known = every[:, kept]
+            if not (known <= every[:, [i]] * (1 + TIE)).all(axis=0).any():
                 kept.append(i)
-                best = e[i]
-        self.energy, self.latency = e[kept], cycles[kept]
-        self.items = [every[i] for i in kept]
+        values = self.aim.values(*every[:, kept])
+        beaten = [
+            bool(((values <= v * (1 + TIE)).all(axis=0) & (values < v * (1 - TIE)).any(axis=0)).any())
+            for v in (values[:, [k]] for k in range(len(kept)))
+        ]
+        kept = [i for i, out in zip(kept, beaten, strict=True) if not out]
+        self.costs, self.items = every[:, kept], [labelled[i] for i in kept]
+        self.values = self.aim.values(*self.costs)
 
-    def beaten(self, energy: Floats, latency: Floats) -> npt.NDArray[np.bool_]:
-        """Whether some point is at least as good in both (up to rounding)."""
-        if not len(self.energy):
-            return np.zeros(len(energy), dtype=bool)
-        at = np.searchsorted(self.latency, latency * (1 + TIE), side="right") - 1
-        best = np.where(at >= 0, self.energy[np.maximum(at, 0)], np.inf)
-        found: npt.NDArray[np.bool_] = energy >= best * (1 - TIE)
+    def beaten(self, energy: Floats, latency: Floats, capacity: Floats) -> npt.NDArray[np.bool_]:
+        """Whether nothing that costs at least so much can be better than what is known (up to rounding)."""
+        if not self.items:
+            return np.zeros(energy.shape, dtype=bool)
+        found = np.zeros(energy.shape, dtype=bool)
+        if not self.direct:
+            values = self.aim.values(energy, latency, capacity)
+            for known in self.values.T:
+                no_better = np.ones(energy.shape, dtype=bool)
+                worse = np.zeros(energy.shape, dtype=bool)
+                for value, k in zip(values, known.tolist(), strict=True):
+                    no_better &= value >= k * (1 - TIE)
+                    worse |= value > k * (1 + TIE)
+                found |= no_better & worse
+        rest = ~found
+        if rest.any():
+            found[rest] = self._dominated(energy[rest], latency[rest], capacity[rest])
+        return found
+
+    def _dominated(self, energy: Floats, latency: Floats, capacity: Floats) -> npt.NDArray[np.bool_]:
+        """Whether a mapping is known that costs no more of anything."""
+        found: npt.NDArray[np.bool_]
+        if self.aim.uses_capacity:
+            found = np.zeros(energy.shape, dtype=bool)
+            for e, cycles, bits in self.costs.T.tolist():
+                found |= (energy >= e * (1 - TIE)) & (latency >= cycles * (1 - TIE)) & (capacity >= bits * (1 - TIE))
+            return found
+        known_energy, known_latency, _ = self.costs
+        at = np.searchsorted(known_latency, latency * (1 + TIE), side="right") - 1
+        best = np.where(at >= 0, known_energy[np.maximum(at, 0)], np.inf)
+        found = energy >= best * (1 - TIE)
         return found

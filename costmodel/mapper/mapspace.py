@@ -19,6 +19,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -76,6 +77,8 @@ class MemoryPlan:
     fetch: bool
     refetch: bool
     free_drain: bool
+    copies: int
+    """Instances."""
 
 
 @dataclass(frozen=True)
@@ -95,8 +98,9 @@ class ArrayPlan:
     tiles_only: bool
     reduces: bool
 
-    @property
+    @cached_property
     def product(self) -> Floats:
+        """For each way: instances at work."""
         found: Floats = self.factors.prod(axis=1).astype(np.float64)
         return found
 
@@ -217,6 +221,7 @@ def build(einsum: Einsum, architecture: Architecture, rules: Rules) -> Space:
                     level.holes == "fetch",
                     level.halo == "refetch",
                     level.drain == "free",
+                    architecture.copies(level.name),
                 )
             )
         elif isinstance(level, Array):
@@ -226,7 +231,9 @@ def build(einsum: Einsum, architecture: Architecture, rules: Rules) -> Space:
     _check_merging(arrays, tensors, memories, nodes, keeps)
     ports = [Port(i, read, write) for i, m in enumerate(memories) for read, write in _limits(m.level)]
     windowed = {v for t in tensors for v in t.windowed}
-    fixed = {names.index(t.rank_variable) for t in rules.tiles if t.relation == "==" and t.rank_variable in names}
+    named = [t.rank_variable for t in rules.tiles if t.relation == "=="]
+    named += [v for order in rules.orders for v in order.rank_variables]
+    fixed = {names.index(v) for v in named if v in names}
     space = Space(
         einsum=einsum,
         architecture=architecture,
@@ -418,20 +425,16 @@ def _nodes(
         level = memory.level
         for t, tensor in enumerate(tensors):
             resolved = einsum.tensors[tensor.name]
-            must = level.keep is None and not level.may_keep
-            must = must or (level.keep is not None and keeps(level.keep, resolved, einsum))
+            stated = level.keep is not None and keeps(level.keep, resolved, einsum)
+            must = stated or (level.keep is None and not level.may_keep)
             may = must or keeps(level.may_keep, resolved, einsum)
-            for rule in rules.keepings:
-                if rule.level == level.name and keeps((rule.tensor,), resolved, einsum):
-                    if rule.keeps:
-                        must = may
-                        if not may:
-                            return [], []
-                    else:
-                        stated = level.keep is not None and keeps(level.keep, resolved, einsum)
-                        if stated:
-                            return [], []
-                        may = must = False
+            mine = [r for r in rules.keepings if r.level == level.name and keeps((r.tensor,), resolved, einsum)]
+            if len({rule.keeps for rule in mine}) > 1:
+                return [], []
+            for rule in mine:
+                if (rule.keeps and not may) or (not rule.keeps and stated):
+                    return [], []
+                must = may = rule.keeps
             if not may:
                 continue
             bit = 1 << len(nodes)

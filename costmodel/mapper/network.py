@@ -1,8 +1,9 @@
 """Mapping a whole network: each distinct Einsum once, spread over worker processes, and the front of the totals.
 
-Layers that differ in names only share one search. The network's energy and latency are sums over its layers, so its
-front is the Pareto-pruned sum of the layers' fronts, and the best product of powers of the totals (EDP, ED²P) lies on
-the convex hull of that sum, which is found exactly however many layers there are.
+Layers that differ in names only share one search. The network's energy and latency are sums over its layers, and its
+room is the most that one layer needs, so its front is the Pareto-pruned combination of the layers' fronts. The best
+product of powers of summed energy and latency (EDP, ED²P) lies on the convex hull of the sums, which is found exactly
+however many layers there are; with a power of the room, it is the best of those below one limit on the room each.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from costmodel.mapper.workers import Task, run_tasks
 from costmodel.model.evaluate import combine
 from costmodel.model.evaluation import Evaluation
 from costmodel.spec.mapping import Compute, Mapping, Nest, Node, Sequence, Spatial, Storage, Temporal
-from costmodel.spec.objective import exponents_of
+from costmodel.spec.objective import Costed, Objective, Powers, objective_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -46,8 +47,8 @@ class SearchOptions:
 
     method: str = "exact"
     """``exact``, or the name of an Optuna sampler."""
-    objective: tuple[str, ...] = ("energy", "latency")
-    """``energy``, ``latency``, ``edp``, ``ed2p``, ``e2dp`` or ``energy^2*latency``; two or more ask for a front."""
+    objective: Objective = field(default_factory=lambda: objective_of("energy,latency"))
+    """Of the totals. Two or more ask for a front."""
     trials: int = 200
     """Mappings that an Optuna method tries."""
     seed: int = 0
@@ -111,6 +112,8 @@ class NetworkPoint:
 
     energy_pj: float
     latency_cycles: float
+    capacity_bits: int
+    """The most that one layer needs."""
     choices: tuple[int, ...]
     """Place in the front of each layer, in the order of ``NetworkResult.layers``."""
 
@@ -125,9 +128,11 @@ class NetworkResult:
     layers: tuple[Layer, ...]
     failures: tuple[Failure, ...]
     front: tuple[NetworkPoint, ...]
-    """Totals over the layers that were mapped, least energy first."""
+    """Totals over the layers that were mapped: the front of the objectives, best of the first one first; for a single
+    objective, what the layers' fronts allow, least energy first."""
     front_gap: float
-    """0 when the front is complete; otherwise every point of the complete front is within this share of one here."""
+    """0 when the front is complete; otherwise the costs of every point that is missing are within this share of those
+    of one that is here."""
     groups: int
     """Distinct Einsums."""
     wall_s: float
@@ -152,18 +157,18 @@ class NetworkResult:
 
     @cached_property
     def certificate(self) -> Certificate:
-        """What is known about the totals: the weakest of the layers, their counts and times summed once per group."""
+        """What is known about the totals; counts and times of the layers are summed once per group.
+
+        Like that of a layer, the gap is one of the first objective. That of sums needs no mapping of one Einsum but the
+        best; a product of sums (EDP) is proven where the fronts of all layers are, else held against what they allow.
+        """
         by_group = {layer.group: layer.result.certificate for layer in self.layers}
         parts = list(by_group.values())
         pruned: dict[str, int] = {}
         for part in parts:
             for rule, removed in part.pruned:
                 pruned[rule] = pruned.get(rule, 0) + removed
-        status: Any = "best found"
-        gap: float | None = None
-        if parts and all(part.gap is not None for part in parts) and all(p.status != "best found" for p in parts):
-            gap = max(part.gap or 0.0 for part in parts)
-            status = "gap" if gap or any(part.status == "gap" for part in parts) else "optimal: proven"
+        status, gap = self._verdict(parts)
         sizes = [part.mapspace for part in parts]
         return Certificate(
             status=status,
@@ -174,6 +179,39 @@ class NetworkResult:
             cpu_s=sum(part.cpu_s for part in parts),
             gap=gap,
         )
+
+    def _verdict(
+        self, parts: list[Certificate]
+    ) -> tuple[Literal["optimal: proven", "gap", "best found"], float | None]:
+        if not parts or any(part.gap is None or part.status == "best found" for part in parts):
+            return "best found", None
+        aim = self.options.objective
+        asked = len(self.layers) + len(self.failures) + len(self.unfinished)
+        if layer_objective(self.options, asked).front and all(part.status == "optimal: proven" for part in parts):
+            return "optimal: proven", 0.0
+        totals: list[Costed] = [self.evaluation, *self.front]
+        best = min(aim.of(point)[0] for point in totals)
+        bound = self._bound()
+        if best <= bound * (1 + ROUNDING):
+            return "gap" if aim.front else "optimal: proven", 0.0
+        return ("gap", best / bound - 1) if bound > 0.0 else ("best found", None)
+
+    def _bound(self) -> float:
+        """Return what the first objective of the totals is at least, by the least values of the layers and their gaps.
+
+        By Hölder's inequality (Σ E)^a · (Σ L)^b is at least (Σ (E^a · L^b)^(1/(a+b)))^(a+b), and the room of the
+        network is at least that of each layer.
+        """
+        aim = self.options.objective
+        least = [
+            (layer.count, min(aim.of(p)[0] for p in layer.result.front) / (1.0 + (layer.result.certificate.gap or 0.0)))
+            for layer in self.layers
+        ]
+        energy_power, latency_power, _ = aim.powers[0]
+        degree = energy_power + latency_power
+        if not degree:
+            return max(value for _, value in least)
+        return float(math.fsum(count * value ** (1.0 / degree) for count, value in least) ** degree)
 
 
 # Identical Einsums
@@ -271,6 +309,7 @@ def renamed_evaluation(evaluation: Evaluation, tensors: dict[str, str], einsum: 
         occupancy_rows=tuple(replace(r, einsum=einsum, tensor=tensors[r.tensor]) for r in evaluation.occupancy_rows),
         points={einsum: points},
         counts={einsum: count},
+        capacity_bits_by_einsum={einsum: evaluation.capacity_bits},
     )
 
 
@@ -292,45 +331,55 @@ def _for_layer(result: MapperResult, source: Naming, own: Naming, einsum: str, w
 
 @dataclass(frozen=True, slots=True)
 class FrontSum:
-    """Sums of one cost vector per layer, Pareto-pruned, by increasing energy."""
+    """Totals of one cost vector per layer, Pareto-pruned, by increasing energy."""
 
     energy_pj: NDArray[np.float64]
     latency_cycles: NDArray[np.float64]
+    capacity_bits: NDArray[np.float64]
     choices: NDArray[np.int32]
     """One row per point: the place in each layer's front."""
     gap: float
-    """Every sum is within this share of a kept one; 0 when nothing was dropped."""
+    """Every total is within this share of a kept one; 0 when nothing was dropped."""
 
 
-def sum_fronts(fronts: list[NDArray[np.float64]], limit: int = FRONT_LIMIT) -> FrontSum:
-    """Add up fronts, one array of (energy, latency) rows per layer, counts already multiplied in.
+def sum_fronts(fronts: list[NDArray[np.float64]], limit: int = FRONT_LIMIT, *, room: bool = False) -> FrontSum:
+    """Combine fronts, one array of (energy, latency, capacity) rows per layer, counts already multiplied in.
 
-    When more than ``limit`` points are left after a layer, the points that are nearest to their kept neighbours are
+    Energies and latencies add up, of capacities the largest counts; ``room`` says whether it is one of the costs that
+    the front is about. When more than ``limit`` points are left after a layer, points that are near to kept ones are
     dropped; ``gap`` bounds what that loses, since costs are positive: if a kept point is within 1 + g of a dropped
-    one, so are the sums that it enters.
+    one, so are the totals that it enters.
     """
     import numpy as np
 
-    energy, latency = np.zeros(1), np.zeros(1)
+    from costmodel.mapper.front import pareto
+
+    energy, latency, capacity = np.zeros(1), np.zeros(1), np.zeros(1)
     steps: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
     growth = 1.0
     for front in fronts:
-        kept = _pareto(front[:, 0], front[:, 1])
+        kept = pareto(front) if room else _pareto(front[:, 0], front[:, 1])
         sums_energy = np.add.outer(energy, front[kept, 0]).ravel()
         sums_latency = np.add.outer(latency, front[kept, 1]).ravel()
-        order = _pareto(sums_energy, sums_latency)
+        if room:
+            costs = np.stack((sums_energy, sums_latency, np.maximum.outer(capacity, front[kept, 2]).ravel()), axis=1)
+            order = pareto(costs)
+        else:
+            order = _pareto(sums_energy, sums_latency)
         if len(order) > limit:
-            order, step_gap = _thin(sums_energy, sums_latency, order, limit)
+            order, step_gap = _cells(costs, order, limit) if room else _thin(sums_energy, sums_latency, order, limit)
             growth *= 1.0 + step_gap
+        before, choice = order // len(kept), kept[order % len(kept)]
         energy, latency = sums_energy[order], sums_latency[order]
-        steps.append((order // len(kept), kept[order % len(kept)]))
+        capacity = np.maximum(capacity[before], front[choice, 2])
+        steps.append((before, choice))
     place = np.arange(len(energy))
     columns: list[NDArray[np.int64]] = []
     for before, choice in reversed(steps):
         columns.append(choice[place])
         place = before[place]
     choices = np.array(columns[::-1], dtype=np.int32).T if columns else np.zeros((1, 0), dtype=np.int32)
-    return FrontSum(energy, latency, choices, growth - 1.0)
+    return FrontSum(energy, latency, capacity, choices, growth - 1.0)
 
 
 def _pareto(energy: NDArray[np.float64], latency: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -361,20 +410,86 @@ def _thin(
     return order[kept], float(np.expm1(max(0.0, loss.max())))
 
 
-def best_choice(fronts: list[NDArray[np.float64]], exponents: tuple[float, float]) -> tuple[int, ...]:
-    """The place in each layer's front that makes (Σ energy)^a · (Σ latency)^b least, exactly.
+def _cells(costs: NDArray[np.float64], order: NDArray[np.int64], limit: int) -> tuple[NDArray[np.int64], float]:
+    """Keep at most ``limit`` points of a front in any number of costs, as ``_thin`` does.
 
-    The objective is quasi-concave, so over the convex hull of all sums its least value is at a corner; and the corners
-    of a sum of point sets are the sums of their corners in the same direction. Ties take less energy if a ≥ b, else
-    less latency (an optimum of one cost comes with the best of the other).
+    One of each cell of a grid over the logarithms stays, and the least of each cost.
     """
     import numpy as np
 
-    energy_power, latency_power = exponents
+    logs = np.log(np.maximum(costs[order], np.finfo(np.float64).tiny))
+    ends = np.unique(np.argmin(logs, axis=0))
+
+    def split(side: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the first point of each cell, and the cell of each point."""
+        places = np.floor((logs - logs.min(axis=0)) / side).astype(np.int64)
+        keys = np.ravel_multi_index(tuple(places.T), tuple(places.max(axis=0) + 1))
+        _, firsts, cells = np.unique(keys, return_index=True, return_inverse=True)
+        return firsts, cells
+
+    low, high = 0.0, float(np.ptp(logs, axis=0).max()) * 2.0
+    for _ in range(16):
+        side = (low + high) / 2.0
+        if len(split(side)[0]) > limit - len(ends):
+            low = side
+        else:
+            high = side
+    firsts, cells = split(high)
+    loss = (logs[firsts][cells] - logs).max(axis=1)
+    loss[ends] = 0.0
+    return order[np.union1d(firsts, ends)], float(np.expm1(max(0.0, loss.max())))
+
+
+def best_choice(fronts: list[NDArray[np.float64]], powers: Powers) -> tuple[int, ...]:
+    """The place in each layer's front that makes (Σ energy)^a · (Σ latency)^b · (max capacity)^c least, exactly.
+
+    Of equals the one with less energy, then latency, counts.
+    """
+    import numpy as np
+
+    capacity_power = powers[2]
+    if not capacity_power:
+        return _best_sums(fronts, powers)
+
+    energy, latency, _ = _totals(fronts, _best_sums(fronts, powers))
+    floor = energy ** powers[0] * latency ** powers[1]
+    needed = max((float(front[:, 2].min()) for front in fronts), default=0.0)
+    best: tuple[float, ...] | None = None
+    chosen: tuple[int, ...] = ()
+    # With the room of the optimum as the limit, the best sums below it are the optimum.
+    for room in sorted({float(x) for front in fronts for x in front[:, 2] if x >= needed}):
+        if best is not None and floor * room**capacity_power > best[0]:
+            break
+        within = [np.flatnonzero(front[:, 2] <= room) for front in fronts]
+        picked = _best_sums([front[rows] for front, rows in zip(fronts, within, strict=True)], powers)
+        choice = tuple(int(rows[place]) for rows, place in zip(within, picked, strict=True))
+        energy, latency, used = _totals(fronts, choice)
+        costs = (energy ** powers[0] * latency ** powers[1] * used**capacity_power, energy, latency, used)
+        if best is None or costs < best:
+            best, chosen = costs, choice
+    return chosen
+
+
+def _totals(fronts: list[NDArray[np.float64]], choice: tuple[int, ...]) -> tuple[float, float, float]:
+    """Energy, latency and room of one mapping per layer."""
+    rows = [front[place] for front, place in zip(fronts, choice, strict=True)]
+    energy, latency = (math.fsum(float(row[at]) for row in rows) for at in (0, 1))
+    return energy, latency, max((float(row[2]) for row in rows), default=0.0)
+
+
+def _best_sums(fronts: list[NDArray[np.float64]], powers: Powers) -> tuple[int, ...]:
+    """The place in each layer's front that makes (Σ energy)^a · (Σ latency)^b least, exactly.
+
+    The objective is quasi-concave, so over the convex hull of all sums its least value is at a corner; and the corners
+    of a sum of point sets are the sums of their corners in the same direction.
+    """
+    import numpy as np
+
+    energy_power, latency_power, _ = powers
     if latency_power == 0.0:
-        return tuple(int(np.lexsort((f[:, 1], f[:, 0]))[0]) for f in fronts)
+        return tuple(int(np.lexsort((f[:, 2], f[:, 1], f[:, 0]))[0]) for f in fronts)
     if energy_power == 0.0:
-        return tuple(int(np.lexsort((f[:, 0], f[:, 1]))[0]) for f in fronts)
+        return tuple(int(np.lexsort((f[:, 2], f[:, 0], f[:, 1]))[0]) for f in fronts)
     corners = [_corners(front) for front in fronts]
     chosen = [corner[0] for corner in corners]
     at = [0] * len(fronts)
@@ -410,7 +525,7 @@ def _corners(front: NDArray[np.float64]) -> list[int]:
     hull: list[int] = []
     for place in _pareto(front[:, 0], front[:, 1]):
         while len(hull) > 1:
-            (e0, l0), (e1, l1), (e2, l2) = front[hull[-2]], front[hull[-1]], front[place]
+            (e0, l0), (e1, l1), (e2, l2) = front[[*hull[-2:], place], :2]
             if (e1 - e0) * (l2 - l0) - (l1 - l0) * (e2 - e0) > 0:
                 break
             hull.pop()
@@ -455,12 +570,12 @@ def search(
         if time.monotonic() <= deadline:
             raise
         raise InfeasibleError(einsum.name, [(f"nothing found in {options.budget_s:.3g} s", 1)], None) from None
+    # One objective is bounded faster than a front, and the first is what a gap is about.
+    first = options.objective.each[0]
     if options.bound_s is None:
         return found
-    # One objective is bounded faster than a front, and the first is what a gap is about.
-    first = replace(options, objective=options.objective[:1])
-    optimum = _exact(einsum, architecture, first, options.bound_s, None)
-    return against(found, optimum, exponents_of(options.objective[0]), front=len(options.objective) > 1)
+    optimum = _exact(einsum, architecture, replace(options, objective=first), options.bound_s, None)
+    return against(found, optimum, options.objective)
 
 
 def _exact(
@@ -475,7 +590,7 @@ def _exact(
     return map_einsum(
         einsum,
         architecture,
-        objective=",".join(options.objective),
+        objective=options.objective,
         constraints=options.constraints,
         budget_s=budget_s,
         memory_bytes=options.memory_bytes,
@@ -484,15 +599,17 @@ def _exact(
     )
 
 
-def against(found: MapperResult, optimum: MapperResult, exponents: tuple[float, float], *, front: bool) -> MapperResult:
-    """Say in the certificate how far a sampler's answer is, at most, from what the exact mapper proved."""
+def against(found: MapperResult, optimum: MapperResult, aim: Objective) -> MapperResult:
+    """Say in the certificate how far a sampler's answer is, at most, from what the exact mapper proved.
+
+    ``optimum`` is that of the first objective.
+    """
     bound_gap = optimum.certificate.gap
     if bound_gap is None:
         return found
-    a, b = exponents
 
     def least(result: MapperResult) -> float:
-        return min(float(p.energy_pj**a * p.latency_cycles**b) for p in result.front)
+        return min(aim.of(point)[0] for point in result.front)
 
     lower = least(optimum) / (1.0 + bound_gap)
     gap = max(0.0, least(found) / lower - 1.0) if lower > 0.0 else None
@@ -500,21 +617,22 @@ def against(found: MapperResult, optimum: MapperResult, exponents: tuple[float, 
         return found
     if gap < ROUNDING:
         gap = 0.0
-    proven = gap == 0.0 and not front
+    proven = gap == 0.0 and not aim.front
     certificate = replace(found.certificate, status="optimal: proven" if proven else "gap", gap=gap)
     return replace(found, certificate=certificate)
 
 
-def layer_objective(options: SearchOptions, layers: int) -> tuple[str, ...]:
-    """What each layer is searched for.
+def layer_objective(options: SearchOptions, layers: int) -> Objective:
+    """What each layer is searched for; the first objective, which gaps are about, is the same.
 
     The best product of totals need not use the best product of each layer, so for that the exact method finds the
-    whole front of each layer; a sampler spends its trials on what was asked.
+    front of each layer over all costs in it; a sampler spends its trials on what was asked.
     """
-    product = len(options.objective) == 1 and 0.0 not in exponents_of(options.objective[0])
-    if options.method == "exact" and product and layers > 1:
-        return ("energy", "latency")
-    return options.objective
+    aim = options.objective
+    products = any(len(one.costs) > 1 for one in aim.each)
+    if options.method == "exact" and products and layers > 1:
+        return objective_of((aim.names[0], *aim.costs))
+    return aim
 
 
 def map_workload(
@@ -587,23 +705,33 @@ def map_workload(
 
 
 def choose(result: NetworkResult) -> NetworkResult:
-    """Fill in the network's front and the mapping that each layer uses."""
+    """Fill in the network's front and the mapping that each layer uses: of a front, the least product of objectives."""
     import numpy as np
+
+    from costmodel.mapper.front import pareto
 
     if not result.layers:
         return result
+    aim = result.options.objective
     fronts = [
-        np.array([(p.energy_pj, p.latency_cycles) for p in layer.result.front], dtype=np.float64) * layer.count
+        np.array([(p.energy_pj, p.latency_cycles, p.capacity_bits) for p in layer.result.front], dtype=np.float64)
+        * (layer.count, layer.count, 1)
         for layer in result.layers
     ]
-    total = sum_fronts(fronts)
-    objective = result.options.objective
-    exponents = exponents_of(objective[0]) if len(objective) == 1 else exponents_of("edp")
-    chosen = best_choice(fronts, exponents)
+    total = sum_fronts(fronts, room=aim.uses_capacity)
+    costs, choices = np.stack((total.energy_pj, total.latency_cycles, total.capacity_bits), axis=1), total.choices
+    if aim.front:
+        if total.gap:  # what was thinned out may have been the best of an objective
+            ends = [best_choice(fronts, one.powers[0]) for one in aim.each]
+            costs = np.concatenate((costs, [_totals(fronts, end) for end in ends]))
+            choices = np.concatenate((choices, np.array(ends, dtype=np.int32)))
+        order = pareto(aim.values(*costs.T).T, costs)
+        costs, choices = costs[order], choices[order]
     points = tuple(
-        NetworkPoint(float(e), float(c), tuple(int(x) for x in row))
-        for e, c, row in zip(total.energy_pj, total.latency_cycles, total.choices, strict=True)
+        NetworkPoint(float(energy), float(cycles), int(bits), tuple(int(x) for x in row))
+        for (energy, cycles, bits), row in zip(costs, choices, strict=True)
     )
+    chosen = best_choice(fronts, aim.product.powers[0])
     layers = tuple(replace(layer, chosen=place) for layer, place in zip(result.layers, chosen, strict=True))
     return replace(result, layers=layers, front=points, front_gap=total.gap)
 

@@ -18,16 +18,19 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+import numpy as np
+
 from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.mapper.constraints import parse
 from costmodel.mapper.constructive import starts
 from costmodel.mapper.encoding import Encoding, Genes, encoding_of
-from costmodel.mapper.limits import Finding
+from costmodel.mapper.front import pareto
+from costmodel.mapper.obey import Finding
 from costmodel.mapper.plan import Plan
 from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint, Reject
 from costmodel.model.batch import Template
 from costmodel.model.evaluate import evaluate
-from costmodel.spec.objective import exponents_of, parse_objectives
+from costmodel.spec.objective import Objective, objective_of
 from costmodel.spec.problems import Problem, SpecError, did_you_mean
 
 if TYPE_CHECKING:
@@ -75,7 +78,7 @@ class Progress:
     per_s: float
     """Trials per second so far."""
     best: tuple[float, ...] | None
-    """Least value of each objective (pJ, cycles or their product); null until a mapping fits."""
+    """Least value of each objective (pJ, cycles, bits or their product); null until a mapping fits."""
 
     def __str__(self) -> str:
         best = "nothing fits yet" if self.best is None else "best " + ", ".join(f"{x:.4g}" for x in self.best)
@@ -86,18 +89,14 @@ class Progress:
 
 
 class Cost:
-    """Energy and latency of one mapping that fits."""
+    """Energy, latency and room of one mapping that fits."""
 
-    __slots__ = ("energy_pj", "latency_cycles")
+    __slots__ = ("capacity_bits", "energy_pj", "latency_cycles")
 
-    def __init__(self, energy_pj: float, latency_cycles: float) -> None:
+    def __init__(self, energy_pj: float, latency_cycles: float, capacity_bits: int) -> None:
         self.energy_pj = energy_pj
         self.latency_cycles = latency_cycles
-
-    def value(self, objective: str) -> float:
-        """Return energy^a × latency^b, in powers of pJ and cycles."""
-        energy_power, latency_power = exponents_of(objective)
-        return float(self.energy_pj**energy_power * self.latency_cycles**latency_power)
+        self.capacity_bits = capacity_bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +122,7 @@ class Archive:
     encoding: Encoding
     workload: Workload
     architecture: Architecture
-    objectives: tuple[str, ...]
+    aim: Objective
     known: dict[Plan, Verdict] = field(default_factory=dict)
     genes: dict[Plan, Genes] = field(default_factory=dict)
     """Genes of each mapping that fits."""
@@ -138,8 +137,8 @@ class Archive:
         """Cost constructive mappings and put those that fit in order: the best of each objective, then the next."""
         costs = [(genes, verdict.cost) for genes in found if (verdict := self.judge(genes)).cost is not None]
         rows = [
-            [genes for genes, cost in sorted(costs, key=lambda item: self.rank(item[1], objective))]
-            for objective in self.objectives
+            [genes for genes, cost in sorted(costs, key=lambda item: self.rank(item[1], goal))]
+            for goal in self.aim.each
         ]
         plans: dict[Plan, Genes] = {}
         for turn in zip(*rows, strict=True):
@@ -167,7 +166,7 @@ class Archive:
         if any(finding.slack > 0 for finding in findings):
             return Verdict(None, findings)
         evaluation = self.evaluation(self.encoding.plans.mapping(plan))
-        return Verdict(Cost(evaluation.energy_pj, evaluation.latency_cycles), findings)
+        return Verdict(Cost(evaluation.energy_pj, evaluation.latency_cycles, evaluation.capacity_bits), findings)
 
     def evaluation(self, mapping: Mapping) -> Evaluation:
         return evaluate(self.workload, self.architecture, mapping)
@@ -176,12 +175,9 @@ class Archive:
     def evaluated(self) -> int:
         return len(self.genes)
 
-    def values(self, cost: Cost) -> tuple[float, ...]:
-        return tuple(cost.value(objective) for objective in self.objectives)
-
-    def rank(self, cost: Cost, objective: str) -> tuple[float, float, float]:
-        """Order by an objective; ties by energy, then latency."""
-        return (cost.value(objective), cost.energy_pj, cost.latency_cycles)
+    def rank(self, cost: Cost, goal: Objective) -> tuple[float, ...]:
+        """Order by an objective; ties by energy, then latency, then room."""
+        return (*goal.of(cost), cost.energy_pj, cost.latency_cycles, cost.capacity_bits)
 
     def costed(self) -> Iterator[tuple[Plan, Cost]]:
         for plan in self.genes:
@@ -189,13 +185,13 @@ class Archive:
             if cost is not None:
                 yield plan, cost
 
-    def best(self, objective: str) -> tuple[Plan, Cost] | None:
+    def best(self, goal: Objective) -> tuple[Plan, Cost] | None:
         """Return the best mapping so far; the first found of equals."""
-        return min(self.costed(), key=lambda item: self.rank(item[1], objective), default=None)
+        return min(self.costed(), key=lambda item: self.rank(item[1], goal), default=None)
 
-    def start(self, objective: str) -> Genes | None:
+    def start(self, goal: Objective) -> Genes | None:
         """Return the genes of the best mapping so far, of the nearest miss if nothing fits."""
-        best = self.best(objective)
+        best = self.best(goal)
         if best is not None:
             return self.genes[best[0]]
         return self.nearest[1] if self.nearest is not None else None
@@ -203,21 +199,13 @@ class Archive:
     def best_values(self) -> tuple[float, ...] | None:
         if not self.genes:
             return None
-        return tuple(min(cost.value(objective) for _, cost in self.costed()) for objective in self.objectives)
+        return tuple(min(values) for values in zip(*(self.aim.of(cost) for _, cost in self.costed()), strict=True))
 
     def front(self) -> list[Plan]:
         """Return the mappings that no other is at least as good as in everything; the first found of equals."""
-        ordered = sorted(
-            self.costed(), key=lambda item: (self.values(item[1]), item[1].energy_pj, item[1].latency_cycles)
-        )
-        if len(self.objectives) == 1:
-            return [plan for plan, _ in ordered[:1]]
-        kept: list[tuple[Plan, tuple[float, ...]]] = []
-        for plan, cost in ordered:
-            values = self.values(cost)
-            if not any(all(a <= b for a, b in zip(other, values, strict=True)) for _, other in kept):
-                kept.append((plan, values))
-        return [plan for plan, _ in kept]
+        plans, found = zip(*self.costed(), strict=True)
+        costs = np.array([(c.energy_pj, c.latency_cycles, c.capacity_bits) for c in found], dtype=np.float64)
+        return [plans[place] for place in pareto(self.aim.values(*costs.T).T, costs)]
 
     def infeasible(self) -> InfeasibleError:
         """Say which limits killed the mappings that were tried, and which came nearest."""
@@ -234,7 +222,7 @@ def search_einsum(  # noqa: PLR0913  as many things as a study may say
     einsum: Einsum,
     architecture: Architecture,
     *,
-    objective: str | Sequence[str] = "edp",
+    objective: str | Sequence[str] | Objective = "edp",
     method: str = "tpe",
     trials: int = 500,
     seed: int = 0,
@@ -244,24 +232,24 @@ def search_einsum(  # noqa: PLR0913  as many things as a study may say
 ) -> MapperResult:
     """Return the best mappings that a sampler finds, a Pareto front if there are several objectives.
 
-    ``objective`` is one of ``energy``, ``latency``, ``edp``, ``ed2p``, ``e2dp``, or several (a list, or separated by
-    commas). ``trials`` counts vectors of genes, the best constructive mappings first. Afterwards the best mapping of
-    each objective is improved one move at a time, from another start where no move helps, until ``climb`` more
-    mappings were costed (null: as many as trials). Ctrl-C returns the best so far; while nothing fits yet, the
-    KeyboardInterrupt goes on.
+    ``objective`` is one of ``energy``, ``latency``, ``capacity``, ``edp``, ``ed2p``, ``e2dp``, a product of powers, or
+    several (a list, or separated by commas). ``trials`` counts vectors of genes, the best constructive mappings first.
+    Afterwards the best mapping of each objective is improved one move at a time, from another start where no move
+    helps, until ``climb`` more mappings were costed (null: as many as trials). Ctrl-C returns the best so far; while
+    nothing fits yet, the KeyboardInterrupt goes on.
 
     Raises:
         InfeasibleError: nothing that was tried fits; with the limits that killed it and the nearest miss.
         SpecError: no such objective or method, a constraint that does not parse, or a package is missing.
     """
     started_cpu, started = time.process_time(), time.monotonic()
-    objectives = parse_objectives(objective)
+    aim = objective_of(objective)
     known_method = _method(method)
     if trials < 1:
         raise SpecError([Problem(f"trials must be at least 1, got {trials}", path="trials")])
     rules = parse((*architecture.constraints, *constraints), architecture, einsum)
     encoding = encoding_of(einsum, architecture, rules)
-    archive = Archive(encoding, Workload(einsum.name, "", (einsum,)), architecture, objectives)
+    archive = Archive(encoding, Workload(einsum.name, "", (einsum,)), architecture, aim)
     limit = trials if climb is None else climb
     climbed = 0
     interrupted = False
@@ -346,14 +334,14 @@ def _sample(archive: Archive, method: Method, trials: int, seed: int, report: Ca
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             study = optuna.create_study(
-                directions=["minimize"] * (1 if method in SINGLE else len(archive.objectives)),
+                directions=["minimize"] * (1 if method in SINGLE else len(archive.aim.names)),
                 sampler=_sampler(method, seed, population, len(distributions)),
             )
             for genes in archive.pool[: max(1, trials // 4)]:
                 study.enqueue_trial(_params(encoding, genes, method))
-            # Without any reuse, about the worst that there is; it may break a rule, but fits.
+            # Without any reuse, about the worst that there is; it may break a rule, but fits. It takes least room.
             worst = archive.evaluation(encoding.decode(encoding.smallest))
-            bound = _told(archive, Cost(worst.energy_pj, worst.latency_cycles), method)
+            bound = _told(archive, Cost(worst.energy_pj, worst.latency_cycles, _most_room(archive)), method)
             batch = _batch(method, population, len(distributions))
             done = 0
             while done < trials:
@@ -363,6 +351,16 @@ def _sample(archive: Archive, method: Method, trials: int, seed: int, report: Ca
                 report(done)
     finally:
         optuna.logging.set_verbosity(before)
+
+
+def _most_room(archive: Archive) -> int:
+    """Bits that tiles can occupy at most."""
+    einsum, architecture = archive.encoding.plans.einsum, archive.architecture
+    everything = sum(t.size_words * t.bits for t in einsum.tensors.values())
+    return sum(
+        architecture.copies(m.name) * min(everything, everything if m.usable_bits is None else m.usable_bits)
+        for m in architecture.memories[1:]
+    )
 
 
 def _batch_of_trials(
@@ -391,7 +389,7 @@ def _batch_of_trials(
 
 def _told(archive: Archive, cost: Cost, method: Method) -> list[float]:
     """Return what the sampler is told: logarithms, so that distances mean ratios; their sum for one objective."""
-    values = [math.log2(max(value, TINY)) for value in archive.values(cost)]
+    values = [math.log2(max(value, TINY)) for value in archive.aim.of(cost)]
     return [sum(values)] if method in SINGLE else values
 
 
@@ -464,7 +462,7 @@ class Screen:
         self.screened = 0
         self._templates: dict[Genes, Template] = {}
 
-    def better(self, genes: Genes, moves: Sequence[Move], goal: str, bound: float) -> list[Genes]:
+    def better(self, genes: Genes, moves: Sequence[Move], goal: Objective, bound: float) -> list[Genes]:
         """Return what the moves of factors among moves lead to, if it fits and is below the bound; best first."""
         encoding = self.archive.encoding
         tiles = [move for move in moves if encoding.genes[move[0][0]].kind == "factor"]
@@ -474,8 +472,7 @@ class Screen:
         template = self._template(genes)
         batch = template.evaluate([encoding.plans.tiles(encoding.steps(g, whole=True)) for g in candidates])
         self.screened += len(candidates)
-        energy_power, latency_power = exponents_of(goal)
-        values = batch.energy_pj**energy_power * batch.latency_cycles**latency_power
+        values = goal.first(batch.energy_pj, batch.latency_cycles, batch.capacity_bits.astype(np.float64))
         promising = [place for place in values.argsort(kind="stable").tolist() if batch.feasible[place]]
         return [candidates[place] for place in promising if values[place] < bound * (1 - 1e-9)]
 
@@ -493,12 +490,12 @@ def _climb(archive: Archive, limit: int, seed: int) -> Iterator[int]:
     """Improve the best mapping of each objective move by move; yield after each mapping costed.
 
     Where no move helps, the climb goes on from a constructive mapping or from the best with a few genes changed at
-    random, in turn, until so many mappings were costed or nothing new turns up. A front is also climbed by its
-    product, for a point in its middle. Each climb may use its share of the limit.
+    random, in turn, until so many mappings were costed or nothing new turns up. A front is also climbed by the
+    product of its objectives, for a point in its middle. Each climb may use its share of the limit.
     """
-    goals = list(archive.objectives)
-    if len(goals) > 1 and "edp" not in goals:
-        goals.append("edp")
+    goals = list(archive.aim.each)
+    if archive.aim.product.powers[0] not in archive.aim.powers:
+        goals.append(archive.aim.product)
     costed = archive.evaluated
     screen = Screen(archive) if archive.encoding.plans.closed else None
     for number, goal in enumerate(goals, 1):
@@ -508,7 +505,9 @@ def _climb(archive: Archive, limit: int, seed: int) -> Iterator[int]:
             yield archive.evaluated - costed
 
 
-def _climb_to(archive: Archive, screen: Screen | None, goal: str, until: int, draw: random.Random) -> Iterator[None]:
+def _climb_to(
+    archive: Archive, screen: Screen | None, goal: Objective, until: int, draw: random.Random
+) -> Iterator[None]:
     stale = 0
     climbs = 0
     while stale < STALE:
@@ -530,7 +529,7 @@ def _climb_to(archive: Archive, screen: Screen | None, goal: str, until: int, dr
 
 
 def _climb_from(
-    archive: Archive, screen: Screen | None, genes: Genes, goal: str, draw: random.Random
+    archive: Archive, screen: Screen | None, genes: Genes, goal: Objective, draw: random.Random
 ) -> Iterator[None]:
     """Make moves that improve a mapping until none does; yield after each mapping tried."""
     rank = _rank(archive, genes, goal)
@@ -560,7 +559,7 @@ def _climb_from(
                 genes, rank, improved = following, reached, True
 
 
-def _rank(archive: Archive, genes: Genes, goal: str) -> tuple[float, ...]:
+def _rank(archive: Archive, genes: Genes, goal: Objective) -> tuple[float, ...]:
     """Order mappings by an objective; those that do not fit come last, by how much they miss."""
     verdict = archive.judge(genes)
     return archive.rank(verdict.cost, goal) if verdict.cost is not None else (math.inf, verdict.violation)

@@ -166,15 +166,20 @@ class Plans:
     architecture: Architecture
     unit: str
     """The compute unit that runs the Einsum."""
+    ordered: bool = False
+    """Whether the order in which a nest is written matters beyond its cost, because a rule is about it."""
 
     def canonical(self, steps: Iterable[Hold | Loop]) -> Plan:
         """Return one nest for all that cost the same because they differ in ways that no tensor distinguishes.
 
         Loops of one step go, adjacent loops of one rank variable merge, storage nodes without a loop between them
         and loops that move the same tiles are sorted. Without windows a loop also commutes with its neighbour
-        when it moves no tile that a loop further in has not moved already.
+        when it moves no tile that a loop further in has not moved already. Where the order matters, only loops of
+        one step go.
         """
         kept = [step for step in steps if isinstance(step, Hold) or step.steps > 1]
+        if self.ordered:
+            return tuple(kept)
         result: list[Hold | Loop] = []
         # A pass of a systolic array ends when its stationary tile changes, held in a memory below it or not.
         still = set(self.einsum.tensors) if self._systolic else set()

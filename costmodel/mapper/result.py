@@ -25,6 +25,10 @@ class MappingPoint:
     def latency_cycles(self) -> float:
         return self.evaluation.latency_cycles
 
+    @property
+    def capacity_bits(self) -> int:
+        return self.evaluation.capacity_bits
+
 
 @dataclass(frozen=True, slots=True)
 class Certificate:

@@ -43,6 +43,8 @@ class BatchResult:
     """Whether every level has room and every array is large enough. Costs of other rows are what they would be."""
     over_bits: dict[str, Integers]
     """Level → bits above its capacity (negative: room left)."""
+    capacity_bits: Integers
+    """Room used inside the outermost memory, as in ``Evaluation``."""
     words: dict[tuple[str, str, Flow], Integers]
     """(level, tensor, flow) → words of all instances."""
 
@@ -387,12 +389,12 @@ class Template:
             cycles = np.maximum(cycles, self._port_cycles(memory, read, write, columns))
         leaking_w = sum(x.leakage_w * self.architecture.copies(x.name) for x in self.architecture.levels)
         energy += leaking_w * 1e12 / self.architecture.clock_hz * cycles
-        over = self._over(columns)
+        over, used = self._rooms(columns)
         feasible = self._fits(columns)
         for bits in over.values():
             feasible &= bits <= 0
         table = {k: np.broadcast_to(np.asarray(v, dtype=np.int64), (n,)) for k, v in flows.items()} if words else {}
-        return BatchResult(energy, cycles, feasible, over, table)
+        return BatchResult(energy, cycles, feasible, over, used, table)
 
     def _hop_energy(self, columns: _Columns, hops: dict[tuple[str, str], Count]) -> Floats:
         energy = np.zeros(columns.rows)
@@ -434,17 +436,22 @@ class Template:
                 worst = np.maximum(worst, amount / instances / limit)
         return worst
 
-    def _over(self, columns: _Columns) -> dict[str, Integers]:
+    def _rooms(self, columns: _Columns) -> tuple[dict[str, Integers], Integers]:
+        """Bits above the capacity of each level that has one, and the room used."""
         over: dict[str, Integers] = {}
-        for memory in self.architecture.memories:
-            if memory.usable_bits is None:
+        total = np.zeros(columns.rows, dtype=np.int64)
+        for place, memory in enumerate(self.architecture.memories):
+            if not place and memory.usable_bits is None:
                 continue
             used: Any = np.zeros(columns.rows, dtype=np.int64)
             for holder, moving in self._holders:
                 if holder.level is memory:
                     used = used + moving.largest(columns) * holder.tensor.bits
-            over[memory.name] = used - memory.usable_bits
-        return over
+            if memory.usable_bits is not None:
+                over[memory.name] = used - memory.usable_bits
+            if place:
+                total += used * self.architecture.copies(memory.name)
+        return over, total
 
     def _fits(self, columns: _Columns) -> npt.NDArray[np.bool_]:
         good = np.ones(columns.rows, dtype=np.bool_)
@@ -568,24 +575,27 @@ class Template:
         energy, cycles = np.full(n, np.inf), np.full(n, np.inf)
         feasible = np.zeros(n, dtype=np.bool_)
         over: dict[str, Integers] = {}
+        used = np.zeros(n, dtype=np.int64)
         for chosen, part in parts:
             energy[chosen], cycles[chosen] = part.energy_pj, part.latency_cycles
-            feasible[chosen] = part.feasible
+            feasible[chosen], used[chosen] = part.feasible, part.capacity_bits
             for level, bits in part.over_bits.items():
                 over.setdefault(level, np.zeros(n, dtype=np.int64))[chosen] = bits
-        return BatchResult(energy, cycles, feasible, over, {})
+        return BatchResult(energy, cycles, feasible, over, used, {})
 
     def _scalar(self, rows: Integers) -> BatchResult:
         n = len(rows)
         energy, cycles = np.full(n, np.inf), np.full(n, np.inf)
         feasible = np.zeros(n, dtype=np.bool_)
+        columns = self._columns_any(rows)
+        over, used = self._rooms(columns)
         for i in range(n):
             try:
                 cost = evaluate(self.workload, self.architecture, self.mapping_of(rows[i]))
             except SpecError:
                 continue
             energy[i], cycles[i], feasible[i] = cost.energy_pj, cost.latency_cycles, True
-        return BatchResult(energy, cycles, feasible, self._over(self._columns_any(rows)), {})
+        return BatchResult(energy, cycles, feasible, over, used, {})
 
     def _columns_any(self, rows: Integers) -> _Columns:
         left: dict[str, Any] = dict(self.einsum.shape)

@@ -65,6 +65,7 @@ def evaluate_bound(nest: BoundNest, marks: MappingABC[Path, Place] | None = None
         occupancy_rows=tuple(occupancy),
         points={b.einsum.name: b.einsum.points for b in nest.einsums},
         counts={b.einsum.name: b.einsum.count for b in nest.einsums},
+        capacity_bits_by_einsum=_room_used(nest, occupancy),
         clock_hz=architecture.clock_hz,
         peak_per_cycle=max(architecture.copies(u.name) * u.rate_of("mac") for u in units),
         area_mm2=area,
@@ -82,6 +83,7 @@ def combine(evaluations: Sequence[Evaluation]) -> Evaluation:
         occupancy_rows=tuple(r for e in evaluations for r in e.occupancy_rows),
         points={k: v for e in evaluations for k, v in e.points.items()},
         counts={k: v for e in evaluations for k, v in e.counts.items()},
+        capacity_bits_by_einsum={k: v for e in evaluations for k, v in e.capacity_bits_by_einsum.items()},
         clock_hz=first.clock_hz,
         peak_per_cycle=max(e.peak_per_cycle for e in evaluations),
         area_mm2=first.area_mm2,
@@ -148,6 +150,29 @@ def _occupancy(
                 )
             )
     return rows, problems
+
+
+def _room_used(nest: BoundNest, occupancy: Sequence[OccupancyRow]) -> dict[str, int]:
+    """Bits that the storage nodes around each Einsum hold, in all instances of the memories inside the outermost."""
+    architecture = nest.architecture
+    copies = {memory.name: architecture.copies(memory.name) for memory in architecture.memories[1:]}
+    at_path: dict[Path, int] = defaultdict(int)
+    for h, row in zip(nest.holders, occupancy, strict=True):
+        at_path[h.path] += row.bits * copies.get(row.level, 0)
+    used: dict[str, int] = {}
+
+    def visit(nodes: Nest, base: Path, above: int) -> None:
+        for place, node in enumerate(nodes):
+            path = (*base, place)
+            above += at_path[path]
+            if isinstance(node, Compute):
+                used[node.einsum] = above
+            elif isinstance(node, SequenceNode):
+                for k, branch in enumerate(node.branches):
+                    visit(branch, (*path, k), above)
+
+    visit(nest.mapping.nest, (), 0)
+    return used
 
 
 def _check(nest: BoundNest, crossings: Sequence[Crossing]) -> None:

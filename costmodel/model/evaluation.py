@@ -71,6 +71,9 @@ class Evaluation:
     """Einsum → size of its iteration space."""
     counts: dict[str, int]
     """Einsum → identical layers."""
+    capacity_bits_by_einsum: dict[str, int]
+    """Einsum → bits that tiles occupy while it runs, in all memories inside the outermost one and over all physical
+    instances of each, idle ones too; a tile that a double-buffered memory holds twice counts once."""
     clock_hz: float
     peak_per_cycle: float
     """Operations per cycle of all compute instances on the chip."""
@@ -106,6 +109,11 @@ class Evaluation:
     def latency_cycles(self) -> float:
         """Cycles of the workload: Einsums run one after another."""
         return sum(cycles * self.counts[name] for name, cycles in self.cycles_by_einsum.items())
+
+    @property
+    def capacity_bits(self) -> int:
+        """Room used: of several Einsums, which run one after another, the most that one of them needs."""
+        return max(self.capacity_bits_by_einsum.values(), default=0)
 
     @property
     def latency_s(self) -> float:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 import json
+import math
 import textwrap
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -17,7 +18,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from costmodel.report import human
-from costmodel.report.tables import COMPUTE, LEAKAGE, OPERATIONS_PER_STORED_BIT
+from costmodel.report.tables import COMPUTE, LEAKAGE, OPERATIONS_PER_STORED_BIT, energy_latency_front
 
 FONT = '"Inter", "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
 ROLE_COLOURS = {"input": "#5b8ec4", "weight": "#d9a441", "output": "#4fa58f"}
@@ -330,16 +331,19 @@ def load_by_component(table: pd.DataFrame, names: Sequence[str]) -> go.Figure:
 def front(table: pd.DataFrame) -> go.Figure:
     """Energy against latency of the mappings of a front; ``customdata`` is the place of a point, for the linked nest.
 
-    ``table``: point, energy_pj, latency_s, latency_cycles, edp, chosen, mapping.
+    ``table``: point, energy_pj, latency_s, latency_cycles, edp, chosen, mapping; where it has capacity_bits, the colour
+    is the room used, and the line joins what no other point beats in energy and latency.
     """
     rows = table.sort_values(["latency_s", "energy_pj"], kind="stable")
     best = rows["edp"].idxmin() if len(rows) else None
     x_factor, y_factor, axes = _cost_axes(rows)
+    room = "capacity_bits" in rows
     figure = go.Figure()
     if len(rows) > 1:
+        line = energy_latency_front(rows)
         figure.add_scatter(
-            x=rows["latency_s"].to_numpy(dtype=float) * x_factor,
-            y=rows["energy_pj"].to_numpy(dtype=float) * PJ * y_factor,
+            x=line["latency_s"].to_numpy(dtype=float) * x_factor,
+            y=line["energy_pj"].to_numpy(dtype=float) * PJ * y_factor,
             mode="lines",
             line={"shape": "hv", "color": QUIET, "width": 1.5},
             hoverinfo="skip",
@@ -352,20 +356,57 @@ def front(table: pd.DataFrame) -> go.Figure:
         part = rows[rows["chosen"] == is_chosen]
         if part.empty:
             continue
+        marker = {"color": colour, "size": size, "symbol": symbol, "line": {"width": 1, "color": "#ffffff"}}
+        if room:
+            marker |= _room_scale(rows["capacity_bits"])
+            first = all(trace.customdata is None for trace in figure.data)
+            marker |= {"color": _log_bits(part["capacity_bits"]), "showscale": first}
+            marker |= {"line": {"width": 2, "color": ACCENT}} if is_chosen else {}
         figure.add_scatter(
             x=part["latency_s"].to_numpy(dtype=float) * x_factor,
             y=part["energy_pj"].to_numpy(dtype=float) * PJ * y_factor,
             mode="markers",
             name=name,
             customdata=[int(p) for p in part["point"]],
-            marker={"color": colour, "size": size, "symbol": symbol, "line": {"width": 1, "color": "#ffffff"}},
+            marker=marker,
             hovertext=[
                 _point_text(r, "least EDP" if i == best else "") for i, r in zip(part.index, _rows(part), strict=True)
             ],
             hoverinfo="text",
         )
     figure.update_layout(**axes, hovermode="closest")
+    if room:  # the mappings with least room cost many times more
+        for update, column in ((figure.update_xaxes, "latency_s"), (figure.update_yaxes, "energy_pj")):
+            if 0 < rows[column].min() < rows[column].max() / 10:
+                update(type="log", dtick="D2")
     return _finish(figure, height=430, legend=True)
+
+
+def _log_bits(bits: pd.Series) -> list[float]:
+    """Logarithms, for a scale of colours; no room at all counts as one bit."""
+    return [math.log2(max(float(b), 1.0)) for b in bits]
+
+
+def _room_scale(bits: pd.Series) -> dict[str, object]:
+    """A scale of colours for the room used, with sizes that occur at its ticks."""
+    sizes = sorted({int(b) for b in bits})
+    places = dict(zip(_log_bits(pd.Series(sizes)), sizes, strict=True))
+    low, high = min(places), max(places)
+    logs = np.array(sorted(places))
+    near = [float(logs[np.abs(logs - at).argmin()]) for at in np.linspace(low, high, 5)]
+    ticks = {at: places[at] for at in near}
+    return {
+        "colorscale": SCALE,
+        "cmin": low,
+        "cmax": max(high, low + 1),
+        "colorbar": {
+            "title": {"text": "room used", "side": "right"},
+            "thickness": 12,
+            "outlinewidth": 0,
+            "tickvals": list(ticks),
+            "ticktext": [human.memory(b) for b in ticks.values()],
+        },
+    }
 
 
 def sweep_scatter(table: pd.DataFrame, front: pd.DataFrame, axes: Sequence[str], colour_by: str) -> go.Figure:
@@ -610,6 +651,7 @@ def _designs(
     for record in rows.to_dict("records"):
         lines = [f"{label(a)} = {label(record[a])}" for a in axes]
         lines += [f"{human.joules(record['energy_pj'])}, {human.seconds(record['latency_s'])}"]
+        lines += [f"room used {human.memory(record['capacity_bits'])}"] if "capacity_bits" in record else []
         lines += [] if pd.isna(record["area_mm2"]) else [f"{human.digits(record['area_mm2'])} mm²"]
         lines += ["on the Pareto front"] if record["point"] in on_front else []
         texts.append("<br>".join(lines))
@@ -674,6 +716,8 @@ def _point_text(row: Row, remark: str) -> str:
     lines.append(f"{human.exact(row.energy_pj)} pJ · {human.exact(row.latency_cycles)} cycles")
     edp = human.prefixed(row.energy_pj * PJ * row.latency_s, "J·s", smallest=1e-18)
     lines.append(f"EDP {edp}" + (f" · {remark}" if remark else ""))
+    if (bits := getattr(row, "capacity_bits", None)) is not None:
+        lines.append(f"room used {human.memory(bits)} · {human.exact(bits)} b")
     return "<br>".join([*lines, *_wrapped(str(row.mapping), 64)])
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from costmodel.mapper.result import Certificate
 from costmodel.model.evaluation import Evaluation
 from costmodel.report import chart, figures, human, tables
 from costmodel.report.nest_text import nest_lines
@@ -129,6 +130,7 @@ class Book:
         facts, start = {}, int(table["point"].iloc[0])
         for row in table.to_dict("records"):
             cost = [human.joules(row["energy_pj"]), human.seconds(row["latency_s"]), f"EDP {_joule_seconds(row)}"]
+            cost += [f"room used {human.memory(row['capacity_bits'])}"] if "capacity_bits" in row else []
             facts[str(row["point"])] = cost
             start = int(row["point"]) if row["chosen"] else start
         by_point = {str(point): numbers for point, numbers in nests.items()}
@@ -265,8 +267,11 @@ def _cards(run: Run) -> list[Card]:
         ),
         _area_card(e),
     ]
-    if run.searches:
-        cards.append(_certificate_card(run.searches))
+    if run.uses_capacity:
+        detail = "the most of the Einsums" if several else "by tiles inside the outermost memory"
+        cards.insert(3, Card("Room used", human.memory(e.capacity_bits), detail, f"{e.capacity_bits:,} b"))
+    if run.certificate is not None:
+        cards.append(_certificate_card(run.certificate, run.searches))
     return cards
 
 
@@ -277,18 +282,13 @@ def _area_card(e: Evaluation) -> Card:
     return Card("Area", f"{human.digits(e.area_mm2)} mm²", missing, f"{e.area_mm2:.9g} mm²")
 
 
-def _certificate_card(searches: Sequence[Search]) -> Card:
-    statuses = [s.certificate.status for s in searches]
-    evaluated = sum(c.evaluated for c in {s.certificate for s in searches})  # equal layers share one search
-    detail = f"{human.amount(evaluated)} mapping{'' if evaluated == 1 else 's'} costed"
-    if all(s == "optimal: proven" for s in statuses):
-        return Card("Certificate", "optimal: proven", detail, f"{evaluated:,} mappings costed")
-    if all(s in {"optimal: proven", "gap"} for s in statuses):
-        gap = max(s.certificate.gap or 0.0 for s in searches)
-        return Card("Certificate", f"gap ≤ {100 * gap:.2g} %", f"largest of the Einsums; {detail}")
-    proven = statuses.count("optimal: proven")
-    extra = f"{proven} of {len(statuses)} proven; " if proven else ""
-    return Card("Certificate", "best found", f"{extra}{detail}", f"{evaluated:,} mappings costed")
+def _certificate_card(certificate: Certificate, searches: Sequence[Search]) -> Card:
+    """What is known about the totals, and how many of several Einsums are proven."""
+    detail = f"{human.amount(certificate.evaluated)} mapping{'' if certificate.evaluated == 1 else 's'} costed"
+    proven = [s.certificate.status for s in searches].count("optimal: proven")
+    if certificate.status != "optimal: proven" and proven:
+        detail = f"{proven} of {len(searches)} proven; {detail}"
+    return Card("Certificate", str(certificate), detail, f"{certificate.evaluated:,} mappings costed")
 
 
 def _sweep_cards(run: Run) -> list[Card]:
@@ -436,7 +436,9 @@ def _front_section(book: Book, run: Run, prefix: str) -> dict[str, Any] | None:
         nests = {p: book.nests_of([search.einsum], [search.front[p].mapping], run) for p in points}
         book.front(id_, tables.front(run, search).loc[points], nests, len(search.front))
         options.append(_option(id_, search.einsum, points, len(search.front)))
-    return {"id": f"{prefix}-front", "options": options} if options else None
+    costs = "energy, latency and room used (its colour)" if run.uses_capacity else "energy and latency"
+    hint = f"Every point is the best mapping for some trade of {costs}. Hover for its totals, click for its nest."
+    return {"id": f"{prefix}-front", "options": options, "hint": hint} if options else None
 
 
 def _option(id_: str, name: str, points: Sequence[int], of: int) -> dict[str, str]:
@@ -506,10 +508,12 @@ def _comparison(book: Book, runs: Sequence[Run]) -> dict[str, Any]:
             ratio = f" ({row[column] / first[column]:.3g}×)" if first is not None and first[column] else ""
             cells.append(Cell(f"{show(row[column])}{ratio}", float(row[column]), f"{row[column]:,.9g}", numeric=True))
         cells.append(Cell(f"{row['edp']:.4g}", float(row["edp"]), f"{row['edp']:,.9g} pJ·cycles", numeric=True))
+        cells += [_number("capacity_bits", row["capacity_bits"])] if "capacity_bits" in row else []
         cells.append(_number("area_mm2", row["area_mm2"]))
         cells.append(Cell(human.percent(row["utilisation"]), float(row["utilisation"]), numeric=True))
         rows.append(tuple(cells))
-    columns = ("run", "made", "energy", "latency", "EDP (pJ·cycles)", "area", "utilisation")
+    room = ("room used",) if "capacity_bits" in table else ()
+    columns = ("run", "made", "energy", "latency", "EDP (pJ·cycles)", *room, "area", "utilisation")
     return {
         "figures": found,
         "table": Table("compare-totals", "Totals", "Ratios to the first run.", columns, tuple(rows)),
@@ -532,7 +536,8 @@ def _tables(run: Run, prefix: str) -> list[Table]:
         ]
     if run.searches:
         parts = [tables.front(run, s).assign(einsum=s.einsum) for s in run.searches]
-        columns = ["einsum", "point", "energy_pj", "latency_cycles", "edp", "chosen"]
+        room = ["capacity_bits"] if run.uses_capacity else []
+        columns = ["einsum", "point", "energy_pj", "latency_cycles", "edp", *room, "chosen"]
         found.append(_table(f"{prefix}-t-front", "Fronts", "One execution of each Einsum.", pd.concat(parts)[columns]))
         found.append(_search_table(f"{prefix}-t-search", run))
     if run.design_points:
@@ -557,6 +562,7 @@ _HEADINGS = {
     "edp": "EDP (pJ·cycles)",
     "area_mm2": "area",
     "bits": "size",
+    "capacity_bits": "room used",
 }
 
 
@@ -574,13 +580,15 @@ def _number(column: str, value: object) -> Cell:
         "energy_pj": human.joules,
         "latency_s": human.seconds,
         "bits": human.memory,
+        "capacity_bits": human.memory,
         "share": human.percent,
         "utilisation": human.percent,
         "edp": lambda v: f"{v:.4g}",
         "area_mm2": lambda v: f"{human.digits(v)} mm²",
         "pj_per_point": human.digits,
     }.get(column, human.amount)
-    unit = {"energy_pj": " pJ", "bits": " bits", "edp": " pJ·cycles", "latency_s": " s"}.get(column, "")
+    units = {"energy_pj": " pJ", "bits": " bits", "capacity_bits": " bits", "edp": " pJ·cycles", "latency_s": " s"}
+    unit = units.get(column, "")
     return Cell(show(number), float(number), f"{human.exact(number)}{unit}", numeric=True)
 
 

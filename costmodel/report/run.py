@@ -87,6 +87,7 @@ class FrontPoint:
 
     energy_pj: float
     latency_cycles: float
+    capacity_bits: int
     mapping: Mapping
 
 
@@ -104,7 +105,13 @@ class Search:
     def from_result(cls, result: MapperResult, chosen: int | None = 0) -> Search:
         """Keep the totals of each point; the chosen one is kept in full by ``Run.evaluation``."""
         front = tuple(
-            FrontPoint(energy_pj=p.energy_pj, latency_cycles=p.latency_cycles, mapping=p.mapping) for p in result.front
+            FrontPoint(
+                energy_pj=p.energy_pj,
+                latency_cycles=p.latency_cycles,
+                capacity_bits=p.capacity_bits,
+                mapping=p.mapping,
+            )
+            for p in result.front
         )
         return cls(einsum=result.einsum, front=front, certificate=result.certificate, chosen=chosen)
 
@@ -115,6 +122,8 @@ class NetworkPoint:
 
     energy_pj: float
     latency_cycles: float
+    capacity_bits: int
+    """The most that one Einsum needs."""
     choices: tuple[int, ...]
     """Place in the front of each search, in the order of ``Run.searches``."""
 
@@ -128,6 +137,7 @@ class DesignPoint:
     energy_pj: float | None = None
     """Null where nothing fits; ``note`` says why."""
     latency_cycles: float | None = None
+    capacity_bits: int | None = None
     clock_hz: float | None = None
     area_mm2: float | None = None
     """Null where not modelled."""
@@ -159,7 +169,9 @@ class Run:
     """Of the chosen mappings; null for a sweep that kept none."""
     searches: tuple[Search, ...] = ()
     network_front: tuple[NetworkPoint, ...] = ()
-    """Totals of the workload over combinations of the searches' fronts, least energy first."""
+    """Totals of the workload over combinations of the searches' fronts, as ``NetworkResult.front`` has them."""
+    certificate: Certificate | None = None
+    """What is known about the totals of a mapping search."""
     design_points: tuple[DesignPoint, ...] = ()
     inputs: tuple[InputFile, ...] = ()
     notes: tuple[str, ...] = ()
@@ -178,6 +190,11 @@ class Run:
     def title(self) -> str:
         """``resnet18 on eyeriss_v1``."""
         return f"{', '.join(w.name for w in self.workloads)} on {', '.join(a.name for a in self.architectures)}"
+
+    @property
+    def uses_capacity(self) -> bool:
+        """Whether the room used is part of an objective, so that it is shown."""
+        return "capacity" in str(self.provenance.settings.get("objective", ""))
 
     def search(self, einsum: str) -> Search:
         """The search of that Einsum; KeyError if there was none."""
@@ -349,13 +366,19 @@ def result_object(run: Run) -> dict[str, Plain]:
                 "chosen": search.chosen,
                 "certificate": plain(search.certificate),
                 "front": [
-                    {"energy_pj": p.energy_pj, "latency_cycles": p.latency_cycles, "mapping": _mapping_plain(p.mapping)}
+                    {
+                        "energy_pj": p.energy_pj,
+                        "latency_cycles": p.latency_cycles,
+                        "capacity_bits": p.capacity_bits,
+                        "mapping": _mapping_plain(p.mapping),
+                    }
                     for p in search.front
                 ],
             }
             for search in run.searches
         ],
         "network_front": plain(run.network_front),
+        "certificate": plain(run.certificate),
         "design_points": [
             {f.name: plain(getattr(d, f.name)) for f in fields(d) if f.name != "mappings"}
             | {"mappings": [_mapping_plain(m) for m in d.mappings]}
@@ -391,6 +414,7 @@ def _totals(evaluation: Evaluation | None) -> Plain:
         "latency_cycles": evaluation.latency_cycles,
         "latency_s": evaluation.latency_s,
         "edp": evaluation.edp,
+        "capacity_bits": evaluation.capacity_bits,
         "area_mm2": evaluation.area_mm2,
         "area_missing": list(evaluation.area_missing),
         "utilisation": evaluation.utilisation,
@@ -415,6 +439,7 @@ def _einsum_records(run: Run) -> list[dict[str, Any]]:
             "points": points * evaluation.counts[name],
             "energy_pj": energy[name] * evaluation.counts[name],
             "latency_cycles": evaluation.cycles_by_einsum[name] * evaluation.counts[name],
+            "capacity_bits": evaluation.capacity_bits_by_einsum[name],
             "bottleneck": evaluation.bottlenecks.get(name, ""),
         }
         for name, points in evaluation.points.items()
@@ -422,9 +447,9 @@ def _einsum_records(run: Run) -> list[dict[str, Any]]:
 
 
 def _front_csv(run: Run) -> str:
-    names = ["einsum", "point", "energy_pj", "latency_cycles", "chosen", "mapping"]
+    names = ["einsum", "point", "energy_pj", "latency_cycles", "capacity_bits", "chosen", "mapping"]
     rows = [
-        [s.einsum, n, p.energy_pj, p.latency_cycles, int(n == s.chosen), short_text(p.mapping.nest)]
+        [s.einsum, n, p.energy_pj, p.latency_cycles, p.capacity_bits, int(n == s.chosen), short_text(p.mapping.nest)]
         for s in run.searches
         for n, p in enumerate(s.front)
     ]
@@ -433,7 +458,7 @@ def _front_csv(run: Run) -> str:
 
 def _sweep_csv(run: Run) -> str:
     axes = list(dict.fromkeys(axis for d in run.design_points for axis in d.axes))
-    names = ["energy_pj", "latency_cycles", "clock_hz", "area_mm2", "utilisation", "pareto", "note"]
+    names = ["energy_pj", "latency_cycles", "capacity_bits", "clock_hz", "area_mm2", "utilisation", "pareto", "note"]
     rows = [[d.axes.get(a, "") for a in axes] + [_cell(getattr(d, n)) for n in names] for d in run.design_points]
     return _csv([*axes, *names], rows)
 
@@ -517,6 +542,7 @@ def _run(folder: Path, given: dict[str, Any]) -> Run:
         evaluation=_evaluation(folder, given),
         searches=searches,
         network_front=_network_front(given["network_front"], searches),
+        certificate=build(Certificate | None, given["certificate"], "$.certificate"),
         design_points=tuple(
             _design_point(expect(dict, d, f"$.design_points[{n}]"), f"$.design_points[{n}]")
             for n, d in enumerate(expect(list, given["design_points"], "$.design_points"))
@@ -541,6 +567,7 @@ def _search(given: dict[str, Any], path: str) -> Search:
         FrontPoint(
             energy_pj=build(float, p["energy_pj"], f"{path}.front[{n}].energy_pj"),
             latency_cycles=build(float, p["latency_cycles"], f"{path}.front[{n}].latency_cycles"),
+            capacity_bits=build(int, p["capacity_bits"], f"{path}.front[{n}].capacity_bits"),
             mapping=_mapping(p["mapping"], f"{path}.front[{n}].mapping"),
         )
         for n, p in enumerate(expect(list, given["front"], f"{path}.front"))
@@ -591,6 +618,9 @@ def _evaluation(folder: Path, given: dict[str, Any]) -> Evaluation | None:
         occupancy_rows=_read_rows(folder / "occupancy.csv", OccupancyRow),
         points={e["einsum"]: expect(int, e["points"], "$.einsums.points") // counts[e["einsum"]] for e in einsums},
         counts=counts,
+        capacity_bits_by_einsum={
+            e["einsum"]: expect(int, e["capacity_bits"], "$.einsums.capacity_bits") for e in einsums
+        },
         clock_hz=build(float, totals["clock_hz"], "$.totals.clock_hz"),
         peak_per_cycle=build(float, totals["peak_per_cycle"], "$.totals.peak_per_cycle"),
         area_mm2=build(float | None, totals["area_mm2"], "$.totals.area_mm2"),

@@ -10,7 +10,7 @@ from costmodel.einsum.algebra import Role, Workload
 from costmodel.model.evaluation import Evaluation
 from costmodel.report import human
 from costmodel.report.nest_text import short_text
-from costmodel.report.run import Run, Search, pareto_flags
+from costmodel.report.run import FrontPoint, NetworkPoint, Run, Search, pareto_flags
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
 
 COMPUTE = "compute"
@@ -80,7 +80,11 @@ def energy_by_einsum(run: Run) -> pd.DataFrame:
 
 
 def einsums(run: Run) -> pd.DataFrame:
-    """Columns: einsum, count, points, energy_pj, pj_per_point, latency_cycles, utilisation, bottleneck, certificate."""
+    """One row of totals per Einsum.
+
+    Columns: einsum, count, points, energy_pj, pj_per_point, latency_cycles, utilisation, bottleneck, certificate; and
+    capacity_bits where it is an objective.
+    """
     evaluation = _evaluation(run)
     energies = energy(run).groupby("einsum")["energy_pj"].sum().to_dict()
     certificates = {s.einsum: str(s.certificate) for s in run.searches}
@@ -104,7 +108,11 @@ def einsums(run: Run) -> pd.DataFrame:
         "bottleneck",
         "certificate",
     ]
-    return pd.DataFrame.from_records(rows, columns=names)
+    table = pd.DataFrame.from_records(rows, columns=names)
+    if run.uses_capacity:
+        rooms = [evaluation.capacity_bits_by_einsum[name] for name in table["einsum"]]
+        table.insert(names.index("utilisation"), "capacity_bits", rooms)
+    return table
 
 
 def latency(run: Run) -> pd.DataFrame:
@@ -142,33 +150,29 @@ def occupancy(run: Run) -> pd.DataFrame:
 
 
 def front(run: Run, search: Search) -> pd.DataFrame:
-    """Columns: point, energy_pj, latency_cycles, edp, chosen, mapping; one execution of the Einsum."""
-    rows = [
-        (
-            n,
-            p.energy_pj,
-            p.latency_cycles,
-            p.energy_pj * p.latency_cycles,
-            n == search.chosen,
-            short_text(p.mapping.nest),
-        )
-        for n, p in enumerate(search.front)
-    ]
-    return pd.DataFrame.from_records(
-        rows, columns=["point", "energy_pj", "latency_cycles", "edp", "chosen", "mapping"]
-    ).assign(latency_s=lambda t: t["latency_cycles"] / run.architecture.clock_hz)
+    """Columns: point, energy_pj, latency_cycles, edp, chosen, mapping, latency_s; one execution of the Einsum.
+
+    And capacity_bits where it is an objective.
+    """
+    points = [(p, n == search.chosen, short_text(p.mapping.nest)) for n, p in enumerate(search.front)]
+    return _front(run, points)
 
 
 def network_front(run: Run) -> pd.DataFrame:
     """Columns as ``front``; the whole workload."""
     chosen = tuple(s.chosen for s in run.searches)
-    rows = []
-    for place, point in enumerate(run.network_front):
-        energy_pj, cycles = point.energy_pj, point.latency_cycles
-        rows.append((place, energy_pj, cycles, energy_pj * cycles, point.choices == chosen, ""))
-    return pd.DataFrame.from_records(
-        rows, columns=["point", "energy_pj", "latency_cycles", "edp", "chosen", "mapping"]
-    ).assign(latency_s=lambda t: t["latency_cycles"] / run.architecture.clock_hz)
+    return _front(run, [(point, point.choices == chosen, "") for point in run.network_front])
+
+
+def _front(run: Run, points: Sequence[tuple[FrontPoint | NetworkPoint, bool, str]]) -> pd.DataFrame:
+    rows = [
+        (place, p.energy_pj, p.latency_cycles, p.energy_pj * p.latency_cycles, p.capacity_bits, chosen, mapping)
+        for place, (p, chosen, mapping) in enumerate(points)
+    ]
+    names = ["point", "energy_pj", "latency_cycles", "edp", "capacity_bits", "chosen", "mapping"]
+    table = pd.DataFrame.from_records(rows, columns=names)
+    shown = table if run.uses_capacity else table.drop(columns="capacity_bits")
+    return shown.assign(latency_s=lambda t: t["latency_cycles"] / run.architecture.clock_hz)
 
 
 def sweep_axes(run: Run) -> list[str]:
@@ -177,17 +181,32 @@ def sweep_axes(run: Run) -> list[str]:
 
 
 def sweep(run: Run) -> pd.DataFrame:
-    """Columns: point, each axis, energy_pj, latency_cycles, latency_s, edp, area_mm2, utilisation, pareto, note."""
+    """One row per design.
+
+    Columns: point, each axis, energy_pj, latency_cycles, latency_s, edp, area_mm2, utilisation, pareto, note; and
+    capacity_bits where it is an objective.
+    """
     axes = sweep_axes(run)
     rows = []
     for place, d in enumerate(run.design_points):
         clock_hz = d.clock_hz or run.architecture.clock_hz
         seconds = None if d.latency_cycles is None else d.latency_cycles / clock_hz
         edp = None if d.energy_pj is None or d.latency_cycles is None else d.energy_pj * d.latency_cycles
-        costs = (d.energy_pj, d.latency_cycles, seconds, edp, d.area_mm2, d.utilisation, d.pareto, d.note)
+        costs = (
+            d.energy_pj,
+            d.latency_cycles,
+            seconds,
+            edp,
+            d.capacity_bits,
+            d.area_mm2,
+            d.utilisation,
+            d.pareto,
+            d.note,
+        )
         rows.append((place, *(d.axes.get(a) for a in axes), *costs))
-    names = ["energy_pj", "latency_cycles", "latency_s", "edp", "area_mm2", "utilisation", "pareto", "note"]
-    return pd.DataFrame.from_records(rows, columns=["point", *axes, *names])
+    names = ["energy_pj", "latency_cycles", "latency_s", "edp", "capacity_bits", "area_mm2", "utilisation"]
+    table = pd.DataFrame.from_records(rows, columns=["point", *axes, *names, "pareto", "note"])
+    return table if run.uses_capacity else table.drop(columns="capacity_bits")
 
 
 def energy_latency_front(table: pd.DataFrame) -> pd.DataFrame:
@@ -257,15 +276,19 @@ def levels(architecture: Architecture) -> pd.DataFrame:
 
 
 def compare(runs: Sequence[Run]) -> pd.DataFrame:
-    """Columns: run, created, energy_pj, latency_s, edp, area_mm2, utilisation; one row per run that has totals."""
+    """One row per run that has totals.
+
+    Columns: run, created, energy_pj, latency_s, edp, area_mm2, utilisation; and capacity_bits where it is an objective
+    of one of them.
+    """
     rows = [
-        (run.title, run.provenance.created, e.energy_pj, e.latency_s, e.edp, e.area_mm2, e.utilisation)
+        (run.title, run.provenance.created, e.energy_pj, e.latency_s, e.edp, e.capacity_bits, e.area_mm2, e.utilisation)
         for run in runs
         if (e := run.evaluation) is not None
     ]
-    return pd.DataFrame.from_records(
-        rows, columns=["run", "created", "energy_pj", "latency_s", "edp", "area_mm2", "utilisation"]
-    )
+    names = ["run", "created", "energy_pj", "latency_s", "edp", "capacity_bits", "area_mm2", "utilisation"]
+    table = pd.DataFrame.from_records(rows, columns=names)
+    return table if any(run.uses_capacity for run in runs) else table.drop(columns="capacity_bits")
 
 
 def component_order(run: Run) -> list[str]:

@@ -203,8 +203,11 @@ def workload_text(workload: Workload) -> str:
 # Results
 
 
-def totals_text(evaluation: Evaluation) -> str:
-    """Energy, latency, EDP, utilisation, bottleneck and area, one per line, exact behind the rounded."""
+def totals_text(evaluation: Evaluation, *, room: bool = False) -> str:
+    """Energy, latency, EDP, utilisation, bottleneck and area, one per line, exact behind the rounded.
+
+    ``room`` adds the room used.
+    """
     cycles, energy = evaluation.latency_cycles, evaluation.energy_pj
     per_point = energy / evaluation.total_points if evaluation.total_points else 0.0
     edp = energy * 1e-12 * evaluation.latency_s
@@ -214,6 +217,9 @@ def totals_text(evaluation: Evaluation) -> str:
         ["EDP", f"{edp:.4g} J·s", f"{evaluation.edp:.6g} pJ·cycles"],
         ["utilisation", percent(evaluation.utilisation), f"of {exact(evaluation.peak_per_cycle)} operations per cycle"],
     ]
+    if room:
+        most = ", the most of the Einsums" if len(evaluation.points) > 1 else ""
+        rows.insert(3, ["room used", memory(evaluation.capacity_bits), f"{exact(evaluation.capacity_bits)} b{most}"])
     if len(evaluation.points) == 1:
         rows.append(["bottleneck", next(iter(evaluation.bottlenecks.values()), ""), ""])
     if evaluation.area_mm2 is not None:
@@ -315,7 +321,8 @@ def _big(number: int) -> str:
 
 
 def network_text(result: NetworkResult) -> str:
-    """One line per layer, and the totals."""
+    """One line per layer, and the totals; with the room used where it is an objective."""
+    room = result.options.objective.uses_capacity
     rows = []
     for layer in result.layers:
         evaluation = layer.point.evaluation
@@ -325,29 +332,31 @@ def network_text(result: NetworkResult) -> str:
                 str(layer.count) if layer.count != 1 else "",
                 joules(layer.point.energy_pj * layer.count),
                 seconds(evaluation.latency_cycles * layer.count / evaluation.clock_hz),
+                memory(layer.point.capacity_bits) if room else "",
                 percent(evaluation.utilisation),
                 next(iter(evaluation.bottlenecks.values()), ""),
                 str(len(layer.result.front)) if len(layer.result.front) > 1 else "",
                 str(layer.result.certificate),
             ],
         )
-    columns = ["einsum", "count", "energy", "latency", "utilisation", "bottleneck", "front", "certificate"]
+    columns = ["einsum", "count", "energy", "latency", "room used", "utilisation", "bottleneck", "front", "certificate"]
     parts = [table(columns, rows)] if rows else []
     missing = len(result.failures) + len(result.unfinished)
     if result.layers:
         partial = f"of {len(result.layers)} of {len(result.layers) + missing} Einsums:\n" if missing else ""
-        parts.append(partial + totals_text(result.evaluation))
+        parts.append(partial + totals_text(result.evaluation, room=room))
         parts.append(f"certificate: {certificate_text(result.certificate)}")
     if len(result.front) > 1:
-        first, last = result.front[0], result.front[-1]
+        clock = result.evaluation.clock_hz
+        ends = [
+            f"{joules(p.energy_pj)}, {seconds(p.latency_cycles / clock)}"
+            + (f", {memory(p.capacity_bits)}" if room else "")
+            for p in (result.front[0], result.front[-1])
+        ]
         exactness = (
             f"; thinned, every point is within {percent(result.front_gap)} of a kept one" if result.front_gap else ""
         )
-        clock = result.evaluation.clock_hz
-        parts.append(
-            f"front: {len(result.front)} points from {joules(first.energy_pj)}, {seconds(first.latency_cycles / clock)}"
-            f" to {joules(last.energy_pj)}, {seconds(last.latency_cycles / clock)}{exactness}",
-        )
+        parts.append(f"front: {len(result.front)} points from {' to '.join(ends)}{exactness}")
     return "\n\n".join(parts)
 
 
@@ -377,8 +386,8 @@ def curve_text(curve: BufferCurve, einsum: Einsum, capacity_bits: int | None) ->
     return "\n".join(lines)
 
 
-def sweep_text(points: Sequence[DesignPoint]) -> str:
-    """One line per design point; ``*`` marks the front."""
+def sweep_text(points: Sequence[DesignPoint], *, room: bool = False) -> str:
+    """One line per design point; ``*`` marks the front. ``room`` adds the room used."""
     axes = list(dict.fromkeys(axis for p in points for axis in p.axes))
     several_archs = len({p.arch for p in points}) > 1
     several_workloads = len({p.workload for p in points}) > 1
@@ -388,16 +397,20 @@ def sweep_text(points: Sequence[DesignPoint]) -> str:
         cost = [
             "" if p.energy_pj is None else joules(p.energy_pj),
             "" if p.latency_cycles is None else seconds(p.latency_cycles / clock),
+            memory(p.capacity_bits) if room and p.capacity_bits is not None else "",
             "" if p.area_mm2 is None else f"{digits(p.area_mm2)} mm2",
             "" if p.utilisation is None else percent(p.utilisation),
         ]
         names = [p.arch or "" if several_archs else "", p.workload or "" if several_workloads else ""]
         rows.append(["*" if p.pareto else " ", *names, *(str(p.axes.get(a, "")) for a in axes), *cost, p.note])
-    return table(["", "architecture", "workload", *axes, "energy", "latency", "area", "utilisation", "note"], rows)
+    costs = ["energy", "latency", "room used", "area", "utilisation"]
+    return table(["", "architecture", "workload", *axes, *costs, "note"], rows)
 
 
 def compare_text(first: Run, second: Run, names: tuple[str, str]) -> str:
     """Totals, Einsums and components of two runs side by side, with the ratio second / first.
+
+    The room used is among the totals where it is an objective of one of them.
 
     Raises ValueError if one holds no evaluation.
     """
@@ -413,6 +426,9 @@ def compare_text(first: Run, second: Run, names: tuple[str, str]) -> str:
         ["utilisation", percent(a.utilisation), percent(b.utilisation), _ratio(a.utilisation, b.utilisation)],
         ["area", *areas, _ratio(a.area_mm2 or 0.0, b.area_mm2 or 0.0)],
     ]
+    if first.uses_capacity or second.uses_capacity:
+        rooms = (a.capacity_bits, b.capacity_bits)
+        rows.insert(3, ["room used", *map(memory, rooms), _ratio(*rooms)])
     parts = [table(["total", *names, "ratio"], rows)]
     components = [_by_component(e) for e in (a, b)]
     parts.append(_side_by_side("energy of", names, components[0], components[1], joules))

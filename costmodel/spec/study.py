@@ -12,7 +12,7 @@ from pydantic import WithJsonSchema as JsonSchema
 
 from costmodel.spec import units
 from costmodel.spec.load import describe
-from costmodel.spec.objective import PATTERN, parse_objectives
+from costmodel.spec.objective import AREA, PATTERN, objective_of
 from costmodel.spec.problems import SpecError, did_you_mean
 from costmodel.spec.validation import HINT, Items, OneOrMore, SpecModel
 
@@ -29,11 +29,11 @@ def _objectives(value: object) -> tuple[str, ...]:
         raise ValueError(f"must be an objective or a list of them, got {describe(value)}")
     names = [part.strip() for part in listed]
     try:
-        known = parse_objectives([name for name in names if name != "area"] or ["energy"])
+        known = objective_of([name for name in names if name != AREA] or ["energy"]).names
     except SpecError as error:
         problem = error.problems[0]
         raise ValueError(f"{problem.message} ({problem.hint})") from None
-    return (*known, "area") if "area" in names else known
+    return (*known, AREA) if AREA in names else known
 
 
 def _seconds(value: object) -> float:
@@ -172,8 +172,9 @@ class Study(SpecModel):
         Items[str],
         BeforeValidator(_objectives, json_schema_input_type=str | list[Annotated[str, Field(pattern=PATTERN)]]),
     ] = ("energy",)
-    """What is made small: ``energy``, ``latency``, ``edp``, ``ed2p``, ``e2dp``, ``area`` (of a sweep) or a product such
-    as ``energy^2*latency``; several for a front (``energy,latency``)."""
+    """What is made small: ``energy``, ``latency``, ``capacity`` (bits that tiles occupy inside the outermost memory),
+    ``edp``, ``ed2p``, ``e2dp``, ``area`` (of a sweep) or a product such as ``energy^2*latency``; several for a front
+    (``energy,latency``)."""
     method: Method = "exact"
     """How mappings are searched."""
     trials: Annotated[int, Field(gt=0)] | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import time
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from costmodel.mapper.network import Event, SearchOptions, map_workload
 from costmodel.mapper.workers import LostError, Task, run_tasks
-from costmodel.spec.objective import exponents_of
+from costmodel.spec.objective import AREA, objective_of
 from costmodel.spec.problems import Problem, SpecError
 from costmodel.sweep.designs import Costs, Design, asked, overrides, source_of
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 JOURNAL = "points.jsonl"
 """One line per finished point, in the order in which they finished; the first line says what was asked."""
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ class Outcome:
     energy_pj: float | None = None
     """Null where nothing fits; ``note`` says why."""
     latency_cycles: float | None = None
+    capacity_bits: int | None = None
+    """Room that the tiles of the mappings take."""
     clock_hz: float | None = None
     area_mm2: float | None = None
     """Null where not modelled."""
@@ -50,15 +53,10 @@ class Outcome:
         """The values of objectives; infinite where one is not modelled, null where nothing fits."""
         if self.energy_pj is None or self.latency_cycles is None:
             return None
-        seconds = self.latency_cycles / (self.clock_hz or 1.0)
-        values = []
-        for name in objectives:
-            if name == "area":
-                values.append(float("inf") if self.area_mm2 is None else self.area_mm2)
-            else:
-                a, b = exponents_of(name)
-                values.append(self.energy_pj**a * seconds**b)
-        return tuple(values)
+        area = math.inf if self.area_mm2 is None else self.area_mm2
+        # designs differ in their clocks, so seconds count
+        costs = (self.energy_pj, self.latency_cycles / (self.clock_hz or 1.0), self.capacity_bits or 0)
+        return tuple(area if name == AREA else objective_of(name).of_one(*costs)[0] for name in objectives)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +145,7 @@ def evaluate_design(study: Study, design: Design, jobs: int = 1) -> Outcome:
         design,
         energy_pj=evaluation.energy_pj,
         latency_cycles=evaluation.latency_cycles,
+        capacity_bits=evaluation.capacity_bits,
         clock_hz=evaluation.clock_hz,
         area_mm2=evaluation.area_mm2,
         utilisation=evaluation.utilisation,
@@ -157,10 +156,9 @@ def evaluate_design(study: Study, design: Design, jobs: int = 1) -> Outcome:
 
 def options_of(study: Study) -> SearchOptions:
     """How a study searches the mappings of one design. Area does not depend on the mapping, so it plays no part."""
-    objective = tuple(name for name in study.objective if name != "area") or ("edp",)
     options = SearchOptions(
         method=study.method,
-        objective=objective,
+        objective=objective_of(study.objective),
         seed=study.seed,
         constraints=tuple(study.constraints),
         budget_s=study.budget,
@@ -275,7 +273,7 @@ def _summary(outcome: Outcome) -> str:
     return f"{outcome.energy_pj:.4g} pJ, {outcome.latency_cycles:.4g} cycles{area}, {outcome.certificate}"
 
 
-_FIELDS = ("energy_pj", "latency_cycles", "clock_hz", "area_mm2", "utilisation", "certificate", "note")
+_FIELDS = ("energy_pj", "latency_cycles", "capacity_bits", "clock_hz", "area_mm2", "utilisation", "certificate", "note")
 
 
 def _plain(outcome: Outcome) -> dict[str, Any]:

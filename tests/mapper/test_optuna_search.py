@@ -28,7 +28,7 @@ from costmodel.mapper.result import InfeasibleError
 from costmodel.model.evaluate import evaluate
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
 from costmodel.spec.mapping import Spatial, Storage, Temporal
-from costmodel.spec.objective import parse_objectives
+from costmodel.spec.objective import objective_of
 from costmodel.spec.problems import SpecError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -152,6 +152,32 @@ def test_front(method):
         assert evaluate(SMALL, slow, point.mapping).energy_pj == point.energy_pj
 
 
+@pytest.mark.parametrize("method", ["tpe", "nsga2", "cmaes", "random"])
+@pytest.mark.parametrize("objective", ["energy,latency,capacity", "edp,capacity"])
+def test_a_front_with_room(method, objective):
+    """Larger tiles cost less energy, so room and energy disagree. The least room is a word of each tensor."""
+    aim = objective_of(objective)
+    result = search_einsum(SMALL.einsums[0], two_level(), objective=objective, method=method, trials=40)
+    values = [aim.of(p) for p in result.front]
+    assert len(values) > 2
+    assert values == sorted(values)
+    for a, b in itertools.permutations(values, 2):
+        assert any(x < y for x, y in zip(a, b, strict=True))
+    rooms = [p.capacity_bits for p in result.front]
+    assert min(rooms) == 3 * 8
+    assert max(rooms) > 5 * min(rooms)
+    for point in result.front:
+        assert evaluate(SMALL, two_level(), point.mapping).capacity_bits == point.capacity_bits
+
+
+def test_least_room_comes_with_the_least_energy_of_it():
+    """One word of each tensor, and Z stays there while k runs."""
+    (point,) = search_einsum(SMALL.einsums[0], two_level(), objective="capacity", trials=40).front
+    assert point.capacity_bits == 24
+    expected = search_einsum(SMALL.einsums[0], two_level(words=3), objective="energy", trials=40)
+    assert point.energy_pj == expected.front[0].energy_pj
+
+
 def test_ties_go_to_the_other_objective():
     """Any mapping is compute-bound here; the one returned must not waste energy."""
     result = search_einsum(GEMM.einsums[0], two_level(), objective="latency", trials=30)
@@ -199,18 +225,20 @@ def test_stationary_tensors_stay():
     assert "k" not in {loop.rank_variable for loop in loops} or loops[-1].rank_variable == "k"
 
 
-def test_screened_estimates_are_the_models():
+@pytest.mark.parametrize("objective", ["edp", "energy*capacity"])
+def test_screened_estimates_are_the_models(objective):
     """Climbing picks moves by batch estimates; a wrong one would send it astray without a sign."""
     architecture = array_of()
     encoding = encoding_of(GEMM.einsums[0], architecture)
-    archive = Archive(encoding, GEMM, architecture, ("edp",))
+    goal = objective_of(objective)
+    archive = Archive(encoding, GEMM, architecture, goal)
     screen = Screen(archive)
     (start, *_) = starts(encoding)
-    found = screen.better(start, _moves(encoding, start), "edp", bound=math.inf)
+    found = screen.better(start, _moves(encoding, start), goal, bound=math.inf)
     assert len(found) > 20
-    costs = [archive.judge(genes).cost.value("edp") for genes in found[:20]]
+    costs = [goal.of(archive.judge(genes).cost)[0] for genes in found[:20]]
     assert costs == sorted(costs)
-    assert screen.better(start, _moves(encoding, start), "edp", bound=costs[0]) == []
+    assert screen.better(start, _moves(encoding, start), goal, bound=costs[0]) == []
 
 
 def test_rules_that_contradict_the_hardware_are_infeasible():
@@ -284,11 +312,6 @@ def test_bad_questions(options, message):
 def test_a_missing_package_is_named(method):
     with pytest.raises(SpecError, match="pip install"):
         search_einsum(SMALL.einsums[0], two_level(), method=method)
-
-
-def test_objectives():
-    assert parse_objectives("energy, latency") == ("energy", "latency")
-    assert parse_objectives(("EDP",)) == ("edp",)
 
 
 def test_an_einsum_of_one_point():

@@ -8,19 +8,22 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 
+import fakes
 import pytest
 from problems import PE2D, TWO_LEVEL, einsum, gemm, random_architecture, random_einsum
 
 from costmodel.einsum.algebra import Einsum, Workload
-from costmodel.mapper import residual, reuse
-from costmodel.mapper.bound import bound, busiest_points
+from costmodel.mapper import all_tiles, archive, climb, neighbours, padding, residual, reuse
+from costmodel.mapper.bound import Bound, bound, busiest_points
 from costmodel.mapper.constraints import Rules, parse
-from costmodel.mapper.exact import map_einsum
-from costmodel.mapper.result import InfeasibleError
+from costmodel.mapper.exact import map_einsum, select
+from costmodel.mapper.obey import violations
+from costmodel.mapper.result import InfeasibleError, MapperResult
 from costmodel.model.evaluate import evaluate
 from costmodel.model.evaluation import Evaluation
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
-from costmodel.spec.mapping import Mapping, Spatial, Storage, Temporal
+from costmodel.spec.mapping import Compute, Mapping, Spatial, Storage, Temporal
+from costmodel.spec.objective import objective_of
 from costmodel.spec.problems import SpecError
 
 PE4X4 = replace(
@@ -42,7 +45,8 @@ TINY = Architecture(
 @pytest.fixture(autouse=True)
 def short_climbs(monkeypatch):
     monkeypatch.setattr(residual, "CLIMBED_MOST", 10_000)
-    monkeypatch.setattr(residual, "PAIRS_MOST", 300)
+    monkeypatch.setattr(neighbours, "PAIRS_MOST", 300)
+    monkeypatch.setattr(climb, "SPREADS_CLIMBED", 1)
     monkeypatch.setattr(residual, "SPREADS_CLIMBED", 1)
 
 
@@ -135,7 +139,7 @@ def plain_mappings(problem: Einsum) -> Iterator[Mapping]:
                 for at, tensor in enumerate(order):
                     nest.append(Storage((tensor,), "RF"))
                     nest += [Temporal(v, tile[v][at + 2]) for v in listed[at + 2]]
-                yield Mapping((*nest, residual.Compute(problem.name, "MAC")))
+                yield Mapping((*nest, Compute(problem.name, "MAC")))
 
 
 @pytest.mark.parametrize(
@@ -161,7 +165,7 @@ def test_a_small_mapspace_is_enumerated_completely(problem: Einsum) -> None:
 
 def some_mappings(rng: random.Random, problem: Einsum, architecture: Architecture, most: int) -> Iterator[Mapping]:
     """Random mappings with any tiles."""
-    skeletons = list(residual._skeletons(problem, architecture, Rules()))
+    skeletons = list(all_tiles.skeletons(problem, architecture, Rules()))
     for _ in range(most):
         skeleton = rng.choice(skeletons)
         rows = {v: random_tiles(rng, n, skeleton) for v, n in problem.shape.items()}
@@ -170,10 +174,10 @@ def some_mappings(rng: random.Random, problem: Einsum, architecture: Architectur
         sizes = [slot[3] for slot in skeleton.slots]
         steps = [math.prod(-(-row[k + 1] // row[k]) for row in rows.values()) for k in range(len(sizes))]
         if all(not size or n <= size for size, n in zip(sizes, steps, strict=True)):
-            yield residual._assemble(problem, architecture, skeleton, rows, orders)
+            yield all_tiles.assemble(problem, architecture, skeleton, rows, orders)
 
 
-def random_tiles(rng: random.Random, extent: int, skeleton: residual._Skeleton) -> tuple[int, ...]:
+def random_tiles(rng: random.Random, extent: int, skeleton: all_tiles.Skeleton) -> tuple[int, ...]:
     """A row of tiles, innermost first, most of them the same as a neighbour."""
     row = [1]
     for _ in skeleton.slots[1:]:
@@ -206,6 +210,72 @@ def test_no_optimum_undercuts_the_bound(seed: int) -> None:
     assert min(p.latency_cycles for p in front) >= least.latency_cycles
 
 
+@pytest.mark.parametrize("seed", range(30))
+def test_no_mapping_takes_less_room_than_the_bound(seed: int) -> None:
+    rng = random.Random(2000 + seed)
+    problem, architecture = random_einsum(rng), random_architecture(rng)
+    least = bound(problem, architecture)
+    for mapping in some_mappings(rng, problem, architecture, 10):
+        found = cost(problem, architecture, mapping)
+        assert found is None or found.capacity_bits >= least.capacity_bits
+
+
+@pytest.mark.parametrize(
+    ("objective", "points", "status", "gap"),
+    [
+        ("energy,latency", [(110, 60, 0), (130, 50, 0)], "gap", 0.1),
+        ("latency,energy", [(110, 60, 0), (130, 50, 0)], "gap", 0.0),
+        ("energy,latency", [(100, 50, 0)], "optimal: proven", 0.0),
+        ("edp,latency", [(110, 50, 0)], "gap", 0.1),
+        ("edp", [(110, 50, 0)], "gap", 0.1),
+        ("energy,capacity", [(110, 90, 8), (150, 90, 4)], "gap", 0.1),
+        ("capacity,energy", [(150, 90, 6), (110, 90, 8)], "gap", 0.5),
+        ("capacity", [(150, 90, 4)], "optimal: proven", 0.0),
+    ],
+)
+def test_a_gap_is_one_of_the_first_objective(
+    objective: str, points: list[tuple[int, int, int]], status: str, gap: float
+) -> None:
+    found = [fakes.point(fakes.gemm(), fakes.two_level(), float(e), float(c), room) for e, c, room in points]
+    verdict = residual._verdict(found, Bound(100.0, 50.0, 4), objective_of(objective))
+    assert verdict == (status, pytest.approx(gap))
+
+
+def test_what_has_no_bound_has_no_gap() -> None:
+    found = [fakes.point(fakes.gemm(), fakes.two_level(), 10.0, 5.0, 8)]
+    assert residual._verdict(found, Bound(1.0, 1.0, 0), objective_of("capacity")) == ("best found", None)
+    assert residual._verdict(found, Bound(1.0, 1.0, 0), objective_of("energy,capacity"))[0] == "gap"
+
+
+@pytest.mark.parametrize("objective", ["energy,latency", "latency,energy", "edp,latency"])
+def test_the_gap_of_a_front_holds_for_its_first_objective(monkeypatch, objective: str) -> None:
+    problem, aim = einsum("Z[m]", "A[m, k]", m=5, k=3), objective_of(objective)
+    proven = map_einsum(problem, TINY, objective=objective, tiles="any")
+    assert str(proven.certificate) == "optimal: proven"
+    monkeypatch.setattr(all_tiles, "EFFORT_MOST_S", 0.0)
+    climbed = map_einsum(problem, TINY, objective=objective, tiles="any")
+    least, known = (min(aim.of(p)[0] for p in r.front) for r in (proven, climbed))
+    assert climbed.certificate.gap is not None
+    assert known <= least * (1 + climbed.certificate.gap) * (1 + 1e-9)
+    bounds = aim.of(bound(problem, TINY))
+    assert climbed.certificate.gap == pytest.approx(max(0.0, known / bounds[0] - 1), abs=1e-8)
+
+
+@pytest.mark.parametrize("objective", ["capacity", "energy,capacity", "energy*capacity,latency"])
+def test_a_small_mapspace_gives_the_front_with_room(objective: str) -> None:
+    """With an answer in perfect factors that knows no room, every tile is tried and the best of them is proven."""
+    problem, aim = einsum("Z[m]", "A[m, k]", m=3, k=3), objective_of(objective)
+    every = {aim.of(c) for m in plain_mappings(problem) if (c := cost(problem, TINY, m)) is not None}
+    want = sorted(v for v in every if not any(w != v and all(a <= b for a, b in zip(w, v, strict=True)) for w in every))
+
+    def perfect(one: Einsum) -> MapperResult:
+        return map_einsum(one, TINY, objective="energy,latency")
+
+    found = residual.improve(problem, TINY, Rules(), perfect, lambda points: select(points, aim), aim)
+    assert str(found.certificate) == "optimal: proven"
+    assert [aim.of(p) for p in found.front] == [pytest.approx(v, rel=1e-9) for v in want]
+
+
 def test_the_busiest_instance_has_what_an_even_spread_leaves() -> None:
     # 7 over 7 of 16 instances and 13 over 2: 1 × 7 × 11 points
     assert busiest_points(PRIME, PE4X4, Rules()) == 77
@@ -222,7 +292,7 @@ def test_rules_hold_on_every_answer() -> None:
     texts = ["PEs.X only [m]", "RF tile k <= 2", "PEs at most n 3", "utilisation >= 60 %"]
     found = map_einsum(PRIME, PE4X4, objective="edp", constraints=texts, tiles="any")
     rules = parse(texts, PE4X4, PRIME)
-    assert all(residual.allowed(p.mapping, PRIME, PE4X4, rules) for p in found.front)
+    assert all(not violations(p.mapping, PRIME, PE4X4, rules) for p in found.front)
     (point,) = found.front
     spatial = [n for n in point.mapping.nest if isinstance(n, Spatial)]
     assert {n.rank_variable for n in spatial if n.dimension == "X"} <= {"m"}
@@ -233,7 +303,7 @@ def test_what_no_perfect_factor_allows_other_tiles_may() -> None:
     with pytest.raises(InfeasibleError):
         map_einsum(PRIME, PE4X4, constraints=texts)
     (point,) = map_einsum(PRIME, PE4X4, constraints=texts, tiles="any").front
-    assert residual.allowed(point.mapping, PRIME, PE4X4, parse(texts, PE4X4, PRIME))
+    assert violations(point.mapping, PRIME, PE4X4, parse(texts, PE4X4, PRIME)) == ()
 
 
 def test_instances_at_work_are_counted() -> None:
@@ -243,22 +313,22 @@ def test_instances_at_work_are_counted() -> None:
         Spatial("m", 3, "A", "X"),
         Spatial("m", 2, "A", "X"),
         Temporal("m", 1),
-        residual.Compute("E", "MAC"),
+        Compute("E", "MAC"),
     )
     wide = replace(TINY, levels=(TINY.levels[0], Array(name="A", shape={"X": 4}), MAC))
     problem = einsum("Z[m]", "A[m]", m=4)
     for share, good in ((75, True), (76, False)):
         rules = parse([f"utilisation >= {share} %"], wide, problem)
-        assert residual.allowed(Mapping(nest, einsum="E"), problem, wide, rules) is good
+        assert (not violations(Mapping(nest, einsum="E"), problem, wide, rules)) is good
 
 
 def test_a_padded_einsum_keeps_its_windows_whole() -> None:
     problem = einsum("O[p]", "I[p+r]", "F[r]", p=7, r=3)
-    wider = residual.padded(problem, {"p": 8})
+    wider = padding.padded(problem, {"p": 8})
     assert wider.shape == {"p": 8, "r": 3}
     assert wider.tensors["I"].shape == (10,)
-    assert residual.richer(7) == 8
-    assert residual.richer(13) == 16
+    assert padding.richer(7) == 8
+    assert padding.richer(13) == 16
 
 
 # Against an enumeration of all tiles
@@ -267,9 +337,9 @@ def test_a_padded_einsum_keeps_its_windows_whole() -> None:
 def every_mapping(problem: Einsum, architecture: Architecture, rules: Rules, most: int) -> list[Mapping] | None:
     """The mapspace in a plain way: no order of loops in time left out, no batch model; null where it is large."""
     found: dict[tuple[object, ...], Mapping] = {}
-    for skeleton in residual._skeletons(problem, architecture, rules):
+    for skeleton in all_tiles.skeletons(problem, architecture, rules):
         slots = skeleton.slots
-        chains = [residual._chains(n, slots) for n in problem.shape.values()]
+        chains = [all_tiles.chains(n, slots) for n in problem.shape.values()]
         if math.prod(map(len, chains)) > most:
             return None
         for rows in itertools.product(*chains):
@@ -279,11 +349,11 @@ def every_mapping(problem: Einsum, architecture: Architecture, rules: Rules, mos
                 continue
             moving = [[v for v in steps if steps[v][k] > 1] for k in range(len(slots))]
             for orders in itertools.product(*(list(itertools.permutations(names)) for names in moving)):
-                mapping = residual._assemble(problem, architecture, skeleton, named, orders)
+                mapping = all_tiles.assemble(problem, architecture, skeleton, named, orders)
                 found[mapping.nest] = mapping
                 if len(found) > most:
                     return None
-    return [m for m in found.values() if residual.allowed(m, problem, architecture, rules)]
+    return [m for m in found.values() if not violations(m, problem, architecture, rules)]
 
 
 def tiny(rng: random.Random) -> tuple[Einsum, Architecture]:
@@ -419,25 +489,25 @@ def test_without_time_the_gap_still_holds() -> None:
     assert found.front[0].evaluation.edp == pytest.approx(least.energy_pj * least.latency_cycles * (1 + gap))
 
 
-@pytest.mark.parametrize("place", ["_pad", "_climb_towards", "enumerate", "cost"])
+@pytest.mark.parametrize("place", ["_pad", "climb_towards", "enumerate", "cost"])
 def test_ctrl_c_leaves_the_best_so_far_with_a_gap(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
     calls = 0
 
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    def interrupt_later(archive: residual._Archive, mapping: Mapping) -> object:
+    def interrupt_later(known: archive.Archive, mapping: Mapping) -> object:
         nonlocal calls
         calls += 1
         if calls > 3:
             raise KeyboardInterrupt
-        return costs(archive, mapping)
+        return costs(known, mapping)
 
-    costs = residual._Archive.cost
+    costs = archive.Archive.cost
     if place == "cost":
-        monkeypatch.setattr(residual._Archive, "cost", interrupt_later)
+        monkeypatch.setattr(archive.Archive, "cost", interrupt_later)
     elif place == "enumerate":
-        monkeypatch.setattr(residual._Archive, "enumerate", interrupt)
+        monkeypatch.setattr(archive.Archive, "enumerate", interrupt)
     else:
         monkeypatch.setattr(residual, place, interrupt)
     problem = einsum("Z[m]", "A[m, k]", m=5, k=3) if place == "enumerate" else PRIME

@@ -88,8 +88,8 @@ def test_a_batch_equals_the_scalar_model(workload, arch, nest, divide):
     rows = random_rows(made, 150, divide=divide)
     result = made.evaluate(rows)
     assert result.feasible.any()
-    for row, energy, cycles, feasible in zip(
-        rows, result.energy_pj, result.latency_cycles, result.feasible, strict=True
+    for row, energy, cycles, feasible, room in zip(
+        rows, result.energy_pj, result.latency_cycles, result.feasible, result.capacity_bits, strict=True
     ):
         try:
             cost = evaluate(made.workload, made.architecture, made.mapping_of(row))
@@ -99,6 +99,7 @@ def test_a_batch_equals_the_scalar_model(workload, arch, nest, divide):
         assert feasible
         assert energy == pytest.approx(cost.energy_pj, rel=1e-12)
         assert cycles == cost.latency_cycles
+        assert room == cost.capacity_bits
 
 
 def test_words_of_a_batch_equal_the_traffic_table():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from costmodel.einsum.algebra import Access, Affine, Einsum, Operation, Role, Tensor, Workload
 from costmodel.mapper.result import Certificate
 from costmodel.model.evaluation import ActionRow, Evaluation, LatencyRow, OccupancyRow, TrafficRow
@@ -163,6 +165,7 @@ def evaluation(workload: Workload, scale: int = 1) -> Evaluation:
         occupancy_rows=gather("held"),
         points={e.name: e.points for e in workload.einsums},
         counts={e.name: e.count for e in workload.einsums},
+        capacity_bits_by_einsum={e.name: 2048 * (1 + place) for place, e in enumerate(workload.einsums)},
         clock_hz=200e6,
         peak_per_cycle=168.0,
         area_mm2=8.16,
@@ -201,6 +204,7 @@ def network_run(layers: int = 21, points: int = 30) -> Run:
             FrontPoint(
                 energy_pj=energy * (1 + 0.02 * n),
                 latency_cycles=cycles * (1 + 0.6 / (1 + n) - 0.3),
+                capacity_bits=2048 * (1 + place) * (1 + n // 2),
                 mapping=Mapping(nest(einsum, 8 * (1 + n)), "eyeriss_like", "network", einsum.name),
             )
             for n in range(points)
@@ -219,6 +223,7 @@ def network_run(layers: int = 21, points: int = 30) -> Run:
         NetworkPoint(
             energy_pj=sum(s.front[n].energy_pj for s in searches),
             latency_cycles=sum(s.front[n].latency_cycles for s in searches),
+            capacity_bits=max(s.front[n].capacity_bits for s in searches),
             choices=tuple(n for _ in searches),
         )
         for n in range(points)
@@ -231,11 +236,19 @@ def network_run(layers: int = 21, points: int = 30) -> Run:
         evaluation=total,
         searches=tuple(searches),
         network_front=whole,
+        certificate=replace(searches[0].certificate, status="best found", gap=None),
         inputs=(
             InputFile(role="workload", name="network.yaml", origin="network.yaml", text="name: network\neinsums: []\n"),
         ),
         provenance=PROVENANCE,
     )
+
+
+def room_run() -> Run:
+    """A search in which the room used is an objective."""
+    run = network_run(layers=3, points=5)
+    settings = {**run.provenance.settings, "objective": "energy,latency,capacity"}
+    return replace(run, provenance=replace(run.provenance, settings=settings))
 
 
 def sweep_run() -> Run:
@@ -253,6 +266,7 @@ def sweep_run() -> Run:
             axes={"PEs.shape.X": x, "GLB.size": size},
             energy_pj=energy,
             latency_cycles=cycles,
+            capacity_bits=4096 * x,
             clock_hz=200e6,
             area_mm2=1.0 + 0.1 * x,
             utilisation=0.5,
@@ -283,7 +297,9 @@ def hostile_run() -> Run:
     hardware = Architecture(name=script, source=bad, clock_hz=200e6, levels=base.levels, technology=bad, word_bits=16)
     mapping = Mapping(nest(einsum), hardware.name, workload.name, einsum.name)
     certificate = Certificate("best found", script, None, 1, ((bad, 1),), 0.1)
-    points = tuple(FrontPoint(energy_pj=1e6 * n, latency_cycles=1e6 / n, mapping=mapping) for n in (1, 2, 3))
+    points = tuple(
+        FrontPoint(energy_pj=1e6 * n, latency_cycles=1e6 / n, capacity_bits=n, mapping=mapping) for n in (1, 2, 3)
+    )
     return Run(
         kind="map",
         workloads=(workload,),
@@ -291,6 +307,7 @@ def hostile_run() -> Run:
         mappings=(mapping,),
         evaluation=evaluation(workload),
         searches=(Search(einsum=einsum.name, front=points, certificate=certificate, chosen=0),),
+        certificate=certificate,
         design_points=(
             DesignPoint(axes={bad: script}, energy_pj=1.0, latency_cycles=1.0, mappings=(mapping,)),
             DesignPoint(axes={bad: 3}, energy_pj=2.0, latency_cycles=1.0, mappings=(mapping,)),

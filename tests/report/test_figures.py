@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from report import samples
 
-from costmodel.report import chart, figures, tables
+from costmodel.report import chart, figures, human, tables
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +85,44 @@ def test_points_of_a_front_know_their_place(network):
     (chosen,) = [t for t in marked if t.name == "chosen"]
     assert list(chosen.customdata) == [search.chosen]
     assert "DRAM[I F O]" in chosen.hovertext[0]
+
+
+def test_the_colour_of_a_front_is_the_room_used_where_it_is_an_objective():
+    run = samples.room_run()
+    search = run.searches[0]
+    table = tables.front(run, search)
+    assert list(table["capacity_bits"]) == [p.capacity_bits for p in search.front]
+    figure = figures.front(table)
+    line, *marked = figure.data
+    assert len(line.x) == len(tables.energy_latency_front(table))
+    assert [t.marker.showscale for t in marked] == [True, False]
+    assert len({(t.marker.cmin, t.marker.cmax, t.marker.colorscale) for t in marked}) == 1
+    for trace in marked:
+        for point, colour, text in zip(trace.customdata, trace.marker.color, trace.hovertext, strict=True):
+            assert 2**colour == pytest.approx(search.front[point].capacity_bits)
+            assert f"room used {human.memory(search.front[point].capacity_bits)}" in text
+    assert set(marked[0].marker.colorbar.ticktext) == {human.memory(p.capacity_bits) for p in search.front}
+
+
+def test_room_is_shown_only_where_it_is_an_objective(network):
+    for run, shown in ((network, False), (samples.room_run(), True)):
+        for table in (tables.front(run, run.searches[0]), tables.network_front(run), tables.einsums(run)):
+            assert ("capacity_bits" in table) is shown
+        assert ("capacity_bits" in tables.compare([network, run])) is shown
+    plain = figures.front(tables.front(network, network.searches[0]))
+    assert not any(trace.marker.showscale for trace in plain.data)
+
+
+def test_a_front_without_any_room_is_drawn():
+    table = tables.front(samples.room_run(), samples.room_run().searches[0]).assign(capacity_bits=0)
+    assert list(figures.front(table).data[1].marker.colorbar.ticktext) == ["0 B"]
+
+
+def test_costs_far_apart_stand_on_a_logarithmic_axis():
+    table = tables.front(samples.room_run(), samples.room_run().searches[0])
+    table.loc[0, "energy_pj"] *= 100
+    figure = figures.front(table)
+    assert (figure.layout.xaxis.type, figure.layout.yaxis.type) == (None, "log")
 
 
 def test_a_network_front_marks_the_chosen_combination(network):

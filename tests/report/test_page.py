@@ -16,6 +16,7 @@ PAGES = {
     "gemm": (samples.gemm_run,),
     "network": (samples.network_run,),
     "sweep": (samples.sweep_run,),
+    "room": (samples.room_run,),
     "hostile": (samples.hostile_run,),
     "compare": (samples.gemm_run, samples.sweep_run, samples.gemm_run),
 }
@@ -81,6 +82,14 @@ def test_every_id_is_unique_and_every_link_arrives(pages):
         assert len(ids) == len(set(ids))
         targets = {a["href"][1:] for _, a in tags if a.get("href", "").startswith("#")}
         assert targets <= set(ids)
+
+
+def test_room_is_shown_where_it_is_an_objective(pages):
+    text = pages["room"].read_text()
+    assert 'title="6,144 b"' in text
+    assert "energy, latency and room used (its colour)" in text
+    assert text.count("room used</") > 1
+    assert "room used" not in pages["network"].read_text().replace("room used or", "")
 
 
 def test_headlines_carry_exact_numbers(pages):

@@ -24,7 +24,12 @@ from costmodel.spec.hardware import Architecture
 from costmodel.spec.mapping import Compute, Mapping, Sequence, Storage, Temporal
 from costmodel.spec.problems import SpecError
 
-RUNS = {"evaluate": samples.gemm_run, "map": samples.network_run, "sweep": samples.sweep_run}
+RUNS = {
+    "evaluate": samples.gemm_run,
+    "map": samples.network_run,
+    "map with room": samples.room_run,
+    "sweep": samples.sweep_run,
+}
 
 
 @pytest.mark.parametrize("kind", RUNS)
@@ -149,6 +154,11 @@ DAMAGE = {
     "result a list": ("result.json", lambda p: p.write_text("[]"), "must be an object"),
     "other format": ("result.json", lambda p: edit(p, "costmodel run", "other run"), "must be 'costmodel run'"),
     "newer version": ("result.json", lambda p: edit(p, '"version": 1', '"version": 2'), "reads version 1"),
+    "room": (
+        "result.json",
+        lambda p: edit(p, '"capacity_bits": 2048', '"capacity_bits": "2 KiB"'),
+        "must be an integer",
+    ),
     "kind": ("result.json", lambda p: edit(p, '"kind": "map"', '"kind": "mop"'), "must be one of 'evaluate'"),
     "missing key": ("result.json", lambda p: edit(p, '"searches"', '"search"'), "required key 'searches' is missing"),
     "chosen": ("result.json", lambda p: edit(p, '"chosen": 1', '"chosen": 99'), "the front has 3 points, got 99"),
@@ -220,6 +230,7 @@ def test_a_search_keeps_the_totals_of_each_point():
     result = MapperResult("Z", (point,), Certificate("optimal: proven", "exact", 10, 10, (), 0.1, 0.0))
     search = Search.from_result(result)
     assert (search.front[0].energy_pj, search.chosen) == (run.evaluation.energy_pj, 0)
+    assert search.front[0].capacity_bits == run.evaluation.capacity_bits == 2048
 
 
 def test_the_front_keeps_what_nothing_beats():

@@ -29,7 +29,7 @@ mappings:
 STUDY = """\
 arch: [two_level, pe2d]
 workload: mm64
-objective: energy,latency
+objective: [energy, capacity^2 * latency, area]
 budget: 2 min
 axes: {clock: [1 GHz, 2e9], ranks.M: {from: 4, to: 64, step: x2}}
 set: {word: 16}

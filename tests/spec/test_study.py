@@ -37,6 +37,7 @@ def test_what_is_not_said():
         ("objective: energy,latency", "objective", ("energy", "latency")),
         ("objective: energy, latency", "objective", ("energy", "latency")),
         ("objective: [energy, area]", "objective", ("energy", "area")),
+        ("objective: [edp, capacity]", "objective", ("edp", "capacity")),
         ("method: tpe", "method", "tpe"),
         ("trials: 200", "trials", 200),
         ("budget: 2 min", "budget", 120.0),

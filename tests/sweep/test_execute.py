@@ -151,7 +151,8 @@ def test_progress_counts_to_the_number_of_points():
 
 def test_costs_are_those_of_the_objectives():
     (design, *_) = execute.source_of(load()).ask()
-    outcome = Outcome(design, energy_pj=6.0, latency_cycles=4.0, clock_hz=2.0, area_mm2=3.0)
+    outcome = Outcome(design, energy_pj=6.0, latency_cycles=4.0, capacity_bits=5, clock_hz=2.0, area_mm2=3.0)
+    assert outcome.costs(("capacity", "energy*capacity", "ed2p")) == (5.0, 30.0, 24.0)
     assert outcome.costs(("energy", "latency", "edp", "area")) == (6.0, 2.0, 12.0, 3.0)
     assert replace(outcome, area_mm2=None).costs(("area",)) == (float("inf"),)
 

@@ -1,0 +1,43 @@
+"""Fronts in any number of objectives, against their definition."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from costmodel.mapper.front import TIE, pareto
+
+
+def rows(columns):
+    return st.lists(st.tuples(*[st.integers(0, 4)] * columns), min_size=1, max_size=25)
+
+
+@pytest.mark.parametrize("columns", [1, 2, 3, 4])
+@given(st.data())
+@settings(max_examples=150, deadline=None)
+def test_what_no_other_row_beats_stays_once(columns, data):
+    """Two columns more decide between equal rows, and then the place."""
+    listed = data.draw(rows(columns + 2))
+    costs, ties = [row[:columns] for row in listed], [row[columns:] for row in listed]
+
+    def beats(other, one):
+        if costs[other] == costs[one]:
+            return (ties[other], other) < (ties[one], one)
+        return all(a <= b for a, b in zip(costs[other], costs[one], strict=True))
+
+    want = [n for n in range(len(listed)) if not any(beats(other, n) for other in range(len(listed)) if other != n)]
+    found = pareto(np.array(costs, dtype=float), np.array(ties, dtype=float)).tolist()
+    assert sorted(found) == want
+    assert found == sorted(found, key=lambda n: costs[n])
+
+
+def test_sums_in_another_order_are_the_same_number():
+    more = 1 + TIE / 10
+    costs = np.array([[1.0 * more, 2.0, 5.0], [1.0, 2.0 * more, 5.0], [1.0, 2.0, 5.0 * more]])
+    assert pareto(costs).tolist() == [0]
+    assert pareto(costs, np.array([[3.0], [2.0], [1.0]])).tolist() == [2]
+    assert pareto(costs[:, :2], np.array([[3.0], [2.0], [2.0 * more]])).tolist() == [1]
+
+
+def test_no_rows_have_no_front():
+    assert pareto(np.empty((0, 3))).tolist() == []
