@@ -369,7 +369,13 @@ def tiny(rng: random.Random) -> tuple[Einsum, Architecture]:
     return problem, random_architecture(rng)
 
 
-def compare_with_every_mapping(seed: int, most: int = 4_000, texts: tuple[str, ...] = ()) -> bool:
+OBJECTIVES = ("energy", "latency", "edp", "energy,latency")
+WITH_ROOM = ("capacity", "energy,capacity", "capacity,edp", "energy*capacity,latency", "energy,latency,capacity")
+
+
+def compare_with_every_mapping(
+    seed: int, most: int = 4_000, texts: tuple[str, ...] = (), objectives: tuple[str, ...] = OBJECTIVES
+) -> bool:
     """Whether the mapspace of a random tiny problem was small enough to be held against the answer and the bound."""
     rng = random.Random(seed)
     problem, architecture = tiny(rng)
@@ -377,33 +383,38 @@ def compare_with_every_mapping(seed: int, most: int = 4_000, texts: tuple[str, .
         stays = rng.choice(["output", "weight", "input"])
         levels = [replace(x, systolic=stays) if isinstance(x, Array) else x for x in architecture.levels]
         architecture = replace(architecture, levels=tuple(levels))
-    rules = parse(texts, architecture, problem)
-    listed = every_mapping(problem, architecture, rules, most)
+    aim = objective_of(rng.choice(objectives))
+    try:
+        rules = parse(texts, architecture, problem)
+        listed = every_mapping(problem, architecture, rules, most)
+    except InfeasibleError:
+        return False
     if listed is None:
         return False
     costs = [c for m in listed if (c := cost(problem, architecture, m)) is not None]
     if not costs:
         with pytest.raises(InfeasibleError):
-            map_einsum(problem, architecture, constraints=texts, tiles="any")
+            map_einsum(problem, architecture, objective=aim, constraints=texts, tiles="any")
         return True
     least = bound(problem, architecture, rules)
     assert min(c.energy_pj for c in costs) >= least.energy_pj, seed
     assert min(c.latency_cycles for c in costs) >= least.latency_cycles, seed
-    objective = rng.choice(["energy", "latency", "edp", "energy,latency"])
-    found = map_einsum(problem, architecture, objective=objective, constraints=texts, tiles="any")
-    if objective == "energy,latency":
-        want: list[tuple[float, float]] = []
-        for energy, latency in sorted({(c.energy_pj, c.latency_cycles) for c in costs}):
-            if not want or (latency < want[-1][1] * (1 - 1e-9) and energy > want[-1][0] * (1 + 1e-9)):
-                want.append((energy, latency))
-        assert str(found.certificate) == "optimal: proven", seed
-        got = [(p.energy_pj, p.latency_cycles) for p in found.front]
-        assert got == [pytest.approx(w, rel=1e-8) for w in want], seed
-        return True
-    score = {"energy": lambda c: c.energy_pj, "latency": lambda c: c.latency_cycles, "edp": lambda c: c.edp}[objective]
+    assert min(c.capacity_bits for c in costs) >= least.capacity_bits, seed
+    found = map_einsum(problem, architecture, objective=aim, constraints=texts, tiles="any")
     assert str(found.certificate) == "optimal: proven", seed
-    assert score(found.front[0].evaluation) == pytest.approx(min(map(score, costs)), rel=1e-8), seed
+    assert all(not violations(p.mapping, problem, architecture, rules) for p in found.front)
+    want = plain_front({aim.of(c) for c in costs})
+    assert [aim.of(p) for p in found.front] == [pytest.approx(w, rel=1e-8) for w in want], seed
     return True
+
+
+def plain_front(values: set[tuple[float, ...]]) -> list[tuple[float, ...]]:
+    """Values that no other ones undercut, up to rounding, one by one."""
+    found: list[tuple[float, ...]] = []
+    for one in sorted(values):
+        if not any(all(a <= b * (1 + 1e-9) for a, b in zip(known, one, strict=True)) for known in found):
+            found.append(one)
+    return found
 
 
 @pytest.mark.parametrize("part", range(8))
@@ -429,6 +440,51 @@ def test_small_answers_under_constraints_are_the_best_that_keep_to_them(text: st
         if fits and ("at most" not in text or "m" in problem.shape):
             compared += compare_with_every_mapping(seed, 300, (text,))
     assert compared >= 4
+
+
+@pytest.mark.parametrize("objective", WITH_ROOM)
+def test_small_answers_are_the_best_where_room_counts(objective: str) -> None:
+    compared = sum(compare_with_every_mapping(seed, 300, objectives=(objective,)) for seed in range(600, 630))
+    assert compared >= 5
+
+
+ORDERS = ("order in M0: k, m", "order in M1: r, p", "order in M1: m, k", "order in M1: n, m", "order in M0: m, k, n")
+
+
+@pytest.mark.parametrize("text", [*ORDERS, "weight_stationary", "input_stationary", "output_stationary"])
+def test_small_answers_under_an_order_are_the_best_that_keep_to_it(text: str) -> None:
+    compared = 0
+    for seed in range(700, 740):
+        problem, architecture = tiny(random.Random(seed))
+        level = text.removeprefix("order in ")[:2]
+        listed = set(text.partition(":")[2].replace(",", " ").split())
+        if not listed or (level in {m.name for m in architecture.memories} and len(listed & set(problem.shape)) > 1):
+            compared += compare_with_every_mapping(seed, 400, (text,), (*OBJECTIVES, *WITH_ROOM))
+    assert compared >= 3
+
+
+@pytest.mark.parametrize("text", ["order in GLB: k, m", "order in MainMemory: n, m, k", "weight_stationary"])
+def test_a_climb_keeps_to_an_order_and_gains(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setattr(residual, "CLIMBED_MOST", 3_000)
+    rules = parse([text], PE4X4, PRIME)
+    perfect = map_einsum(PRIME, PE4X4, objective="edp", constraints=[text])
+    found = map_einsum(PRIME, PE4X4, objective="edp", constraints=[text], tiles="any")
+    assert violations(found.front[0].mapping, PRIME, PE4X4, rules) == ()
+    assert found.front[0].evaluation.edp < perfect.front[0].evaluation.edp / 2
+
+
+def test_a_front_with_room_is_climbed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(residual, "CLIMBED_MOST", 3_000)
+    aim = objective_of("latency,capacity")
+    perfect = map_einsum(PRIME, PE4X4, objective=aim)
+    found = map_einsum(PRIME, PE4X4, objective=aim, tiles="any")
+    values = [aim.of(p) for p in found.front]
+    for p in perfect.front:
+        assert any(all(a <= b for a, b in zip(v, aim.of(p), strict=True)) for v in values)
+    assert values == plain_front(set(values))
+    assert values[0][0] < aim.of(perfect.front[0])[0]
+    least = aim.of(bound(PRIME, PE4X4))
+    assert found.certificate.gap == pytest.approx(max(0.0, values[0][0] / least[0] - 1), abs=1e-8)
 
 
 def test_what_a_memory_may_keep_is_enumerated_both_ways() -> None:

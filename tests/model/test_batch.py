@@ -239,7 +239,9 @@ def compare_with_the_scalar_model(seed):
         assert found.feasible[at]
         assert found.energy_pj[at] == pytest.approx(cost.energy_pj, rel=1e-9), seed
         assert found.latency_cycles[at] == pytest.approx(cost.latency_cycles, rel=1e-9), seed
+        assert found.capacity_bits[at] == cost.capacity_bits, seed
         if floor is not None:
+            assert floor.capacity_bits[at] == cost.capacity_bits, seed
             assert floor.latency_cycles[at] <= cost.latency_cycles * (1 + 1e-9)
             assert floor.energy_pj[at] <= cost.energy_pj * (1 + 1e-9)
             if made.exact_floor:
