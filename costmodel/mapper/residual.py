@@ -730,6 +730,8 @@ class _Archive:
     """Mappings that were costed in arrays."""
     front: list[tuple[float, float]] = field(default_factory=list)
     """(energy, latency) of what no other costed mapping beats, by rising energy."""
+    in_vain: set[tuple[str, tuple[float, float], tuple[Node, ...]]] = field(default_factory=set)
+    """(kind of step, objective, nest) where a climb found nothing better."""
 
     @property
     def late(self) -> bool:
@@ -855,6 +857,10 @@ class _Archive:
         limit = self.in_arrays + most
         kind = 0
         while kind < len(steps) and self.in_arrays < limit and not self.late:
+            tried = (steps[kind], aim, best.mapping.nest)
+            if tried in self.in_vain:
+                kind += 1
+                continue
             if steps[kind] == "turn":
                 found = self._cheapest((replace(best.mapping, nest=n) for n in state.turned(self.architecture)), score)
                 if found is not None and score(found) < score(best):
@@ -862,6 +868,7 @@ class _Archive:
             else:
                 state, found = self._step(state, steps[kind], best, aim, steepest=steepest)
             if found is None or score(found) >= score(best):
+                self.in_vain.add(tried)
                 kind += 1
             else:
                 best, kind = found, 0
@@ -889,11 +896,8 @@ class _Archive:
             self.in_arrays += len(rows)
             if self.powers is None:
                 self._spread(state, rows, floor)
-            a, b = aim
-            scores = np.where(floor.feasible, floor.energy_pj**a * floor.latency_cycles**b, np.inf)
-            order = np.lexsort((floor.latency_cycles, floor.energy_pj, scores))
-            better = order[: int(np.searchsorted(scores[order], score(best)[0], side="right"))]
-            promised = better[:CONFIRMED_MOST] if steepest else np.sort(better)[:CONFIRMED_MOST]
+            promised = _better(floor, best, aim)
+            promised = promised[:CONFIRMED_MOST] if steepest else np.sort(promised)[:CONFIRMED_MOST]
         for at in promised:
             if self.late:
                 break
@@ -942,6 +946,18 @@ class _Archive:
         good = np.flatnonzero(floor.feasible & self.promising(floor.energy_pj, floor.latency_cycles))
         few = good[np.argsort(self._scores(floor.energy_pj[good], floor.latency_cycles[good]))[:CONFIRMED_MOST]]
         self.settle(floor.energy_pj[few], floor.latency_cycles[few], lambda at: state.mapping(rows[few[at]]))
+
+
+def _better(floor: BatchResult, best: MappingPoint, aim: tuple[float, float]) -> Integers:
+    """Return the rows that promise to be better, best first."""
+    a, b = aim
+    energy, latency = floor.energy_pj, floor.latency_cycles
+    scores = np.where(floor.feasible, energy**a * latency**b, np.inf)
+    least = _score(aim)(best)[0]
+    tie = (energy < best.energy_pj * LESS) | (latency < best.latency_cycles * LESS) & (energy <= best.energy_pj)
+    good = np.flatnonzero((scores < least * LESS) | ((scores <= least / LESS) & tie))
+    found: Integers = good[np.lexsort((latency[good], energy[good], scores[good]))]
+    return found
 
 
 def _indexed(places: Integers, mapping_of: Callable[[int], Mapping], at: int) -> Mapping:
