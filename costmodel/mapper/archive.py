@@ -51,6 +51,8 @@ class Archive:
     """Mappings that were costed in arrays."""
     front: Floats = field(default_factory=lambda: np.empty((3, 0)))
     """(energy, latency, room) × points: what no other costed mapping beats."""
+    in_vain: set[tuple[str, Objective, tuple[Node, ...]]] = field(default_factory=set)
+    """(kind of step, objective, nest) where a climb found nothing better."""
 
     @property
     def late(self) -> bool:
@@ -81,9 +83,9 @@ class Archive:
     def _keep(self, mapping: Mapping, point: MappingPoint | None) -> None:
         self.known[mapping.nest] = point
         if point is not None:
-            cost = np.array([[point.energy_pj], [point.latency_cycles], [point.capacity_bits]], dtype=np.float64)
-            if self._better(cost, self.front).all():
-                kept = self.front[:, self._better(self.front, cost)[:, 0]]
+            cost = cost_of(point)
+            if ahead(self.aim, cost, self.front).all():
+                kept = self.front[:, ahead(self.aim, self.front, cost)[:, 0]]
                 self.front = np.concatenate((kept, cost), axis=1)
 
     def take(self, found: MapperResult) -> None:
@@ -99,24 +101,8 @@ class Archive:
         good = np.ones(costs.shape[1], dtype=np.bool_)
         together = max(1, COMPARED_MOST // max(1, self.front.shape[1]))
         for at in range(0, len(good), together):
-            good[at : at + together] = self._better(costs[:, at : at + together], self.front).all(axis=1)
+            good[at : at + together] = ahead(self.aim, costs[:, at : at + together], self.front).all(axis=1)
         return good
-
-    def _better(self, some: Floats, others: Floats) -> Bools:
-        """Tell of each of some (rows) whether another (columns) leaves it a place.
-
-        It does if the first is better in an objective, or equal in all of them and ahead in what orders equals.
-        """
-        ahead = np.zeros((some.shape[1], others.shape[1]), dtype=np.bool_)
-        even = ~ahead
-        for mine, its in zip(some, others, strict=True):
-            ahead |= even & (mine[:, None] < its * LESS)
-            even &= mine[:, None] <= its / LESS
-        found = np.zeros_like(ahead)
-        for mine, its in zip(self.aim.values(*some), self.aim.values(*others), strict=True):
-            found |= mine[:, None] < its * LESS
-            ahead &= mine[:, None] <= its / LESS
-        return found | ahead
 
     def settle(self, costs: Floats, mapping_of: Callable[[int], Mapping]) -> bool:
         """Cost by the scalar model what may be better, given costs at least so high; whether time allowed it."""
@@ -163,6 +149,28 @@ class Archive:
             return KeyboardInterrupt()
         tally = self.rejected.most_common() or [("constraints", 1)]
         return failure or InfeasibleError(self.einsum.name, tally, None)
+
+
+def ahead(aim: Objective, some: Floats, others: Floats) -> Bools:
+    """Whether each of some costs (rows) is better in an objective than each of others (columns).
+
+    What is equal in all objectives is ahead with less energy, then latency, then room. Rounding makes nothing better.
+    """
+    found = np.zeros((some.shape[1], others.shape[1]), dtype=np.bool_)
+    first = np.zeros_like(found)
+    even = ~found
+    for mine, its in zip(some, others, strict=True):
+        first |= even & (mine[:, None] < its * LESS)
+        even &= mine[:, None] <= its / LESS
+    for mine, its in zip(aim.values(*some), aim.values(*others), strict=True):
+        found |= mine[:, None] < its * LESS
+        first &= mine[:, None] <= its / LESS
+    return found | first
+
+
+def cost_of(point: MappingPoint) -> Floats:
+    """Return (energy, latency, room) of one mapping, as a column."""
+    return np.array([[point.energy_pj], [point.latency_cycles], [point.capacity_bits]], dtype=np.float64)
 
 
 def costs_of(result: BatchResult) -> Floats:

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from costmodel.mapper.archive import Archive, best_first, costs_of
+from costmodel.mapper.archive import Archive, ahead, best_first, cost_of, costs_of
 from costmodel.mapper.neighbours import OpenNest
 from costmodel.mapper.result import MappingPoint
 from costmodel.model.batch import BatchResult
@@ -50,6 +50,10 @@ def climb(
     limit = archive.in_arrays + most
     kind = 0
     while kind < len(steps) and archive.in_arrays < limit and not archive.late:
+        tried = (steps[kind], goal, best.mapping.nest)
+        if tried in archive.in_vain:
+            kind += 1
+            continue
         if steps[kind] == "turn":
             turned = (replace(best.mapping, nest=nest) for nest in state.turned(archive.architecture))
             found = _cheapest(archive, turned, score)
@@ -58,6 +62,7 @@ def climb(
         else:
             state, found = _step(archive, state, steps[kind], best, goal, steepest=steepest)
         if found is None or score(found) >= score(best):
+            archive.in_vain.add(tried)
             kind += 1
         else:
             best, kind = found, 0
@@ -87,10 +92,8 @@ def _step(
         archive.in_arrays += len(rows)
         if archive.aim.front:
             _extend_front(archive, state, rows, floor)
-        scores = _scores(goal, floor)
-        order = np.lexsort((floor.capacity_bits, floor.latency_cycles, floor.energy_pj, scores))
-        better = order[: int(np.searchsorted(scores[order], score(best)[0], side="right"))]
-        promised = better[:CONFIRMED_MOST] if steepest else np.sort(better)[:CONFIRMED_MOST]
+        promised = _promising(floor, best, goal)
+        promised = promised[:CONFIRMED_MOST] if steepest else np.sort(promised)[:CONFIRMED_MOST]
     for at in promised:
         if archive.late:
             break
@@ -142,6 +145,14 @@ def _extend_front(archive: Archive, state: OpenNest, rows: Integers, floor: Batc
     good = np.flatnonzero(floor.feasible & archive.promising(*costs))
     few = good[best_first(archive.aim.product, costs[:, good])[:CONFIRMED_MOST]]
     archive.settle(costs[:, few], lambda at: state.mapping(rows[few[at]]))
+
+
+def _promising(floor: BatchResult, best: MappingPoint, goal: Objective) -> Integers:
+    """Return the rows that promise to be better, best first."""
+    costs = costs_of(floor)
+    good = np.flatnonzero(floor.feasible & ahead(goal, costs, cost_of(best))[:, 0])
+    found: Integers = good[best_first(goal, costs[:, good])]
+    return found
 
 
 def _scores(goal: Objective, floor: BatchResult) -> Floats:
