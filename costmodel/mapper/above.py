@@ -29,6 +29,8 @@ class Above:
         self.combinations, self.sliding = combinations, sliding
         self.top = len(space.arrays)
         self.chain = [[i for i, n in enumerate(space.nodes) if n.tensor == t] for t in range(len(space.tensors))]
+        self.bits = sum(n.bit for n in space.nodes if space.memories[n.memory].segment == self.top)
+        """Of the nodes above the last array."""
         self.tables: dict[int, dict[int, Floats]] = {}
         self.rows = [Layout.ENERGY, *layout.port]
         """Rows of the labels' floats: energy, and cycles of each port."""
@@ -89,6 +91,13 @@ class Above:
                 for subset in np.unique(todo).tolist():
                     if subset:
                         yield todo == subset, self.table(subset, m)
+
+    def tables_of(self, todo: int) -> Iterator[dict[int, Floats]]:
+        """Yield ``table`` for the nodes (bits) of each memory above the last array that are still to come."""
+        for m, memory in enumerate(self.space.memories[:-1]):
+            mine = todo & sum(n.bit for n in self.space.nodes if n.memory == m)
+            if memory.segment == self.top and mine:
+                yield self.table(mine, m)
 
     def table(self, subset: int, memory: int) -> dict[int, Floats]:
         """Return energy (0) and cycles of each port (1, …) over the lattice, flat, for nodes of one memory."""

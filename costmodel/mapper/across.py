@@ -29,6 +29,8 @@ MOST_WAYS = 300
 """Ways to spread of which it is looked up where they fit and what the shape above the array says, label by label."""
 FAVOURITES = 8
 """Choices that are tried before all others, as one that may be better is enough to keep a label."""
+MOST_KEPT = 20_000_000
+"""Numbers that ``Outside`` keeps for one set of nodes to come."""
 COMPARED = 20_000_000
 """Coefficients that are compared at most to leave out choices."""
 
@@ -332,6 +334,7 @@ class Across:
         self.space, self.lattice, self.layout, self.sliding = space, lattice, layout, sliding
         self.above, self.segment = above, segment
         self.steps = lattice.steps(segment)
+        self.outside = Outside(lattice, above, self.steps)
         self.inputs = Inputs(space, sliding, len(space.arrays))
         coefficients = Coefficients(space, layout, combinations, sliding, self.inputs, segment)
         values, self.kind_of = coefficients.by_kind()
@@ -411,12 +414,7 @@ class Across:
         if choices.ways is None:
             energy += carried.to_come[0][:, None]
         else:
-            shape = labels.s[Layout.SHAPE][:, None]
-            fits, outside = self.lattice.spread(self.steps, shape, choices.ways[None, :])
-            for mine, table in self.above.subsets(labels):
-                if 0 in table:
-                    energy += np.where(mine[:, None], table[0][outside], 0.0)
-            energy[~fits] = np.inf
+            energy += self.outside.energy(labels, choices.ways)
         latency: Floats = labels.f[Layout.CYCLES][:, None] / choices.divisor
         if self.space.leak_pj_per_cycle:
             energy += self.space.leak_pj_per_cycle * latency
@@ -488,6 +486,54 @@ class Across:
         for copies in best.values():
             total = total * copies
         return total
+
+
+class Outside:
+    """Least energy of the nodes above the one array to come, for tile shapes below it and ways to spread it.
+
+    Rows are worked out when they are asked for, and kept.
+    """
+
+    def __init__(self, lattice: Lattice, above: Above, steps: list[Ints]) -> None:
+        self.lattice, self.above, self.steps = lattice, above, steps
+        self.ways = np.arange(steps[0].shape[1])
+        self.known: dict[int, tuple[Ints, Floats]] = {}
+        """Nodes to come (bits) → (row of each shape or -1, rows)."""
+
+    def energy(self, labels: Labels, ways: Ints) -> Floats:
+        """Return (labels, ways); infinite where a way does not fit."""
+        todo, shape = labels.s[Layout.TODO] & self.above.bits, labels.s[Layout.SHAPE]
+        keys = np.unique(todo).tolist()
+        if len(keys) == 1:
+            return self._rows(keys[0], shape, ways)
+        found = np.empty((labels.n, len(ways)))
+        for key in keys:
+            mine = np.flatnonzero(todo == key)
+            found[mine] = self._rows(key, shape[mine], ways)
+        return found
+
+    def _rows(self, key: int, shape: Ints, ways: Ints) -> Floats:
+        place, rows = self.known.get(key) or (np.full(self.lattice.shapes, -1), np.empty((0, len(self.ways))))
+        missing = np.unique(shape[place[shape] < 0])
+        if len(missing):
+            if rows.size > MOST_KEPT:
+                place[:], rows = -1, rows[:0]
+                missing = np.unique(shape)
+            place[missing] = len(rows) + np.arange(len(missing))
+            rows = np.concatenate((rows, self._worked_out(key, missing)))
+            self.known[key] = place, rows
+        at = place[shape]
+        found: Floats = rows[at] if len(ways) == len(self.ways) else rows[at[:, None], ways]
+        return found
+
+    def _worked_out(self, key: int, shape: Ints) -> Floats:
+        fits, outside = self.lattice.spread(self.steps, shape[:, None], self.ways[None, :])
+        found = np.zeros(fits.shape)
+        for table in self.above.tables_of(key):
+            if 0 in table:
+                found += table[0][outside]
+        found[~fits] = np.inf
+        return found
 
 
 def product(inputs: Floats, values: Floats) -> Floats:

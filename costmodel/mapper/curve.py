@@ -9,15 +9,13 @@ from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.mapper import mapspace
 from costmodel.mapper.constraints import Rules
 from costmodel.mapper.front import Incumbents
-from costmodel.mapper.search import Board, Search
+from costmodel.mapper.search import Board, Progress, widen
 from costmodel.model.evaluate import evaluate
 from costmodel.model.nest import keeps
 from costmodel.spec.hardware import Architecture, ComputeUnit, Memory
 from costmodel.spec.mapping import Mapping, Node
 from costmodel.spec.objective import objective_of
 from costmodel.spec.problems import Problem, SpecError, did_you_mean
-
-BEAM = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +82,8 @@ def buffer_curve(
     aim = objective_of("energy,capacity")  # a pJ for each bit that crosses, against the room that the tiles take
     board, needs = Board(space, aim), Incumbents(aim)
     deadline = None if budget_s is None else began + budget_s
-    Search(board, needs, beam=BEAM).run()
-    search = Search(board, needs, deadline=deadline)
-    search.run()
+    done = Progress()
+    widen(board, needs, done, deadline=deadline)
     points = []
     workload = Workload(einsum.name, "", (einsum,))
     for (traffic, _, room), nest in zip(needs.costs.T.tolist(), needs.items, strict=True):
@@ -100,7 +97,7 @@ def buffer_curve(
         capacity = used * 2 if memory.double_buffered else used
         points.append(CurvePoint(capacity, sum(r.words for r in rows), bits, nest))
     points.sort(key=lambda p: p.capacity_bits)
-    proven = not search.stats.dropped
+    proven = done.complete
     return BufferCurve(einsum.name, level, above, tuple(points), proven, time.process_time() - began)
 
 

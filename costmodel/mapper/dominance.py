@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from costmodel.mapper.front import group_front
@@ -63,21 +65,21 @@ class Dominance:
         """Return what makes a label better than another one: less of each."""
         space, s = self.space, labels.s
         costs = list(labels.f)
+        settlement = self.combinations.settlements[segment]
         for i, node in enumerate(space.nodes):
-            if self.gaps.segment_of[i] >= segment:
+            inside = range(self.gaps.segment_of[i], segment)
+            if not inside:
+                continue  # what it costs to settle is the same for all
+            window = i in self.gaps.sliding.slot
+            alive = ((s[Layout.OPEN] | s[Layout.ALIVE]) if window else s[Layout.OPEN]) & node.bit
+            if not alive.any():
                 continue
-            alive = (s[Layout.OPEN] | s[Layout.ALIVE]) if i in self.gaps.sliding.slot else s[Layout.OPEN]
-            copies = np.where(alive & node.bit, 1.0, 0.0)
-            if not copies.any():
-                continue
-            for a in range(self.gaps.segment_of[i], segment):
-                ways = s[self.layout.way[a]]
-                array = space.arrays[a]
-                copies *= (
-                    array.product[ways]
-                    if i in self.gaps.sliding.slot
-                    else self.combinations.sigma[a][ways, node.tensor]
-                )
-            costs.append(copies)
+            if not window:
+                # whatever closes the tile, and however arrays to come are spread, it costs so many times the same
+                coefficients = [values[s[Layout.COMBO]] for _, values in settlement.close[i]]
+            else:
+                instances = math.prod(space.arrays[a].product[s[self.layout.way[a]]] for a in inside)
+                coefficients = [instances, 1 / instances] if space.ports else [instances]
+            costs += [np.where(alive, values, 0.0) for values in coefficients]
         varying = [x for x in costs if x.min() != x.max()]
         return varying or costs[:1]

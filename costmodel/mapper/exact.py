@@ -15,13 +15,12 @@ from costmodel.mapper import counting, mapspace
 from costmodel.mapper.front import Incumbents, pareto
 from costmodel.mapper.obey import violations
 from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint
-from costmodel.mapper.search import BYTES_PER_LABEL, Board, Search
+from costmodel.mapper.search import BYTES_PER_LABEL, Board, Progress, widen
 from costmodel.model.evaluate import evaluate
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.mapping import Mapping
 from costmodel.spec.objective import Objective, objective_of
 
-BEAM = 300
 SAME = 1e-12
 """Relative difference of the lattice's energy from the model's that rounding explains."""
 
@@ -112,19 +111,20 @@ def _prove(
     deadline = None if budget_s is None else began + budget_s
     most = 4_000_000 if memory_bytes is None else max(20_000, memory_bytes // (4 * BYTES_PER_LABEL))
     stopped = False
-    first = search = Search(board, incumbents, beam=BEAM)
-    try:
-        first.run()
+    done = Progress()
+
+    def told(width: int) -> None:
         if progress is not None and incumbents.items:
-            progress(f"{einsum.name}: first front of {len(incumbents.items)} mappings")
-        search = Search(board, incumbents, deadline=deadline, most_labels=most)
-        search.run()
+            progress(f"{einsum.name}: {len(incumbents.items)} mappings with {width} labels at a time")
+
+    try:
+        widen(board, incumbents, done, deadline=deadline, most_labels=most, told=told)
     except KeyboardInterrupt:
         stopped = True
     if not incumbents.items:
         if stopped:
             raise KeyboardInterrupt
-        raise infeasible(space, search.stats.dropped, search.stats.over_capacity)
+        raise infeasible(space, done.last.dropped, done.last.over_capacity)
     found, broken = _costed(incumbents, einsum, architecture, space.rules)
     if not found:
         if stopped:
@@ -138,21 +138,20 @@ def _prove(
         and (point not in front or all(cost >= thought * (1 - SAME) for cost, thought in both))
         for point, both in found
     )
-    stats = search.stats
-    proven = not stopped and not stats.dropped and agrees and not broken
+    stats = done.last
+    proven = done.complete and agrees and not broken
     gap: float | None = 0.0 if proven else None
     status: Literal["optimal: proven", "gap", "best found"] = "optimal: proven" if proven else "best found"
     if not proven and agrees and not broken:
         best = min(aim.of(p)[0] for p in front)
-        bound = max(first.root, search.root) if stopped else max(stats.dropped_bound, first.root)
-        if bound > 0:
-            gap = max(0.0, best / bound - 1)
+        if done.bound > 0:
+            gap = max(0.0, best / done.bound - 1)
             status = "gap"
     certificate = Certificate(
         status,
         "exact (interrupted)" if stopped else "exact",
         counting.size(space),
-        first.stats.labels + stats.labels,
+        done.labels,
         (
             ("dominated", stats.dominated),
             ("bound", stats.bounded),

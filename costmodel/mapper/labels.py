@@ -93,6 +93,10 @@ class History:
         self.rows = np.empty((5, 4096), dtype=np.int64)
         self.n = 0
 
+    def clear(self) -> None:
+        """Forget all labels."""
+        self.n = 0
+
     def add(self, parents: Ints | int, shape: Ints, todo: Ints, kind: int, way: Ints | int = -1) -> Ints:
         """Store labels and return their numbers."""
         end = self.n + len(shape)

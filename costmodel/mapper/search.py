@@ -21,8 +21,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -41,9 +41,13 @@ from costmodel.spec.objective import Objective
 
 BATCH = 60_000
 """Labels that are grown, or pairs of label and way that are looked at, in one go."""
-CELLS = 60_000
+CELLS = 250_000
 """Numbers in one matrix of bounds."""
 BYTES_PER_LABEL = 300
+WIDTHS = (800, 6)
+"""Labels of each stage of the first pass, and how many times more each further pass has."""
+LATE = 200
+"""Labels of each stage when the time is up."""
 
 
 @dataclass
@@ -58,6 +62,55 @@ class Stats:
     """Labels that were left out for want of time or memory; the answer is not proven then."""
     dropped_bound: float = math.inf
     """Least bound of the first objective over what was left out."""
+
+
+@dataclass
+class Progress:
+    """What the passes of a search came to."""
+
+    labels: int = 0
+    """Of all passes."""
+    root: float = 0.0
+    """A bound of the first objective for the whole mapspace, before anything was looked at."""
+    bound: float = 0.0
+    """The best bound of the first objective; what is known may be better."""
+    last: Stats = field(default_factory=Stats)
+    """Of the pass that ended last."""
+    complete: bool = False
+    """Whether the last pass left out only what cannot be better than what is known."""
+
+
+def widen(
+    board: Board,
+    incumbents: Incumbents,
+    progress: Progress,
+    *,
+    deadline: float | None = None,
+    most_labels: int = 4_000_000,
+    told: Callable[[int], None] = lambda _: None,
+) -> None:
+    """Search with more and more labels until a pass proves, or time or memory is up.
+
+    A narrow pass finds good mappings, which leave the next one little to look at. ``told`` is called with the width of
+    each pass that ended. What came of it goes to the incumbents and to ``progress``, also where Ctrl-C ends it.
+    """
+    width, factor = WIDTHS
+    while True:
+        width = min(width, most_labels)
+        search = Search(board, incumbents, width, deadline)
+        try:
+            search.run()
+        finally:
+            progress.labels += search.stats.labels
+            progress.root = max(progress.root, search.root)
+            progress.bound = max(progress.bound, search.root)
+        progress.last = search.stats
+        progress.bound = max(progress.bound, search.stats.dropped_bound)
+        progress.complete = not search.stats.dropped
+        told(width)
+        if progress.complete or search.late() or width == most_labels:
+            return
+        width *= factor
 
 
 class Board:
@@ -86,22 +139,16 @@ class Board:
 
 
 class Search:
-    """One pass over the labels; ``beam`` limits the labels of each stage (then the pass proves nothing)."""
+    """One pass over the labels, with at most ``width`` of them at each stage; it proves if none is dropped for that."""
 
-    def __init__(
-        self,
-        board: Board,
-        incumbents: Incumbents,
-        beam: int | None = None,
-        deadline: float | None = None,
-        most_labels: int = 3_000_000,
-    ) -> None:
+    def __init__(self, board: Board, incumbents: Incumbents, width: int, deadline: float | None = None) -> None:
         self.board, self.incumbents = board, incumbents
-        self.beam, self.deadline, self.most_labels = beam, deadline, most_labels
+        self.width, self.deadline = width, deadline
         self.space, self.lattice, self.layout = board.space, board.lattice, board.layout
         self.combinations, self.sliding, self.completion = board.combinations, board.sliding, board.completion
         self.gaps, self.history = board.gaps, board.history
         self.aim = incumbents.aim
+        self.history.clear()
         self.reader = Reader(board.space, board.lattice, board.history)
         self.stats = Stats()
         self.root = 0.0
@@ -116,8 +163,6 @@ class Search:
         labels = self.start()
         if labels.n:
             self.root = float(self.first(labels, 0).min())
-        if self.top == 0 and not self.beam:
-            self.dive(labels, 50)
         for segment in range(self.top + 1):
             labels = self.pass_segment(labels, segment)
             if not labels.n:
@@ -153,13 +198,6 @@ class Search:
         numbers = self.history.add(parents, labels.s[Layout.SHAPE], labels.s[Layout.TODO], kind, way)
         labels.s[Layout.NUMBER] = numbers
         self.stats.labels += labels.n
-
-    def dive(self, labels: Labels, beam: int) -> None:
-        """Complete the most promising labels, so that better mappings are known before the others are looked at."""
-        if labels.n:
-            self.beam = beam
-            self.pass_segment(self.limit(labels, self.top), self.top)
-            self.beam = None
 
     def pass_segment(self, labels: Labels, segment: int) -> Labels:
         """Place the nodes between two arrays with all loops among them, and spread the array above."""
@@ -390,28 +428,14 @@ class Search:
         rows, ways, costs = self.pairs(labels, array)
         promise = costs[0] * costs[1] * (costs[2] if self.aim.uses_capacity else 1.0)
         order = np.argsort(promise if self.aim.front else self.aim.values(*costs)[0], kind="stable")
-        rows, ways, costs = rows[order], ways[order], costs[:, order]
-        last = array == self.top - 1
-        batch = BATCH // 6 if last and not self.beam else BATCH
+        rows, ways = rows[order], ways[order]
         pieces: list[Labels] = []
-        while len(rows):
-            if pieces and self.late():
-                self.drop(labels.take(np.unique(rows)), array)
+        for start in range(0, len(rows), BATCH):
+            if start and self.late():
+                self.drop(labels.take(np.unique(rows[start:])), array)
                 break
-            pieces.append(self.spread_pairs(labels, rows[:batch], ways[:batch], array))
-            rows, ways, costs = rows[batch:], ways[batch:], costs[:, batch:]
-            if last and not self.beam:
-                self.dive(pieces[-1], 30)
-                hopeful = ~self.incumbents.beaten(*costs)
-                rows, ways, costs = rows[hopeful], ways[hopeful], costs[:, hopeful]
-                batch = BATCH
-        if not pieces:
-            return labels.take(np.empty(0, dtype=np.int64))
-        found = self.reduce(Labels.join(pieces), array + 1)
-        if last and not self.beam and found.n:
-            self.dive(found, 100)
-            found = self.survivors(found, array + 1)
-        return found
+            pieces.append(self.spread_pairs(labels, rows[start : start + BATCH], ways[start : start + BATCH], array))
+        return self.reduce(Labels.join(pieces), array + 1) if pieces else labels.take(np.empty(0, dtype=np.int64))
 
     def pairs(self, labels: Labels, array: int) -> tuple[Ints, Ints, Floats]:
         """Return (labels, ways to spread, bounds of the three costs) of pairs that fit and may be better than known."""
@@ -496,7 +520,7 @@ class Search:
     # -- pruning -----------------------------------------------------------------------------------------------
 
     def reduce(self, labels: Labels, segment: int) -> Labels:
-        """Drop labels that are dominated (and, in a beam, those that promise least)."""
+        """Drop labels that are dominated (and, where there are too many, those that promise least)."""
         if labels.n < 2:
             return labels
         rows = self.board.dominance.undominated(labels, segment)
@@ -507,33 +531,28 @@ class Search:
 
     def limit(self, labels: Labels, segment: int) -> Labels:
         """Keep the most promising labels where there are too many."""
-        most = self.beam or (200 if self.late() else self.most_labels)
-        if labels.n <= most:
+        width = min(self.width, LATE) if self.late() else self.width
+        if labels.n <= width:
             return labels
         s = labels.s
         energy, latency, capacity = self.best(labels, segment)
-        kinds = np.unique(s[Layout.TODO] * 1_000_003 + s[Layout.OPEN] * 1_009 + s[Layout.ALIVE], return_inverse=True)[
-            1
-        ].ravel()
-        number = int(kinds.max()) + 1
-        share = max(4, most // (3 * number) + 1)
+        state = s[Layout.TODO] * 1_000_003 + s[Layout.OPEN] * 1_009 + s[Layout.ALIVE]
+        states = np.unique(state, return_inverse=True)[1].ravel()
+        number = int(states.max()) + 1
+        share = max(4, width // (3 * number) + 1)
         keys: list[Sequence[Floats]] = [(energy * latency,), (energy,), (energy, latency)]
         if self.aim.uses_capacity:
             keys += [(energy * latency * capacity,), (energy, capacity)]
-        picked = []
+        left = np.ones(labels.n, dtype=bool)
         for key in keys:
-            order = np.lexsort((*key, kinds))
-            starts = np.searchsorted(kinds[order], np.arange(number))
-            picked.append(order[np.arange(len(order)) - starts[kinds[order]] < share])
-        chosen = np.unique(np.concatenate(picked))
-        if not self.beam:
-            left = np.ones(labels.n, dtype=bool)
-            left[chosen] = False
-            self.drop(labels.where(left), segment)
-        return labels.take(chosen)
+            order = np.lexsort((*key, states))
+            starts = np.searchsorted(states[order], np.arange(number))
+            left[order[np.arange(len(order)) - starts[states[order]] < share]] = False
+        self.drop(labels.where(left), segment)
+        return labels.where(~left)
 
     def late(self) -> bool:
-        return self.deadline is not None and not self.beam and time.process_time() > self.deadline
+        return self.deadline is not None and time.process_time() > self.deadline
 
     def drop(self, labels: Labels, segment: int) -> None:
         """Give labels up, for want of time or memory, and note what they might have led to."""
@@ -549,10 +568,10 @@ class Search:
             yield part, labels if labels.n <= step else Labels(labels.s[:, part], labels.f[:, part])
 
     def first(self, labels: Labels, segment: int) -> Floats:
-        """Return bounds of the first objective."""
+        """Return bounds of the first objective, quickly."""
         found = np.empty(labels.n)
         for part, mine in self.parts(labels, segment):
-            costs = self.completion.bounds(mine, segment, quick=self.late())
+            costs = self.completion.bounds(mine, segment, quick=True)
             found[part] = self.aim.first(*costs).min(axis=1)
         return found
 
@@ -560,7 +579,7 @@ class Search:
         """Return the bounds of (energy, latency, capacity) for the choice with the least product of the first two."""
         found = np.empty((3, labels.n))
         for part, mine in self.parts(labels, segment):
-            costs = self.completion.bounds(mine, segment, quick=self.late())
+            costs = self.completion.bounds(mine, segment, quick=True)
             at = (costs[0] * costs[1]).argmin(axis=1)[:, None]
             for row, cost in zip(found, costs, strict=True):
                 row[part] = np.take_along_axis(cost, at, axis=1)[:, 0]
