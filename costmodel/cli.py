@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from costmodel.einsum.algebra import Workload
+    from costmodel.mapper.curve import BufferCurve
     from costmodel.mapper.network import Event, NetworkResult, SearchOptions
     from costmodel.model.evaluation import Evaluation
     from costmodel.report.run import InputFile, Kind, Run
@@ -531,7 +532,8 @@ jobs_option = click.option(
     type=click.Choice(["perfect", "any"]),
     default="perfect",
     show_default=True,
-    help="Tiles that divide, or all.",
+    help="Tiles that divide the ones above, or any: then the answer has a proof where the mapspace is small or the "
+    "bound is met, and a gap elsewhere.",
 )
 @einsum_option
 @jobs_option
@@ -621,6 +623,13 @@ def map_(
 @time_option
 @set_option
 @json_option
+@click.option(
+    "page",
+    "--out",
+    metavar="FILE.html",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Draw the curves on a page of their own, with the nest of each corner.",
+)
 def curve(
     arch: str,
     workload: str,
@@ -628,26 +637,31 @@ def curve(
     einsums: tuple[str, ...],
     budget: float | None,
     overrides: tuple[str, ...],
+    page: Path | None,
     *,
     as_json: bool,
 ) -> int:
     """Least traffic to LEVEL from the memory above it, as a function of the size of LEVEL.
 
     LEVEL is taken alone: one instance that holds every tensor, below an unbounded memory, with tiles that divide.
-    Each row is the least capacity with which less has to move.
+    Each row is the least capacity with which less has to move. With --out the curves are drawn.
     """
     from costmodel.mapper.curve import buffer_curve
     from costmodel.mapper.mapspace import UnsupportedError
     from costmodel.report.nest_text import sentences
     from costmodel.report.text import curve_text
 
+    if page is not None and page.suffix.lower() not in (".html", ".htm"):
+        raise click.BadParameter(f"{page} is not named *.html", param_hint="--out")
     question = _question(arch, workload, overrides, einsums)
     shown: list[dict[str, Any]] = []
+    curves = []
     for place, einsum in enumerate(question.workload.einsums):
         try:
             found = buffer_curve(einsum, question.architecture, level, budget_s=budget)
         except UnsupportedError as error:
             raise SpecError([Problem(f"{einsum.name} has no buffer-size curve: {error}")]) from None
+        curves.append(found)
         if as_json:
             points = [
                 {
@@ -664,6 +678,8 @@ def curve(
             put(("\n" if place else "") + curve_text(found, einsum, size))
     if as_json:
         put_json("curve", {"level": level, "curves": shown})
+    if page is not None:
+        _write_curves(page, curves, question, level)
     return FINE
 
 
@@ -1062,6 +1078,24 @@ def _write_report(path: Path, *runs: Run) -> None:
     from costmodel.report.page import write_report
 
     say(f"report: {write_report(path, *runs)}")
+
+
+def _write_curves(path: Path, curves: Sequence[BufferCurve], question: _Question, level: str) -> None:
+    from datetime import datetime
+
+    from costmodel.report.curve_page import write_curves
+    from costmodel.report.run import versions
+
+    memory = next(m for m in question.architecture.memories if m.name == level)
+    facts = [
+        ("made", datetime.now().astimezone().isoformat(timespec="seconds")),
+        ("command", _command()),
+        ("architecture", question.arch_ref),
+        ("workload", question.workload_ref),
+        *((f"{name} version", number) for name, number in versions().items()),
+    ]
+    written = write_curves(path, curves, question.workload, memory, question.architecture.name, facts)
+    say(f"report: {written}")
 
 
 def _save_study(path: Path, question: _Question, options: SearchOptions) -> None:

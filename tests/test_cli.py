@@ -271,6 +271,16 @@ def test_curve_shows_the_corners_and_where_the_level_is():
     assert "did you mean 'Buffer'" in run("curve", "two_level", "small.yaml", "Bufer", code=1).stderr
 
 
+def test_curve_draws_a_page():
+    done = run("curve", "two_level", "small.yaml", "Buffer", "--out", "drawn/curves.html")
+    assert "report: drawn/curves.html" in done.stderr
+    assert done.stdout.startswith("one: least traffic")
+    page = Path("drawn/curves.html").read_text(encoding="utf-8")
+    assert page.startswith("<!doctype html>")
+    assert "no more than compulsory moves" in page
+    assert "named *.html" in run("curve", "two_level", "small.yaml", "Buffer", "--out", "folder", code=2).stderr
+
+
 def test_map_prints_a_line_per_layer_and_writes_a_run():
     result = run("map", "two_level", "small.yaml", *SEARCH, "--report", "page.html")
     assert re.search(r"einsum +count +energy +latency +utilisation +bottleneck", result.stdout)

@@ -10,8 +10,10 @@ memories at or below those. For each choice of that holder the least words of ev
 - An update reads the old value unless it is the first touch of the word by that instance of the holder; a holder
   below the outermost memory drains at least what it touched.
 
-The least energy and the least use of each port over the choices are bounds. Compute takes at least the cycles of the
-busiest instance under the evenest spread that the arrays allow. Room is taken by one word of each tensor in every
+The least energy and the least use of each port over the choices are bounds. Where memories are too small to hold all
+that they must, ``reuse.py`` knows of more words that have to move. Compute takes at least the cycles of the busiest
+instance under the evenest spread that the arrays and their constraints allow, and a systolic array at least a pass
+for each tile of its stationary tensor that this instance sees. Room is taken by one word of each tensor in every
 instance of each memory that must keep it.
 """
 
@@ -19,13 +21,15 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from costmodel.einsum.algebra import Access, Affine, Einsum
 from costmodel.mapper.constraints import Rules
 from costmodel.mapper.encoding import held_under
 from costmodel.mapper.plan import distinct, joined_indices
+from costmodel.mapper.reuse import Node, Price, Spread, least_traffic
+from costmodel.model.evaluate import stationary_tensor
 from costmodel.spec.hardware import Architecture, Array, Memory
 
 ROUNDING = 1 - 1e-9
@@ -58,13 +62,16 @@ def bound(einsum: Einsum, architecture: Architecture, rules: Rules | None = None
     rules = rules or Rules()
     unit = architecture.compute_units[-1]
     choices = [list(_choices(einsum, architecture, rules, tensor)) for tensor in einsum.tensors]
+    boundaries = list(_boundaries(einsum, architecture, rules))
     energy = sum(min((c.energy_pj for c in listed), default=0.0) for listed in choices)
     energy += sum(o.per_point * einsum.points * unit.energy_of(o.kind) for o in einsum.operations)
+    energy += _beyond(einsum, architecture, rules, boundaries, _energy_prices(architecture))
     latency = busiest_points(einsum, architecture, rules) * sum(
         o.per_point / unit.rate_of(o.kind) for o in einsum.operations
     )
+    latency += sum(_pass_cycles(einsum, architecture, rules, a) for a in architecture.arrays)
     for memory in architecture.memories:
-        latency = max(latency, _port_cycles(architecture, memory, choices))
+        latency = max(latency, _port_cycles(einsum, architecture, rules, memory, choices, boundaries))
     leaking_pj = sum(
         x.leakage_w * architecture.copies(x.name) / architecture.clock_hz * 1e12 for x in architecture.levels
     )
@@ -80,10 +87,15 @@ def bound(einsum: Einsum, architecture: Architecture, rules: Rules | None = None
 def busiest_points(einsum: Einsum, architecture: Architecture, rules: Rules) -> int:
     """Return the points that the busiest compute instance has at least: spread as evenly as the arrays allow."""
     inner = architecture.levels[: architecture.index(architecture.compute_units[-1].name)]
-    arrays = [x for x in inner if isinstance(x, Array)]
+    return _evenest(einsum, [x for x in inner if isinstance(x, Array)], rules, tuple(einsum.shape))
+
+
+def _evenest(einsum: Einsum, arrays: Sequence[Array], rules: Rules, over: Sequence[str]) -> int:
+    """Return the values of some rank variables, combined, that the busiest instance below some arrays sees at least."""
     least = {1: 1}
-    instances = math.prod(a.fanout for a in arrays)
-    for v, extent in einsum.shape.items():
+    instances = math.prod(_used(einsum, a, d, rules, over) for a in arrays for d in a.shape)
+    for v in over:
+        extent = einsum.shape[v]
         most = math.prod(_widest(a, v, rules) for a in arrays)
         grown: dict[int, int] = {}
         for used, points in least.items():
@@ -97,6 +109,42 @@ def busiest_points(einsum: Einsum, architecture: Architecture, rules: Rules) -> 
             if best is None or grown[used] < best:
                 least[used] = best = grown[used]
     return min(least.values())
+
+
+def _used(einsum: Einsum, array: Array, dimension: str, rules: Rules, over: Sequence[str]) -> int:
+    """Return the instances along a dimension that some rank variables can use."""
+    allowed = [v for v in over if not _closed(array, dimension, v, rules)]
+    return min(array.shape[dimension], math.prod(einsum.shape[v] for v in allowed))
+
+
+def _closed(array: Array, dimension: str, v: str, rules: Rules) -> bool:
+    """Whether a rule keeps a rank variable from a dimension."""
+    return any((o.array, o.dimension) == (array.name, dimension) and v not in o.rank_variables for o in rules.only)
+
+
+def _pass_cycles(einsum: Einsum, architecture: Architecture, rules: Rules, array: Array) -> int:
+    """Return the cycles that the passes of a systolic array take at least: one for each tile that an instance sees."""
+    inner = architecture.levels[: architecture.index(architecture.compute_units[-1].name)]
+    if array.systolic is None or array not in inner:
+        return 0
+    tensor = stationary_tensor(array, einsum)
+    accesses = set(einsum.accesses_of(tensor))
+    place = architecture.index(array.name)
+    rooms: list[float] = []
+    for level in inner[place:]:
+        if isinstance(level, Memory) and held_under(rules, level, einsum, tensor) != "no":
+            bits = level.usable_bits
+            rooms.append(math.inf if bits is None else max(1, bits // einsum.tensors[tensor].bits))
+    passes = 1
+    if len(accesses) == 1:
+        (access,) = accesses
+        plain = [i.rank_variables for i in access.indices if len(i.terms) == 1]
+        own = sorted({v for (v,) in plain}, key=list(einsum.shape).index)
+        if len(own) == len(plain):
+            seen = _evenest(einsum, [x for x in inner if isinstance(x, Array)], rules, own)
+            passes = max(1, math.ceil(seen / max(rooms, default=1)))
+    skew = sum(size - 1 for size in array.shape.values())
+    return passes * (skew + (0 if array.systolic == "output" else min(array.shape.values())))
 
 
 def _even_tiles(extent: int, most: int) -> Iterator[tuple[int, int]]:
@@ -114,10 +162,7 @@ def _widest(array: Array, v: str, rules: Rules) -> int:
     """Most instances that one rank variable may take."""
     found = 1
     for dimension, size in array.shape.items():
-        closed = any(
-            (o.array, o.dimension) == (array.name, dimension) and v not in o.rank_variables for o in rules.only
-        )
-        found *= 1 if closed else size
+        found *= 1 if _closed(array, dimension, v, rules) else size
     return found
 
 
@@ -194,12 +239,7 @@ def _choice(  # noqa: C901, PLR0912  all flows of one tensor, told in one place
 
 def _served(access: Access, einsum: Einsum, below: Sequence[tuple[int, Array]], *, updating: bool) -> float:
     """Return the deliveries that all points need at least from holders above some arrays."""
-    merged = 1
-    for at, (_, array) in enumerate(below):
-        if array.reduce if updating else array.multicast != "none":
-            # the outermost array that merges may unite what those inside of it left apart
-            merged = math.prod(x.fanout for _, x in below[at:])
-            break
+    merged = _merged([array for _, array in below], updating=updating)
     return max(float(fewest_words(access, einsum)), einsum.points / min(merged, points_per_word(access, einsum)))
 
 
@@ -231,13 +271,202 @@ def points_per_word(access: Access, einsum: Einsum) -> int:
     return free
 
 
-def _port_cycles(architecture: Architecture, memory: Memory, choices: Sequence[Sequence[_Choice]]) -> float:
+# What capacities add
+
+
+@dataclass(frozen=True, slots=True)
+class _Crossing:
+    """A tensor that a memory must hold, and how its words get there."""
+
+    node: Node
+    place: int
+    outer: int
+    """The next level outside that must hold it."""
+    parents: tuple[int, ...]
+    """Levels that may hand it its words: that one, and those in between that may hold it."""
+    written: bool
+    least_words: int
+    touched: float
+    """Words that all instances touch for the first time, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Prices:
+    """What one bit costs, by the name of a level."""
+
+    read: dict[str, float]
+    write: dict[str, float]
+    hop: dict[str, float]
+
+
+def _energy_prices(architecture: Architecture) -> _Prices:
+    memories = architecture.memories
+    return _Prices(
+        {m.name: m.read_pj / m.access_bits for m in memories},
+        {m.name: m.write_pj / m.access_bits for m in memories},
+        {a.name: a.hop_pj / a.hop_bits for a in architecture.arrays},
+    )
+
+
+def _boundaries(einsum: Einsum, architecture: Architecture, rules: Rules) -> Iterator[list[_Crossing]]:
+    """Yield the nodes that every mapping has between two arrays, for each such stretch of memories."""
+    inside = architecture.levels[: architecture.index(architecture.compute_units[-1].name)]
+    stretch: list[_Crossing] = []
+    for place, level in enumerate(inside):
+        if isinstance(level, Array):
+            if stretch:
+                yield stretch
+            stretch = []
+        elif isinstance(level, Memory) and place:
+            stretch += [
+                _crossing(einsum, architecture, rules, tensor, place)
+                for tensor in einsum.tensors
+                if held_under(rules, level, einsum, tensor) == "yes" and _simple(einsum, tensor)
+            ]
+    if stretch:
+        yield stretch
+
+
+def _simple(einsum: Einsum, tensor: str) -> bool:
+    """Whether a tensor is accessed in one way, and one rank variable indexes one rank at most."""
+    accesses = set(einsum.accesses_of(tensor))
+    named = [v for a in accesses for i in a.indices for v in i.rank_variables]
+    windows = any(len(i.terms) > 1 for a in accesses for i in a.indices)
+    return len(accesses) == 1 and len(named) == len(set(named)) and not (windows and einsum.output.tensor == tensor)
+
+
+def _crossing(einsum: Einsum, architecture: Architecture, rules: Rules, tensor: str, place: int) -> _Crossing:
+    levels = architecture.levels
+    (access,) = set(einsum.accesses_of(tensor))
+    parents = [0]
+    for at in range(1, place):
+        level = levels[at]
+        if isinstance(level, Memory):
+            answer = held_under(rules, level, einsum, tensor)
+            parents = [at] if answer == "yes" else [*parents, at] if answer == "choice" else parents
+    plain = tuple(v for i in access.indices if len(i.terms) == 1 for v in i.rank_variables)
+    outside = tuple(v for v in einsum.shape if v not in access.rank_variables)
+    free = math.prod(einsum.shape[v] for v in outside)
+    node = Node(
+        tensor,
+        levels[place].name,
+        words=plain,
+        served=outside,
+        window_points=points_per_word(access, einsum) // free,
+        bits=einsum.tensors[tensor].bits,
+        shared=tuple(v for v in einsum.shape if v not in plain),
+    )
+    owners = math.prod(x.fanout for x in levels[:place] if isinstance(x, Array))
+    touched = float(min(einsum.points, owners * most_words(access, einsum)))
+    written = einsum.output.tensor == tensor
+    return _Crossing(node, place, parents[0], tuple(parents), written, fewest_words(access, einsum), touched)
+
+
+def _beyond(
+    einsum: Einsum,
+    architecture: Architecture,
+    rules: Rules,
+    boundaries: Sequence[Sequence[_Crossing]],
+    prices: _Prices,
+) -> float:
+    """Return what the words cost at least that capacities make move, beyond one crossing of each word."""
+    capacities = {m.name: math.inf if m.usable_bits is None else float(m.usable_bits) for m in architecture.memories}
+    total = 0.0
+    for stretch in boundaries:
+        nodes = [c.node for c in stretch]
+        once = sum(c.least_words * _once(architecture, c, prices) for c in stretch)
+        spreads = _spreads(architecture, rules, stretch, tuple(einsum.shape))
+        always = [_each(architecture, c, prices) for c in stretch]
+        again = [_again(architecture, c, prices) for c in stretch]
+        known = sum((a.each + a.delivery) * c.touched for a, c in zip(again, stretch, strict=True))
+        found = least_traffic(nodes, always, einsum.shape, capacities, spreads, enough=once)
+        if known:
+            both = [Price(a.each + b.each, a.delivery + b.delivery) for a, b in zip(always, again, strict=True)]
+            most = least_traffic(nodes, both, einsum.shape, capacities, spreads, enough=once + known)
+            found = max(found, most - known)
+        total += max(0.0, found - once)
+    return total
+
+
+def _once(architecture: Architecture, c: _Crossing, prices: _Prices) -> float:
+    """Return what ``_choice`` counts for each word that crosses a boundary once; drains are counted elsewhere."""
+    outer, inner = architecture.levels[c.outer].name, architecture.levels[c.place].name
+    hops = sum(prices.hop.get(x.name, 0.0) for x in architecture.levels[c.outer : c.place])
+    moved = prices.write.get(outer, 0.0) if c.written else prices.read.get(outer, 0.0) + prices.write.get(inner, 0.0)
+    return c.node.bits * (hops + moved)
+
+
+def _each(architecture: Architecture, c: _Crossing, prices: _Prices) -> Price:
+    """Return what a word costs at least each time it arrives (an output: leaves), whoever hands it down."""
+    inner = architecture.levels[c.place].name
+    delivery = _delivery(architecture, c, prices.write if c.written else prices.read, updating=c.written)
+    hops = []
+    for parent in c.parents:
+        between = [x for x in architecture.levels[parent : c.place] if isinstance(x, Array)]
+        hops.append(
+            sum(
+                prices.hop.get(array.name, 0.0) / _merged(between[at + 1 :], updating=c.written)
+                for at, array in enumerate(between)
+            )
+        )
+    each = min(hops) + (0.0 if c.written else prices.write.get(inner, 0.0))
+    return Price(c.node.bits * (each + delivery.each), c.node.bits * delivery.delivery)
+
+
+def _again(architecture: Architecture, c: _Crossing, prices: _Prices) -> Price:
+    """Return what an output costs at least each time it comes back to where it was touched before, and its drain."""
+    memory = architecture.levels[c.place]
+    if not c.written or not isinstance(memory, Memory):
+        return Price(0.0, 0.0)
+    delivery = _delivery(architecture, c, prices.read, updating=False)
+    drained = prices.read.get(memory.name, 0.0) if memory.drain == "charged" else 0.0
+    each = prices.write.get(memory.name, 0.0) + drained
+    return Price(c.node.bits * (each + delivery.each), c.node.bits * delivery.delivery)
+
+
+def _delivery(architecture: Architecture, c: _Crossing, price: Mapping[str, float], *, updating: bool) -> Price:
+    """Return the least price at a parent, by whether arrays in between may merge what several children ask for."""
+    least = min(price.get(architecture.levels[parent].name, 0.0) for parent in c.parents)
+    between = [x for x in architecture.levels[min(c.parents) : c.place] if isinstance(x, Array)]
+    return Price(0.0, least) if _merged(between, updating=updating) > 1 else Price(least, 0.0)
+
+
+def _spreads(
+    architecture: Architecture, rules: Rules, stretch: Sequence[_Crossing], names: Sequence[str]
+) -> list[Spread]:
+    """Return the dimensions of the arrays across which words come to a stretch of memories."""
+    outermost = min((min(c.parents) for c in stretch), default=0)
+    arrays = [x for c in stretch[:1] for x in architecture.levels[outermost : c.place] if isinstance(x, Array)]
+    return [
+        (size, frozenset(v for v in names if not _closed(a, d, v, rules)))
+        for a in arrays
+        for d, size in a.shape.items()
+    ]
+
+
+def _merged(arrays: Sequence[Array], *, updating: bool) -> int:
+    """Return how many children at most share one delivery through some arrays."""
+    for at, array in enumerate(arrays):
+        if array.reduce if updating else array.multicast != "none":
+            # the outermost array that merges may unite what those inside of it left apart
+            return math.prod(x.fanout for x in arrays[at:])
+    return 1
+
+
+def _port_cycles(
+    einsum: Einsum,
+    architecture: Architecture,
+    rules: Rules,
+    memory: Memory,
+    choices: Sequence[Sequence[_Choice]],
+    boundaries: Sequence[Sequence[_Crossing]],
+) -> float:
     """Return the cycles that a memory needs at least for its words, spread over all of its instances."""
     place = architecture.index(memory.name)
     instances = math.prod(x.fanout for x in architecture.levels[:place] if isinstance(x, Array))
 
     def least(read: float, write: float) -> float:
-        total = 0.0
+        total = _beyond(einsum, architecture, rules, boundaries, _Prices({memory.name: read}, {memory.name: write}, {}))
         for listed in choices:
             uses = [
                 sum(read * r + write * w for name, r, w in choice.port_bits if name == memory.name) for choice in listed

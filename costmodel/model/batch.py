@@ -1,27 +1,31 @@
 """The same counts for arrays of tile shapes of one nest template, for use by every search.
 
 A template is a nest whose loops have no fixed tiles. Rows whose tiles divide each other go through the closed forms
-of ``closed.py`` as arrays; a row with a residual tile is evaluated by the scalar model, so every row is exact.
+of ``closed.py`` as arrays, rows with residual tiles through the sums of ``events.py``, and what neither of them knows
+is evaluated by the scalar model; so every row is exact.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from costmodel.einsum.algebra import Einsum, Workload
+from costmodel.model.axes import Axis, How
 from costmodel.model.closed import Count, Modes, closed_arrivals, closed_first_words
-from costmodel.model.evaluate import evaluate, systolic_arrays
+from costmodel.model.evaluate import evaluate, stationary_tensor, systolic_arrays
 from costmodel.model.evaluation import Flow
+from costmodel.model.events import EventCounts, Rows, united
 from costmodel.model.nest import BoundEinsum, Holder, bind
 from costmodel.model.tiles import Event, Group, Loop
 from costmodel.model.traffic import Motion, below_only, collect_modes, deliver_modes, holder_motion, motion
-from costmodel.spec.hardware import Architecture, Memory
+from costmodel.spec.hardware import Architecture, Array, Memory
 from costmodel.spec.mapping import Mapping, Node, Spatial, Temporal
 from costmodel.spec.problems import SpecError
 
@@ -52,6 +56,8 @@ class _Columns:
     tiles: Sequence[Integers]
     counts: Sequence[Integers]
     rows: int
+    residual: Rows | None = None
+    """Where tiles need not divide."""
 
 
 @dataclass(eq=False)
@@ -110,6 +116,10 @@ class _Moving:
     motion: Motion
     tables: dict[tuple[int, Modes], _WindowTable] = field(default_factory=dict)
 
+    @cached_property
+    def events(self) -> EventCounts:
+        return EventCounts(self.motion)
+
     def tile(self, columns: _Columns) -> Count:
         """Words of the tile in the ranks without windows."""
         size: Count = 1
@@ -127,6 +137,9 @@ class _Moving:
         return found
 
     def arrivals(self, columns: _Columns, merged_from: int, modes: Modes, *, every_step: bool = False) -> Count:
+        if columns.residual is not None:
+            count = self.events.accesses if every_step else self.events.arrivals
+            return count(columns.residual, merged_from, modes)
         windows = self.table(merged_from, modes).bind(columns) if self.motion.structure.windowed else None
         return closed_arrivals(
             self.motion.structure,
@@ -137,6 +150,22 @@ class _Moving:
             modes,
             every_step=every_step,
         )
+
+    def departures(self, columns: _Columns, merged_from: int, modes: Modes) -> Count:
+        if columns.residual is not None:
+            return self.events.departures(columns.residual, merged_from, modes)
+        return self.arrivals(columns, merged_from, modes)  # the nest run backwards is the same nest
+
+    def returns(self, columns: _Columns, merged_from: int, modes: Modes) -> Count:
+        if columns.residual is not None:
+            return self.events.returns(columns.residual, merged_from, modes)
+        return self.arrivals(columns, merged_from, modes) - self.first_words(columns, merged_from, modes)
+
+    def distinct(self, columns: _Columns, merged_from: int) -> Count:
+        """Distinct words that each owner touches."""
+        if columns.residual is not None:
+            return self.events.distinct(columns.residual, merged_from)
+        return self.first_words(columns, merged_from, ())
 
     def first_words(self, columns: _Columns, merged_from: int, modes: Modes) -> Count:
         return closed_first_words(self.motion.structure, columns.counts, self.tile(columns), merged_from, modes)
@@ -193,24 +222,70 @@ class Template:
 
     def evaluate(self, tiles: npt.ArrayLike, *, words: bool = False) -> BatchResult:
         """Cost every row of tiles, exactly. ``words`` also returns the traffic table (rows must then divide)."""
+        rows = self._rows(tiles)
+        divides = self._divides(rows)
+        if not self._closed:
+            divides[:] = False
+        if divides.all():
+            return self._counted(self._columns(rows), words=words)
+        chosen, others = np.flatnonzero(divides), np.flatnonzero(~divides)
+        if self._by_events and self.exact_floor:
+            parts = [(others, self._counted(self._columns_any(rows[others]), words=False))]
+        else:
+            parts = [(others, self._scalar(rows[others]))]
+        if len(chosen):
+            parts.append((chosen, self._counted(self._columns(rows[chosen]), words=False)))
+        return self._joined(parts, len(rows))
+
+    def floor(self, tiles: npt.ArrayLike) -> BatchResult | None:
+        """Cost every row of tiles at least, by arrays alone; null where only the scalar model has the counts.
+
+        Nothing is missing but the latency of memories inside arrays (and the leakage meanwhile): there the first
+        instance counts, whether another one is busier or not. With ``exact_floor`` nothing is missing at all.
+        """
+        rows = self._rows(tiles)
+        return self._counted(self._columns_any(rows), words=False) if self._by_events else None
+
+    @cached_property
+    def exact_floor(self) -> bool:
+        """Whether no memory inside an array has a limit of bandwidth."""
+        return not any(
+            self._inside(m)
+            for m in self.architecture.memories
+            if (m.bandwidth_bits_per_cycle, m.read_bits_per_cycle, m.write_bits_per_cycle) != (None, None, None)
+        )
+
+    def _rows(self, tiles: npt.ArrayLike) -> Integers:
         rows = np.asarray(tiles, dtype=np.int64)
         if rows.ndim != 2 or rows.shape[1] != len(self.loops):
             msg = f"tiles must have one column per loop, {len(self.loops)}; got shape {rows.shape}"
             raise ValueError(msg)
-        divides = self._divides(rows)
-        if divides.all() and not self._needs_scalar:
-            return self._exact(rows, words=words)
-        exact = self._exact(rows[divides], words=False) if divides.any() and not self._needs_scalar else None
-        chosen = np.flatnonzero(divides) if exact is not None else np.array([], dtype=np.int64)
-        return self._mixed(rows, chosen, exact)
+        return rows
 
-    @property
-    def _needs_scalar(self) -> bool:
-        """Whether counts exist that only the scalar model has: written windows, systolic passes."""
+    @cached_property
+    def _closed(self) -> bool:
+        """Whether the closed forms have all counts of tiles that divide: not those of written windows and passes."""
+        return not self._written_windows and not self._systolic
+
+    @cached_property
+    def _by_events(self) -> bool:
+        """Whether ``events.py`` has all counts: not those of written windows, nor where merging depends on tiles."""
+        ends = [
+            (self.architecture, *pair) for pair in itertools.combinations([x.name for x in self.architecture.levels], 2)
+        ]
+        modes = [m for x in ends for m in (deliver_modes(*x), collect_modes(*x))]
+        merged = [united(m) for m in (*modes, *(below_only(m, name) for m in modes for name, _ in m))]
+        windows = any(not g.plain for m in self._passes.values() for g in m.motion.groups)
+        return not self._written_windows and not windows and None not in merged
+
+    @cached_property
+    def _written_windows(self) -> bool:
         written = [m for h, m in self._holders if h.output_like] + [self._writes]
-        return any(m.motion.structure.windowed for m in written) or bool(
-            systolic_arrays(self.architecture, self._bound)
-        )
+        return any(m.motion.structure.windowed for m in written)
+
+    @cached_property
+    def _systolic(self) -> list[Array]:
+        return systolic_arrays(self.architecture, self._bound)
 
     def _divides(self, rows: Integers) -> npt.NDArray[np.bool_]:
         left: dict[str, Any] = {v: np.int64(n) for v, n in self.einsum.shape.items()}
@@ -230,8 +305,7 @@ class Template:
             left[loop.rank_variable] = tile
         return _Columns(tiles, counts, len(rows))
 
-    def _exact(self, rows: Integers, *, words: bool) -> BatchResult:
-        columns = self._columns(rows)
+    def _counted(self, columns: _Columns, *, words: bool) -> BatchResult:
         flows: dict[tuple[str, str, Flow], Count] = {}
         hops: dict[tuple[str, str], Count] = {}
 
@@ -262,7 +336,7 @@ class Template:
         asked = partial(_every_step, self._writes, columns, start)
         updates = asked(up)
         add(parent.level.name, tensor, "update", updates)
-        add(parent.level.name, tensor, "read", updates - self._writes.first_words(columns, start, ()))
+        add(parent.level.name, tensor, "read", updates - self._writes.distinct(columns, start))
         hop(tensor, self._priced(up), asked)
         return self._totals(columns, flows, hops, words=words)
 
@@ -275,20 +349,21 @@ class Template:
         start, alone = len(parent.loops), len(child.loops)
         down = deliver_modes(self.architecture, parent.level.name, child.level.name)
         tensor = child.tensor.name
-        arrived = moving.arrivals(columns, alone, ())
-        asked = moving.arrivals(columns, start, down) if down else arrived
         if not child.output_like:
+            arrived = moving.arrivals(columns, alone, ())
+            asked = moving.arrivals(columns, start, down) if down else arrived
             add(parent.level.name, tensor, "read", asked)
             add(child.level.name, tensor, "fill", arrived)
             hop(tensor, self._priced(down), partial(_arrivals, moving, columns, start))
             return
         up = collect_modes(self.architecture, parent.level.name, child.level.name)
-        add(parent.level.name, tensor, "read", asked - moving.first_words(columns, start, down))
-        add(child.level.name, tensor, "fill", arrived - moving.first_words(columns, alone, ()))
-        add(parent.level.name, tensor, "update", moving.arrivals(columns, start, up) if up else arrived)
-        add(child.level.name, tensor, "drain", arrived)
+        add(parent.level.name, tensor, "read", moving.returns(columns, start, down))
+        add(child.level.name, tensor, "fill", moving.returns(columns, alone, ()))
+        left = moving.departures(columns, alone, ())
+        add(parent.level.name, tensor, "update", moving.departures(columns, start, up) if up else left)
+        add(child.level.name, tensor, "drain", left)
         hop(tensor, self._priced(down), partial(_returns, moving, columns, start))
-        hop(tensor, self._priced(up), partial(_arrivals, moving, columns, start))
+        hop(tensor, self._priced(up), partial(_departures, moving, columns, start))
 
     def _totals(
         self,
@@ -301,11 +376,11 @@ class Template:
         n = columns.rows
         energy = self._hop_energy(columns, hops)
         unit = self._bound.unit
-        points: Any = 1
-        for at, loop in enumerate(self.loops):
-            if not loop.spatial:
-                points = points * columns.counts[at]
-        cycles = np.zeros(n) + sum(o.per_point / unit.rate_of(o.kind) for o in self.einsum.operations) * points
+        cycles = np.zeros(n) + sum(o.per_point / unit.rate_of(o.kind) for o in self.einsum.operations) * self._points(
+            columns
+        )
+        for array in self._systolic:
+            cycles += self._overhead(array, columns)
         for operation in self.einsum.operations:
             energy += operation.per_point * self.einsum.points * unit.energy_of(operation.kind)
         for memory in self.architecture.memories:
@@ -350,6 +425,8 @@ class Template:
         if all(limit is None for limit, _ in limits):
             return worst
         place = self.architecture.index(memory.name)
+        if columns.residual is not None and self._inside(memory):
+            return self._first_port_cycles(memory, columns.residual)
         instances: Any = 1
         for at, loop in enumerate(self.loops):
             if loop.array is not None and self.architecture.index(loop.array) < place:
@@ -387,17 +464,132 @@ class Template:
                 good &= used <= size
         return good
 
-    def _mixed(self, rows: Integers, chosen: Integers, exact: BatchResult | None) -> BatchResult:
+    def _points(self, columns: _Columns) -> Count:
+        """Points of the busiest compute instance: the first one."""
+        points: Count = 1
+        if columns.residual is None:
+            for at, loop in enumerate(self.loops):
+                if not loop.spatial:
+                    points = points * columns.counts[at]
+            return points
+        for v in dict.fromkeys(x.rank_variable for x in self.loops):
+            own = [at for at, x in enumerate(self.loops) if x.rank_variable == v]
+            how: list[How] = ["first" if self.loops[at].spatial else "time" for at in own]
+            tiles = tuple(columns.tiles[at] for at in own)
+            points = points * Axis(self.einsum.shape[v], tiles, tuple(how), len(own)).arriving(counted=True)
+        return points
+
+    def _overhead(self, array: Array, columns: _Columns) -> Count:
+        """Cycles that the passes of a systolic array pay, as ``systolic_overhead`` of the scalar model."""
+        assert columns.residual is not None  # noqa: S101  (closed forms do not count passes)
+        passes = self._passes[array.name].events.changes(columns.residual)
+        skew = sum(size - 1 for size in array.shape.values())
+        if array.systolic == "output":
+            return np.asarray(passes * skew)
+        reducing = []
+        for dimension in array.shape:
+            used = np.zeros(columns.rows, dtype=np.bool_)
+            for at, loop in enumerate(self.loops):
+                if (loop.array, loop.dimension) == (array.name, dimension):
+                    used |= (columns.counts[at] > 1) & (loop.rank_variable in self.einsum.reduced)
+            reducing.append(used)
+        sizes = list(array.shape.values())
+        table = np.array(reducing)
+        loading = np.where(table.sum(axis=0) == 1, np.array(sizes) @ table, sizes[0])
+        return np.asarray(passes * (skew + loading))
+
+    @cached_property
+    def _passes(self) -> dict[str, _Moving]:
+        """How the stationary tile of each systolic array moves."""
+        found = {}
+        for array in self._systolic:
+            tensor = stationary_tensor(array, self.einsum)
+            place = self.architecture.index(array.name)
+            inside = [h for h in self._bound.holders[tensor] if self.architecture.index(h.level.name) > place]
+            accesses = [(self.einsum, a) for a in self.einsum.accesses_of(tensor)]
+            found[array.name] = _Moving(
+                holder_motion(inside[0]) if inside else motion(self.loops, self._bound.scope, accesses)
+            )
+        return found
+
+    def _inside(self, memory: Memory) -> bool:
+        """Whether loops in space stand above a memory's nodes."""
+        place = self.architecture.index(memory.name)
+        return any(x.array is not None and self.architecture.index(x.array) < place for x in self.loops)
+
+    def _first_port_cycles(self, memory: Memory, rows: Rows) -> Floats:
+        """Cycles of the first instance of a memory inside an array."""
+        read, write = np.zeros(rows.count), np.zeros(rows.count)
+        for holder, moving in self._holders:
+            if holder.parent is not None:
+                r, w = self._first_port_bits(memory, holder, holder.parent, moving.events, rows)
+                read, write = read + r, write + w
+        for tensor, moving in self._reads:
+            parent = self._bound.holders[tensor][-1]
+            if parent.level is memory:
+                down = deliver_modes(self.architecture, memory.name, self._bound.unit.name)
+                asked = moving.events.accesses(rows, len(parent.loops), down, first=True)
+                read = read + asked * parent.tensor.bits
+        parent = self._bound.holders[self.einsum.output.tensor][-1]
+        if parent.level is memory:
+            up = collect_modes(self.architecture, memory.name, self._bound.unit.name)
+            events, start = self._writes.events, len(parent.loops)
+            asked = events.accesses(rows, start, up, first=True)
+            read = read + (asked - events.distinct(rows, start, first=True)) * parent.tensor.bits
+            write = write + asked * parent.tensor.bits
+        worst = np.zeros(rows.count)
+        for limit, amount in (
+            (memory.bandwidth_bits_per_cycle, read + write),
+            (memory.read_bits_per_cycle, read),
+            (memory.write_bits_per_cycle, write),
+        ):
+            if limit is not None:
+                worst = np.maximum(worst, amount / limit)
+        return worst
+
+    def _first_port_bits(
+        self, memory: Memory, child: Holder, parent: Holder, events: EventCounts, rows: Rows
+    ) -> tuple[Count, Count]:
+        """(read, written) bits of the first instance of a memory, across one boundary of its own."""
+        read: Count = 0
+        write: Count = 0
+        if parent.level is memory:
+            ends = (self.architecture, memory.name, child.level.name)
+            down, up, start = deliver_modes(*ends), collect_modes(*ends), len(parent.loops)
+            if child.output_like:
+                read = read + events.returns(rows, start, down, first=True)
+                write = write + events.departures(rows, start, up, first=True)
+            else:
+                read = read + events.arrivals(rows, start, down, first=True)
+        if child.level is memory:
+            alone = len(child.loops)
+            if child.output_like:
+                write = write + events.returns(rows, alone, (), first=True)
+                if memory.drain == "charged":
+                    read = read + events.departures(rows, alone, (), first=True)
+            else:
+                write = write + events.arrivals(rows, alone, (), first=True)
+        return read * child.tensor.bits, write * child.tensor.bits
+
+    def _joined(self, parts: Sequence[tuple[Integers, BatchResult]], n: int) -> BatchResult:
+        energy, cycles = np.full(n, np.inf), np.full(n, np.inf)
+        feasible = np.zeros(n, dtype=np.bool_)
+        over: dict[str, Integers] = {}
+        used = np.zeros(n, dtype=np.int64)
+        for chosen, part in parts:
+            energy[chosen], cycles[chosen] = part.energy_pj, part.latency_cycles
+            feasible[chosen], used[chosen] = part.feasible, part.capacity_bits
+            for level, bits in part.over_bits.items():
+                over.setdefault(level, np.zeros(n, dtype=np.int64))[chosen] = bits
+        return BatchResult(energy, cycles, feasible, over, used, {})
+
+    def _scalar(self, rows: Integers) -> BatchResult:
         n = len(rows)
         energy, cycles = np.full(n, np.inf), np.full(n, np.inf)
         feasible = np.zeros(n, dtype=np.bool_)
         columns = self._columns_any(rows)
         over, used = self._rooms(columns)
-        done = np.zeros(n, dtype=np.bool_)
-        if exact is not None:
-            energy[chosen], cycles[chosen], feasible[chosen] = exact.energy_pj, exact.latency_cycles, exact.feasible
-            done[chosen] = True
-        for i in np.flatnonzero(~done):
+        for i in range(n):
             try:
                 cost = evaluate(self.workload, self.architecture, self.mapping_of(rows[i]))
             except SpecError:
@@ -413,7 +605,7 @@ class Template:
             tiles.append(tile)
             counts.append(np.asarray(-(-left[loop.rank_variable] // tile), dtype=np.int64))
             left[loop.rank_variable] = tile
-        return _Columns(tiles, counts, len(rows))
+        return _Columns(tiles, counts, len(rows), Rows(tiles, counts, len(rows)))
 
     def mapping_of(self, tiles: Sequence[int] | Integers) -> Mapping:
         """Return the template with one row of tiles filled in."""
@@ -434,7 +626,11 @@ def _arrivals(moving: _Moving, columns: _Columns, start: int, modes: Modes) -> C
 
 
 def _returns(moving: _Moving, columns: _Columns, start: int, modes: Modes) -> Count:
-    return moving.arrivals(columns, start, modes) - moving.first_words(columns, start, modes)
+    return moving.returns(columns, start, modes)
+
+
+def _departures(moving: _Moving, columns: _Columns, start: int, modes: Modes) -> Count:
+    return moving.departures(columns, start, modes)
 
 
 __all__ = ["BatchResult", "Group", "Template"]

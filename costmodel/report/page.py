@@ -21,6 +21,7 @@ from costmodel.spec.hardware import Architecture
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+    from costmodel.einsum.algebra import Workload
     from costmodel.spec.mapping import Mapping as Schedule
 
 PLOTLY_CONFIG = {
@@ -106,16 +107,22 @@ class Book:
         return Figure(id_, title, caption, int(figure.layout.height))
 
     def nest(self, mapping: Schedule, run: Run) -> int:
+        """Keep a nest of a run and return its number."""
+        return self.lines(mapping, next((w for w in run.workloads if w.name == mapping.workload), run.workload))
+
+    def lines(self, mapping: Schedule, workload: Workload) -> int:
         """Keep a nest and return its number."""
-        workload = next((w for w in run.workloads if w.name == mapping.workload), run.workload)
         lines = [(n.depth, n.kind, n.text, n.note) for n in nest_lines(mapping, workload)]
         numbers = tuple(self._lines.setdefault(line, len(self._lines)) for line in lines)
         return self._nests.setdefault(numbers, len(self._nests))
 
     def nests_of(self, names: Sequence[str], mappings: Sequence[Schedule], run: Run) -> list[int]:
         """Keep the nests of one point: the number of their list of names, then the number of each."""
-        group = self._names.setdefault(tuple(names), len(self._names))
-        return [group, *(self.nest(mapping, run) for mapping in mappings)]
+        return [self.group(names), *(self.nest(mapping, run) for mapping in mappings)]
+
+    def group(self, names: Sequence[str]) -> int:
+        """Keep a list of names and return its number."""
+        return self._names.setdefault(tuple(names), len(self._names))
 
     def front(self, id_: str, table: pd.DataFrame, nests: Mapping[int, list[int]], points: int) -> None:
         """Keep a front: its figure, and by point what a click shows."""
@@ -152,13 +159,24 @@ class Book:
 
 def render(*runs: Run) -> str:
     """The page of one run, or of several side by side with a comparison on top."""
-    import jinja2
-    from plotly.offline import get_plotlyjs
-
     if not runs:
         raise ValueError("a report needs at least one run")
     book = Book()
     articles = [_article(book, run, f"r{place}") for place, run in enumerate(runs)]
+    return fill_template(
+        "page.html.j2",
+        book,
+        title=runs[0].title if len(runs) == 1 else f"{len(runs)} runs",
+        articles=articles,
+        comparison=_comparison(book, runs) if len(runs) > 1 else None,
+    )
+
+
+def fill_template(name: str, book: Book, **content: object) -> str:
+    """Return a page of its own: a template with style, scripts and what the book has collected."""
+    import jinja2
+    from plotly.offline import get_plotlyjs
+
     templates = Path(__file__).parent / "templates"
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(templates),
@@ -167,10 +185,8 @@ def render(*runs: Run) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("page.html.j2").render(
-        title=runs[0].title if len(runs) == 1 else f"{len(runs)} runs",
-        articles=articles,
-        comparison=_comparison(book, runs) if len(runs) > 1 else None,
+    return environment.get_template(name).render(
+        **content,
         style=(templates / "page.css").read_text(encoding="utf-8"),
         script=(templates / "page.js").read_text(encoding="utf-8"),
         plotly=get_plotlyjs(),

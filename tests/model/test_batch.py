@@ -1,12 +1,21 @@
 """A row of a batch costs what the scalar model says."""
 
+import random
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from problems import random_architecture, random_einsum
 
+from costmodel.einsum.algebra import Workload
+from costmodel.model.axes import Axis
 from costmodel.model.batch import Template
 from costmodel.model.evaluate import evaluate
+from costmodel.model.events import united
+from costmodel.model.tiles import Chain, Event, Loop, position_classes
 from costmodel.spec.catalog import load_architecture, load_workload
-from costmodel.spec.mapping import Mapping
+from costmodel.spec.hardware import Array, Memory
+from costmodel.spec.mapping import Compute, Mapping, Spatial, Storage, Temporal
 from costmodel.spec.mapping_file import parse_nest
 from costmodel.spec.problems import SpecError
 
@@ -119,3 +128,141 @@ def test_over_capacity_is_a_slack_in_bits():
 def test_tiles_need_one_column_per_loop():
     with pytest.raises(ValueError, match="one column per loop"):
         template(*GEMM).evaluate([[1, 2]])
+
+
+# Tiles that need not divide
+
+
+def random_chain(rng):
+    """Loops of one rank variable, with tiles of any size."""
+    extent = rng.randint(1, 14)
+    left, loops = extent, []
+    for at in range(rng.randint(0, 5)):
+        left = rng.randint(1, left)
+        loops.append((at, Loop("v", left, "A" if rng.random() < 0.5 else None, "X")))
+    return extent, tuple(loops)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_sums_along_an_axis_equal_those_over_classes_of_positions(seed):
+    rng = random.Random(seed)
+    for _ in range(12):
+        extent, loops = random_chain(rng)
+        merged_from, first = rng.randint(0, len(loops)), rng.random() < 0.3
+        fixed = tuple(0 for at, x in loops if x.spatial and at < merged_from) if first else None
+        how = ["time" if not x.spatial else "first" if first and at < merged_from else "each" for at, x in loops]
+        tiles = tuple(np.array([x.tile]) for _, x in loops)
+        for outside in range(len(loops) + 1):
+            for kind in ("start", "step", "all"):
+                if kind == "step" and (outside == len(loops) or loops[outside][1].spatial):
+                    continue
+                event = Event(kind, len(loops) if kind == "all" else outside)
+                axis = Axis(extent, tiles, tuple(how), event.loop, kind == "step")
+                classes = position_classes(Chain(extent, loops, merged_from, fixed), event)
+                states = [(c.multiplicity, s) for c in classes for s in c.states]
+                assert axis.arriving() == sum(n * s.extent for n, s in states)
+                assert axis.arriving(counted=True) == sum(n for n, _ in states)
+                assert axis.leaving() == sum(n * s.old_extent for n, s in states)
+                shared = [min(s.low + s.extent, s.old_low + s.old_extent) - max(s.low, s.old_low) for _, s in states]
+                assert axis.staying() == sum(n * max(0, k) for (n, _), k in zip(states, shared, strict=True))
+                same = [n for n, s in states if (s.low, s.extent) == (s.old_low, s.old_extent)]
+                assert axis.staying(counted=True) == sum(same)
+
+
+def random_template(rng):
+    """A random nest of a random Einsum, with loops in any place."""
+    problem, architecture = random_einsum(rng), random_architecture(rng)
+    if rng.random() < 0.25:
+        stays = rng.choice(["output", "weight", "input"])
+        levels = [replace(x, systolic=stays) if isinstance(x, Array) else x for x in architecture.levels]
+        architecture = replace(architecture, levels=tuple(levels))
+    names = list(problem.shape)
+    nest = [Storage(tuple(problem.tensors), architecture.memories[0].name)]
+    for level in architecture.levels[1:]:
+        some = rng.sample(names, rng.randint(0, len(names)))
+        if isinstance(level, Memory):
+            for tensor in rng.sample(list(problem.tensors), len(problem.tensors)):
+                if level.keep is None and not level.may_keep:
+                    nest += [Temporal(v, 1) for v in rng.sample(names, rng.randint(0, len(names)))]
+                    nest.append(Storage((tensor,), level.name))
+        elif isinstance(level, Array):
+            nest += [Temporal(v, 1) for v in some]
+            nest += [Spatial(v, 1, level.name, d) for d in level.shape for v in rng.sample(names, 1)]
+    nest += [Temporal(v, 1) for v in names]
+    nest.append(Compute(problem.name, architecture.compute_units[-1].name))
+    # tiles that leave every loop idle, for binding
+    left = dict(problem.shape)
+    last = {n.rank_variable: k for k, n in enumerate(nest) if isinstance(n, Temporal | Spatial)}
+    nest = [
+        replace(n, tile=1 if last[n.rank_variable] == k else left[n.rank_variable])
+        if isinstance(n, Temporal | Spatial)
+        else n
+        for k, n in enumerate(nest)
+    ]
+    kept = [m for m in architecture.memories[1:] if m.keep is not None or m.may_keep]
+    levels = tuple(x for x in architecture.levels if x not in kept)
+    return Template(
+        Workload("w", "", (problem,)), replace(architecture, levels=levels), Mapping(tuple(nest), einsum=problem.name)
+    )
+
+
+def falling_rows(rng, made, count):
+    """Rows of tiles of any size, most of them the same as the tile above."""
+    last = {loop.rank_variable: at for at, loop in enumerate(made.loops)}
+    rows = []
+    for _ in range(count):
+        left, row = dict(made.einsum.shape), []
+        for at, loop in enumerate(made.loops):
+            v = loop.rank_variable
+            if last[v] == at:
+                left[v] = 1
+            elif rng.random() < 0.5:
+                left[v] = rng.randint(1, left[v])
+            row.append(left[v])
+        rows.append(row)
+    return np.array(rows)
+
+
+def compare_with_the_scalar_model(seed):
+    rng = random.Random(seed)
+    made = random_template(rng)
+    rows = falling_rows(rng, made, 12)
+    found, floor = made.evaluate(rows), made.floor(rows)
+    compared = 0
+    for at, row in enumerate(rows):
+        try:
+            cost = evaluate(made.workload, made.architecture, made.mapping_of(row))
+        except SpecError:
+            assert not found.feasible[at]
+            continue
+        compared += 1
+        assert found.feasible[at]
+        assert found.energy_pj[at] == pytest.approx(cost.energy_pj, rel=1e-9), seed
+        assert found.latency_cycles[at] == pytest.approx(cost.latency_cycles, rel=1e-9), seed
+        assert found.capacity_bits[at] == cost.capacity_bits, seed
+        if floor is not None:
+            assert floor.capacity_bits[at] == cost.capacity_bits, seed
+            assert floor.latency_cycles[at] <= cost.latency_cycles * (1 + 1e-9)
+            assert floor.energy_pj[at] <= cost.energy_pj * (1 + 1e-9)
+            if made.exact_floor:
+                assert floor.latency_cycles[at] == pytest.approx(cost.latency_cycles, rel=1e-9)
+    return compared
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_any_tiles_of_random_nests_equal_the_scalar_model(seed):
+    compare_with_the_scalar_model(seed)
+
+
+@pytest.mark.long
+def test_any_tiles_of_many_random_nests_equal_the_scalar_model():
+    assert sum(compare_with_the_scalar_model(seed) for seed in range(1000, 3000)) > 10_000
+
+
+def test_what_shares_a_delivery():
+    assert united((("A", "words"), ("B", "none"))) == {"A", "B"}
+    assert united((("A", "none"), ("B", "words"))) == {"B"}
+    assert united((("A", "tiles"), ("B", "words"))) == {"A", "B"}
+    # instances of A with another number of children in B have other deliveries
+    assert united((("A", "tiles"), ("B", "none"))) is None
+    assert united(()) == frozenset()

@@ -1,0 +1,173 @@
+"""The page of buffer-size curves: the figure, the tables, and what a reader does with them in a browser."""
+
+import json
+import re
+import shutil
+from dataclasses import replace
+
+import pytest
+from problems import PE2D, TWO_LEVEL, einsum, gemm
+
+from costmodel.einsum.algebra import Workload
+from costmodel.mapper.curve import buffer_curve
+from costmodel.report import figures
+from costmodel.report.curve_page import _alike, _corners, render_curves, write_curves
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+ARGUMENTS = ["--no-sandbox", "--headless", "--disable-gpu", "--disable-background-networking"]
+FACTS = [("made", "2025-01-01T00:00:00+00:00"), ("command", "costmodel curve two_level w Buffer --out curves.html")]
+
+
+def workload(**einsums):
+    return Workload("w", "", tuple(replace(e, name=name) for name, e in einsums.items()))
+
+
+ONE = workload(Z=gemm(64, 64, 64))
+THREE = workload(a=gemm(8, 4, 8), b=gemm(16, 16, 4), c=gemm(8, 4, 8))
+HOSTILE = Workload("<img src=x onerror=alert(1)>", "", (replace(gemm(4, 4, 4), name="</script><b>Z"),))
+
+
+def curves_of(work, architecture=TWO_LEVEL, level="Buffer"):
+    return [buffer_curve(e, architecture, level) for e in work.einsums]
+
+
+def page_of(work, architecture=TWO_LEVEL, level="Buffer"):
+    memory = architecture.level(level)
+    return render_curves(curves_of(work, architecture, level), work, memory, architecture.name, FACTS)
+
+
+def figure_of(work, architecture=TWO_LEVEL, level="Buffer"):
+    table = _corners(_alike(curves_of(work, architecture, level)), work)
+    return figures.buffer_curves(table, level, architecture.memories[0].name, architecture.level(level).capacity_bits)
+
+
+def data_of(text):
+    return json.loads(re.search(r'<script type="application/json" id="report-data">(.*)</script>', text)[1])
+
+
+def test_the_figure_has_a_falling_staircase_with_all_corners():
+    (curve,) = curves_of(ONE)
+    figure = figure_of(ONE)
+    corners = figure.data[-1]
+    assert list(corners.x) == [p.capacity_bits / 8 for p in curve.points]
+    assert list(corners.y) == [p.traffic_bits / 8 for p in curve.points]
+    assert list(corners.customdata) == list(range(len(curve.points)))
+    assert figure.data[1].line.shape == "hv"
+    assert (figure.layout.xaxis.type, figure.layout.yaxis.type) == ("log", "log")
+    assert "(bytes)" in figure.layout.xaxis.title.text
+    assert "(bytes)" in figure.layout.yaxis.title.text
+    assert not figure.layout.showlegend
+
+
+def test_the_capacity_stands_upright_and_the_compulsory_traffic_lies_flat():
+    figure = figure_of(ONE)
+    (upright,) = figure.layout.shapes
+    assert (upright.x0, upright.x1) == (1024, 1024)
+    assert set(figure.data[0].y) == {3 * 64 * 64}
+    assert {a.text for a in figure.layout.annotations} == {"compulsory: 12 KiB", "Buffer: 1 KiB"}
+    levels = (TWO_LEVEL.levels[0], replace(TWO_LEVEL.levels[1], capacity_bits=None), TWO_LEVEL.levels[2])
+    assert not figure_of(ONE, replace(TWO_LEVEL, levels=levels)).layout.shapes
+
+
+def test_hover_tells_the_corner_and_the_nest_that_attains_it():
+    (text,) = [x for x in figure_of(ONE).data[-1].hovertext if "529 B" in x]
+    assert "28 KiB (28,672 words) between MainMemory and Buffer" in text
+    assert "2.33 × compulsory" in text
+    assert "MainMemory[A B Z]" in text
+
+
+def test_equal_curves_are_drawn_once_and_every_einsum_has_a_row():
+    figure = figure_of(THREE)
+    assert [t.name for t in figure.data if t.mode == "lines" and t.showlegend is None] == ["a and 1 alike", "b"]
+    assert figure.layout.showlegend
+    page = page_of(THREE)
+    standing = page[page.index('id="curve-standing"') :]
+    assert all(f"<td>{name}</td>" in standing for name in "abc")
+
+
+def test_the_start_is_the_corner_where_the_level_is():
+    front = data_of(page_of(ONE))["fronts"]["curve"]
+    assert front["titles"][str(front["start"])] == "Z: 529 B or more"
+    assert "2.33 × compulsory" in front["facts"][str(front["start"])]
+
+
+def test_a_level_without_room_says_so():
+    levels = (TWO_LEVEL.levels[0], replace(TWO_LEVEL.levels[1], capacity_bits=16), TWO_LEVEL.levels[2])
+    assert "nothing fits" in page_of(ONE, replace(TWO_LEVEL, levels=levels))
+
+
+def test_a_curve_that_is_not_proven_says_so():
+    (curve,) = curves_of(ONE)
+    level = TWO_LEVEL.level("Buffer")
+    text = render_curves([replace(curve, proven=False)], ONE, level, "two_level", FACTS)
+    assert "best found, not proven, for want of time: Z" in text
+
+
+def test_names_cannot_become_markup():
+    page = page_of(HOSTILE)
+    assert "<img" not in page
+    assert page.count("</script>") == 3
+
+
+def test_nothing_is_loaded_and_the_same_curves_give_the_same_bytes(tmp_path):
+    (curve,) = curves_of(ONE)
+    level = TWO_LEVEL.level("Buffer")
+    path = write_curves(tmp_path / "new" / "curves.html", [curve], ONE, level, "two_level", FACTS)
+    assert path.read_text(encoding="utf-8") == render_curves([curve], ONE, level, "two_level", FACTS)
+    assert not re.search(r'<(?:script|img|iframe|link)[^>]+(?:src|href)="(?!data:)', path.read_text(encoding="utf-8"))
+
+
+def test_a_page_needs_a_curve():
+    with pytest.raises(ValueError, match="at least one"):
+        render_curves([], ONE, TWO_LEVEL.level("Buffer"), "two_level", FACTS)
+
+
+# In a browser
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if CHROMIUM is None:
+        pytest.skip("no chromium on this machine to open the page with")
+    api = pytest.importorskip("playwright.sync_api", reason="playwright drives chromium; it is not installed")
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.mark.parametrize("width", [1280, 800])
+@pytest.mark.parametrize("name", ["one", "several", "hostile", "windows"])
+def test_the_page_opens_in_silence_and_a_click_on_a_corner_shows_its_nest(browser, tmp_path, name, width):
+    windows = workload(O=einsum("O[m, p]", "I[c, p+r]", "F[m, c, r]", weights="F", m=8, c=4, p=14, r=3))
+    text = {
+        "one": lambda: page_of(ONE),
+        "several": lambda: page_of(THREE),
+        "hostile": lambda: page_of(HOSTILE),
+        "windows": lambda: page_of(windows, PE2D, "GLB"),
+    }[name]()
+    path = tmp_path / "curves.html"
+    path.write_text(text, encoding="utf-8")
+    page = browser.new_page(viewport={"width": width, "height": 1000})
+    said, asked = [], []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(path.as_uri())
+    page.wait_for_selector("#curve-plot .scatterlayer .points path")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    marker = page.locator("#curve-plot .scatterlayer .points path").first
+    marker.scroll_into_view_if_needed()
+    box = marker.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.wait_for_selector("#curve-plot .hoverlayer text")
+    assert "operations per byte" in page.locator("#curve-plot .hoverlayer").text_content()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.wait_for_timeout(200)
+    assert "or more" in page.locator(".side h4").text_content()
+    assert "compute" in page.locator(".side .nest").text_content()
+    page.wait_for_timeout(150)
+    assert said == []
+    assert [url for url in asked if url != path.as_uri() and not url.startswith(("data:", "blob:"))] == []
+    page.close()
