@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections.abc import Callable
 
+import exhaustive
 import numpy as np
 import pytest
 from hypothesis import given
@@ -14,10 +16,12 @@ from problems import CONV3X3, PE2D, gemm, random_architecture, random_einsum, sl
 from costmodel.einsum.algebra import Einsum
 from costmodel.mapper import mapspace, sumset
 from costmodel.mapper.constraints import parse
+from costmodel.mapper.dominance import Dominance
 from costmodel.mapper.exact import map_einsum
 from costmodel.mapper.front import Incumbents
 from costmodel.mapper.labels import SPREAD, History, Labels
 from costmodel.mapper.lattice import Ints, Lattice
+from costmodel.mapper.result import InfeasibleError
 from costmodel.mapper.search import Board, Search
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.objective import objective_of
@@ -145,9 +149,38 @@ def test_bounds_of_a_convolution_on_an_array() -> None:
     assert bounds_along_the_way(CONV3X3, PE2D, "edp") > 5
 
 
+def no_bounds(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Search, "survivors", lambda _self, labels, _segment: labels)
+    patch.setattr(Search, "beaten", lambda _self, energy, *_: np.zeros(energy.shape, dtype=bool))
+
+
+def no_dominance(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Dominance, "undominated", lambda _self, labels, _segment: np.arange(labels.n))
+
+
+@pytest.mark.parametrize("less", [no_bounds, no_dominance])
+@pytest.mark.parametrize("seed", range(30))
+def test_each_rule_alone_loses_nothing(
+    seed: int, less: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = random.Random(80_000 + seed)
+    make = (None, None, sliding_problem, tight_problem)[seed % 4]
+    while True:
+        problem, architecture = make(rng) if make else (random_einsum(rng), random_architecture(rng))
+        if exhaustive.size(problem, architecture, 400) < 400:
+            break
+    expected = [(energy, latency) for energy, latency, _ in exhaustive.front(problem, architecture)]
+    less(monkeypatch)
+    try:
+        found = map_einsum(problem, architecture, objective="energy,latency")
+    except InfeasibleError:
+        assert not expected
+        return
+    if found.certificate.method == "exact":
+        assert [(p.energy_pj, p.latency_cycles) for p in found.front] == [pytest.approx(e, rel=1e-9) for e in expected]
+
+
 @pytest.mark.parametrize("sentence", ["PEs.X exact m 3", "RF bypasses A"])
 def test_nothing_is_left_by_constraints(sentence: str) -> None:
-    from costmodel.mapper.result import InfeasibleError
-
     with pytest.raises(InfeasibleError):
         map_einsum(gemm(4, 4, 4), PE2D, constraints=[sentence, "RF keeps A"])
