@@ -22,7 +22,7 @@ demo: $(VENV)/user
 	@echo "Report: $(CURDIR)/$(DEMO)/report.html"
 
 test: $(VENV)/dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 test-long: $(VENV)/dev
 	$(BIN)/python -m pytest -m long -s

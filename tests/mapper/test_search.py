@@ -94,7 +94,7 @@ def bounds_along_the_way(problem: Einsum, architecture: Architecture, objective:
     if not space.keeps or any(not len(a.factors) for a in space.arrays):
         return 0
     board, incumbents = Board(space, aim), Incumbents(aim)
-    search = Recording(board, incumbents, width=1_000_000)
+    search = Recording(board, incumbents, width=1000)
     nest = search.reader.nest
 
     def noting(number: int) -> object:
