@@ -2,10 +2,10 @@
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from timing import within
 
 import costmodel
 from costmodel.spec import catalog
@@ -177,6 +177,5 @@ def test_4000_lines_are_checked_within_a_second(kind, tmp_path):
     path = tmp_path / "long.yaml"
     path.write_text(long_file(kind))
     assert 3900 < long_file(kind).count("\n") < 4450
-    start = time.process_time()
-    assert catalog.load(path)[0] == kind
-    assert time.process_time() - start < 1
+    with within(1):
+        assert catalog.load(path)[0] == kind

@@ -4,12 +4,12 @@ import contextlib
 import json
 import os
 import re
-import time
 
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from timing import within
 
 from costmodel.spec import load
 from costmodel.spec.catalog import find
@@ -125,10 +125,9 @@ def test_a_recursive_alias_is_refused():
 def test_aliases_that_explode_are_refused_at_once():
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 12)]
-    start = time.process_time()
-    (problem,) = problems_of("\n".join(lines))
-    assert "more than 400,000 values" in problem
-    assert time.process_time() - start < 1
+    with within(1):
+        (problem,) = problems_of("\n".join(lines))
+        assert "more than 400,000 values" in problem
 
 
 def test_an_alias_without_anchor():
@@ -260,9 +259,8 @@ def test_a_huge_file_is_not_read(tmp_path):
     path = tmp_path / "big.yaml"
     with path.open("wb") as file:
         file.truncate(100_000_000)
-    start = time.process_time()
-    assert "is too large: 95.4 MiB; a spec has at most 4 MiB" in file_problem(path)
-    assert time.process_time() - start < 0.1
+    with within(0.1):
+        assert "is too large: 95.4 MiB; a spec has at most 4 MiB" in file_problem(path)
 
 
 def test_a_binary_file(tmp_path):
@@ -355,9 +353,8 @@ def test_4000_lines_are_read_quickly():
     text = "levels:\n" + "".join(
         f"- memory: L{i}\n  size: 3 KiB\n  energy: 1 pJ\n  keep: [input]\n" for i in range(1000)
     )
-    start = time.process_time()
-    assert len(parse(text).data["levels"]) == 1000
-    assert time.process_time() - start < 0.5
+    with within(0.5):
+        assert len(parse(text).data["levels"]) == 1000
 
 
 def test_the_limits_are_those_that_the_messages_say():

@@ -1,7 +1,6 @@
-import time
-
 import pytest
 from pydantic import ValidationError
+from timing import within
 
 from costmodel.einsum.algebra import Access, Affine, Role
 from costmodel.spec.problems import Marks, SpecError
@@ -538,6 +537,5 @@ def test_thousands_of_einsums_resolve_quickly(own):
     einsums = [{"einsum": f"Z{i}[m{i}] = A[m{i}, k] * B[k]", "weights": ["B"], **extra} for i in range(2000)]
     if not own:
         einsums = [{**e, "einsum": e["einsum"].replace("A[", f"A{i}[")} for i, e in enumerate(einsums)]
-    start = time.process_time()
-    workload(*einsums, ranks=ranks if own else {**ranks, "K": 3})
-    assert time.process_time() - start < 5
+    with within(5):
+        workload(*einsums, ranks=ranks if own else {**ranks, "K": 3})

@@ -1,0 +1,29 @@
+"""CPU time that may be spent, on machines of any speed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+NOMINAL_S = 0.05
+"""CPU seconds of ``loop`` on the machine that limits were set on."""
+
+
+def loop() -> float:
+    """Return the CPU seconds of a million steps."""
+    began = time.process_time()
+    for _ in range(1_000_000):
+        pass
+    return time.process_time() - began
+
+
+@contextmanager
+def within(cpu_s: float) -> Iterator[None]:
+    """Fail if the block takes more CPU time than this; a machine that is slower or shared gets more, in proportion."""
+    before = loop()
+    began = time.process_time()
+    yield
+    spent = time.process_time() - began
+    allowed = cpu_s * max(1.0, before / NOMINAL_S, loop() / NOMINAL_S)
+    assert spent < allowed, f"{spent:.2f} CPU-s, at most {allowed:.2f}"
