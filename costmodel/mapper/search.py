@@ -70,10 +70,8 @@ class Progress:
 
     labels: int = 0
     """Of all passes."""
-    root: float = 0.0
-    """A bound of the first objective for the whole mapspace, before anything was looked at."""
     bound: float = 0.0
-    """The best bound of the first objective; what is known may be better."""
+    """A bound of the first objective, as far as what is known is not better."""
     last: Stats = field(default_factory=Stats)
     """Of the pass that ended last."""
     complete: bool = False
@@ -102,7 +100,6 @@ def widen(
             search.run()
         finally:
             progress.labels += search.stats.labels
-            progress.root = max(progress.root, search.root)
             progress.bound = max(progress.bound, search.root)
         progress.last = search.stats
         progress.bound = max(progress.bound, search.stats.dropped_bound)
