@@ -1,6 +1,7 @@
 # make demo       environment, then ResNet-18 on Eyeriss with a report
 # make test       all tests but the long ones       make test-long   100,000 comparisons with the walk, and their like
 # make lint       ruff and mypy                     make bench       the speeds that the benchmarks promise
+# make lock       renews locks/, the environment that is tested   make newest   all tests with the newest of everything
 # make clean      removes the environment, caches and the demo's run
 
 SHELL := /bin/bash
@@ -13,7 +14,7 @@ SEARCH := --objective energy,latency
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { command -v $$p; break; }; done)
 
-.PHONY: demo test test-long lint bench check clean
+.PHONY: demo test test-long lint bench check lock newest clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/user
@@ -32,24 +33,40 @@ lint: $(VENV)/dev
 	$(BIN)/mypy
 
 check: $(VENV)/user
-	$(BIN)/costmodel check costmodel/{arch,workloads,mappings,studies}/*.yaml
+	$(BIN)/costmodel check {arch,workloads,studies,studies/mappings}/*.yaml
 
 bench: $(VENV)/dev
 	set -e; for script in benchmarks/*.py; do $(BIN)/python $$script; done
 
 clean:
-	rm -rf $(VENV) $(DEMO) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-newest $(DEMO) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(VENV)/user: pyproject.toml $(BIN)/python
+# The environment is the one that was tested: locks/ names every package with its hashes, for Python 3.11 and newer.
+$(VENV)/user: locks/user.txt $(BIN)/python
 	@echo "Installing costmodel and what it needs into $(VENV) (a minute or two)"
-	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement locks/user.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/dev: pyproject.toml $(BIN)/python
+$(VENV)/dev: locks/dev.txt $(BIN)/python
 	@echo "Installing costmodel, its tests and tools into $(VENV) (a minute or two)"
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement locks/dev.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@ $(VENV)/user
+
+LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
+	--custom-compile-command 'make lock' pyproject.toml
+
+lock: $(BIN)/python
+	$(BIN)/python -m pip install --quiet 'uv>=0.9'
+	$(BIN)/$(LOCK) --extra build --output-file locks/user.txt
+	$(BIN)/$(LOCK) --extra build --extra dev --output-file locks/dev.txt
+
+newest:
+	[ -d $(VENV)-newest ] || $(PYTHON) -m venv $(VENV)-newest
+	$(VENV)-newest/bin/python -m pip install --quiet --upgrade --upgrade-strategy eager --editable '.[dev]'
+	$(VENV)-newest/bin/python -m pytest -n auto
 
 $(BIN)/python:
 	@[ -n "$(PYTHON)" ] || { echo "costmodel needs Python 3.11 or newer, and none was found on the PATH" \

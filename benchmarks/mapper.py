@@ -21,7 +21,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from problems import CONV3X3, PE2D, TWO_LEVEL, einsum, gemm  # noqa: E402  after the path is set
 
-from costmodel.mapper.exact import map_einsum  # noqa: E402
+from costmodel.mapper.lattice.exact import map_einsum  # noqa: E402
 from costmodel.spec.catalog import load_architecture, load_workload  # noqa: E402
 from costmodel.spec.hardware import Architecture, Array, Memory  # noqa: E402
 

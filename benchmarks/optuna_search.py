@@ -12,8 +12,8 @@ import time
 from importlib.util import find_spec
 from unittest import mock
 
-from costmodel.mapper import optuna_search
-from costmodel.mapper.optuna_search import NEEDS, search_einsum
+from costmodel.mapper.sample import search as optuna_search
+from costmodel.mapper.sample.search import NEEDS, search_einsum
 from costmodel.spec.catalog import load_architecture, load_workload
 
 # Least energy × latency over all perfect-factor mappings, by exhaustive enumeration.

@@ -647,7 +647,7 @@ def curve(
     Each row is the least capacity with which less has to move. With --out the curves are drawn.
     """
     from costmodel.mapper.curve import buffer_curve
-    from costmodel.mapper.mapspace import UnsupportedError
+    from costmodel.mapper.lattice.space import UnsupportedError
     from costmodel.report.nest_text import sentences
     from costmodel.report.text import curve_text
 

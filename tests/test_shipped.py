@@ -14,12 +14,11 @@ from costmodel.spec import catalog
 from costmodel.spec.hardware import Architecture, Memory
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGE = ROOT / "costmodel"
 REFERENCE = Path(os.environ.get("COSTMODEL_REFERENCE", ROOT.parent / "shared" / "reference"))
 
 
 def names(folder):
-    return sorted(path.stem for path in (PACKAGE / folder).glob("*.yaml"))
+    return sorted(path.stem for path in (ROOT / folder).glob("*.yaml"))
 
 
 def reference(name):
@@ -53,7 +52,7 @@ def test_the_catalog_lists_every_file_and_nothing_else():
     assert shipped["arch"] == names("arch")
     assert shipped["workload"] == names("workloads")
     assert shipped["study"] == names("studies")
-    assert shipped["mapping"] == names("mappings")
+    assert shipped["mapping"] == names("studies/mappings")
 
 
 @pytest.mark.parametrize("name", names("arch"))
@@ -68,7 +67,7 @@ def test_an_architecture_loads_and_prices_every_level_with_a_source(name):
 
 @pytest.mark.parametrize("name", names("arch"))
 def test_every_energy_names_its_own_source_in_the_file(name):
-    text = (PACKAGE / "arch" / f"{name}.yaml").read_text(encoding="utf-8")
+    text = (ROOT / "arch" / f"{name}.yaml").read_text(encoding="utf-8")
     assert text.count("  energy:") == text.count("  energy_source:")
 
 
@@ -292,7 +291,7 @@ def evaluated(name, overrides=()):
     return evaluate(workload, architecture, mapping)
 
 
-@pytest.mark.parametrize("name", names("mappings"))
+@pytest.mark.parametrize("name", names("studies/mappings"))
 def test_a_mapping_evaluates(name):
     assert evaluated(name).energy_pj > 0
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGE = ROOT / "costmodel"
+SHIPPED = ("arch", "workloads", "studies")
 
 
 @pytest.fixture(scope="module")
@@ -25,13 +25,14 @@ def wheel(tmp_path_factory):
 
 def test_the_wheel_holds_every_file_of_the_package(wheel):
     here = {
-        str(path.relative_to(ROOT))
-        for path in PACKAGE.rglob("*")
+        f"{prefix}{path.relative_to(ROOT)}"
+        for folder, prefix in (("costmodel", ""), *((name, "costmodel/shipped/") for name in SHIPPED))
+        for path in (ROOT / folder).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".pyc"
     }
     packed = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert packed == here
-    assert {"costmodel/py.typed", "costmodel/arch/eyeriss_v1.yaml", "costmodel/workloads/resnet18.yaml"} <= packed
+    assert {"costmodel/py.typed", "costmodel/shipped/arch/eyeriss_v1.yaml"} <= packed
 
 
 def test_shipped_names_resolve_from_the_wheel_alone(wheel, tmp_path):

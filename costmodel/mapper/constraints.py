@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from costmodel.einsum.algebra import Einsum, Role
-from costmodel.mapper.plan import held
+from costmodel.mapper.sample.steps import held
 from costmodel.model.nest import keeps
 from costmodel.spec.hardware import Architecture, Array, Memory
 from costmodel.spec.problems import Problem, SpecError, did_you_mean

@@ -6,10 +6,10 @@ import time
 from dataclasses import dataclass
 
 from costmodel.einsum.algebra import Einsum, Workload
-from costmodel.mapper import mapspace
 from costmodel.mapper.constraints import Rules
 from costmodel.mapper.front import Incumbents
-from costmodel.mapper.search import Board, Progress, widen
+from costmodel.mapper.lattice import space as mapspace
+from costmodel.mapper.lattice.search import Board, Progress, widen
 from costmodel.model.evaluate import evaluate
 from costmodel.model.nest import keeps
 from costmodel.spec.hardware import Architecture, ComputeUnit, Memory

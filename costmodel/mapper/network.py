@@ -545,7 +545,7 @@ def search(
     """Search one Einsum with the method that the options name; InfeasibleError if nothing fits."""
     if options.method == "exact":
         return _exact(einsum, architecture, options, options.budget_s, progress)
-    from costmodel.mapper.optuna_search import search_einsum
+    from costmodel.mapper.sample.search import search_einsum
 
     deadline = math.inf if options.budget_s is None else time.monotonic() + options.budget_s
 
@@ -585,7 +585,7 @@ def _exact(
     budget_s: float | None,
     progress: Callable[[Any], None] | None,
 ) -> MapperResult:
-    from costmodel.mapper.exact import map_einsum
+    from costmodel.mapper.lattice.exact import map_einsum
 
     return map_einsum(
         einsum,

@@ -29,7 +29,7 @@ Ref = str | FilePath | Document
 """A path, the name of a shipped file, or a document that was read already."""
 
 KINDS: tuple[Kind, ...] = ("arch", "workload", "mapping", "study")
-_FOLDERS: dict[Kind, str] = {"arch": "arch", "workload": "workloads", "mapping": "mappings", "study": "studies"}
+_FOLDERS: dict[Kind, str] = {"arch": "arch", "workload": "workloads", "mapping": "studies/mappings", "study": "studies"}
 _NOUNS: dict[Kind, str] = {"arch": "architecture", "workload": "workload", "mapping": "mapping", "study": "study"}
 _SUFFIXES = (".yaml", ".yml")
 _TELLING_KEYS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
@@ -53,8 +53,15 @@ def shipped() -> dict[Kind, list[str]]:
 
 @cache
 def _shipped_files(kind: Kind) -> dict[str, FilePath]:
-    folder = FilePath(__file__).parent.parent / _FOLDERS[kind]
+    folder = shipped_root() / _FOLDERS[kind]
     return {path.stem: path for path in folder.glob("*.yaml")} if folder.is_dir() else {}
+
+
+def shipped_root() -> FilePath:
+    """Folder of the shipped YAML: part of the package in a wheel, the repository's top in a checkout."""
+    package = FilePath(__file__).parent.parent
+    installed = package / "shipped"
+    return installed if installed.is_dir() else package.parent
 
 
 def find(ref: str | FilePath, kind: Kind | None = None, *, near: str | FilePath | None = None) -> FilePath:

@@ -25,15 +25,15 @@ from problems import (
 from strategies import nest_of
 
 from costmodel.einsum.algebra import Einsum
-from costmodel.mapper import exact
 from costmodel.mapper.constraints import Keeping, Only, parse, stationary_tensor
-from costmodel.mapper.encoding import encoding_of
-from costmodel.mapper.exact import map_einsum
-from costmodel.mapper.limits import Limits
+from costmodel.mapper.lattice import exact
+from costmodel.mapper.lattice.exact import map_einsum
 from costmodel.mapper.obey import violations
-from costmodel.mapper.optuna_search import search_einsum
-from costmodel.mapper.plan import Plans
 from costmodel.mapper.result import InfeasibleError
+from costmodel.mapper.sample.encoding import encoding_of
+from costmodel.mapper.sample.limits import Limits
+from costmodel.mapper.sample.search import search_einsum
+from costmodel.mapper.sample.steps import Plans
 from costmodel.spec.catalog import load_architecture, load_workload
 from costmodel.spec.hardware import Architecture, Array, Memory
 from costmodel.spec.mapping import Mapping, Spatial

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from costmodel.mapper.exact import map_einsum
+from costmodel.mapper.lattice.exact import map_einsum
 from costmodel.mapper.result import InfeasibleError
 from costmodel.spec.catalog import load_architecture, load_workload
 from costmodel.spec.hardware import Memory

@@ -7,13 +7,12 @@ from pathlib import Path
 import pytest
 from timing import within
 
-import costmodel
 from costmodel.spec import catalog
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.load import parse, read
 from costmodel.spec.problems import SpecError
 
-PACKAGE = Path(costmodel.__file__).parent
+ROOT = Path(__file__).resolve().parents[2]
 ARCH = "name: mine\nlevels:\n- {memory: D, energy: 1}\n- {compute: M, energy: 1}\n"
 
 
@@ -39,7 +38,7 @@ def test_every_shipped_file_loads_as_its_kind(kind, name):
 
 
 def test_a_name_is_a_shipped_file():
-    assert catalog.find("eyeriss_v1") == PACKAGE / "arch" / "eyeriss_v1.yaml"
+    assert catalog.find("eyeriss_v1") == catalog.shipped_root() / "arch" / "eyeriss_v1.yaml"
     assert catalog.load_architecture("eyeriss_v1").name == "eyeriss_v1"
 
 
@@ -136,7 +135,7 @@ def test_problems_have_the_file_as_it_was_given(tmp_path, monkeypatch):
 
 
 def run(code):
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=PACKAGE.parent)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

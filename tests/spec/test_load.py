@@ -177,7 +177,10 @@ def test_an_empty_file(text):
 
 def test_deep_nesting_is_refused():
     assert "nested more than 50 levels" in problems_of("[" * 200 + "]" * 200)[0]
-    assert "nested more than 50 levels" in problems_of("[" * 100_000)[0]
+    # Some releases of PyYAML stop in the scanner, before any event reaches us: the limit and the place are theirs.
+    (problem,) = problems_of("[" * 100_000)
+    assert re.search(r"nested more than 50 levels|maximum nesting depth", problem)
+    assert re.match(r"a\.yaml:1:\d+: ", problem)
     assert "nested more than 50 levels" in problems_of("\n".join(f"{' ' * i}a:" for i in range(100)))[0]
 
 

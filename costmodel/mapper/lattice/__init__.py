@@ -1,0 +1,1 @@
+"""The exact search on the lattice of tile shapes."""

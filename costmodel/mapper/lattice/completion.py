@@ -1,0 +1,81 @@
+"""The least that completing a label can still cost.
+
+Above the last array, ``above`` says what is open and to come at least; below an array, ``across`` adds what has to
+cross it, for each way to spread it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from costmodel.mapper.front import Incumbents
+from costmodel.mapper.lattice.bound_above import Above
+from costmodel.mapper.lattice.bound_below import Across
+from costmodel.mapper.lattice.labels import Labels, Layout
+from costmodel.mapper.lattice.settlement import Combinations
+from costmodel.mapper.lattice.shapes import Floats, Lattice
+from costmodel.mapper.lattice.sliding import Sliding
+from costmodel.mapper.lattice.space import Space
+
+Costs = tuple[Floats, Floats, Floats]
+"""(energy, latency, capacity), each (labels, choices)."""
+
+
+class Completion:
+    """Lower bounds of (energy, latency, capacity)."""
+
+    def __init__(
+        self, space: Space, lattice: Lattice, layout: Layout, combinations: Combinations, sliding: Sliding
+    ) -> None:
+        self.space, self.lattice, self.layout = space, lattice, layout
+        self.top = len(space.arrays)
+        self.above = Above(space, lattice, layout, combinations, sliding)
+        self.across = [
+            Across(space, lattice, layout, combinations, sliding, self.above, segment) for segment in range(self.top)
+        ]
+
+    def bounds(self, labels: Labels, segment: int, *, quick: bool = False) -> Costs:
+        """Return the least (energy, latency, capacity) of each label, for each choice of how the arrays are spread.
+
+        ``quick`` bounds are not as tight.
+        """
+        capacity = labels.f[Layout.CAPACITY] + self.room_to_come(labels)
+        if segment < self.top:
+            energy, latency = self.across[segment].bounds(labels, quick=quick)
+            return energy, latency, np.broadcast_to(capacity[:, None], energy.shape)
+        costs = labels.f[self.above.rows]
+        self.above.add_open(labels, costs)
+        self.above.add_to_come(labels, costs)
+        latency = np.maximum(self.compute_cycles(labels), costs[1:].max(axis=0, initial=0.0))
+        energy = costs[0]
+        if self.space.leak_pj_per_cycle:
+            energy = energy + self.space.leak_pj_per_cycle * latency
+        return energy[:, None], latency[:, None], capacity[:, None]
+
+    def hopeful(self, labels: Labels, segment: int, incumbents: Incumbents) -> Any:
+        """Whether some completion of each label may be better than what is known."""
+        if segment == self.top:
+            return ~incumbents.beaten(*self.bounds(labels, segment)).all(axis=1)
+        capacity = labels.f[Layout.CAPACITY] + self.room_to_come(labels)
+        return self.across[segment].hopeful(labels, capacity, incumbents)
+
+    def room_to_come(self, labels: Labels) -> Floats:
+        """Bits that the tiles to come will take at least."""
+        total = np.zeros(labels.n)
+        if not self.layout.counts_capacity:
+            return total
+        shape, todo = labels.s[Layout.SHAPE], labels.s[Layout.TODO]
+        for i, node in enumerate(self.space.nodes):
+            bits = self.space.tensors[node.tensor].bits * self.space.memories[node.memory].copies
+            total += np.where(todo & node.bit, self.lattice.node_words[i, shape] * bits, 0.0)
+        return total
+
+    def compute_cycles(self, labels: Labels) -> Floats:
+        cycles: Floats = labels.f[Layout.CYCLES]
+        if self.space.systolic:
+            array = self.space.systolic[0]
+            overheads = self.space.arrays[array].overheads[labels.s[self.layout.way[array]]]
+            cycles = cycles + overheads * labels.f[Layout.PASSES]
+        return cycles

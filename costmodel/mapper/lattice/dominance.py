@@ -1,0 +1,85 @@
+"""Dominance: of two labels of which either can take the other's completions, the one that is no better goes."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from costmodel.mapper.front import group_front
+from costmodel.mapper.lattice.labels import Labels, Layout
+from costmodel.mapper.lattice.loops_between import Gaps
+from costmodel.mapper.lattice.settlement import Combinations
+from costmodel.mapper.lattice.shapes import Floats, Ints, Lattice
+from costmodel.mapper.lattice.space import Space
+
+
+class Dominance:
+    """Compares labels of one segment."""
+
+    def __init__(self, space: Space, lattice: Lattice, layout: Layout, combinations: Combinations, gaps: Gaps) -> None:
+        self.space, self.lattice, self.layout = space, lattice, layout
+        self.combinations, self.gaps = combinations, gaps
+        self.output = next(t for t, plan in enumerate(space.tensors) if plan.output)
+
+    def undominated(self, labels: Labels, segment: int) -> Ints:
+        """Return the places of labels that are left."""
+        return group_front(self.group(labels, segment), self.costs(labels, segment))
+
+    def group(self, labels: Labels, segment: int) -> Ints:
+        """Return a number of each label: only labels with the same one can be compared."""
+        space, layout, s = self.space, self.layout, labels.s
+        parts = [s[Layout.TODO], s[Layout.OPEN], s[Layout.ALIVE], s[Layout.MUST]]
+        if self.gaps.sliding.nodes or space.eager:
+            parts += [s[Layout.USED], s[Layout.LAST]]
+        if self.gaps.stationary >= 0:
+            parts.append(s[Layout.MOVED])
+        if self.gaps.orders:
+            parts += [s[Layout.BROKEN], *(s[row] for row in layout.seen)]
+        if segment < self.gaps.top:
+            parts.append(s[Layout.KEPT] & sum(space.nodes[i].bit for i in self.gaps.chain[self.output]))
+            for a in range(segment):
+                parts.append(self.combinations.sigma[a][s[layout.way[a]], self.output].astype(np.int64))
+        if space.systolic:
+            parts.append((labels.f[Layout.PASSES] > 0).astype(np.int64))
+            array = space.systolic[0]
+            if segment > array:
+                parts.append(space.arrays[array].overheads[s[layout.way[array]]].astype(np.int64))
+        for w in range(len(self.gaps.sliding.nodes)):
+            rows = (layout.code[w], layout.noted[w]) if segment < self.gaps.top else (layout.code[w],)
+            parts += [np.unique(s[row], return_inverse=True)[1] for row in rows if s[row].any()]
+        code: Ints = s[Layout.SHAPE]
+        most = self.lattice.full
+        for part in parts:
+            low, high = int(part.min()), int(part.max())
+            if low == high:
+                continue
+            if most > 2**62 // (high - low + 1):
+                code = np.unique(code, return_inverse=True)[1].astype(np.int64)
+                most = len(code)
+            code = code * (high - low + 1) + (part - low)
+            most = most * (high - low + 1) + high - low
+        return code
+
+    def costs(self, labels: Labels, segment: int) -> list[Floats]:
+        """Return what makes a label better than another one: less of each."""
+        space, s = self.space, labels.s
+        costs = list(labels.f)
+        settlement = self.combinations.settlements[segment]
+        for i, node in enumerate(space.nodes):
+            inside = range(self.gaps.segment_of[i], segment)
+            if not inside:
+                continue  # what it costs to settle is the same for all
+            window = i in self.gaps.sliding.slot
+            alive = ((s[Layout.OPEN] | s[Layout.ALIVE]) if window else s[Layout.OPEN]) & node.bit
+            if not alive.any():
+                continue
+            if not window:
+                # whatever closes the tile, and however arrays to come are spread, it costs so many times the same
+                coefficients = [values[s[Layout.COMBO]] for _, values in settlement.close[i]]
+            else:
+                instances = math.prod(space.arrays[a].product[s[self.layout.way[a]]] for a in inside)
+                coefficients = [instances, 1 / instances] if space.ports else [instances]
+            costs += [np.where(alive, values, 0.0) for values in coefficients]
+        varying = [x for x in costs if x.min() != x.max()]
+        return varying or costs[:1]

@@ -1,0 +1,222 @@
+"""The exact mapper: the proven optimum, or the whole energy–latency front, of one Einsum on one architecture."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+
+from costmodel.einsum.algebra import Einsum, Workload
+from costmodel.mapper import constraints as rules_module
+from costmodel.mapper.front import Incumbents, pareto
+from costmodel.mapper.lattice import size as counting
+from costmodel.mapper.lattice import space as mapspace
+from costmodel.mapper.lattice.search import BYTES_PER_LABEL, Board, Progress, widen
+from costmodel.mapper.obey import violations
+from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint
+from costmodel.model.evaluate import evaluate
+from costmodel.spec.hardware import Architecture
+from costmodel.spec.mapping import Mapping
+from costmodel.spec.objective import Objective, objective_of
+
+SAME = 1e-12
+"""Relative difference of the lattice's energy from the model's that rounding explains."""
+
+
+def map_einsum(
+    einsum: Einsum,
+    architecture: Architecture,
+    *,
+    objective: str | Objective = "edp",
+    constraints: Sequence[str] = (),
+    budget_s: float | None = None,
+    memory_bytes: int | None = None,
+    tiles: Literal["perfect", "any"] = "perfect",
+    progress: Callable[[str], None] | None = None,
+) -> MapperResult:
+    """Return the best mapping (or the front) with its certificate.
+
+    ``tiles="any"`` also searches tiles that do not divide: all of them where they are few, else by climbing, with a
+    valid gap. ``budget_s`` is CPU time. When it or ``memory_bytes`` runs out, or on Ctrl-C, the best so far comes back
+    with a valid gap (of a front: in its first objective). The certificate counts the mapspace under the constraints on
+    what is kept and on the arrays, before capacities; see ``counting``.
+
+    Raises:
+        SpecError: a constraint or the objective cannot be read.
+        InfeasibleError: nothing fits.
+    """
+    began = time.process_time()
+    aim = objective_of(objective)
+    rules = rules_module.parse((*architecture.constraints, *constraints), architecture, einsum)
+    if tiles == "any":
+        from costmodel.mapper.uneven.search import improve
+
+        deadline = None if budget_s is None else began + budget_s
+
+        def perfect(one: Einsum) -> MapperResult:
+            # half of what is left, so that the rest can be spent on other tiles
+            share = None if deadline is None else max(0.0, deadline - time.process_time()) / 2
+            return map_einsum(
+                one,
+                architecture,
+                objective=aim,
+                constraints=constraints,
+                budget_s=share,
+                memory_bytes=memory_bytes,
+                progress=progress,
+            )
+
+        return improve(
+            einsum,
+            architecture,
+            rules,
+            perfect,
+            lambda points: select(points, aim),
+            aim,
+            deadline=deadline,
+        )
+    try:
+        space = mapspace.build(einsum, architecture, rules)
+        return _prove(einsum, architecture, space, aim, budget_s, memory_bytes, progress, began)
+    except mapspace.UnsupportedError as why:
+        return _sample(einsum, architecture, aim, constraints, str(why))
+
+
+def _sample(
+    einsum: Einsum, architecture: Architecture, aim: Objective, constraints: Sequence[str], why: str
+) -> MapperResult:
+    """Search where the lattice has no exact form; the answer is the best found, and says why."""
+    from costmodel.mapper.sample.search import search_einsum
+
+    found = search_einsum(einsum, architecture, objective=aim, method="random", constraints=constraints)
+    certificate = replace(found.certificate, status="best found", method=f"random (unsupported: {why})", gap=None)
+    return replace(found, certificate=certificate)
+
+
+def _prove(
+    einsum: Einsum,
+    architecture: Architecture,
+    space: mapspace.Space,
+    aim: Objective,
+    budget_s: float | None,
+    memory_bytes: int | None,
+    progress: Callable[[str], None] | None,
+    began: float,
+) -> MapperResult:
+    if not space.keeps or any(not len(a.factors) for a in space.arrays):
+        raise infeasible(space, 0, 0)
+    board, incumbents = Board(space, aim), Incumbents(aim)
+    deadline = None if budget_s is None else began + budget_s
+    most = 4_000_000 if memory_bytes is None else max(20_000, memory_bytes // (4 * BYTES_PER_LABEL))
+    stopped = False
+    done = Progress()
+
+    def told(width: int) -> None:
+        if progress is not None and incumbents.items:
+            progress(f"{einsum.name}: {len(incumbents.items)} mappings with {width} labels at a time")
+
+    try:
+        widen(board, incumbents, done, deadline=deadline, most_labels=most, told=told)
+    except KeyboardInterrupt:
+        stopped = True
+    if not incumbents.items:
+        if stopped:
+            raise KeyboardInterrupt
+        raise infeasible(space, done.last.dropped, done.last.over_capacity)
+    found, broken = _costed(incumbents, einsum, architecture, space.rules)
+    if not found:
+        if stopped:
+            raise KeyboardInterrupt
+        msg = f"every mapping that the lattice found breaks a constraint, e.g. {broken[0]}"
+        raise mapspace.UnsupportedError(msg)
+    front = select([point for point, _ in found], aim)
+    # a mapping that costs more than the lattice thought may have ruled out better ones
+    agrees = all(
+        all(cost <= thought * (1 + SAME) for cost, thought in both)
+        and (point not in front or all(cost >= thought * (1 - SAME) for cost, thought in both))
+        for point, both in found
+    )
+    stats = done.last
+    proven = done.complete and agrees and not broken
+    gap: float | None = 0.0 if proven else None
+    status: Literal["optimal: proven", "gap", "best found"] = "optimal: proven" if proven else "best found"
+    if not proven and agrees and not broken:
+        best = min(aim.of(p)[0] for p in front)
+        if done.bound > 0:
+            gap = max(0.0, best / done.bound - 1)
+            status = "gap"
+    certificate = Certificate(
+        status,
+        "exact (interrupted)" if stopped else "exact",
+        counting.size(space),
+        done.labels,
+        (
+            ("dominated", stats.dominated),
+            ("bound", stats.bounded),
+            ("capacity", stats.over_capacity),
+            *((("not searched", stats.dropped),) if stats.dropped else ()),
+            *((("found, but breaks a constraint", len(broken)),) if broken else ()),
+            *((("the model disagrees with the lattice", 1),) if not agrees else ()),
+        ),
+        time.process_time() - began,
+        gap,
+    )
+    return MapperResult(einsum.name, tuple(front), certificate)
+
+
+def _costed(
+    incumbents: Incumbents, einsum: Einsum, architecture: Architecture, rules: rules_module.Rules
+) -> tuple[list[tuple[MappingPoint, list[tuple[float, float]]]], list[str]]:
+    """Cost what was found by the scalar model: each mapping with pairs of a cost and what the lattice thought it is.
+
+    A mapping that breaks a constraint is none; for each such, say which. It may have ruled out some that break none.
+    """
+    workload = Workload(einsum.name, "", (einsum,))
+    found: list[tuple[MappingPoint, list[tuple[float, float]]]] = []
+    broken: list[str] = []
+    for nest, (energy, latency, capacity) in zip(incumbents.items, incumbents.costs.T.tolist(), strict=True):
+        mapping = Mapping(nest, arch=architecture.name, workload=None, einsum=einsum.name)
+        wrong = violations(mapping, einsum, architecture, rules)
+        if wrong:
+            broken.append(wrong[0])
+            continue
+        point = MappingPoint(mapping, evaluate(workload, architecture, mapping))
+        both = [(point.energy_pj, energy), (point.latency_cycles, latency)]
+        if incumbents.aim.uses_capacity:
+            both.append((point.capacity_bits, capacity))
+        found.append((point, both))
+    return found, broken
+
+
+def select(points: Sequence[MappingPoint], aim: Objective) -> list[MappingPoint]:
+    """Return the front, best of the first objective first, or the best point; ties go to less energy, then latency."""
+    costs = np.array([(p.energy_pj, p.latency_cycles, p.capacity_bits) for p in points], dtype=np.float64)
+    return [points[place] for place in pareto(aim.values(*costs.T).T, costs)]
+
+
+def infeasible(space: mapspace.Space, dropped: int, over_capacity: int) -> InfeasibleError:
+    """Say why nothing fits: which constraints leave no choice, how many partial mappings capacities ended."""
+    from costmodel.mapper.result import Reject
+
+    tally = []
+    nearest = None
+    if not space.keeps:
+        tally.append(("constraints on what is kept", 1))
+    if any(not len(a.factors) for a in space.arrays):
+        tally.append(("constraints on the arrays", 1))
+    if dropped:
+        tally.append(("not searched, for want of time or memory", dropped))
+    if over_capacity:
+        tally.append(("capacity", over_capacity))
+        for m, memory in enumerate(space.memories):
+            bits = sum(
+                space.tensors[n.tensor].bits
+                for n in space.nodes
+                if n.memory == m and all(k & n.bit for k in space.keeps)
+            )
+            if bits > memory.room:
+                nearest = Reject(memory.level.name, "capacity in bits", bits, int(memory.room))
+    return InfeasibleError(space.einsum.name, tally or [("constraints", 1)], nearest)

@@ -1,0 +1,106 @@
+"""The lattice of tile shapes: every shape has a number, and tables say what the search needs to know about it.
+
+A tile shape gives each rank variable a divisor of its extent. Shapes are numbered like the entries of an array, so a
+loop over a rank variable adds a multiple of its stride, and each quantity below is an array over all shapes.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from costmodel.mapper.lattice.space import NodePlan, Space, UnsupportedError
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+MOST_SHAPES = 6_000_000
+
+
+class Lattice:
+    """Tables over the tile shapes of a mapspace. Raises UnsupportedError where there are too many to tabulate."""
+
+    def __init__(self, space: Space) -> None:
+        self.space = space
+        self.count = len(space.names)
+        self.sizes = tuple(len(d) for d in space.divisors)
+        self.shapes = math.prod(self.sizes)
+        if self.shapes > MOST_SHAPES:
+            msg = f"{self.shapes:,} tile shapes"
+            raise UnsupportedError(msg)
+        self.strides = space.strides
+        self.full = self.shapes - 1
+        self.extents = space.extents.astype(np.float64)
+        grid = np.indices(self.sizes, dtype=np.uint8).reshape(self.count, self.shapes)
+        self.digits: npt.NDArray[np.uint8] = grid
+        """(rank variables, shapes): the place of each divisor among its rank variable's."""
+        self.last_digit = np.array([n - 1 for n in self.sizes], dtype=np.uint8)
+        self.tile = np.stack([d[g] for d, g in zip(space.divisors, grid, strict=True)]).astype(np.float64)
+        """(rank variables, shapes): extents."""
+        self.left = self.extents[:, None] / self.tile
+        """(rank variables, shapes): how many tiles there are along each rank variable."""
+        self.repeats: Floats = self.left.prod(axis=0) * (space.points / self.extents.prod())
+        """How often a tile of a shape is worked on, over all of the Einsum."""
+        self.rounds: Floats = np.stack([t.words * self.left[~t.relevant].prod(axis=0) for t in space.tensors])
+        """(tensors, shapes): words that cross the border of a plain tile when a loop above the shape moves it."""
+        longest = max(self.sizes)
+        self.first = np.zeros((self.count, longest + 1), dtype=np.int64)
+        targets: list[int] = []
+        for v, d in enumerate(space.divisors):
+            for i in range(longest):
+                self.first[v, i] = len(targets)
+                if i < len(d):
+                    targets += [j for j in range(i + 1, len(d)) if d[j] % d[i] == 0]
+            self.first[v, longest] = len(targets)
+        self.targets = np.array(targets, dtype=np.int64)
+
+    def multiples(self, v: Ints, shape: Ints) -> tuple[Ints, Ints]:
+        """Return (places in ``v``, shapes): every larger shape that one loop over ``v`` makes of each shape."""
+        digit = self.digits[v, shape].astype(np.int64)
+        start = self.first[v, digit]
+        counts = self.first[v, digit + 1] - start
+        which = np.repeat(np.arange(len(v)), counts)
+        within = np.arange(len(which)) - np.repeat(np.cumsum(counts) - counts, counts)
+        into = self.targets[start[which] + within]
+        return which, shape[which] + (into - digit[which]) * self.strides[v[which]]
+
+    def filled(self, v: Ints, shape: Ints) -> Ints:
+        """Return the shapes with the whole extent along ``v``."""
+        found: Ints = shape + (self.last_digit[v] - self.digits[v, shape]).astype(np.int64) * self.strides[v]
+        return found
+
+    def steps(self, array: int) -> list[Ints]:
+        """Return, for each rank variable (divisors, ways): what a way to spread adds to a shape; -1: no fit."""
+        found = []
+        for v, d in enumerate(self.space.divisors):
+            product = d[:, None] * self.space.arrays[array].factors[None, :, v]
+            into = np.minimum(np.searchsorted(d, product), len(d) - 1)
+            found.append(np.where(d[into] == product, (into - np.arange(len(d))[:, None]) * self.strides[v], -1))
+        return found
+
+    def spread(self, steps: list[Ints], shape: Ints, way: Ints) -> tuple[npt.NDArray[np.bool_], Ints]:
+        """Return (whether it fits, shape above the array) for shapes and ways to spread, broadcast."""
+        total, fits = np.zeros(1, dtype=np.int64), np.ones(1, dtype=bool)
+        for v, table in enumerate(steps):
+            step = table[self.digits[v, shape], way]
+            fits = fits & (step >= 0)
+            total = total + step
+        return fits, np.where(fits, shape + total, 0)
+
+    @cached_property
+    def node_words(self) -> Floats:
+        """(nodes, shapes): words of the tile that a storage node would hold."""
+        rows = [self.words_of(node) for node in self.space.nodes]
+        return np.array(rows).reshape(len(rows), self.shapes)
+
+    def words_of(self, node: NodePlan) -> Floats:
+        tensor = self.space.tensors[node.tensor]
+        total = np.ones(self.shapes)
+        for v in tensor.plain:
+            total *= self.tile[v]
+        for w in tensor.windows:
+            table = self.space.window_table(w, self.space.memories[node.memory].fetch)
+            total *= table[tuple(self.digits[v] for v in w.rank_variables)]
+        return total

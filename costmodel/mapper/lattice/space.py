@@ -1,0 +1,465 @@
+"""The mapspace of one Einsum on one architecture, as numbers that array code can use.
+
+The canonical mapspace (what the search proves its answers about, and what an enumerator has to enumerate):
+
+- The outermost memory holds every tensor, above everything else. Each other memory holds the tensors that ``keep``
+  demands, any subset of those that ``may_keep`` allows, and nothing else; one storage node per tensor and memory.
+- Of one tensor, nodes of outer levels stand above nodes of inner levels. Nodes of different tensors, and of
+  different levels that no array separates, stand in any order; so tiles need not be even.
+- The spatial loops of an array stand together, below every storage node of the levels above the array and above every
+  node of the levels below it. The loops in time of a gap between two neighbouring storage nodes stand above the
+  spatial loops of that gap. A rank variable may be spread over several dimensions, and several over one.
+- In a gap each rank variable has at most one loop in time; the loops stand in any order.
+- Factors are perfect: every tile divides the one above it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from costmodel.einsum.algebra import Access, Affine, Einsum
+from costmodel.mapper.constraints import Rules
+from costmodel.mapper.lattice import windows
+from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
+
+Floats = npt.NDArray[np.float64]
+
+
+class UnsupportedError(Exception):
+    """The lattice has no exact form for this Einsum or architecture; another method has to search."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """One rank whose index is a sum of rank variables with overlaps (or with holes that are fetched)."""
+
+    rank_variables: tuple[int, ...]
+    coefficients: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class TensorPlan:
+    """What the search needs to know about one tensor."""
+
+    name: str
+    bits: int
+    plain: tuple[int, ...]
+    """Rank variables whose tiles never overlap."""
+    windows: tuple[Window, ...]
+    relevant: npt.NDArray[np.bool_]
+    output: bool
+    words: float
+    """Distinct words that the Einsum touches."""
+
+    @property
+    def windowed(self) -> tuple[int, ...]:
+        return tuple(v for w in self.windows for v in w.rank_variables)
+
+
+@dataclass(frozen=True)
+class MemoryPlan:
+    """One memory, with its segment: how many arrays are inside of it."""
+
+    level: Memory
+    segment: int
+    read_pj: float
+    write_pj: float
+    """Per bit."""
+    room: float
+    """Usable bits; infinite where unbounded."""
+    fetch: bool
+    refetch: bool
+    free_drain: bool
+    copies: int
+    """Instances."""
+
+
+@dataclass(frozen=True)
+class ArrayPlan:
+    """One array with every way to spread rank variables over it."""
+
+    level: Array
+    factors: npt.NDArray[np.int64]
+    """(ways, rank variables): instances along each rank variable."""
+    splits: tuple[tuple[tuple[int, ...], ...], ...]
+    """For each way: instances of each rank variable along each dimension."""
+    hop_pj: float
+    """Per bit."""
+    overheads: npt.NDArray[np.float64]
+    """For each way: cycles that a pass of a systolic array pays."""
+    merges: bool
+    tiles_only: bool
+    reduces: bool
+
+    @cached_property
+    def product(self) -> Floats:
+        """For each way: instances at work."""
+        found: Floats = self.factors.prod(axis=1).astype(np.float64)
+        return found
+
+
+@dataclass(frozen=True)
+class NodePlan:
+    """One tensor in one memory below the outermost."""
+
+    tensor: int
+    memory: int
+    bit: int
+
+
+@dataclass(frozen=True)
+class Port:
+    """One limit of bandwidth: cycles per bit read and written."""
+
+    memory: int
+    read: float
+    write: float
+
+
+@dataclass
+class Space:
+    """Everything that the search needs."""
+
+    einsum: Einsum
+    architecture: Architecture
+    rules: Rules
+    names: tuple[str, ...]
+    extents: npt.NDArray[np.int64]
+    divisors: list[npt.NDArray[np.int64]]
+    tensors: list[TensorPlan]
+    memories: list[MemoryPlan]
+    """Innermost first; the last is the outermost of the architecture."""
+    arrays: list[ArrayPlan]
+    """Innermost first."""
+    nodes: list[NodePlan]
+    """Innermost first."""
+    keeps: list[int]
+    """Bit masks of nodes: every choice of what is kept where."""
+    ports: list[Port]
+    unit: ComputeUnit
+    points: float
+    compute_pj: float
+    cycles_per_point: float
+    leak_pj_per_cycle: float
+    instances: float
+    """Compute instances."""
+    systolic: tuple[int, int] | None = None
+    """(array, stationary tensor)."""
+    eager: tuple[int, ...] = ()
+    """Rank variables that may grow in any gap, because delaying their growth may cost something."""
+    strides: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+
+    @property
+    def lattice(self) -> int:
+        return math.prod(len(d) for d in self.divisors)
+
+    def node_words(self, node: NodePlan, tile: npt.NDArray[np.uint8]) -> Floats:
+        """Words of the tile of a node, for rows of divisor indices."""
+        tensor = self.tensors[node.tensor]
+        total = np.ones(len(tile))
+        for v in tensor.plain:
+            total *= self.divisors[v][tile[:, v]]
+        for w in tensor.windows:
+            total *= self.window_table(w, self.memories[node.memory].fetch)[tuple(tile[:, v] for v in w.rank_variables)]
+        return total
+
+    def window_table(self, window: Window, box: bool) -> Floats:
+        """Words of every tile along one window, indexed by divisor indices."""
+        key = (window, box)
+        found = self._tables.get(key)
+        if found is None:
+            shape = [len(self.divisors[v]) for v in window.rank_variables]
+            found = np.empty(shape)
+            for at in np.ndindex(*shape):
+                terms = tuple(
+                    (c, int(self.divisors[v][i]))
+                    for c, v, i in zip(window.coefficients, window.rank_variables, at, strict=True)
+                )
+                found[at] = windows.words(terms, box)
+            self._tables[key] = found
+        return found
+
+    _tables: dict[tuple[Window, bool], Floats] = field(default_factory=dict)
+
+
+def divisors_of(n: int) -> npt.NDArray[np.int64]:
+    """Return the divisors of n in order.
+
+    >>> divisors_of(12).tolist()
+    [1, 2, 3, 4, 6, 12]
+    """
+    low = [d for d in range(1, math.isqrt(n) + 1) if n % d == 0]
+    return np.array(sorted({*low, *(n // d for d in low)}), dtype=np.int64)
+
+
+def build(einsum: Einsum, architecture: Architecture, rules: Rules) -> Space:
+    """Return the mapspace. Raises UnsupportedError where the lattice has no exact form."""
+    names = tuple(einsum.shape)
+    extents = np.array([einsum.shape[v] for v in names], dtype=np.int64)
+    unit = architecture.compute_units[-1]
+    inner = architecture.levels[: architecture.index(unit.name)]
+    boxed = any(isinstance(m, Memory) and m.holes == "fetch" for m in inner)
+    tensors = [_tensor(einsum, name, names, boxed) for name in einsum.tensors]
+    memories: list[MemoryPlan] = []
+    array_levels: list[Array] = []
+    for level in reversed(inner):
+        if isinstance(level, Memory):
+            memories.append(
+                MemoryPlan(
+                    level,
+                    len(array_levels),
+                    level.read_pj / level.access_bits,
+                    level.write_pj / level.access_bits,
+                    math.inf if level.usable_bits is None else float(level.usable_bits),
+                    level.holes == "fetch",
+                    level.halo == "refetch",
+                    level.drain == "free",
+                    architecture.copies(level.name),
+                )
+            )
+        elif isinstance(level, Array):
+            array_levels.append(level)
+    arrays = [_array(a, names, extents, einsum.reduced, rules) for a in array_levels]
+    nodes, keeps = _nodes(einsum, tensors, memories, rules)
+    _check_merging(arrays, tensors, memories, nodes, keeps)
+    ports = [Port(i, read, write) for i, m in enumerate(memories) for read, write in _limits(m.level)]
+    windowed = {v for t in tensors for v in t.windowed}
+    named = [t.rank_variable for t in rules.tiles if t.relation == "=="]
+    named += [v for order in rules.orders for v in order.rank_variables]
+    fixed = {names.index(v) for v in named if v in names}
+    space = Space(
+        einsum=einsum,
+        architecture=architecture,
+        rules=rules,
+        names=names,
+        extents=extents,
+        divisors=[divisors_of(int(n)) for n in extents],
+        tensors=tensors,
+        memories=memories,
+        arrays=arrays,
+        nodes=nodes,
+        keeps=keeps,
+        ports=ports,
+        unit=unit,
+        points=float(einsum.points),
+        compute_pj=sum(o.per_point * einsum.points * unit.energy_of(o.kind) for o in einsum.operations),
+        cycles_per_point=sum(o.per_point / unit.rate_of(o.kind) for o in einsum.operations),
+        leak_pj_per_cycle=sum(
+            x.leakage_w * architecture.copies(x.name) / architecture.clock_hz * 1e12 for x in architecture.levels
+        ),
+        instances=float(math.prod(a.fanout for a in array_levels)),
+        systolic=_systolic(einsum, tensors, array_levels),
+        eager=tuple(sorted(windowed | fixed)),
+    )
+    sizes = [len(d) for d in space.divisors]
+    strides = [1] * len(sizes)
+    for v in range(len(sizes) - 2, -1, -1):
+        strides[v] = strides[v + 1] * sizes[v + 1]
+    space.strides = np.array(strides, dtype=np.int64)
+    return space
+
+
+def _check_merging(
+    arrays: Sequence[ArrayPlan],
+    tensors: Sequence[TensorPlan],
+    memories: Sequence[MemoryPlan],
+    nodes: Sequence[NodePlan],
+    keeps: Sequence[int],
+) -> None:
+    """Refuse an array that unites what an array inside it serves apart, where a tensor may pass both."""
+    for outer in range(1, len(arrays)):
+        for inner in range(outer):
+            down = arrays[outer].merges and not arrays[outer].tiles_only and not arrays[inner].merges
+            up = arrays[outer].reduces and not arrays[inner].reduces
+            for t, tensor in enumerate(tensors):
+                between = sum(n.bit for n in nodes if n.tensor == t and inner < memories[n.memory].segment <= outer)
+                if (down or (up and tensor.output)) and any(not kept & between for kept in keeps):
+                    names = f"{arrays[outer].level.name} merges what {arrays[inner].level.name} inside it does not"
+                    raise UnsupportedError(names)
+
+
+def _limits(level: Memory) -> list[tuple[float, float]]:
+    found = []
+    if level.bandwidth_bits_per_cycle is not None:
+        found.append((1 / level.bandwidth_bits_per_cycle, 1 / level.bandwidth_bits_per_cycle))
+    if level.read_bits_per_cycle is not None:
+        found.append((1 / level.read_bits_per_cycle, 0.0))
+    if level.write_bits_per_cycle is not None:
+        found.append((0.0, 1 / level.write_bits_per_cycle))
+    return found
+
+
+def _tensor(einsum: Einsum, name: str, names: tuple[str, ...], boxed: bool) -> TensorPlan:
+    accesses = set(einsum.accesses_of(name))
+    if len(accesses) > 1:
+        msg = f"{name} is accessed in {len(accesses)} ways"
+        raise UnsupportedError(msg)
+    access: Access = accesses.pop()
+    seen: set[str] = set()
+    plain: list[int] = []
+    found: list[Window] = []
+    for index in access.indices:
+        own = index.rank_variables
+        if seen & set(own):
+            msg = f"{name} is indexed twice by {', '.join(sorted(seen & set(own)))}"
+            raise UnsupportedError(msg)
+        seen |= set(own)
+        if _injective(index, einsum) and not (boxed and _holes(index, einsum)):
+            plain += [names.index(v) for v in own]
+        else:
+            found.append(Window(tuple(names.index(v) for v in own), tuple(c for _, c in index.terms)))
+    output = einsum.output.tensor == name
+    if output and (found or any(a.tensor == name for a in einsum.inputs)):
+        msg = f"the output {name} has overlapping tiles or is read as well"
+        raise UnsupportedError(msg)
+    relevant = np.array([v in seen for v in names])
+    size = math.prod(einsum.shape[names[v]] for v in plain)
+    for w in found:
+        size *= windows.words(
+            tuple((c, einsum.shape[names[v]]) for c, v in zip(w.coefficients, w.rank_variables, strict=True)), False
+        )
+    return TensorPlan(name, einsum.tensors[name].bits, tuple(plain), tuple(found), relevant, output, float(size))
+
+
+def _injective(index: Affine, einsum: Einsum) -> bool:
+    """Whether different values of the rank variables always give different coordinates."""
+    span = 0
+    for coefficient, v in sorted((abs(c), v) for v, c in index.terms):
+        if einsum.shape[v] == 1:
+            continue
+        if coefficient <= span:
+            return False
+        span += coefficient * (einsum.shape[v] - 1)
+    return True
+
+
+def _holes(index: Affine, einsum: Einsum) -> bool:
+    """Whether some tile along an index may have holes."""
+    used = [(v, c) for v, c in index.terms if einsum.shape[v] > 1]
+    return bool(used) and (len(used) > 1 or abs(used[0][1]) > 1)
+
+
+def instances_along(level: Array, dimension: str, rank_variable: str, extent: int, rules: Rules) -> list[int]:
+    """Instances that one rank variable may take along a dimension."""
+    for o in rules.only:
+        if (o.array, o.dimension) == (level.name, dimension) and rank_variable not in o.rank_variables:
+            extent = 1
+    found = [int(d) for d in divisors_of(extent) if d <= level.shape[dimension]]
+    for s in rules.spreads:
+        if (s.array, s.dimension, s.rank_variable) == (level.name, dimension, rank_variable):
+            found = [f for f in found if s.allows(f)]
+    return found
+
+
+def _array(
+    level: Array, names: tuple[str, ...], extents: npt.NDArray[np.int64], reduced: frozenset[str], rules: Rules
+) -> ArrayPlan:
+    per_dimension: list[list[tuple[int, ...]]] = []
+    for dimension, size in level.shape.items():
+        choices = [instances_along(level, dimension, v, int(n), rules) for v, n in zip(names, extents, strict=True)]
+        per_dimension.append(_tuples(choices, size))
+    whole = [s for s in rules.spreads if s.array == level.name and not s.dimension]
+    dimensions = list(level.shape)
+    partial: dict[tuple[tuple[int, ...], tuple[int, ...]], tuple[tuple[int, ...], ...]] = {((1,) * len(names), ()): ()}
+    for place, listed in enumerate(per_dimension):
+        grown: dict[tuple[tuple[int, ...], tuple[int, ...]], tuple[tuple[int, ...], ...]] = {}
+        for (factors, reducing), split in partial.items():
+            for more in listed:
+                joined = tuple(a * b for a, b in zip(factors, more, strict=True))
+                rows = reducing
+                if level.systolic is not None and any(f > 1 and v in reduced for v, f in zip(names, more, strict=True)):
+                    rows = (*reducing, place)
+                if (joined, rows) not in grown and all(
+                    n % f == 0 for n, f in zip(extents.tolist(), joined, strict=True)
+                ):
+                    grown[joined, rows] = (*split, more)
+        partial = grown
+    best: dict[tuple[tuple[int, ...], tuple[int, ...]], tuple[tuple[int, ...], ...]] = {}
+    for (factors, reducing), split in partial.items():
+        if all(s.allows(factors[names.index(s.rank_variable)]) for s in whole if s.rank_variable in names):
+            best[factors, reducing] = split  # noqa: PERF403
+    skew = sum(size - 1 for size in level.shape.values())
+    overheads = [
+        0.0
+        if level.systolic is None
+        else float(skew)
+        if level.systolic == "output"
+        else float(skew + level.shape[dimensions[reducing[0] if len(reducing) == 1 else 0]])
+        for _, reducing in best
+    ]
+    factors_array = np.array([f for f, _ in best] or np.empty((0, len(names))), dtype=np.int64).reshape(-1, len(names))
+    return ArrayPlan(
+        level,
+        factors_array,
+        tuple(best.values()),
+        level.hop_pj / level.hop_bits,
+        np.array(overheads),
+        level.multicast != "none",
+        level.multicast == "tiles",
+        level.reduce,
+    )
+
+
+def _tuples(choices: Sequence[Sequence[int]], limit: int) -> list[tuple[int, ...]]:
+    found: list[tuple[int, ...]] = [()]
+    for factors in choices:
+        found = [(*t, f) for t in found for f in factors if math.prod(t) * f <= limit]
+    return found
+
+
+def _nodes(
+    einsum: Einsum, tensors: Sequence[TensorPlan], memories: Sequence[MemoryPlan], rules: Rules
+) -> tuple[list[NodePlan], list[int]]:
+    from costmodel.model.nest import keeps
+
+    nodes: list[NodePlan] = []
+    always, optional = 0, []
+    for m, memory in enumerate(memories[:-1]):
+        level = memory.level
+        for t, tensor in enumerate(tensors):
+            resolved = einsum.tensors[tensor.name]
+            stated = level.keep is not None and keeps(level.keep, resolved, einsum)
+            must = stated or (level.keep is None and not level.may_keep)
+            may = must or keeps(level.may_keep, resolved, einsum)
+            mine = [r for r in rules.keepings if r.level == level.name and keeps((r.tensor,), resolved, einsum)]
+            if len({rule.keeps for rule in mine}) > 1:
+                return [], []
+            for rule in mine:
+                if (rule.keeps and not may) or (not rule.keeps and stated):
+                    return [], []
+                must = may = rule.keeps
+            if not may:
+                continue
+            bit = 1 << len(nodes)
+            nodes.append(NodePlan(t, m, bit))
+            if must:
+                always |= bit
+            else:
+                optional.append(bit)
+    masks = [always | sum(chosen) for n in range(len(optional) + 1) for chosen in itertools.combinations(optional, n)]
+    return nodes, masks
+
+
+def _systolic(einsum: Einsum, tensors: Sequence[TensorPlan], arrays: Sequence[Array]) -> tuple[int, int] | None:
+    from costmodel.model.evaluate import stationary_tensor
+
+    found = [(i, a) for i, a in enumerate(arrays) if a.systolic is not None]
+    if not found:
+        return None
+    if len(found) > 1:
+        msg = "more than one systolic array"
+        raise UnsupportedError(msg)
+    place, array = found[0]
+    name = stationary_tensor(array, einsum)
+    tensor = next(i for i, t in enumerate(tensors) if t.name == name)
+    if tensors[tensor].windows:
+        msg = f"the stationary tensor {name} has a sliding window"
+        raise UnsupportedError(msg)
+    return place, tensor

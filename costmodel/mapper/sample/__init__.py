@@ -1,0 +1,1 @@
+"""The search that samples with Optuna."""

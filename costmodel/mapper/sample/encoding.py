@@ -1,0 +1,557 @@
+"""Encodings of the mappings of one Einsum on one architecture: every vector of genes is a mapping, none is rejected.
+
+A nest is read as a row of *slots*, outermost first: one temporal slot below the outermost memory and below each
+storage node, one spatial slot per array dimension. Each prime factor of each rank variable goes to one slot, so
+tiles always divide and every rank variable comes down to 1. Other genes choose the order of the storage nodes
+between two arrays (uneven tiles), what is held where the architecture leaves that open, and the order of the loops
+of a slot, which rules on that order then correct. What does not fit an array falls to the temporal slot above.
+Capacity is the only limit of the architecture that a mapping may break; it is reported as slack, as are rules.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Literal
+
+from costmodel.einsum.algebra import Einsum
+from costmodel.mapper.constraints import Rules
+from costmodel.mapper.obey import in_order
+from costmodel.mapper.result import InfeasibleError
+from costmodel.mapper.sample.limits import Limits
+from costmodel.mapper.sample.steps import Hold, Loop, Plan, Plans, held, unit_for, windowed
+from costmodel.model.nest import keeps
+from costmodel.spec import mapping as nodes
+from costmodel.spec.hardware import Architecture, Array, Memory
+
+Genes = tuple[int, ...]
+"""One choice per gene of an encoding, each an index into what the gene offers."""
+
+ORDERS_MOST = 24
+"""Orders offered by one gene; more storage nodes than that many orders get a priority each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Where a factor may go: between two storage nodes, or across a dimension of an array."""
+
+    segment: int
+    """Number of arrays above."""
+    array: str = ""
+    dimension: str = ""
+    size: int = 0
+    """Of the dimension; 0 for a temporal slot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """The memories between two arrays."""
+
+    dimensions: tuple[int, ...]
+    """Slots of the arrays that end the segment above."""
+    holds: tuple[Hold, ...]
+    """Storage nodes that may stand here, in the order of levels."""
+    first_slot: int
+    """The slot below the storage node that comes first; the others follow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gene:
+    """One choice of an encoding."""
+
+    name: str
+    kind: Literal["factor", "nodes", "priority", "bypass", "order", "slide"]
+    size: int
+    """How many values it has."""
+    subject: int | str
+    """The prime, the segment, the storage node or the slot that it is about."""
+    rank_variable: str = ""
+    slots: tuple[int, ...] = ()
+    """What the values of a factor mean."""
+
+
+def primes(number: int) -> tuple[int, ...]:
+    """Prime factors, largest first, each as often as it divides.
+
+    >>> primes(12)
+    (3, 2, 2)
+    """
+    found: list[int] = []
+    prime = 2
+    while prime * prime <= number:
+        while number % prime == 0:
+            found.append(prime)
+            number //= prime
+        prime += 1
+    return tuple(sorted([*found, number] if number > 1 else found, reverse=True))
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """The mapspace of one Einsum on one architecture as a box of genes."""
+
+    limits: Limits
+    slots: tuple[Slot, ...]
+    segments: tuple[Segment, ...]
+    choices: frozenset[Hold]
+    """Storage nodes that a mapping may leave out."""
+    genes: tuple[Gene, ...]
+    orders: tuple[tuple[str, ...], ...]
+    """Loop orders of a temporal slot, outermost first."""
+    slides: tuple[str, ...]
+    """Rank variables of windows: which of them slides first (innermost) matters."""
+    caps: Mapping[tuple[int, str], int]
+    """(slot, rank variable) → the most steps, where a rule sets a limit of its own."""
+
+    @property
+    def plans(self) -> Plans:
+        return self.limits.plans
+
+    # From genes to mappings
+
+    def plan(self, genes: Sequence[int]) -> Plan:
+        """Return the canonical nest that a vector of genes stands for."""
+        return self.plans.canonical(self.steps(genes))
+
+    def steps(self, genes: Sequence[int], *, whole: bool = False) -> Plan:
+        """Return the nest that a vector of genes spells, before equal nests become one.
+
+        ``whole`` spells loops of one step too, so that vectors that differ in their factors only have nests that
+        differ in their tiles only.
+        """
+        inside, bypassed = self._placed(genes)
+        orders = [self._order_of_nodes(number, genes) for number in range(len(self.segments))]
+        slot = 0
+        for segment, order in zip(self.segments, orders, strict=True):
+            for place, hold in enumerate(order, segment.first_slot):
+                if hold not in bypassed:
+                    slot = place
+                    continue
+                # Without its node, a slot is a part of the one above.
+                for v, n in inside[place].items():
+                    inside[slot][v] = inside[slot].get(v, 1) * n
+        if whole:
+            for place, rank_variables in enumerate(self._open):
+                inside[place] = {v: inside[place].get(v, 1) for v in rank_variables}
+        steps: list[Hold | Loop] = [Hold(0, tensor) for tensor in self.plans.einsum.tensors]
+        steps += self._loops(0, 0, inside[0], genes)
+        for segment, order in zip(self.segments, orders, strict=True):
+            for place in segment.dimensions:
+                across = self.slots[place]
+                steps += [Loop(v, n, across.array, across.dimension) for v, n in inside[place].items()]
+            for place, hold in enumerate(order, segment.first_slot):
+                if hold not in bypassed:
+                    steps += [hold, *self._loops(place, hold.level, inside[place], genes)]
+        return tuple(steps)
+
+    def decode(self, genes: Sequence[int]) -> nodes.Mapping:
+        """Return the mapping that a vector of genes stands for."""
+        return self.plans.mapping(self.plan(genes))
+
+    # From mappings to genes
+
+    def encode(self, mapping: nodes.Mapping) -> Genes:
+        """Return genes that decode to a mapping, for a warm start.
+
+        Raises ValueError for a mapping outside of the mapspace (tiles that do not divide, a tensor held where the
+        architecture does not hold it). Loop orders that the genes cannot say are approximated by the nearest.
+        """
+        kept = self._kept_by(mapping)
+        orders = [self._full_order(segment, kept) for segment in self.segments]
+        loops: dict[int, list[tuple[str, int]]] = {}
+        slot = 0
+        for step in self.plans.steps_of(mapping):
+            if isinstance(step, Hold):
+                if step in self._segment_of:
+                    segment = self._segment_of[step]
+                    slot = self.segments[segment].first_slot + orders[segment].index(step)
+            elif step.steps > 1:
+                place = self._dimension_slots[step.array, step.dimension] if step.array else slot
+                loops.setdefault(place, []).append((step.rank_variable, step.steps))
+        genes = self._genes_for(kept, orders, loops)
+        wanted = self.plans.canonical(self.plans.steps_of(mapping))
+        # From the inside, because what commutes in a slot depends on what is further in.
+        for place in sorted(loops, reverse=True):
+            if not self.slots[place].size and len(loops[place]) > 1:
+                self._set_order(genes, place, [v for v, _ in loops[place]], wanted)
+        return tuple(genes)
+
+    # Vectors of genes
+
+    def with_order(self, genes: Sequence[int], number: int, order: Sequence[Hold]) -> list[int]:
+        """Return genes that put a segment's storage nodes in an order (each tensor's levels outermost first)."""
+        changed = list(genes)
+        place = self._gene_place.get(("nodes", number))
+        if place is not None:
+            changed[place] = _extensions(self.segments[number].holds).index(tuple(order))
+        for rank, hold in enumerate(order):
+            place = self._gene_place.get(("priority", self._holds.index(hold)))
+            if place is not None:
+                changed[place] = rank
+        return changed
+
+    def with_stationary(self, genes: Sequence[int], tensor: str) -> list[int]:
+        """Return genes that put the loops that do not move a tensor innermost in every slot."""
+        moving = self.plans.relevant[tensor]
+        best = min(
+            range(len(self.orders)),
+            key=lambda k: sum(place for place, v in enumerate(self.orders[k]) if v in moving),
+        )
+        return [best if gene.kind == "order" else value for gene, value in zip(self.genes, genes, strict=True)]
+
+    @property
+    def smallest(self) -> Genes:
+        """Genes of the mapping that takes the least room: all loops outside, nothing held that need not be."""
+        return tuple(1 if gene.kind == "bypass" else 0 for gene in self.genes)
+
+    @property
+    def size(self) -> int:
+        """Number of gene vectors; several may stand for one mapping."""
+        return math.prod(gene.size for gene in self.genes)
+
+    # Inner workings
+
+    @cached_property
+    def _holds(self) -> tuple[Hold, ...]:
+        return tuple(hold for segment in self.segments for hold in segment.holds)
+
+    @cached_property
+    def _open(self) -> tuple[tuple[str, ...], ...]:
+        """Rank variables that may stand in each slot."""
+        return tuple(
+            tuple(dict.fromkeys(g.rank_variable for g in self.genes if g.kind == "factor" and place in g.slots))
+            for place in range(len(self.slots))
+        )
+
+    @cached_property
+    def _segment_of(self) -> dict[Hold, int]:
+        return {hold: number for number, segment in enumerate(self.segments) for hold in segment.holds}
+
+    @cached_property
+    def _dimension_slots(self) -> dict[tuple[str, str], int]:
+        return {(slot.array, slot.dimension): place for place, slot in enumerate(self.slots) if slot.size}
+
+    @cached_property
+    def _gene_place(self) -> dict[tuple[str, int | str], int]:
+        return {(gene.kind, gene.subject): place for place, gene in enumerate(self.genes) if gene.kind != "factor"}
+
+    @cached_property
+    def _slot_orders(self) -> dict[tuple[int, int], tuple[str, ...]]:
+        """(order, slide) → rank variables, outermost first."""
+        found: dict[tuple[int, int], tuple[str, ...]] = {}
+        for place, order in enumerate(self.orders):
+            found[place, 0] = order
+            for number, slide in enumerate(self.slides, 1):
+                mark = self.plans.signature(slide)
+                peers = [v for v in order if self.plans.signature(v) == mark]
+                peers.append(peers.pop(peers.index(slide)))
+                turn = iter(peers)
+                found[place, number] = tuple(next(turn) if self.plans.signature(v) == mark else v for v in order)
+        return found
+
+    def _value(self, genes: Sequence[int], kind: str, subject: int | str) -> int:
+        place = self._gene_place.get((kind, subject))
+        return 0 if place is None else genes[place]
+
+    def _placed(self, genes: Sequence[int]) -> tuple[list[dict[str, int]], set[Hold]]:
+        """Return what the genes put in each slot (rank variable → steps), and the storage nodes they leave out."""
+        inside: list[dict[str, int]] = [{} for _ in self.slots]
+        used = [1] * len(self.slots)
+        bypassed: set[Hold] = set()
+        for gene, value in zip(self.genes, genes, strict=True):
+            if gene.kind == "factor":
+                prime = int(gene.subject)
+                slot = gene.slots[value]
+                v = gene.rank_variable
+                size = self.slots[slot].size
+                if size:
+                    cap = self.caps.get((slot, v), size)
+                    while size and (used[slot] * prime > size or inside[slot].get(v, 1) * prime > cap):
+                        slot = self._above(slot, gene.slots)
+                        size = 0
+                used[slot] *= prime
+                inside[slot][v] = inside[slot].get(v, 1) * prime
+            elif gene.kind == "bypass" and value:
+                bypassed.add(self._holds[int(gene.subject)])
+        return inside, bypassed
+
+    def _above(self, slot: int, allowed: tuple[int, ...]) -> int:
+        """Return the nearest temporal slot above that a rank variable may use."""
+        return max(place for place in allowed if place < slot and not self.slots[place].size)
+
+    def _loops(self, slot: int, level: int, inside: dict[str, int], genes: Sequence[int]) -> list[Loop]:
+        """Return the loops of a slot below a storage node of a level."""
+        if len(inside) < 2:
+            return [Loop(v, n) for v, n in inside.items()]
+        order = self._slot_orders[self._value(genes, "order", slot), self._value(genes, "slide", slot)]
+        row = [v for v in order if v in inside]
+        for rule in self.limits.rules.orders:
+            if rule.level == self.plans.architecture.levels[level].name:
+                row = in_order(row, rule.rank_variables)
+        return [Loop(v, inside[v]) for v in row]
+
+    def _order_of_nodes(self, number: int, genes: Sequence[int]) -> tuple[Hold, ...]:
+        holds = self.segments[number].holds
+        if len(holds) < 2:
+            return holds
+        place = self._gene_place.get(("nodes", number))
+        if place is not None:
+            return _extensions(holds)[genes[place]]
+        start = self._holds.index(holds[0])
+        return _by_priority(holds, [self._value(genes, "priority", start + k) for k in range(len(holds))])
+
+    def _kept_by(self, mapping: nodes.Mapping) -> tuple[Hold, ...]:
+        """Return the storage nodes of a mapping, outermost first, without those of the outermost memory."""
+        kept = tuple(
+            Hold(self.plans.architecture.index(node.level), tensor)
+            for node in mapping.nest
+            if isinstance(node, nodes.Storage)
+            for tensor in node.tensors
+            if self.plans.architecture.index(node.level)
+        )
+        for hold in kept:
+            if hold not in self._segment_of:
+                raise ValueError(f"{self.plans.architecture.levels[hold.level].name} does not hold {hold.tensor}")
+        for hold in self._holds:
+            if hold not in kept and hold not in self.choices:
+                raise ValueError(f"{self.plans.architecture.levels[hold.level].name} must hold {hold.tensor}")
+        return kept
+
+    @staticmethod
+    def _full_order(segment: Segment, kept: Sequence[Hold]) -> tuple[Hold, ...]:
+        """Order a segment's storage nodes: the kept ones as they stand, each other one as late as it may come."""
+        rank: dict[Hold, int] = {}
+        following: dict[str, int] = {}
+        for hold in reversed(segment.holds):
+            if hold in kept:
+                rank[hold] = 2 * kept.index(hold) + 1
+                following[hold.tensor] = rank[hold] - 1
+            else:
+                rank[hold] = following.get(hold.tensor, 2 * len(kept) + 1)
+        return _by_priority(segment.holds, [rank[hold] for hold in segment.holds])
+
+    def _genes_for(
+        self, kept: Sequence[Hold], orders: Sequence[tuple[Hold, ...]], loops: dict[int, list[tuple[str, int]]]
+    ) -> list[int]:
+        genes = [0] * len(self.genes)
+        pending: dict[tuple[str, int], list[int]] = {}
+        for slot in sorted(loops):
+            for v, steps in loops[slot]:
+                for prime in primes(steps):
+                    pending.setdefault((v, prime), []).append(slot)
+        for place, gene in enumerate(self.genes):
+            if gene.kind == "factor":
+                slot = pending[gene.rank_variable, int(gene.subject)].pop(0)
+                if slot not in gene.slots:
+                    raise ValueError(f"{gene.rank_variable} may not stand in slot {slot}: {self.slots[slot]}")
+                genes[place] = gene.slots.index(slot)
+            elif gene.kind == "bypass":
+                genes[place] = int(self._holds[int(gene.subject)] not in kept)
+            elif gene.kind == "nodes":
+                number = int(gene.subject)
+                genes[place] = _extensions(self.segments[number].holds).index(orders[number])
+            elif gene.kind == "priority":
+                hold = self._holds[int(gene.subject)]
+                genes[place] = orders[self._segment_of[hold]].index(hold)
+        return genes
+
+    def _set_order(self, genes: list[int], slot: int, row: list[str], wanted: Plan) -> None:
+        """Set the loop order of a slot so that the nest is as wanted from the inside up to there, or nearly so."""
+        order_gene, slide_gene = self._gene_place.get(("order", slot)), self._gene_place.get(("slide", slot))
+        best: tuple[int, int] | None = None
+        chosen = list(genes)
+        for order, slide in self._slot_orders:
+            if (order and order_gene is None) or (slide and slide_gene is None):
+                continue
+            trial = list(genes)
+            for gene, value in ((order_gene, order), (slide_gene, slide)):
+                if gene is not None:
+                    trial[gene] = value
+            plan = self.plan(trial)
+            agree = sum(1 for _ in itertools.takewhile(_same, zip(reversed(plan), reversed(wanted), strict=False)))
+            position = {v: place for place, v in enumerate(self._slot_orders[order, slide])}
+            score = (-agree, sum(position[a] > position[b] for a, b in itertools.combinations(row, 2)))
+            if best is None or score < best:
+                best, chosen = score, trial
+        genes[:] = chosen
+
+
+def _same(pair: tuple[Hold | Loop, Hold | Loop]) -> bool:
+    return pair[0] == pair[1]
+
+
+@lru_cache(maxsize=256)
+def _extensions(holds: tuple[Hold, ...]) -> tuple[tuple[Hold, ...], ...]:
+    """Return all orders of storage nodes in which each tensor's levels stand outermost first."""
+    if not holds:
+        return ((),)
+    found: list[tuple[Hold, ...]] = []
+    seen: set[str] = set()
+    for hold in holds:
+        if hold.tensor in seen:
+            continue
+        seen.add(hold.tensor)
+        rest = tuple(other for other in holds if other != hold)
+        found += [(hold, *tail) for tail in _extensions(rest)]
+    return tuple(found)
+
+
+def _count_extensions(holds: Sequence[Hold]) -> int:
+    """Count the orders: a multinomial, since each tensor's nodes form a chain."""
+    per_tensor: dict[str, int] = {}
+    for hold in holds:
+        per_tensor[hold.tensor] = per_tensor.get(hold.tensor, 0) + 1
+    return math.factorial(len(holds)) // math.prod(math.factorial(n) for n in per_tensor.values())
+
+
+def _by_priority(holds: Sequence[Hold], priority: Sequence[int]) -> tuple[Hold, ...]:
+    """Order storage nodes by priority, each tensor's levels outermost first."""
+    left = list(range(len(holds)))
+    order: list[Hold] = []
+    while left:
+        heads: dict[str, int] = {}
+        for k in left:
+            heads.setdefault(holds[k].tensor, k)
+        best = min(heads.values(), key=lambda k: (priority[k], k))
+        order.append(holds[best])
+        left.remove(best)
+    return tuple(order)
+
+
+def loop_orders(einsum: Einsum, variables: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """Return the loop orders of a block that differ for some tensor, outermost first.
+
+    What matters is which tensor's tile stays longest: loops that do not move it go innermost, and among them
+    those that do not move the next one. One order per priority of tensors says it all.
+    """
+    extent = einsum.shape
+    marks: list[frozenset[str]] = []
+    for tensor in einsum.tensors:
+        relevant = frozenset(v for a in einsum.accesses_of(tensor) for v in a.rank_variables if extent[v] > 1)
+        if relevant not in marks and len(relevant) < len(variables):
+            marks.append(relevant)
+    # The output first: partial sums cost twice.
+    own = frozenset(v for v in einsum.output.rank_variables if extent[v] > 1)
+    marks.sort(key=lambda relevant: relevant != own)
+    depth = len(marks) if len(marks) <= 4 else 2
+    found: list[tuple[str, ...]] = []
+    for priority in itertools.permutations(marks, depth):
+        order = tuple(
+            sorted(variables, key=lambda v, priority=priority: [v in m for m in priority], reverse=True)  # type: ignore[misc]
+        )
+        if order not in found:
+            found.append(order)
+    return tuple(found)
+
+
+def encoding_of(einsum: Einsum, architecture: Architecture, rules: Rules | None = None) -> Encoding:
+    """Return the mapspace of an Einsum on an architecture under rules.
+
+    Raises InfeasibleError if a rule asks a memory to keep what it cannot, or to pass by what it must keep.
+    """
+    rules = rules or Rules()
+    unit = unit_for(einsum, architecture)
+    levels = architecture.levels[: architecture.index(unit.name)]
+    slots: list[Slot] = [Slot(0)]
+    segments: list[Segment] = []
+    choices: set[Hold] = set()
+    dimensions: list[int] = []
+    holds: list[Hold] = []
+    number = 0
+
+    def close() -> None:
+        segments.append(Segment(tuple(dimensions), tuple(holds), len(slots)))
+        slots.extend(Slot(number) for _ in holds)
+        dimensions.clear()
+        holds.clear()
+
+    for place, level in enumerate(levels):
+        if isinstance(level, Array):
+            close()
+            number += 1
+            for dimension, size in level.shape.items():
+                dimensions.append(len(slots))
+                slots.append(Slot(number, level.name, dimension, size))
+        elif isinstance(level, Memory) and place:
+            for tensor in einsum.tensors:
+                answer = held_under(rules, level, einsum, tensor)
+                if answer != "no":
+                    holds.append(Hold(place, tensor))
+                if answer == "choice":
+                    choices.add(Hold(place, tensor))
+    close()
+    variables = [v for v, n in einsum.shape.items() if n > 1]
+    orders = loop_orders(einsum, variables)
+    slides = tuple(v for v in variables if v in windowed(einsum))
+    encoding_slots = tuple(slots)
+    genes = [
+        *_factor_genes(einsum, encoding_slots, rules),
+        *_node_genes(segments, choices),
+        *_order_genes(encoding_slots, orders, slides),
+    ]
+    limits = Limits(Plans(einsum, architecture, unit.name, ordered=bool(rules.orders)), rules)
+    caps = {
+        (place, rule.rank_variable): rule.instances
+        for rule in rules.spreads
+        for place, slot in enumerate(slots)
+        if slot.size and slot.array == rule.array and rule.dimension in ("", slot.dimension)
+    }
+    return Encoding(limits, encoding_slots, tuple(segments), frozenset(choices), tuple(genes), orders, slides, caps)
+
+
+def held_under(rules: Rules, memory: Memory, einsum: Einsum, tensor: str) -> Literal["yes", "no", "choice"]:
+    """Whether a memory holds a tensor, once rules have spoken."""
+    answer = held(memory, einsum, tensor)
+    for rule in rules.keepings:
+        if rule.level != memory.name or not keeps((rule.tensor,), einsum.tensors[tensor], einsum):
+            continue
+        text = f"{memory.name} {'keeps' if rule.keeps else 'bypasses'} {rule.tensor}"
+        stated = memory.keep is not None and keeps(memory.keep, einsum.tensors[tensor], einsum)
+        if (rule.keeps and answer == "no") or (stated and not rule.keeps):
+            raise InfeasibleError(einsum.name, [(text, 1)], None)
+        answer = "yes" if rule.keeps else "no"
+    return answer
+
+
+def _factor_genes(einsum: Einsum, slots: Sequence[Slot], rules: Rules) -> Iterator[Gene]:
+    closed = {
+        (place, v)
+        for rule in rules.only
+        for place, slot in enumerate(slots)
+        for v in einsum.shape
+        if (slot.array, slot.dimension) == (rule.array, rule.dimension) and v not in rule.rank_variables
+    }
+    for v, extent in einsum.shape.items():
+        for number, prime in enumerate(primes(extent)):
+            open_slots = tuple(
+                place for place, slot in enumerate(slots) if not 0 < slot.size < prime and (place, v) not in closed
+            )
+            yield Gene(f"{v}/{prime} #{number}", "factor", len(open_slots), prime, v, open_slots)
+
+
+def _node_genes(segments: Sequence[Segment], choices: set[Hold]) -> Iterator[Gene]:
+    first = 0
+    for number, segment in enumerate(segments):
+        count = _count_extensions(segment.holds)
+        if 1 < count <= ORDERS_MOST:
+            yield Gene(f"nodes {number}", "nodes", count, number)
+        elif count > 1:
+            for place in range(len(segment.holds)):
+                yield Gene(f"node {first + place}", "priority", len(segment.holds), first + place)
+        for place, hold in enumerate(segment.holds):
+            if hold in choices:
+                yield Gene(f"bypass {first + place}", "bypass", 2, first + place)
+        first += len(segment.holds)
+
+
+def _order_genes(slots: Sequence[Slot], orders: Sequence[object], slides: Sequence[str]) -> Iterator[Gene]:
+    for place, slot in enumerate(slots):
+        if slot.size:
+            continue
+        if len(orders) > 1:
+            yield Gene(f"order {place}", "order", len(orders), place)
+        if len(slides) > 1:
+            yield Gene(f"slide {place}", "slide", len(slides) + 1, place)

@@ -1,0 +1,1 @@
+"""The search over tiles that need not divide."""

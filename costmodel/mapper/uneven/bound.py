@@ -1,0 +1,485 @@
+"""Costs that no mapping of an Einsum undercuts, whether its tiles divide or not.
+
+Each tensor is held by the outermost memory and by those that must keep it; its innermost holder is one of the
+memories at or below those. For each choice of that holder the least words of every flow are known:
+
+- A word that is used leaves every holder above the innermost at least once and is filled into every one below the
+  outermost at least once; an output is drained and arrives in the same way.
+- The innermost holder serves the operations. One delivery serves at most the instances among which the arrays in
+  between can merge, and at most the points that use the same word.
+- An update reads the old value unless it is the first touch of the word by that instance of the holder; a holder
+  below the outermost memory drains at least what it touched.
+
+The least energy and the least use of each port over the choices are bounds. Where memories are too small to hold all
+that they must, ``reuse.py`` knows of more words that have to move. Compute takes at least the cycles of the busiest
+instance under the evenest spread that the arrays and their constraints allow, and a systolic array at least a pass
+for each tile of its stationary tensor that this instance sees. Room is taken by one word of each tensor in every
+instance of each memory that must keep it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from costmodel.einsum.algebra import Access, Affine, Einsum
+from costmodel.mapper.constraints import Rules
+from costmodel.mapper.sample.encoding import held_under
+from costmodel.mapper.sample.steps import distinct, joined_indices
+from costmodel.mapper.uneven.reuse import Node, Price, Spread, least_traffic
+from costmodel.model.evaluate import stationary_tensor
+from costmodel.spec.hardware import Architecture, Array, Memory
+
+ROUNDING = 1 - 1e-9
+"""Leaves room for sums of floats in another order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What every mapping costs at least."""
+
+    energy_pj: float
+    latency_cycles: float
+    capacity_bits: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """The least use of the hardware by one tensor, for one innermost holder."""
+
+    energy_pj: float
+    port_bits: tuple[tuple[str, float, float], ...]
+    """(memory, read, written), all instances together."""
+
+
+def bound(einsum: Einsum, architecture: Architecture, rules: Rules | None = None) -> Bound:
+    """Return costs that no mapping undercuts.
+
+    Raises InfeasibleError if a rule asks a memory to keep what it cannot, or to pass by what it must keep.
+    """
+    rules = rules or Rules()
+    unit = architecture.compute_units[-1]
+    choices = [list(_choices(einsum, architecture, rules, tensor)) for tensor in einsum.tensors]
+    boundaries = list(_boundaries(einsum, architecture, rules))
+    energy = sum(min((c.energy_pj for c in listed), default=0.0) for listed in choices)
+    energy += sum(o.per_point * einsum.points * unit.energy_of(o.kind) for o in einsum.operations)
+    energy += _beyond(einsum, architecture, rules, boundaries, _energy_prices(architecture))
+    latency = busiest_points(einsum, architecture, rules) * sum(
+        o.per_point / unit.rate_of(o.kind) for o in einsum.operations
+    )
+    latency += sum(_pass_cycles(einsum, architecture, rules, a) for a in architecture.arrays)
+    for memory in architecture.memories:
+        latency = max(latency, _port_cycles(einsum, architecture, rules, memory, choices, boundaries))
+    leaking_pj = sum(
+        x.leakage_w * architecture.copies(x.name) / architecture.clock_hz * 1e12 for x in architecture.levels
+    )
+    room = sum(
+        architecture.copies(memory.name) * tensor.bits
+        for memory in architecture.memories[1:]
+        for name, tensor in einsum.tensors.items()
+        if held_under(rules, memory, einsum, name) == "yes"
+    )
+    return Bound((energy + leaking_pj * latency) * ROUNDING, latency * ROUNDING, room)
+
+
+def busiest_points(einsum: Einsum, architecture: Architecture, rules: Rules) -> int:
+    """Return the points that the busiest compute instance has at least: spread as evenly as the arrays allow."""
+    inner = architecture.levels[: architecture.index(architecture.compute_units[-1].name)]
+    return _evenest(einsum, [x for x in inner if isinstance(x, Array)], rules, tuple(einsum.shape))
+
+
+def _evenest(einsum: Einsum, arrays: Sequence[Array], rules: Rules, over: Sequence[str]) -> int:
+    """Return the values of some rank variables, combined, that the busiest instance below some arrays sees at least."""
+    least = {1: 1}
+    instances = math.prod(_used(einsum, a, d, rules, over) for a in arrays for d in a.shape)
+    for v in over:
+        extent = einsum.shape[v]
+        most = math.prod(_widest(a, v, rules) for a in arrays)
+        grown: dict[int, int] = {}
+        for used, points in least.items():
+            for count, tile in _even_tiles(extent, min(most, instances // used)):
+                key, value = used * count, points * tile
+                if value < grown.get(key, value + 1):
+                    grown[key] = value
+        least = {}
+        best: int | None = None
+        for used in sorted(grown):
+            if best is None or grown[used] < best:
+                least[used] = best = grown[used]
+    return min(least.values())
+
+
+def _used(einsum: Einsum, array: Array, dimension: str, rules: Rules, over: Sequence[str]) -> int:
+    """Return the instances along a dimension that some rank variables can use."""
+    allowed = [v for v in over if not _closed(array, dimension, v, rules)]
+    return min(array.shape[dimension], math.prod(einsum.shape[v] for v in allowed))
+
+
+def _closed(array: Array, dimension: str, v: str, rules: Rules) -> bool:
+    """Whether a rule keeps a rank variable from a dimension."""
+    return any((o.array, o.dimension) == (array.name, dimension) and v not in o.rank_variables for o in rules.only)
+
+
+def _pass_cycles(einsum: Einsum, architecture: Architecture, rules: Rules, array: Array) -> int:
+    """Return the cycles that the passes of a systolic array take at least: one for each tile that an instance sees."""
+    inner = architecture.levels[: architecture.index(architecture.compute_units[-1].name)]
+    if array.systolic is None or array not in inner:
+        return 0
+    tensor = stationary_tensor(array, einsum)
+    accesses = set(einsum.accesses_of(tensor))
+    place = architecture.index(array.name)
+    rooms: list[float] = []
+    for level in inner[place:]:
+        if isinstance(level, Memory) and held_under(rules, level, einsum, tensor) != "no":
+            bits = level.usable_bits
+            rooms.append(math.inf if bits is None else max(1, bits // einsum.tensors[tensor].bits))
+    passes = 1
+    if len(accesses) == 1:
+        (access,) = accesses
+        plain = [i.rank_variables for i in access.indices if len(i.terms) == 1]
+        own = sorted({v for (v,) in plain}, key=list(einsum.shape).index)
+        if len(own) == len(plain):
+            seen = _evenest(einsum, [x for x in inner if isinstance(x, Array)], rules, own)
+            passes = max(1, math.ceil(seen / max(rooms, default=1)))
+    skew = sum(size - 1 for size in array.shape.values())
+    return passes * (skew + (0 if array.systolic == "output" else min(array.shape.values())))
+
+
+def _even_tiles(extent: int, most: int) -> Iterator[tuple[int, int]]:
+    """Yield (fewest instances, largest tile) for every size that the largest of even tiles can have."""
+    count = 1
+    while count <= min(most, extent):
+        tile = -(-extent // count)
+        yield -(-extent // tile), tile
+        if tile == 1:
+            return
+        count = max(count + 1, -(-extent // (tile - 1)))
+
+
+def _widest(array: Array, v: str, rules: Rules) -> int:
+    """Most instances that one rank variable may take."""
+    found = 1
+    for dimension, size in array.shape.items():
+        found *= 1 if _closed(array, dimension, v, rules) else size
+    return found
+
+
+def _choices(einsum: Einsum, architecture: Architecture, rules: Rules, tensor: str) -> Iterator[_Choice]:
+    """Yield the least use of the hardware for every memory that may be the innermost holder."""
+    levels = architecture.levels[: architecture.index(architecture.compute_units[-1].name)]
+    answers = {
+        place: held_under(rules, level, einsum, tensor) if place else "yes"
+        for place, level in enumerate(levels)
+        if isinstance(level, Memory)
+    }
+    must = [place for place, answer in answers.items() if answer == "yes"]
+    for place, answer in answers.items():
+        if answer != "no" and place >= must[-1]:
+            yield _choice(einsum, architecture, tensor, [*(m for m in must if m < place), place])
+
+
+def _choice(  # noqa: C901, PLR0912  all flows of one tensor, told in one place
+    einsum: Einsum, architecture: Architecture, tensor: str, holders: Sequence[int]
+) -> _Choice:
+    levels = architecture.levels
+    inside = levels[: architecture.index(architecture.compute_units[-1].name)]
+    written = einsum.output.tensor == tensor
+    accesses = list(dict.fromkeys(einsum.accesses_of(tensor)))
+    mixed = written and any(a.tensor == tensor for a in einsum.inputs)
+    words = max(fewest_words(a, einsum) for a in accesses)
+    reads: dict[int, float] = dict.fromkeys(holders, 0.0)
+    writes: dict[int, float] = dict.fromkeys(holders, 0.0)
+    hops: dict[int, float] = {p: float(words) for p, x in enumerate(inside) if isinstance(x, Array)}
+    if mixed:
+        hops = dict.fromkeys(hops, 0.0)
+    elif written:
+        for outer, inner in itertools.pairwise(holders):
+            writes[outer] += words
+            memory = levels[inner]
+            if inner != holders[-1] and isinstance(memory, Memory) and memory.drain == "charged":
+                reads[inner] += words
+    else:
+        for outer, inner in itertools.pairwise(holders):
+            reads[outer] += words
+            writes[inner] += words
+    last = holders[-1]
+    memory = levels[last]
+    below = [(p, x) for p, x in enumerate(inside) if isinstance(x, Array) and p > last]
+    for access in accesses:
+        updating = access is einsum.output or access == einsum.output
+        served = _served(access, einsum, below, updating=updating)
+        if updating:
+            writes[last] += served
+            if not mixed:
+                charged = last > 0 and isinstance(memory, Memory) and memory.drain == "charged"
+                owners = math.prod(x.fanout for x in inside[:last] if isinstance(x, Array))
+                touched = min(einsum.points, owners * most_words(access, einsum))
+                reads[last] += served if charged else max(0.0, served - touched)
+        else:
+            reads[last] += served
+        for at, (place, _) in enumerate(below):
+            crossing = _served(access, einsum, below[at + 1 :], updating=updating)
+            hops[place] = hops[place] + crossing if mixed else max(hops[place], crossing)
+    bits = einsum.tensors[tensor].bits
+    energy = 0.0
+    ports: list[tuple[str, float, float]] = []
+    for place in holders:
+        level = levels[place]
+        if isinstance(level, Memory):
+            energy += (reads[place] * level.read_pj + writes[place] * level.write_pj) * bits / level.access_bits
+            ports.append((level.name, reads[place] * bits, writes[place] * bits))
+    for place, count in hops.items():
+        array = levels[place]
+        if isinstance(array, Array):
+            energy += count * array.hop_pj * bits / array.hop_bits
+    return _Choice(energy, tuple(ports))
+
+
+def _served(access: Access, einsum: Einsum, below: Sequence[tuple[int, Array]], *, updating: bool) -> float:
+    """Return the deliveries that all points need at least from holders above some arrays."""
+    merged = _merged([array for _, array in below], updating=updating)
+    return max(float(fewest_words(access, einsum)), einsum.points / min(merged, points_per_word(access, einsum)))
+
+
+def fewest_words(access: Access, einsum: Einsum) -> int:
+    """Return how many distinct words an access touches; at least so many where its ranks share rank variables."""
+    return math.prod(max(_along(i, einsum) for i in group) for group in joined_indices(access, einsum))
+
+
+def most_words(access: Access, einsum: Einsum) -> int:
+    """Return how many distinct words an access touches; at most so many where its ranks share rank variables."""
+    return math.prod(_along(i, einsum) for i in access.indices)
+
+
+def _along(index: Affine, einsum: Einsum) -> int:
+    return distinct(tuple((c, einsum.shape[v]) for v, c in index.terms), "skip")
+
+
+def points_per_word(access: Access, einsum: Einsum) -> int:
+    """Return how many points use one word of an access, at most."""
+    free = einsum.points
+    for index in access.indices:
+        others = {v for i in access.indices if i is not index for v in i.rank_variables}
+        own = [v for v in index.rank_variables if v not in others]
+        size = math.prod(einsum.shape[v] for v in index.rank_variables)
+        if len(own) == len(index.terms) and _along(index, einsum) == size:
+            free //= size  # the coordinate tells every rank variable
+        elif own:
+            free //= max(einsum.shape[v] for v in own)  # it tells one, once the others are known
+    return free
+
+
+# What capacities add
+
+
+@dataclass(frozen=True, slots=True)
+class _Crossing:
+    """A tensor that a memory must hold, and how its words get there."""
+
+    node: Node
+    place: int
+    outer: int
+    """The next level outside that must hold it."""
+    parents: tuple[int, ...]
+    """Levels that may hand it its words: that one, and those in between that may hold it."""
+    written: bool
+    least_words: int
+    touched: float
+    """Words that all instances touch for the first time, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Prices:
+    """What one bit costs, by the name of a level."""
+
+    read: dict[str, float]
+    write: dict[str, float]
+    hop: dict[str, float]
+
+
+def _energy_prices(architecture: Architecture) -> _Prices:
+    memories = architecture.memories
+    return _Prices(
+        {m.name: m.read_pj / m.access_bits for m in memories},
+        {m.name: m.write_pj / m.access_bits for m in memories},
+        {a.name: a.hop_pj / a.hop_bits for a in architecture.arrays},
+    )
+
+
+def _boundaries(einsum: Einsum, architecture: Architecture, rules: Rules) -> Iterator[list[_Crossing]]:
+    """Yield the nodes that every mapping has between two arrays, for each such stretch of memories."""
+    inside = architecture.levels[: architecture.index(architecture.compute_units[-1].name)]
+    stretch: list[_Crossing] = []
+    for place, level in enumerate(inside):
+        if isinstance(level, Array):
+            if stretch:
+                yield stretch
+            stretch = []
+        elif isinstance(level, Memory) and place:
+            stretch += [
+                _crossing(einsum, architecture, rules, tensor, place)
+                for tensor in einsum.tensors
+                if held_under(rules, level, einsum, tensor) == "yes" and _simple(einsum, tensor)
+            ]
+    if stretch:
+        yield stretch
+
+
+def _simple(einsum: Einsum, tensor: str) -> bool:
+    """Whether a tensor is accessed in one way, and one rank variable indexes one rank at most."""
+    accesses = set(einsum.accesses_of(tensor))
+    named = [v for a in accesses for i in a.indices for v in i.rank_variables]
+    windows = any(len(i.terms) > 1 for a in accesses for i in a.indices)
+    return len(accesses) == 1 and len(named) == len(set(named)) and not (windows and einsum.output.tensor == tensor)
+
+
+def _crossing(einsum: Einsum, architecture: Architecture, rules: Rules, tensor: str, place: int) -> _Crossing:
+    levels = architecture.levels
+    (access,) = set(einsum.accesses_of(tensor))
+    parents = [0]
+    for at in range(1, place):
+        level = levels[at]
+        if isinstance(level, Memory):
+            answer = held_under(rules, level, einsum, tensor)
+            parents = [at] if answer == "yes" else [*parents, at] if answer == "choice" else parents
+    plain = tuple(v for i in access.indices if len(i.terms) == 1 for v in i.rank_variables)
+    outside = tuple(v for v in einsum.shape if v not in access.rank_variables)
+    free = math.prod(einsum.shape[v] for v in outside)
+    node = Node(
+        tensor,
+        levels[place].name,
+        words=plain,
+        served=outside,
+        window_points=points_per_word(access, einsum) // free,
+        bits=einsum.tensors[tensor].bits,
+        shared=tuple(v for v in einsum.shape if v not in plain),
+    )
+    owners = math.prod(x.fanout for x in levels[:place] if isinstance(x, Array))
+    touched = float(min(einsum.points, owners * most_words(access, einsum)))
+    written = einsum.output.tensor == tensor
+    return _Crossing(node, place, parents[0], tuple(parents), written, fewest_words(access, einsum), touched)
+
+
+def _beyond(
+    einsum: Einsum,
+    architecture: Architecture,
+    rules: Rules,
+    boundaries: Sequence[Sequence[_Crossing]],
+    prices: _Prices,
+) -> float:
+    """Return what the words cost at least that capacities make move, beyond one crossing of each word."""
+    capacities = {m.name: math.inf if m.usable_bits is None else float(m.usable_bits) for m in architecture.memories}
+    total = 0.0
+    for stretch in boundaries:
+        nodes = [c.node for c in stretch]
+        once = sum(c.least_words * _once(architecture, c, prices) for c in stretch)
+        spreads = _spreads(architecture, rules, stretch, tuple(einsum.shape))
+        always = [_each(architecture, c, prices) for c in stretch]
+        again = [_again(architecture, c, prices) for c in stretch]
+        known = sum((a.each + a.delivery) * c.touched for a, c in zip(again, stretch, strict=True))
+        found = least_traffic(nodes, always, einsum.shape, capacities, spreads, enough=once)
+        if known:
+            both = [Price(a.each + b.each, a.delivery + b.delivery) for a, b in zip(always, again, strict=True)]
+            most = least_traffic(nodes, both, einsum.shape, capacities, spreads, enough=once + known)
+            found = max(found, most - known)
+        total += max(0.0, found - once)
+    return total
+
+
+def _once(architecture: Architecture, c: _Crossing, prices: _Prices) -> float:
+    """Return what ``_choice`` counts for each word that crosses a boundary once; drains are counted elsewhere."""
+    outer, inner = architecture.levels[c.outer].name, architecture.levels[c.place].name
+    hops = sum(prices.hop.get(x.name, 0.0) for x in architecture.levels[c.outer : c.place])
+    moved = prices.write.get(outer, 0.0) if c.written else prices.read.get(outer, 0.0) + prices.write.get(inner, 0.0)
+    return c.node.bits * (hops + moved)
+
+
+def _each(architecture: Architecture, c: _Crossing, prices: _Prices) -> Price:
+    """Return what a word costs at least each time it arrives (an output: leaves), whoever hands it down."""
+    inner = architecture.levels[c.place].name
+    delivery = _delivery(architecture, c, prices.write if c.written else prices.read, updating=c.written)
+    hops = []
+    for parent in c.parents:
+        between = [x for x in architecture.levels[parent : c.place] if isinstance(x, Array)]
+        hops.append(
+            sum(
+                prices.hop.get(array.name, 0.0) / _merged(between[at + 1 :], updating=c.written)
+                for at, array in enumerate(between)
+            )
+        )
+    each = min(hops) + (0.0 if c.written else prices.write.get(inner, 0.0))
+    return Price(c.node.bits * (each + delivery.each), c.node.bits * delivery.delivery)
+
+
+def _again(architecture: Architecture, c: _Crossing, prices: _Prices) -> Price:
+    """Return what an output costs at least each time it comes back to where it was touched before, and its drain."""
+    memory = architecture.levels[c.place]
+    if not c.written or not isinstance(memory, Memory):
+        return Price(0.0, 0.0)
+    delivery = _delivery(architecture, c, prices.read, updating=False)
+    drained = prices.read.get(memory.name, 0.0) if memory.drain == "charged" else 0.0
+    each = prices.write.get(memory.name, 0.0) + drained
+    return Price(c.node.bits * (each + delivery.each), c.node.bits * delivery.delivery)
+
+
+def _delivery(architecture: Architecture, c: _Crossing, price: Mapping[str, float], *, updating: bool) -> Price:
+    """Return the least price at a parent, by whether arrays in between may merge what several children ask for."""
+    least = min(price.get(architecture.levels[parent].name, 0.0) for parent in c.parents)
+    between = [x for x in architecture.levels[min(c.parents) : c.place] if isinstance(x, Array)]
+    return Price(0.0, least) if _merged(between, updating=updating) > 1 else Price(least, 0.0)
+
+
+def _spreads(
+    architecture: Architecture, rules: Rules, stretch: Sequence[_Crossing], names: Sequence[str]
+) -> list[Spread]:
+    """Return the dimensions of the arrays across which words come to a stretch of memories."""
+    outermost = min((min(c.parents) for c in stretch), default=0)
+    arrays = [x for c in stretch[:1] for x in architecture.levels[outermost : c.place] if isinstance(x, Array)]
+    return [
+        (size, frozenset(v for v in names if not _closed(a, d, v, rules)))
+        for a in arrays
+        for d, size in a.shape.items()
+    ]
+
+
+def _merged(arrays: Sequence[Array], *, updating: bool) -> int:
+    """Return how many children at most share one delivery through some arrays."""
+    for at, array in enumerate(arrays):
+        if array.reduce if updating else array.multicast != "none":
+            # the outermost array that merges may unite what those inside of it left apart
+            return math.prod(x.fanout for x in arrays[at:])
+    return 1
+
+
+def _port_cycles(
+    einsum: Einsum,
+    architecture: Architecture,
+    rules: Rules,
+    memory: Memory,
+    choices: Sequence[Sequence[_Choice]],
+    boundaries: Sequence[Sequence[_Crossing]],
+) -> float:
+    """Return the cycles that a memory needs at least for its words, spread over all of its instances."""
+    place = architecture.index(memory.name)
+    instances = math.prod(x.fanout for x in architecture.levels[:place] if isinstance(x, Array))
+
+    def least(read: float, write: float) -> float:
+        total = _beyond(einsum, architecture, rules, boundaries, _Prices({memory.name: read}, {memory.name: write}, {}))
+        for listed in choices:
+            uses = [
+                sum(read * r + write * w for name, r, w in choice.port_bits if name == memory.name) for choice in listed
+            ]
+            total += min(uses, default=0.0)
+        return total / instances
+
+    cycles = 0.0
+    for limit, read, write in (
+        (memory.bandwidth_bits_per_cycle, 1.0, 1.0),
+        (memory.read_bits_per_cycle, 1.0, 0.0),
+        (memory.write_bits_per_cycle, 0.0, 1.0),
+    ):
+        if limit is not None:
+            cycles = max(cycles, least(read, write) / limit)
+    return cycles

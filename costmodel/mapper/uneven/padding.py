@@ -1,0 +1,68 @@
+"""Einsums with other extents: the best mapping of a padded one is a start for the one that was asked for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import replace
+
+from costmodel.einsum.algebra import Affine, Einsum
+from costmodel.mapper.lattice.space import divisors_of
+from costmodel.spec.mapping import Mapping, Node, Spatial, Temporal
+
+
+def padded(einsum: Einsum, sizes: dict[str, int]) -> Einsum:
+    """Return the Einsum with other extents."""
+    shape = {**einsum.shape, **sizes}
+
+    def reach(index: Affine) -> int:
+        return 1 + index.constant + sum(max(0, c * (shape[v] - 1)) for v, c in index.terms)
+
+    tensors = dict(einsum.tensors)
+    for access in einsum.accesses:
+        tensor = tensors[access.tensor]
+        extents = tuple(max(n, reach(i)) for n, i in zip(tensor.shape, access.indices, strict=True))
+        tensors[access.tensor] = replace(tensor, shape=extents)
+    return replace(einsum, shape=shape, tensors=tensors)
+
+
+def richer(extent: int) -> int:
+    """Return the size, at most a third larger, with the most divisors for its padding; the extent if none has more.
+
+    >>> [richer(n) for n in (7, 13, 16, 55)]
+    [8, 16, 18, 60]
+    """
+    own = len(divisors_of(extent))
+    sizes = range(extent + 1, extent + max(1, extent // 3) + 1)
+    ranked = [(len(divisors_of(n)) / own * extent / n, -n) for n in sizes if len(divisors_of(n)) > own]
+    return -max(ranked)[1] if ranked else extent
+
+
+def paddings(einsum: Einsum) -> list[dict[str, int]]:
+    """Return sizes of rank variables that lack divisors, one by one and, if few mappings come of it, all at once."""
+
+    def count(sizes: Iterable[int]) -> int:
+        return math.prod(len(divisors_of(n)) for n in sizes)
+
+    wider = {v: richer(n) for v, n in einsum.shape.items()}
+    sizes = {v: n for v, n in wider.items() if einsum.shape[v] > 4 and count([n]) >= 2 * count([einsum.shape[v]])}
+    found = [{v: n} for v, n in sizes.items()]
+    if len(sizes) > 1 and count({**einsum.shape, **sizes}.values()) <= 20 * count(einsum.shape.values()):
+        found.append(sizes)
+    return found
+
+
+def fitted(mapping: Mapping, einsum: Einsum) -> Mapping:
+    """Return a mapping of a padded Einsum with the same tiles as far as there is something left for them."""
+    left = dict(einsum.shape)
+    nest: list[Node] = []
+    for node in mapping.nest:
+        if isinstance(node, Temporal | Spatial):
+            tile = min(node.tile, left[node.rank_variable])
+            if tile == left[node.rank_variable]:
+                continue
+            left[node.rank_variable] = tile
+            nest.append(replace(node, tile=tile))
+        else:
+            nest.append(node)
+    return replace(mapping, nest=tuple(nest))

@@ -1,0 +1,167 @@
+"""Tiles that need not divide: the whole mapspace where it is small, else climbing with a bound on what is left.
+
+A small mapspace is enumerated with the batch model (``all_tiles.py``), so its best mapping is proven. In a large one
+the climb (``climb.py``) starts from the best mappings with perfect factors, and from those of the Einsum with rank
+variables padded to a size with more divisors. Each step takes the best of all changes of one tile, or of two at once,
+or of the order of two nodes. What it finds is held against ``bound.py``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from costmodel.einsum.algebra import Einsum
+from costmodel.mapper.constraints import Rules
+from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint
+from costmodel.mapper.uneven.archive import INTERRUPTED, Archive
+from costmodel.mapper.uneven.bound import Bound, bound
+from costmodel.mapper.uneven.climb import SPREADS_CLIMBED, STEPS, climb, climb_towards, score_of
+from costmodel.mapper.uneven.enumeration import Integers, Promising, Whole, small
+from costmodel.mapper.uneven.padding import fitted, padded, paddings
+from costmodel.spec.hardware import Architecture
+from costmodel.spec.objective import Objective, objective_of
+
+CLIMBED_MOST = 400_000
+"""Mappings that climbing may cost."""
+CLIMBED_S = 30.0
+"""CPU seconds that padding may take where no budget is stated, and that climbing may."""
+PROVEN = 1e-8
+"""A gap that rounding explains."""
+
+
+def improve(
+    einsum: Einsum,
+    architecture: Architecture,
+    rules: Rules,
+    perfect: Callable[[Einsum], MapperResult],
+    select: Callable[[Sequence[MappingPoint]], list[MappingPoint]],
+    aim: Objective,
+    *,
+    deadline: float | None = None,
+) -> MapperResult:
+    """Return the best mapping (or the front) over all tiles, at least as good as that with perfect factors.
+
+    ``perfect`` answers with perfect factors, ``select`` picks the answer to ``aim``. ``deadline`` is CPU time of this
+    process.
+
+    Raises InfeasibleError if nothing that was tried fits.
+    """
+    began = time.process_time()
+    archive = Archive(einsum, architecture, rules, deadline, aim)
+    least = bound(einsum, architecture, rules)
+    failure: InfeasibleError | None = None
+    start: MapperResult | None = None
+    whole: Whole | None = None
+    complete = climbed = stopped = False
+    try:
+        try:
+            start = perfect(einsum)
+        except InfeasibleError as error:
+            failure = error
+        else:
+            archive.take(start)
+        whole = small(einsum, architecture, rules, _in_time(archive, least))
+        if whole is None:
+            climbed = True
+            _climb(archive, perfect)
+            if archive.points and _verdict(archive.points, least, aim)[0] != "optimal: proven" and not archive.late:
+                whole = small(einsum, architecture, rules, _in_time(archive, least))
+        if whole is not None:
+            complete = archive.enumerate(whole)
+            if not complete and not climbed:
+                climbed = True
+                _climb(archive, perfect)
+    except KeyboardInterrupt:
+        stopped = True
+    if not archive.points:
+        raise archive.infeasible(failure, stopped=stopped)
+    front = select(archive.points)
+    status, gap = _verdict(front, least, aim)
+    if complete:
+        status, gap = "optimal: proven", 0.0
+    how = [*(["climbing over all tiles"] if climbed else []), *(["enumeration of all tiles"] if complete else [])]
+    before = "exact" if start is None else start.certificate.method.removesuffix(f" {INTERRUPTED}")
+    evaluated = len(archive.known) + archive.in_arrays + (start.certificate.evaluated if start is not None else 0)
+    joined: Counter[str] = Counter()
+    for rule, count in (*(start.certificate.pruned if start is not None else ()), *sorted(archive.rejected.items())):
+        joined[rule] += count
+    certificate = Certificate(
+        status,
+        " + ".join([before, *how]) + (f" {INTERRUPTED}" if stopped else ""),
+        whole.size if complete and whole is not None else None,
+        evaluated,
+        tuple(joined.items()),
+        time.process_time() - began,
+        gap,
+    )
+    return MapperResult(einsum.name, tuple(front), certificate)
+
+
+def _in_time(archive: Archive, least: Bound) -> Promising:
+    """Return what tells from compute cycles, room and bounds whether a mapping may be better than all known."""
+    unit = archive.architecture.compute_units[-1]
+    per_point = sum(o.per_point / unit.rate_of(o.kind) for o in archive.einsum.operations)
+
+    def promising(points: Integers, room: Integers) -> npt.NDArray[np.bool_]:
+        latency = np.maximum(points * per_point, least.latency_cycles)
+        return archive.promising(np.array(least.energy_pj), latency, np.maximum(room, least.capacity_bits))
+
+    return promising
+
+
+def _climb(archive: Archive, perfect: Callable[[Einsum], MapperResult]) -> None:
+    """Climb from all starts there are, until the time is up."""
+    before = archive.deadline
+    if before is None:
+        archive.deadline = time.process_time() + CLIMBED_S
+    _pad(archive, perfect)
+    if before is None:
+        archive.deadline = time.process_time() + CLIMBED_S
+    # a climb towards one objective passes by good mappings for another
+    aim, others = archive.aim, objective_of("energy,latency").each
+    wanted = list({goal.powers: goal for goal in (aim.product, *aim.each, *others)}.values())
+    share = CLIMBED_MOST // ((4 + SPREADS_CLIMBED) * len(wanted) + 1)
+    for goal in wanted:
+        if archive.points:
+            climb_towards(archive, goal, share)
+    if archive.points:
+        best = min(archive.points, key=score_of(wanted[0]))
+        climb(archive, best.mapping, wanted[0], share, steps=STEPS)
+    archive.deadline = before
+
+
+def _pad(archive: Archive, perfect: Callable[[Einsum], MapperResult]) -> None:
+    """Cost the best mappings of padded Einsums. Raises KeyboardInterrupt again if that ended a search."""
+    for chosen in paddings(archive.einsum):
+        if archive.late:
+            return
+        try:
+            found = perfect(padded(archive.einsum, chosen))
+        except InfeasibleError:
+            continue
+        for point in found.front:
+            archive.cost(fitted(point.mapping, archive.einsum))
+        if INTERRUPTED in found.certificate.method:
+            raise KeyboardInterrupt
+
+
+def _verdict(
+    front: Sequence[MappingPoint], least: Bound, aim: Objective
+) -> tuple[Literal["optimal: proven", "gap", "best found"], float | None]:
+    """Say how far the answer is from the optimum of the first objective at most.
+
+    A front is proven where one point meets the bounds of all objectives: nothing else is on it.
+    """
+    bounds = aim.of(least)
+    points = [aim.of(point) for point in front]
+    if any(all(v <= b * (1 + PROVEN) for v, b in zip(values, bounds, strict=True)) for values in points):
+        return "optimal: proven", 0.0
+    if bounds[0] <= 0:
+        return "best found", None
+    return "gap", max(0.0, min(first for first, *_ in points) / bounds[0] - 1)
