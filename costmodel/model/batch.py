@@ -22,9 +22,11 @@ from costmodel.model.closed import Count, Modes, closed_arrivals, closed_first_w
 from costmodel.model.evaluate import evaluate, stationary_tensor, systolic_arrays
 from costmodel.model.evaluation import Flow
 from costmodel.model.events import EventCounts, Rows, united
+from costmodel.model.groups import Group
+from costmodel.model.motion import Motion, motion
 from costmodel.model.nest import BoundEinsum, Holder, bind
-from costmodel.model.tiles import Event, Group, Loop
-from costmodel.model.traffic import Motion, below_only, collect_modes, deliver_modes, holder_motion, motion
+from costmodel.model.tiles import Event, Loop
+from costmodel.model.traffic import below_only, collect_modes, deliver_modes, holder_motion
 from costmodel.spec.hardware import Architecture, Array, Memory
 from costmodel.spec.mapping import Mapping, Node, Spatial, Temporal
 from costmodel.spec.problems import SpecError

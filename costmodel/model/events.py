@@ -15,8 +15,9 @@ import numpy.typing as npt
 
 from costmodel.model.axes import Axis, How, Integers
 from costmodel.model.closed import Modes
-from costmodel.model.tiles import Event, Group
-from costmodel.model.traffic import Motion
+from costmodel.model.groups import Group
+from costmodel.model.motion import Motion
+from costmodel.model.tiles import Event
 
 
 @dataclass(eq=False)

@@ -15,17 +15,16 @@ from typing import TYPE_CHECKING, Literal, get_args
 from costmodel.model.closed import Modes
 from costmodel.model.evaluate import first_instance, passes, stationary_tensor, systolic_arrays, systolic_overhead
 from costmodel.model.evaluation import Evaluation, Flow
+from costmodel.model.motion import Motion, motion
 from costmodel.model.nest import BoundEinsum, BoundNest, Holder, bind
 from costmodel.model.tiles import Event, Loop
 from costmodel.model.traffic import (
     Crossing,
-    Motion,
     collect_modes,
     cross,
     cross_access,
     deliver_modes,
     holder_motion,
-    motion,
 )
 from costmodel.spec.hardware import Array, ComputeUnit, Memory
 from costmodel.spec.mapping import einsums_in
