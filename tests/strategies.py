@@ -379,8 +379,11 @@ class _Draw:
     def once_a_word(self, einsum: Einsum) -> Einsum:
         """The Einsum whose operations may be done where its terms are evaluated."""
         conditions = sorted({a.at_zero for a in einsum.inputs}, key=sorted)
-        operations = tuple(replace(o, at_zero=self.rng.choice(conditions)) for o in einsum.operations) if conditions else ()
-        return replace(einsum, operations=operations or einsum.operations)
+        if not conditions:
+            return einsum
+        return replace(
+            einsum, operations=tuple(replace(o, at_zero=self.rng.choice(conditions)) for o in einsum.operations)
+        )
 
     def workload(self) -> tuple[Workload, list[str]]:
         """A cascade, and the variables over which loops may be shared."""

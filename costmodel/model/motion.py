@@ -310,24 +310,26 @@ class Motion:
 
     def largest(self) -> int:
         """Words of the largest tile of one instance."""
-        first = {v: (0, self.extents[v]) for v in self.extents}
-        for loop in self.loops:
-            first[loop.rank_variable] = (0, min(first[loop.rank_variable][1], loop.tile))
         total = 1
         for group in self.groups:
-            if group.plain:
-                total *= first[group.rank_variables[0]][1]
-            elif group.rigid:
-                total *= group.bits({v: first[v] for v in group.rank_variables}).bit_count()
-            else:
-                total *= self._largest_in(group)
+            total *= self._first[group.rank_variables[0]][1] if group.plain else self.largest_in(group)
         return total
 
-    def _largest_in(self, group: Group) -> int:
-        """Words of the largest tile of one instance in a group whose images move apart: the farther, the larger."""
+    def largest_in(self, group: Group) -> int:
+        """Words of the largest tile of one instance in a group: the first, unless its images move apart."""
+        if group.rigid:
+            return group.bits({v: self._first[v] for v in group.rank_variables}).bit_count()
         alone = len(self.loops)
         classes = self._classes_of(group, Event("all", alone), alone, None)
         return largest(group, classes)
+
+    @cached_property
+    def _first(self) -> Mapping[str, tuple[int, int]]:
+        """(low, extent) of every rank variable in the first tile."""
+        first = {v: (0, self.extents[v]) for v in self.extents}
+        for loop in self.loops:
+            first[loop.rank_variable] = (0, min(first[loop.rank_variable][1], loop.tile))
+        return first
 
     def changes(self, fixed: Fixed) -> int:
         """How often one instance takes a tile that differs from the one before, the first included."""

@@ -134,7 +134,8 @@ class _Course:
         united = all(mode != "none" for _, mode in modes)
         foldable = plain | {v for v in motion.idle if united or _alone(own[v], merged_from)}
         folded = even & foldable if fold else set[str]()
-        times, turning, copies = [], -1, 1
+        times: list[tuple[int, tuple[tuple[int, int], ...]]] = []
+        turning, copies = -1, 1
         for at, loop in enumerate(motion.loops):
             v, steps = loop.rank_variable, most_steps(motion, at)
             if loop.spatial:
