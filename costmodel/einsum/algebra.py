@@ -80,9 +80,6 @@ class Operation:
     at_zero: frozenset[str] = frozenset()
     """Reduced rank variables that its term of the sum lacks: it is done only at the points where they are 0."""
 
-    def count(self, shape: Mapping[str, int]) -> int:
-        """How often in an iteration space of this shape."""
-        return self.per_point * math.prod(n for v, n in shape.items() if v not in self.at_zero)
 
 
 @dataclass(frozen=True)
@@ -116,8 +113,13 @@ class Einsum:
         """Operations of each kind."""
         counts: dict[str, int] = {}
         for operation in self.operations:
-            counts[operation.kind] = counts.get(operation.kind, 0) + operation.count(self.shape)
+            done = operation.per_point * self.points_where_zero(operation.at_zero)
+            counts[operation.kind] = counts.get(operation.kind, 0) + done
         return counts
+
+    def points_where_zero(self, at_zero: frozenset[str]) -> int:
+        """Points at which some rank variables are 0."""
+        return math.prod(n for v, n in self.shape.items() if v not in at_zero)
 
     @property
     def accesses(self) -> tuple[Access, ...]:

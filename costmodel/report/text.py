@@ -141,7 +141,7 @@ def _holds(level: Memory) -> str:
 
 def operations(einsum: Einsum) -> dict[str, int]:
     """Operations of one execution, by kind."""
-    return {o.kind: o.per_point * einsum.points for o in einsum.operations}
+    return dict(einsum.operation_counts)
 
 
 def intensity(einsum: Einsum) -> float:
