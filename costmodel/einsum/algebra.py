@@ -81,7 +81,6 @@ class Operation:
     """Reduced rank variables that its term of the sum lacks: it is done only at the points where they are 0."""
 
 
-
 @dataclass(frozen=True)
 class Einsum:
     """One resolved statement."""

@@ -153,7 +153,7 @@ class _Moving:
         """Steps of every loop as the tensor sees them: those that are frozen have one."""
         if not self.motion.frozen:
             return columns.counts
-        moving = zip(self.motion.loops, columns.counts, strict=True)
+        moving = zip(self.motion.loops, columns.counts, strict=False)  # loops further in are no loops of this one
         return [1 if loop.rank_variable in self.motion.frozen else count for loop, count in moving]
 
     def table(self, merged_from: int, modes: Modes) -> _WindowTable:

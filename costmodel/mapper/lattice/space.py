@@ -276,9 +276,7 @@ def build(einsum: Einsum, architecture: Architecture, rules: Rules) -> Space:
     return space
 
 
-def _check_terms(
-    einsum: Einsum, tensors: Sequence[TensorPlan], memories: Sequence[MemoryPlan], arrays: int
-) -> None:
+def _check_terms(einsum: Einsum, tensors: Sequence[TensorPlan], memories: Sequence[MemoryPlan], arrays: int) -> None:
     """Refuse what instances share unevenly, because a term is evaluated in the first ones alone."""
     if any(o.at_zero and o.per_point for o in einsum.operations):
         msg = "a term that is not reduced over has operations of its own"
