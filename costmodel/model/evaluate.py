@@ -11,7 +11,7 @@ from itertools import product
 
 from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.model.evaluation import ActionRow, Evaluation, Flow, LatencyRow, OccupancyRow, TrafficRow
-from costmodel.model.motion import Fixed, Motion, motion
+from costmodel.model.motion import Fixed, Motion, motion, touched_words
 from costmodel.model.nest import BoundEinsum, BoundNest, Holder, Path, Place, bind
 from costmodel.model.tiles import Chain, Event, Loop, position_classes
 from costmodel.model.traffic import Crossing, cross, cross_access, holder_motion
@@ -181,25 +181,32 @@ def _check(nest: BoundNest, crossings: Sequence[Crossing]) -> None:
     """Raise ModelError if a count breaks an invariant that holds for every nest."""
     for c in crossings:
         if min(c.read, c.update, c.fill, c.drain) < 0:
-            msg = f"negative count: {c.parent.tensor.name} at {c.parent.level.name}: {c}"
+            msg = f"negative count: {c.parent.tensor.name} at {c.parent.level.name}: {_told(c)}"
             raise ModelError(msg)
         if c.child is not None and (c.read > c.fill or c.update > c.drain):
-            msg = f"{c.parent.level.name} serves more words of {c.parent.tensor.name} than its children take: {c}"
+            msg = (
+                f"{c.parent.level.name} serves more words of {c.parent.tensor.name} than its children take: {_told(c)}"
+            )
             raise ModelError(msg)
     for b in nest.einsums:
         done = motion(b.loops, 0, [(b.einsum, b.einsum.output)]).accesses(len(b.loops), ())
         if done != b.einsum.points:
             msg = f"{b.einsum.name}: the nest performs {done} points of {b.einsum.points}"
             raise ModelError(msg)
-        for access in b.einsum.inputs:
-            outermost = b.holders[access.tensor][0]
+        for tensor in dict.fromkeys(access.tensor for access in b.einsum.inputs):
+            outermost = b.holders[tensor][0]
             if outermost.output_like:
                 continue
-            words = motion((), 0, [(b.einsum, access)]).largest()
+            words = touched_words(b.einsum, tensor)
             read = sum(c.read for c in crossings if c.parent is outermost)
             if read < words:
-                msg = f"{access.tensor}: {read} words leave {outermost.level.name}, {words} are used"
+                msg = f"{tensor}: {read} words leave {outermost.level.name}, {words} are used"
                 raise ModelError(msg)
+
+
+def _told(c: Crossing) -> str:
+    child = c.child.level.name if c.child is not None else "compute"
+    return f"read {c.read}, updated {c.update}; {child} filled {c.fill}, drained {c.drain}"
 
 
 def _traffic(nest: BoundNest, crossings: Sequence[Crossing]) -> list[TrafficRow]:

@@ -412,6 +412,11 @@ def motion(
     return Motion(loops, scope, groups, idle, extents, refetch, frozen)
 
 
+def touched_words(einsum: Einsum, tensor: str) -> int:
+    """Distinct words of a tensor that an Einsum touches: what has to cross at least."""
+    return motion((), 0, [(einsum, access) for access in einsum.accesses_of(tensor)]).largest()
+
+
 def _covering(images: Sequence[Image]) -> list[Image]:
     """Drop images that are there only where an equal one is."""
     distinct = list(dict.fromkeys(images))

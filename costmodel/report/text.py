@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from costmodel.model.motion import touched_words
 from costmodel.report.human import NOT_MODELLED, amount, digits, exact, joules, memory, percent, prefixed, seconds
 from costmodel.spec.hardware import Architecture, Array, Level, Memory
 
@@ -145,8 +146,8 @@ def operations(einsum: Einsum) -> dict[str, int]:
 
 
 def intensity(einsum: Einsum) -> float:
-    """Operations per byte when every tensor crosses once."""
-    size = sum(t.size_words * t.bits for t in einsum.tensors.values()) / 8
+    """Operations per byte when every word that the Einsum touches crosses once."""
+    size = sum(touched_words(einsum, t.name) * t.bits for t in einsum.tensors.values()) / 8
     return sum(operations(einsum).values()) / size if size else math.inf
 
 
