@@ -210,11 +210,11 @@ def test_a_layer_of_dcgan_with_rows_of_windows_on_pes_takes_no_time():
 @pytest.mark.parametrize(
     ("ranks", "text"),
     [
-        ("M: 7, N: 9, K: 5", "Z[m, n] = X[m, k] * X[n, k]"),
+        ("M: 7, N: 7, K: 5", "Z[m, n] = X[m, k] * X[n, k]"),
         ("M: 5, N: 5, K: 5", "Z[m, n] = A[m, k] * A[k, n]"),
-        ("M: 6, N: 7, K: 3", "Z[m, n] = A[m, n] * A[n, m] * W[k]"),
-        ("M: 5, K: 6", "Z[m] = A[m] + A[k] * F[m, k]"),
-        ("M: 4, N: 5, P: 4", "Z[m, n, p] = X[m, n] * X[n, p] * X[p, 2]"),
+        ("M: 6, N: 6, K: 3", "Z[m, n] = A[m, n] * A[n, m] * W[k]"),
+        ("M: 6, K: 6", "Z[m] = A[m] + A[k] * F[m, k]"),
+        ("M: 4, N: 4, P: 4", "Z[m, n, p] = X[m, n] * X[n, p] * X[p, 2]"),
     ],
 )
 @pytest.mark.parametrize("few", [1, 10**9])
