@@ -321,7 +321,7 @@ def _compute_cycles(architecture: Architecture, bound: BoundEinsum) -> float:
 
 def busiest_points(bound: BoundEinsum, at_zero: frozenset[str] = frozenset()) -> int:
     """Points of the first compute instance, the busiest one, at which these rank variables are 0."""
-    every = replace(bound.einsum.output, at_zero=at_zero)
+    every = replace(bound.einsum.output, at_zero=at_zero) if at_zero else bound.einsum.output
     corner = first_instance(bound.loops, len(bound.loops))
     return motion(bound.loops, 0, [(bound.einsum, every)]).accesses(len(bound.loops), (), corner)
 
