@@ -64,8 +64,6 @@ _TOKEN = re.compile(
     r"|(?P<sign>[-+*/]=|==|\*\*|[-+*/=,()\[\]])"
 )
 _BOXES = "an iteration space is a box, without conditions on rank variables: count all of it, or split it into boxes"
-    "an iteration space is a box, without conditions on rank variables: count the whole box, or split it into boxes"
-)
 _SAY_INSTEAD = {
     **dict.fromkeys(("<", ">", "<=", ">=", "≤", "≥"), _BOXES),
     "×": "write '*'",
