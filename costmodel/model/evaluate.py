@@ -25,6 +25,10 @@ class ModelError(Exception):
     """A count broke an invariant: a defect of the model, not of the input."""
 
 
+class OverCapacityError(SpecError):
+    """A mapping that is right but for its tiles: a memory has no room for them."""
+
+
 def evaluate(
     workload: Workload,
     architecture: Architecture,
@@ -33,8 +37,9 @@ def evaluate(
 ) -> Evaluation:
     """Return the exact cost of one mapping (one Einsum, or a cascade with sequences).
 
-    Raises SpecError where the mapping does not fit the architecture or the workload, with all problems (capacity with
-    its arithmetic), and ModelError where an invariant of the counts is broken.
+    Raises SpecError where the mapping does not fit the architecture or the workload, with all problems (as
+    OverCapacityError, with the arithmetic, where only room is wanting), and ModelError where an invariant of the
+    counts is broken.
     """
     return evaluate_bound(bind(workload, architecture, mapping, marks), marks)
 
@@ -45,7 +50,7 @@ def evaluate_bound(nest: BoundNest, marks: MappingABC[Path, Place] | None = None
     motions = {h: holder_motion(h) for h in nest.holders}
     occupancy, over = _occupancy(nest, motions, marks or {})
     if over:
-        raise SpecError(over)
+        raise OverCapacityError(over)
     crossings = [cross(architecture, h) for h in nest.holders if h.parent is not None]
     for bound in nest.einsums:
         crossings += [cross_access(architecture, bound, access) for access in bound.einsum.accesses]
