@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo, field_validator
@@ -108,13 +107,13 @@ class Request(SpecModel):
     def _understood(cls, value: object, info: ValidationInfo) -> object:
         """A key that the method does not understand is an error, not a silence."""
         key, method = str(info.field_name), METHODS.get(info.data.get("method", ""))
-        if method is None or key in method.understands or value == cls.model_fields[key].default:
-            return value
+        if method is None or key in method.understands or not value or value == cls.model_fields[key].default:
+            return value  # what is off asks for nothing
         others = ", ".join(name for name, other in METHODS.items() if key in other.understands)
         message = f"method {method.name!r} has no use for {key}"
         raise ValueError(f"{message}{HINT}leave {key} out, or choose a method that has: {others}")
 
-    @cached_property
+    @property
     def aim(self) -> Objective:
         """The objectives of mappings: area, which does not depend on them, plays no part."""
         return objective_of(self.objective)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, PlainSerializer, PlainValidator, PrivateAttr
+from pydantic import Field, PlainSerializer, PlainValidator
 from pydantic import WithJsonSchema as JsonSchema
 
 from costmodel.spec import units
@@ -158,19 +159,16 @@ class Study(Request, Subject):
     }
     """Keys that change nothing in the answer for one point of the design space: a longer sweep keeps its points."""
 
-    _documents: dict[tuple[Kind, str], Document] = PrivateAttr(default_factory=dict)
-
-    @property
+    @cached_property
     def documents(self) -> Mapping[tuple[Kind, str], Document]:
         """The study (reference ``""``) and what it names, as read when it was loaded: (kind, reference) → document."""
-        return self._documents
+        return {}
 
     def of_documents(self, own: Document, arch: Mapping[str, Document], workload: Mapping[str, Document]) -> Study:
         """Return the study with what was read, and with the references that it was read by."""
         study = self.model_copy(update={"arch": tuple(arch), "workload": tuple(workload)})
         named: dict[Kind, Mapping[str, Document]] = {"study": {"": own}, "arch": arch, "workload": workload}
-        every = {(kind, ref): document for kind, some in named.items() for ref, document in some.items()}
-        study._documents = every  # noqa: SLF001  it is one of this class
+        study.__dict__["documents"] = {(kind, ref): text for kind, some in named.items() for ref, text in some.items()}
         return study
 
     @property
