@@ -52,6 +52,8 @@ class Task(Generic[Key, Answer]):
 NextTask = Callable[[], "Task[Key, Answer] | None"]
 Keep = Callable[[Key, "Answer | Exception"], None]
 Hear = Callable[[Key, Any], None]
+PRELOADED = ("costmodel.mapper.network", "costmodel.mapper.lattice.exact")
+"""Modules that all tasks need, imported once for all workers where these are forked from a server."""
 TALK_S = 0.2
 """Shortest time between two reports of a worker."""
 
@@ -87,6 +89,7 @@ def _in_workers(next_task: NextTask[Key, Answer], keep: Keep[Key, Answer], jobs:
     # Not a plain fork: a display may run threads in this process.
     kind = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
     context = multiprocessing.get_context(kind)
+    context.set_forkserver_preload(list(PRELOADED))
     running: dict[Future[tuple[Answer | Exception, bool]], Key] = {}
     interrupts = 0
     stopped = False
