@@ -16,7 +16,7 @@ from costmodel.cli.options import (
     report_option,
     set_option,
 )
-from costmodel.cli.output import FINE, INFEASIBLE, INTERRUPTED, PARTIAL, Progress, put, put_json, say
+from costmodel.cli.output import FINE, INFEASIBLE, INTERRUPTED, PARTIAL, ProgressDisplay, put, put_json, say
 from costmodel.cli.request import request_options
 
 
@@ -66,7 +66,7 @@ def command(
     if save_study is not None:
         write_text(save_study, study_text(question, request, save_study))
         say(f"study: {save_study}")
-    with Progress(quiet=quiet) as progress:
+    with ProgressDisplay(quiet=quiet) as progress:
         result = map_workload(question.workload, question.architecture, request, report=progress)
     for failure in result.failures:
         say(failure.reason)

@@ -53,7 +53,7 @@ TINY = 1e-30
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class SamplingProgress:
     """How far a search is, for a display."""
 
     einsum: str
@@ -220,7 +220,7 @@ def search_einsum(  # noqa: PLR0913  as many things as a study may say
     seed: int = 0,
     constraints: Sequence[str] = (),
     climb: int | None = None,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Callable[[SamplingProgress], None] | None = None,
 ) -> MapperResult:
     """Return the best mappings that a sampler finds, a Pareto front if there are several objectives.
 
@@ -252,7 +252,9 @@ def search_einsum(  # noqa: PLR0913  as many things as a study may say
             share = archive.fitted / max(archive.tried, 1)
             per_s = archive.tried / seconds
             best = archive.best_values()
-            progress(Progress(einsum.name, sampler.name, phase, done, total, archive.evaluated, share, per_s, best))
+            progress(
+                SamplingProgress(einsum.name, sampler.name, phase, done, total, archive.evaluated, share, per_s, best)
+            )
 
     try:
         archive.judge(encoding.smallest)

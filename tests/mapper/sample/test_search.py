@@ -17,7 +17,7 @@ from costmodel.mapper.result import InfeasibleError
 from costmodel.mapper.sample.encoding import encoding_of
 from costmodel.mapper.sample.search import (
     Archive,
-    Progress,
+    SamplingProgress,
     Screen,
     _moves,
     search_einsum,
@@ -251,7 +251,7 @@ def test_rules_that_contradict_the_hardware_are_infeasible():
 
 
 def test_progress_is_reported():
-    seen: list[Progress] = []
+    seen: list[SamplingProgress] = []
     search_einsum(SMALL.einsums[0], two_level(), trials=80, progress=seen.append)
     assert [p.done for p in seen if p.phase == "sampling"][-1] == 40
     assert seen[-1].phase == "climbing"
@@ -318,6 +318,14 @@ def test_an_einsum_of_one_point():
     one = workload_of("Z[m] = A[m]", m=1)
     architecture = Architecture(name="a", levels=(Memory(name="DRAM"), ComputeUnit(name="MAC")))
     assert len(search_einsum(one.einsums[0], architecture, trials=10).front) == 1
+
+
+@every_method
+@pytest.mark.parametrize("trials", [1, 7, 100])
+def test_so_many_trials_cost_so_many_mappings(method, trials):
+    found = search_einsum(CONV.einsums[0], array_of(rf=6), objective="energy,latency", method=method, trials=trials)
+    assert 1 <= found.certificate.evaluated <= trials
+    assert found.certificate.evaluated >= trials * 0.9 or trials < 100
 
 
 def test_optuna_is_quiet(capfd):
