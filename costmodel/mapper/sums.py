@@ -75,10 +75,10 @@ def _joined(some: Floats, others: Floats) -> Floats:
 
 def totals(fronts: Sequence[Floats], choice: Sequence[int]) -> tuple[float, ...]:
     """Costs of one mapping per layer together."""
-    rows = [front[place].tolist() for front, place in zip(fronts, choice, strict=True)]
+    columns = np.array([front[place] for front, place in zip(fronts, choice, strict=True)]).reshape(-1, len(AXES)).T
     return tuple(
-        math.fsum(row[place] for row in rows) if axis.joins == "sum" else max((row[place] for row in rows), default=0.0)
-        for place, axis in enumerate(AXES)
+        math.fsum(column) if axis.joins == "sum" else max(column, default=0.0)
+        for axis, column in zip(AXES, columns.tolist(), strict=True)
     )
 
 
@@ -165,18 +165,16 @@ def _best_sums(fronts: Sequence[Floats], powers: Powers) -> tuple[int, ...]:
     corners = [_corners(front) for front in fronts]
     at = [0] * len(fronts)
 
-    def choice() -> tuple[int, ...]:
-        return tuple(corner[place] for corner, place in zip(corners, at, strict=True))
-
     best: tuple[float, tuple[int, ...]] | None = None
     for layer, step in [(0, 0), *_edges(fronts, corners)]:
         at[layer] = step
-        energy, latency = totals(fronts, choice())[:2]
+        choice = tuple(corner[place] for corner, place in zip(corners, at, strict=True))
+        energy, latency = totals(fronts, choice)[:2]
         if energy <= 0.0 or latency <= 0.0:
-            return choice()
+            return choice
         score = energy_power * math.log(energy) + latency_power * math.log(latency)
         if best is None or score < best[0]:
-            best = (score, choice())
+            best = (score, choice)
     return () if best is None else best[1]
 
 
