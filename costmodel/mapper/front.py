@@ -69,6 +69,9 @@ def pareto(costs: Floats, ties: Floats | None = None) -> Ints:
     if ties is None and costs.shape[1] == 2:
         few = _undominated(costs)
         costs = costs[few]
+        rising, falling = costs[:, 0], costs[::-1, 1]
+        if all((column[1:] > column[:-1] * (1 + TIE)).all() for column in (rising, falling)):
+            return few
         kept: Ints = few[_pareto(costs, None)]
         return kept
     return _pareto(costs, ties)
