@@ -98,8 +98,8 @@ def evaluate_network(workload: Workload, architecture: Architecture, mappings: S
 
 def area_mm2(architecture: Architecture) -> tuple[float | None, tuple[str, ...]]:
     """Return the chip's area and the levels whose area is not modelled."""
-    stated = [x for x in architecture.levels if x.area_mm2 is not None]
-    missing = tuple(x.name for x in architecture.levels if x.area_mm2 is None)
+    stated = [x for x in architecture.physical if x.area_mm2 is not None]
+    missing = tuple(x.name for x in architecture.physical if x.area_mm2 is None)
     if not stated:
         return None, missing
     return sum((x.area_mm2 or 0.0) * architecture.copies(x.name) for x in stated), missing
@@ -282,7 +282,7 @@ def _leakage(architecture: Architecture, einsum: str, cycles: float) -> list[Act
     seconds = cycles / architecture.clock_hz
     return [
         ActionRow(einsum, x.name, "", "leak", cycles, x.leakage_w * architecture.copies(x.name) * seconds * 1e12)
-        for x in architecture.levels
+        for x in architecture.physical
         if x.leakage_w
     ]
 

@@ -105,7 +105,7 @@ def improve(
 
 def _in_time(archive: Archive, least: Bound) -> Promising:
     """Return what tells from compute cycles, room and bounds whether a mapping may be better than all known."""
-    unit = archive.architecture.compute_units[-1]
+    unit = archive.architecture.unit
     per_point = sum(o.per_point / unit.rate_of(o.kind) for o in archive.einsum.operations)
 
     def promising(points: Integers, room: Integers) -> npt.NDArray[np.bool_]:
