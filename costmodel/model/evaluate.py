@@ -6,6 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping as MappingABC
 from collections.abc import Sequence
+from fractions import Fraction
 from itertools import product
 
 from costmodel.einsum.algebra import Einsum, Workload
@@ -57,7 +58,6 @@ def evaluate_bound(nest: BoundNest, marks: MappingABC[Path, Place] | None = None
         worst[row.einsum] = max(worst[row.einsum], row.cycles)
     actions = _actions(nest, traffic, crossings, worst)
     area, missing = area_mm2(architecture)
-    units = {b.unit.name: b.unit for b in nest.einsums}.values()
     return Evaluation(
         traffic_rows=tuple(traffic),
         action_rows=tuple(actions),
@@ -67,7 +67,7 @@ def evaluate_bound(nest: BoundNest, marks: MappingABC[Path, Place] | None = None
         counts={b.einsum.name: b.einsum.count for b in nest.einsums},
         capacity_bits_by_einsum=_room_used(nest, occupancy),
         clock_hz=architecture.clock_hz,
-        peak_per_cycle=max(architecture.copies(u.name) * u.rate_of("mac") for u in units),
+        peak_by_einsum={b.einsum.name: peak_per_cycle(architecture, b) for b in nest.einsums},
         area_mm2=area,
         area_missing=missing,
     )
@@ -85,7 +85,7 @@ def combine(evaluations: Sequence[Evaluation]) -> Evaluation:
         counts={k: v for e in evaluations for k, v in e.counts.items()},
         capacity_bits_by_einsum={k: v for e in evaluations for k, v in e.capacity_bits_by_einsum.items()},
         clock_hz=first.clock_hz,
-        peak_per_cycle=max(e.peak_per_cycle for e in evaluations),
+        peak_by_einsum={k: v for e in evaluations for k, v in e.peak_by_einsum.items()},
         area_mm2=first.area_mm2,
         area_missing=first.area_missing,
     )
@@ -103,6 +103,12 @@ def area_mm2(architecture: Architecture) -> tuple[float | None, tuple[str, ...]]
     if not stated:
         return None, missing
     return sum((x.area_mm2 or 0.0) * architecture.copies(x.name) for x in stated), missing
+
+
+def peak_per_cycle(architecture: Architecture, bound: BoundEinsum) -> float:
+    """Return the points per cycle of an Einsum if every instance of its compute unit worked all the time."""
+    cycles = sum(Fraction(o.per_point) / Fraction(bound.unit.rate_of(o.kind)) for o in bound.einsum.operations)
+    return float(architecture.copies(bound.unit.name) / cycles)
 
 
 def _occupancy(

@@ -215,7 +215,7 @@ def totals_text(evaluation: Evaluation, *, room: bool = False) -> str:
         ["energy", joules(energy), f"{exact(energy)} pJ, {digits(per_point)} pJ per point"],
         ["latency", seconds(evaluation.latency_s), f"{exact(cycles)} cycles at {prefixed(evaluation.clock_hz, 'Hz')}"],
         ["EDP", f"{edp:.4g} J·s", f"{evaluation.edp:.6g} pJ·cycles"],
-        ["utilisation", percent(evaluation.utilisation), f"of {exact(evaluation.peak_per_cycle)} operations per cycle"],
+        ["utilisation", percent(evaluation.utilisation), f"of {exact(evaluation.peak_per_cycle)} points per cycle"],
     ]
     if room:
         most = ", the most of the Einsums" if len(evaluation.points) > 1 else ""
@@ -247,7 +247,7 @@ def einsums_text(evaluation: Evaluation) -> str:
             str(count),
             joules(energy[name] * count),
             f"{exact(evaluation.cycles_by_einsum[name] * count)}",
-            percent(_utilisation(evaluation, name)),
+            percent(evaluation.utilisation_of([name])),
             evaluation.bottlenecks.get(name, ""),
         ]
         for name, count in evaluation.counts.items()
@@ -261,11 +261,6 @@ def energy_by_einsum(evaluation: Evaluation) -> dict[str, float]:
     for row in evaluation.action_rows:
         energy[row.einsum] += row.energy_pj
     return energy
-
-
-def _utilisation(evaluation: Evaluation, einsum: str) -> float:
-    cycles = evaluation.cycles_by_einsum[einsum]
-    return evaluation.points[einsum] / (cycles * evaluation.peak_per_cycle) if cycles else 0.0
 
 
 def evaluation_text(evaluation: Evaluation) -> str:

@@ -21,13 +21,14 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from costmodel.einsum.algebra import Einsum, Workload
-from costmodel.mapper.constraints import parse
+from costmodel.mapper.constraints import Rules, parse
 from costmodel.mapper.front import pareto
 from costmodel.mapper.obey import Finding
-from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint, Reject
+from costmodel.mapper.result import INTERRUPTED, Certificate, InfeasibleError, MapperResult, MappingPoint, Reject
 from costmodel.mapper.sample.encoding import Encoding, Genes, encoding_of
 from costmodel.mapper.sample.starts import starts
 from costmodel.mapper.sample.steps import Plan
+from costmodel.mapper.units import search_units
 from costmodel.model.batch import Template
 from costmodel.model.evaluate import evaluate
 from costmodel.spec.objective import Objective, objective_of
@@ -233,24 +234,49 @@ def search_einsum(  # noqa: PLR0913  as many things as a study may say
     """Return the best mappings that a sampler finds, a Pareto front if there are several objectives.
 
     ``objective`` is one of ``energy``, ``latency``, ``capacity``, ``edp``, ``ed2p``, ``e2dp``, a product of powers, or
-    several (a list, or separated by commas). ``trials`` counts vectors of genes, the best constructive mappings first.
+    several (a list, or separated by commas). ``trials`` counts vectors of genes, the best constructive mappings first;
+    compute units that can run the Einsum share them.
     Afterwards the best mapping of each objective is improved one move at a time, from another start where no move
     helps, until ``climb`` more mappings were costed (null: as many as trials). Ctrl-C returns the best so far; while
     nothing fits yet, the KeyboardInterrupt goes on.
 
     Raises:
         InfeasibleError: nothing that was tried fits; with the limits that killed it and the nearest miss.
-        SpecError: no such objective or method, a constraint that does not parse, or a package is missing.
+        SpecError: no such objective or method, a constraint that does not parse, a package is missing, or no compute
+            unit can run the Einsum.
     """
-    started_cpu, started = time.process_time(), time.monotonic()
     aim = objective_of(objective)
     known_method = _method(method)
     if trials < 1:
         raise SpecError([Problem(f"trials must be at least 1, got {trials}", path="trials")])
-    rules = parse((*architecture.constraints, *constraints), architecture, einsum)
-    encoding = encoding_of(einsum, architecture, rules)
-    archive = Archive(encoding, Workload(einsum.name, "", (einsum,)), architecture, aim)
-    limit = trials if climb is None else climb
+    left = [trials, trials if climb is None else climb]
+
+    def search(part: Architecture, waiting: int) -> MapperResult:
+        shares = tuple(-(-amount // waiting) for amount in left)
+        left[:] = [amount - share for amount, share in zip(left, shares, strict=True)]
+        if not shares[0]:
+            raise InfeasibleError(einsum.name, [("not tried, for want of trials", 1)], None)
+        rules = parse((*architecture.constraints, *constraints), part, einsum)
+        return _search_part(einsum, part, rules, aim, known_method, shares, seed, progress)
+
+    return search_units(einsum, architecture, aim, search)
+
+
+def _search_part(
+    einsum: Einsum,
+    part: Architecture,
+    rules: Rules,
+    aim: Objective,
+    method: Method,
+    trials_and_climb: tuple[int, ...],
+    seed: int,
+    progress: Callable[[Progress], None] | None,
+) -> MapperResult:
+    """Search one part of a chip."""
+    trials, limit = trials_and_climb
+    started_cpu, started = time.process_time(), time.monotonic()
+    encoding = encoding_of(einsum, part, rules)
+    archive = Archive(encoding, Workload(einsum.name, "", (einsum,)), part, aim)
     climbed = 0
     interrupted = False
 
@@ -260,7 +286,7 @@ def search_einsum(  # noqa: PLR0913  as many things as a study may say
             share = archive.fitted / max(archive.tried, 1)
             per_s = archive.tried / seconds
             best = archive.best_values()
-            progress(Progress(einsum.name, known_method, phase, done, total, archive.evaluated, share, per_s, best))
+            progress(Progress(einsum.name, method, phase, done, total, archive.evaluated, share, per_s, best))
 
     try:
         archive.judge(encoding.smallest)
@@ -268,7 +294,7 @@ def search_einsum(  # noqa: PLR0913  as many things as a study may say
             # The smallest tiles do not fit, so none do; random mappings tell which limits are at fault.
             raise _nothing_fits(archive, trials, seed)
         archive.fill_pool(starts(encoding))
-        _sample(archive, known_method, trials, seed, lambda done: report("sampling", done, trials))
+        _sample(archive, method, trials, seed, lambda done: report("sampling", done, trials))
         for tick in _climb(archive, limit, seed):
             climbed = tick
             if not tick % 64:
@@ -285,7 +311,7 @@ def search_einsum(  # noqa: PLR0913  as many things as a study may say
     front = tuple(
         MappingPoint(mapping, archive.evaluation(mapping)) for mapping in map(encoding.plans.mapping, archive.front())
     )
-    name = known_method + (" + hill climbing" if climbed else "") + (" (interrupted)" if interrupted else "")
+    name = method + (" + hill climbing" if climbed else "") + (f" {INTERRUPTED}" if interrupted else "")
     certificate = Certificate(
         status="best found",
         method=name,
