@@ -17,10 +17,9 @@ PRICE_IT = "price {} in the `energy:` of one compute unit, by kind or as `defaul
 
 def units_for(einsum: Einsum, architecture: Architecture) -> tuple[ComputeUnit, ...]:
     """Return the compute units that can run an Einsum, outermost first. SpecError where none can."""
-    units = tuple(unit for unit in architecture.compute_units if unit.computes(einsum))
-    if not units:
-        raise SpecError([not_computed(einsum, architecture)])
-    return units
+    if problem := not_computed(einsum, architecture):
+        raise SpecError([problem])
+    return tuple(unit for unit in architecture.compute_units if unit.computes(einsum))
 
 
 def parts_for(einsum: Einsum, architecture: Architecture) -> tuple[Architecture, ...]:
@@ -33,10 +32,12 @@ def lacking(unit: ComputeUnit, einsum: Einsum) -> list[str]:
     return [operation.kind for operation in einsum.operations if not unit.does(operation.kind)]
 
 
-def not_computed(einsum: Einsum, architecture: Architecture) -> Problem:
-    """Say why no compute unit can run an Einsum, and how one could."""
+def not_computed(einsum: Einsum, architecture: Architecture) -> Problem | None:
+    """Say why no compute unit can run an Einsum, and how one could; null where one can."""
     units = architecture.compute_units
     lacks = [lacking(unit, einsum) for unit in units]
+    if not all(lacks):
+        return None
     told = "; ".join(f"{unit.name} does no {_listed(kinds)}" for unit, kinds in zip(units, lacks, strict=True))
     missing = min(lacks, key=len)
     return Problem(f"{einsum.name}: no unit of {architecture.name} computes it: {told}", hint=hint(missing))
