@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections import Counter
 from dataclasses import replace
 
@@ -231,6 +232,17 @@ def test_samplers_share_their_trials_among_the_units() -> None:
     assert unit_of(found.front[0].mapping) == unit_of(proven.front[0].mapping) == "U2"
     few = search_einsum(gemm(8, 8, 8), architecture, method="random", trials=1)
     assert few.front
+
+
+def test_units_share_the_time_of_a_sampler() -> None:
+    every = [ComputeUnit(name=f"U{k}", energy_pj={"default": k}) for k in (2, 1)]
+    architecture = chip(DRAM, every[0], GLB, every[1])
+    began = time.monotonic()
+    found = search_einsum(gemm(64, 64, 64), architecture, trials=10**6, method="random", budget_s=1.0)
+    assert time.monotonic() - began < 60
+    assert units_used(found) == {"U1"}
+    assert found.certificate.method == "random (out of time)"
+    assert not found.certificate.interrupted
 
 
 # Interruptions

@@ -14,7 +14,7 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -87,6 +87,26 @@ class Progress:
             f"{self.einsum}: {self.method} {self.phase} {self.done}/{self.total}, {best}, "
             f"{self.per_s:.0f}/s, {100 * self.valid_share:.0f} % fit"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What a search may spend."""
+
+    trials: int
+    climb: int
+    """Mappings that climbing may cost."""
+    budget_s: float | None
+    """Wall time; null for no limit."""
+
+    def share(self, parts: int) -> Effort:
+        """Return an equal share of it, rounded up."""
+        budget_s = None if self.budget_s is None else self.budget_s / parts
+        return Effort(-(-self.trials // parts), -(-self.climb // parts), budget_s)
+
+
+class _LateError(Exception):
+    """The time is up: what was found so far is the answer."""
 
 
 class Cost:
@@ -229,13 +249,14 @@ def search_einsum(  # noqa: PLR0913  as many things as a study may say
     seed: int = 0,
     constraints: Sequence[str] = (),
     climb: int | None = None,
+    budget_s: float | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> MapperResult:
     """Return the best mappings that a sampler finds, a Pareto front if there are several objectives.
 
     ``objective`` is one of ``energy``, ``latency``, ``capacity``, ``edp``, ``ed2p``, ``e2dp``, a product of powers, or
     several (a list, or separated by commas). ``trials`` counts vectors of genes, the best constructive mappings first;
-    compute units that can run the Einsum share them.
+    compute units that can run the Einsum share them, and ``budget_s`` of wall time.
     Afterwards the best mapping of each objective is improved one move at a time, from another start where no move
     helps, until ``climb`` more mappings were costed (null: as many as trials). Ctrl-C returns the best so far; while
     nothing fits yet, the KeyboardInterrupt goes on.
@@ -249,15 +270,18 @@ def search_einsum(  # noqa: PLR0913  as many things as a study may say
     known_method = _method(method)
     if trials < 1:
         raise SpecError([Problem(f"trials must be at least 1, got {trials}", path="trials")])
-    left = [trials, trials if climb is None else climb]
+    deadline = None if budget_s is None else time.monotonic() + budget_s
+    left = Effort(trials, trials if climb is None else climb, budget_s)
 
     def search(part: Architecture, waiting: int) -> MapperResult:
-        shares = tuple(-(-amount // waiting) for amount in left)
-        left[:] = [amount - share for amount, share in zip(left, shares, strict=True)]
-        if not shares[0]:
+        nonlocal left
+        left_s = None if deadline is None else max(0.0, deadline - time.monotonic())
+        share = replace(left, budget_s=left_s).share(waiting)
+        left = Effort(left.trials - share.trials, left.climb - share.climb, None)
+        if not share.trials:
             raise InfeasibleError(einsum.name, [("not tried, for want of trials", 1)], None)
         rules = parse((*architecture.constraints, *constraints), part, einsum)
-        return _search_part(einsum, part, rules, aim, known_method, shares, seed, progress)
+        return _search_part(einsum, part, rules, aim, known_method, share, seed, progress)
 
     return search_units(einsum, architecture, aim, search)
 
@@ -268,17 +292,17 @@ def _search_part(
     rules: Rules,
     aim: Objective,
     method: Method,
-    trials_and_climb: tuple[int, ...],
+    effort: Effort,
     seed: int,
     progress: Callable[[Progress], None] | None,
 ) -> MapperResult:
     """Search one part of a chip."""
-    trials, limit = trials_and_climb
+    trials, limit, budget_s = effort.trials, effort.climb, effort.budget_s
     started_cpu, started = time.process_time(), time.monotonic()
     encoding = encoding_of(einsum, part, rules)
     archive = Archive(encoding, Workload(einsum.name, "", (einsum,)), part, aim)
     climbed = 0
-    interrupted = False
+    ended = ""
 
     def report(phase: Literal["sampling", "climbing"], done: int, total: int) -> None:
         if progress is not None:
@@ -287,6 +311,8 @@ def _search_part(
             per_s = archive.tried / seconds
             best = archive.best_values()
             progress(Progress(einsum.name, method, phase, done, total, archive.evaluated, share, per_s, best))
+        if budget_s is not None and time.monotonic() > started + budget_s:
+            raise _LateError
 
     try:
         archive.judge(encoding.smallest)
@@ -303,7 +329,11 @@ def _search_part(
     except KeyboardInterrupt:
         if not archive.genes:
             raise
-        interrupted = True
+        ended = f" {INTERRUPTED}"
+    except _LateError:
+        if not archive.genes:
+            raise InfeasibleError(einsum.name, [(f"nothing found in {budget_s:.3g} s", 1)], None) from None
+        ended = " (out of time)"
     if not archive.genes:
         raise archive.infeasible()
     tried, evaluated = archive.tried, archive.evaluated
@@ -311,7 +341,7 @@ def _search_part(
     front = tuple(
         MappingPoint(mapping, archive.evaluation(mapping)) for mapping in map(encoding.plans.mapping, archive.front())
     )
-    name = method + (" + hill climbing" if climbed else "") + (f" {INTERRUPTED}" if interrupted else "")
+    name = method + (" + hill climbing" if climbed else "") + ended
     certificate = Certificate(
         status="best found",
         method=name,
