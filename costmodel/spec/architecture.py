@@ -484,7 +484,8 @@ def check_levels(levels: object, marks: Marks) -> list[Problem]:
     if kinds and kinds[0] in {"tag:array", "tag:compute"}:
         problems.append(marks.problem("the first level must be a memory: it holds every tensor", ("levels", 0)))
     if kinds and kinds[-1] in {"tag:memory", "tag:array"}:
-        problems.append(marks.problem("the last level must be a compute unit", ("levels", len(kinds) - 1)))
+        rule, why = "the last level must be a compute unit", "what stands below all units serves none"
+        problems.append(marks.problem(rule, ("levels", len(kinds) - 1), hint=why))
     first: dict[str, int] = {}
     for place, (level, kind) in enumerate(zip(levels, kinds, strict=True)):
         if kind is None:
