@@ -6,7 +6,6 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping as MappingABC
 from collections.abc import Sequence
-from fractions import Fraction
 from itertools import product
 
 from costmodel.einsum.algebra import Einsum, Workload
@@ -107,8 +106,10 @@ def area_mm2(architecture: Architecture) -> tuple[float | None, tuple[str, ...]]
 
 def peak_per_cycle(architecture: Architecture, bound: BoundEinsum) -> float:
     """Return the points per cycle of an Einsum if every instance of its compute unit worked all the time."""
-    cycles = sum(Fraction(o.per_point) / Fraction(bound.unit.rate_of(o.kind)) for o in bound.einsum.operations)
-    return float(architecture.copies(bound.unit.name) / cycles)
+    rates = [bound.unit.rate_of(operation.kind) for operation in bound.einsum.operations]
+    scale = math.prod(rates)  # keeps the peak of one kind of operation free of rounding
+    cycles = sum(o.per_point * (scale / rate) for o, rate in zip(bound.einsum.operations, rates, strict=True))
+    return architecture.copies(bound.unit.name) * scale / cycles
 
 
 def _occupancy(

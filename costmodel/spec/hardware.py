@@ -183,7 +183,7 @@ class Architecture:
         if len(used) + 1 == len(self.levels):
             return self
         idle = (x for k, x in enumerate(self.levels) if k > place or (k < place and isinstance(x, ComputeUnit)))
-        return Part(
+        return ChipPart(
             name=self.name,
             source=self.source,
             technology=self.technology,
@@ -218,7 +218,7 @@ class Architecture:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part(Architecture):
+class ChipPart(Architecture):
     """What one compute unit of a chip works with: the levels above it, and the unit as the last."""
 
     idle: tuple[Level, ...]

@@ -16,12 +16,13 @@ from strategies import Case
 from costmodel.einsum.algebra import Einsum, Operation, Workload
 from costmodel.mapper.curve import buffer_curve
 from costmodel.mapper.lattice.exact import map_einsum
+from costmodel.mapper.network import map_workload
 from costmodel.mapper.result import InfeasibleError, MapperResult
 from costmodel.mapper.sample.search import Progress, search_einsum
 from costmodel.model.evaluate import combine, evaluate
 from costmodel.model.nest import bind
 from costmodel.spec.computing import units_for
-from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory, Part
+from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
 from costmodel.spec.mapping import Compute, Mapping
 from costmodel.spec.problems import SpecError
 
@@ -110,7 +111,7 @@ def test_a_part_is_the_levels_above_the_unit() -> None:
     rf = Memory(name="RF", leakage_w=0.5)
     whole = chip(DRAM, VEC, array, rf, MAC)
     part = whole.part("VEC")
-    assert isinstance(part, Part)
+    assert isinstance(part, ChipPart)
     assert [x.name for x in part.levels] == ["DRAM", "VEC"]
     assert [(x.name, x.instances) for x in part.idle] == [("PEs", 1), ("RF", 4), ("MAC", 4)]
     assert part.copies("RF") == whole.copies("RF") == 4
@@ -140,6 +141,23 @@ def test_what_a_chip_must_keep_and_obey_below_a_unit_does_not_bind_it() -> None:
         assert point.evaluation == evaluate(Workload("w", "", (EXP,)), architecture, point.mapping)
         (leak,) = (r for r in point.evaluation.action_rows if r.action == "leak")
         assert leak.energy_pj == pytest.approx(4 * 1e-3 * point.latency_cycles / 1e9 * 1e12)
+
+
+def test_a_curve_is_that_of_a_level_that_serves_a_unit() -> None:
+    architecture = chip(DRAM, VEC, GLB, MAC)
+    with pytest.raises(SpecError, match="GLB of chip serves no unit that computes E"):
+        buffer_curve(EXP, architecture, "GLB")
+    curve = buffer_curve(gemm(4, 4, 4), architecture, "GLB")
+    assert curve.points[0].nest[-1] == Compute("E", "MAC")
+    assert curve.points == buffer_curve(gemm(4, 4, 4), chip(DRAM, GLB, MAC), "GLB").points
+
+
+def test_workers_tell_what_no_unit_does() -> None:
+    problems = tuple(
+        replace(EXP, name=n, operations=(Operation(kind, 1),)) for n, kind in (("S", "exp"), ("T", "sqrt"))
+    )
+    with pytest.raises(SpecError, match="T: no unit of chip computes it"):
+        map_workload(Workload("w", "", problems), chip(DRAM, VEC, MAC), jobs=2)
 
 
 # Several units that can compute are a choice of the mapspace
