@@ -22,7 +22,7 @@ from costmodel.mapper.sample.search import Progress, search_einsum
 from costmodel.model.evaluate import combine, evaluate
 from costmodel.model.nest import bind
 from costmodel.spec.computing import units_for
-from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
+from costmodel.spec.hardware import Architecture, Array, ChipPart, ComputeUnit, Memory
 from costmodel.spec.mapping import Compute, Mapping
 from costmodel.spec.problems import SpecError
 
