@@ -79,7 +79,9 @@ def improve(
     except KeyboardInterrupt:
         stopped = True
     if not archive.points:
-        raise archive.infeasible(failure, stopped=stopped)
+        if stopped:
+            raise KeyboardInterrupt
+        raise archive.infeasible(failure, whole if complete else None)
     front = select(archive.points)
     status, gap = _verdict(front, least, aim)
     if complete:
@@ -106,7 +108,7 @@ def improve(
 
 def _in_time(archive: Archive, least: Bound) -> Promising:
     """Return what tells from compute cycles, room and bounds whether a mapping may be better than all known."""
-    unit = archive.architecture.compute_units[-1]
+    unit = archive.architecture.unit
     per_point = sum(o.per_point / unit.rate_of(o.kind) for o in archive.einsum.operations)
 
     def promising(points: Integers, room: Integers) -> npt.NDArray[np.bool_]:
