@@ -124,12 +124,21 @@ def _written(number: Fraction, unit: str) -> int | float | str:
 Seconds = Annotated[
     float,
     PlainValidator(_seconds),
-    JsonSchema({"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string"}]}),
+    JsonSchema(
+        {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string", "description": units.TIME.manual}]}
+    ),
 ]
 Bytes = Annotated[
     int,
     PlainValidator(_bytes),
-    JsonSchema({"anyOf": [{"type": "integer", "exclusiveMinimum": 0}, {"type": "string"}]}),
+    JsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "exclusiveMinimum": 0},
+                {"type": "string", "description": "A size (B, KiB, MiB, GiB); a bare number is in B."},
+            ]
+        }
+    ),
 ]
 Axis = Annotated[
     tuple[Any, ...],
@@ -159,44 +168,50 @@ class Study(SpecModel):
     """A study file."""
 
     name: str = ""
-    """What the study is called."""
+    """What the study is called; its file's name when absent. E.g. ``glb_sweep``."""
     source: str = ""
-    """What it reproduces or why it is asked."""
+    """What it reproduces or why it is asked. E.g. ``Chen et al., ISCA 2016, figure 10``."""
     arch: OneOrMore[str] = Field(json_schema_extra={"minItems": 1})
-    """Names of shipped architectures, or files."""
+    """Names of shipped architectures, or files (tried beside the study first). E.g. ``eyeriss_v1``,
+    ``[eyeriss_v1, pe2d]``."""
     workload: OneOrMore[str] = Field(json_schema_extra={"minItems": 1})
-    """Names of shipped workloads, or files."""
+    """Names of shipped workloads, or files (tried beside the study first); each is run on each architecture.
+    E.g. ``alexnet``, ``[alexnet, resnet18]``."""
     einsums: OneOrMore[str] | None = None
-    """Only these Einsums of the workloads; all when absent."""
+    """Only these Einsums of the workloads; all when absent. E.g. ``[CONV3]``, ``CONV1``."""
     objective: Annotated[
         Items[str],
         BeforeValidator(_objectives, json_schema_input_type=str | list[Annotated[str, Field(pattern=PATTERN)]]),
     ] = ("energy",)
     """What is made small: ``energy``, ``latency``, ``capacity`` (bits that tiles occupy inside the outermost memory),
-    ``edp``, ``ed2p``, ``e2dp``, ``area`` (of a sweep) or a product such as ``energy^2*latency``; several for a front
-    (``energy,latency``)."""
+    ``edp``, ``ed2p``, ``e2dp``, ``area`` (of a sweep) or a product such as ``energy^2*latency``; several for a front.
+    E.g. ``edp``, ``[energy, latency]``, ``"energy,latency"``, ``energy^2*latency``."""
     method: Method = "exact"
-    """How mappings are searched."""
+    """How mappings are searched: ``exact`` proves what it finds, the others sample with Optuna. E.g. ``nsga2``."""
     trials: Annotated[int, Field(gt=0)] | None = None
-    """Mappings that a sampling method tries for each Einsum."""
+    """Mappings that a sampling method tries for each Einsum. E.g. ``5000``."""
     budget: Seconds | None = None
-    """Time for mapping one workload on one architecture (bare: seconds)."""
+    """Time for mapping one workload on one architecture; until it is proven when absent. E.g. ``60 s``, ``2 min``."""
     memory: Bytes | None = None
-    """Memory for one exact search (bare: bytes)."""
+    """Memory for one exact search; what the machine has when absent. E.g. ``2 GiB``."""
     tiles: Literal["perfect", "any"] = "perfect"
-    """Whether every tile divides the one above it."""
+    """Whether every tile divides the one above it, or tiles that leave a rest are looked at too. E.g. ``any``."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
-    """Of every random choice."""
+    """Of every random choice: the same seed gives the same answer. E.g. ``7``."""
     constraints: Items[str] = ()
-    """What the study forbids in mappings, as sentences."""
+    """What is forbidden in mappings besides what the architecture forbids, as sentences.
+    E.g. ``["GLB tile p <= 14", weight_stationary]``."""
     axes: dict[str, Axis] = Field(default_factory=dict)
-    """Path of a value (``GLB.size``) → its values: a list, or ``{from: 4, to: 64, step: x2}``."""
+    """Path of a value, as for ``--set``, → the values that it takes: a list, or a range whose step multiplies (``x2``)
+    or adds (``+4``). The design space is their product. E.g. ``{GLB.size: [32 KiB, 108 KiB]}``,
+    ``{PEs.shape.X: {from: 4, to: 64, step: x2}}``."""
     sampler: Sampler = "grid"
-    """How points of the design space are chosen."""
+    """How points of the design space are chosen: all of them in order (``grid``), or by Optuna. E.g. ``nsga2``."""
     points: Annotated[int, Field(gt=0)] | None = None
-    """Points of the design space that are tried; all when absent and the sampler is ``grid``."""
+    """Points of the design space that are tried; all when absent. E.g. ``100``."""
     set: dict[str, Any] = Field(default_factory=dict)
-    """Path of a value → what replaces it in the architecture or the workload."""
+    """Path of a value, as for ``--set``, → what replaces it in the architecture or the workload at every point.
+    E.g. ``{GLB.size: 64 KiB, ranks.N: 4}``."""
 
     key_hints: ClassVar[dict[str, str]] = {
         "objectives": "did you mean 'objective'?",
