@@ -9,6 +9,7 @@ import click
 
 from costmodel.cli.keep import command_line, keep_run
 from costmodel.cli.options import (
+    arch_argument,
     einsum_option,
     jobs_option,
     json_option,
@@ -18,6 +19,7 @@ from costmodel.cli.options import (
     report_option,
     set_option,
     time_option,
+    workload_argument,
 )
 from costmodel.cli.output import FINE, INFEASIBLE, INTERRUPTED, PARTIAL, Progress, put, put_json, say
 
@@ -27,8 +29,8 @@ BOUND_S = 10.0
 
 
 @click.command("map")
-@click.argument("arch")
-@click.argument("workload")
+@arch_argument
+@workload_argument
 @click.option("--method", type=click.Choice(METHODS), default="exact", show_default=True, help="How to search.")
 @click.option(
     "--objective",

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 
 from costmodel.spec.load import parse
 from costmodel.spec.overrides import Kind
+from costmodel.spec.units import Quantity
 
 DIALECT = "http://json-schema.org/draft-07/schema#"
 _NAME = "[A-Za-z_][A-Za-z0-9_]*"
@@ -115,10 +116,13 @@ def _manuals(model: type[BaseModel]) -> dict[str, dict[str, Any]]:
             continue
         (definition,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
         body = definition.body if isinstance(definition, ast.ClassDef) else []
-        for field, below in itertools.pairwise(body):
-            match field, below:
+        for key, below in itertools.pairwise(body):
+            match key, below:
                 case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
                     texts[name] = manual(text)
+    for name, field in model.model_fields.items():
+        if isinstance(field.default, Quantity):
+            texts[name]["default"] = str(field.default)
     return texts
 
 
@@ -135,6 +139,7 @@ def _mapping() -> dict[str, Any]:
     nodes = "Nodes, outermost first: sentences, and maps `sequence:`. E.g. ``[for m by 1, compute Z on MAC]``."
     nest = {"allOf": [{"$ref": "#/definitions/nest"}], **manual(nodes)}
     entry = {
+        "title": "Entry",
         "type": "object",
         "properties": {**names, "nest": nest},
         "required": ["nest"],
@@ -175,6 +180,7 @@ def _mapping() -> dict[str, Any]:
                     ),
                     _sentence(rf"compute\s+\S+\s+on\s+{_NAME}", "compute Z on MAC"),
                     {
+                        "title": "Fused",
                         "type": "object",
                         "properties": {
                             "sequence": {

@@ -149,11 +149,24 @@ Axis = Annotated[
             "anyOf": [
                 {"type": "array", "minItems": 1},
                 {
+                    "title": "Range",
                     "type": "object",
                     "properties": {
-                        "from": {"type": ["number", "string"]},
-                        "to": {"type": ["number", "string"]},
-                        "step": {"type": ["number", "string"], "description": "x2 multiplies, +4 or 4 adds."},
+                        "from": {
+                            "type": ["number", "string"],
+                            "description": "First value; all are written in its unit.",
+                            "examples": ["32 KiB", 4],
+                        },
+                        "to": {
+                            "type": ["number", "string"],
+                            "description": "Largest value that may be reached.",
+                            "examples": ["1 MiB", 64],
+                        },
+                        "step": {
+                            "type": ["number", "string"],
+                            "description": "`x2` multiplies; `+4`, `4` or `32 KiB` adds.",
+                            "examples": ["x2", 4, "32 KiB"],
+                        },
                     },
                     "required": ["from", "to", "step"],
                     "additionalProperties": False,
