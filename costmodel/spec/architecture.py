@@ -371,8 +371,8 @@ class ArchitectureSpec(SpecModel):
     clock: Frequency = Quantity(units.parse(DEFAULT_CLOCK_HZ, units.FREQUENCY).value, "Hz")
     """Cycles per second; one clock for all levels. E.g. ``200 MHz``."""
     word: Width = Quantity(units.parse(DEFAULT_WORD_BITS, units.WIDTH).value, "b")
-    """Width that energies "per word", sizes and bandwidths in words refer to, and that of every tensor of a workload
-    that says no ``bits:``. E.g. ``16 b``."""
+    """Width that energies "per word", sizes and bandwidths in words refer to, and that of every tensor whose width
+    the workload's ``bits:`` leaves open. E.g. ``16 b``."""
     levels: Items[LevelItem] = Field(json_schema_extra={"minItems": 1})
     """Memories, arrays and compute units, outermost first: a memory that holds everything at the top, a compute unit at
     the end. E.g. ``[{memory: DRAM, energy: 200 pJ}, {compute: MAC, energy: 1 pJ}]``."""
