@@ -242,6 +242,10 @@ def test_numbers_in_the_text(folder):
     rate = architecture.level("VEC").rate_of("exp")
     text = f"{points:,} exponentials in {cycles} cycles are {points / cycles:.3g} per cycle"
     assert f"{text}, {100 * points / cycles / rate:.3g} % of {rate:.0f}." in PAGE
+    fused = evaluate_network(workload, architecture, catalog.load_mappings("fused.yaml"))
+    read = {r.words for r in fused.traffic_rows if (r.level, r.tensor, r.flow) == ("DRAM", "B", "read")}
+    assert read == {2048}
+    assert workload.einsum("Z").tensors["B"].size_words == 512
     first, middle, scores = catalog.load_workload("layers.yaml").einsums
     assert middle.count == 4
     assert f"{middle.points:,} multiplications that counts four times: {4 * middle.points:,}" in PAGE
