@@ -323,7 +323,7 @@ class ComputeSpec(LevelSpec):
     """Where the energies come from; ``source`` when absent. E.g. ``int8 multiply at 45 nm (Horowitz, ISSCC 2014)``."""
     throughput: KindRate | None = None
     """Operations per cycle of one instance: one value, or one per kind, with ``default`` for the rest; 1 when absent.
-    It rates what ``energy`` prices. E.g. ``1 /cycle``, ``{mac: 4, exp: 0.25}``."""
+    Of what ``energy`` prices: a kind that is rated has a price too. E.g. ``1 /cycle``, ``{mac: 4, exp: 0.25}``."""
 
     key_hints: ClassVar[dict[str, str]] = _COMMON_HINTS | {
         "missing energy": "`energy: 1 pJ` or one value per kind, `{mac: …, default: …}`; 0 says that it costs nothing",
