@@ -64,16 +64,16 @@ def properties(root: dict[str, Any], name: str) -> dict[str, Any]:
     return next(found for title, found in maps(root) if title == name)
 
 
-def maps(described: Any, title: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+def maps(part: Any, title: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
     """Give every map in a schema that has keys, with its title or that of what it may stand for."""
-    if isinstance(described, dict):
-        title = described.get("title", title) if isinstance(described.get("title", title), str) else title
-        if "properties" in described:
-            yield title, described
-        for inner in described.values():
+    if isinstance(part, dict):
+        title = part["title"] if isinstance(part.get("title"), str) else title
+        if "properties" in part:
+            yield title, part
+        for inner in part.values():
             yield from maps(inner, title)
-    elif isinstance(described, list):
-        for inner in described:
+    elif isinstance(part, list):
+        for inner in part:
             yield from maps(inner, title)
 
 

@@ -14,7 +14,7 @@ from costmodel.cli import app
 from costmodel.einsum import notation
 from costmodel.mapper import constraints
 from costmodel.model.evaluate import evaluate_network
-from costmodel.spec import catalog
+from costmodel.spec import catalog, units
 from costmodel.spec.architecture import KINDS
 from costmodel.spec.hardware import Array, Memory
 from costmodel.spec.load import parse
@@ -199,12 +199,23 @@ def test_yaml_is_read_as_the_table_says(written, value):
         assert (found, type(found)) == (expected, type(expected))
 
 
+def test_numbers_are_read_as_the_text_says():
+    text = section("Numbers and units")
+    assert "`size: 448` is 448 words, `energy: 2` is 2 pJ" in text
+    assert (str(units.parse(448, units.SIZE)), str(units.parse(2, units.ENERGY))) == ("448 words", "2 pJ")
+    assert "`kB` (1000 bytes) is not `KiB` (1024); `KB` is an error" in text
+    assert [units.parse(f"1 {unit}", units.SIZE).value for unit in ("kB", "KiB")] == [8 * 1000, 8 * 1024]
+    with pytest.raises(ValueError, match="two ways"):
+        units.parse("1 KB", units.SIZE)
+
+
 def test_every_form_of_a_constraint_is_in_the_table_and_its_example_is_one():
     table = [[cell.strip("`") for cell in row] for row in rows(section("Constraints"))]
     assert set(FORMS) <= {form for form, *_ in table}
     architecture, workload = catalog.load_pair("pe2d", "conv3x3")
     for form, example, _ in table:
-        assert constraints.parse([example], architecture, workload.einsums[0]).restrict
+        einsum = workload.einsums[0]
+        assert constraints.parse([example], architecture, einsum) != constraints.parse([], architecture, einsum)
         fixed = re.findall(r"[a-z_]{2,}|[<>=]+|%", form)
         assert [word for word in re.findall(r"[a-z_]{2,}|[<>=]+|%", example) if word in fixed] == fixed
 
