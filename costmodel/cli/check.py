@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from costmodel.cli.options import json_option, names_of, set_option
+from costmodel.cli.complete import names_of
+from costmodel.cli.options import json_option, set_option
 from costmodel.cli.output import FINE, WRONG_INPUT, plural, put, put_json, say
 from costmodel.spec.problems import Problem, SpecError
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from costmodel.cli.complete import arch_argument, workload_argument
 from costmodel.cli.keep import command_line
-from costmodel.cli.options import arch_argument, einsum_option, json_option, set_option, time_option, workload_argument
+from costmodel.cli.options import einsum_option, json_option, set_option, time_option
 from costmodel.cli.output import FINE, put, put_json, say
 from costmodel.spec.problems import Problem, SpecError
 

@@ -7,17 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from costmodel.cli.complete import arch_argument, workload_argument
 from costmodel.cli.keep import command_line, keep_run
-from costmodel.cli.options import (
-    arch_argument,
-    einsum_option,
-    json_option,
-    mapping_option,
-    out_option,
-    report_option,
-    set_option,
-    workload_argument,
-)
+from costmodel.cli.options import einsum_option, json_option, mapping_option, out_option, report_option, set_option
 from costmodel.cli.output import FINE, put, put_json, say
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from costmodel.cli.complete import names_of
 from costmodel.cli.evaluate import evaluated
-from costmodel.cli.options import json_option, mapping_option, names_of, set_option
+from costmodel.cli.options import json_option, mapping_option, set_option
 from costmodel.cli.output import FINE, put, put_json
 from costmodel.spec.problems import Problem, SpecError
 

@@ -7,9 +7,9 @@ from typing import Literal
 
 import click
 
+from costmodel.cli.complete import arch_argument, workload_argument
 from costmodel.cli.keep import command_line, keep_run
 from costmodel.cli.options import (
-    arch_argument,
     einsum_option,
     jobs_option,
     json_option,
@@ -19,7 +19,6 @@ from costmodel.cli.options import (
     report_option,
     set_option,
     time_option,
-    workload_argument,
 )
 from costmodel.cli.output import FINE, INFEASIBLE, INTERRUPTED, PARTIAL, Progress, put, put_json, say
 
@@ -53,7 +52,7 @@ BOUND_S = 10.0
     "--constraint",
     metavar="TEXT",
     multiple=True,
-    help="Restrict the mapspace, e.g. 'order in GLB: m, k' or weight_stationary (forms: docs/mapper.md). Repeatable.",
+    help="Restrict the mapspace, e.g. 'order in GLB: m, k' or weight_stationary (forms: docs/files.md). Repeatable.",
 )
 @click.option(
     "--tiles",

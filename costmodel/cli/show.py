@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from costmodel.cli.options import json_option, names_of, set_option
+from costmodel.cli.complete import names_of
+from costmodel.cli.options import json_option, set_option
 from costmodel.cli.output import FINE, put, put_json
 from costmodel.spec.problems import SpecError
 

@@ -8,16 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from costmodel.cli.complete import names_of
 from costmodel.cli.keep import RUNS, command_line, keep_report
-from costmodel.cli.options import (
-    jobs_option,
-    json_option,
-    names_of,
-    out_option,
-    quiet_option,
-    report_option,
-    set_option,
-)
+from costmodel.cli.options import jobs_option, json_option, out_option, quiet_option, report_option, set_option
 from costmodel.cli.output import FINE, INFEASIBLE, INTERRUPTED, PARTIAL, Progress, plural, put, put_json, say
 
 if TYPE_CHECKING:
