@@ -19,13 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command("check")
-@click.argument(
-    "refs",
-    metavar="FILE|NAME...",
-    nargs=-1,
-    required=True,
-    shell_complete=names_of("arch", "workload", "mapping", "study"),
-)
+@click.argument("refs", metavar="FILE|NAME...", nargs=-1, required=True, shell_complete=names_of())
 @set_option
 @json_option
 def command(refs: tuple[str, ...], overrides: tuple[str, ...], *, as_json: bool) -> int:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def names_of(*kinds: Kind) -> Completion:
-    """Complete the names of shipped files of some kinds, beside those of files."""
+    """Complete the names of shipped files of some kinds (of all, where none is said), beside those of files."""
 
     def complete(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         from click.shell_completion import CompletionItem
@@ -24,7 +24,9 @@ def names_of(*kinds: Kind) -> Completion:
         from costmodel.spec import catalog
 
         shipped = catalog.shipped()
-        names = dict.fromkeys(name for kind in kinds for name in shipped[kind] if name.startswith(incomplete))
+        names = dict.fromkeys(
+            name for kind in kinds or shipped for name in shipped[kind] if name.startswith(incomplete)
+        )
         # The files come first: bash forgets what it was told before them.
         return [CompletionItem(incomplete, type="file"), *map(CompletionItem, names)]
 

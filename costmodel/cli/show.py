@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command("show")
-@click.argument("ref", metavar="NAME", shell_complete=names_of("arch", "workload", "mapping", "study"))
+@click.argument("ref", metavar="NAME", shell_complete=names_of())
 @set_option
 @click.option(
     "workload_ref",
