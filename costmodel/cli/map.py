@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from costmodel.cli.complete import arch_argument, workload_argument
 from costmodel.cli.keep import command_line, keep_run
 from costmodel.cli.options import (
     einsum_option,
@@ -21,8 +22,8 @@ from costmodel.cli.request import request_options
 
 
 @click.command("map")
-@click.argument("arch")
-@click.argument("workload")
+@arch_argument
+@workload_argument
 @request_options
 @einsum_option
 @set_option
