@@ -6,13 +6,15 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping as MappingABC
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 
 from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.model.evaluation import ActionRow, Evaluation, Flow, LatencyRow, OccupancyRow, TrafficRow
+from costmodel.model.motion import Fixed, Motion, motion, touched_words
 from costmodel.model.nest import BoundEinsum, BoundNest, Holder, Path, Place, bind
 from costmodel.model.tiles import Chain, Event, Loop, position_classes
-from costmodel.model.traffic import Crossing, Fixed, Motion, cross, cross_access, holder_motion, motion
+from costmodel.model.traffic import Crossing, cross, cross_access, holder_motion
 from costmodel.spec.hardware import Architecture, Array, Memory
 from costmodel.spec.mapping import Compute, Mapping, Nest, Storage
 from costmodel.spec.mapping import Sequence as SequenceNode
@@ -191,25 +193,32 @@ def _check(nest: BoundNest, crossings: Sequence[Crossing]) -> None:
     """Raise ModelError if a count breaks an invariant that holds for every nest."""
     for c in crossings:
         if min(c.read, c.update, c.fill, c.drain) < 0:
-            msg = f"negative count: {c.parent.tensor.name} at {c.parent.level.name}: {c}"
+            msg = f"negative count: {c.parent.tensor.name} at {c.parent.level.name}: {_told(c)}"
             raise ModelError(msg)
         if c.child is not None and (c.read > c.fill or c.update > c.drain):
-            msg = f"{c.parent.level.name} serves more words of {c.parent.tensor.name} than its children take: {c}"
+            msg = (
+                f"{c.parent.level.name} serves more words of {c.parent.tensor.name} than its children take: {_told(c)}"
+            )
             raise ModelError(msg)
     for b in nest.einsums:
         done = motion(b.loops, 0, [(b.einsum, b.einsum.output)]).accesses(len(b.loops), ())
         if done != b.einsum.points:
             msg = f"{b.einsum.name}: the nest performs {done} points of {b.einsum.points}"
             raise ModelError(msg)
-        for access in b.einsum.inputs:
-            outermost = b.holders[access.tensor][0]
+        for tensor in dict.fromkeys(access.tensor for access in b.einsum.inputs):
+            outermost = b.holders[tensor][0]
             if outermost.output_like:
                 continue
-            words = motion((), 0, [(b.einsum, access)]).largest()
+            words = touched_words(b.einsum, tensor)
             read = sum(c.read for c in crossings if c.parent is outermost)
             if read < words:
-                msg = f"{access.tensor}: {read} words leave {outermost.level.name}, {words} are used"
+                msg = f"{tensor}: {read} words leave {outermost.level.name}, {words} are used"
                 raise ModelError(msg)
+
+
+def _told(c: Crossing) -> str:
+    child = c.child.level.name if c.child is not None else "compute"
+    return f"read {c.read}, updated {c.update}; {child} filled {c.fill}, drained {c.drain}"
 
 
 def _traffic(nest: BoundNest, crossings: Sequence[Crossing]) -> list[TrafficRow]:
@@ -281,12 +290,9 @@ def _hop_actions(
 
 def _compute_actions(bound: BoundEinsum) -> list[ActionRow]:
     rows = []
-    for operation in bound.einsum.operations:
-        count = operation.per_point * bound.einsum.points
-        energy = count * bound.unit.energy_of(operation.kind)
-        rows.append(
-            ActionRow(bound.einsum.name, bound.unit.name, "", f"compute {operation.kind}", float(count), energy)
-        )
+    for kind, count in bound.einsum.operation_counts.items():
+        energy = count * bound.unit.energy_of(kind)
+        rows.append(ActionRow(bound.einsum.name, bound.unit.name, "", f"compute {kind}", float(count), energy))
     return rows
 
 
@@ -319,12 +325,17 @@ def _latency(nest: BoundNest, bound: BoundEinsum, crossings: Sequence[Crossing])
 
 
 def _compute_cycles(architecture: Architecture, bound: BoundEinsum) -> float:
-    einsum = bound.einsum
-    everything = motion(bound.loops, 0, [(einsum, einsum.output)])
-    corner = first_instance(bound.loops, len(bound.loops))
-    points = everything.accesses(len(bound.loops), (), corner)
-    cycles = sum(o.per_point * points / bound.unit.rate_of(o.kind) for o in einsum.operations)
+    cycles = sum(
+        o.per_point * busiest_points(bound, o.at_zero) / bound.unit.rate_of(o.kind) for o in bound.einsum.operations
+    )
     return cycles + sum(systolic_overhead(architecture, array, bound) for array in systolic_arrays(architecture, bound))
+
+
+def busiest_points(bound: BoundEinsum, at_zero: frozenset[str] = frozenset()) -> int:
+    """Points of the first compute instance, the busiest one, at which these rank variables are 0."""
+    every = replace(bound.einsum.output, at_zero=at_zero)
+    corner = first_instance(bound.loops, len(bound.loops))
+    return motion(bound.loops, 0, [(bound.einsum, every)]).accesses(len(bound.loops), (), corner)
 
 
 def systolic_arrays(architecture: Architecture, bound: BoundEinsum) -> list[Array]:
@@ -370,10 +381,14 @@ def passes(architecture: Architecture, array: Array, bound: BoundEinsum) -> int:
 
 
 def stationary_tensor(array: Array, einsum: Einsum) -> str:
-    """Return the tensor that a systolic array holds still: by role, else the last (weight) or first (input) operand."""
+    """Return the tensor that a systolic array holds still: by role, else the last (weight) or first (input) operand.
+
+    Operands that are asked for at every point go before others, such as a bias.
+    """
     if array.systolic == "output" or not einsum.inputs:
         return einsum.output.tensor
-    names = [a.tensor for a in einsum.inputs]
+    everywhere = [a for a in einsum.inputs if not a.at_zero]
+    names = [a.tensor for a in everywhere or einsum.inputs]
     weights = [n for n in names if einsum.tensors[n].role == "weight"]
     if array.systolic == "weight":
         return weights[-1] if weights else names[-1]
@@ -403,12 +418,14 @@ def _busiest(
         key=lambda loops: sum(x.spatial for x in loops),
     )
     split = sorted({x.rank_variable for x in above if x.spatial})
-    if all(c.down.exact for c in touching) or not split:
-        instances = math.prod(_steps(above, at, c0) for at, c0 in _spatial(above, touching[0].down.extents))
+    if all(c.down.exact and c.down.rigid for c in touching) or not split:
+        spread = [(above[at].rank_variable, _steps(above, at, n)) for at, n in _spatial(above, bound.einsum.shape)]
+        instances = math.prod(steps for _, steps in spread)
         reads = writes = 0
         for c in touching:
+            share = math.prod(steps for v, steps in spread if v in c.down.frozen)  # what the first of them does alone
             r, w = _port_bits(memory, c)
-            reads, writes = reads + r, writes + w
+            reads, writes = reads + r * share, writes + w * share
         return [(reads / instances, writes / instances)]
     found = []
     for fixed in _instance_classes(above, touching):
@@ -455,7 +472,9 @@ def _port_bits(memory: Memory, c: Crossing) -> tuple[int, int]:
 def _instance_classes(loops: Sequence[Loop], crossings: Sequence[Crossing]) -> list[Fixed]:
     """Coordinates of instances, one per class of instances that do the same work."""
     choices: list[list[tuple[str, tuple[int, ...]]]] = []
-    deepest = {v: c.down for c in crossings for v in c.down.extents}
+    moving = [c.down for c in crossings]
+    deepest = {v: down for down in moving for v in down.extents}
+    deepest |= {v: down for down in moving for v in down.extents if v not in down.frozen}
     for v in sorted({x.rank_variable for x in loops if x.spatial}):
         down = deepest[v]
         places = [at for at, x in enumerate(loops) if x.spatial and x.rank_variable == v]
@@ -465,9 +484,9 @@ def _instance_classes(loops: Sequence[Loop], crossings: Sequence[Crossing]) -> l
             signature = []
             for c in crossings:
                 own = tuple((at, x) for at, x in enumerate(c.down.loops) if x.rank_variable == v)
-                chain = Chain(down.extents[v], own, len(loops), coordinates)
+                chain = Chain(c.down.extents.get(v, down.extents[v]), own, len(loops), coordinates)
                 shape = position_classes(chain, Event("all", len(c.down.loops)))
-                origin = shape[0].states[0].low if shape else 0
+                origin = shape[0].states[0].low if shape and c.down.rigid else 0
                 signature.append(
                     tuple((k.multiplicity, tuple((s.low - origin, s.extent) for s in k.states)) for k in shape)
                 )

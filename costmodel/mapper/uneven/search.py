@@ -109,7 +109,7 @@ def improve(
 def _in_time(archive: Archive, least: Bound) -> Promising:
     """Return what tells from compute cycles, room and bounds whether a mapping may be better than all known."""
     unit = archive.architecture.unit
-    per_point = sum(o.per_point / unit.rate_of(o.kind) for o in archive.einsum.operations)
+    per_point = sum(o.per_point / unit.rate_of(o.kind) for o in archive.einsum.operations if not o.at_zero)
 
     def promising(points: Integers, room: Integers) -> npt.NDArray[np.bool_]:
         latency = np.maximum(points * per_point, least.latency_cycles)
