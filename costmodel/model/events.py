@@ -132,7 +132,8 @@ class EventCounts:
 
         total = count(Event("start", self.motion.scope), "count")
         for event in self.motion.steps():
-            total = total + count(event, "count") - count(event, "same")
+            if rows.busy[event.loop]:
+                total = total + count(event, "count") - count(event, "same")
         return total
 
     @cached_property

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import fakes
 import pytest
-from problems import PE2D, TWO_LEVEL, einsum, gemm, random_architecture, random_einsum
+from problems import PE2D, TWO_LEVEL, einsum, gemm, random_architecture, random_einsum, working
 
 from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.mapper.constraints import Rules, parse
@@ -360,7 +360,7 @@ def every_mapping(problem: Einsum, architecture: Architecture, rules: Rules, mos
 
 def tiny(rng: random.Random) -> tuple[Einsum, Architecture]:
     kind = rng.randrange(5)
-    bits = {name: rng.choice([8, 16]) for name in "ABCZOIF"}
+    bits = {name: rng.choice([4, 8, 16, 24]) for name in "ABCZOIF"}
     problem = [
         einsum("Z[m]", "A[m]", bits=bits, m=rng.randint(2, 7)),
         einsum("Z[m]", "A[m, k]", "B[k]", bits=bits, weights="B", m=rng.randint(2, 3), k=rng.randint(2, 3)),
@@ -368,7 +368,7 @@ def tiny(rng: random.Random) -> tuple[Einsum, Architecture]:
         einsum("Z[m, n]", "A[m]", "B[n]", bits=bits, weights="B", m=rng.randint(2, 3), n=rng.randint(2, 3)),
         einsum("O[p]", "I[2*p+r]", "F[r]", bits=bits, weights="F", p=rng.randint(2, 3), r=rng.randint(2, 3)),
     ][kind]
-    return problem, random_architecture(rng)
+    return working(rng, problem), random_architecture(rng)
 
 
 OBJECTIVES = ("energy", "latency", "edp", "energy,latency")
@@ -381,7 +381,7 @@ def compare_with_every_mapping(
     """Whether the mapspace of a random tiny problem was small enough to be held against the answer and the bound."""
     rng = random.Random(seed)
     problem, architecture = tiny(rng)
-    if rng.random() < 0.3:
+    if rng.random() < 0.2:
         stays = rng.choice(["output", "weight", "input"])
         levels = [replace(x, systolic=stays) if isinstance(x, Array) else x for x in architecture.levels]
         architecture = replace(architecture, levels=tuple(levels))
@@ -456,7 +456,7 @@ ORDERS = ("order in M0: k, m", "order in M1: r, p", "order in M1: m, k", "order 
 @pytest.mark.parametrize("text", [*ORDERS, "weight_stationary", "input_stationary", "output_stationary"])
 def test_small_answers_under_an_order_are_the_best_that_keep_to_it(text: str) -> None:
     compared = 0
-    for seed in range(700, 740):
+    for seed in range(700, 770):
         problem, architecture = tiny(random.Random(seed))
         level = text.removeprefix("order in ")[:2]
         listed = set(text.partition(":")[2].replace(",", " ").split())
