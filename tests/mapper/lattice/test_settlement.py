@@ -1,4 +1,4 @@
-"""What closing a tile costs, against the scalar model: nests that differ in how often tiles come differ by just that."""
+"""What closing a tile costs, against the scalar model: nests differ by how often tiles come, and by just that."""
 
 from __future__ import annotations
 
