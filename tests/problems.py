@@ -282,3 +282,29 @@ def nested_problem(rng: random.Random) -> tuple[Einsum, Architecture]:
 
 def _two(rng: random.Random) -> tuple[str, ...]:
     return tuple(rng.sample(("input", "weight", "output"), 2))
+
+
+def in_wider_accesses(architecture: Architecture) -> Architecture:
+    """The same hardware, told in accesses and hops of three times the width and the price: nothing costs more."""
+    levels = tuple(
+        replace(x, access_bits=3 * x.access_bits, read_pj=3 * x.read_pj, write_pj=3 * x.write_pj)
+        if isinstance(x, Memory)
+        else replace(x, hop_bits=3 * x.hop_bits, hop_pj=3 * x.hop_pj)
+        if isinstance(x, Array)
+        else x
+        for x in architecture.levels
+    )
+    return replace(architecture, levels=levels)
+
+
+HOPPING = Architecture(
+    name="hopping",
+    levels=(
+        Memory(name="M0", read_pj=20, write_pj=30, bandwidth_bits_per_cycle=16),
+        Memory(name="M1", capacity_bits=256, read_pj=4, write_pj=5),
+        Array(name="A1", shape={"X": 2, "Y": 2}, hop_pj=2),
+        Memory(name="M2", capacity_bits=64, read_pj=1, write_pj=2),
+        MAC,
+    ),
+)
+"""Two memories with less room than tensors need, and an array in between whose hops cost something."""

@@ -16,10 +16,12 @@ from hypothesis import strategies as st
 from plain_rules import obeys, sentences
 from problems import (
     CONV3X3,
+    HOPPING,
     PE2D,
     TWO_LEVEL,
     einsum,
     gemm,
+    in_wider_accesses,
     nested_problem,
     random_architecture,
     random_einsum,
@@ -104,6 +106,27 @@ def test_the_walk_finds_the_same_front(seed: int) -> None:
     expected = exhaustive.front(problem, architecture, cost=exhaustive.walked)
     got = [(p.energy_pj, p.latency_cycles) for p in front]
     assert got == [pytest.approx((energy, latency), rel=1e-9) for energy, latency, _ in expected]
+
+
+def test_the_width_of_an_access_only_says_what_prices_refer_to() -> None:
+    fronts = [
+        [(p.energy_pj, p.latency_cycles) for p in map_einsum(gemm(8, 8, 8), a, objective="energy,latency").front]
+        for a in (HOPPING, in_wider_accesses(HOPPING))
+    ]
+    assert fronts[0] == [pytest.approx(p) for p in fronts[1]]
+    assert map_einsum(gemm(8, 8, 8), in_wider_accesses(HOPPING)).certificate.status == "optimal: proven"
+
+
+def test_a_double_buffered_memory_has_room_for_half() -> None:
+    def with_buffer(bits: int, *, double: bool) -> Architecture:
+        buffer = replace(TWO_LEVEL.levels[1], capacity_bits=bits, double_buffered=double)
+        return replace(TWO_LEVEL, levels=(TWO_LEVEL.levels[0], buffer, TWO_LEVEL.levels[2]))
+
+    half, double, whole = (
+        map_einsum(gemm(8, 8, 8), with_buffer(bits, double=double), objective="energy").front[0].energy_pj
+        for bits, double in ((512, False), (1025, True), (1025, False))
+    )
+    assert double == half > whole
 
 
 def interrupt(_text: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from any_tiles import some_mappings
-from problems import MAC, PE2D, TWO_LEVEL, einsum, gemm, random_architecture, random_einsum
+from problems import HOPPING, MAC, PE2D, TWO_LEVEL, einsum, gemm, in_wider_accesses, random_architecture, random_einsum
 
 from costmodel.einsum.algebra import Einsum, Operation, Workload
 from costmodel.mapper.constraints import Rules, parse
@@ -143,3 +143,14 @@ def test_nested_arrays_that_merge_share_one_delivery() -> None:
     assert bound(problem, shared).energy_pj <= points / 4 + points + sums + points
     assert bound(problem, shared).energy_pj == pytest.approx(points / 4 + points + points)
     assert bound(problem, apart).energy_pj == pytest.approx(points + points + points)
+
+
+def test_the_width_of_an_access_only_says_what_prices_refer_to() -> None:
+    problem = gemm(8, 8, 8)
+    least = bound(problem, HOPPING)
+    roomy = replace(
+        HOPPING, levels=tuple(replace(x, capacity_bits=None) if isinstance(x, Memory) else x for x in HOPPING.levels)
+    )
+    assert bound(problem, in_wider_accesses(roomy)).energy_pj == pytest.approx(bound(problem, roomy).energy_pj)
+    assert bound(problem, in_wider_accesses(HOPPING)).energy_pj == pytest.approx(least.energy_pj)
+    assert least.energy_pj > 1.1 * bound(problem, roomy).energy_pj  # what capacities add has prices, too
