@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 from any_tiles import some_mappings
+from asking import map_einsum
 from problems import HOPPING, MAC, PE2D, TWO_LEVEL, einsum, gemm, in_wider_accesses, random_architecture, random_einsum
 
 from costmodel.einsum.algebra import Einsum, Operation, Workload
 from costmodel.mapper.constraints import Rules, parse
-from costmodel.mapper.lattice.exact import map_einsum
 from costmodel.mapper.result import InfeasibleError
 from costmodel.mapper.uneven.bound import bound, busiest_points
 from costmodel.model.evaluate import evaluate
