@@ -11,9 +11,9 @@ from itertools import product
 
 from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.model.evaluation import ActionRow, Evaluation, Flow, LatencyRow, OccupancyRow, TrafficRow
-from costmodel.model.motion import Fixed, Motion, motion, touched_words
+from costmodel.model.motion import Motion, motion, touched_words
 from costmodel.model.nest import BoundEinsum, BoundNest, Holder, Path, Place, bind
-from costmodel.model.tiles import Chain, Event, Loop, position_classes
+from costmodel.model.tiles import Chain, Event, Fixed, Loop, position_classes
 from costmodel.model.traffic import Crossing, cross, cross_access, holder_motion
 from costmodel.spec.hardware import Architecture, Array, Memory
 from costmodel.spec.mapping import Compute, Mapping, Nest, Storage
