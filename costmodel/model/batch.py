@@ -435,7 +435,7 @@ class Template:
             if shares := self._shares(memory, columns):
                 read, write = self._port_bits(memory, flows, n, shares)
             cycles = np.maximum(cycles, self._port_cycles(memory, read, write, columns))
-        leaking_w = sum(x.leakage_w * self.architecture.copies(x.name) for x in self.architecture.levels)
+        leaking_w = sum(x.leakage_w * self.architecture.copies(x.name) for x in self.architecture.physical)
         energy += leaking_w * 1e12 / self.architecture.clock_hz * cycles
         over, used = self._rooms(columns)
         feasible = self._fits(columns)

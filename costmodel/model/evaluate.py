@@ -11,9 +11,9 @@ from itertools import product
 
 from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.model.evaluation import ActionRow, Evaluation, Flow, LatencyRow, OccupancyRow, TrafficRow
-from costmodel.model.motion import Fixed, Motion, motion, touched_words
+from costmodel.model.motion import Motion, motion, touched_words
 from costmodel.model.nest import BoundEinsum, BoundNest, Holder, Path, Place, bind
-from costmodel.model.tiles import Chain, Event, Loop, position_classes
+from costmodel.model.tiles import Chain, Event, Fixed, Loop, position_classes
 from costmodel.model.traffic import Crossing, cross, cross_access, holder_motion
 from costmodel.spec.hardware import Architecture, Array, Memory
 from costmodel.spec.mapping import Compute, Mapping, Nest, Storage
@@ -27,6 +27,10 @@ class ModelError(Exception):
     """A count broke an invariant: a defect of the model, not of the input."""
 
 
+class OverCapacityError(SpecError):
+    """A mapping that is right but for its tiles: a memory has no room for them."""
+
+
 def evaluate(
     workload: Workload,
     architecture: Architecture,
@@ -35,8 +39,9 @@ def evaluate(
 ) -> Evaluation:
     """Return the exact cost of one mapping (one Einsum, or a cascade with sequences).
 
-    Raises SpecError where the mapping does not fit the architecture or the workload, with all problems (capacity with
-    its arithmetic), and ModelError where an invariant of the counts is broken.
+    Raises SpecError where the mapping does not fit the architecture or the workload, with all problems (as
+    OverCapacityError, with the arithmetic, where only room is wanting), and ModelError where an invariant of the
+    counts is broken.
     """
     return evaluate_bound(bind(workload, architecture, mapping, marks), marks)
 
@@ -47,7 +52,7 @@ def evaluate_bound(nest: BoundNest, marks: MappingABC[Path, Place] | None = None
     motions = {h: holder_motion(h) for h in nest.holders}
     occupancy, over = _occupancy(nest, motions, marks or {})
     if over:
-        raise SpecError(over)
+        raise OverCapacityError(over)
     crossings = [cross(architecture, h) for h in nest.holders if h.parent is not None]
     for bound in nest.einsums:
         crossings += [cross_access(architecture, bound, access) for access in bound.einsum.accesses]
@@ -59,7 +64,6 @@ def evaluate_bound(nest: BoundNest, marks: MappingABC[Path, Place] | None = None
         worst[row.einsum] = max(worst[row.einsum], row.cycles)
     actions = _actions(nest, traffic, crossings, worst)
     area, missing = area_mm2(architecture)
-    units = {b.unit.name: b.unit for b in nest.einsums}.values()
     return Evaluation(
         traffic_rows=tuple(traffic),
         action_rows=tuple(actions),
@@ -69,7 +73,7 @@ def evaluate_bound(nest: BoundNest, marks: MappingABC[Path, Place] | None = None
         counts={b.einsum.name: b.einsum.count for b in nest.einsums},
         capacity_bits_by_einsum=_room_used(nest, occupancy),
         clock_hz=architecture.clock_hz,
-        peak_per_cycle=max(architecture.copies(u.name) * u.rate_of("mac") for u in units),
+        peak_by_einsum={b.einsum.name: peak_per_cycle(architecture, b) for b in nest.einsums},
         area_mm2=area,
         area_missing=missing,
     )
@@ -87,7 +91,7 @@ def combine(evaluations: Sequence[Evaluation]) -> Evaluation:
         counts={k: v for e in evaluations for k, v in e.counts.items()},
         capacity_bits_by_einsum={k: v for e in evaluations for k, v in e.capacity_bits_by_einsum.items()},
         clock_hz=first.clock_hz,
-        peak_per_cycle=max(e.peak_per_cycle for e in evaluations),
+        peak_by_einsum={k: v for e in evaluations for k, v in e.peak_by_einsum.items()},
         area_mm2=first.area_mm2,
         area_missing=first.area_missing,
     )
@@ -100,11 +104,19 @@ def evaluate_network(workload: Workload, architecture: Architecture, mappings: S
 
 def area_mm2(architecture: Architecture) -> tuple[float | None, tuple[str, ...]]:
     """Return the chip's area and the levels whose area is not modelled."""
-    stated = [x for x in architecture.levels if x.area_mm2 is not None]
-    missing = tuple(x.name for x in architecture.levels if x.area_mm2 is None)
+    stated = [x for x in architecture.physical if x.area_mm2 is not None]
+    missing = tuple(x.name for x in architecture.physical if x.area_mm2 is None)
     if not stated:
         return None, missing
     return sum((x.area_mm2 or 0.0) * architecture.copies(x.name) for x in stated), missing
+
+
+def peak_per_cycle(architecture: Architecture, bound: BoundEinsum) -> float:
+    """Return the points per cycle of an Einsum if every instance of its compute unit worked all the time."""
+    rates = [bound.unit.rate_of(operation.kind) for operation in bound.einsum.operations]
+    scale = math.prod(rates)  # keeps the peak of one kind of operation free of rounding
+    cycles = sum(o.per_point * (scale / rate) for o, rate in zip(bound.einsum.operations, rates, strict=True))
+    return architecture.copies(bound.unit.name) * scale / cycles
 
 
 def _occupancy(
@@ -288,7 +300,7 @@ def _leakage(architecture: Architecture, einsum: str, cycles: float) -> list[Act
     seconds = cycles / architecture.clock_hz
     return [
         ActionRow(einsum, x.name, "", "leak", cycles, x.leakage_w * architecture.copies(x.name) * seconds * 1e12)
-        for x in architecture.levels
+        for x in architecture.physical
         if x.leakage_w
     ]
 

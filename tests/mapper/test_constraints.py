@@ -12,6 +12,7 @@ from typing import Literal
 import exhaustive
 import plain_rules
 import pytest
+from asking import map_einsum
 from problems import (
     TWO_LEVEL,
     einsum,
@@ -27,7 +28,6 @@ from strategies import nest_of
 from costmodel.einsum.algebra import Einsum
 from costmodel.mapper.constraints import Keeping, Only, parse, stationary_tensor
 from costmodel.mapper.lattice import exact
-from costmodel.mapper.lattice.exact import map_einsum
 from costmodel.mapper.obey import violations
 from costmodel.mapper.result import InfeasibleError
 from costmodel.mapper.sample.encoding import encoding_of
@@ -96,7 +96,7 @@ def test_each_constraint_means_what_the_plain_reading_says(seed: int) -> None:
     problem, architecture, listed = problem_of(rng, 500)
     for sentence in plain_rules.sentences(rng, problem, architecture):
         rules = parse([sentence], architecture, problem)
-        limits = Limits(Plans(problem, architecture, "MAC"), rules)
+        limits = Limits(Plans(problem, architecture), rules)
         for mapping in listed:
             broken = violations(mapping, problem, architecture, rules)
             obeys = plain_rules.obeys(sentence, mapping, problem, architecture)

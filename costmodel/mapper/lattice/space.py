@@ -212,8 +212,7 @@ def build(einsum: Einsum, architecture: Architecture, rules: Rules) -> Space:
     shape = einsum.shape or NO_RANKS
     names = tuple(shape)
     extents = np.array([shape[v] for v in names], dtype=np.int64)
-    unit = architecture.compute_units[-1]
-    inner = architecture.levels[: architecture.index(unit.name)]
+    unit, inner = architecture.unit, architecture.serving
     boxed = any(isinstance(m, Memory) and m.holes == "fetch" for m in inner)
     tensors = [_tensor(einsum, name, names, boxed) for name in einsum.tensors]
     memories: list[MemoryPlan] = []
@@ -262,7 +261,7 @@ def build(einsum: Einsum, architecture: Architecture, rules: Rules) -> Space:
         compute_pj=sum(count * unit.energy_of(kind) for kind, count in einsum.operation_counts.items()),
         cycles_per_point=sum(o.per_point / unit.rate_of(o.kind) for o in einsum.operations),
         leak_pj_per_cycle=sum(
-            x.leakage_w * architecture.copies(x.name) / architecture.clock_hz * 1e12 for x in architecture.levels
+            x.leakage_w * architecture.copies(x.name) / architecture.clock_hz * 1e12 for x in architecture.physical
         ),
         instances=float(math.prod(a.fanout for a in array_levels)),
         systolic=_systolic(einsum, tensors, array_levels),

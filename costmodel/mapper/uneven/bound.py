@@ -60,7 +60,7 @@ def bound(einsum: Einsum, architecture: Architecture, rules: Rules | None = None
     Raises InfeasibleError if a rule asks a memory to keep what it cannot, or to pass by what it must keep.
     """
     rules = rules or Rules()
-    unit = architecture.compute_units[-1]
+    unit = architecture.unit
     choices = [list(_choices(einsum, architecture, rules, tensor)) for tensor in einsum.tensors]
     boundaries = list(_boundaries(einsum, architecture, rules))
     energy = sum(min((c.energy_pj for c in listed), default=0.0) for listed in choices)
@@ -73,7 +73,7 @@ def bound(einsum: Einsum, architecture: Architecture, rules: Rules | None = None
     for memory in architecture.memories:
         latency = max(latency, _port_cycles(einsum, architecture, rules, memory, choices, boundaries))
     leaking_pj = sum(
-        x.leakage_w * architecture.copies(x.name) / architecture.clock_hz * 1e12 for x in architecture.levels
+        x.leakage_w * architecture.copies(x.name) / architecture.clock_hz * 1e12 for x in architecture.physical
     )
     room = sum(
         architecture.copies(memory.name) * tensor.bits
@@ -86,7 +86,7 @@ def bound(einsum: Einsum, architecture: Architecture, rules: Rules | None = None
 
 def busiest_points(einsum: Einsum, architecture: Architecture, rules: Rules) -> int:
     """Return the points that the busiest compute instance has at least: spread as evenly as the arrays allow."""
-    inner = architecture.levels[: architecture.index(architecture.compute_units[-1].name)]
+    inner = architecture.serving
     return _evenest(einsum, [x for x in inner if isinstance(x, Array)], rules, tuple(einsum.shape))
 
 
@@ -124,7 +124,7 @@ def _closed(array: Array, dimension: str, v: str, rules: Rules) -> bool:
 
 def _pass_cycles(einsum: Einsum, architecture: Architecture, rules: Rules, array: Array) -> int:
     """Return the cycles that the passes of a systolic array take at least: one for each tile that an instance sees."""
-    inner = architecture.levels[: architecture.index(architecture.compute_units[-1].name)]
+    inner = architecture.serving
     if array.systolic is None or array not in inner:
         return 0
     tensor = stationary_tensor(array, einsum)
@@ -168,7 +168,7 @@ def _widest(array: Array, v: str, rules: Rules) -> int:
 
 def _choices(einsum: Einsum, architecture: Architecture, rules: Rules, tensor: str) -> Iterator[_Choice]:
     """Yield the least use of the hardware for every memory that may be the innermost holder."""
-    levels = architecture.levels[: architecture.index(architecture.compute_units[-1].name)]
+    levels = architecture.serving
     answers = {
         place: held_under(rules, level, einsum, tensor) if place else "yes"
         for place, level in enumerate(levels)
@@ -184,7 +184,7 @@ def _choice(  # noqa: C901, PLR0912  all flows of one tensor, told in one place
     einsum: Einsum, architecture: Architecture, tensor: str, holders: Sequence[int]
 ) -> _Choice:
     levels = architecture.levels
-    inside = levels[: architecture.index(architecture.compute_units[-1].name)]
+    inside = architecture.serving
     written = einsum.output.tensor == tensor
     accesses = list(dict.fromkeys(einsum.accesses_of(tensor)))
     mixed = written and any(a.tensor == tensor for a in einsum.inputs)
@@ -311,7 +311,7 @@ def _energy_prices(architecture: Architecture) -> _Prices:
 
 def _boundaries(einsum: Einsum, architecture: Architecture, rules: Rules) -> Iterator[list[_Crossing]]:
     """Yield the nodes that every mapping has between two arrays, for each such stretch of memories."""
-    inside = architecture.levels[: architecture.index(architecture.compute_units[-1].name)]
+    inside = architecture.serving
     stretch: list[_Crossing] = []
     for place, level in enumerate(inside):
         if isinstance(level, Array):
