@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
-from costmodel.cli.keep import command_line, keep_run
+from costmodel.cli.keep import claimed, command_line, keep_run
 from costmodel.cli.options import (
     einsum_option,
+    force_option,
     jobs_option,
     json_option,
     memory_option,
@@ -20,6 +21,10 @@ from costmodel.cli.options import (
     time_option,
 )
 from costmodel.cli.output import FINE, INFEASIBLE, INTERRUPTED, PARTIAL, Progress, put, put_json, say
+
+if TYPE_CHECKING:
+    from costmodel.mapper.network import NetworkResult
+    from costmodel.report.run import Run
 
 METHODS = ("exact", "tpe", "nsga2", "random", "cmaes", "gp", "qmc")
 BOUND_S = 10.0
@@ -66,6 +71,7 @@ BOUND_S = 10.0
 @set_option
 @json_option
 @out_option
+@force_option
 @click.option("--no-run", is_flag=True, help="Write no run folder.")
 @report_option
 @click.option(
@@ -94,6 +100,7 @@ def command(
     save_study: Path | None,
     *,
     bound: bool,
+    force: bool,
     as_json: bool,
     no_run: bool,
     quiet: bool,
@@ -101,7 +108,7 @@ def command(
     """Find the best mappings of WORKLOAD on ARCH."""
     from costmodel.mapper.network import SearchOptions, map_workload
     from costmodel.report.assemble import question_of, run_of_network
-    from costmodel.report.run import write_text
+    from costmodel.report.folder import check_writable, write_text
     from costmodel.report.study_text import study_text
     from costmodel.spec.objective import objective_of
 
@@ -117,7 +124,9 @@ def command(
         tiles=tiles,
     )
     question = question_of(arch, workload, overrides, einsums)
+    place = claimed("map", out, report, force=force, folder=not no_run)
     if save_study is not None:
+        check_writable(save_study)
         write_text(save_study, study_text(question, options, save_study))
         say(f"study: {save_study}")
     with Progress(quiet=quiet) as progress:
@@ -127,19 +136,25 @@ def command(
     if result.unfinished:
         say(f"not searched: {', '.join(result.unfinished)}")
     run = run_of_network(question, result, command_line())
-    if as_json:
-        from costmodel.report.run import result_object
-
-        put_json("map", result_object(run))
-    elif result.layers:
-        from costmodel.report.text import network_text
-
-        put(network_text(result))
-    if result.layers:
-        keep_run(run, out, report, folder=not no_run)
+    try:
+        if result.layers:
+            keep_run(run, place, report, force=force, folder=not no_run)
+    finally:  # what cannot be kept is shown all the same
+        _show(run, result, as_json=as_json)
     if result.interrupted:
         say("interrupted: what was done is kept")
         return INTERRUPTED
     if any(failure.infeasible for failure in result.failures):
         return INFEASIBLE
     return PARTIAL if result.failures or result.unfinished else FINE
+
+
+def _show(run: Run, result: NetworkResult, *, as_json: bool) -> None:
+    if as_json:
+        from costmodel.report.write import result_object
+
+        put_json("map", result_object(run))
+    elif result.layers:
+        from costmodel.report.text import network_text
+
+        put(network_text(result))

@@ -86,6 +86,19 @@ def pareto(costs: Floats, ties: Floats | None = None) -> Ints:
     return order[_staircase(ranks) if dimensions == 3 else _one_by_one(ranks)]
 
 
+def on_front(costs: Floats) -> npt.NDArray[np.bool_]:
+    """Whether each row is on the front; equal rows are all on it.
+
+    >>> on_front(np.array([[1.0, 3], [2, 2], [2, 3], [1, 3]])).tolist()
+    [True, True, False, True]
+    """
+    if not len(costs):
+        return np.zeros(0, dtype=np.bool_)
+    _, same = np.unique(_ranks(costs), axis=0, return_inverse=True)
+    found: npt.NDArray[np.bool_] = np.isin(same, same[pareto(costs)])
+    return found
+
+
 def _ranks(costs: Floats) -> Ints:
     """Number the values of each column by size, equal ones alike."""
     ranks = np.zeros(costs.shape, dtype=np.int64)

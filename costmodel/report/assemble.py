@@ -9,11 +9,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from costmodel.einsum.algebra import Workload
+from costmodel.mapper.front import on_front
 from costmodel.mapper.network import NetworkResult, SearchOptions
 from costmodel.model.evaluate import combine, evaluate
 from costmodel.model.evaluation import Evaluation
 from costmodel.model.explain import einsum_of
+from costmodel.report.folder import check_writable, file_name, is_run, kind_of, names_like, taken
 from costmodel.report.run import (
     DesignPoint,
     InputFile,
@@ -22,7 +26,6 @@ from costmodel.report.run import (
     Run,
     Scalar,
     Search,
-    pareto_flags,
     versions,
 )
 from costmodel.spec import catalog
@@ -30,7 +33,7 @@ from costmodel.spec.hardware import Architecture
 from costmodel.spec.mapping import Mapping, einsums_in
 from costmodel.spec.problems import Problem, SpecError
 from costmodel.spec.study import Study
-from costmodel.sweep.execute import SweepResult
+from costmodel.sweep.execute import JOURNAL, SweepResult, holds
 
 
 @dataclass(frozen=True)
@@ -186,10 +189,47 @@ def run_of_sweep(
         workloads=tuple(catalog.load_pair(study.arch[0], w, changes)[1] for w in study.workload),
         architectures=tuple(catalog.load_pair(a, study.workload[0], changes)[0] for a in study.arch),
         design_points=points,
-        inputs=_distinct(inputs),
+        inputs=tuple(dict.fromkeys(inputs)),
         notes=("the sweep was interrupted",) if result.interrupted else (),
         provenance=_provenance(command, started, study.seed, settings, overrides),
     )
+
+
+def sweep_folder(study: Study, ref: str, out: Path | None, runs: Path, *, force: bool) -> Path:
+    """The folder of a sweep, to be asked before the work: of an earlier run of the same question, or a new one.
+
+    With ``force`` a sweep that is in the folder begins anew: its finished points go.
+    Raises SpecError for a folder of anything else, and for one that cannot be written.
+    """
+    folder = runs / (file_name(study.name or Path(ref).stem) or "sweep") if out is None else out
+    if out is None and not force:
+        folder = next(name for name in names_like(folder) if not taken(name) or _goes_on(name, study))
+    place = folder.resolve() if folder.is_symlink() else folder
+    if taken(place) and not _goes_on(place, study):
+        if not _is_sweep(place):
+            what = f"holds a run of {kind_of(place)}" if is_run(place) else "exists and is not a run"
+            hint = "name a new folder, or none"
+            raise SpecError([Problem(f"{what}; nothing was written", file=str(folder), hint=hint)])
+        if not force:
+            hint = "name a new folder with --out, or add --force to begin anew"
+            raise SpecError([Problem("holds points of another study, or of other inputs", file=str(folder), hint=hint)])
+    check_writable(place)
+    if force:
+        (place / JOURNAL).unlink(missing_ok=True)
+    return place
+
+
+def _goes_on(folder: Path, study: Study) -> bool:
+    """Whether a folder has finished points of the same question."""
+    return _is_sweep(folder) and holds(folder / JOURNAL, study)
+
+
+def _is_sweep(folder: Path) -> bool:
+    """Whether a folder is of a sweep, finished or not."""
+    journal = folder / JOURNAL
+    if journal.is_symlink():
+        return False
+    return kind_of(folder) == "sweep" or (journal.is_file() and not is_run(folder))
 
 
 def _on_front(study: Study, result: SweepResult) -> set[str]:
@@ -201,7 +241,7 @@ def _on_front(study: Study, result: SweepResult) -> set[str]:
     for workload in study.workload:  # costs of different workloads do not compare
         costs = [(o.design.key, o.costs(objectives)) for o in result.outcomes if o.design.workload == workload]
         feasible = [(key, cost) for key, cost in costs if cost is not None]
-        flags = pareto_flags([cost for _, cost in feasible])
+        flags = on_front(np.array([cost for _, cost in feasible], dtype=float))
         front |= {key for (key, _), flag in zip(feasible, flags, strict=True) if flag}
     return front
 
@@ -242,13 +282,8 @@ def _provenance(
 
 
 def _inputs(question: Question, *more: tuple[Literal["mapping"], str]) -> tuple[InputFile, ...]:
-    return _distinct(
-        [
-            _input("arch", question.arch_ref),
-            _input("workload", question.workload_ref),
-            *(_input(role, ref) for role, ref in more),
-        ]
-    )
+    files = (("arch", question.arch_ref), ("workload", question.workload_ref), *more)
+    return tuple(dict.fromkeys(_input(role, ref) for role, ref in files))
 
 
 def _input(role: Any, ref: str) -> InputFile:
@@ -256,17 +291,3 @@ def _input(role: Any, ref: str) -> InputFile:
     path = catalog.find(ref, role)
     origin = "shipped" if ref in catalog.shipped().get(role, ()) else str(path)
     return InputFile(role=role, name=path.name, origin=origin, text=path.read_text(encoding="utf-8"))
-
-
-def _distinct(files: Sequence[InputFile]) -> tuple[InputFile, ...]:
-    """Give every file a name of its own."""
-    taken: set[str] = set()
-    kept = []
-    for file in dict.fromkeys(files):
-        name, number = file.name, 2
-        while name in taken:
-            name = f"{Path(file.name).stem}-{number}{Path(file.name).suffix}"
-            number += 1
-        taken.add(name)
-        kept.append(replace(file, name=name))
-    return tuple(kept)

@@ -14,8 +14,9 @@ import pandas as pd
 from costmodel.mapper.result import Certificate
 from costmodel.model.evaluation import Evaluation
 from costmodel.report import chart, figures, human, tables
+from costmodel.report.folder import write_text
 from costmodel.report.nest_text import nest_lines
-from costmodel.report.run import Run, Search, write_text
+from costmodel.report.run import Run, Search
 from costmodel.spec.hardware import Architecture
 
 if TYPE_CHECKING:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from costmodel.einsum.algebra import Access, Affine, Einsum, Operation, Role, Tensor, Workload
+from costmodel.mapper.front import on_front
 from costmodel.mapper.result import Certificate
 from costmodel.model.evaluation import ActionRow, Evaluation, LatencyRow, OccupancyRow, TrafficRow
 from costmodel.report.run import (
@@ -15,7 +18,6 @@ from costmodel.report.run import (
     Provenance,
     Run,
     Search,
-    pareto_flags,
 )
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
 from costmodel.spec.mapping import Compute, Mapping, Node, Spatial, Storage, Temporal
@@ -260,7 +262,7 @@ def sweep_run() -> Run:
             energy = 4e7 / (1 + place) ** 0.4 + 3e5 * x + 9e5 * place**2
             cycles = 3.2e6 / (x * 12) * (1 + 0.5 / (1 + place))
             found.append((x, size, energy, cycles))
-    flags = pareto_flags([(e, c) for _, _, e, c in found])
+    flags = on_front(np.array([(e, c) for _, _, e, c in found])).tolist()
     designs = [
         DesignPoint(
             axes={"PEs.shape.X": x, "GLB.size": size},

@@ -8,18 +8,10 @@ import pytest
 from report import samples
 
 from costmodel.mapper.result import Certificate, MapperResult, MappingPoint
-from costmodel.report.run import (
-    InputFile,
-    Run,
-    Search,
-    is_run,
-    new_folder,
-    pareto_flags,
-    read_run,
-    result_object,
-    write_run,
-    write_text,
-)
+from costmodel.report.folder import is_run, new_folder, write_text
+from costmodel.report.read import read_run
+from costmodel.report.run import InputFile, Run, Search
+from costmodel.report.write import result_object, write_run
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.mapping import Compute, Mapping, Sequence, Storage, Temporal
 from costmodel.spec.problems import SpecError

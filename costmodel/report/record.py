@@ -1,0 +1,238 @@
+"""What the files of a run folder hold, and how they are decoded.
+
+==================  ==================================================================================
+``result.json``     one versioned object: kind, totals, totals of each Einsum, fronts, certificates,
+                    design points, search settings, seed, versions
+``workload.json``   the resolved workloads          ``architecture.json``  the resolved architectures
+``inputs/``         the files as the user wrote them
+``mapping.yaml``    the chosen mappings, to be fed back with ``--mapping``
+``traffic.csv``     einsum, level, tensor, flow, words              ⎫ of the chosen mappings, for one
+``actions.csv``     einsum, component, tensor, action, count, energy_pj  ⎬ execution of each Einsum;
+``latency.csv``     einsum, component, cycles                       ⎪ ``einsums.csv`` says how often
+``occupancy.csv``   einsum, level, tensor, words, bits              ⎭ each of them runs
+``einsums.csv``     one line of totals for each Einsum (all its executions)
+``front.csv``       every point of every front                      (map)
+``sweep.csv``       every design point with its axes                (sweep)
+==================  ==================================================================================
+
+``einsums.csv``, ``front.csv`` and ``sweep.csv`` repeat ``result.json`` for spreadsheets; they are never read back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, ConfigDict, Field, GetCoreSchemaHandler, TypeAdapter
+from pydantic_core import CoreSchema, core_schema
+
+from costmodel.einsum.algebra import Workload
+from costmodel.mapper.result import Certificate
+from costmodel.model.evaluation import ActionRow, LatencyRow, OccupancyRow, TrafficRow
+from costmodel.report.run import DesignPoint, FrontPoint, Kind, NetworkPoint, Provenance, Search
+from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
+from costmodel.spec.mapping import Mapping
+from costmodel.spec.mapping_file import parse_nest
+from costmodel.spec.problems import SpecError
+
+RESULT = "result.json"
+WORKLOADS = "workload.json"
+ARCHITECTURES = "architecture.json"
+INPUTS = "inputs"
+MAPPING = "mapping.yaml"
+TABLES = ("traffic.csv", "actions.csv", "latency.csv", "occupancy.csv")
+EINSUMS, FRONT, SWEEP = "einsums.csv", "front.csv", "sweep.csv"
+_CONFIG = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+
+
+def _value(record: Any) -> Any:
+    """The value of a record: an instance of the class that the record is derived from."""
+    kind = type(record).__mro__[1]
+    return kind(**{field.name: getattr(record, field.name) for field in fields(kind)})
+
+
+class _As:
+    """Validate as a record, which says how a value is written, and give the value itself."""
+
+    def __init__(self, record: type, value: Callable[[Any], Any] = _value) -> None:
+        self._record, self._value = record, value
+
+    def __get_pydantic_core_schema__(self, _source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._value, handler.generate_schema(self._record))
+
+
+# Architectures: a level carries its class under ``kind``
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _MemoryRecord(Memory):
+    kind: Literal["Memory"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ArrayRecord(Array):
+    kind: Literal["Array"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ComputeUnitRecord(ComputeUnit):
+    kind: Literal["ComputeUnit"]
+
+
+_Level = Annotated[
+    Annotated[_MemoryRecord | _ArrayRecord | _ComputeUnitRecord, Field(discriminator="kind")], AfterValidator(_value)
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _ArchitectureRecord(Architecture):
+    levels: tuple[_Level, ...]
+
+    def __post_init__(self) -> None:
+        if not self.levels or not isinstance(self.levels[0], Memory) or not isinstance(self.levels[-1], ComputeUnit):
+            raise ValueError("the first level must be a memory, the last one a compute unit")
+        if len({level.name for level in self.levels}) < len(self.levels):
+            raise ValueError("two levels have one name")
+
+
+# Mappings: a nest is a list of sentences
+
+
+@dataclass(frozen=True, slots=True)
+class _MappingRecord(Mapping):
+    nest: tuple[Any, ...]
+
+
+def _mapping(record: _MappingRecord) -> Mapping:
+    try:
+        nest = parse_nest(list(record.nest))
+    except SpecError as error:
+        raise ValueError(error.problems[0].message) from error
+    return Mapping(nest, record.arch, record.workload, record.einsum)
+
+
+_Mapping = Annotated[Mapping, _As(_MappingRecord, _mapping)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _FrontPointRecord(FrontPoint):
+    mapping: _Mapping
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _SearchRecord(Search):
+    front: tuple[Annotated[FrontPoint, _As(_FrontPointRecord)], ...]
+
+    def __post_init__(self) -> None:
+        if self.chosen is not None and not 0 <= self.chosen < len(self.front):
+            raise ValueError(f"chosen: the front has {len(self.front)} points, got {self.chosen}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _DesignPointRecord(DesignPoint):
+    mappings: tuple[_Mapping, ...]
+
+
+# result.json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """Of the whole workload; in ``result.json`` and in what ``--json`` prints."""
+
+    energy_pj: float
+    latency_cycles: float
+    latency_s: float
+    edp: float
+    capacity_bits: int
+    area_mm2: float | None
+    area_missing: tuple[str, ...]
+    utilisation: float
+    points: int
+    clock_hz: float
+    peak_per_cycle: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EinsumTotals:
+    """Of all executions of one Einsum."""
+
+    einsum: str
+    count: int
+    points: int
+    energy_pj: float
+    latency_cycles: float
+    capacity_bits: int
+    bottleneck: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputRecord:
+    """Which file of ``inputs`` is what."""
+
+    role: Literal["arch", "workload", "mapping", "study"]
+    name: str
+    origin: str
+    file: str
+
+    def __post_init__(self) -> None:
+        if Path(self.file).name != self.file or self.file in {"", ".", ".."} or "\0" in self.file:
+            raise ValueError(f"must be a file name, got {self.file!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """The content of ``result.json``."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CONFIG
+
+    format: Literal["costmodel run"] = "costmodel run"
+    version: Literal[1] = 1
+    kind: Kind
+    title: str
+    totals: Totals | None
+    einsums: tuple[EinsumTotals, ...]
+    mappings: tuple[_Mapping, ...]
+    searches: tuple[Annotated[Search, _As(_SearchRecord)], ...]
+    network_front: tuple[NetworkPoint, ...]
+    certificate: Certificate | None
+    design_points: tuple[Annotated[DesignPoint, _As(_DesignPointRecord)], ...]
+    inputs: tuple[InputRecord, ...]
+    notes: tuple[str, ...]
+    provenance: Provenance
+
+
+# Tables
+
+
+_Amount = Annotated[int | Annotated[float, Field(allow_inf_nan=False)], Field(union_mode="left_to_right")]
+"""A count stays an exact integer where it is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class _ActionRecord(ActionRow):
+    count: _Amount
+    energy_pj: _Amount
+
+
+@dataclass(frozen=True, slots=True)
+class _LatencyRecord(LatencyRow):
+    cycles: _Amount
+
+
+RESULT_FILE = TypeAdapter(Result)
+WORKLOADS_FILE: TypeAdapter[tuple[Workload, ...]] = TypeAdapter(tuple[Workload, ...], config=_CONFIG)
+ARCHITECTURES_FILE: TypeAdapter[tuple[Architecture, ...]] = TypeAdapter(
+    tuple[Annotated[Architecture, _As(_ArchitectureRecord)], ...], config=_CONFIG
+)
+ROWS: dict[type, TypeAdapter[Any]] = {
+    TrafficRow: TypeAdapter(TrafficRow),
+    ActionRow: TypeAdapter(Annotated[ActionRow, _As(_ActionRecord)]),
+    LatencyRow: TypeAdapter(Annotated[LatencyRow, _As(_LatencyRecord)]),
+    OccupancyRow: TypeAdapter(OccupancyRow),
+}
+"""How the cells of a row, which are text, are read."""
+FILES = frozenset({RESULT, WORKLOADS, ARCHITECTURES, MAPPING, *TABLES, EINSUMS, FRONT, SWEEP})
+"""Every file that a run folder may have, but for its inputs and its report."""
