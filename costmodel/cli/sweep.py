@@ -48,7 +48,7 @@ def command(
 
     Finished points are saved as they come; the same command again does what is left.
     """
-    from costmodel.report.assemble import run_of_sweep, sweep_folder
+    from costmodel.report.assemble_sweep import run_of_sweep, sweep_folder
     from costmodel.report.folder import check_writable
     from costmodel.report.write import write_run
     from costmodel.spec import catalog

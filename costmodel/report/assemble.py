@@ -6,20 +6,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
-from typing import Any, Literal
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Literal
 
 from costmodel.einsum.algebra import Workload
-from costmodel.mapper.front import on_front
-from costmodel.mapper.network import NetworkResult, SearchOptions
 from costmodel.model.evaluate import combine, evaluate
 from costmodel.model.evaluation import Evaluation
 from costmodel.model.explain import einsum_of
-from costmodel.report.folder import check_writable, file_name, is_run, kind_of, names_like, taken
 from costmodel.report.run import (
-    DesignPoint,
     InputFile,
     NetworkPoint,
     Provenance,
@@ -32,8 +25,9 @@ from costmodel.spec import catalog
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.mapping import Mapping, einsums_in
 from costmodel.spec.problems import Problem, SpecError
-from costmodel.spec.study import Study
-from costmodel.sweep.execute import JOURNAL, SweepResult, holds
+
+if TYPE_CHECKING:
+    from costmodel.mapper.network import NetworkResult, SearchOptions
 
 
 @dataclass(frozen=True)
@@ -110,7 +104,7 @@ def run_of_evaluation(question: Question, mapping_ref: str, answer: Answer, comm
         mappings=answer.mappings,
         evaluation=answer.evaluation,
         inputs=_inputs(question, ("mapping", mapping_ref)),
-        provenance=_provenance(command, question.started, overrides=question.overrides),
+        provenance=provenance_of(command, question.started, overrides=question.overrides),
     )
 
 
@@ -144,106 +138,10 @@ def run_of_network(question: Question, result: NetworkResult, command: str) -> R
         certificate=result.certificate if result.layers else None,
         inputs=_inputs(question),
         notes=tuple(notes),
-        provenance=_provenance(
+        provenance=provenance_of(
             command, question.started, result.options.seed, _settings(result.options), question.overrides
         ),
     )
-
-
-def run_of_sweep(
-    study: Study, ref: str, result: SweepResult, overrides: tuple[str, ...], command: str, started: float
-) -> Run:
-    """The run of a sweep; ``started`` is the monotonic time at which it began."""
-    front = _on_front(study, result)
-    points = tuple(
-        DesignPoint(
-            axes=dict(o.design.axes),
-            energy_pj=o.energy_pj,
-            latency_cycles=o.latency_cycles,
-            capacity_bits=o.capacity_bits,
-            clock_hz=o.clock_hz,
-            area_mm2=o.area_mm2,
-            utilisation=o.utilisation,
-            pareto=o.design.key in front,
-            mappings=o.mappings,
-            note=o.note or ("" if o.certificate == "optimal: proven" else o.certificate),
-            arch=o.design.arch,
-            workload=o.design.workload,
-        )
-        for o in result.outcomes
-    )
-    settings: dict[str, Any] = {
-        "method": study.method,
-        "objective": ",".join(study.objective),
-        "sampler": study.sampler,
-        "points": len(points),
-    }
-    inputs = [
-        _input("study", ref),
-        *(_input("arch", a) for a in study.arch),
-        *(_input("workload", w) for w in study.workload),
-    ]
-    changes = list(study.set.items())
-    return Run(
-        kind="sweep",
-        workloads=tuple(catalog.load_pair(study.arch[0], w, changes)[1] for w in study.workload),
-        architectures=tuple(catalog.load_pair(a, study.workload[0], changes)[0] for a in study.arch),
-        design_points=points,
-        inputs=tuple(dict.fromkeys(inputs)),
-        notes=("the sweep was interrupted",) if result.interrupted else (),
-        provenance=_provenance(command, started, study.seed, settings, overrides),
-    )
-
-
-def sweep_folder(study: Study, ref: str, out: Path | None, runs: Path, *, force: bool) -> Path:
-    """The folder of a sweep, to be asked before the work: of an earlier run of the same question, or a new one.
-
-    With ``force`` a sweep that is in the folder begins anew: its finished points go.
-    Raises SpecError for a folder of anything else, and for one that cannot be written.
-    """
-    folder = runs / (file_name(study.name or Path(ref).stem) or "sweep") if out is None else out
-    if out is None and not force:
-        folder = next(name for name in names_like(folder) if not taken(name) or _goes_on(name, study))
-    place = folder.resolve() if folder.is_symlink() else folder
-    if taken(place) and not _goes_on(place, study):
-        if not _is_sweep(place):
-            what = f"holds a run of {kind_of(place)}" if is_run(place) else "exists and is not a run"
-            hint = "name a new folder, or none"
-            raise SpecError([Problem(f"{what}; nothing was written", file=str(folder), hint=hint)])
-        if not force:
-            hint = "name a new folder with --out, or add --force to begin anew"
-            raise SpecError([Problem("holds points of another study, or of other inputs", file=str(folder), hint=hint)])
-    check_writable(place)
-    if force:
-        (place / JOURNAL).unlink(missing_ok=True)
-    return place
-
-
-def _goes_on(folder: Path, study: Study) -> bool:
-    """Whether a folder has finished points of the same question."""
-    return _is_sweep(folder) and holds(folder / JOURNAL, study)
-
-
-def _is_sweep(folder: Path) -> bool:
-    """Whether a folder is of a sweep, finished or not."""
-    journal = folder / JOURNAL
-    if journal.is_symlink():
-        return False
-    return kind_of(folder) == "sweep" or (journal.is_file() and not is_run(folder))
-
-
-def _on_front(study: Study, result: SweepResult) -> set[str]:
-    """Keys of the designs that no other design of their workload beats."""
-    objectives = study.objective if len(study.objective) > 1 else ("energy", "latency", "area")
-    if all(o.area_mm2 is None for o in result.outcomes):
-        objectives = tuple(name for name in objectives if name != "area")
-    front: set[str] = set()
-    for workload in study.workload:  # costs of different workloads do not compare
-        costs = [(o.design.key, o.costs(objectives)) for o in result.outcomes if o.design.workload == workload]
-        feasible = [(key, cost) for key, cost in costs if cost is not None]
-        flags = on_front(np.array([cost for _, cost in feasible], dtype=float))
-        front |= {key for (key, _), flag in zip(feasible, flags, strict=True) if flag}
-    return front
 
 
 def _settings(options: SearchOptions) -> dict[str, Any]:
@@ -263,7 +161,7 @@ def _settings(options: SearchOptions) -> dict[str, Any]:
     return settings
 
 
-def _provenance(
+def provenance_of(
     command: str,
     started: float,
     seed: int | None = None,
@@ -283,10 +181,10 @@ def _provenance(
 
 def _inputs(question: Question, *more: tuple[Literal["mapping"], str]) -> tuple[InputFile, ...]:
     files = (("arch", question.arch_ref), ("workload", question.workload_ref), *more)
-    return tuple(dict.fromkeys(_input(role, ref) for role, ref in files))
+    return tuple(dict.fromkeys(input_file(role, ref) for role, ref in files))
 
 
-def _input(role: Any, ref: str) -> InputFile:
+def input_file(role: Any, ref: str) -> InputFile:
     """A file as the user wrote it."""
     path = catalog.find(ref, role)
     origin = "shipped" if ref in catalog.shipped().get(role, ()) else str(path)

@@ -18,7 +18,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from costmodel.report.record import FILES, INPUTS, RESULT
+from costmodel.report.result import FILES, INPUTS, RESULT
 from costmodel.spec.problems import Problem, SpecError
 
 if TYPE_CHECKING:

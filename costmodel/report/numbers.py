@@ -7,7 +7,7 @@ from dataclasses import fields, is_dataclass
 
 from costmodel.einsum.algebra import Affine, Einsum, Tensor
 from costmodel.mapper.result import Certificate
-from costmodel.report.record import EinsumTotals, Totals
+from costmodel.report.result import EinsumTotals, Totals
 from costmodel.report.run import DesignPoint, Provenance
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
 

@@ -16,18 +16,8 @@ from costmodel.einsum.algebra import Workload
 from costmodel.model.evaluation import ActionRow, Evaluation, LatencyRow, OccupancyRow, TrafficRow
 from costmodel.report.folder import is_run, read_text
 from costmodel.report.numbers import faults
-from costmodel.report.record import (
-    ARCHITECTURES,
-    ARCHITECTURES_FILE,
-    INPUTS,
-    RESULT,
-    RESULT_FILE,
-    ROWS,
-    WORKLOADS,
-    WORKLOADS_FILE,
-    InputRecord,
-    Result,
-)
+from costmodel.report.record import ARCHITECTURES_FILE, RESULT_FILE, ROWS, WORKLOADS_FILE
+from costmodel.report.result import ARCHITECTURES, INPUTS, RESULT, WORKLOADS, InputRecord, Result
 from costmodel.report.run import InputFile, Run
 from costmodel.spec.problems import Problem, SpecError, path_text
 
@@ -45,11 +35,6 @@ def read_run(folder: Path) -> Run:
     data = _parse(path, text)
     _check_version(path, data)
     result = _decode(path, text, data, RESULT_FILE)
-    for place, point in enumerate(result.network_front):
-        sizes = [len(search.front) for search in result.searches]
-        if len(point.choices) != len(sizes) or any(c >= s for c, s in zip(point.choices, sizes, strict=True)):
-            message = "must name one point of the front of each search"
-            raise SpecError([_problem(path, f"$.network_front[{place}].choices", message)])
     workloads = _values(folder / WORKLOADS, WORKLOADS_FILE)
     return Run(
         kind=result.kind,

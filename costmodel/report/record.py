@@ -1,49 +1,26 @@
-"""What the files of a run folder hold, and how they are decoded.
+"""How the files of a run folder are decoded: records say how a value is written, pydantic checks them.
 
-==================  ==================================================================================
-``result.json``     one versioned object: kind, totals, totals of each Einsum, fronts, certificates,
-                    design points, search settings, seed, versions
-``workload.json``   the resolved workloads          ``architecture.json``  the resolved architectures
-``inputs/``         the files as the user wrote them
-``mapping.yaml``    the chosen mappings, to be fed back with ``--mapping``
-``traffic.csv``     einsum, level, tensor, flow, words              ⎫ of the chosen mappings, for one
-``actions.csv``     einsum, component, tensor, action, count, energy_pj  ⎬ execution of each Einsum;
-``latency.csv``     einsum, component, cycles                       ⎪ ``einsums.csv`` says how often
-``occupancy.csv``   einsum, level, tensor, words, bits              ⎭ each of them runs
-``einsums.csv``     one line of totals for each Einsum (all its executions)
-``front.csv``       every point of every front                      (map)
-``sweep.csv``       every design point with its axes                (sweep)
-==================  ==================================================================================
-
-``einsums.csv``, ``front.csv`` and ``sweep.csv`` repeat ``result.json`` for spreadsheets; they are never read back.
+A record is derived from the class that it gives. Its numbers are checked by ``numbers.py``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, GetCoreSchemaHandler, TypeAdapter
 from pydantic_core import CoreSchema, core_schema
 
 from costmodel.einsum.algebra import Workload
-from costmodel.mapper.result import Certificate
 from costmodel.model.evaluation import ActionRow, LatencyRow, OccupancyRow, TrafficRow
-from costmodel.report.run import DesignPoint, FrontPoint, Kind, NetworkPoint, Provenance, Search
+from costmodel.report.result import Result
+from costmodel.report.run import DesignPoint, FrontPoint, Search
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
 from costmodel.spec.mapping import Mapping
 from costmodel.spec.mapping_file import parse_nest
 from costmodel.spec.problems import SpecError
 
-RESULT = "result.json"
-WORKLOADS = "workload.json"
-ARCHITECTURES = "architecture.json"
-INPUTS = "inputs"
-MAPPING = "mapping.yaml"
-TABLES = ("traffic.csv", "actions.csv", "latency.csv", "occupancy.csv")
-EINSUMS, FRONT, SWEEP = "einsums.csv", "front.csv", "sweep.csv"
 _CONFIG = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
 
@@ -135,73 +112,20 @@ class _DesignPointRecord(DesignPoint):
     mappings: tuple[_Mapping, ...]
 
 
-# result.json
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Totals:
-    """Of the whole workload; in ``result.json`` and in what ``--json`` prints."""
-
-    energy_pj: float
-    latency_cycles: float
-    latency_s: float
-    edp: float
-    capacity_bits: int
-    area_mm2: float | None
-    area_missing: tuple[str, ...]
-    utilisation: float
-    points: int
-    clock_hz: float
-    peak_per_cycle: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EinsumTotals:
-    """Of all executions of one Einsum."""
-
-    einsum: str
-    count: int
-    points: int
-    energy_pj: float
-    latency_cycles: float
-    capacity_bits: int
-    bottleneck: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InputRecord:
-    """Which file of ``inputs`` is what."""
-
-    role: Literal["arch", "workload", "mapping", "study"]
-    name: str
-    origin: str
-    file: str
-
-    def __post_init__(self) -> None:
-        if Path(self.file).name != self.file or self.file in {"", ".", ".."} or "\0" in self.file:
-            raise ValueError(f"must be a file name, got {self.file!r}")
-
-
 @dataclass(frozen=True, kw_only=True)
-class Result:
-    """The content of ``result.json``."""
-
+class _ResultRecord(Result):
     __pydantic_config__: ClassVar[ConfigDict] = _CONFIG
 
-    format: Literal["costmodel run"] = "costmodel run"
-    version: Literal[1] = 1
-    kind: Kind
-    title: str
-    totals: Totals | None
-    einsums: tuple[EinsumTotals, ...]
     mappings: tuple[_Mapping, ...]
     searches: tuple[Annotated[Search, _As(_SearchRecord)], ...]
-    network_front: tuple[NetworkPoint, ...]
-    certificate: Certificate | None
     design_points: tuple[Annotated[DesignPoint, _As(_DesignPointRecord)], ...]
-    inputs: tuple[InputRecord, ...]
-    notes: tuple[str, ...]
-    provenance: Provenance
+
+    def __post_init__(self) -> None:
+        sizes = [len(search.front) for search in self.searches]
+        for place, point in enumerate(self.network_front):
+            places = point.choices
+            if len(places) != len(sizes) or any(p not in range(s) for p, s in zip(places, sizes, strict=True)):
+                raise ValueError(f"network_front[{place}].choices must name one point of the front of each search")
 
 
 # Tables
@@ -222,7 +146,7 @@ class _LatencyRecord(LatencyRow):
     cycles: _Amount
 
 
-RESULT_FILE = TypeAdapter(Result)
+RESULT_FILE: TypeAdapter[Result] = TypeAdapter(Annotated[Result, _As(_ResultRecord)])
 WORKLOADS_FILE: TypeAdapter[tuple[Workload, ...]] = TypeAdapter(tuple[Workload, ...], config=_CONFIG)
 ARCHITECTURES_FILE: TypeAdapter[tuple[Architecture, ...]] = TypeAdapter(
     tuple[Annotated[Architecture, _As(_ArchitectureRecord)], ...], config=_CONFIG
@@ -234,5 +158,3 @@ ROWS: dict[type, TypeAdapter[Any]] = {
     OccupancyRow: TypeAdapter(OccupancyRow),
 }
 """How the cells of a row, which are text, are read."""
-FILES = frozenset({RESULT, WORKLOADS, ARCHITECTURES, MAPPING, *TABLES, EINSUMS, FRONT, SWEEP})
-"""Every file that a run folder may have, but for its inputs and its report."""

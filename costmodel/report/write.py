@@ -13,7 +13,7 @@ from costmodel.model.evaluation import ActionRow, Evaluation, LatencyRow, Occupa
 from costmodel.report.codec import Plain, plain
 from costmodel.report.folder import create, fill, is_run, kind_of
 from costmodel.report.nest_text import short_text
-from costmodel.report.record import (
+from costmodel.report.result import (
     ARCHITECTURES,
     EINSUMS,
     FRONT,

@@ -14,7 +14,7 @@ from costmodel.mapper.front import on_front
 from costmodel.mapper.result import Certificate, MapperResult, MappingPoint
 from costmodel.report.folder import claim, is_run, new_folder, write_text
 from costmodel.report.read import read_run
-from costmodel.report.record import FILES
+from costmodel.report.result import FILES
 from costmodel.report.run import InputFile, Run, Search
 from costmodel.report.write import result_object, write_run
 from costmodel.spec.hardware import Architecture
