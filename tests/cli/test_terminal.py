@@ -69,6 +69,14 @@ def test_a_key_forges_no_message():
     assert r"\x1b[31mbad\nother.yaml" in lines[0]
 
 
+def test_a_name_begins_no_line():
+    text = WORKLOAD.replace(json.dumps(HOSTILE), json.dumps("a\nb.yaml:1:1: forged"))
+    Path("name.yaml").write_text(text + json.dumps("source") + ': "c\\nd.yaml:1:1: forged"\n', encoding="utf-8")
+    shown = run("show", "name.yaml").stdout.splitlines() + run("check", "name.yaml").stdout.splitlines()
+    assert sum("forged" in text for text in shown) == 3
+    assert not [text for text in shown if text.startswith(("b.yaml", "d.yaml"))]
+
+
 def test_letters_and_signs_of_any_script_stay():
     text = "µJ × 10³ — naïve 中文 עברית 🙂\n\tend"
     assert visible(text) == text
