@@ -19,10 +19,13 @@ from costmodel.spec.problems import Problem, SpecError
 @report_option
 def command(first: Path, second: Path, report: Path | None, *, as_json: bool) -> int:
     """Compare two runs: totals, components, Einsums."""
+    from costmodel.report.folder import check_writable
     from costmodel.report.read import read_run
     from costmodel.report.text import compare_text
     from costmodel.report.write import result_object
 
+    if report is not None:
+        check_writable(report)
     runs = (read_run(first), read_run(second))
     for folder, run in zip((first, second), runs, strict=True):
         if run.evaluation is None:

@@ -94,7 +94,7 @@ def _goes_on(folder: Path, study: Study) -> bool:
 def _is_sweep(folder: Path) -> bool:
     """Whether a folder is of a sweep, finished or not."""
     journal = folder / JOURNAL
-    if journal.is_symlink():
+    if journal.is_symlink() or (journal.exists() and not journal.is_file()):
         return False
     return kind_of(folder) == "sweep" or (journal.is_file() and not is_run(folder))
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 LARGEST_BYTES = 2**30
 """Of a file of a run folder."""
-LONGEST_NAME = 100
+LONGEST_NAME_BYTES = 80
 _LINK = "is a link, which is not followed"
 
 
@@ -36,12 +36,13 @@ _LINK = "is a link, which is not followed"
 
 
 def file_name(name: str) -> str:
-    """A name as a file name: letters, digits and ``_.-`` stay, whatever else is there becomes ``_``.
+    """A name as a file name: letters, digits and ``_.-`` stay, whatever else is there becomes ``_``; cut if it is long.
 
     >>> file_name("../../escape"), file_name("ResNet 18")
     ('_.._escape', 'ResNet_18')
     """
-    return "".join(c if c.isalnum() or c in "_.-" else "_" for c in name).strip(".")[:LONGEST_NAME]
+    text = "".join(c if c.isalnum() or c in "_.-" else "_" for c in name).strip(".")
+    return text.encode()[:LONGEST_NAME_BYTES].decode(errors="ignore")
 
 
 def new_folder(runs: Path, names: Sequence[str], when: datetime) -> Path:
@@ -135,6 +136,8 @@ def claim(folder: Path, kind: Kind, *, renew: bool) -> Path:
 
 def check_writable(path: Path) -> None:
     """SpecError unless a file or folder of that name can be made, as far as can be told before it is tried."""
+    if os.path.lexists(path) and not path.is_dir() and not path.is_file():
+        raise SpecError([Problem("is neither a file nor a folder", file=str(path))])
     around = path if path.is_dir() else path.parent
     while not os.path.lexists(around) and around != around.parent:
         around = around.parent
@@ -166,19 +169,22 @@ def create(folder: Path, files: Mapping[str, str]) -> Path:
     scratch = folder.parent / f".{folder.name}.{os.getpid()}.tmp"
     shutil.rmtree(scratch, ignore_errors=True)
     try:
-        for name, text in files.items():
-            write_text(scratch / name, text)
-        while True:
-            target = free_name(folder)
-            try:
-                scratch.rename(target)
-            except OSError:
-                if not os.path.lexists(target):  # nobody has taken the name in between: this is a fault
-                    raise
-            else:
-                return target
+        with _named(folder):
+            for name, text in files.items():
+                write_text(scratch / name, text)
+            return _publish(scratch, folder)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _publish(scratch: Path, folder: Path) -> Path:
+    while True:
+        target = free_name(folder)
+        try:
+            return scratch.rename(target)
+        except OSError:
+            if not os.path.lexists(target):  # nobody has taken the name in between: this is a fault
+                raise
 
 
 def fill(folder: Path, files: Mapping[str, str]) -> Path:
@@ -207,10 +213,9 @@ def _ours(folder: Path) -> set[str]:
 
 @contextmanager
 def _named(path: Path) -> Iterator[None]:
-    """Give an error of the system the path that it is about: a full disk does not know it."""
+    """Give an error of the system the path that the user knows; a full disk knows none."""
     try:
         yield
     except OSError as error:
-        if error.filename is None:
-            error.filename = str(path)
+        error.filename, error.filename2 = str(path), None
         raise

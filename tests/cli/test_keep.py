@@ -11,7 +11,9 @@ import pytest
 from click.testing import CliRunner
 
 from costmodel.cli import app
+from costmodel.mapper import network
 from costmodel.report import write
+from costmodel.sweep import execute
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKLOAD = """\
@@ -118,8 +120,8 @@ def test_where_nothing_can_be_written_is_said_before_the_work(command, option, m
     def work(*_, **__):
         raise AssertionError
 
-    monkeypatch.setattr("costmodel.mapper.network.map_workload", work)
-    monkeypatch.setattr("costmodel.sweep.execute.run_sweep", work)
+    monkeypatch.setattr(network, "map_workload", work)
+    monkeypatch.setattr(execute, "run_sweep", work)
     Path("file").write_text("mine", encoding="utf-8")
     assert run(*command, option, "file/x", code=1).stderr == "file: is not a folder\n"
 
@@ -188,6 +190,13 @@ def test_a_link_to_a_folder_is_followed_and_stays(command):
     assert kind_in("real") == kind_in("link") == command[0]
 
 
+def test_a_journal_that_is_a_pipe_is_refused():
+    run(*SWEEP, "--out", "s")
+    Path("s/points.jsonl").unlink()
+    os.mkfifo("s/points.jsonl")
+    run(*SWEEP, "--out", "s", code=1)
+
+
 def test_a_journal_that_is_a_link_is_not_written_through():
     run(*SWEEP, "--out", "s")
     Path("s/points.jsonl").rename("elsewhere")
@@ -231,7 +240,9 @@ def test_a_kill_while_a_sweep_is_published_loses_no_point(steps):
 # Names
 
 
-@pytest.mark.parametrize("name", ["../../escape", "/tmp/escape", "x\\0y", ".hidden", "..", "a/b", "\\u202eabc", "…"])
+@pytest.mark.parametrize(
+    "name", ["../../escape", "/tmp/escape", "x\\0y", ".hidden", "..", "a/b", "\\u202eabc", "é" * 300]
+)
 def test_a_sweep_stays_in_runs_whatever_its_name(name, tmp_path):
     inner = tmp_path / "a" / "b"
     inner.mkdir(parents=True)

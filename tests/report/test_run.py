@@ -12,9 +12,8 @@ from report import samples
 
 from costmodel.mapper.front import on_front
 from costmodel.mapper.result import Certificate, MapperResult, MappingPoint
-from costmodel.report.folder import claim, is_run, new_folder, write_text
+from costmodel.report.folder import check_writable, claim, is_run, new_folder, write_text
 from costmodel.report.read import read_run
-from costmodel.report.result import FILES
 from costmodel.report.run import InputFile, Run, Search
 from costmodel.report.write import result_object, write_run
 from costmodel.spec.hardware import Architecture
@@ -120,6 +119,13 @@ def test_where_nothing_can_be_written_is_said_before_the_work(tmp_path):
         claim(tmp_path / "file" / "run", "map", renew=False)
 
 
+def test_a_pipe_or_a_device_is_no_place_for_a_report(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path(os.devnull)):
+        with pytest.raises(SpecError, match="is neither a file nor a folder"):
+            check_writable(path)
+
+
 def test_a_link_to_a_folder_is_followed_and_stays(tmp_path):
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")
@@ -136,7 +142,11 @@ def test_a_full_disk_names_the_file(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "open", full)
     with pytest.raises(OSError, match="No space left") as caught:
         write_run(tmp_path / "run", samples.gemm_run())
-    assert Path(caught.value.filename).name in FILES
+    assert caught.value.filename == str(tmp_path / "run")
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(OSError, match="No space left") as caught:
+        write_text(tmp_path / "report.html", "")
+    assert caught.value.filename == str(tmp_path / "report.html")
 
 
 def test_an_empty_folder_may_become_a_run(tmp_path):
