@@ -14,8 +14,9 @@ import pandas as pd
 from costmodel.mapper.result import Certificate, Status
 from costmodel.model.evaluation import Evaluation
 from costmodel.report import chart, figures, human, tables
+from costmodel.report.folder import write_text
 from costmodel.report.nest_text import nest_lines
-from costmodel.report.run import EinsumSearch, Run, write_text
+from costmodel.report.run import EinsumSearch, Run
 from costmodel.spec.hardware import Architecture
 
 if TYPE_CHECKING:

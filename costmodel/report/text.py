@@ -30,7 +30,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     GLB       12
     DRAM       3
     """
-    body = [list(row) for row in rows]
+    body = [[_one_line(cell) for cell in row] for row in rows]
     kept = [c for c in range(len(columns)) if not body or any(row[c] for row in body)]
     lines = [[columns[c] for c in kept], *([row[c] for c in kept] for row in body)]
     widths = [max(len(line[c]) for line in lines) for c in range(len(kept))]
@@ -46,15 +46,20 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     )
 
 
+def _one_line(text: str) -> str:
+    """A line break of a name begins no line."""
+    return text.replace("\n", "\\n")
+
+
 # Inputs
 
 
 def architecture_text(architecture: Architecture) -> str:
     """Levels with sizes, energy per action, peak rates, area and constraints."""
     facts = (architecture.technology, prefixed(architecture.clock_hz, "Hz"), f"word {architecture.word_bits} b")
-    lines = [f"{architecture.name}: {', '.join(fact for fact in facts if fact)}"]
+    lines = [_one_line(f"{architecture.name}: {', '.join(fact for fact in facts if fact)}")]
     if architecture.source:
-        lines.append(f"source: {architecture.source}")
+        lines.append(_one_line(f"source: {architecture.source}"))
     columns = ["level", "kind", "copies", "size", "holds", "energy", "rate", "area", "notes"]
     lines += ["", table(columns, (_level_cells(architecture, level) for level in architecture.levels)), ""]
     lines += [unit_text(architecture, unit) for unit in architecture.compute_units]
@@ -185,11 +190,11 @@ def workload_text(workload: Workload) -> str:
     executions = sum(e.count for e in workload.einsums)
     sums = ", ".join(f"{amount(number).strip()} {kind}" for kind, number in total.items())
     plural = "s" if executions != 1 else ""
-    lines = [f"{workload.name}: {len(workload.einsums)} statements, {executions} Einsum{plural}, {sums}"]
+    lines = [f"{_one_line(workload.name)}: {len(workload.einsums)} statements, {executions} Einsum{plural}, {sums}"]
     if len(workload.einsums) == executions:
-        lines = [f"{workload.name}: {executions} Einsum{plural}, {sums}"]
+        lines = [f"{_one_line(workload.name)}: {executions} Einsum{plural}, {sums}"]
     if workload.source:
-        lines.append(f"source: {workload.source}")
+        lines.append(_one_line(f"source: {workload.source}"))
     several = executions != len(workload.einsums)
     einsums = (
         [
