@@ -1,0 +1,286 @@
+"""The price book: what every word that crosses a boundary, every operation and every cycle costs.
+
+Energy and every limit of latency are linear in the words that cross boundaries. A *meter* counts some of these flows:
+it belongs to a component, has a width in bits and a price for each width that has passed. The scalar model, the batch
+model, the exact search, the bounds and the explanations all go over the meters of a book, so that a further cost is a
+further meter here (``meters``) and nothing else.
+
+Which flow an action charges:
+
+- ``read`` of a memory: the words that its children read, and those that it drains itself (``drain: free``: not those);
+- ``write`` of a memory: the words that fill it, and the updates of its children;
+- ``hop`` of an array: the words delivered to and collected from each of its children.
+
+Only words that move are counted, so the first touch of a word costs nothing where it is never read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+
+from costmodel.model.evaluation import Flow
+from costmodel.model.formats import stored_bits
+from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Level, Memory
+
+if TYPE_CHECKING:
+    from costmodel.einsum.algebra import Einsum, Tensor
+
+Moved = Flow | Literal["hop"]
+"""What may cost something: a flow between two levels, or a hop of an array between them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tap:
+    """A flow that a meter counts, at every boundary with this parent and this child (null: whatever they are)."""
+
+    flow: Moved
+    parent: str | None = None
+    child: str | None = None
+    array: str | None = None
+    """Of hops: the array."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """What counts some flows of a component and puts a price on them: pJ, or cycles of one instance."""
+
+    component: str
+    action: str
+    """``read``, ``write``, ``hop`` …; of a limit that all flows share: empty."""
+    unit: Literal["pJ", "cycles"]
+    level: str
+    """The level of whose instances each has such a meter of its own: a limit is that of the busiest one."""
+    taps: tuple[Tap, ...]
+    width_bits: float
+    """Bits that have to pass for one count: the width of an access or a hop, or what passes in a cycle."""
+    price: float
+    """Of one count."""
+
+    def count(self, bits: Any) -> Any:
+        """Return the accesses, hops or cycles that bits make; a fraction stays a fraction."""
+        return bits / self.width_bits
+
+    def cost(self, bits: Any) -> Any:
+        """Return the price of bits that pass, in the meter's unit."""
+        return bits / self.width_bits * self.price
+
+
+class Crossed(Protocol):
+    """Words of one tensor across one boundary: integers, or arrays of them (one entry for each mapping)."""
+
+    @property
+    def read(self) -> Any: ...
+    @property
+    def update(self) -> Any: ...
+    @property
+    def fill(self) -> Any: ...
+    @property
+    def drain(self) -> Any: ...
+    @property
+    def hops(self) -> Sequence[tuple[str, Any]]:
+        """Array → words."""
+
+
+class Charge(NamedTuple):
+    """A flow at one boundary, and the meters that count it."""
+
+    flow: Moved
+    array: str | None
+    level: Level
+    """Where its words are counted, in whose format: the parent, the child or the array."""
+    places: tuple[int, ...]
+    """Of the meters in the book."""
+
+    def words(self, crossed: Crossed) -> Any:
+        """Return the words of this flow; zero where hops are not counted."""
+        if self.array is not None:
+            return next((words for name, words in crossed.hops if name == self.array), 0)
+        return getattr(crossed, self.flow)
+
+
+class PriceBook:
+    """The meters of an architecture."""
+
+    def __init__(self, architecture: Architecture) -> None:
+        self.architecture = architecture
+        self.meters = tuple(meters(architecture))
+        self._charges: dict[tuple[str, str], tuple[Charge, ...]] = {}
+
+    def charges(self, parent: str, child: str) -> tuple[Charge, ...]:
+        """Return the flows between two levels that some meter counts; the child holds words or computes."""
+        found = self._charges.get((parent, child))
+        if found is None:
+            found = self._charges[parent, child] = tuple(self._charged(parent, child))
+        return found
+
+    def _charged(self, parent: str, child: str) -> Iterator[Charge]:
+        levels = self.architecture.levels
+        ends = self.architecture.index(parent), self.architecture.index(child)
+        here: dict[tuple[Moved, str | None], list[int]] = {}
+        for place, meter in enumerate(self.meters):
+            for tap in meter.taps:
+                if tap.parent in (None, parent) and tap.child in (None, child):
+                    here.setdefault((tap.flow, tap.array), []).append(place)
+        between = {x.name: x for x in levels[ends[0] : ends[1]] if isinstance(x, Array)}
+        for (flow, array), places in here.items():
+            if array is None:
+                yield Charge(flow, None, levels[ends[flow in ("fill", "drain")]], tuple(places))
+            elif array in between:
+                yield Charge(flow, array, between[array], tuple(places))
+
+    def bits(self, tensor: Tensor, parent: str, child: str, crossed: Crossed) -> Iterator[tuple[int, Any]]:
+        """Yield (place of a meter, bits that it counts) of what crosses one boundary."""
+        for charge in self.charges(parent, child):
+            bits = stored_bits(tensor, charge.level, charge.words(crossed))
+            for place in charge.places:
+                yield place, bits
+
+    def weight(
+        self, place: int, flow: Moved, tensor: Tensor, parent: str, child: str, array: str | None = None
+    ) -> float:
+        """Return what one word of a flow across a boundary costs on the meter at a place of the book."""
+        for charge in self.charges(parent, child):
+            if (charge.flow, charge.array) == (flow, array):
+                return float(self.meters[place].cost(stored_bits(tensor, charge.level, charge.places.count(place))))
+        return 0.0
+
+    @cached_property
+    def energy(self) -> list[int]:
+        """Places of the meters of energy."""
+        return [place for place, meter in enumerate(self.meters) if meter.unit == "pJ"]
+
+    @cached_property
+    def limits(self) -> dict[str, list[int]]:
+        """Component → places of its meters of cycles."""
+        found: dict[str, list[int]] = {}
+        for place, meter in enumerate(self.meters):
+            if meter.unit == "cycles":
+                found.setdefault(meter.component, []).append(place)
+        return found
+
+    @cached_property
+    def leaks(self) -> list[tuple[str, float]]:
+        """(level, pJ per cycle) of every level that leaks."""
+        return leaks(self.architecture)
+
+    def components(self) -> list[str]:
+        """Names of the levels, outermost first, and of what else has a meter."""
+        names = [level.name for level in self.architecture.levels]
+        return list(dict.fromkeys((*names, *(m.component for m in self.meters))))
+
+    def prices_hops(self, arrays: Sequence[str]) -> bool:
+        """Whether hops of some of these arrays cost anything."""
+        return any(m.price and any(t.array in arrays for t in m.taps if t.array is not None) for m in self.meters)
+
+
+# What has meters
+
+
+def meters(architecture: Architecture) -> Iterator[Meter]:
+    """Yield all meters of an architecture: energy and limits of each level, outermost first."""
+    for level in architecture.levels:
+        if isinstance(level, Memory):
+            yield from port_energy(level)
+            yield from port_limits(level)
+        elif isinstance(level, Array):
+            yield hop_energy(level)
+
+
+def _read_taps(memory: Memory) -> tuple[Tap, ...]:
+    drained = (Tap("drain", child=memory.name),) if charges_drain(memory) else ()
+    return (Tap("read", parent=memory.name), *drained)
+
+
+def _write_taps(memory: Memory) -> tuple[Tap, ...]:
+    return (Tap("update", parent=memory.name), Tap("fill", child=memory.name))
+
+
+def charges_drain(memory: Memory) -> bool:
+    """Whether a drain costs the memory that drains a read."""
+    return memory.drain == "charged"
+
+
+def port_energy(memory: Memory) -> tuple[Meter, Meter]:
+    """Return the meters of the energy of reads and of writes."""
+    name, width = memory.name, memory.access_bits
+    return (
+        Meter(name, "read", "pJ", name, _read_taps(memory), width, memory.read_pj),
+        Meter(name, "write", "pJ", name, _write_taps(memory), width, memory.write_pj),
+    )
+
+
+def port_limits(memory: Memory) -> list[Meter]:
+    """Return a meter of cycles for each limit of bandwidth: of the port that all share, of reads, of writes."""
+    name, reads, writes = memory.name, _read_taps(memory), _write_taps(memory)
+    stated = (
+        ("", reads + writes, memory.bandwidth_bits_per_cycle),
+        ("read", reads, memory.read_bits_per_cycle),
+        ("write", writes, memory.write_bits_per_cycle),
+    )
+    return [Meter(name, action, "cycles", name, taps, rate, 1.0) for action, taps, rate in stated if rate is not None]
+
+
+def hop_energy(array: Array) -> Meter:
+    """Return the meter of the energy of hops."""
+    return Meter(array.name, "hop", "pJ", array.name, (Tap("hop", array=array.name),), array.hop_bits, array.hop_pj)
+
+
+# Operations
+
+
+def operation_pj(unit: ComputeUnit, kind: str) -> float:
+    """Return the energy of one operation of a kind."""
+    return unit.energy_of(kind)
+
+
+def operations_per_cycle(unit: ComputeUnit, kind: str) -> float:
+    """Return how many operations of a kind one instance performs in a cycle."""
+    return unit.rate_of(kind)
+
+
+def compute_pj(einsum: Einsum, unit: ComputeUnit) -> float:
+    """Return the energy of all operations of an Einsum."""
+    return sum(o.per_point * einsum.points * operation_pj(unit, o.kind) for o in einsum.operations)
+
+
+def cycles_per_point(einsum: Einsum, unit: ComputeUnit) -> float:
+    """Return the cycles that one point of the iteration space keeps a compute instance busy."""
+    return sum(o.per_point / operations_per_cycle(unit, o.kind) for o in einsum.operations)
+
+
+def pass_cycles(array: Array, rows: str) -> int:
+    """Return what a pass of a systolic array pays for skew and for loading what stays.
+
+    A pass of an R × C array pays R + C − 2 cycles of skew and, where a weight or input stays, R to load it; R is the
+    size of the dimension ``rows``, along which partial sums flow. Zero where the array is not systolic.
+    (Agrees with SCALE-Sim v3, cycle by cycle, for full and partial passes.)
+    """
+    if array.systolic is None:
+        return 0
+    skew = sum(size - 1 for size in array.shape.values())
+    return skew + (0 if array.systolic == "output" else array.shape[rows])
+
+
+# Leakage
+
+
+def leakage_w(level: Level) -> float:
+    """Return the power that one instance of a level leaks."""
+    return level.leakage_w
+
+
+def leaks(architecture: Architecture) -> list[tuple[str, float]]:
+    """Return (level, pJ per cycle) of every level that leaks: of all its physical instances, idle ones too."""
+    return [
+        (x.name, leakage_w(x) * architecture.copies(x.name) / architecture.clock_hz * 1e12)
+        for x in architecture.levels
+        if leakage_w(x)
+    ]
+
+
+def leak_pj_per_cycle(architecture: Architecture) -> float:
+    """Return what the whole chip leaks in a cycle."""
+    return sum(pj for _, pj in leaks(architecture))
