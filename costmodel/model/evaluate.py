@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as MappingABC
-from collections.abc import Sequence
 from itertools import product
 
 from costmodel.einsum.algebra import Einsum, Workload
@@ -21,6 +21,8 @@ from costmodel.spec.mapping import Sequence as SequenceNode
 from costmodel.spec.problems import Problem, SpecError
 
 FLOWS: tuple[Flow, ...] = ("fill", "read", "update", "drain")
+Metered = tuple[Crossing, Sequence[tuple[int, int]]]
+"""What crosses a boundary, and (place of a meter, bits that it counts)."""
 
 
 class ModelError(Exception):
@@ -54,11 +56,12 @@ def evaluate_bound(nest: BoundNest, marks: MappingABC[Path, Place] | None = None
     _check(nest, crossings)
     book = PriceBook(architecture)
     traffic = _traffic(nest, crossings)
-    latency = [row for bound in nest.einsums for row in _latency(book, nest, bound, crossings)]
+    metered = [(c, list(_bits(book, nest, c))) for c in crossings]
+    latency = [row for bound in nest.einsums for row in _latency(book, nest, bound, metered)]
     worst: dict[str, float] = defaultdict(float)
     for row in latency:
         worst[row.einsum] = max(worst[row.einsum], row.cycles)
-    actions = _actions(book, nest, crossings, worst)
+    actions = _actions(book, nest, metered, worst)
     area, missing = area_mm2(architecture)
     units = {b.unit.name: b.unit for b in nest.einsums}.values()
     return Evaluation(
@@ -224,7 +227,7 @@ def _traffic(nest: BoundNest, crossings: Sequence[Crossing]) -> list[TrafficRow]
 
 
 def _actions(
-    book: PriceBook, nest: BoundNest, crossings: Sequence[Crossing], cycles: MappingABC[str, float]
+    book: PriceBook, nest: BoundNest, metered: Sequence[Metered], cycles: MappingABC[str, float]
 ) -> list[ActionRow]:
     """Price what crosses, what is computed and what leaks; rows of memories stand before those of other components."""
     bits: dict[tuple[str, str, int], int] = {}
@@ -235,16 +238,16 @@ def _actions(
         for at in ports[h.level.name]:
             bits[h.owner.name, h.tensor.name, at] = 0
     energy = set(book.energy)
-    for c in crossings:
-        einsum, tensor = c.einsum.name, c.parent.tensor
-        for at, more in book.bits(tensor, c.parent.level.name, _receiver(nest, c), c):
+    for c, amounts in metered:
+        einsum, tensor = c.einsum.name, c.parent.tensor.name
+        for at, more in amounts:
             if at in energy:
-                key = (einsum, tensor.name, at)
+                key = (einsum, tensor, at)
                 bits[key] = bits.get(key, 0) + more
     rows = []
     for (name, held, at), moved in sorted(bits.items(), key=lambda x: book.meters[x[0][2]].component not in ports):
         meter = book.meters[at]
-        rows.append(ActionRow(name, meter.component, held, meter.action, meter.count(moved), meter.cost(moved)))
+        rows.append(ActionRow(name, meter.component, held, meter.action, meter.amount(moved), meter.cost(moved)))
     for b in nest.einsums:
         rows += _compute_actions(b)
         rows += [
@@ -254,11 +257,13 @@ def _actions(
     return rows
 
 
-def _receiver(nest: BoundNest, c: Crossing) -> str:
-    """Name of the level below a boundary."""
+def _bits(book: PriceBook, nest: BoundNest, c: Crossing) -> Iterator[tuple[int, int]]:
+    """Yield (place of a meter, bits that it counts) of what crosses one boundary."""
     if c.child is not None:
-        return c.child.level.name
-    return next(b.unit.name for b in nest.einsums if b.einsum is c.einsum)
+        receiver = c.child.level.name
+    else:
+        receiver = next(b.unit.name for b in nest.einsums if b.einsum is c.einsum)
+    return book.bits(c.parent.tensor, c.parent.level.name, receiver, c)
 
 
 def _compute_actions(bound: BoundEinsum) -> list[ActionRow]:
@@ -272,15 +277,15 @@ def _compute_actions(bound: BoundEinsum) -> list[ActionRow]:
     return rows
 
 
-def _latency(book: PriceBook, nest: BoundNest, bound: BoundEinsum, crossings: Sequence[Crossing]) -> list[LatencyRow]:
-    mine = [c for c in crossings if c.einsum is bound.einsum]
+def _latency(book: PriceBook, nest: BoundNest, bound: BoundEinsum, metered: Sequence[Metered]) -> list[LatencyRow]:
+    mine = [(c, amounts) for c, amounts in metered if c.einsum is bound.einsum]
     rows = []
     for component, limits in book.limits.items():
         cycles = 0.0
-        for instances, work in _busiest(nest.architecture, book.meters[limits[0]].level, bound, mine):
+        for instances, work in _busiest(book, nest, bound, book.meters[limits[0]].level, mine):
             bits = dict.fromkeys(limits, 0)
-            for c in work:
-                for at, more in book.bits(c.parent.tensor, c.parent.level.name, _receiver(nest, c), c):
+            for amounts in work:
+                for at, more in amounts:
                     if at in bits:
                         bits[at] += more
             cycles = max(cycles, *(book.meters[at].cost(amount / instances) for at, amount in bits.items()))
@@ -291,11 +296,19 @@ def _latency(book: PriceBook, nest: BoundNest, bound: BoundEinsum, crossings: Se
 
 def _compute_cycles(architecture: Architecture, bound: BoundEinsum) -> float:
     einsum = bound.einsum
-    everything = motion(bound.loops, 0, [(einsum, einsum.output)])
-    corner = first_instance(bound.loops, len(bound.loops))
-    points = everything.accesses(len(bound.loops), (), corner)
+    points = busiest_points(bound)
     cycles = points * cycles_per_point(einsum, bound.unit)
     return cycles + sum(systolic_overhead(architecture, array, bound) for array in systolic_arrays(architecture, bound))
+
+
+def busiest_points(bound: BoundEinsum) -> int:
+    """Points that the busiest compute instance works on: the first one, which is never idle."""
+    loops, einsum = bound.loops, bound.einsum
+    everything = motion(loops, 0, [(einsum, einsum.output)])
+    if everything.exact:  # all instances are alike
+        instances = math.prod(_steps(loops, at, left) for at, left in _spatial(loops, einsum.shape))
+        return everything.accesses(len(loops), ()) // instances
+    return everything.accesses(len(loops), (), first_instance(loops, len(loops)))
 
 
 def systolic_arrays(architecture: Architecture, bound: BoundEinsum) -> list[Array]:
@@ -357,10 +370,11 @@ def first_instance(loops: Sequence[Loop], until: int) -> dict[str, tuple[int, ..
 
 
 def _busiest(
-    architecture: Architecture, level: str, bound: BoundEinsum, crossings: Sequence[Crossing]
-) -> list[tuple[int, Sequence[Crossing]]]:
-    """What crosses in the instances of a level that may be the busiest ones, and how many of them share it evenly."""
-    touching = [c for c in crossings if c.parent.level.name == level or _is_child(c, level)]
+    book: PriceBook, nest: BoundNest, bound: BoundEinsum, level: str, metered: Sequence[Metered]
+) -> list[tuple[int, list[Sequence[tuple[int, int]]]]]:
+    """What meters count in the instances of a level that may be the busiest ones, and how many share it evenly."""
+    listed = [(c, amounts) for c, amounts in metered if c.parent.level.name == level or _is_child(c, level)]
+    touching = [c for c, _ in listed]
     if not touching:
         return []
     above = max(
@@ -370,15 +384,16 @@ def _busiest(
     split = sorted({x.rank_variable for x in above if x.spatial})
     if all(c.down.exact for c in touching) or not split:
         instances = math.prod(_steps(above, at, c0) for at, c0 in _spatial(above, touching[0].down.extents))
-        return [(instances, touching)]
-    found: list[tuple[int, Sequence[Crossing]]] = []
+        return [(instances, [amounts for _, amounts in listed])]
+    found = []
     for fixed in _instance_classes(above, touching):
-        work = [
-            cross_access(architecture, bound, c.access, fixed)
-            if c.access is not None
-            else cross(architecture, c.child or c.parent, fixed, of_child=_is_child(c, level))
-            for c in touching
-        ]
+        work: list[Sequence[tuple[int, int]]] = []
+        for c in touching:
+            if c.access is not None:
+                one = cross_access(nest.architecture, bound, c.access, fixed)
+            else:
+                one = cross(nest.architecture, c.child or c.parent, fixed, of_child=_is_child(c, level))
+            work.append(list(_bits(book, nest, one)))
         found.append((1, work))
     return found
 

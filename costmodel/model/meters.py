@@ -17,7 +17,6 @@ Only words that move are counted, so the first touch of a word costs nothing whe
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
@@ -32,19 +31,17 @@ Moved = Flow | Literal["hop"]
 """What may cost something: a flow between two levels, or a hop of an array between them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tap:
-    """A flow that a meter counts, at every boundary with this parent and this child (null: whatever they are)."""
+class Tap(NamedTuple):
+    """A flow that a meter counts."""
 
     flow: Moved
-    parent: str | None = None
-    child: str | None = None
-    array: str | None = None
-    """Of hops: the array."""
+    at: str
+    """The level where its words are counted: reads and updates at the parent, fills and drains at the child."""
+    other: str | None = None
+    """The level at the other end of the boundary (of hops: the parent); null: whatever it is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Meter:
+class Meter(NamedTuple):
     """What counts some flows of a component and puts a price on them: pJ, or cycles of one instance."""
 
     component: str
@@ -59,7 +56,7 @@ class Meter:
     price: float
     """Of one count."""
 
-    def count(self, bits: Any) -> Any:
+    def amount(self, bits: Any) -> Any:
         """Return the accesses, hops or cycles that bits make; a fraction stays a fraction."""
         return bits / self.width_bits
 
@@ -85,19 +82,20 @@ class Crossed(Protocol):
 
 
 class Charge(NamedTuple):
-    """A flow at one boundary, and the meters that count it."""
+    """A flow at one end of a boundary, and the meters that count it."""
 
     flow: Moved
-    array: str | None
     level: Level
-    """Where its words are counted, in whose format: the parent, the child or the array."""
-    places: tuple[int, ...]
+    """Where its words are counted, and in whose format."""
+    other: str | None
+    """The level that has to be at the other end; null: whatever it is."""
+    places: list[int]
     """Of the meters in the book."""
 
     def words(self, crossed: Crossed) -> Any:
         """Return the words of this flow; zero where hops are not counted."""
-        if self.array is not None:
-            return next((words for name, words in crossed.hops if name == self.array), 0)
+        if self.flow == "hop":
+            return next((words for name, words in crossed.hops if name == self.level.name), 0)
         return getattr(crossed, self.flow)
 
 
@@ -107,29 +105,33 @@ class PriceBook:
     def __init__(self, architecture: Architecture) -> None:
         self.architecture = architecture
         self.meters = tuple(meters(architecture))
-        self._charges: dict[tuple[str, str], tuple[Charge, ...]] = {}
+        self._levels = {level.name: (place, level) for place, level in enumerate(architecture.levels)}
+        self._above: dict[str, list[Charge]] = {}
+        """Parent → what is counted there; likewise of children and of arrays."""
+        self._below: dict[str, list[Charge]] = {}
+        self._between: dict[str, list[Charge]] = {}
+        ends = {"read": self._above, "update": self._above, "fill": self._below, "drain": self._below}
+        places: dict[Tap, list[int]] = {}
+        for place, meter in enumerate(self.meters):
+            for tap in meter.taps:
+                if tap not in places:
+                    charge = Charge(tap.flow, self._levels[tap.at][1], tap.other, places.setdefault(tap, []))
+                    ends.get(tap.flow, self._between).setdefault(tap.at, []).append(charge)
+                places[tap].append(place)
+        self._charges: dict[tuple[str, str], list[Charge]] = {}
 
-    def charges(self, parent: str, child: str) -> tuple[Charge, ...]:
+    def charges(self, parent: str, child: str) -> list[Charge]:
         """Return the flows between two levels that some meter counts; the child holds words or computes."""
         found = self._charges.get((parent, child))
         if found is None:
-            found = self._charges[parent, child] = tuple(self._charged(parent, child))
+            found = [c for c in self._above.get(parent, ()) if c.other in (None, child)]
+            found += [c for c in self._below.get(child, ()) if c.other in (None, parent)]
+            outer, inner = self._levels[parent][0], self._levels[child][0]
+            for array, charges in self._between.items():
+                if outer < self._levels[array][0] < inner:
+                    found += [c for c in charges if c.other in (None, parent)]
+            self._charges[parent, child] = found
         return found
-
-    def _charged(self, parent: str, child: str) -> Iterator[Charge]:
-        levels = self.architecture.levels
-        ends = self.architecture.index(parent), self.architecture.index(child)
-        here: dict[tuple[Moved, str | None], list[int]] = {}
-        for place, meter in enumerate(self.meters):
-            for tap in meter.taps:
-                if tap.parent in (None, parent) and tap.child in (None, child):
-                    here.setdefault((tap.flow, tap.array), []).append(place)
-        between = {x.name: x for x in levels[ends[0] : ends[1]] if isinstance(x, Array)}
-        for (flow, array), places in here.items():
-            if array is None:
-                yield Charge(flow, None, levels[ends[flow in ("fill", "drain")]], tuple(places))
-            elif array in between:
-                yield Charge(flow, array, between[array], tuple(places))
 
     def bits(self, tensor: Tensor, parent: str, child: str, crossed: Crossed) -> Iterator[tuple[int, Any]]:
         """Yield (place of a meter, bits that it counts) of what crosses one boundary."""
@@ -142,10 +144,11 @@ class PriceBook:
         self, place: int, flow: Moved, tensor: Tensor, parent: str, child: str, array: str | None = None
     ) -> float:
         """Return what one word of a flow across a boundary costs on the meter at a place of the book."""
+        total = 0.0
         for charge in self.charges(parent, child):
-            if (charge.flow, charge.array) == (flow, array):
-                return float(self.meters[place].cost(stored_bits(tensor, charge.level, charge.places.count(place))))
-        return 0.0
+            if charge.flow == flow and array in (None, charge.level.name):
+                total += self.meters[place].cost(stored_bits(tensor, charge.level, charge.places.count(place)))
+        return total
 
     @cached_property
     def energy(self) -> list[int]:
@@ -173,7 +176,7 @@ class PriceBook:
 
     def prices_hops(self, arrays: Sequence[str]) -> bool:
         """Whether hops of some of these arrays cost anything."""
-        return any(m.price and any(t.array in arrays for t in m.taps if t.array is not None) for m in self.meters)
+        return any(m.price and any(t.flow == "hop" and t.at in arrays for t in m.taps) for m in self.meters)
 
 
 # What has meters
@@ -190,12 +193,12 @@ def meters(architecture: Architecture) -> Iterator[Meter]:
 
 
 def _read_taps(memory: Memory) -> tuple[Tap, ...]:
-    drained = (Tap("drain", child=memory.name),) if charges_drain(memory) else ()
-    return (Tap("read", parent=memory.name), *drained)
+    drained = (Tap("drain", memory.name),) if charges_drain(memory) else ()
+    return (Tap("read", memory.name), *drained)
 
 
 def _write_taps(memory: Memory) -> tuple[Tap, ...]:
-    return (Tap("update", parent=memory.name), Tap("fill", child=memory.name))
+    return (Tap("update", memory.name), Tap("fill", memory.name))
 
 
 def charges_drain(memory: Memory) -> bool:
@@ -225,7 +228,7 @@ def port_limits(memory: Memory) -> list[Meter]:
 
 def hop_energy(array: Array) -> Meter:
     """Return the meter of the energy of hops."""
-    return Meter(array.name, "hop", "pJ", array.name, (Tap("hop", array=array.name),), array.hop_bits, array.hop_pj)
+    return Meter(array.name, "hop", "pJ", array.name, (Tap("hop", array.name),), array.hop_bits, array.hop_pj)
 
 
 # Operations
