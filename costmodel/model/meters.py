@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 Moved = Flow | Literal["hop"]
 """What may cost something: a flow between two levels, or a hop of an array between them."""
+ENERGY = -1
+"""Stands for all meters of energy together, where limits are told by their places."""
 
 
 class Tap(NamedTuple):
@@ -95,7 +97,7 @@ class Charge(NamedTuple):
     def words(self, crossed: Crossed) -> Any:
         """Return the words of this flow; zero where hops are not counted."""
         if self.flow == "hop":
-            return next((words for name, words in crossed.hops if name == self.level.name), 0)
+            return sum(words for name, words in crossed.hops if name == self.level.name)
         return getattr(crossed, self.flow)
 
 
@@ -119,6 +121,7 @@ class PriceBook:
                     ends.get(tap.flow, self._between).setdefault(tap.at, []).append(charge)
                 places[tap].append(place)
         self._charges: dict[tuple[str, str], list[Charge]] = {}
+        self._per_word: dict[tuple[Tensor, str, str], list[tuple[Charge, dict[int, float]]]] = {}
 
     def charges(self, parent: str, child: str) -> list[Charge]:
         """Return the flows between two levels that some meter counts; the child holds words or computes."""
@@ -140,15 +143,21 @@ class PriceBook:
             for place in charge.places:
                 yield place, bits
 
-    def weight(
-        self, place: int, flow: Moved, tensor: Tensor, parent: str, child: str, array: str | None = None
-    ) -> float:
-        """Return what one word of a flow across a boundary costs on the meter at a place of the book."""
-        total = 0.0
-        for charge in self.charges(parent, child):
-            if charge.flow == flow and array in (None, charge.level.name):
-                total += self.meters[place].cost(stored_bits(tensor, charge.level, charge.places.count(place)))
-        return total
+    def per_word(self, tensor: Tensor, parent: str, child: str) -> list[tuple[Charge, dict[int, float]]]:
+        """Return what one word of each flow across a boundary costs: energy, and cycles by the place of each limit."""
+        key = (tensor, parent, child)
+        found = self._per_word.get(key)
+        if found is None:
+            found = self._per_word[key] = []
+            for charge in self.charges(parent, child):
+                bits = stored_bits(tensor, charge.level, 1)
+                costs: dict[int, float] = {}
+                for place in charge.places:
+                    meter = self.meters[place]
+                    row = ENERGY if meter.unit == "pJ" else place
+                    costs[row] = costs.get(row, 0.0) + meter.cost(bits)
+                found.append((charge, {row: cost for row, cost in costs.items() if cost}))
+        return found
 
     @cached_property
     def energy(self) -> list[int]:
