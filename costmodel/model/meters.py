@@ -159,6 +159,16 @@ class PriceBook:
                 found.append((charge, {row: cost for row, cost in costs.items() if cost}))
         return found
 
+    def price(
+        self, row: int, tensor: Tensor, flow: Moved, parent: str, child: str, array: str | None = None
+    ) -> float:
+        """Return what one word of a flow (of hops: of one array) costs across a boundary: ``ENERGY``, or one limit."""
+        return sum(
+            costs.get(row, 0.0)
+            for charge, costs in self.per_word(tensor, parent, child)
+            if charge.flow == flow and array in (None, charge.level.name)
+        )
+
     @cached_property
     def energy(self) -> list[int]:
         """Places of the meters of energy."""
