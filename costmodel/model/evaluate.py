@@ -56,12 +56,12 @@ def evaluate_bound(nest: BoundNest, marks: MappingABC[Path, Place] | None = None
     _check(nest, crossings)
     book = PriceBook(architecture)
     traffic = _traffic(nest, crossings)
-    metered = [(c, list(_bits(book, nest, c))) for c in crossings]
-    latency = [row for bound in nest.einsums for row in _latency(book, nest, bound, metered)]
+    counted = [(c, list(metered(book, nest, c))) for c in crossings]
+    latency = [row for bound in nest.einsums for row in _latency(book, nest, bound, counted)]
     worst: dict[str, float] = defaultdict(float)
     for row in latency:
         worst[row.einsum] = max(worst[row.einsum], row.cycles)
-    actions = _actions(book, nest, metered, worst)
+    actions = _actions(book, nest, counted, worst)
     area, missing = area_mm2(architecture)
     units = {b.unit.name: b.unit for b in nest.einsums}.values()
     return Evaluation(
@@ -227,7 +227,7 @@ def _traffic(nest: BoundNest, crossings: Sequence[Crossing]) -> list[TrafficRow]
 
 
 def _actions(
-    book: PriceBook, nest: BoundNest, metered: Sequence[Metered], cycles: MappingABC[str, float]
+    book: PriceBook, nest: BoundNest, counted: Sequence[Metered], cycles: MappingABC[str, float]
 ) -> list[ActionRow]:
     """Price what crosses, what is computed and what leaks; rows of memories stand before those of other components."""
     bits: dict[tuple[str, str, int], int] = {}
@@ -238,7 +238,7 @@ def _actions(
         for at in ports[h.level.name]:
             bits[h.owner.name, h.tensor.name, at] = 0
     energy = set(book.energy)
-    for c, amounts in metered:
+    for c, amounts in counted:
         einsum, tensor = c.einsum.name, c.parent.tensor.name
         for at, more in amounts:
             if at in energy:
@@ -257,7 +257,7 @@ def _actions(
     return rows
 
 
-def _bits(book: PriceBook, nest: BoundNest, c: Crossing) -> Iterator[tuple[int, int]]:
+def metered(book: PriceBook, nest: BoundNest, c: Crossing) -> Iterator[tuple[int, int]]:
     """Yield (place of a meter, bits that it counts) of what crosses one boundary."""
     if c.child is not None:
         receiver = c.child.level.name
@@ -277,8 +277,8 @@ def _compute_actions(bound: BoundEinsum) -> list[ActionRow]:
     return rows
 
 
-def _latency(book: PriceBook, nest: BoundNest, bound: BoundEinsum, metered: Sequence[Metered]) -> list[LatencyRow]:
-    mine = [(c, amounts) for c, amounts in metered if c.einsum is bound.einsum]
+def _latency(book: PriceBook, nest: BoundNest, bound: BoundEinsum, counted: Sequence[Metered]) -> list[LatencyRow]:
+    mine = [(c, amounts) for c, amounts in counted if c.einsum is bound.einsum]
     rows = []
     for component, limits in book.limits.items():
         cycles = 0.0
@@ -370,10 +370,10 @@ def first_instance(loops: Sequence[Loop], until: int) -> dict[str, tuple[int, ..
 
 
 def _busiest(
-    book: PriceBook, nest: BoundNest, bound: BoundEinsum, level: str, metered: Sequence[Metered]
+    book: PriceBook, nest: BoundNest, bound: BoundEinsum, level: str, counted: Sequence[Metered]
 ) -> list[tuple[int, list[Sequence[tuple[int, int]]]]]:
     """What meters count in the instances of a level that may be the busiest ones, and how many share it evenly."""
-    listed = [(c, amounts) for c, amounts in metered if c.parent.level.name == level or _is_child(c, level)]
+    listed = [(c, amounts) for c, amounts in counted if c.parent.level.name == level or _is_child(c, level)]
     touching = [c for c, _ in listed]
     if not touching:
         return []
@@ -393,7 +393,7 @@ def _busiest(
                 one = cross_access(nest.architecture, bound, c.access, fixed)
             else:
                 one = cross(nest.architecture, c.child or c.parent, fixed, of_child=_is_child(c, level))
-            work.append(list(_bits(book, nest, one)))
+            work.append(list(metered(book, nest, one)))
         found.append((1, work))
     return found
 

@@ -159,9 +159,7 @@ class PriceBook:
                 found.append((charge, {row: cost for row, cost in costs.items() if cost}))
         return found
 
-    def price(
-        self, row: int, tensor: Tensor, flow: Moved, parent: str, child: str, array: str | None = None
-    ) -> float:
+    def price(self, row: int, tensor: Tensor, flow: Moved, parent: str, child: str, array: str | None = None) -> float:
         """Return what one word of a flow (of hops: of one array) costs across a boundary: ``ENERGY``, or one limit."""
         return sum(
             costs.get(row, 0.0)
@@ -245,6 +243,11 @@ def port_limits(memory: Memory) -> list[Meter]:
     return [Meter(name, action, "cycles", name, taps, rate, 1.0) for action, taps, rate in stated if rate is not None]
 
 
+def shared_bits_per_cycle(memory: Memory) -> float | None:
+    """Return the bandwidth that reads and writes of one instance share; null where there is no such limit."""
+    return memory.bandwidth_bits_per_cycle
+
+
 def hop_energy(array: Array) -> Meter:
     """Return the meter of the energy of hops."""
     return Meter(array.name, "hop", "pJ", array.name, (Tap("hop", array.name),), array.hop_bits, array.hop_pj)
@@ -306,3 +309,34 @@ def leaks(architecture: Architecture) -> list[tuple[str, float]]:
 def leak_pj_per_cycle(architecture: Architecture) -> float:
     """Return what the whole chip leaks in a cycle."""
     return sum(pj for _, pj in leaks(architecture))
+
+
+# For people
+
+
+def priced(level: Level) -> bool:
+    """Whether a level states an energy."""
+    if isinstance(level, ComputeUnit):
+        return bool(level.energy_pj)
+    return any(m.price for m in (port_energy(level) if isinstance(level, Memory) else [hop_energy(level)]))
+
+
+def price_text(what: Level | Meter) -> str:
+    """Say the prices of a level, or of one meter.
+
+    >>> price_text(Memory(name="GLB", read_pj=2, write_pj=3.5, access_bits=16))
+    'read 2 pJ, write 3.5 pJ per 16 b'
+    """
+    if isinstance(what, Meter):
+        return f"{what.action} {what.price:g} pJ per {what.width_bits:g} b"
+    if isinstance(what, ComputeUnit):
+        return ", ".join(f"{kind} {pj:g} pJ" for kind, pj in what.energy_pj.items())
+    if isinstance(what, Array):
+        return price_text(hop_energy(what))
+    read, write = port_energy(what)
+    return f"read {read.price:g} pJ, write {write.price:g} pJ per {read.width_bits:g} b"
+
+
+def drain_text(memory: Memory) -> str:
+    """Say that drains are free, where they are."""
+    return "" if charges_drain(memory) else "; drains are free here"
