@@ -210,19 +210,23 @@ def test_a_further_meter_reaches_everything(gemm, linked):
     }
     assert cost.bottlenecks == {"Z": "link"}
     assert cost.latency_cycles == pytest.approx(sum(passed.values()) / 2)
-    assert {"link.energy", "link.latency", "link.energy.A"} <= {*subjects(linked, cost), "link.energy.A"}
+    assert {"link.energy", "link.latency"} <= set(subjects(linked, cost))
     for subject in ("link.energy", "link.energy.A", "link.latency"):
         told = explain(gemm, linked, (NEST,), cost, subject)
         assert sum(p.value for p in told.parts) == pytest.approx(told.value, rel=1e-12)
+    book, a = PriceBook(linked), gemm.einsums[0].tensors["A"]
+    assert book.price(ENERGY, a, "read", "GLB", "RF") == pytest.approx(5 / 20 * 7 + 5 / 16 * 40)
+    assert book.price(ENERGY, a, "read", "GLB", "MAC") == pytest.approx(5 / 20 * 7)  # passes by RF, and so the link
     result = Template(gemm, linked, NEST).evaluate(np.array([[2, 4, 2, 2, 1, 1, 1]]))
     assert result.energy_pj[0] == pytest.approx(cost.energy_pj, rel=1e-12)
     assert result.latency_cycles[0] == pytest.approx(cost.latency_cycles, rel=1e-12)
 
 
-@pytest.mark.parametrize("may_keep", [(), ("A", "Z")])
-def test_the_search_proves_optima_under_a_further_meter(gemm, linked, may_keep):
+@pytest.mark.parametrize(("may_keep", "used"), [((), True), (("A", "Z"), False)])
+def test_the_search_uses_a_link_where_it_must_only(gemm, linked, may_keep, used):
     keeping = replace(GLB, keep=tuple(t for t in "ABZ" if t not in may_keep), may_keep=may_keep)
-    levels = tuple(keeping if x.name == "GLB" else x for x in linked.levels)
+    passing = replace(RF, keep=("A", "Z"), may_keep=("B",))
+    levels = tuple({"GLB": keeping, "RF": passing}.get(x.name, x) for x in linked.levels)
     arch = replace(linked, levels=levels)
     found = map_einsum(gemm.einsums[0], arch, objective="energy,latency")
     assert found.certificate.status == "optimal: proven"
@@ -230,4 +234,4 @@ def test_the_search_proves_optima_under_a_further_meter(gemm, linked, may_keep):
     assert least.energy_pj <= min(p.energy_pj for p in found.front)
     assert least.latency_cycles <= min(p.latency_cycles for p in found.front)
     for point in found.front:
-        assert any(r.component == "link" for r in point.evaluation.action_rows)
+        assert any(r.component == "link" for r in point.evaluation.action_rows) == used
