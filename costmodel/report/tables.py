@@ -9,7 +9,7 @@ import pandas as pd
 from costmodel.einsum.algebra import Role, Workload
 from costmodel.model.evaluation import Evaluation
 from costmodel.model.formats import stored_bits
-from costmodel.model.meters import port_limits, price_text
+from costmodel.model.meters import PriceBook, port_limits, price_text
 from costmodel.report import human
 from costmodel.report.nest_text import short_text
 from costmodel.report.run import FrontPoint, NetworkPoint, Run, Search, pareto_flags
@@ -294,8 +294,8 @@ def compare(runs: Sequence[Run]) -> pd.DataFrame:
 
 
 def component_order(run: Run) -> list[str]:
-    """Components as the architecture lists them, outermost first."""
-    return [level.name for level in run.architecture.levels]
+    """Components as the architecture lists them, outermost first, and after them what else has a meter."""
+    return PriceBook(run.architecture).components()
 
 
 def _rate(memory: Memory) -> str:
