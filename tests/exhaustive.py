@@ -16,7 +16,7 @@ from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.model.evaluate import evaluate
 from costmodel.model.evaluation import Evaluation
 from costmodel.model.nest import keeps
-from costmodel.spec.hardware import Architecture, Array, Memory
+from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
 from costmodel.spec.mapping import Compute, Mapping, Node, Spatial, Storage, Temporal
 from costmodel.spec.problems import SpecError
 
@@ -72,8 +72,24 @@ def arrangements(stored: Sequence[Stored], architecture: Architecture) -> Iterat
         yield list(chosen)
 
 
-def mappings(einsum: Einsum, architecture: Architecture) -> Iterator[Mapping]:  # noqa: C901, PLR0912  one step of the search, told in one place
-    """Yield the canonical mapspace."""
+def units(einsum: Einsum, architecture: Architecture) -> Iterator[tuple[str, Architecture]]:
+    """Yield every unit that prices all operations of an Einsum, with the levels that serve it alone."""
+    for place, level in enumerate(architecture.levels):
+        if isinstance(level, ComputeUnit) and all(
+            not level.energy_pj or {o.kind, "default"} & set(level.energy_pj) for o in einsum.operations
+        ):
+            above = [x for x in architecture.levels[:place] if not isinstance(x, ComputeUnit)]
+            yield level.name, Architecture(name=architecture.name, levels=tuple(above))
+
+
+def mappings(einsum: Einsum, architecture: Architecture) -> Iterator[Mapping]:
+    """Yield the canonical mapspace: that of every unit that can compute."""
+    for unit, above in units(einsum, architecture):
+        yield from mappings_on(einsum, above, unit)
+
+
+def mappings_on(einsum: Einsum, architecture: Architecture, unit: str) -> Iterator[Mapping]:  # noqa: C901, PLR0912  one step of the search, told in one place
+    """Yield the canonical mapspace of one unit, below the levels of an architecture."""
     arrays = [level for level in reversed(architecture.levels) if isinstance(level, Array)]
     slots = [(a, d) for a in arrays for d in a.shape]
     for stored in choices_of_stored(einsum, architecture):
@@ -91,7 +107,7 @@ def mappings(einsum: Einsum, architecture: Architecture) -> Iterator[Mapping]:  
                 orders = [list(itertools.permutations([v for v in loops if loops[v][g] > 1])) for g in range(gaps)]
                 for chosen in itertools.product(*orders):
                     tile = dict.fromkeys(einsum.shape, 1)
-                    nest: list[Node] = [Compute(einsum.name, architecture.compute_units[-1].name)]
+                    nest: list[Node] = [Compute(einsum.name, unit)]
                     for g in range(gaps):
                         if g:
                             name, place = flat[g - 1][1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 from costmodel.einsum.algebra import Access, Affine, Einsum, Operation, Role, Tensor
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Level, Memory
@@ -146,6 +147,28 @@ def random_architecture(rng: random.Random) -> Architecture:  # noqa: C901  a li
     else:
         levels += [array("A1")]
     return Architecture(name="random", clock_hz=1e9, levels=(*levels, MAC))
+
+
+def several_units(rng: random.Random, architecture: Architecture) -> Architecture:
+    """Put one or two more compute units at any place of an architecture, with prices of their own."""
+    pick = rng.choice
+
+    def unit(name: str) -> ComputeUnit:
+        kinds = pick(
+            [("default",), ("default",), ("mac",), ("exp",), ("add", "exp"), ("mac", "exp"), ("mac", "default")]
+        )
+        return ComputeUnit(
+            name=name,
+            energy_pj={kind: pick([0.0, 1.0, 5.0, 40.0]) for kind in kinds},
+            throughput_per_cycle={kind: pick([0.25, 1.0, 2.0, 3.0]) for kind in kinds if rng.random() < 0.5},
+            leakage_w=pick([0, 0, 1e-3]),
+            instances=pick([None, None, 3]),
+        )
+
+    levels: list[Level] = [*architecture.levels[:-1], unit("U0")]
+    for number in range(1, pick([2, 3])):
+        levels.insert(rng.randint(1, len(levels)), unit(f"U{number}"))
+    return replace(architecture, levels=tuple(levels))
 
 
 def tight_problem(rng: random.Random) -> tuple[Einsum, Architecture]:

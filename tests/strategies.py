@@ -396,7 +396,8 @@ class _Draw:
         rates = {"default": rng.choice([0.5, 1.0, 2.0, 4.0]), "exp": 0.25}
         levels.append(ComputeUnit(name="MAC", energy_pj={"default": 1.0}, throughput_per_cycle=rates))
         if self.chance(0.15):
-            levels.append(ComputeUnit(name="VEC", energy_pj={"exp": 3.0}, throughput_per_cycle={"default": 8.0}))
+            priced = {rng.choice(["exp", "default"]): 3.0}
+            levels.append(ComputeUnit(name="VEC", energy_pj=priced, throughput_per_cycle={"default": 8.0}))
         return Architecture(name="a", levels=tuple(levels))
 
     def memory(self, name: str) -> Memory:
@@ -498,7 +499,8 @@ class _Nest:
         (name,) = names
         end: list[Node] = [Temporal(v, 1) for v, n in place.left[name].items() if n > 1]
         self.rng.shuffle(end)
-        end.append(Compute(name, self.rng.choice(self.architecture.compute_units).name))
+        able = [unit.name for unit in self.architecture.compute_units if unit.computes(self.einsums[name])]
+        end.append(Compute(name, self.rng.choice(able)))
         if self.draw.chance(0.02):  # a sequence of one branch still ends lives
             return [*nodes, Sequence((tuple(end),))]
         return [*nodes, *end]

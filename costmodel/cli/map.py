@@ -103,7 +103,9 @@ def command(
     from costmodel.report.assemble import question_of, run_of_network
     from costmodel.report.run import write_text
     from costmodel.report.study_text import study_text
+    from costmodel.spec import catalog
     from costmodel.spec.objective import objective_of
+    from costmodel.spec.problems import SpecError
 
     options = SearchOptions(
         method=method,
@@ -117,6 +119,8 @@ def command(
         tiles=tiles,
     )
     question = question_of(arch, workload, overrides, einsums)
+    if problems := catalog.not_computed(question.architecture, question.workload, workload):
+        raise SpecError(problems)
     if save_study is not None:
         write_text(save_study, study_text(question, options, save_study))
         say(f"study: {save_study}")

@@ -158,7 +158,10 @@ _USE = re.compile(r"utili[sz]ation\s*>=\s*([\d.]+)\s*(%?)$")
 
 
 def parse(sentences: Sequence[str], architecture: Architecture, einsum: Einsum | None = None) -> Rules:  # noqa: C901, PLR0912, PLR0915  one step of the search, told in one place
-    """Read constraint sentences. Raises SpecError with every sentence that is wrong."""
+    """Read constraint sentences. Raises SpecError with every sentence that is wrong.
+
+    Of a part of a chip, what they say about levels that stand idle is passed over.
+    """
     problems: list[Problem] = []
     only: list[Only] = []
     spreads: list[Spread] = []
@@ -168,9 +171,9 @@ def parse(sentences: Sequence[str], architecture: Architecture, einsum: Einsum |
     utilisation, dataflow = 0.0, None
 
     def dimensions(name: str, dimension: str | None, text: str) -> list[tuple[str, str]]:
-        array = next((a for a in architecture.levels if a.name == name), None)
+        array = next((a for a in architecture.physical if a.name == name), None)
         if not isinstance(array, Array):
-            known = [a.name for a in architecture.arrays]
+            known = [a.name for a in architecture.physical if isinstance(a, Array)]
             problems.append(Problem(f"{text}: {name} is no array", hint=did_you_mean(name, known)))
             return []
         if dimension is None:
@@ -183,9 +186,9 @@ def parse(sentences: Sequence[str], architecture: Architecture, einsum: Einsum |
         return [(name, dimension)]
 
     def memory(name: str, text: str) -> bool:
-        found = any(isinstance(m, Memory) and m.name == name for m in architecture.levels)
+        found = any(isinstance(m, Memory) and m.name == name for m in architecture.physical)
         if not found:
-            known = [m.name for m in architecture.memories]
+            known = [m.name for m in architecture.physical if isinstance(m, Memory)]
             problems.append(Problem(f"{text}: {name} is no memory", hint=did_you_mean(name, known)))
         return found
 
@@ -234,14 +237,15 @@ def parse(sentences: Sequence[str], architecture: Architecture, einsum: Einsum |
     if dataflow in STATIONARY and einsum is not None:
         keepings += _held_still(einsum, architecture, dataflow, keepings)
     # an architecture and a study may say the same
+    arrays, memories = ({x.name for x in found} for found in (architecture.arrays, architecture.memories))
     return Rules(
-        only=tuple(dict.fromkeys(only)),
-        spreads=tuple(dict.fromkeys(spreads)),
-        tiles=tuple(dict.fromkeys(tiles)),
-        keepings=tuple(dict.fromkeys(keepings)),
+        only=tuple(dict.fromkeys(o for o in only if o.array in arrays)),
+        spreads=tuple(dict.fromkeys(s for s in spreads if s.array in arrays)),
+        tiles=tuple(dict.fromkeys(t for t in tiles if t.level in memories)),
+        keepings=tuple(dict.fromkeys(k for k in keepings if k.level in memories)),
         utilisation=utilisation,
         dataflow=dataflow,
-        orders=tuple(dict.fromkeys(orders)),
+        orders=tuple(dict.fromkeys(o for o in orders if o.level in memories)),
         texts=tuple(sentences),
     )
 
@@ -287,6 +291,8 @@ def _row_stationary(einsum: Einsum, architecture: Architecture) -> list[Only]:
     windows = list(dict.fromkeys(i for a in einsum.inputs for i in a.indices if len(i.terms) > 1))
     if not windows:
         raise SpecError([Problem(f"row_stationary: {einsum.name} has no sliding window")])
+    if not architecture.arrays and any(isinstance(x, Array) for x in architecture.physical):
+        return []
     if not architecture.arrays:
         raise SpecError([Problem(f"row_stationary: {architecture.name} has no array")])
     rows = windows[:-1] or windows

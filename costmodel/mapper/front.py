@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from costmodel.spec.objective import Objective
+
+if TYPE_CHECKING:
+    from costmodel.mapper.result import MappingPoint
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -84,6 +87,12 @@ def pareto(costs: Floats, ties: Floats | None = None) -> Ints:
         keep[1:] = ranks[1:, 1] < least[:-1]
         return order[keep]
     return order[_staircase(ranks) if dimensions == 3 else _one_by_one(ranks)]
+
+
+def select(points: Sequence[MappingPoint], aim: Objective) -> list[MappingPoint]:
+    """Return the front, best of the first objective first, or the best point; ties go to less energy, then latency."""
+    costs = np.array([(p.energy_pj, p.latency_cycles, p.capacity_bits) for p in points], dtype=np.float64)
+    return [points[place] for place in pareto(aim.values(*costs.T).T, costs)]
 
 
 def _ranks(costs: Floats) -> Ints:

@@ -298,7 +298,7 @@ def renamed_mapping(
 
 def renamed_evaluation(evaluation: Evaluation, tensors: dict[str, str], einsum: str, count: int = 1) -> Evaluation:
     """Return the evaluation of one Einsum in the names of another, identical one that runs ``count`` times."""
-    (points,) = evaluation.points.values()
+    (points,), (peak,) = evaluation.points.values(), evaluation.peak_by_einsum.values()
     return replace(
         evaluation,
         traffic_rows=tuple(replace(r, einsum=einsum, tensor=tensors[r.tensor]) for r in evaluation.traffic_rows),
@@ -310,6 +310,7 @@ def renamed_evaluation(evaluation: Evaluation, tensors: dict[str, str], einsum: 
         points={einsum: points},
         counts={einsum: count},
         capacity_bits_by_einsum={einsum: evaluation.capacity_bits},
+        peak_by_einsum={einsum: peak},
     )
 
 
@@ -547,29 +548,17 @@ def search(
         return _exact(einsum, architecture, options, options.budget_s, progress)
     from costmodel.mapper.sample.search import search_einsum
 
-    deadline = math.inf if options.budget_s is None else time.monotonic() + options.budget_s
-
-    def tell(detail: Any) -> None:
-        if progress is not None:
-            progress(detail)
-        if time.monotonic() > deadline:
-            raise KeyboardInterrupt  # what a sampler has so far is its answer, as on Ctrl-C
-
-    try:
-        found = search_einsum(
-            einsum,
-            architecture,
-            objective=options.objective,
-            method=options.method,
-            trials=options.trials,
-            seed=options.seed,
-            constraints=options.constraints,
-            progress=tell,
-        )
-    except KeyboardInterrupt:
-        if time.monotonic() <= deadline:
-            raise
-        raise InfeasibleError(einsum.name, [(f"nothing found in {options.budget_s:.3g} s", 1)], None) from None
+    found = search_einsum(
+        einsum,
+        architecture,
+        objective=options.objective,
+        method=options.method,
+        trials=options.trials,
+        seed=options.seed,
+        constraints=options.constraints,
+        budget_s=options.budget_s,
+        progress=progress,
+    )
     # One objective is bounded faster than a front, and the first is what a gap is about.
     first = options.objective.each[0]
     if options.bound_s is None:

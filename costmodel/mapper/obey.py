@@ -109,7 +109,6 @@ def _read(mapping: Mapping, einsum: Einsum, architecture: Architecture) -> _Nest
     across: list[_Across] = []
     stored: list[_Stored] = []
     owners: list[str] = []
-    unit = architecture.compute_units[-1].name
     for node in mapping.nest:
         if isinstance(node, Storage):
             owners.append(node.level)
@@ -126,8 +125,7 @@ def _read(mapping: Mapping, einsum: Einsum, architecture: Architecture) -> _Nest
                 shares[v] = [min(tile, n - at) for n in shares[v] for at in range(0, n, tile)]
                 if steps > 1:
                     across.append(_Across(v, steps, node.array, node.dimension or _sole(architecture, node.array)))
-        elif isinstance(node, Compute):
-            unit = node.unit
+    unit = next(node.unit for node in mapping.nest if isinstance(node, Compute))
     return _Nest(times, across, stored, owners, math.prod(map(len, shares.values())), unit)
 
 

@@ -9,6 +9,9 @@ from typing import Literal
 from costmodel.model.evaluation import Evaluation
 from costmodel.spec.mapping import Mapping
 
+INTERRUPTED = "(interrupted)"
+"""How a method says that Ctrl-C ended it."""
+
 
 @dataclass(frozen=True, slots=True)
 class MappingPoint:
@@ -46,6 +49,11 @@ class Certificate:
     gap: float | None = None
     """Upper bound of (answer − optimum) / optimum of the first objective; 0 when proven, null when unknown."""
 
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C ended the search."""
+        return self.method.endswith(INTERRUPTED)
+
     def __str__(self) -> str:
         return f"gap ≤ {100 * (self.gap or 0):.2g} %" if self.status == "gap" else self.status
 
@@ -77,14 +85,25 @@ class Reject:
 
 
 class InfeasibleError(Exception):
-    """Nothing fits: which limits killed the candidates, and the nearest miss."""
+    """Nothing fits: which limits killed the candidates, and the nearest miss.
 
-    def __init__(self, einsum: str, tally: Sequence[tuple[str, int]], nearest: Reject | None) -> None:
+    ``proven`` says that nothing was left untried; ``mapspace`` counts what did not fit, null where that is not known.
+    """
+
+    def __init__(
+        self,
+        einsum: str,
+        tally: Sequence[tuple[str, int]],
+        nearest: Reject | None,
+        proven: bool = False,  # noqa: FBT002  a pickle passes arguments by place
+        mapspace: int | None = None,
+    ) -> None:
         self.einsum, self.tally, self.nearest = einsum, tuple(tally), nearest
+        self.proven, self.mapspace = proven, mapspace
         killers = "; ".join(f"{limit} ({count:,})" for limit, count in self.tally)
         miss = f"; nearest miss: {nearest}" if nearest else ""
         super().__init__(f"{einsum}: no mapping fits: {killers}{miss}")
 
     def __reduce__(self) -> tuple[type[InfeasibleError], tuple[object, ...]]:
         """Cross to another process whole."""
-        return type(self), (self.einsum, self.tally, self.nearest)
+        return type(self), (self.einsum, self.tally, self.nearest, self.proven, self.mapspace)

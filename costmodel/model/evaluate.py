@@ -11,7 +11,7 @@ from itertools import product
 from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.model.evaluation import ActionRow, Evaluation, Flow, LatencyRow, OccupancyRow, TrafficRow
 from costmodel.model.formats import stored_bits
-from costmodel.model.meters import PriceBook, cycles_per_point, operation_pj, operations_per_cycle, pass_cycles
+from costmodel.model.meters import PriceBook, cycles_per_point, operation_pj, pass_cycles
 from costmodel.model.nest import BoundEinsum, BoundNest, Holder, Path, Place, bind
 from costmodel.model.tiles import Chain, Event, Loop, position_classes
 from costmodel.model.traffic import Crossing, Fixed, Motion, cross, cross_access, holder_motion, motion
@@ -63,7 +63,6 @@ def evaluate_bound(nest: BoundNest, marks: MappingABC[Path, Place] | None = None
         worst[row.einsum] = max(worst[row.einsum], row.cycles)
     actions = _actions(book, nest, counted, worst)
     area, missing = area_mm2(architecture)
-    units = {b.unit.name: b.unit for b in nest.einsums}.values()
     return Evaluation(
         traffic_rows=tuple(traffic),
         action_rows=tuple(actions),
@@ -73,7 +72,7 @@ def evaluate_bound(nest: BoundNest, marks: MappingABC[Path, Place] | None = None
         counts={b.einsum.name: b.einsum.count for b in nest.einsums},
         capacity_bits_by_einsum=_room_used(nest, occupancy),
         clock_hz=architecture.clock_hz,
-        peak_per_cycle=max(architecture.copies(u.name) * operations_per_cycle(u, "mac") for u in units),
+        peak_by_einsum={b.einsum.name: peak_per_cycle(architecture, b) for b in nest.einsums},
         area_mm2=area,
         area_missing=missing,
     )
@@ -91,7 +90,7 @@ def combine(evaluations: Sequence[Evaluation]) -> Evaluation:
         counts={k: v for e in evaluations for k, v in e.counts.items()},
         capacity_bits_by_einsum={k: v for e in evaluations for k, v in e.capacity_bits_by_einsum.items()},
         clock_hz=first.clock_hz,
-        peak_per_cycle=max(e.peak_per_cycle for e in evaluations),
+        peak_by_einsum={k: v for e in evaluations for k, v in e.peak_by_einsum.items()},
         area_mm2=first.area_mm2,
         area_missing=first.area_missing,
     )
@@ -104,11 +103,19 @@ def evaluate_network(workload: Workload, architecture: Architecture, mappings: S
 
 def area_mm2(architecture: Architecture) -> tuple[float | None, tuple[str, ...]]:
     """Return the chip's area and the levels whose area is not modelled."""
-    stated = [x for x in architecture.levels if x.area_mm2 is not None]
-    missing = tuple(x.name for x in architecture.levels if x.area_mm2 is None)
+    stated = [x for x in architecture.physical if x.area_mm2 is not None]
+    missing = tuple(x.name for x in architecture.physical if x.area_mm2 is None)
     if not stated:
         return None, missing
     return sum((x.area_mm2 or 0.0) * architecture.copies(x.name) for x in stated), missing
+
+
+def peak_per_cycle(architecture: Architecture, bound: BoundEinsum) -> float:
+    """Return the points per cycle of an Einsum if every instance of its compute unit worked all the time."""
+    rates = [bound.unit.rate_of(operation.kind) for operation in bound.einsum.operations]
+    scale = math.prod(rates)  # keeps the peak of one kind of operation free of rounding
+    cycles = sum(o.per_point * (scale / rate) for o, rate in zip(bound.einsum.operations, rates, strict=True))
+    return architecture.copies(bound.unit.name) * scale / cycles
 
 
 def _occupancy(

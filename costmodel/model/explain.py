@@ -222,10 +222,11 @@ class _Explainer:
             value = energy.value * latency.value
             text = f"EDP = {number(energy.value)} pJ × {number(latency.value)} cycles = {value:.6g} pJ·cycles"
             return Explanation(subject, value, "pJ·cycles", text)
-        points = sum(e.points[n] * e.counts[n] for n in self.einsums())
-        value = points / (latency.value * e.peak_per_cycle) if latency.value else 0.0
+        names = self.einsums()
+        points, peak = sum(e.points[n] * e.counts[n] for n in names), e.peak_of(names)
+        value = points / (latency.value * peak) if latency.value else 0.0
         head = (
-            f"utilisation = {points:,} points / ({number(latency.value)} cycles × {number(e.peak_per_cycle)} per cycle)"
+            f"utilisation = {points:,} points / ({number(latency.value)} cycles × {number(peak)} per cycle)"
             f" = {100 * value:.4g} %"
         )
         return Explanation(subject, value, "", head, notes=("See `latency` for what the cycles are spent on.",))

@@ -301,7 +301,7 @@ def leaks(architecture: Architecture) -> list[tuple[str, float]]:
     """Return (level, pJ per cycle) of every level that leaks: of all its physical instances, idle ones too."""
     return [
         (x.name, leakage_w(x) * architecture.copies(x.name) / architecture.clock_hz * 1e12)
-        for x in architecture.levels
+        for x in architecture.physical
         if leakage_w(x)
     ]
 

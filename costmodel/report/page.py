@@ -366,7 +366,7 @@ def _latency_figures(book: Book, run: Run, prefix: str) -> list[Figure]:
     roof = tables.roofline(run)
     if len(roof):
         outer = run.architecture.memories[0]
-        figure = figures.roofline(roof, e.peak_per_cycle, outer.name, shared_bits_per_cycle(outer))
+        figure = figures.roofline(roof, max(e.peak_by_einsum.values()), outer.name, shared_bits_per_cycle(outer))
         caption = f"Operations per bit that crosses the ports of {outer.name}, as mapped."
         found.append(book.figure(f"{prefix}-roofline", "Roofline", caption, figure))
     return found

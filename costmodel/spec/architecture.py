@@ -300,11 +300,17 @@ class ComputeSpec(LevelSpec):
     compute: Name
     """Name of the unit."""
     energy: KindEnergy
-    """Of one operation (bare: pJ): one value, or one per kind with ``default`` for the rest."""
+    """Of one operation (bare: pJ): one value for every kind, or one per kind, with ``default`` for the rest.
+
+    It says what the unit does: only the kinds that are named, where there is no ``default``.
+    """
     energy_source: str = ""
     """Where the energies come from; ``source`` when absent."""
     throughput: KindRate | None = None
-    """Operations per cycle of one instance: one value, or one per kind with ``default`` for the rest; 1 when absent."""
+    """Operations per cycle of one instance: one value, or one per kind with ``default`` for the rest; 1 when absent.
+
+    Of what ``energy`` prices: a kind that is rated has a price too.
+    """
 
     key_hints: ClassVar[dict[str, str]] = _COMMON_HINTS | {
         "missing energy": "`energy: 1 pJ` or one value per kind, `{mac: …, default: …}`; 0 says that it costs nothing",
@@ -390,6 +396,8 @@ class ArchitectureSpec(SpecModel):
         problems: list[Problem] = []
         for place, level in enumerate(self.levels):
             at = ("levels", place)
+            if isinstance(level, ComputeSpec):
+                problems += _rated_only(level, at, marks)
             if not isinstance(level, MemorySpec):
                 continue
             if level.size is not None and (bits := self._bits(level.size)) < self.word_bits:
@@ -476,7 +484,8 @@ def check_levels(levels: object, marks: Marks) -> list[Problem]:
     if kinds and kinds[0] in {"tag:array", "tag:compute"}:
         problems.append(marks.problem("the first level must be a memory: it holds every tensor", ("levels", 0)))
     if kinds and kinds[-1] in {"tag:memory", "tag:array"}:
-        problems.append(marks.problem("the last level must be a compute unit", ("levels", len(kinds) - 1)))
+        rule, why = "the last level must be a compute unit", "what stands below all units serves none"
+        problems.append(marks.problem(rule, ("levels", len(kinds) - 1), hint=why))
     first: dict[str, int] = {}
     for place, (level, kind) in enumerate(zip(levels, kinds, strict=True)):
         if kind is None:
@@ -493,6 +502,16 @@ def check_levels(levels: object, marks: Marks) -> list[Problem]:
             first[name] = place
         problems.extend(_kept_twice(level, ("levels", place), marks))
     return problems
+
+
+def _rated_only(level: ComputeSpec, at: tuple[str, int], marks: Marks) -> list[Problem]:
+    """Refuse rates of operations that the unit does not price: it would do them for nothing, or not at all."""
+    rated = [kind for kind in level.throughput or () if kind != "default" and kind not in level.energy]
+    if "default" in level.energy or not rated:
+        return []
+    rule = f"{level.compute}: `energy` prices no {', '.join(rated)}"
+    hint = f"say {', '.join(f'`{kind}:`' for kind in rated)} or `default:` in `energy:`; 0 says that it costs nothing"
+    return [marks.problem(rule, (*at, "throughput", rated[0]), key=True, hint=hint)]
 
 
 def _kept_twice(level: Mapping[str, Any], at: tuple[str, int], marks: Marks) -> list[Problem]:

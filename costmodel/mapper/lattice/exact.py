@@ -7,16 +7,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Literal
 
-import numpy as np
-
 from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.mapper import constraints as rules_module
-from costmodel.mapper.front import Incumbents, pareto
+from costmodel.mapper.front import Incumbents, select
 from costmodel.mapper.lattice import size as counting
 from costmodel.mapper.lattice import space as mapspace
 from costmodel.mapper.lattice.search import BYTES_PER_LABEL, Board, Progress, widen
 from costmodel.mapper.obey import violations
-from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint
+from costmodel.mapper.result import INTERRUPTED, Certificate, InfeasibleError, MapperResult, MappingPoint
+from costmodel.mapper.units import search_units
 from costmodel.model.evaluate import evaluate
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.mapping import Mapping
@@ -44,45 +43,60 @@ def map_einsum(
     with a valid gap (of a front: in its first objective). The certificate counts the mapspace under the constraints on
     what is kept and on the arrays, before capacities; see ``counting``.
 
+    Every compute unit that can run the Einsum is searched; each has an equal share of the time that is left.
+
     Raises:
-        SpecError: a constraint or the objective cannot be read.
+        SpecError: a constraint or the objective cannot be read, or no unit can run the Einsum.
         InfeasibleError: nothing fits.
     """
     began = time.process_time()
     aim = objective_of(objective)
-    rules = rules_module.parse((*architecture.constraints, *constraints), architecture, einsum)
-    if tiles == "any":
+    deadline = None if budget_s is None else began + budget_s
+    sentences = (*architecture.constraints, *constraints)
+
+    def search(part: Architecture, waiting: int) -> MapperResult:
+        rules = rules_module.parse(sentences, part, einsum)
+        until = None if deadline is None else _share(deadline, waiting)
+
+        def perfect(one: Einsum, until: float | None) -> MapperResult:
+            return _perfect(one, part, constraints, rules, aim, until, memory_bytes, progress)
+
+        if tiles == "perfect":
+            return perfect(einsum, until)
         from costmodel.mapper.uneven.search import improve
 
-        deadline = None if budget_s is None else began + budget_s
+        def in_half(one: Einsum) -> MapperResult:
+            # so that the rest can be spent on other tiles
+            return perfect(one, None if until is None else _share(until, 2))
 
-        def perfect(one: Einsum) -> MapperResult:
-            # half of what is left, so that the rest can be spent on other tiles
-            share = None if deadline is None else max(0.0, deadline - time.process_time()) / 2
-            return map_einsum(
-                one,
-                architecture,
-                objective=aim,
-                constraints=constraints,
-                budget_s=share,
-                memory_bytes=memory_bytes,
-                progress=progress,
-            )
+        return improve(einsum, part, rules, in_half, lambda points: select(points, aim), aim, deadline=until)
 
-        return improve(
-            einsum,
-            architecture,
-            rules,
-            perfect,
-            lambda points: select(points, aim),
-            aim,
-            deadline=deadline,
-        )
+    return search_units(einsum, architecture, aim, search)
+
+
+def _share(deadline: float, parts: int) -> float:
+    """Return when the first of some equal parts of what is left of the CPU time ends."""
+    now = time.process_time()
+    return now + max(0.0, deadline - now) / parts
+
+
+def _perfect(
+    einsum: Einsum,
+    part: Architecture,
+    constraints: Sequence[str],
+    rules: rules_module.Rules,
+    aim: Objective,
+    deadline: float | None,
+    memory_bytes: int | None,
+    progress: Callable[[str], None] | None,
+) -> MapperResult:
+    """Search one part of a chip, with tiles that divide."""
+    began = time.process_time()
     try:
-        space = mapspace.build(einsum, architecture, rules)
-        return _prove(einsum, architecture, space, aim, budget_s, memory_bytes, progress, began)
+        space = mapspace.build(einsum, part, rules)
+        return _prove(einsum, part, space, aim, deadline, memory_bytes, progress, began)
     except mapspace.UnsupportedError as why:
-        return _sample(einsum, architecture, aim, constraints, str(why))
+        return _sample(einsum, part, aim, constraints, str(why))
 
 
 def _sample(
@@ -101,7 +115,7 @@ def _prove(
     architecture: Architecture,
     space: mapspace.Space,
     aim: Objective,
-    budget_s: float | None,
+    deadline: float | None,
     memory_bytes: int | None,
     progress: Callable[[str], None] | None,
     began: float,
@@ -109,7 +123,6 @@ def _prove(
     if not space.keeps or any(not len(a.factors) for a in space.arrays):
         raise infeasible(space, 0, 0)
     board, incumbents = Board(space, aim), Incumbents(aim)
-    deadline = None if budget_s is None else began + budget_s
     most = 4_000_000 if memory_bytes is None else max(20_000, memory_bytes // (4 * BYTES_PER_LABEL))
     stopped = False
     done = Progress()
@@ -150,7 +163,7 @@ def _prove(
             status = "gap"
     certificate = Certificate(
         status,
-        "exact (interrupted)" if stopped else "exact",
+        f"exact {INTERRUPTED}" if stopped else "exact",
         counting.size(space),
         done.labels,
         (
@@ -191,12 +204,6 @@ def _costed(
     return found, broken
 
 
-def select(points: Sequence[MappingPoint], aim: Objective) -> list[MappingPoint]:
-    """Return the front, best of the first objective first, or the best point; ties go to less energy, then latency."""
-    costs = np.array([(p.energy_pj, p.latency_cycles, p.capacity_bits) for p in points], dtype=np.float64)
-    return [points[place] for place in pareto(aim.values(*costs.T).T, costs)]
-
-
 def infeasible(space: mapspace.Space, dropped: int, over_capacity: int) -> InfeasibleError:
     """Say why nothing fits: which constraints leave no choice, how many partial mappings capacities ended."""
     from costmodel.mapper.result import Reject
@@ -215,4 +222,4 @@ def infeasible(space: mapspace.Space, dropped: int, over_capacity: int) -> Infea
             bits = sum(space.bits(n, 1) for n in space.nodes if n.memory == m and all(k & n.bit for k in space.keeps))
             if bits > memory.room:
                 nearest = Reject(memory.level.name, "capacity in bits", bits, int(memory.room))
-    return InfeasibleError(space.einsum.name, tally or [("constraints", 1)], nearest)
+    return InfeasibleError(space.einsum.name, tally or [("constraints", 1)], nearest, not dropped, counting.size(space))

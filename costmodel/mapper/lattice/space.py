@@ -196,8 +196,7 @@ def build(einsum: Einsum, architecture: Architecture, rules: Rules) -> Space:
     """Return the mapspace. Raises UnsupportedError where the lattice has no exact form."""
     names = tuple(einsum.shape)
     extents = np.array([einsum.shape[v] for v in names], dtype=np.int64)
-    unit = architecture.compute_units[-1]
-    inner = architecture.levels[: architecture.index(unit.name)]
+    unit, inner = architecture.unit, architecture.serving
     boxed = any(isinstance(m, Memory) and m.holes == "fetch" for m in inner)
     tensors = [_tensor(einsum, name, names, boxed) for name in einsum.tensors]
     memories: list[MemoryPlan] = []

@@ -22,7 +22,7 @@ from costmodel.mapper.constraints import Rules
 from costmodel.mapper.obey import in_order
 from costmodel.mapper.result import InfeasibleError
 from costmodel.mapper.sample.limits import Limits
-from costmodel.mapper.sample.steps import Hold, Loop, Plan, Plans, held, unit_for, windowed
+from costmodel.mapper.sample.steps import Hold, Loop, Plan, Plans, held, windowed
 from costmodel.model.nest import keeps
 from costmodel.spec import mapping as nodes
 from costmodel.spec.hardware import Architecture, Array, Memory
@@ -453,8 +453,6 @@ def encoding_of(einsum: Einsum, architecture: Architecture, rules: Rules | None 
     Raises InfeasibleError if a rule asks a memory to keep what it cannot, or to pass by what it must keep.
     """
     rules = rules or Rules()
-    unit = unit_for(einsum, architecture)
-    levels = architecture.levels[: architecture.index(unit.name)]
     slots: list[Slot] = [Slot(0)]
     segments: list[Segment] = []
     choices: set[Hold] = set()
@@ -468,7 +466,7 @@ def encoding_of(einsum: Einsum, architecture: Architecture, rules: Rules | None 
         dimensions.clear()
         holds.clear()
 
-    for place, level in enumerate(levels):
+    for place, level in enumerate(architecture.serving):
         if isinstance(level, Array):
             close()
             number += 1
@@ -492,7 +490,7 @@ def encoding_of(einsum: Einsum, architecture: Architecture, rules: Rules | None 
         *_node_genes(segments, choices),
         *_order_genes(encoding_slots, orders, slides),
     ]
-    limits = Limits(Plans(einsum, architecture, unit.name, ordered=bool(rules.orders)), rules)
+    limits = Limits(Plans(einsum, architecture, ordered=bool(rules.orders)), rules)
     caps = {
         (place, rule.rank_variable): rule.instances
         for rule in rules.spreads

@@ -14,20 +14,21 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
 from costmodel.einsum.algebra import Einsum, Workload
-from costmodel.mapper.constraints import parse
+from costmodel.mapper.constraints import Rules, parse
 from costmodel.mapper.front import pareto
 from costmodel.mapper.obey import Finding
-from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint, Reject
+from costmodel.mapper.result import INTERRUPTED, Certificate, InfeasibleError, MapperResult, MappingPoint, Reject
 from costmodel.mapper.sample.encoding import Encoding, Genes, encoding_of
 from costmodel.mapper.sample.starts import starts
 from costmodel.mapper.sample.steps import Plan
+from costmodel.mapper.units import search_units
 from costmodel.model.batch import Template
 from costmodel.model.evaluate import evaluate
 from costmodel.model.formats import stored_bits
@@ -87,6 +88,26 @@ class Progress:
             f"{self.einsum}: {self.method} {self.phase} {self.done}/{self.total}, {best}, "
             f"{self.per_s:.0f}/s, {100 * self.valid_share:.0f} % fit"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What a search may spend."""
+
+    trials: int
+    climb: int
+    """Mappings that climbing may cost."""
+    budget_s: float | None
+    """Wall time; null for no limit."""
+
+    def share(self, parts: int) -> Effort:
+        """Return an equal share of it, rounded up."""
+        budget_s = None if self.budget_s is None else self.budget_s / parts
+        return Effort(-(-self.trials // parts), -(-self.climb // parts), budget_s)
+
+
+class _LateError(Exception):
+    """The time is up: what was found so far is the answer."""
 
 
 class Cost:
@@ -229,31 +250,60 @@ def search_einsum(  # noqa: PLR0913  as many things as a study may say
     seed: int = 0,
     constraints: Sequence[str] = (),
     climb: int | None = None,
+    budget_s: float | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> MapperResult:
     """Return the best mappings that a sampler finds, a Pareto front if there are several objectives.
 
     ``objective`` is one of ``energy``, ``latency``, ``capacity``, ``edp``, ``ed2p``, ``e2dp``, a product of powers, or
-    several (a list, or separated by commas). ``trials`` counts vectors of genes, the best constructive mappings first.
+    several (a list, or separated by commas). ``trials`` counts vectors of genes, the best constructive mappings first;
+    compute units that can run the Einsum share them, and ``budget_s`` of wall time.
     Afterwards the best mapping of each objective is improved one move at a time, from another start where no move
     helps, until ``climb`` more mappings were costed (null: as many as trials). Ctrl-C returns the best so far; while
     nothing fits yet, the KeyboardInterrupt goes on.
 
     Raises:
         InfeasibleError: nothing that was tried fits; with the limits that killed it and the nearest miss.
-        SpecError: no such objective or method, a constraint that does not parse, or a package is missing.
+        SpecError: no such objective or method, a constraint that does not parse, a package is missing, or no compute
+            unit can run the Einsum.
     """
-    started_cpu, started = time.process_time(), time.monotonic()
     aim = objective_of(objective)
     known_method = _method(method)
     if trials < 1:
         raise SpecError([Problem(f"trials must be at least 1, got {trials}", path="trials")])
-    rules = parse((*architecture.constraints, *constraints), architecture, einsum)
-    encoding = encoding_of(einsum, architecture, rules)
-    archive = Archive(encoding, Workload(einsum.name, "", (einsum,)), architecture, aim)
-    limit = trials if climb is None else climb
+    deadline = None if budget_s is None else time.monotonic() + budget_s
+    left = Effort(trials, trials if climb is None else climb, budget_s)
+
+    def search(part: Architecture, waiting: int) -> MapperResult:
+        nonlocal left
+        left_s = None if deadline is None else max(0.0, deadline - time.monotonic())
+        share = replace(left, budget_s=left_s).share(waiting)
+        left = Effort(left.trials - share.trials, left.climb - share.climb, None)
+        if not share.trials:
+            raise InfeasibleError(einsum.name, [("not tried, for want of trials", 1)], None)
+        rules = parse((*architecture.constraints, *constraints), part, einsum)
+        return _search_part(einsum, part, rules, aim, known_method, share, seed, progress)
+
+    return search_units(einsum, architecture, aim, search)
+
+
+def _search_part(
+    einsum: Einsum,
+    part: Architecture,
+    rules: Rules,
+    aim: Objective,
+    method: Method,
+    effort: Effort,
+    seed: int,
+    progress: Callable[[Progress], None] | None,
+) -> MapperResult:
+    """Search one part of a chip."""
+    trials, limit, budget_s = effort.trials, effort.climb, effort.budget_s
+    started_cpu, started = time.process_time(), time.monotonic()
+    encoding = encoding_of(einsum, part, rules)
+    archive = Archive(encoding, Workload(einsum.name, "", (einsum,)), part, aim)
     climbed = 0
-    interrupted = False
+    ended = ""
 
     def report(phase: Literal["sampling", "climbing"], done: int, total: int) -> None:
         if progress is not None:
@@ -261,7 +311,9 @@ def search_einsum(  # noqa: PLR0913  as many things as a study may say
             share = archive.fitted / max(archive.tried, 1)
             per_s = archive.tried / seconds
             best = archive.best_values()
-            progress(Progress(einsum.name, known_method, phase, done, total, archive.evaluated, share, per_s, best))
+            progress(Progress(einsum.name, method, phase, done, total, archive.evaluated, share, per_s, best))
+        if budget_s is not None and time.monotonic() > started + budget_s:
+            raise _LateError
 
     try:
         archive.judge(encoding.smallest)
@@ -269,7 +321,7 @@ def search_einsum(  # noqa: PLR0913  as many things as a study may say
             # The smallest tiles do not fit, so none do; random mappings tell which limits are at fault.
             raise _nothing_fits(archive, trials, seed)
         archive.fill_pool(starts(encoding))
-        _sample(archive, known_method, trials, seed, lambda done: report("sampling", done, trials))
+        _sample(archive, method, trials, seed, lambda done: report("sampling", done, trials))
         for tick in _climb(archive, limit, seed):
             climbed = tick
             if not tick % 64:
@@ -278,7 +330,11 @@ def search_einsum(  # noqa: PLR0913  as many things as a study may say
     except KeyboardInterrupt:
         if not archive.genes:
             raise
-        interrupted = True
+        ended = f" {INTERRUPTED}"
+    except _LateError:
+        if not archive.genes:
+            raise InfeasibleError(einsum.name, [(f"nothing found in {budget_s:.3g} s", 1)], None) from None
+        ended = " (out of time)"
     if not archive.genes:
         raise archive.infeasible()
     tried, evaluated = archive.tried, archive.evaluated
@@ -286,7 +342,7 @@ def search_einsum(  # noqa: PLR0913  as many things as a study may say
     front = tuple(
         MappingPoint(mapping, archive.evaluation(mapping)) for mapping in map(encoding.plans.mapping, archive.front())
     )
-    name = known_method + (" + hill climbing" if climbed else "") + (" (interrupted)" if interrupted else "")
+    name = method + (" + hill climbing" if climbed else "") + ended
     certificate = Certificate(
         status="best found",
         method=name,

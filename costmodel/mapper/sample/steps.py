@@ -17,7 +17,7 @@ from costmodel.einsum.algebra import Access, Affine, Einsum
 from costmodel.model.formats import stored_bits
 from costmodel.model.nest import keeps
 from costmodel.spec import mapping as nodes
-from costmodel.spec.hardware import Architecture, ComputeUnit, Memory
+from costmodel.spec.hardware import Architecture, Memory
 
 
 class Hold(NamedTuple):
@@ -121,19 +121,6 @@ def held(memory: Memory, einsum: Einsum, tensor: str) -> Literal["yes", "no", "c
     return "choice" if keeps(memory.may_keep, whose, einsum) else "no"
 
 
-def unit_for(einsum: Einsum, architecture: Architecture) -> ComputeUnit:
-    """Return the innermost compute unit that prices or rates every operation of an Einsum."""
-    units = architecture.compute_units
-    kinds = {operation.kind for operation in einsum.operations}
-
-    def knows(unit: ComputeUnit) -> bool:
-        named = set(unit.energy_pj) | set(unit.throughput_per_cycle)
-        return not named or "default" in named or kinds <= named
-
-    able = [unit for unit in units if knows(unit)]
-    return (able or list(units))[-1]
-
-
 def _kind(step: Hold | Loop) -> str:
     if isinstance(step, Hold):
         return "hold"
@@ -161,12 +148,10 @@ def windowed(einsum: Einsum) -> frozenset[str]:
 
 @dataclass(frozen=True)
 class Plans:
-    """The plans of one Einsum on one architecture."""
+    """The plans of one Einsum on one architecture with one compute unit."""
 
     einsum: Einsum
     architecture: Architecture
-    unit: str
-    """The compute unit that runs the Einsum."""
     ordered: bool = False
     """Whether the order in which a nest is written matters beyond its cost, because a rule is about it."""
 
@@ -198,7 +183,7 @@ class Plans:
     def mapping(self, plan: Plan) -> nodes.Mapping:
         """Return a nest with tiles in place of steps."""
         tile = dict.fromkeys(self.einsum.shape, 1)
-        nest: list[nodes.Node] = [nodes.Compute(self.einsum.name, self.unit)]
+        nest: list[nodes.Node] = [nodes.Compute(self.einsum.name, self.architecture.unit.name)]
         levels = self.architecture.levels
         for step in reversed(plan):
             if isinstance(step, Hold):

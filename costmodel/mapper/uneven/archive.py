@@ -23,8 +23,6 @@ from costmodel.spec.mapping import Mapping, Node
 from costmodel.spec.objective import Objective
 from costmodel.spec.problems import SpecError
 
-INTERRUPTED = "(interrupted)"
-"""How a method says that Ctrl-C ended it."""
 LESS = 1 - 1e-9
 """What is cheaper by no more than this is the same, but for rounding."""
 COMPARED_MOST = 1_000_000
@@ -92,7 +90,7 @@ class Archive:
         """Take in an answer. Raises KeyboardInterrupt again if that ended its search."""
         for point in found.front:
             self._keep(point.mapping, point)
-        if INTERRUPTED in found.certificate.method:
+        if found.certificate.interrupted:
             raise KeyboardInterrupt
 
     def promising(self, energy: Floats, latency: Floats, room: Floats | Integers) -> Bools:
@@ -143,12 +141,14 @@ class Archive:
                 return False
         return True
 
-    def infeasible(self, failure: InfeasibleError | None, *, stopped: bool) -> BaseException:
-        """Say why there is no answer."""
-        if stopped:
-            return KeyboardInterrupt()
+    def infeasible(self, failure: InfeasibleError | None, whole: Whole | None) -> InfeasibleError:
+        """Say why there is no answer: ``failure`` is that of perfect factors, ``whole`` what was costed to its end."""
         tally = self.rejected.most_common() or [("constraints", 1)]
-        return failure or InfeasibleError(self.einsum.name, tally, None)
+        nearest = None
+        if failure is not None:
+            tally, nearest = list(failure.tally), failure.nearest
+        size = None if whole is None else whole.size
+        return InfeasibleError(self.einsum.name, tally, nearest, whole is not None, size)
 
 
 def ahead(aim: Objective, some: Floats, others: Floats) -> Bools:

@@ -104,7 +104,7 @@ def bound(einsum: Einsum, architecture: Architecture, rules: Rules | None = None
     Raises InfeasibleError if a rule asks a memory to keep what it cannot, or to pass by what it must keep.
     """
     rules = rules or Rules()
-    unit = architecture.compute_units[-1]
+    unit = architecture.unit
     choices = [list(_choices(einsum, architecture, rules, tensor)) for tensor in einsum.tensors]
     boundaries = list(_boundaries(einsum, architecture, rules))
     book = PriceBook(architecture)
@@ -134,7 +134,7 @@ def bound(einsum: Einsum, architecture: Architecture, rules: Rules | None = None
 
 def busiest_points(einsum: Einsum, architecture: Architecture, rules: Rules) -> int:
     """Return the points that the busiest compute instance has at least: spread as evenly as the arrays allow."""
-    inner = architecture.levels[: architecture.index(architecture.compute_units[-1].name)]
+    inner = architecture.serving
     return _evenest(einsum, [x for x in inner if isinstance(x, Array)], rules, tuple(einsum.shape))
 
 
@@ -172,7 +172,7 @@ def _closed(array: Array, dimension: str, v: str, rules: Rules) -> bool:
 
 def _pass_cycles(einsum: Einsum, architecture: Architecture, rules: Rules, array: Array) -> int:
     """Return the cycles that the passes of a systolic array take at least: one for each tile that an instance sees."""
-    inner = architecture.levels[: architecture.index(architecture.compute_units[-1].name)]
+    inner = architecture.serving
     if array.systolic is None or array not in inner:
         return 0
     tensor = stationary_tensor(array, einsum)
@@ -215,7 +215,7 @@ def _widest(array: Array, v: str, rules: Rules) -> int:
 
 def _choices(einsum: Einsum, architecture: Architecture, rules: Rules, tensor: str) -> Iterator[_Choice]:
     """Yield the least use of the hardware for every memory that may be the innermost holder."""
-    levels = architecture.levels[: architecture.index(architecture.compute_units[-1].name)]
+    levels = architecture.serving
     answers = {
         place: held_under(rules, level, einsum, tensor) if place else "yes"
         for place, level in enumerate(levels)
@@ -266,8 +266,8 @@ def _asked_for(
     einsum: Einsum, architecture: Architecture, tensor: str, holders: Sequence[int], may: Sequence[int]
 ) -> Iterator[_Used]:
     """Yield the words that the innermost holder serves the operations with, and what it drains."""
-    inside = architecture.levels[: architecture.index(architecture.compute_units[-1].name)]
-    last, unit = holders[-1], len(inside)
+    inside = architecture.serving
+    last, unit = holders[-1], architecture.index(architecture.unit.name)
     below = [(p, x) for p, x in enumerate(inside) if isinstance(x, Array) and p > last]
     reading = _ways(architecture, "read", [last], [unit])
     for access in dict.fromkeys(einsum.accesses_of(tensor)):
@@ -292,7 +292,7 @@ def _hopped(
     einsum: Einsum, architecture: Architecture, tensor: str, last: int, may: Sequence[int], words: float
 ) -> Iterator[_Used]:
     """Yield the words that every array delivers or collects."""
-    inside = architecture.levels[: architecture.index(architecture.compute_units[-1].name)]
+    inside = architecture.serving
     mixed = _mixed(einsum, tensor)
     hops: dict[int, float] = {p: 0.0 if mixed else float(words) for p, x in enumerate(inside) if isinstance(x, Array)}
     below = [(p, x) for p, x in enumerate(inside) if isinstance(x, Array) and p > last]
@@ -301,7 +301,7 @@ def _hopped(
             crossing = _served(access, einsum, below[at + 1 :], updating=access == einsum.output)
             hops[place] = hops[place] + crossing if mixed else max(hops[place], crossing)
     for place, count in hops.items():
-        children = [m for m in may if m > place] or [len(inside)]
+        children = [m for m in may if m > place] or [architecture.index(architecture.unit.name)]
         yield _Used(count, _ways(architecture, "hop", [m for m in may if m < place], children, place))
 
 
@@ -374,7 +374,7 @@ class _Crossing:
 
 def _boundaries(einsum: Einsum, architecture: Architecture, rules: Rules) -> Iterator[list[_Crossing]]:
     """Yield the nodes that every mapping has between two arrays, for each such stretch of memories."""
-    inside = architecture.levels[: architecture.index(architecture.compute_units[-1].name)]
+    inside = architecture.serving
     stretch: list[_Crossing] = []
     for place, level in enumerate(inside):
         if isinstance(level, Array):

@@ -53,7 +53,7 @@ class Skeleton:
 
 def skeletons(einsum: Einsum, architecture: Architecture, rules: Rules) -> Iterator[Skeleton]:
     """Yield every order of the storage nodes that may be, with the places for loops."""
-    levels = architecture.levels[: architecture.index(architecture.compute_units[-1].name)]
+    levels = architecture.serving
     must: list[Stored] = []
     may: list[Stored] = []
     for place, level in enumerate(levels):
@@ -310,7 +310,7 @@ def assemble(
     orders: Sequence[Sequence[str]],
 ) -> Mapping:
     """Return the nest with these tiles (innermost first) and these loops in each slot."""
-    nest: list[Node] = [Compute(einsum.name, architecture.compute_units[-1].name)]
+    nest: list[Node] = [Compute(einsum.name, architecture.unit.name)]
     gap = 0
     for k, (at, array, dimension, _) in enumerate(skeleton.slots):
         if at != gap:
@@ -389,8 +389,7 @@ def _obeying(einsum: Einsum, architecture: Architecture, tiles: Tiles, rules: Ru
                 limit = min(rule.extent, einsum.shape[rule.rank_variable])
                 good &= below <= limit if rule.relation == "<=" else below == limit
     if rules.utilisation:
-        levels = architecture.levels[: architecture.index(architecture.compute_units[-1].name)]
-        instances = math.prod(x.fanout for x in levels if isinstance(x, Array))
+        instances = math.prod(x.fanout for x in architecture.serving if isinstance(x, Array))
         across = [k for k, slot in enumerate(tiles.skeleton.slots) if slot[3]]
         good &= tiles.steps[:, :, across].prod(axis=(1, 2)) >= rules.working_least(instances)
     return good

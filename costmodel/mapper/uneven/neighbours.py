@@ -234,7 +234,7 @@ def _filled(mapping: Mapping, einsum: Einsum, architecture: Architecture, rules:
             gaps.append((node, []))
         elif isinstance(node, Temporal | Spatial):
             gaps[-1][1].append(node)
-    levels = architecture.levels[: architecture.index(architecture.compute_units[-1].name)]
+    levels = architecture.serving
     left = dict(einsum.shape)
     nodes: list[Node] = []
 

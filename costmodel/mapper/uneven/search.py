@@ -18,8 +18,8 @@ import numpy.typing as npt
 
 from costmodel.einsum.algebra import Einsum
 from costmodel.mapper.constraints import Rules
-from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint
-from costmodel.mapper.uneven.archive import INTERRUPTED, Archive
+from costmodel.mapper.result import INTERRUPTED, Certificate, InfeasibleError, MapperResult, MappingPoint
+from costmodel.mapper.uneven.archive import Archive
 from costmodel.mapper.uneven.bound import Bound, bound
 from costmodel.mapper.uneven.climb import SPREADS_CLIMBED, STEPS, climb, climb_towards, score_of
 from costmodel.mapper.uneven.enumeration import Integers, Promising, Whole, small
@@ -81,7 +81,9 @@ def improve(
     except KeyboardInterrupt:
         stopped = True
     if not archive.points:
-        raise archive.infeasible(failure, stopped=stopped)
+        if stopped:
+            raise KeyboardInterrupt
+        raise archive.infeasible(failure, whole if complete else None)
     front = select(archive.points)
     status, gap = _verdict(front, least, aim)
     if complete:
@@ -106,7 +108,7 @@ def improve(
 
 def _in_time(archive: Archive, least: Bound) -> Promising:
     """Return what tells from compute cycles, room and bounds whether a mapping may be better than all known."""
-    unit = archive.architecture.compute_units[-1]
+    unit = archive.architecture.unit
     per_point = cycles_per_point(archive.einsum, unit)
 
     def promising(points: Integers, room: Integers) -> npt.NDArray[np.bool_]:
@@ -148,7 +150,7 @@ def _pad(archive: Archive, perfect: Callable[[Einsum], MapperResult]) -> None:
             continue
         for point in found.front:
             archive.cost(fitted(point.mapping, archive.einsum))
-        if INTERRUPTED in found.certificate.method:
+        if found.certificate.interrupted:
             raise KeyboardInterrupt
 
 

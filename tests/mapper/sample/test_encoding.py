@@ -10,9 +10,10 @@ from costmodel.einsum.algebra import Role
 from costmodel.mapper.constraints import parse
 from costmodel.mapper.sample.encoding import encoding_of, loop_orders, primes
 from costmodel.mapper.sample.starts import starts
-from costmodel.mapper.sample.steps import Hold, Loop, distinct, held, unit_for, windowed
+from costmodel.mapper.sample.steps import Hold, Loop, distinct, held, windowed
 from costmodel.model.evaluate import evaluate
 from costmodel.model.nest import bind
+from costmodel.spec.computing import parts_for
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
 from costmodel.spec.mapping import Mapping, Spatial, Temporal
 
@@ -20,7 +21,7 @@ KINDS = ("input", "output", "weight")
 
 
 def problem(seed):
-    """One Einsum and an architecture with random keep lists and sizes."""
+    """One Einsum and the part of a unit that runs it, with random keep lists and sizes."""
     draw = random.Random(seed)
     while True:
         case = random_case(draw.randrange(2**32))
@@ -35,7 +36,8 @@ def problem(seed):
             levels.append(replace(level, keep=keep, may_keep=may_keep, capacity_bits=size))
         else:
             levels.append(level)
-    return case.workload, replace(case.architecture, levels=tuple(levels)), draw
+    part = parts_for(case.workload.einsums[0], replace(case.architecture, levels=tuple(levels)))[-1]
+    return case.workload, part, draw
 
 
 def unbounded(architecture):
@@ -240,13 +242,3 @@ def test_pieces():
     assert held(Memory(name="x", may_keep=("input",)), einsum, "I") == "choice"
     innermost = {order[-1] for order in loop_orders(GEMM.einsums[0], ["m", "n", "k"])}
     assert innermost == {"m", "n", "k"}
-
-
-def test_unit_for_is_one_that_knows_the_operations():
-    vector, mac = ComputeUnit(name="vector", energy_pj={"exp": 1.0}), ComputeUnit(name="MAC", energy_pj={"mac": 1.0})
-    architecture = Architecture(name="a", levels=(Memory(name="DRAM"), vector, Memory(name="RF"), mac))
-    softmax = workload_of("S[m] = Q[m]", m=4, kinds=(("exp", 1),))
-    assert unit_for(softmax.einsums[0], architecture).name == "vector"
-    assert unit_for(GEMM.einsums[0], architecture).name == "MAC"
-    encoding = encoding_of(softmax.einsums[0], architecture)
-    bind(softmax, architecture, encoding.decode(encoding.smallest))

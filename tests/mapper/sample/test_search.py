@@ -104,7 +104,7 @@ def test_seeds_reproduce(method):
 def test_seeds_reproduce_in_every_process(method):
     """Sets of strings have another order in every process; no answer may depend on it."""
     script = (
-        "from test_optuna_search import *\n"
+        "from test_search import *\n"
         "r = search_einsum(CONV.einsums[0], array_of(rf=6), objective='energy,latency', trials=40, "
         f"method={method!r})\n"
         "print(answer(r), r.certificate.pruned)"

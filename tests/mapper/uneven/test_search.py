@@ -14,7 +14,8 @@ from problems import PE2D, TWO_LEVEL, einsum, gemm, random_architecture, random_
 
 from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.mapper.constraints import Rules, parse
-from costmodel.mapper.lattice.exact import map_einsum, select
+from costmodel.mapper.front import select
+from costmodel.mapper.lattice.exact import map_einsum
 from costmodel.mapper.obey import violations
 from costmodel.mapper.result import InfeasibleError, MapperResult
 from costmodel.mapper.uneven import archive, climb, neighbours, padding, reuse
