@@ -8,6 +8,7 @@ is evaluated by the scalar model; so every row is exact.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -23,14 +24,19 @@ from costmodel.model.evaluate import evaluate, stationary_tensor, systolic_array
 from costmodel.model.evaluation import Flow
 from costmodel.model.events import EventCounts, Rows, united
 from costmodel.model.formats import stored_bits
-from costmodel.model.meters import ENERGY, PriceBook, compute_pj, cycles_per_point, leak_pj_per_cycle, pass_cycles
+from costmodel.model.groups import Group
+from costmodel.model.meters import ENERGY, PriceBook, compute_pj, leak_pj_per_cycle, pass_cycles, point_cycles
+from costmodel.model.motion import Motion, motion
 from costmodel.model.nest import BoundEinsum, Holder, bind
-from costmodel.model.tiles import Event, Group, Loop
-from costmodel.model.traffic import Motion, below_only, collect_modes, deliver_modes, holder_motion, motion
+from costmodel.model.tiles import Event, Loop
+from costmodel.model.traffic import below_only, collect_modes, deliver_modes, holder_motion
 from costmodel.spec.hardware import Architecture, Array
 from costmodel.spec.mapping import Mapping, Node, Spatial, Temporal
 from costmodel.spec.problems import SpecError
 
+_FLOWS = ("fill", "read", "update", "drain")
+_MOST = 2**62
+"""Numbers up to this one are counted in arrays of 64 bits, with room for one more addition."""
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
@@ -44,9 +50,9 @@ class BatchResult:
     feasible: npt.NDArray[np.bool_]
     """Whether every level has room and every array is large enough. Costs of other rows are what they would be."""
     over_bits: dict[str, Integers]
-    """Level → bits above its capacity (negative: room left)."""
+    """Level → bits above its capacity (negative: room left; room above 2⁶² bits counts as 2⁶²)."""
     capacity_bits: Integers
-    """Room used inside the outermost memory, as in ``Evaluation``."""
+    """Room used inside the outermost memory, as in ``Evaluation`` (2⁶³ − 1 bits and more as 2⁶³ − 1)."""
     words: dict[tuple[str, str, Flow], Integers]
     """(level, tensor, flow) → words of all instances."""
 
@@ -74,6 +80,8 @@ class _Crossed:
     fill: Count = 0
     drain: Count = 0
     hops: tuple[tuple[str, Count], ...] = ()
+    frozen: frozenset[str] = frozenset()
+    """Rank variables along which only the first instances ask for anything."""
 
 
 @dataclass(eq=False)
@@ -95,7 +103,9 @@ class _WindowTable:
         keys = np.stack([columns.tiles[at] for at in self.places], axis=1) if self.places else None
         if keys is None:
             return partial(self._sums, [()], None)
-        code = np.zeros(columns.rows, dtype=np.int64)
+        code: Any = np.zeros(columns.rows, dtype=np.int64)
+        if math.prod(int(column.max()) + 1 for column in keys.T) > _MOST:
+            code = code.astype(object)
         for column in keys.T:
             code = code * (int(column.max()) + 1) + column
         _, first, inverse = np.unique(code, return_index=True, return_inverse=True)
@@ -117,6 +127,17 @@ class _WindowTable:
                 loops[at] = replace(loops[at], tile=tile)
             found = self.scalars[key] = replace(self.motion, loops=tuple(loops), _classes={}, _sums={}, _arrivals={})
         return found
+
+    def largest(self, bound: partial[tuple[Count, Count]]) -> Count:
+        """Words of the largest tile in the ranks with windows."""
+        keys, inverse = bound.args
+        sizes = [math.prod(map(self._scalar(key).largest_in, self.motion.windows)) for key in keys]
+        return sizes[0] if inverse is None else np.array(sizes, dtype=self.kind)[inverse]
+
+    @property
+    def kind(self) -> type:
+        """Of the entries of arrays of tiles: integers of any size where these do not fit."""
+        return np.int64 if math.prod(g.width for g in self.motion.windows) < _MOST else object
 
     def _sum(self, key: tuple[int, ...], event: Event) -> tuple[int, int]:
         found = self.known.get((key, event))
@@ -144,6 +165,13 @@ class _Moving:
             size = size * (columns.tiles[places[-1]] if places else self.motion.extents[v])
         return size
 
+    def counts(self, columns: _Columns) -> Sequence[Count]:
+        """Steps of every loop as the tensor sees them: those that are frozen have one."""
+        if not self.motion.frozen:
+            return columns.counts
+        moving = zip(self.motion.loops, columns.counts, strict=False)  # loops further in are no loops of this one
+        return [1 if loop.rank_variable in self.motion.frozen else count for loop, count in moving]
+
     def table(self, merged_from: int, modes: Modes) -> _WindowTable:
         found = self.tables.get((merged_from, modes))
         if found is None:
@@ -159,7 +187,7 @@ class _Moving:
         windows = self.table(merged_from, modes).bind(columns) if self.motion.structure.windowed else None
         return closed_arrivals(
             self.motion.structure,
-            columns.counts,
+            self.counts(columns),
             self.tile(columns),
             windows,
             merged_from,
@@ -184,7 +212,7 @@ class _Moving:
         return self.first_words(columns, merged_from, ())
 
     def first_words(self, columns: _Columns, merged_from: int, modes: Modes) -> Count:
-        return closed_first_words(self.motion.structure, columns.counts, self.tile(columns), merged_from, modes)
+        return closed_first_words(self.motion.structure, self.counts(columns), self.tile(columns), merged_from, modes)
 
     def largest(self, columns: _Columns) -> Count:
         size = self.tile(columns)
@@ -193,22 +221,7 @@ class _Moving:
             return size
         table = self.table(len(self.motion.loops), ())
         keys = table.bind(columns)
-        return size * _first_tiles(table, keys)
-
-
-def _first_tiles(table: _WindowTable, bound: partial[tuple[Count, Count]]) -> Count:
-    keys, inverse = bound.args
-    sizes = []
-    for key in keys:
-        intervals = {v: (0, n) for v, n in table.motion.extents.items()}
-        for at, tile in zip(table.places, key, strict=True):
-            v = table.motion.loops[at].rank_variable
-            intervals[v] = (0, min(tile, intervals[v][1]))
-        words = 1
-        for group in table.motion.windows:
-            words *= group.bits({v: intervals[v] for v in group.rank_variables}).bit_count()
-        sizes.append(words)
-    return sizes[0] if inverse is None else np.array(sizes, dtype=np.int64)[inverse]
+        return size * table.largest(keys)
 
 
 class Template:
@@ -240,6 +253,8 @@ class Template:
     def evaluate(self, tiles: npt.ArrayLike, *, words: bool = False) -> BatchResult:
         """Cost every row of tiles, exactly. ``words`` also returns the traffic table (rows must then divide)."""
         rows = self._rows(tiles)
+        if self._wide:
+            return self._scalar(rows)
         divides = self._divides(rows)
         if not self._closed:
             divides[:] = False
@@ -260,6 +275,8 @@ class Template:
         Nothing is missing but the latency of memories inside arrays (and the leakage meanwhile): there the first
         instance counts, whether another one is busier or not. With ``exact_floor`` nothing is missing at all.
         """
+        if self._wide:
+            return None
         rows = self._rows(tiles)
         return self._counted(self._columns_any(rows), words=False) if self._by_events else None
 
@@ -277,8 +294,35 @@ class Template:
 
     @cached_property
     def _closed(self) -> bool:
-        """Whether the closed forms have all counts of tiles that divide: not those of written windows and passes."""
-        return not self._written_windows and not self._systolic
+        """Whether the closed forms have all counts of tiles that divide.
+
+        They lack those of written windows and of passes, of tiles that may be empty, and of the busiest instance where
+        the accesses to a tensor move apart.
+        """
+        alike = self.exact_floor or all(m.motion.rigid for m in self._motions)
+        return not self._written_windows and not self._systolic and not self._sporadic and alike
+
+    @property
+    def _motions(self) -> list[_Moving]:
+        return [*(m for _, m in self._holders), *(m for _, m in self._reads), self._writes]
+
+    @cached_property
+    def _sporadic(self) -> bool:
+        """Whether the tile of some tensor may be empty at a step."""
+        return any(m.motion.sporadic for m in self._motions)
+
+    @cached_property
+    def _wide(self) -> bool:
+        """Whether some number may not fit into 64 bits; then the scalar model counts, with integers of any size."""
+        einsum = self.einsum
+        bits = max(stored_bits(t, None, 1) for t in einsum.tensors.values())
+        holes = 1
+        if any(m.holes == "fetch" for m in self.architecture.memories):
+            holes = max(t.size_words for t in einsum.tensors.values())
+        moved = einsum.points * len(einsum.accesses) * len(_FLOWS) * bits * holes
+        copies = sum(self.architecture.copies(m.name) for m in self.architecture.memories)
+        held = sum(stored_bits(t, None, t.size_words) for t in einsum.tensors.values()) * copies
+        return max(moved, held) > _MOST
 
     @cached_property
     def _by_events(self) -> bool:
@@ -331,7 +375,8 @@ class Template:
             parent = self._bound.holders[tensor][-1]
             down = deliver_modes(self.architecture, parent.level.name, unit)
             asked = partial(_every_step, moving, columns, len(parent.loops))
-            yield _Crossed(parent, unit, read=asked(down), hops=self._hops(down, asked))
+            hops = self._hops(down, asked)
+            yield _Crossed(parent, unit, read=asked(down), hops=hops, frozen=moving.motion.frozen)
         parent = self._bound.holders[self.einsum.output.tensor][-1]
         start = len(parent.loops)
         up = collect_modes(self.architecture, parent.level.name, unit)
@@ -354,7 +399,8 @@ class Template:
             arrived = moving.arrivals(columns, alone, ())
             asked = moving.arrivals(columns, start, down) if down else arrived
             hops = self._hops(down, partial(_arrivals, moving, columns, start))
-            return _Crossed(parent, child.level.name, read=asked, fill=arrived, hops=hops)
+            frozen = moving.motion.frozen
+            return _Crossed(parent, child.level.name, read=asked, fill=arrived, hops=hops, frozen=frozen)
         up = collect_modes(self.architecture, parent.level.name, child.level.name)
         left = moving.departures(columns, alone, ())
         return _Crossed(
@@ -368,28 +414,41 @@ class Template:
                 *self._hops(down, partial(_returns, moving, columns, start)),
                 *self._hops(up, partial(_departures, moving, columns, start)),
             ),
+            frozen=moving.motion.frozen,
         )
 
-    def _costs(self, crossed: Iterable[_Crossed], rows: int) -> dict[int, Floats]:
-        """Return the energy of what crosses, and the cycles of each limit for all instances together."""
+    def _costs(
+        self, crossed: Iterable[_Crossed], rows: int, spread: Sequence[tuple[str, Integers]] = ()
+    ) -> dict[int, Floats]:
+        """Return the energy of what crosses, and the cycles of each limit for all instances together.
+
+        ``spread``: (rank variable, steps) of the loops in space above some instances. What is frozen along one of them
+        crosses in the first instances alone, and counts as if it did in all.
+        """
         limits = [place for places in self._book.limits.values() for place in places]
         costs = {row: np.zeros(rows) for row in (ENERGY, *limits)}
         for c in crossed:
+            share: Any = 1
+            for v, steps in spread:
+                if v in c.frozen:
+                    share = share * steps
             for charge, weights in self._book.per_word(c.parent.tensor, c.parent.level.name, c.child):
                 words = charge.words(c)
                 for row, weight in weights.items():
-                    costs[row] += words * weight
+                    costs[row] += words * (weight * share)
         return costs
 
     def _totals(self, columns: _Columns, crossed: Sequence[_Crossed], *, words: bool) -> BatchResult:
         n = columns.rows
         costs = self._costs(crossed, n)
         energy = costs[ENERGY] + compute_pj(self.einsum, self._bound.unit)
-        cycles = np.zeros(n) + cycles_per_point(self.einsum, self._bound.unit) * self._points(columns)
+        cycles = np.zeros(n)
+        for at_zero, each in point_cycles(self.einsum, self._bound.unit).items():
+            cycles += each * self._points(columns, at_zero)
         for array in self._systolic:
             cycles += self._overhead(array, columns)
         for places in self._book.limits.values():
-            cycles = np.maximum(cycles, self._limit_cycles(places, costs, columns))
+            cycles = np.maximum(cycles, self._limit_cycles(places, costs, crossed, columns))
         energy += leak_pj_per_cycle(self.architecture) * cycles
         over, used = self._rooms(columns)
         feasible = self._fits(columns)
@@ -397,23 +456,25 @@ class Template:
             feasible &= more <= 0
         return BatchResult(energy, cycles, feasible, over, used, _table(crossed, n) if words else {})
 
-    def _limit_cycles(self, places: Sequence[int], costs: dict[int, Floats], columns: _Columns) -> Floats:
+    def _limit_cycles(
+        self, places: Sequence[int], costs: dict[int, Floats], crossed: Sequence[_Crossed], columns: _Columns
+    ) -> Floats:
         """Cycles of the busiest instance (or of the first one, where instances differ) by the limits of a component."""
         level = self._book.meters[places[0]].level
         instances: Any = 1
         if columns.residual is not None and self._inside(level):
             costs = self._costs(self._first_instance(level, columns.residual), columns.rows)
         else:
-            outside = self.architecture.index(level)
-            for at, loop in enumerate(self.loops):
-                if loop.array is not None and self.architecture.index(loop.array) < outside:
-                    instances = instances * columns.counts[at]
+            spread = [(self.loops[at].rank_variable, columns.counts[at]) for at in self._above(level)]
+            instances = math.prod((steps for _, steps in spread), start=instances)
+            if any(v in c.frozen for c in crossed for v, _ in spread):
+                costs = self._costs(crossed, columns.rows, spread)
         return np.asarray(np.max([costs[place] for place in places], axis=0) / instances)
 
     def _rooms(self, columns: _Columns) -> tuple[dict[str, Integers], Integers]:
         """Bits above the capacity of each level that has one, and the room used."""
         over: dict[str, Integers] = {}
-        total = np.zeros(columns.rows, dtype=np.int64)
+        total: Any = np.zeros(columns.rows, dtype=np.int64)
         for place, memory in enumerate(self.architecture.memories):
             if not place and memory.usable_bits is None:
                 continue
@@ -422,10 +483,10 @@ class Template:
                 if holder.level is memory:
                     used = used + stored_bits(holder.tensor, memory, np.asarray(moving.largest(columns)))
             if memory.usable_bits is not None:
-                over[memory.name] = used - memory.usable_bits
+                over[memory.name] = _clipped(used - min(memory.usable_bits, _MOST))
             if place:
-                total += used * self.architecture.copies(memory.name)
-        return over, total
+                total = total + used * self.architecture.copies(memory.name)
+        return over, _clipped(total)
 
     def _fits(self, columns: _Columns) -> npt.NDArray[np.bool_]:
         good = np.ones(columns.rows, dtype=np.bool_)
@@ -438,15 +499,15 @@ class Template:
                 good &= used <= size
         return good
 
-    def _points(self, columns: _Columns) -> Count:
-        """Points of the busiest compute instance: the first one."""
+    def _points(self, columns: _Columns, at_zero: frozenset[str]) -> Count:
+        """Points of the busiest compute instance, the first one, at which some rank variables are 0."""
         points: Count = 1
         if columns.residual is None:
             for at, loop in enumerate(self.loops):
-                if not loop.spatial:
+                if not loop.spatial and loop.rank_variable not in at_zero:
                     points = points * columns.counts[at]
             return points
-        for v in dict.fromkeys(x.rank_variable for x in self.loops):
+        for v in dict.fromkeys(x.rank_variable for x in self.loops if x.rank_variable not in at_zero):
             own = [at for at, x in enumerate(self.loops) if x.rank_variable == v]
             how: list[How] = ["first" if self.loops[at].spatial else "time" for at in own]
             tiles = tuple(columns.tiles[at] for at in own)
@@ -482,10 +543,15 @@ class Template:
             )
         return found
 
+    def _above(self, level: str) -> list[int]:
+        """Return the loops in space above the nodes of a level."""
+        place = self.architecture.index(level)
+        every = enumerate(self.loops)
+        return [at for at, x in every if x.array is not None and self.architecture.index(x.array) < place]
+
     def _inside(self, level: str) -> bool:
         """Whether loops in space stand above the nodes of a level."""
-        place = self.architecture.index(level)
-        return any(x.array is not None and self.architecture.index(x.array) < place for x in self.loops)
+        return bool(self._above(level))
 
     def _first_instance(self, level: str, rows: Rows) -> Iterator[_Crossed]:
         """Count what crosses in the first instance of a level inside an array: at its own end of each boundary."""
@@ -539,8 +605,7 @@ class Template:
         n = len(rows)
         energy, cycles = np.full(n, np.inf), np.full(n, np.inf)
         feasible = np.zeros(n, dtype=np.bool_)
-        columns = self._columns_any(rows)
-        over, used = self._rooms(columns)
+        over, used = self._rooms(self._columns_any(rows.astype(object) if self._wide else rows))
         for i in range(n):
             try:
                 cost = evaluate(self.workload, self.architecture, self.mapping_of(rows[i]))
@@ -580,6 +645,12 @@ def _table(crossed: Sequence[_Crossed], rows: int) -> dict[tuple[str, str, Flow]
             more = np.broadcast_to(np.asarray(count, dtype=np.int64), (rows,))
             found[key] = found[key] + more if key in found else more
     return found
+
+
+def _clipped(bits: Any) -> Integers:
+    """Return integers of any size as 64 bits, larger ones as the largest."""
+    clipped: Integers = np.minimum(bits, np.iinfo(np.int64).max).astype(np.int64)
+    return clipped
 
 
 def _every_step(moving: _Moving, columns: _Columns, start: int, modes: Modes) -> Count:

@@ -6,15 +6,17 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as MappingABC
+from dataclasses import replace
 from itertools import product
 
 from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.model.evaluation import ActionRow, Evaluation, Flow, LatencyRow, OccupancyRow, TrafficRow
 from costmodel.model.formats import stored_bits
-from costmodel.model.meters import PriceBook, cycles_per_point, operation_pj, pass_cycles
+from costmodel.model.meters import PriceBook, operation_pj, operations_per_cycle, pass_cycles, point_cycles
+from costmodel.model.motion import Fixed, Motion, motion, touched_words
 from costmodel.model.nest import BoundEinsum, BoundNest, Holder, Path, Place, bind
 from costmodel.model.tiles import Chain, Event, Loop, position_classes
-from costmodel.model.traffic import Crossing, Fixed, Motion, cross, cross_access, holder_motion, motion
+from costmodel.model.traffic import Crossing, cross, cross_access, holder_motion
 from costmodel.spec.hardware import Architecture, Array, Memory
 from costmodel.spec.mapping import Compute, Mapping, Nest, Storage
 from costmodel.spec.mapping import Sequence as SequenceNode
@@ -112,7 +114,7 @@ def area_mm2(architecture: Architecture) -> tuple[float | None, tuple[str, ...]]
 
 def peak_per_cycle(architecture: Architecture, bound: BoundEinsum) -> float:
     """Return the points per cycle of an Einsum if every instance of its compute unit worked all the time."""
-    rates = [bound.unit.rate_of(operation.kind) for operation in bound.einsum.operations]
+    rates = [operations_per_cycle(bound.unit, operation.kind) for operation in bound.einsum.operations]
     scale = math.prod(rates)  # keeps the peak of one kind of operation free of rounding
     cycles = sum(o.per_point * (scale / rate) for o, rate in zip(bound.einsum.operations, rates, strict=True))
     return architecture.copies(bound.unit.name) * scale / cycles
@@ -192,25 +194,32 @@ def _check(nest: BoundNest, crossings: Sequence[Crossing]) -> None:
     """Raise ModelError if a count breaks an invariant that holds for every nest."""
     for c in crossings:
         if min(c.read, c.update, c.fill, c.drain) < 0:
-            msg = f"negative count: {c.parent.tensor.name} at {c.parent.level.name}: {c}"
+            msg = f"negative count: {c.parent.tensor.name} at {c.parent.level.name}: {_told(c)}"
             raise ModelError(msg)
         if c.child is not None and (c.read > c.fill or c.update > c.drain):
-            msg = f"{c.parent.level.name} serves more words of {c.parent.tensor.name} than its children take: {c}"
+            msg = (
+                f"{c.parent.level.name} serves more words of {c.parent.tensor.name} than its children take: {_told(c)}"
+            )
             raise ModelError(msg)
     for b in nest.einsums:
         done = motion(b.loops, 0, [(b.einsum, b.einsum.output)]).accesses(len(b.loops), ())
         if done != b.einsum.points:
             msg = f"{b.einsum.name}: the nest performs {done} points of {b.einsum.points}"
             raise ModelError(msg)
-        for access in b.einsum.inputs:
-            outermost = b.holders[access.tensor][0]
+        for tensor in dict.fromkeys(access.tensor for access in b.einsum.inputs):
+            outermost = b.holders[tensor][0]
             if outermost.output_like:
                 continue
-            words = motion((), 0, [(b.einsum, access)]).largest()
+            words = touched_words(b.einsum, tensor)
             read = sum(c.read for c in crossings if c.parent is outermost)
             if read < words:
-                msg = f"{access.tensor}: {read} words leave {outermost.level.name}, {words} are used"
+                msg = f"{tensor}: {read} words leave {outermost.level.name}, {words} are used"
                 raise ModelError(msg)
+
+
+def _told(c: Crossing) -> str:
+    child = c.child.level.name if c.child is not None else "compute"
+    return f"read {c.read}, updated {c.update}; {child} filled {c.fill}, drained {c.drain}"
 
 
 def _traffic(nest: BoundNest, crossings: Sequence[Crossing]) -> list[TrafficRow]:
@@ -275,12 +284,9 @@ def metered(book: PriceBook, nest: BoundNest, c: Crossing) -> Iterator[tuple[int
 
 def _compute_actions(bound: BoundEinsum) -> list[ActionRow]:
     rows = []
-    for operation in bound.einsum.operations:
-        count = operation.per_point * bound.einsum.points
-        energy = count * operation_pj(bound.unit, operation.kind)
-        rows.append(
-            ActionRow(bound.einsum.name, bound.unit.name, "", f"compute {operation.kind}", float(count), energy)
-        )
+    for kind, count in bound.einsum.operation_counts.items():
+        energy = count * operation_pj(bound.unit, kind)
+        rows.append(ActionRow(bound.einsum.name, bound.unit.name, "", f"compute {kind}", float(count), energy))
     return rows
 
 
@@ -302,17 +308,16 @@ def _latency(book: PriceBook, nest: BoundNest, bound: BoundEinsum, counted: Sequ
 
 
 def _compute_cycles(architecture: Architecture, bound: BoundEinsum) -> float:
-    einsum = bound.einsum
-    points = busiest_points(bound)
-    cycles = points * cycles_per_point(einsum, bound.unit)
+    each = point_cycles(bound.einsum, bound.unit)
+    cycles = sum(cycles * busiest_points(bound, at_zero) for at_zero, cycles in each.items())
     return cycles + sum(systolic_overhead(architecture, array, bound) for array in systolic_arrays(architecture, bound))
 
 
-def busiest_points(bound: BoundEinsum) -> int:
-    """Points that the busiest compute instance works on: the first one, which is never idle."""
+def busiest_points(bound: BoundEinsum, at_zero: frozenset[str] = frozenset()) -> int:
+    """Points of the first compute instance, the busiest one, at which these rank variables are 0."""
     loops, einsum = bound.loops, bound.einsum
-    everything = motion(loops, 0, [(einsum, einsum.output)])
-    if everything.exact:  # all instances are alike
+    everything = motion(loops, 0, [(einsum, replace(einsum.output, at_zero=at_zero))])
+    if everything.exact and not at_zero:  # all instances are alike
         instances = math.prod(_steps(loops, at, left) for at, left in _spatial(loops, einsum.shape))
         return everything.accesses(len(loops), ()) // instances
     return everything.accesses(len(loops), (), first_instance(loops, len(loops)))
@@ -355,10 +360,14 @@ def passes(architecture: Architecture, array: Array, bound: BoundEinsum) -> int:
 
 
 def stationary_tensor(array: Array, einsum: Einsum) -> str:
-    """Return the tensor that a systolic array holds still: by role, else the last (weight) or first (input) operand."""
+    """Return the tensor that a systolic array holds still: by role, else the last (weight) or first (input) operand.
+
+    Operands that are asked for at every point go before others, such as a bias.
+    """
     if array.systolic == "output" or not einsum.inputs:
         return einsum.output.tensor
-    names = [a.tensor for a in einsum.inputs]
+    everywhere = [a for a in einsum.inputs if not a.at_zero]
+    names = [a.tensor for a in everywhere or einsum.inputs]
     weights = [n for n in names if einsum.tensors[n].role == "weight"]
     if array.systolic == "weight":
         return weights[-1] if weights else names[-1]
@@ -389,9 +398,9 @@ def _busiest(
         key=lambda loops: sum(x.spatial for x in loops),
     )
     split = sorted({x.rank_variable for x in above if x.spatial})
-    if all(c.down.exact for c in touching) or not split:
-        instances = math.prod(_steps(above, at, c0) for at, c0 in _spatial(above, touching[0].down.extents))
-        return [(instances, [amounts for _, amounts in listed])]
+    if all(c.down.exact and c.down.rigid for c in touching) or not split:
+        spread = [(above[at].rank_variable, _steps(above, at, n)) for at, n in _spatial(above, bound.einsum.shape)]
+        return [(math.prod(steps for _, steps in spread), [_shared(c, amounts, spread) for c, amounts in listed])]
     found = []
     for fixed in _instance_classes(above, touching):
         work: list[Sequence[tuple[int, int]]] = []
@@ -403,6 +412,14 @@ def _busiest(
             work.append(list(metered(book, nest, one)))
         found.append((1, work))
     return found
+
+
+def _shared(
+    c: Crossing, amounts: Sequence[tuple[int, int]], spread: Sequence[tuple[str, int]]
+) -> Sequence[tuple[int, int]]:
+    """What instances would have crossing if each had as much as the first: what is frozen crosses there alone."""
+    share = math.prod(steps for v, steps in spread if v in c.down.frozen)
+    return amounts if share == 1 else [(at, bits * share) for at, bits in amounts]
 
 
 def _is_child(c: Crossing, level: str) -> bool:
@@ -427,7 +444,9 @@ def _steps(loops: Sequence[Loop], at: int, extent: int) -> int:
 def _instance_classes(loops: Sequence[Loop], crossings: Sequence[Crossing]) -> list[Fixed]:
     """Coordinates of instances, one per class of instances that do the same work."""
     choices: list[list[tuple[str, tuple[int, ...]]]] = []
-    deepest = {v: c.down for c in crossings for v in c.down.extents}
+    moving = [c.down for c in crossings]
+    deepest = {v: down for down in moving for v in down.extents}
+    deepest |= {v: down for down in moving for v in down.extents if v not in down.frozen}
     for v in sorted({x.rank_variable for x in loops if x.spatial}):
         down = deepest[v]
         places = [at for at, x in enumerate(loops) if x.spatial and x.rank_variable == v]
@@ -437,9 +456,9 @@ def _instance_classes(loops: Sequence[Loop], crossings: Sequence[Crossing]) -> l
             signature = []
             for c in crossings:
                 own = tuple((at, x) for at, x in enumerate(c.down.loops) if x.rank_variable == v)
-                chain = Chain(down.extents[v], own, len(loops), coordinates)
+                chain = Chain(c.down.extents.get(v, down.extents[v]), own, len(loops), coordinates)
                 shape = position_classes(chain, Event("all", len(c.down.loops)))
-                origin = shape[0].states[0].low if shape else 0
+                origin = shape[0].states[0].low if shape and c.down.rigid else 0
                 signature.append(
                     tuple((k.multiplicity, tuple((s.low - origin, s.extent) for s in k.states)) for k in shape)
                 )

@@ -268,12 +268,20 @@ def operations_per_cycle(unit: ComputeUnit, kind: str) -> float:
 
 def compute_pj(einsum: Einsum, unit: ComputeUnit) -> float:
     """Return the energy of all operations of an Einsum."""
-    return sum(o.per_point * einsum.points * operation_pj(unit, o.kind) for o in einsum.operations)
+    return sum(count * operation_pj(unit, kind) for kind, count in einsum.operation_counts.items())
+
+
+def point_cycles(einsum: Einsum, unit: ComputeUnit) -> dict[frozenset[str], float]:
+    """Return how long a point keeps a compute instance busy, by the rank variables that have to be 0 there for it."""
+    found: dict[frozenset[str], float] = {}
+    for o in einsum.operations:
+        found[o.at_zero] = found.get(o.at_zero, 0.0) + o.per_point / operations_per_cycle(unit, o.kind)
+    return found
 
 
 def cycles_per_point(einsum: Einsum, unit: ComputeUnit) -> float:
-    """Return the cycles that one point of the iteration space keeps a compute instance busy."""
-    return sum(o.per_point / operations_per_cycle(unit, o.kind) for o in einsum.operations)
+    """Return the cycles that every point of the iteration space keeps a compute instance busy."""
+    return point_cycles(einsum, unit).get(frozenset(), 0.0)
 
 
 def pass_cycles(array: Array, rows: str) -> int:

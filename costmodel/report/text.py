@@ -16,6 +16,7 @@ from costmodel.model.meters import (
     port_limits,
     priced,
 )
+from costmodel.model.motion import touched_words
 from costmodel.report.human import NOT_MODELLED, amount, digits, exact, joules, memory, percent, prefixed, seconds
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Level, Memory
 
@@ -174,12 +175,12 @@ def _holds(level: Memory) -> str:
 
 def operations(einsum: Einsum) -> dict[str, int]:
     """Operations of one execution, by kind."""
-    return {o.kind: o.per_point * einsum.points for o in einsum.operations}
+    return dict(einsum.operation_counts)
 
 
 def intensity(einsum: Einsum) -> float:
-    """Operations per byte when every tensor crosses once."""
-    size = sum(stored_bits(t, None, t.size_words) for t in einsum.tensors.values()) / 8
+    """Operations per byte when every word that the Einsum touches crosses once."""
+    size = sum(stored_bits(t, None, touched_words(einsum, t.name)) for t in einsum.tensors.values()) / 8
     return sum(operations(einsum).values()) / size if size else math.inf
 
 

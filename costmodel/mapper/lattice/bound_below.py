@@ -282,7 +282,7 @@ class Coefficients:
         self._add(inputs.one, last.first_touches, 1.0)
         for tensor, rows in zip(inputs.lasts, inputs.open, strict=True):
             for row, i in zip(rows, inputs.plain, strict=True):
-                idle = ~space.tensors[space.nodes[i].tensor].relevant & space.tensors[tensor].relevant
+                idle = space.tensors[space.nodes[i].tensor].idle & space.tensors[tensor].relevant
                 self._add(row, last.close[i], 1 / self._spread_along(idle))
 
     def _spread_along(self, variables: Any) -> Floats:

@@ -30,10 +30,14 @@ from costmodel.mapper.constraints import Rules
 from costmodel.mapper.lattice import windows
 from costmodel.mapper.lattice.prices import Prices, prices
 from costmodel.model.formats import stored_bits
-from costmodel.model.meters import PriceBook, compute_pj, cycles_per_point, leak_pj_per_cycle, pass_cycles
+from costmodel.model.meters import PriceBook, compute_pj, cycles_per_point, leak_pj_per_cycle, pass_cycles, port_limits
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
 
 Floats = npt.NDArray[np.float64]
+
+
+NO_RANKS = {"": 1}
+"""The iteration space of an Einsum without rank variables: one point, along an axis that no loop names."""
 
 
 class UnsupportedError(Exception):
@@ -57,9 +61,13 @@ class TensorPlan:
     """Rank variables whose tiles never overlap."""
     windows: tuple[Window, ...]
     relevant: npt.NDArray[np.bool_]
+    idle: npt.NDArray[np.bool_]
+    """Rank variables whose loops bring its tiles again: they do not index it, and it is asked for at all of them."""
     output: bool
     words: float
     """Distinct words that the Einsum touches."""
+    asked: float
+    """Points at which a word of it is asked for: fewer than all for a term that is not reduced over."""
 
     @property
     def windowed(self) -> tuple[int, ...]:
@@ -194,8 +202,9 @@ def divisors_of(n: int) -> npt.NDArray[np.int64]:
 
 def build(einsum: Einsum, architecture: Architecture, rules: Rules) -> Space:
     """Return the mapspace. Raises UnsupportedError where the lattice has no exact form."""
-    names = tuple(einsum.shape)
-    extents = np.array([einsum.shape[v] for v in names], dtype=np.int64)
+    shape = einsum.shape or NO_RANKS
+    names = tuple(shape)
+    extents = np.array([shape[v] for v in names], dtype=np.int64)
     unit, inner = architecture.unit, architecture.serving
     boxed = any(isinstance(m, Memory) and m.holes == "fetch" for m in inner)
     tensors = [_tensor(einsum, name, names, boxed) for name in einsum.tensors]
@@ -217,6 +226,7 @@ def build(einsum: Einsum, architecture: Architecture, rules: Rules) -> Space:
             array_levels.append(level)
     arrays = [_array(a, names, extents, einsum.reduced, rules) for a in array_levels]
     nodes, keeps = _nodes(einsum, tensors, memories, rules)
+    _check_terms(einsum, tensors, memories, len(arrays))
     _check_merging(arrays, tensors, memories, nodes, keeps)
     windowed = {v for t in tensors for v in t.windowed}
     named = [t.rank_variable for t in rules.tiles if t.relation == "=="]
@@ -258,6 +268,18 @@ def build(einsum: Einsum, architecture: Architecture, rules: Rules) -> Space:
     return space
 
 
+def _check_terms(einsum: Einsum, tensors: Sequence[TensorPlan], memories: Sequence[MemoryPlan], arrays: int) -> None:
+    """Refuse what instances share unevenly, because a term is evaluated in the first ones alone."""
+    if any(o.at_zero and o.per_point for o in einsum.operations):
+        msg = "a term that is not reduced over has operations of its own"
+        raise UnsupportedError(msg)
+    some = [t.name for t in tensors if t.asked < einsum.points]
+    inside = [m.level.name for m in memories if m.segment < arrays and port_limits(m.level)]
+    if some and inside:
+        msg = f"only some instances of {inside[0]} need {some[0]}, and its bandwidth limits the busiest"
+        raise UnsupportedError(msg)
+
+
 def _check_merging(
     arrays: Sequence[ArrayPlan],
     tensors: Sequence[TensorPlan],
@@ -294,6 +316,9 @@ def _tensor(einsum: Einsum, name: str, names: tuple[str, ...], boxed: bool) -> T
         seen |= set(own)
         if _injective(index, einsum) and not (boxed and _holes(index, einsum)):
             plain += [names.index(v) for v in own]
+        elif access.at_zero:
+            msg = f"{name} has a window and is asked for at some points only"
+            raise UnsupportedError(msg)
         else:
             found.append(Window(tuple(names.index(v) for v in own), tuple(c for _, c in index.terms)))
     output = einsum.output.tensor == name
@@ -301,12 +326,14 @@ def _tensor(einsum: Einsum, name: str, names: tuple[str, ...], boxed: bool) -> T
         msg = f"the output {name} has overlapping tiles or is read as well"
         raise UnsupportedError(msg)
     relevant = np.array([v in seen for v in names])
+    idle = np.array([v not in seen and v not in access.at_zero for v in names])
+    asked = math.prod(n for v, n in einsum.shape.items() if v not in access.at_zero)
     size = math.prod(einsum.shape[names[v]] for v in plain)
     for w in found:
         size *= windows.words(
             tuple((c, einsum.shape[names[v]]) for c, v in zip(w.coefficients, w.rank_variables, strict=True)), False
         )
-    return TensorPlan(name, tuple(plain), tuple(found), relevant, output, float(size))
+    return TensorPlan(name, tuple(plain), tuple(found), relevant, idle, output, float(size), float(asked))
 
 
 def _injective(index: Affine, einsum: Einsum) -> bool:
@@ -369,7 +396,7 @@ def _array(
     overheads = [
         float(pass_cycles(level, dimensions[reducing[0] if len(reducing) == 1 else 0])) for _, reducing in best
     ]
-    factors_array = np.array([f for f, _ in best] or np.empty((0, len(names))), dtype=np.int64).reshape(-1, len(names))
+    factors_array = np.array([f for f, _ in best], dtype=np.int64).reshape(len(best), len(names))
     return ArrayPlan(
         level,
         factors_array,

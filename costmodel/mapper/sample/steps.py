@@ -142,7 +142,8 @@ def windowed(einsum: Einsum) -> frozenset[str]:
     for tensor in einsum.tensors:
         accesses: set[Access] = set(einsum.accesses_of(tensor))
         if len(accesses) > 1:
-            found.update(v for access in accesses for v in access.rank_variables if extent[v] > 1)
+            several = {v for access in accesses for v in access.rank_variables | access.at_zero}
+            found.update(v for v in several if extent[v] > 1)
     return frozenset(found)
 
 

@@ -321,7 +321,8 @@ def _ways(
 def _served(access: Access, einsum: Einsum, below: Sequence[tuple[int, Array]], *, updating: bool) -> float:
     """Return the deliveries that all points need at least from holders above some arrays."""
     merged = _merged([array for _, array in below], updating=updating)
-    return max(float(fewest_words(access, einsum)), einsum.points / min(merged, points_per_word(access, einsum)))
+    asked = einsum.points_where_zero(access.at_zero)
+    return max(float(fewest_words(access, einsum)), asked / min(merged, points_per_word(access, einsum)))
 
 
 def fewest_words(access: Access, einsum: Einsum) -> int:
@@ -339,8 +340,8 @@ def _along(index: Affine, einsum: Einsum) -> int:
 
 
 def points_per_word(access: Access, einsum: Einsum) -> int:
-    """Return how many points use one word of an access, at most."""
-    free = einsum.points
+    """Return how many points ask for one word of an access, at most."""
+    free = einsum.points_where_zero(access.at_zero)
     for index in access.indices:
         others = {v for i in access.indices if i is not index for v in i.rank_variables}
         own = [v for v in index.rank_variables if v not in others]
@@ -392,11 +393,12 @@ def _boundaries(einsum: Einsum, architecture: Architecture, rules: Rules) -> Ite
 
 
 def _simple(einsum: Einsum, tensor: str) -> bool:
-    """Whether a tensor is accessed in one way, and one rank variable indexes one rank at most."""
+    """Whether a tensor is accessed in one way, at every point, and one rank variable indexes one rank at most."""
     accesses = set(einsum.accesses_of(tensor))
     named = [v for a in accesses for i in a.indices for v in i.rank_variables]
     windows = any(len(i.terms) > 1 for a in accesses for i in a.indices)
-    return len(accesses) == 1 and len(named) == len(set(named)) and not (windows and einsum.output.tensor == tensor)
+    one_way = len(accesses) == 1 and not any(a.at_zero for a in accesses)
+    return one_way and len(named) == len(set(named)) and not (windows and einsum.output.tensor == tensor)
 
 
 def _crossing(einsum: Einsum, architecture: Architecture, rules: Rules, tensor: str, place: int) -> _Crossing:
