@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from costmodel.model.groups import Group
 from costmodel.model.tiles import PositionClass
+from costmodel.model.unions import in_boxes, union_largest, union_sums
 from costmodel.spec.hardware import Multicast
 
 
@@ -80,6 +81,8 @@ def group_sums(
                 if not fresh:
                     kept += multiplicity * max(0, min(low + extent, old_low + old_extent) - max(low, old_low))
         return whole, kept
+    if not refetch and in_boxes(group, classes):
+        return union_sums(group, classes, leaving=leaving, fresh=fresh)
     whole = kept = 0
     for combination in product(*classes):
         multiplicity = math.prod(c.multiplicity for c in combination)
@@ -100,6 +103,8 @@ def group_sums(
 
 def largest(group: Group, classes: Sequence[list[PositionClass]]) -> int:
     """Words of the largest tile over all positions of a group, for children that are not merged."""
+    if in_boxes(group, classes):
+        return union_largest(group, classes)
     most = 0
     for combination in product(*classes):
         for states in product(*(c.states for c in combination)):

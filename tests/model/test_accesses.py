@@ -51,7 +51,7 @@ def test_gram_matrix_brings_each_row_unless_it_is_held():
 
 
 def test_convolution_and_skip():
-    """Tiles {0..4} {4..8} at r = 0, where the skip reads too; {1..4} {5..8} {2..5} {6..9} after: 5 + 4 + 3 + 4 + 3 + 4."""
+    """{0..4} {4..8} at r = 0, where the skip is read too; {1..4} {5..8} {2..5} {6..9}: 5 + 4 + 3 + 4 + 3 + 4."""
     cost = counted(
         workload("P: 8, R: 3", "O[p] = I[p + r] * F[r] + I[p + 1]"),
         """
@@ -205,3 +205,44 @@ def test_a_layer_of_dcgan_with_rows_of_windows_on_pes_takes_no_time():
     assert time.process_time() - began < 1
     assert cost.words("MainMemory", "Y", "update") == 256 * 18 * 18
     assert cost.words("RF", "Y", "drain") == 512 * 256 * 8 * 8 * 4 * 4
+
+
+@pytest.mark.parametrize(
+    ("ranks", "text"),
+    [
+        ("M: 7, N: 7, K: 5", "Z[m, n] = X[m, k] * X[n, k]"),
+        ("M: 5, N: 5, K: 5", "Z[m, n] = A[m, k] * A[k, n]"),
+        ("M: 6, N: 6, K: 3", "Z[m, n] = A[m, n] * A[n, m] * W[k]"),
+        ("M: 6, K: 6", "Z[m] = A[m] + A[k] * F[m, k]"),
+        ("M: 4, N: 4, P: 4", "Z[m, n, p] = X[m, n] * X[n, p] * X[p, 2]"),
+    ],
+)
+@pytest.mark.parametrize("few", [1, 10**9])
+def test_arrays_of_positions_count_what_bit_sets_count(monkeypatch, ranks, text, few):
+    monkeypatch.setattr("costmodel.model.unions.FEW", few)
+    monkeypatch.setattr("costmodel.model.unions._MOST_TOGETHER", 16)
+    made = workload(ranks, text)
+    (einsum,) = made.einsums
+    twice = next(t for t in einsum.tensors if len(einsum.accesses_of(t)) > 1)
+    variables = list(einsum.shape)
+    for order in (variables, variables[::-1]):
+        loops = [f"for {v} by {tile}" for tile in (3, 1) for v in order]
+        stored = f"store {' '.join(einsum.tensors)} in Main"
+        for at in (2, len(loops)):
+            nest = [stored, *loops[:at], f"store {twice} in Buf", *loops[at:], f"compute {einsum.name} on MAC"]
+            counted(made, "\n".join(nest))
+
+
+def test_a_gram_matrix_of_a_thousand_rows_is_counted_at_once():
+    """Every row comes for every m but where it is m or the last one: 1 + (m ≠ n) words each time."""
+    made = workload("M: 1024, N: 1024, K: 4", "Z[m, n] = X[m, k] * X[n, k]")
+    nest = "store X Z in Main\nfor m by 1\nfor n by 1\nstore X in Buf\nfor k by 1\ncompute Z on MAC"
+    began = time.process_time()
+    cost = evaluate(made, BUFFERED, Mapping(nest_of(nest)))
+    assert time.process_time() - began < 2
+    rows, held = 0, set()
+    for m in range(1024):
+        for n in range(1024):
+            rows += len({m, n} - held)
+            held = {m, n}
+    assert cost.words("Buf", "X", "fill") == 4 * rows
