@@ -125,7 +125,7 @@ class _WindowTable:
             loops = list(self.motion.loops)
             for at, tile in zip(self.places, key, strict=True):
                 loops[at] = replace(loops[at], tile=tile)
-            found = self.scalars[key] = replace(self.motion, loops=tuple(loops), _classes={}, _sums={}, _arrivals={})
+            found = self.scalars[key] = replace(self.motion, loops=tuple(loops))
         return found
 
     def largest(self, bound: partial[tuple[Count, Count]]) -> Count:
