@@ -296,20 +296,18 @@ class Template:
     def _closed(self) -> bool:
         """Whether the closed forms have all counts of tiles that divide.
 
-        They lack those of written windows and of passes, of tiles that may be empty, and of the busiest instance where
-        the accesses to a tensor move apart.
+        They lack those of written windows, of passes, and of accesses to a tensor that move apart.
         """
-        alike = self.exact_floor or all(m.motion.rigid for m in self._motions)
-        return not self._written_windows and not self._systolic and not self._sporadic and alike
+        return not self._written_windows and not self._systolic and self._rigid
 
     @property
     def _motions(self) -> list[_Moving]:
         return [*(m for _, m in self._holders), *(m for _, m in self._reads), self._writes]
 
     @cached_property
-    def _sporadic(self) -> bool:
-        """Whether the tile of some tensor may be empty at a step."""
-        return any(m.motion.sporadic for m in self._motions)
+    def _rigid(self) -> bool:
+        """Whether all accesses to a tensor move alike."""
+        return all(m.motion.rigid for m in self._motions)
 
     @cached_property
     def _wide(self) -> bool:
@@ -326,14 +324,17 @@ class Template:
 
     @cached_property
     def _by_events(self) -> bool:
-        """Whether ``events.py`` has all counts: not those of written windows, nor where merging depends on tiles."""
+        """Whether ``events.py`` has all counts.
+
+        They lack those of written windows, of accesses that move apart, and where merging depends on tiles.
+        """
         ends = [
             (self.architecture, *pair) for pair in itertools.combinations([x.name for x in self.architecture.levels], 2)
         ]
         modes = [m for x in ends for m in (deliver_modes(*x), collect_modes(*x))]
         merged = [united(m) for m in (*modes, *(below_only(m, name) for m in modes for name, _ in m))]
         windows = any(not g.plain for m in self._passes.values() for g in m.motion.groups)
-        return not self._written_windows and not windows and None not in merged
+        return not self._written_windows and not windows and None not in merged and self._rigid
 
     @cached_property
     def _written_windows(self) -> bool:

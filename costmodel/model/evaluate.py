@@ -316,7 +316,8 @@ def _compute_cycles(architecture: Architecture, bound: BoundEinsum) -> float:
 def busiest_points(bound: BoundEinsum, at_zero: frozenset[str] = frozenset()) -> int:
     """Points of the first compute instance, the busiest one, at which these rank variables are 0."""
     loops, einsum = bound.loops, bound.einsum
-    everything = motion(loops, 0, [(einsum, replace(einsum.output, at_zero=at_zero))])
+    every = replace(einsum.output, at_zero=at_zero) if at_zero else einsum.output
+    everything = motion(loops, 0, [(einsum, every)])
     if everything.exact and not at_zero:  # all instances are alike
         instances = math.prod(_steps(loops, at, left) for at, left in _spatial(loops, einsum.shape))
         return everything.accesses(len(loops), ()) // instances

@@ -14,6 +14,7 @@ from costmodel.model.groups import Group, Image, groups_of
 from costmodel.model.tile_walk import walked_words
 from costmodel.model.tiles import Chain, Event, Loop, PositionClass, position_classes
 
+_NEVER: frozenset[str] = frozenset()
 Fixed = Mapping[str, tuple[int, ...]]
 """Rank variable → coordinates of one owner instance along its spatial loops."""
 
@@ -31,6 +32,10 @@ class Motion:
     refetch: bool = False
     frozen: frozenset[str] = frozenset()
     """Rank variables at whose position 0 alone the tensor is asked for: instances at others are idle."""
+    rigid: bool = True
+    """Whether tiles at different positions are translations of each other, and so the nest its own mirror image."""
+    sporadic: bool = False
+    """Whether an instance with points may be idle: only a walk tells what it held last."""
     _classes: dict[tuple[object, ...], list[PositionClass]] = field(default_factory=dict, init=False)
     _sums: dict[tuple[object, ...], tuple[int, int]] = field(default_factory=dict, init=False)
     _arrivals: dict[tuple[int, Modes, bool], int] = field(default_factory=dict, init=False)
@@ -69,16 +74,6 @@ class Motion:
     def windows(self) -> tuple[Group, ...]:
         """Groups of ranks whose tiles overlap or have several images."""
         return tuple(g for g in self.groups if not g.plain)
-
-    @cached_property
-    def rigid(self) -> bool:
-        """Whether tiles at different positions are translations of each other, and so the nest its own mirror image."""
-        return all(g.rigid for g in self.groups)
-
-    @cached_property
-    def sporadic(self) -> bool:
-        """Whether an instance with points may be idle: only a walk tells what it held last."""
-        return any(g.sporadic for g in self.groups)
 
     @cached_property
     def structure(self) -> Structure:
@@ -406,8 +401,9 @@ def motion(
             Affine(tuple((names[v], c) for v, c in index.terms if einsum.shape[v] > 1), index.constant)
             for index in access.indices
         )
-        images.append(Image(forms, frozenset(names[v] for v in access.at_zero if einsum.shape[v] > 1)))
-    frozen = frozenset[str].intersection(*(image.at_zero for image in images))
+        at_zero = frozenset(names[v] for v in access.at_zero if einsum.shape[v] > 1) if access.at_zero else _NEVER
+        images.append(Image(forms, at_zero))
+    frozen = images[0].at_zero.intersection(*(image.at_zero for image in images[1:])) if images[0].at_zero else _NEVER
     if frozen:
         extents.update(dict.fromkeys(frozen, 1))
         loops = tuple(replace(x, tile=1) if x.rank_variable in frozen else x for x in loops)
@@ -416,7 +412,9 @@ def motion(
     groups = groups_of(tuple(images), tuple(extents.items()), boxes=boxes)
     used = {v for g in groups for v in g.rank_variables}
     idle = tuple(sorted(v for v in driven if v not in used))
-    return Motion(loops, scope, groups, idle, extents, refetch, frozen)
+    rigid = len(images) == 1 or all(g.rigid for g in groups)
+    sporadic = not rigid and any(g.sporadic for g in groups)
+    return Motion(loops, scope, groups, idle, extents, refetch, frozen, rigid, sporadic)
 
 
 def touched_words(einsum: Einsum, tensor: str) -> int:

@@ -30,6 +30,7 @@ from costmodel.mapper.sample.starts import starts
 from costmodel.mapper.sample.steps import Plan
 from costmodel.mapper.units import search_units
 from costmodel.model.batch import Template
+from costmodel.model.deliveries import MOST_TILES, TooManyTilesError
 from costmodel.model.evaluate import evaluate
 from costmodel.model.formats import stored_bits
 from costmodel.spec.objective import Objective, objective_of
@@ -187,7 +188,13 @@ class Archive:
         findings = self.encoding.limits.findings(plan)
         if any(finding.slack > 0 for finding in findings):
             return Verdict(None, findings)
-        evaluation = self.evaluation(self.encoding.plans.mapping(plan))
+        try:
+            evaluation = self.evaluation(self.encoding.plans.mapping(plan))
+        except TooManyTilesError as error:
+            how = "instances share a tensor that is accessed in ways that move apart"
+            reject = Reject("model", "tiles told one by one", error.tiles, MOST_TILES, how)
+            worst = Finding(findings[0].limit, 1.0, reject) if findings else Finding("tiles", 1.0, reject)
+            return Verdict(None, (worst, *findings[1:]))
         return Verdict(Cost(evaluation.energy_pj, evaluation.latency_cycles, evaluation.capacity_bits), findings)
 
     def evaluation(self, mapping: Mapping) -> Evaluation:
