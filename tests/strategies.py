@@ -10,6 +10,7 @@ import math
 import random
 import re
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -456,11 +457,17 @@ class _Draw:
         for number, kind in enumerate(inside, 1):
             levels.append(self.memory(f"M{number}") if kind == "memory" else self.array(f"A{number}"))
         rates = {"default": rng.choice([0.5, 1.0, 2.0, 4.0]), "exp": 0.25}
-        levels.append(ComputeUnit(name="MAC", energy_pj={"default": 1.0}, throughput_per_cycle=rates))
+        prices = rng.choice([{"default": 1.0}, {"default": 0.5, "mac": 2.0, "exp": 4.0}, {"default": 3.0, "max": 0.25}])
+        levels.append(ComputeUnit(name="MAC", energy_pj=prices, throughput_per_cycle=rates, **self.physical()))
         if self.chance(0.15):
             priced = {rng.choice(["exp", "default"]): 3.0}
             levels.append(ComputeUnit(name="VEC", energy_pj=priced, throughput_per_cycle={"default": 8.0}))
         return Architecture(name="a", levels=tuple(levels))
+
+    def physical(self) -> dict[str, Any]:
+        """What the chip has of a level, and what that leaks."""
+        stated = {"instances": self.rng.randint(1, 9)} if self.chance(0.15) else {}
+        return {"leakage_w": self.rng.choice([0.0, 0.0, 1e-3]), **stated}
 
     def memory(self, name: str) -> Memory:
         rng = self.rng
@@ -469,13 +476,15 @@ class _Draw:
             name=name,
             read_pj=float(rng.randint(0, 8)),
             write_pj=float(rng.randint(0, 8)),
-            access_bits=rng.choice([8, 16, 64]),
+            access_bits=rng.choice([8, 16, 32, 64]),
             bandwidth_bits_per_cycle=rng.choice(rates),
             read_bits_per_cycle=rng.choice(rates),
             write_bits_per_cycle=rng.choice(rates),
             halo="refetch" if self.chance(0.15) else "reuse",
             holes="fetch" if self.chance(0.15) else "skip",
             drain="free" if self.chance(0.15) else "charged",
+            double_buffered=self.chance(0.15),
+            **self.physical(),
         )
 
     def array(self, name: str) -> Array:
@@ -485,10 +494,11 @@ class _Draw:
             name=name,
             shape=shape,
             hop_pj=float(rng.randint(0, 4)),
-            hop_bits=rng.choice([8, 16]),
+            hop_bits=rng.choice([8, 16, 32]),
             multicast=rng.choice(["words", "words", "tiles", "none"]),
             reduce=self.chance(0.7),
             systolic=rng.choice(["output", "weight", "input"]) if self.chance(0.12) else None,
+            **self.physical(),
         )
 
 

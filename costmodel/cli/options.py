@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from costmodel.cli.complete import names_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+Number = TypeVar("Number", int, float)
 
 set_option = click.option(
     "overrides",
@@ -33,16 +37,22 @@ report_option = click.option(
     help="Write an HTML report.",
 )
 mapping_option = click.option(
-    "mapping_ref", "--mapping", metavar="FILE", help="Mapping file (or the name of a shipped one)."
+    "mapping_ref",
+    "--mapping",
+    metavar="FILE",
+    shell_complete=names_of("mapping"),
+    help="Mapping file (or the name of a shipped one).",
 )
 einsum_option = click.option("einsums", "--einsum", metavar="NAME", multiple=True, help="Only this Einsum. Repeatable.")
 quiet_option = click.option("quiet", "-q", "--quiet", is_flag=True, help="No progress on stderr.")
 
 
-def _quantity(dimension_name: str, to: str) -> Callable[[click.Context, click.Parameter, str | None], float | None]:
-    """Read an option's number with its unit."""
+def _quantity(
+    dimension_name: str, to: str, kind: type[Number], per: int = 1
+) -> Callable[[click.Context, click.Parameter, str | None], Number | None]:
+    """Read an option's number with its unit; ``per`` of the unit ``to`` are one."""
 
-    def read(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
+    def read(_ctx: click.Context, _param: click.Parameter, value: str | None) -> Number | None:
         if value is None:
             return None
         from costmodel.spec import units
@@ -55,7 +65,7 @@ def _quantity(dimension_name: str, to: str) -> Callable[[click.Context, click.Pa
             raise click.BadParameter(f"{error} (units: {dimension.shown})") from None
         if number <= 0:
             raise click.BadParameter(f"must be more than 0, got {value}")
-        return number
+        return kind(number / per)
 
     return read
 
@@ -64,14 +74,14 @@ time_option = click.option(
     "budget",
     "--budget",
     metavar="TIME",
-    callback=_quantity("TIME", "s"),
+    callback=_quantity("TIME", "s", float),
     help="Stop searching after this long, e.g. 60s.",
 )
 memory_option = click.option(
     "memory",
     "--memory",
     metavar="SIZE",
-    callback=_quantity("SIZE", "b"),
+    callback=_quantity("SIZE", "b", int, 8),
     help="Most memory that the search may use, e.g. 2GiB.",
 )
 jobs_option = click.option(

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.mapper.front import select
-from costmodel.mapper.result import INTERRUPTED, Certificate, InfeasibleError, MapperResult, MappingPoint
+from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint, Status
 from costmodel.model.evaluate import evaluate
 from costmodel.spec.computing import parts_for
 from costmodel.spec.hardware import Architecture
@@ -88,32 +87,32 @@ class _Answers:
         for rule, count in (pair for c in parts for pair in c.pruned):
             pruned[rule] += count
         status, gap = self._verdict(front, aim)
-        methods = dict.fromkeys(c.method.removesuffix(f" {INTERRUPTED}") for c in parts)
+        methods = dict.fromkeys(c.method.removesuffix(" (interrupted)") for c in parts)
         return Certificate(
             status=status,
-            method=" / ".join(methods) + (f" {INTERRUPTED}" if self.stopped else ""),
+            method=" / ".join(methods) + (" (interrupted)" if self.stopped else ""),
             mapspace=sum(known) if len(known) == len(sizes) else None,
             evaluated=sum(c.evaluated for c in parts),
             pruned=tuple(pruned.items()),
             cpu_s=sum(c.cpu_s for c in parts),
             gap=gap,
+            interrupted=self.stopped,
+            budget_spent=any(c.budget_spent for c in parts),
         )
 
-    def _verdict(
-        self, front: Sequence[MappingPoint], aim: Objective
-    ) -> tuple[Literal["optimal: proven", "gap", "best found"], float | None]:
+    def _verdict(self, front: Sequence[MappingPoint], aim: Objective) -> tuple[Status, float | None]:
         """Say how far the answer is from the optimum of the first objective at most, over all units."""
         if self.left or not all(failure.proven for failure in self.failures):
-            return "best found", None
-        if all(result.certificate.status == "optimal: proven" for result in self.results):
-            return "optimal: proven", 0.0
+            return Status.FOUND, None
+        if all(result.certificate.status == Status.PROVEN for result in self.results):
+            return Status.PROVEN, 0.0
         bound = min(_bound(result, aim) for result in self.results)
         best = min(aim.of(point)[0] for point in front)
         if bound <= 0.0:
-            return "best found", None
+            return Status.FOUND, None
         if best <= bound * (1 + SAME):
-            return "gap" if aim.front else "optimal: proven", 0.0
-        return "gap", best / bound - 1
+            return Status.GAP if aim.front else Status.PROVEN, 0.0
+        return Status.GAP, best / bound - 1
 
 
 def _bound(result: MapperResult, aim: Objective) -> float:

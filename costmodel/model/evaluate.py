@@ -13,9 +13,9 @@ from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.model.evaluation import ActionRow, Evaluation, Flow, LatencyRow, OccupancyRow, TrafficRow
 from costmodel.model.formats import stored_bits
 from costmodel.model.meters import PriceBook, operation_pj, operations_per_cycle, pass_cycles, point_cycles
-from costmodel.model.motion import Fixed, Motion, motion, touched_words
+from costmodel.model.motion import Motion, motion, touched_words
 from costmodel.model.nest import BoundEinsum, BoundNest, Holder, Path, Place, bind
-from costmodel.model.tiles import Chain, Event, Loop, position_classes
+from costmodel.model.tiles import Chain, Event, Fixed, Loop, position_classes
 from costmodel.model.traffic import Crossing, cross, cross_access, holder_motion
 from costmodel.spec.hardware import Architecture, Array, Memory
 from costmodel.spec.mapping import Compute, Mapping, Nest, Storage
@@ -31,6 +31,10 @@ class ModelError(Exception):
     """A count broke an invariant: a defect of the model, not of the input."""
 
 
+class OverCapacityError(SpecError):
+    """A mapping that is right but for its tiles: a memory has no room for them."""
+
+
 def evaluate(
     workload: Workload,
     architecture: Architecture,
@@ -39,8 +43,9 @@ def evaluate(
 ) -> Evaluation:
     """Return the exact cost of one mapping (one Einsum, or a cascade with sequences).
 
-    Raises SpecError where the mapping does not fit the architecture or the workload, with all problems (capacity with
-    its arithmetic), and ModelError where an invariant of the counts is broken.
+    Raises SpecError where the mapping does not fit the architecture or the workload, with all problems (as
+    OverCapacityError, with the arithmetic, where only room is wanting), and ModelError where an invariant of the
+    counts is broken.
     """
     return evaluate_bound(bind(workload, architecture, mapping, marks), marks)
 
@@ -51,7 +56,7 @@ def evaluate_bound(nest: BoundNest, marks: MappingABC[Path, Place] | None = None
     motions = {h: holder_motion(h) for h in nest.holders}
     occupancy, over = _occupancy(nest, motions, marks or {})
     if over:
-        raise SpecError(over)
+        raise OverCapacityError(over)
     crossings = [cross(architecture, h) for h in nest.holders if h.parent is not None]
     for bound in nest.einsums:
         crossings += [cross_access(architecture, bound, access) for access in bound.einsum.accesses]

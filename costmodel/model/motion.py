@@ -12,11 +12,9 @@ from costmodel.model.closed import Modes, Structure, closed_arrivals, closed_fir
 from costmodel.model.deliveries import group_sums, idle_sums, largest
 from costmodel.model.groups import Group, Image, groups_of
 from costmodel.model.tile_walk import walked_words
-from costmodel.model.tiles import Chain, Event, Loop, PositionClass, position_classes
+from costmodel.model.tiles import Chain, Event, Fixed, Loop, PositionClass, position_classes
 
 _NEVER: frozenset[str] = frozenset()
-Fixed = Mapping[str, tuple[int, ...]]
-"""Rank variable → coordinates of one owner instance along its spatial loops."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,15 +12,12 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 from costmodel.model.closed import Modes
 from costmodel.model.deliveries import Delivery, merge
 from costmodel.model.groups import Group
-from costmodel.model.tiles import Chain, Loop
-
-if TYPE_CHECKING:
-    from costmodel.model.motion import Fixed, Motion
+from costmodel.model.tiles import Chain, Fixed, Loop
 
 What = Literal["arrive", "return", "leave", "change"]
 """Words that are asked for, those of them that were touched before, words given back; how often a tile changes."""
@@ -30,7 +27,24 @@ Key = tuple[tuple[int, ...], Spot]
 Intervals = dict[str, tuple[int, int]]
 
 
-def walked_words(motion: Motion, what: What, merged_from: int, modes: Modes, fixed: Fixed | None) -> int:
+class Moving(Protocol):
+    """What is walked of a motion: its loops, from where on they belong to one life, and the tiles that they move."""
+
+    @property
+    def loops(self) -> tuple[Loop, ...]: ...
+    @property
+    def scope(self) -> int: ...
+    @property
+    def groups(self) -> tuple[Group, ...]: ...
+    @property
+    def idle(self) -> tuple[str, ...]: ...
+    @property
+    def extents(self) -> Mapping[str, int]: ...
+    @property
+    def refetch(self) -> bool: ...
+
+
+def walked_words(motion: Moving, what: What, merged_from: int, modes: Modes, fixed: Fixed | None) -> int:
     """Count over the whole run, after merging the children of each owner."""
     course = _Course.of(motion, merged_from, modes, fixed, fold=what == "return")
     return course.copies * _Tiles(motion, modes, course, what).total() if course.copies else 0
@@ -49,7 +63,7 @@ class _Moment(NamedTuple):
 class _Tiles:
     """What the children hold, and have ever held, while the tiles go by."""
 
-    def __init__(self, motion: Motion, modes: Modes, course: _Course, what: What) -> None:
+    def __init__(self, motion: Moving, modes: Modes, course: _Course, what: What) -> None:
         self.refetch, self.modes, self.course, self.what = motion.refetch, modes, course, what
         self.flat = _Flat(course.groups)
         self.tiles: dict[tuple[tuple[int, int], ...], int] = {}
@@ -125,7 +139,7 @@ class _Course:
     groups: tuple[Group, ...]
 
     @classmethod
-    def of(cls, motion: Motion, merged_from: int, modes: Modes, fixed: Fixed | None, *, fold: bool) -> _Course:
+    def of(cls, motion: Moving, merged_from: int, modes: Modes, fixed: Fixed | None, *, fold: bool) -> _Course:
         plain = {g.rank_variables[0] for g in motion.groups if g.plain}
         own: dict[str, list[tuple[int, Loop]]] = {v: [] for v in motion.extents}
         for at, loop in enumerate(motion.loops):
@@ -190,7 +204,7 @@ class _Course:
         return found
 
 
-def most_steps(motion: Motion, at: int) -> int:
+def most_steps(motion: Moving, at: int) -> int:
     """Steps of a loop where it has the most."""
     left = motion.extents[motion.loops[at].rank_variable]
     for before in motion.loops[:at]:
@@ -204,7 +218,7 @@ def _alone(own: Sequence[tuple[int, Loop]], merged_from: int) -> bool:
     return not any(loop.spatial and at >= merged_from for at, loop in own)
 
 
-def _coordinate(motion: Motion, at: int, fixed: Fixed) -> int:
+def _coordinate(motion: Moving, at: int, fixed: Fixed) -> int:
     """Coordinate of the owner along a loop in space."""
     v = motion.loops[at].rank_variable
     before = sum(x.spatial and x.rank_variable == v for x in motion.loops[:at])
@@ -212,7 +226,7 @@ def _coordinate(motion: Motion, at: int, fixed: Fixed) -> int:
 
 
 def _children(
-    motion: Motion, walked: Sequence[tuple[int, Loop]], merged_from: int, fixed: Fixed | None
+    motion: Moving, walked: Sequence[tuple[int, Loop]], merged_from: int, fixed: Fixed | None
 ) -> Iterator[tuple[Key, Mapping[int, int]]]:
     """Yield every child along the walked loops: (owner, place below the owner), loop → coordinate."""
     spatial = [(at, loop) for at, loop in walked if loop.spatial]

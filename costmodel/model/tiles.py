@@ -15,10 +15,13 @@ position is a class of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, product
 from typing import Literal, NamedTuple
+
+Fixed = Mapping[str, tuple[int, ...]]
+"""Rank variable → coordinates of one owner instance along its spatial loops."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from costmodel.einsum.algebra import Access, Einsum
 from costmodel.model.closed import Modes
-from costmodel.model.motion import Fixed, Motion, motion
+from costmodel.model.motion import Motion, motion
 from costmodel.model.nest import BoundEinsum, Holder
+from costmodel.model.tiles import Fixed
 from costmodel.spec.hardware import Architecture, Array
 
 

@@ -12,6 +12,7 @@ from typing import Literal
 import exhaustive
 import plain_rules
 import pytest
+from asking import map_einsum
 from problems import (
     TWO_LEVEL,
     einsum,
@@ -27,7 +28,6 @@ from strategies import nest_of
 from costmodel.einsum.algebra import Einsum
 from costmodel.mapper.constraints import Keeping, Only, parse, stationary_tensor
 from costmodel.mapper.lattice import exact
-from costmodel.mapper.lattice.exact import map_einsum
 from costmodel.mapper.obey import violations
 from costmodel.mapper.result import InfeasibleError
 from costmodel.mapper.sample.encoding import encoding_of

@@ -128,7 +128,8 @@ def test_capacity_is_what_the_walk_holds():
 
 def with_room(case, at, bits):
     levels = list(case.architecture.levels)
-    levels[at] = replace(levels[at], capacity_bits=bits)
+    doubled = levels[at].double_buffered
+    levels[at] = replace(levels[at], capacity_bits=2 * bits + 1 if doubled else bits)
     return replace(case.architecture, levels=tuple(levels))
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from problems import random_architecture, random_einsum
+from problems import MAC, einsum, random_architecture, random_einsum
 
 from costmodel.einsum.algebra import Access, Affine, Workload
 from costmodel.model.axes import Axis
@@ -14,7 +14,7 @@ from costmodel.model.evaluate import evaluate
 from costmodel.model.events import united
 from costmodel.model.tiles import Chain, Event, Loop, position_classes
 from costmodel.spec.catalog import load_architecture, load_workload
-from costmodel.spec.hardware import Array, Memory
+from costmodel.spec.hardware import Architecture, Array, Memory
 from costmodel.spec.load import parse
 from costmodel.spec.mapping import Compute, Mapping, Spatial, Storage, Temporal
 from costmodel.spec.mapping_file import parse_nest
@@ -168,6 +168,21 @@ def test_sums_along_an_axis_equal_those_over_classes_of_positions(seed):
                 assert axis.staying() == sum(n * max(0, k) for (n, _), k in zip(states, shared, strict=True))
                 same = [n for n, s in states if (s.low, s.extent) == (s.old_low, s.old_extent)]
                 assert axis.staying(counted=True) == sum(same)
+
+
+def test_a_loop_that_no_row_moves_begins_no_pass():
+    # the stationary F changes with each step of r, whatever idle loops stand between
+    problem = einsum("O[p]", "I[p]", "F[r]", weights="F", p=2, r=2)
+    levels = (Memory(name="M0"), Array(name="A1", shape={"X": 4}, systolic="weight"), Memory(name="M1"), MAC)
+    nest = parse_nest(
+        ["store I F O in M0", "for p by 1", "for p by 1", "for r by 1", "for p by 1", "store I F O in M1",
+         "compute E on MAC"]
+    )  # fmt: skip
+    made = Template(Workload("w", "", (problem,)), Architecture(name="a", levels=levels), Mapping(tuple(nest)))
+    row = [1, 1, 1, 1]
+    passes, points = 4, 4
+    assert made.evaluate([row]).latency_cycles.tolist() == [points + passes * (3 + 4)]
+    assert evaluate(made.workload, made.architecture, made.mapping_of(row)).latency_cycles == points + passes * 7
 
 
 def random_template(rng, change=lambda _, einsum: einsum):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import Literal
 
 from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.mapper import constraints as rules_module
@@ -14,8 +12,7 @@ from costmodel.mapper.lattice import size as counting
 from costmodel.mapper.lattice import space as mapspace
 from costmodel.mapper.lattice.search import BYTES_PER_LABEL, Board, Progress, widen
 from costmodel.mapper.obey import violations
-from costmodel.mapper.result import INTERRUPTED, Certificate, InfeasibleError, MapperResult, MappingPoint
-from costmodel.mapper.units import search_units
+from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint, Status
 from costmodel.model.evaluate import evaluate
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.mapping import Mapping
@@ -33,81 +30,24 @@ def map_einsum(
     constraints: Sequence[str] = (),
     budget_s: float | None = None,
     memory_bytes: int | None = None,
-    tiles: Literal["perfect", "any"] = "perfect",
     progress: Callable[[str], None] | None = None,
 ) -> MapperResult:
     """Return the best mapping (or the front) with its certificate.
 
-    ``tiles="any"`` also searches tiles that do not divide: all of them where they are few, else by climbing, with a
-    valid gap. ``budget_s`` is CPU time. When it or ``memory_bytes`` runs out, or on Ctrl-C, the best so far comes back
-    with a valid gap (of a front: in its first objective). The certificate counts the mapspace under the constraints on
-    what is kept and on the arrays, before capacities; see ``counting``.
-
-    Every compute unit that can run the Einsum is searched; each has an equal share of the time that is left.
+    Tiles divide the ones above them. ``budget_s`` is CPU time. When it or ``memory_bytes`` runs out, or on Ctrl-C, the
+    best so far comes back with a valid gap (of a front: in its first objective). The certificate counts the mapspace
+    under the constraints on what is kept and on the arrays, before capacities; see ``counting``.
 
     Raises:
-        SpecError: a constraint or the objective cannot be read, or no unit can run the Einsum.
+        SpecError: a constraint or the objective cannot be read.
+        UnsupportedError: the lattice has no exact form of the problem.
         InfeasibleError: nothing fits.
     """
     began = time.process_time()
     aim = objective_of(objective)
-    deadline = None if budget_s is None else began + budget_s
-    sentences = (*architecture.constraints, *constraints)
-
-    def search(part: Architecture, waiting: int) -> MapperResult:
-        rules = rules_module.parse(sentences, part, einsum)
-        until = None if deadline is None else _share(deadline, waiting)
-
-        def perfect(one: Einsum, until: float | None) -> MapperResult:
-            return _perfect(one, part, constraints, rules, aim, until, memory_bytes, progress)
-
-        if tiles == "perfect":
-            return perfect(einsum, until)
-        from costmodel.mapper.uneven.search import improve
-
-        def in_half(one: Einsum) -> MapperResult:
-            # so that the rest can be spent on other tiles
-            return perfect(one, None if until is None else _share(until, 2))
-
-        return improve(einsum, part, rules, in_half, lambda points: select(points, aim), aim, deadline=until)
-
-    return search_units(einsum, architecture, aim, search)
-
-
-def _share(deadline: float, parts: int) -> float:
-    """Return when the first of some equal parts of what is left of the CPU time ends."""
-    now = time.process_time()
-    return now + max(0.0, deadline - now) / parts
-
-
-def _perfect(
-    einsum: Einsum,
-    part: Architecture,
-    constraints: Sequence[str],
-    rules: rules_module.Rules,
-    aim: Objective,
-    deadline: float | None,
-    memory_bytes: int | None,
-    progress: Callable[[str], None] | None,
-) -> MapperResult:
-    """Search one part of a chip, with tiles that divide."""
-    began = time.process_time()
-    try:
-        space = mapspace.build(einsum, part, rules)
-        return _prove(einsum, part, space, aim, deadline, memory_bytes, progress, began)
-    except mapspace.UnsupportedError as why:
-        return _sample(einsum, part, aim, constraints, str(why))
-
-
-def _sample(
-    einsum: Einsum, architecture: Architecture, aim: Objective, constraints: Sequence[str], why: str
-) -> MapperResult:
-    """Search where the lattice has no exact form; the answer is the best found, and says why."""
-    from costmodel.mapper.sample.search import search_einsum
-
-    found = search_einsum(einsum, architecture, objective=aim, method="random", constraints=constraints)
-    certificate = replace(found.certificate, status="best found", method=f"random (unsupported: {why})", gap=None)
-    return replace(found, certificate=certificate)
+    rules = rules_module.parse((*architecture.constraints, *constraints), architecture, einsum)
+    space = mapspace.build(einsum, architecture, rules)
+    return _prove(einsum, architecture, space, aim, budget_s, memory_bytes, progress, began)
 
 
 def _prove(
@@ -115,7 +55,7 @@ def _prove(
     architecture: Architecture,
     space: mapspace.Space,
     aim: Objective,
-    deadline: float | None,
+    budget_s: float | None,
     memory_bytes: int | None,
     progress: Callable[[str], None] | None,
     began: float,
@@ -123,6 +63,7 @@ def _prove(
     if not space.keeps or any(not len(a.factors) for a in space.arrays):
         raise infeasible(space, 0, 0)
     board, incumbents = Board(space, aim), Incumbents(aim)
+    deadline = None if budget_s is None else began + budget_s
     most = 4_000_000 if memory_bytes is None else max(20_000, memory_bytes // (4 * BYTES_PER_LABEL))
     stopped = False
     done = Progress()
@@ -155,15 +96,15 @@ def _prove(
     stats = done.last
     proven = done.complete and agrees and not broken
     gap: float | None = 0.0 if proven else None
-    status: Literal["optimal: proven", "gap", "best found"] = "optimal: proven" if proven else "best found"
+    status = Status.PROVEN if proven else Status.FOUND
     if not proven and agrees and not broken:
         best = min(aim.of(p)[0] for p in front)
         if done.bound > 0:
             gap = max(0.0, best / done.bound - 1)
-            status = "gap"
+            status = Status.GAP
     certificate = Certificate(
         status,
-        f"exact {INTERRUPTED}" if stopped else "exact",
+        "exact (interrupted)" if stopped else "exact",
         counting.size(space),
         done.labels,
         (
@@ -176,6 +117,8 @@ def _prove(
         ),
         time.process_time() - began,
         gap,
+        interrupted=stopped,
+        budget_spent=not done.complete and not stopped,
     )
     return MapperResult(einsum.name, tuple(front), certificate)
 

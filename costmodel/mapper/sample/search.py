@@ -14,25 +14,24 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from costmodel.einsum.algebra import Einsum, Workload
-from costmodel.mapper.constraints import Rules, parse
+from costmodel.mapper.constraints import parse
 from costmodel.mapper.front import pareto
 from costmodel.mapper.obey import Finding
-from costmodel.mapper.result import INTERRUPTED, Certificate, InfeasibleError, MapperResult, MappingPoint, Reject
+from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint, Reject, Status
 from costmodel.mapper.sample.encoding import Encoding, Genes, encoding_of
 from costmodel.mapper.sample.starts import starts
 from costmodel.mapper.sample.steps import Plan
-from costmodel.mapper.units import search_units
 from costmodel.model.batch import Template
 from costmodel.model.deliveries import MOST_TILES, TooManyTilesError
 from costmodel.model.evaluate import evaluate
 from costmodel.model.formats import stored_bits
+from costmodel.spec.methods import SAMPLERS, Method, method_of
 from costmodel.spec.objective import Objective, objective_of
 from costmodel.spec.problems import Problem, SpecError, did_you_mean
 
@@ -45,14 +44,6 @@ if TYPE_CHECKING:
     from costmodel.spec.hardware import Architecture
     from costmodel.spec.mapping import Mapping
 
-Method = Literal["tpe", "nsga2", "random", "cmaes", "gp", "qmc"]
-METHODS: tuple[Method, ...] = get_args(Method)
-NEEDS: dict[Method, tuple[str, ...]] = {"cmaes": ("cmaes",), "gp": ("scipy", "torch"), "qmc": ("scipy",)}
-"""Packages that a sampler imports besides Optuna."""
-SINGLE: tuple[Method, ...] = ("cmaes",)
-"""Samplers of one objective: of several, they are told the product."""
-VECTORS: tuple[Method, ...] = ("cmaes", "qmc")
-"""Samplers of points in a box, which know no unordered choices."""
 KICK = 4
 """Genes that change where climbing is stuck."""
 SCREENED_MOST = 4
@@ -64,7 +55,7 @@ TINY = 1e-30
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class SamplingProgress:
     """How far a search is, for a display."""
 
     einsum: str
@@ -89,26 +80,6 @@ class Progress:
             f"{self.einsum}: {self.method} {self.phase} {self.done}/{self.total}, {best}, "
             f"{self.per_s:.0f}/s, {100 * self.valid_share:.0f} % fit"
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Effort:
-    """What a search may spend."""
-
-    trials: int
-    climb: int
-    """Mappings that climbing may cost."""
-    budget_s: float | None
-    """Wall time; null for no limit."""
-
-    def share(self, parts: int) -> Effort:
-        """Return an equal share of it, rounded up."""
-        budget_s = None if self.budget_s is None else self.budget_s / parts
-        return Effort(-(-self.trials // parts), -(-self.climb // parts), budget_s)
-
-
-class _LateError(Exception):
-    """The time is up: what was found so far is the answer."""
 
 
 class Cost:
@@ -253,64 +224,35 @@ def search_einsum(  # noqa: PLR0913  as many things as a study may say
     *,
     objective: str | Sequence[str] | Objective = "edp",
     method: str = "tpe",
-    trials: int = 500,
+    trials: int = 1000,
     seed: int = 0,
     constraints: Sequence[str] = (),
     climb: int | None = None,
-    budget_s: float | None = None,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Callable[[SamplingProgress], None] | None = None,
 ) -> MapperResult:
     """Return the best mappings that a sampler finds, a Pareto front if there are several objectives.
 
     ``objective`` is one of ``energy``, ``latency``, ``capacity``, ``edp``, ``ed2p``, ``e2dp``, a product of powers, or
-    several (a list, or separated by commas). ``trials`` counts vectors of genes, the best constructive mappings first;
-    compute units that can run the Einsum share them, and ``budget_s`` of wall time.
-    Afterwards the best mapping of each objective is improved one move at a time, from another start where no move
-    helps, until ``climb`` more mappings were costed (null: as many as trials). Ctrl-C returns the best so far; while
+    several (a list, or separated by commas). At most ``trials`` mappings are costed: constructive ones, those that the
+    sampler asks for, and ``climb`` (null: half) of them afterwards, when the best mapping of each objective is improved
+    one move at a time, from another start where no move helps. Ctrl-C returns the best so far; while
     nothing fits yet, the KeyboardInterrupt goes on.
 
     Raises:
         InfeasibleError: nothing that was tried fits; with the limits that killed it and the nearest miss.
-        SpecError: no such objective or method, a constraint that does not parse, a package is missing, or no compute
-            unit can run the Einsum.
+        SpecError: no such objective or method, a constraint that does not parse, or a package is missing.
     """
+    started_cpu, started = time.process_time(), time.monotonic()
     aim = objective_of(objective)
-    known_method = _method(method)
+    sampler = _sampling(method)
     if trials < 1:
         raise SpecError([Problem(f"trials must be at least 1, got {trials}", path="trials")])
-    deadline = None if budget_s is None else time.monotonic() + budget_s
-    left = Effort(trials, trials if climb is None else climb, budget_s)
-
-    def search(part: Architecture, waiting: int) -> MapperResult:
-        nonlocal left
-        left_s = None if deadline is None else max(0.0, deadline - time.monotonic())
-        share = replace(left, budget_s=left_s).share(waiting)
-        left = Effort(left.trials - share.trials, left.climb - share.climb, None)
-        if not share.trials:
-            raise InfeasibleError(einsum.name, [("not tried, for want of trials", 1)], None)
-        rules = parse((*architecture.constraints, *constraints), part, einsum)
-        return _search_part(einsum, part, rules, aim, known_method, share, seed, progress)
-
-    return search_units(einsum, architecture, aim, search)
-
-
-def _search_part(
-    einsum: Einsum,
-    part: Architecture,
-    rules: Rules,
-    aim: Objective,
-    method: Method,
-    effort: Effort,
-    seed: int,
-    progress: Callable[[Progress], None] | None,
-) -> MapperResult:
-    """Search one part of a chip."""
-    trials, limit, budget_s = effort.trials, effort.climb, effort.budget_s
-    started_cpu, started = time.process_time(), time.monotonic()
-    encoding = encoding_of(einsum, part, rules)
-    archive = Archive(encoding, Workload(einsum.name, "", (einsum,)), part, aim)
+    rules = parse((*architecture.constraints, *constraints), architecture, einsum)
+    encoding = encoding_of(einsum, architecture, rules)
+    archive = Archive(encoding, Workload(einsum.name, "", (einsum,)), architecture, aim)
+    sampled = trials - (trials // 2 if climb is None else min(climb, trials))
     climbed = 0
-    ended = ""
+    interrupted = False
 
     def report(phase: Literal["sampling", "climbing"], done: int, total: int) -> None:
         if progress is not None:
@@ -318,17 +260,18 @@ def _search_part(
             share = archive.fitted / max(archive.tried, 1)
             per_s = archive.tried / seconds
             best = archive.best_values()
-            progress(Progress(einsum.name, method, phase, done, total, archive.evaluated, share, per_s, best))
-        if budget_s is not None and time.monotonic() > started + budget_s:
-            raise _LateError
+            progress(
+                SamplingProgress(einsum.name, sampler.name, phase, done, total, archive.evaluated, share, per_s, best)
+            )
 
     try:
         archive.judge(encoding.smallest)
         if any(finding.slack > 0 for finding in encoding.limits.capacities(encoding.plan(encoding.smallest))):
             # The smallest tiles do not fit, so none do; random mappings tell which limits are at fault.
             raise _nothing_fits(archive, trials, seed)
-        archive.fill_pool(starts(encoding))
-        _sample(archive, method, trials, seed, lambda done: report("sampling", done, trials))
+        archive.fill_pool(starts(encoding)[: sampled // 2])
+        _sample(archive, sampler, sampled, seed, lambda done: report("sampling", done, sampled))
+        limit = max(0, trials - archive.evaluated) if sampled < trials else 0
         for tick in _climb(archive, limit, seed):
             climbed = tick
             if not tick % 64:
@@ -337,11 +280,7 @@ def _search_part(
     except KeyboardInterrupt:
         if not archive.genes:
             raise
-        ended = f" {INTERRUPTED}"
-    except _LateError:
-        if not archive.genes:
-            raise InfeasibleError(einsum.name, [(f"nothing found in {budget_s:.3g} s", 1)], None) from None
-        ended = " (out of time)"
+        interrupted = True
     if not archive.genes:
         raise archive.infeasible()
     tried, evaluated = archive.tried, archive.evaluated
@@ -349,28 +288,24 @@ def _search_part(
     front = tuple(
         MappingPoint(mapping, archive.evaluation(mapping)) for mapping in map(encoding.plans.mapping, archive.front())
     )
-    name = method + (" + hill climbing" if climbed else "") + ended
+    name = sampler.name + (" + hill climbing" if climbed else "") + (" (interrupted)" if interrupted else "")
     certificate = Certificate(
-        status="best found",
+        status=Status.FOUND,
         method=name,
         mapspace=None,
         evaluated=evaluated,
         pruned=(("the same mapping again", tried - len(archive.known)), *tally.most_common()),
         cpu_s=time.process_time() - started_cpu,
+        interrupted=interrupted,
     )
     return MapperResult(einsum.name, front, certificate)
 
 
-def _method(name: str) -> Method:
-    if name not in METHODS:
-        raise SpecError([Problem(f"no such method: {name!r}", path="method", hint=did_you_mean(name, METHODS))])
-    missing = [package for package in NEEDS.get(name, ()) if find_spec(package) is None]
-    if missing:
-        packages = " ".join(missing)
-        raise SpecError(
-            [Problem(f"method {name!r} needs {' and '.join(missing)}", path="method", hint=f"pip install {packages}")]
-        )
-    return name
+def _sampling(name: str) -> Method:
+    """Return a sampler that can run here; SpecError if there is none of that name, or a package is missing."""
+    if name not in SAMPLERS:
+        raise SpecError([Problem(f"no such method: {name!r}", path="method", hint=did_you_mean(name, SAMPLERS))])
+    return method_of(name)
 
 
 def _nothing_fits(archive: Archive, trials: int, seed: int) -> InfeasibleError:
@@ -398,7 +333,7 @@ def _sample(archive: Archive, method: Method, trials: int, seed: int, report: Ca
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             study = optuna.create_study(
-                directions=["minimize"] * (1 if method in SINGLE else len(archive.aim.names)),
+                directions=["minimize"] * (1 if method.single else len(archive.aim.names)),
                 sampler=_sampler(method, seed, population, len(distributions)),
             )
             for genes in archive.pool[: max(1, trials // 4)]:
@@ -408,8 +343,8 @@ def _sample(archive: Archive, method: Method, trials: int, seed: int, report: Ca
             bound = _told(archive, Cost(worst.energy_pj, worst.latency_cycles, _most_room(archive)), method)
             batch = _batch(method, population, len(distributions))
             done = 0
-            while done < trials:
-                size = min(batch, trials - done)
+            while done < trials and archive.evaluated < trials:
+                size = min(batch, trials - done, trials - archive.evaluated)
                 _batch_of_trials(archive, study, distributions, size, bound, method)
                 done += size
                 report(done)
@@ -454,33 +389,33 @@ def _batch_of_trials(
 def _told(archive: Archive, cost: Cost, method: Method) -> list[float]:
     """Return what the sampler is told: logarithms, so that distances mean ratios; their sum for one objective."""
     values = [math.log2(max(value, TINY)) for value in archive.aim.of(cost)]
-    return [sum(values)] if method in SINGLE else values
+    return [sum(values)] if method.single else values
 
 
 def _sampler(method: Method, seed: int, population: int, dimensions: int) -> BaseSampler:
     from optuna import samplers
 
-    if method == "tpe":
+    if method.name == "tpe":
         return samplers.TPESampler(seed=seed)
-    if method == "nsga2":
+    if method.name == "nsga2":
         return samplers.NSGAIISampler(seed=seed, population_size=population)
-    if method == "cmaes":
-        popsize = _batch("cmaes", population, dimensions)
+    if method.name == "cmaes":
+        popsize = _batch(method, population, dimensions)
         return samplers.CmaEsSampler(seed=seed, popsize=popsize, warn_independent_sampling=False)
-    if method == "gp":
+    if method.name == "gp":
         return samplers.GPSampler(seed=seed, deterministic_objective=True)
-    if method == "qmc":
+    if method.name == "qmc":
         return samplers.QMCSampler(seed=seed, scramble=True, warn_independent_sampling=False)
     return samplers.RandomSampler(seed=seed)
 
 
 def _batch(method: Method, population: int, dimensions: int) -> int:
     """Trials asked for before any is told: fixed per method, since the answer depends on it."""
-    if method == "nsga2":
+    if method.name == "nsga2":
         return population
-    if method == "cmaes":
+    if method.name == "cmaes":
         return 4 + int(3 * math.log(dimensions + 1))
-    return {"tpe": 8, "gp": 4}.get(method, 32)
+    return {"tpe": 8, "gp": 4}.get(method.name, 32)
 
 
 def _distributions(encoding: Encoding, method: Method) -> dict[str, BaseDistribution]:
@@ -491,7 +426,7 @@ def _distributions(encoding: Encoding, method: Method) -> dict[str, BaseDistribu
     from optuna.distributions import CategoricalDistribution, FloatDistribution
 
     return {
-        gene.name: FloatDistribution(0.0, 1.0) if method in VECTORS else CategoricalDistribution(range(gene.size))
+        gene.name: FloatDistribution(0.0, 1.0) if method.vector else CategoricalDistribution(range(gene.size))
         for gene in encoding.genes
         if gene.size > 1
     }
@@ -499,14 +434,14 @@ def _distributions(encoding: Encoding, method: Method) -> dict[str, BaseDistribu
 
 def _params(encoding: Encoding, genes: Genes, method: Method) -> dict[str, Any]:
     return {
-        gene.name: (value + 0.5) / gene.size if method in VECTORS else value
+        gene.name: (value + 0.5) / gene.size if method.vector else value
         for gene, value in zip(encoding.genes, genes, strict=True)
         if gene.size > 1
     }
 
 
 def _genes(encoding: Encoding, params: dict[str, Any], method: Method) -> Genes:
-    if method not in VECTORS:
+    if not method.vector:
         return tuple(params.get(gene.name, 0) for gene in encoding.genes)
     return tuple(min(int(params.get(gene.name, 0.0) * gene.size), gene.size - 1) for gene in encoding.genes)
 

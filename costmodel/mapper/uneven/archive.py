@@ -17,11 +17,10 @@ from costmodel.mapper.obey import violations
 from costmodel.mapper.result import InfeasibleError, MapperResult, MappingPoint
 from costmodel.mapper.uneven.enumeration import SCALAR_S, TEMPLATE_S, Tiles, Whole, floor_of, nest_of, templates
 from costmodel.model.batch import BatchResult
-from costmodel.model.evaluate import evaluate
+from costmodel.model.evaluate import OverCapacityError, evaluate
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.mapping import Mapping, Node
 from costmodel.spec.objective import Objective
-from costmodel.spec.problems import SpecError
 
 LESS = 1 - 1e-9
 """What is cheaper by no more than this is the same, but for rounding."""
@@ -71,9 +70,7 @@ class Archive:
             workload = Workload(self.einsum.name, "", (self.einsum,))
             try:
                 point = MappingPoint(mapping, evaluate(workload, self.architecture, mapping))
-            except SpecError as error:
-                if "over capacity" not in str(error):
-                    raise
+            except OverCapacityError:
                 self.rejected["capacity"] += 1
         self._keep(mapping, point)
         return point

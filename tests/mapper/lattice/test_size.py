@@ -9,6 +9,7 @@ from math import comb
 
 import exhaustive
 import pytest
+from asking import map_einsum
 from problems import MAC, PE2D, TWO_LEVEL, einsum, gemm, random_architecture, random_einsum
 from timing import within
 
@@ -16,7 +17,6 @@ from costmodel.einsum.algebra import Einsum
 from costmodel.mapper.constraints import Rules, parse
 from costmodel.mapper.lattice import size as counting
 from costmodel.mapper.lattice import space as mapspace
-from costmodel.mapper.lattice.exact import map_einsum
 from costmodel.spec.catalog import load_architecture, load_workload
 from costmodel.spec.hardware import Architecture, Array, Memory
 from costmodel.spec.mapping import Mapping, Spatial, Storage
@@ -77,6 +77,14 @@ def test_constraints_on_arrays_and_keeping_are_counted(sentence: str) -> None:
     expected = sum(allowed(m, problem) for m in exhaustive.mappings(problem, architecture))
     space = mapspace.build(problem, architecture, parse([sentence], architecture, problem))
     assert counting.size(space) == expected > 0
+
+
+def test_a_tensor_may_be_kept_in_either_of_two_memories() -> None:
+    may = {"read_pj": 1, "write_pj": 1, "may_keep": ("input", "output")}
+    levels = (Memory(name="M0"), Memory(name="M1", **may), Memory(name="M2", **may), MAC)
+    problem, architecture = einsum("Z[m]", "A[m]", m=4), Architecture(name="two", levels=levels)
+    expected = exhaustive.size(problem, architecture, 10_000)
+    assert counting.size(mapspace.build(problem, architecture, Rules())) == expected > 100
 
 
 def test_a_size_by_hand() -> None:

@@ -121,13 +121,15 @@ def test_shares_are_the_models_occupancy(seed):
     """The slack must be zero exactly where the model finds no room."""
     workload, architecture, draw = problem(4000 + seed)
     einsum = workload.einsums[0]
-    if any(len(set(einsum.accesses_of(t))) > 1 for t in einsum.tensors):
-        pytest.skip("several accesses: an upper bound")
     encoding = encoding_of(einsum, architecture)
     plan = encoding.plan(genes_of(encoding, draw))
     evaluation = evaluate(workload, unbounded(architecture), encoding.plans.mapping(plan))
     ours = sorted((architecture.levels[s.level].name, s.tensor, s.words, s.bits) for s in encoding.plans.shares(plan))
-    assert ours == sorted((r.level, r.tensor, r.words, r.bits) for r in evaluation.occupancy_rows)
+    models = sorted((r.level, r.tensor, r.words, r.bits) for r in evaluation.occupancy_rows)
+    if all(len(set(einsum.accesses_of(t))) == 1 for t in einsum.tensors):
+        assert ours == models
+    else:  # of several accesses the sum, at most
+        assert all(o[:2] == m[:2] and o[2] >= m[2] for o, m in zip(ours, models, strict=True))
 
 
 @pytest.mark.parametrize("seed", range(60))
