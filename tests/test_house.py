@@ -232,7 +232,7 @@ def operands(node: ast.AST) -> list[ast.expr]:
 
 HELD = {"row.bits", "r.bits", "share.bits", "parts[0].bits"}
 """Bits that are held: words were turned into them already."""
-NAMED = {"costmodel.mapper.network"}
+NAMED = {"costmodel.mapper.canonical"}
 """Tells Einsums apart that differ in widths."""
 
 
