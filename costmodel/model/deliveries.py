@@ -11,6 +11,22 @@ from costmodel.model.groups import Group
 from costmodel.model.tiles import PositionClass
 from costmodel.model.unions import in_boxes, union_largest, union_sums
 from costmodel.spec.hardware import Multicast
+from costmodel.spec.problems import Problem, SpecError
+
+MOST_TILES = 2**19
+"""Tiles of accesses that move apart which are told one by one where instances share them."""
+
+
+class TooManyTilesError(SpecError):
+    """Counting would take too long: a mapping with larger tiles is needed."""
+
+    def __init__(self, tiles: int, problems: Sequence[Problem]) -> None:
+        super().__init__(problems)
+        self.tiles = tiles
+
+    def __reduce__(self) -> tuple[type[TooManyTilesError], tuple[object, ...]]:
+        """Cross to another process whole."""
+        return type(self), (self.tiles, self.problems)
 
 
 class Delivery(NamedTuple):
@@ -83,6 +99,8 @@ def group_sums(
         return whole, kept
     if not refetch and in_boxes(group, classes):
         return union_sums(group, classes, leaving=leaving, fresh=fresh)
+    if not group.rigid:
+        _check_effort(classes)
     whole = kept = 0
     for combination in product(*classes):
         multiplicity = math.prod(c.multiplicity for c in combination)
@@ -99,6 +117,17 @@ def group_sums(
             whole += multiplicity * delivery.tile.bit_count()
             kept += multiplicity * delivery.kept.bit_count()
     return whole, kept
+
+
+def _check_effort(classes: Sequence[list[PositionClass]]) -> None:
+    """Refuse to tell more tiles apart, one by one, than a minute allows."""
+    tiles = math.prod(sum(len(c.states) for c in listed) for listed in classes)
+    if tiles > MOST_TILES:
+        message = (
+            f"{tiles:,} tiles would have to be told apart one by one: a tensor is accessed in ways that move apart"
+        )
+        hint = "larger tiles, or no parallel loops over the rank variables of these accesses"
+        raise TooManyTilesError(tiles, [Problem(message, hint=hint)])
 
 
 def largest(group: Group, classes: Sequence[list[PositionClass]]) -> int:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from costmodel.einsum.algebra import Affine
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(NamedTuple):
     """What one access touches in the ranks of a group: the image of the box of rank variables."""
 
     forms: tuple[Affine, ...]

@@ -5,6 +5,17 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from costmodel.model.formats import stored_bits
+from costmodel.model.meters import (
+    charges_drain,
+    hop_energy,
+    leakage_w,
+    operation_pj,
+    operations_per_cycle,
+    port_energy,
+    port_limits,
+    priced,
+)
 from costmodel.model.motion import touched_words
 from costmodel.report.human import NOT_MODELLED, amount, digits, exact, joules, memory, percent, prefixed, seconds
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Level, Memory
@@ -67,7 +78,7 @@ def architecture_text(architecture: Architecture) -> str:
         copies = architecture.copies(unit.name)
         kinds = [k for k in unit.throughput_per_cycle if k != "default"] or ["default"]
         for kind in kinds:
-            per_cycle = copies * unit.rate_of(kind)
+            per_cycle = copies * operations_per_cycle(unit, kind)
             name = "operations" if kind == "default" else kind
             rate = prefixed(per_cycle * architecture.clock_hz, "op/s")
             lines.append(f"peak of {unit.name}: {amount(per_cycle)} {name} per cycle = {rate}")
@@ -99,8 +110,10 @@ def _operations(unit: ComputeUnit) -> str:
     told = {kind: kind for kind in kinds if unit.does(kind)}
     if unit.does("default"):
         told["default"] = "every other kind of operation" if told else "every kind of operation"
-    prices = {kind: f"{digits(unit.energy_of(kind))} pJ" if unit.energy_pj else NOT_MODELLED for kind in told}
-    return ", ".join(f"{name} ({prices[kind]}, {digits(unit.rate_of(kind))} /cycle)" for kind, name in told.items())
+    prices = {kind: f"{digits(operation_pj(unit, kind))} pJ" if unit.energy_pj else NOT_MODELLED for kind in told}
+    return ", ".join(
+        f"{name} ({prices[kind]}, {digits(operations_per_cycle(unit, kind))} /cycle)" for kind, name in told.items()
+    )
 
 
 def _area(architecture: Architecture) -> tuple[float | None, list[str]]:
@@ -111,7 +124,7 @@ def _area(architecture: Architecture) -> tuple[float | None, list[str]]:
 
 def _level_cells(architecture: Architecture, level: Level) -> list[str]:
     area = "" if level.area_mm2 is None else f"{digits(level.area_mm2)} mm2"
-    notes = [f"leaks {prefixed(level.leakage_w, 'W')}"] if level.leakage_w else []
+    notes = [f"leaks {prefixed(leakage_w(level), 'W')}"] if leakage_w(level) else []
     copies = f"{architecture.copies(level.name):,}"
     if isinstance(level, Memory):
         size = "unlimited" if level.capacity_bits is None else memory(level.capacity_bits)
@@ -121,13 +134,14 @@ def _level_cells(architecture: Architecture, level: Level) -> list[str]:
             notes.append("halo: refetch")
         if level.holes != "skip":
             notes.append("holes: fetch")
-        if level.drain != "charged":
+        if not charges_drain(level):
             notes.append("drain: free")
         kind, energy, rate, holds = "memory", _memory_energy(level), _bandwidth(level), _holds(level)
     elif isinstance(level, Array):
         kind, holds = "array", ""
         size = " × ".join(f"{name} {extent}" for name, extent in level.shape.items())
-        energy = f"hop {digits(level.hop_pj)} pJ per {level.hop_bits} b" if level.hop_pj else ""
+        meter = hop_energy(level)
+        energy = f"hop {digits(meter.price)} pJ per {meter.width_bits:g} b" if priced(level) else ""
         rate = f"{level.systolic} stationary" if level.systolic else ""
         notes += ["multicast: " + level.multicast] if level.multicast != "words" else []
         notes += [] if level.reduce else ["reduce: false"]
@@ -143,23 +157,17 @@ def _kind(name: str) -> str:
 
 
 def _memory_energy(level: Memory) -> str:
-    if not level.read_pj and not level.write_pj:
+    read, write = port_energy(level)
+    if not priced(level):
         return NOT_MODELLED
-    both = digits(level.read_pj) if level.read_pj == level.write_pj else ""
-    amounts = both or f"read {digits(level.read_pj)}, write {digits(level.write_pj)}"
-    return f"{amounts} pJ per {level.access_bits} b"
+    amounts = digits(read.price)
+    if read.price != write.price:
+        amounts = f"read {amounts}, write {digits(write.price)}"
+    return f"{amounts} pJ per {read.width_bits:g} b"
 
 
 def _bandwidth(level: Memory) -> str:
-    parts = [
-        f"{name}{digits(bits)} b/cycle"
-        for name, bits in (
-            ("", level.bandwidth_bits_per_cycle),
-            ("read ", level.read_bits_per_cycle),
-            ("write ", level.write_bits_per_cycle),
-        )
-        if bits is not None
-    ]
+    parts = [f"{limit.action} {digits(limit.width_bits)} b/cycle".strip() for limit in port_limits(level)]
     return ", ".join(parts) or "unlimited"
 
 
@@ -177,7 +185,7 @@ def operations(einsum: Einsum) -> dict[str, int]:
 
 def intensity(einsum: Einsum) -> float:
     """Operations per byte when every word that the Einsum touches crosses once."""
-    size = sum(touched_words(einsum, t.name) * t.bits for t in einsum.tensors.values()) / 8
+    size = sum(stored_bits(t, None, touched_words(einsum, t.name)) for t in einsum.tensors.values()) / 8
     return sum(operations(einsum).values()) / size if size else math.inf
 
 
@@ -221,9 +229,9 @@ def workload_text(workload: Workload) -> str:
             "" if own_names else f"{names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}",
             t.role.value,
             " × ".join(f"{r} {x}" for r, x in zip(t.ranks, t.shape, strict=True)),
-            str(t.bits),
+            str(stored_bits(t, None, 1)),
             f"{t.size_words:,}",
-            memory(t.size_words * t.bits),
+            memory(stored_bits(t, None, t.size_words)),
         ]
         for t, names in users.items()
     )

@@ -14,6 +14,7 @@ from functools import cached_property, lru_cache
 from typing import Literal, NamedTuple
 
 from costmodel.einsum.algebra import Access, Affine, Einsum
+from costmodel.model.formats import stored_bits
 from costmodel.model.nest import keeps
 from costmodel.spec import mapping as nodes
 from costmodel.spec.hardware import Architecture, Memory
@@ -349,7 +350,9 @@ class Plans:
         # Several accesses touch at most the sum of their boxes; the exact union is the model's business.
         words = min(sum(math.prod(box) for box in boxes), tensor.size_words)
         shape = boxes[0] if len(boxes) == 1 and math.prod(boxes[0]) == words else (words,)
-        return Share(hold.level, hold.tensor, shape, words, words * tensor.bits)
+        return Share(
+            hold.level, hold.tensor, shape, words, stored_bits(tensor, self.architecture.levels[hold.level], words)
+        )
 
     @cached_property
     def _boxes(self) -> dict[str, tuple[tuple[tuple[Affine, ...], ...], ...]]:
