@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import product
 from typing import NamedTuple
 
-from costmodel.model.groups import Group
+from costmodel.model.groups import Group, Known
 from costmodel.model.tiles import PositionClass
 from costmodel.model.unions import in_boxes, union_largest, union_sums
 from costmodel.spec.hardware import Multicast
@@ -102,14 +102,15 @@ def group_sums(
     if not group.rigid:
         _check_effort(classes)
     whole = kept = 0
+    known: Known = {}
     for combination in product(*classes):
         multiplicity = math.prod(c.multiplicity for c in combination)
         children = []
         for states in product(*(c.states for c in combination)):
             now = {v: (s.low, s.extent) for v, s in zip(group.rank_variables, states, strict=True)}
             before = {v: (s.old_low, s.old_extent) for v, s in zip(group.rank_variables, states, strict=True)}
-            tile = group.bits(now)
-            old = group.bits(before) if leaving or not fresh else tile
+            tile = group.bits(now, known)
+            old = group.bits(before, known) if leaving or not fresh else tile
             stays = 0 if fresh or (refetch and tile != old) else tile & old
             children.append((tuple(p for s in states for p in s.place), Delivery(old if leaving else tile, stays)))
         deliveries = merge(children, modes) if len(children) > 1 else [children[0][1]]
