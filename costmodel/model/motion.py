@@ -34,9 +34,9 @@ class Motion:
     """Whether tiles at different positions are translations of each other, and so the nest its own mirror image."""
     sporadic: bool = False
     """Whether an instance with points may be idle: only a walk tells what it held last."""
-    _classes: dict[tuple[object, ...], list[PositionClass]] = field(default_factory=dict)
-    _sums: dict[tuple[object, ...], tuple[int, int]] = field(default_factory=dict)
-    _arrivals: dict[tuple[int, Modes, bool], int] = field(default_factory=dict)
+    _classes: dict[tuple[object, ...], list[PositionClass]] = field(default_factory=dict, init=False)
+    _sums: dict[tuple[object, ...], tuple[int, int]] = field(default_factory=dict, init=False)
+    _arrivals: dict[tuple[int, Modes, bool], int] = field(default_factory=dict, init=False)
 
     @cached_property
     def _own_loops(self) -> Mapping[str, tuple[tuple[int, Loop], ...]]:
@@ -109,10 +109,12 @@ class Motion:
         fresh: bool,
     ) -> tuple[int, int]:
         """``group_sums``, remembered: loops over other rank variables leave the positions of a group as they are."""
-        classes = self._classes_of(group, event, merged_from, fixed)
-        key = (id(group), tuple(map(id, classes)), modes, leaving, fresh)
+        apart = not group.rigid
+        places = tuple(self._place(v, event, merged_from, fixed, apart=apart) for v in group.rank_variables)
+        key = (group.rank_variables, places, modes, leaving, fresh)  # no two groups share a rank variable
         found = self._sums.get(key)
         if found is None:
+            classes = self._classes_of(group, event, merged_from, fixed)
             found = group_sums(group, classes, modes, refetch=self.refetch, leaving=leaving, fresh=fresh)
             self._sums[key] = found
         return found
@@ -138,17 +140,22 @@ class Motion:
         apart = not group.rigid
         return [self._positions(v, event, merged_from, fixed, apart=apart) for v in group.rank_variables]
 
-    def _positions(
-        self, v: str, event: Event, merged_from: int, fixed: Fixed | None, *, apart: bool = False
-    ) -> list[PositionClass]:
+    def _place(self, v: str, event: Event, merged_from: int, fixed: Fixed | None, *, apart: bool) -> tuple[object, ...]:
+        """Return all that the positions along a rank variable depend on."""
         starts = self._starts[v]
         outside = sum(at < event.loop for at in starts)
         steps = event.kind == "step" and event.loop in starts
         merged = sum(at < merged_from for at in starts)
         coordinates = None if fixed is None else fixed.get(v, ())
-        key = (v, event.kind == "all", outside, steps, merged, coordinates, apart)
+        return (v, event.kind == "all", outside, steps, merged, coordinates, apart)
+
+    def _positions(
+        self, v: str, event: Event, merged_from: int, fixed: Fixed | None, *, apart: bool = False
+    ) -> list[PositionClass]:
+        key = self._place(v, event, merged_from, fixed, apart=apart)
         found = self._classes.get(key)
         if found is None:
+            coordinates = None if fixed is None else fixed.get(v, ())
             chain = Chain(self.extents[v], self._own_loops[v], merged_from, coordinates, apart)
             found = self._classes[key] = position_classes(chain, event)
         return found

@@ -20,6 +20,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +28,9 @@ import numpy.typing as npt
 from costmodel.einsum.algebra import Access, Affine, Einsum
 from costmodel.mapper.constraints import Rules
 from costmodel.mapper.lattice import windows
+from costmodel.mapper.lattice.prices import Prices, prices
+from costmodel.model.formats import stored_bits
+from costmodel.model.meters import PriceBook, compute_pj, cycles_per_point, leak_pj_per_cycle, pass_cycles, port_limits
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
 
 Floats = npt.NDArray[np.float64]
@@ -53,7 +57,6 @@ class TensorPlan:
     """What the search needs to know about one tensor."""
 
     name: str
-    bits: int
     plain: tuple[int, ...]
     """Rank variables whose tiles never overlap."""
     windows: tuple[Window, ...]
@@ -77,14 +80,10 @@ class MemoryPlan:
 
     level: Memory
     segment: int
-    read_pj: float
-    write_pj: float
-    """Per bit."""
     room: float
     """Usable bits; infinite where unbounded."""
     fetch: bool
     refetch: bool
-    free_drain: bool
     copies: int
     """Instances."""
 
@@ -98,8 +97,6 @@ class ArrayPlan:
     """(ways, rank variables): instances along each rank variable."""
     splits: tuple[tuple[tuple[int, ...], ...], ...]
     """For each way: instances of each rank variable along each dimension."""
-    hop_pj: float
-    """Per bit."""
     overheads: npt.NDArray[np.float64]
     """For each way: cycles that a pass of a systolic array pays."""
     merges: bool
@@ -122,15 +119,6 @@ class NodePlan:
     bit: int
 
 
-@dataclass(frozen=True)
-class Port:
-    """One limit of bandwidth: cycles per bit read and written."""
-
-    memory: int
-    read: float
-    write: float
-
-
 @dataclass
 class Space:
     """Everything that the search needs."""
@@ -150,7 +138,7 @@ class Space:
     """Innermost first."""
     keeps: list[int]
     """Bit masks of nodes: every choice of what is kept where."""
-    ports: list[Port]
+    prices: Prices
     unit: ComputeUnit
     points: float
     compute_pj: float
@@ -167,6 +155,11 @@ class Space:
     @property
     def lattice(self) -> int:
         return math.prod(len(d) for d in self.divisors)
+
+    def bits(self, node: NodePlan, words: Floats | float) -> Any:
+        """Return the bits that words of the tensor of a node take in its memory."""
+        tensor = self.einsum.tensors[self.tensors[node.tensor].name]
+        return stored_bits(tensor, self.memories[node.memory].level, words)
 
     def node_words(self, node: NodePlan, tile: npt.NDArray[np.uint8]) -> Floats:
         """Words of the tile of a node, for rows of divisor indices."""
@@ -223,12 +216,9 @@ def build(einsum: Einsum, architecture: Architecture, rules: Rules) -> Space:
                 MemoryPlan(
                     level,
                     len(array_levels),
-                    level.read_pj / level.access_bits,
-                    level.write_pj / level.access_bits,
                     math.inf if level.usable_bits is None else float(level.usable_bits),
                     level.holes == "fetch",
                     level.halo == "refetch",
-                    level.drain == "free",
                     architecture.copies(level.name),
                 )
             )
@@ -238,7 +228,6 @@ def build(einsum: Einsum, architecture: Architecture, rules: Rules) -> Space:
     nodes, keeps = _nodes(einsum, tensors, memories, rules)
     _check_terms(einsum, tensors, memories, len(arrays))
     _check_merging(arrays, tensors, memories, nodes, keeps)
-    ports = [Port(i, read, write) for i, m in enumerate(memories) for read, write in _limits(m.level)]
     windowed = {v for t in tensors for v in t.windowed}
     named = [t.rank_variable for t in rules.tiles if t.relation == "=="]
     named += [v for order in rules.orders for v in order.rank_variables]
@@ -255,14 +244,18 @@ def build(einsum: Einsum, architecture: Architecture, rules: Rules) -> Space:
         arrays=arrays,
         nodes=nodes,
         keeps=keeps,
-        ports=ports,
+        prices=prices(
+            PriceBook(architecture),
+            [einsum.tensors[t.name] for t in tensors],
+            [m.level.name for m in memories],
+            [a.name for a in array_levels],
+            unit.name,
+        ),
         unit=unit,
         points=float(einsum.points),
-        compute_pj=sum(count * unit.energy_of(kind) for kind, count in einsum.operation_counts.items()),
-        cycles_per_point=sum(o.per_point / unit.rate_of(o.kind) for o in einsum.operations),
-        leak_pj_per_cycle=sum(
-            x.leakage_w * architecture.copies(x.name) / architecture.clock_hz * 1e12 for x in architecture.physical
-        ),
+        compute_pj=compute_pj(einsum, unit),
+        cycles_per_point=cycles_per_point(einsum, unit),
+        leak_pj_per_cycle=leak_pj_per_cycle(architecture),
         instances=float(math.prod(a.fanout for a in array_levels)),
         systolic=_systolic(einsum, tensors, array_levels),
         eager=tuple(sorted(windowed | fixed)),
@@ -281,7 +274,7 @@ def _check_terms(einsum: Einsum, tensors: Sequence[TensorPlan], memories: Sequen
         msg = "a term that is not reduced over has operations of its own"
         raise UnsupportedError(msg)
     some = [t.name for t in tensors if t.asked < einsum.points]
-    inside = [m.level.name for m in memories if m.segment < arrays and _limits(m.level)]
+    inside = [m.level.name for m in memories if m.segment < arrays and port_limits(m.level)]
     if some and inside:
         msg = f"only some instances of {inside[0]} need {some[0]}, and its bandwidth limits the busiest"
         raise UnsupportedError(msg)
@@ -304,17 +297,6 @@ def _check_merging(
                 if (down or (up and tensor.output)) and any(not kept & between for kept in keeps):
                     names = f"{arrays[outer].level.name} merges what {arrays[inner].level.name} inside it does not"
                     raise UnsupportedError(names)
-
-
-def _limits(level: Memory) -> list[tuple[float, float]]:
-    found = []
-    if level.bandwidth_bits_per_cycle is not None:
-        found.append((1 / level.bandwidth_bits_per_cycle, 1 / level.bandwidth_bits_per_cycle))
-    if level.read_bits_per_cycle is not None:
-        found.append((1 / level.read_bits_per_cycle, 0.0))
-    if level.write_bits_per_cycle is not None:
-        found.append((0.0, 1 / level.write_bits_per_cycle))
-    return found
 
 
 def _tensor(einsum: Einsum, name: str, names: tuple[str, ...], boxed: bool) -> TensorPlan:
@@ -351,8 +333,7 @@ def _tensor(einsum: Einsum, name: str, names: tuple[str, ...], boxed: bool) -> T
         size *= windows.words(
             tuple((c, einsum.shape[names[v]]) for c, v in zip(w.coefficients, w.rank_variables, strict=True)), False
         )
-    bits = einsum.tensors[name].bits
-    return TensorPlan(name, bits, tuple(plain), tuple(found), relevant, idle, output, float(size), float(asked))
+    return TensorPlan(name, tuple(plain), tuple(found), relevant, idle, output, float(size), float(asked))
 
 
 def _injective(index: Affine, einsum: Einsum) -> bool:
@@ -412,21 +393,14 @@ def _array(
     for (factors, reducing), split in partial.items():
         if all(s.allows(factors[names.index(s.rank_variable)]) for s in whole if s.rank_variable in names):
             best[factors, reducing] = split  # noqa: PERF403
-    skew = sum(size - 1 for size in level.shape.values())
     overheads = [
-        0.0
-        if level.systolic is None
-        else float(skew)
-        if level.systolic == "output"
-        else float(skew + level.shape[dimensions[reducing[0] if len(reducing) == 1 else 0]])
-        for _, reducing in best
+        float(pass_cycles(level, dimensions[reducing[0] if len(reducing) == 1 else 0])) for _, reducing in best
     ]
     factors_array = np.array([f for f, _ in best], dtype=np.int64).reshape(len(best), len(names))
     return ArrayPlan(
         level,
         factors_array,
         tuple(best.values()),
-        level.hop_pj / level.hop_bits,
         np.array(overheads),
         level.multicast != "none",
         level.multicast == "tiles",

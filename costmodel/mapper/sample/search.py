@@ -30,6 +30,7 @@ from costmodel.mapper.sample.steps import Plan
 from costmodel.model.batch import Template
 from costmodel.model.deliveries import MOST_TILES, TooManyTilesError
 from costmodel.model.evaluate import evaluate
+from costmodel.model.formats import stored_bits
 from costmodel.spec.methods import SAMPLERS, Method, method_of
 from costmodel.spec.objective import Objective, objective_of
 from costmodel.spec.problems import Problem, SpecError, did_you_mean
@@ -354,7 +355,7 @@ def _sample(archive: Archive, method: Method, trials: int, seed: int, report: Ca
 def _most_room(archive: Archive) -> int:
     """Bits that tiles can occupy at most."""
     einsum, architecture = archive.encoding.plans.einsum, archive.architecture
-    everything = sum(t.size_words * t.bits for t in einsum.tensors.values())
+    everything = sum(stored_bits(t, None, t.size_words) for t in einsum.tensors.values())
     return sum(
         architecture.copies(m.name) * min(everything, everything if m.usable_bits is None else m.usable_bits)
         for m in architecture.memories[1:]

@@ -14,6 +14,7 @@ from functools import cached_property, lru_cache
 from typing import Literal, NamedTuple
 
 from costmodel.einsum.algebra import Access, Affine, Einsum
+from costmodel.model.formats import stored_bits
 from costmodel.model.nest import keeps
 from costmodel.spec import mapping as nodes
 from costmodel.spec.hardware import Architecture, Memory
@@ -352,7 +353,9 @@ class Plans:
             words = self._around(hold.tensor, extent)
         words = min(words, tensor.size_words)
         shape = boxes[0] if len(boxes) == 1 and math.prod(boxes[0]) == words else (words,)
-        return Share(hold.level, hold.tensor, shape, words, words * tensor.bits)
+        return Share(
+            hold.level, hold.tensor, shape, words, stored_bits(tensor, self.architecture.levels[hold.level], words)
+        )
 
     def _around(self, tensor: str, extent: Mapping[str, int]) -> int:
         """Words of the bounding box of several accesses at most: a whole rank where they index it differently."""

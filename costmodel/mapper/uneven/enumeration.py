@@ -22,6 +22,7 @@ from costmodel.mapper.sample.encoding import held_under
 from costmodel.mapper.uneven.padding import fitted
 from costmodel.model.axes import Axis, How
 from costmodel.model.batch import BatchResult, Template
+from costmodel.model.formats import stored_bits
 from costmodel.spec.hardware import Architecture, Array, Memory
 from costmodel.spec.mapping import Compute, Mapping, Node, Spatial, Storage, Temporal
 
@@ -408,7 +409,8 @@ def _room(einsum: Einsum, architecture: Architecture, tiles: Tiles) -> tuple[npt
         own = {v for variables in alone for v in variables}
         below = tiles.rows[:, :, gaps.index(place + 1)]
         words = np.prod([below[:, names.index(v)] for v in own], axis=0) if own else np.ones(1, dtype=np.int64)
-        used[level] = used.get(level, np.zeros(len(tiles.rows), dtype=np.int64)) + words * einsum.tensors[tensor].bits
+        bits = stored_bits(einsum.tensors[tensor], architecture.levels[level], words)
+        used[level] = used.get(level, np.zeros(len(tiles.rows), dtype=np.int64)) + bits
     good = np.ones(len(tiles.rows), dtype=np.bool_)
     total = np.zeros(len(tiles.rows), dtype=np.int64)
     for level, bits in used.items():
