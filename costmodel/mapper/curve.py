@@ -6,12 +6,12 @@ import time
 from dataclasses import dataclass
 
 from costmodel.einsum.algebra import Einsum, Workload
+from costmodel.einsum.roles import keeps
 from costmodel.mapper.constraints import Rules
 from costmodel.mapper.front import Incumbents
 from costmodel.mapper.lattice import space as mapspace
 from costmodel.mapper.lattice.search import Board, Progress, widen
 from costmodel.model.evaluate import evaluate
-from costmodel.model.nest import keeps
 from costmodel.spec.hardware import Architecture, ComputeUnit, Memory
 from costmodel.spec.mapping import Mapping, Node
 from costmodel.spec.objective import objective_of

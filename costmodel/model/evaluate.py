@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from itertools import product
 
 from costmodel.einsum.algebra import Einsum, Workload
+from costmodel.einsum.roles import stationary_tensor
 from costmodel.model.evaluation import ActionRow, Evaluation, Flow, LatencyRow, OccupancyRow, TrafficRow
 from costmodel.model.nest import BoundEinsum, BoundNest, Holder, Path, Place, bind
 from costmodel.model.tiles import Chain, Event, Loop, position_classes
@@ -347,7 +348,7 @@ def rows_dimension(array: Array, bound: BoundEinsum) -> str:
 def passes(architecture: Architecture, array: Array, bound: BoundEinsum) -> int:
     """How often the array takes a new tile of the tensor that stays in it."""
     einsum = bound.einsum
-    tensor = stationary_tensor(array, einsum)
+    tensor = stationary_tensor(einsum, array.systolic or "output")
     place = architecture.index(array.name)
     inside = [h for h in bound.holders[tensor] if architecture.index(h.level.name) > place]
     if inside:
@@ -355,18 +356,6 @@ def passes(architecture: Architecture, array: Array, bound: BoundEinsum) -> int:
     else:
         moving = motion(bound.loops, bound.scope, [(einsum, a) for a in einsum.accesses_of(tensor)])
     return moving.changes(first_instance(moving.loops, len(moving.loops)))
-
-
-def stationary_tensor(array: Array, einsum: Einsum) -> str:
-    """Return the tensor that a systolic array holds still: by role, else the last (weight) or first (input) operand."""
-    if array.systolic == "output" or not einsum.inputs:
-        return einsum.output.tensor
-    names = [a.tensor for a in einsum.inputs]
-    weights = [n for n in names if einsum.tensors[n].role == "weight"]
-    if array.systolic == "weight":
-        return weights[-1] if weights else names[-1]
-    others = [n for n in names if n not in weights]
-    return others[0] if others else names[0]
 
 
 def first_instance(loops: Sequence[Loop], until: int) -> dict[str, tuple[int, ...]]:

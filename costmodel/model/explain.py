@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
 
+from costmodel.einsum.roles import stationary_tensor
 from costmodel.model.closed import Modes
-from costmodel.model.evaluate import first_instance, passes, stationary_tensor, systolic_arrays, systolic_overhead
+from costmodel.model.evaluate import first_instance, passes, systolic_arrays, systolic_overhead
 from costmodel.model.evaluation import Evaluation, Flow
 from costmodel.model.nest import BoundEinsum, BoundNest, Holder, bind
 from costmodel.model.tiles import Event, Loop
@@ -360,7 +361,7 @@ class _Explainer:
             overhead = systolic_overhead(self.architecture, array, bound)
             if overhead:
                 runs = passes(self.architecture, array, bound)
-                held = stationary_tensor(array, bound.einsum)
+                held = stationary_tensor(bound.einsum, array.systolic or "output")
                 terms.append(
                     f"{runs:,} passes ({held} stays in {array.name}) × {overhead // runs} cycles of fill and drain"
                 )

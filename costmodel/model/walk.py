@@ -609,7 +609,7 @@ def children_of(array: Array, children: dict[Instance, T], above: tuple[Spatial,
 
 def stationary_tensor(einsum: Einsum, array: Array) -> str:
     """The tensor that a systolic array holds still."""
-    read = [access.tensor for access in einsum.inputs]
+    read = [access.tensor for access in einsum.inputs if access.tensor != einsum.output.tensor]
     weights = [tensor for tensor in read if einsum.tensors[tensor].role is Role.WEIGHT]
     if array.systolic == "output" or not read:
         return einsum.output.tensor
