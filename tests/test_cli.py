@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from costmodel import __version__, cli
+from costmodel import __version__
 from costmodel.cli import app
 from costmodel.mapper.result import InfeasibleError, Reject
+from costmodel.report import assemble
 
 ROOT = Path(__file__).resolve().parent.parent
 WORKLOAD = """\
@@ -448,7 +449,7 @@ def test_an_internal_error_is_one_line_and_a_hint(monkeypatch):
     def broken(*_):
         raise ZeroDivisionError("a defect")
 
-    monkeypatch.setattr(cli, "_question", broken)
+    monkeypatch.setattr(assemble, "question_of", broken)
     result = run("map", "two_level", "small.yaml", code=2)
     assert result.stderr == "internal error: ZeroDivisionError: a defect (add --debug for the traceback)\n"
     with pytest.raises(ZeroDivisionError):
@@ -459,7 +460,7 @@ def test_an_interrupt_exits_130(monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "_question", interrupted)
+    monkeypatch.setattr(assemble, "question_of", interrupted)
     assert run("map", "two_level", "small.yaml", code=130).stderr.strip() == "interrupted"
 
 

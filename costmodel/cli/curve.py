@@ -1,0 +1,106 @@
+"""`costmodel curve`: least traffic as a function of the size of a level."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from costmodel.cli.keep import command_line
+from costmodel.cli.options import einsum_option, json_option, set_option, time_option
+from costmodel.cli.output import FINE, put, put_json, say
+from costmodel.spec.problems import Problem, SpecError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from costmodel.mapper.curve import BufferCurve
+    from costmodel.report.assemble import Question
+
+
+@click.command("curve")
+@click.argument("arch")
+@click.argument("workload")
+@click.argument("level")
+@einsum_option
+@time_option
+@set_option
+@json_option
+@click.option(
+    "page",
+    "--out",
+    metavar="FILE.html",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Draw the curves on a page of their own, with the nest of each corner.",
+)
+def command(
+    arch: str,
+    workload: str,
+    level: str,
+    einsums: tuple[str, ...],
+    budget: float | None,
+    overrides: tuple[str, ...],
+    page: Path | None,
+    *,
+    as_json: bool,
+) -> int:
+    """Least traffic to LEVEL from the memory above it, as a function of the size of LEVEL.
+
+    LEVEL is taken alone: one instance that holds every tensor, below an unbounded memory, with tiles that divide.
+    Each row is the least capacity with which less has to move. With --out the curves are drawn.
+    """
+    from costmodel.mapper.curve import buffer_curve
+    from costmodel.mapper.lattice.space import UnsupportedError
+    from costmodel.report.assemble import question_of
+    from costmodel.report.nest_text import sentences
+    from costmodel.report.text import curve_text
+
+    if page is not None and page.suffix.lower() not in (".html", ".htm"):
+        raise click.BadParameter(f"{page} is not named *.html", param_hint="--out")
+    question = question_of(arch, workload, overrides, einsums)
+    shown: list[dict[str, Any]] = []
+    curves = []
+    for place, einsum in enumerate(question.workload.einsums):
+        try:
+            found = buffer_curve(einsum, question.architecture, level, budget_s=budget)
+        except UnsupportedError as error:
+            raise SpecError([Problem(f"{einsum.name} has no buffer-size curve: {error}")]) from None
+        curves.append(found)
+        if as_json:
+            points = [
+                {
+                    "capacity_bits": p.capacity_bits,
+                    "traffic_words": p.traffic_words,
+                    "traffic_bits": p.traffic_bits,
+                    "nest": sentences(p.nest),
+                }
+                for p in found.points
+            ]
+            shown.append({"einsum": einsum.name, "above": found.above, "proven": found.proven, "points": points})
+        else:
+            size = next(m.capacity_bits for m in question.architecture.memories if m.name == level)
+            put(("\n" if place else "") + curve_text(found, einsum, size))
+    if as_json:
+        put_json("curve", {"level": level, "curves": shown})
+    if page is not None:
+        _write_curves(page, curves, question, level)
+    return FINE
+
+
+def _write_curves(path: Path, curves: Sequence[BufferCurve], question: Question, level: str) -> None:
+    from datetime import datetime
+
+    from costmodel.report.curve_page import write_curves
+    from costmodel.report.run import versions
+
+    memory = next(m for m in question.architecture.memories if m.name == level)
+    facts = [
+        ("made", datetime.now().astimezone().isoformat(timespec="seconds")),
+        ("command", command_line()),
+        ("architecture", question.arch_ref),
+        ("workload", question.workload_ref),
+        *((f"{name} version", number) for name, number in versions().items()),
+    ]
+    written = write_curves(path, curves, question.workload, memory, question.architecture.name, facts)
+    say(f"report: {written}")

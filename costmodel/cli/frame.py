@@ -1,0 +1,122 @@
+"""The frame of the command line: every way out has an exit code, and none shows a traceback."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from costmodel import __version__
+from costmodel.cli.output import FAULT, FINE, INFEASIBLE, INTERRUPTED, WRONG_INPUT, say
+from costmodel.spec.problems import SpecError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COMMANDS = (
+    "check",
+    "show",
+    "list",
+    "schema",
+    "evaluate",
+    "explain",
+    "map",
+    "curve",
+    "sweep",
+    "report",
+    "compare",
+)
+"""In the order of work; each is a module of its name, loaded when it is asked for."""
+
+
+class App(click.Group):
+    """A group that turns every exception into a line on stderr and an exit code."""
+
+    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any) -> NoReturn:  # type: ignore[override]
+        """Run a command and exit."""
+        del prog_name
+        extra["standalone_mode"] = False
+        given = list(sys.argv[1:] if args is None else args)
+        debug = "--debug" in given
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="replace")  # a terminal without µ or × gets a question mark
+        try:
+            result = super().main([a for a in given if a != "--debug"], "costmodel", **extra)
+            code = result if isinstance(result, int) else FINE
+            sys.stdout.flush()
+        except BrokenPipeError:
+            code = _pipe_closed()
+        except BaseException as error:
+            if debug and not isinstance(error, (SystemExit, click.ClickException)):
+                raise
+            code = _report_error(error)
+        sys.exit(code)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """List commands in the order of work."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load a command, or suggest one."""
+        if cmd_name in COMMANDS:
+            command: click.Command = import_module(f"{__package__}.{cmd_name}").command
+            return command
+        if not cmd_name.startswith("-"):
+            ctx.fail(f"no such command: {cmd_name!r} ({did_you_mean(cmd_name, COMMANDS)})")
+        return None
+
+
+def _pipe_closed() -> int:
+    """Whoever read us has had enough: that is no error."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return FINE
+
+
+def _report_error(error: BaseException) -> int:
+    from costmodel.mapper.result import InfeasibleError
+
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else FAULT
+    if isinstance(error, click.exceptions.Exit):
+        return error.exit_code
+    if isinstance(error, click.ClickException):
+        error.show(file=sys.stderr)
+        return FAULT
+    if isinstance(error, SpecError):
+        for problem in error.problems:
+            say(str(problem))
+        return WRONG_INPUT
+    if isinstance(error, InfeasibleError):
+        say(str(error))
+        return INFEASIBLE
+    if isinstance(error, (KeyboardInterrupt, click.Abort)):
+        say("interrupted")
+        return INTERRUPTED
+    if isinstance(error, OSError) and error.filename is not None:
+        say(f"{error.filename}: {error.strerror}")
+        return WRONG_INPUT
+    text = str(error).split("\n", 1)[0]
+    say(f"internal error: {type(error).__name__}{': ' if text else ''}{text} (add --debug for the traceback)")
+    return FAULT
+
+
+@click.group(cls=App, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="costmodel")
+def app() -> None:
+    """What an Einsum costs on an accelerator, and the best way to run it.
+
+    NAMES are files or the names of shipped files: `costmodel list`. Add --debug to see the traceback of an internal
+    error.
+    """
+
+
+def main() -> NoReturn:
+    """Entry point."""
+    app.main()
+    raise AssertionError

@@ -1,0 +1,79 @@
+"""Options that commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+set_option = click.option(
+    "overrides",
+    "--set",
+    metavar="PATH=VALUE",
+    multiple=True,
+    help="Override one value, e.g. GLB.size=64KiB. Repeatable.",
+)
+json_option = click.option("as_json", "--json", is_flag=True, help="Print one JSON object instead of text.")
+out_option = click.option(
+    "out",
+    "--out",
+    metavar="FOLDER",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where to put the run folder.",
+)
+report_option = click.option(
+    "report",
+    "--report",
+    metavar="FILE.html",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write an HTML report.",
+)
+mapping_option = click.option(
+    "mapping_ref", "--mapping", metavar="FILE", help="Mapping file (or the name of a shipped one)."
+)
+einsum_option = click.option("einsums", "--einsum", metavar="NAME", multiple=True, help="Only this Einsum. Repeatable.")
+quiet_option = click.option("quiet", "-q", "--quiet", is_flag=True, help="No progress on stderr.")
+
+
+def _quantity(dimension_name: str, to: str) -> Callable[[click.Context, click.Parameter, str | None], float | None]:
+    """Read an option's number with its unit."""
+
+    def read(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
+        if value is None:
+            return None
+        from costmodel.spec import units
+
+        dimension = getattr(units, dimension_name)
+        try:
+            quantity = units.parse(value, dimension)
+            number = float(units.convert(quantity.value, quantity.unit, to))
+        except ValueError as error:
+            raise click.BadParameter(f"{error} (units: {dimension.shown})") from None
+        if number <= 0:
+            raise click.BadParameter(f"must be more than 0, got {value}")
+        return number
+
+    return read
+
+
+time_option = click.option(
+    "budget",
+    "--budget",
+    metavar="TIME",
+    callback=_quantity("TIME", "s"),
+    help="Stop searching after this long, e.g. 60s.",
+)
+memory_option = click.option(
+    "memory",
+    "--memory",
+    metavar="SIZE",
+    callback=_quantity("SIZE", "b"),
+    help="Most memory that the search may use, e.g. 2GiB.",
+)
+jobs_option = click.option(
+    "jobs", "--jobs", "-j", type=click.IntRange(1), help="Worker processes (default: one per core)."
+)

@@ -1,0 +1,29 @@
+"""`costmodel report`: one page from run folders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from costmodel.cli.keep import keep_report
+from costmodel.cli.output import FINE
+
+
+@click.command("report")
+@click.argument("folders", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "out",
+    "-o",
+    "--out",
+    metavar="FILE.html",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Default: RUN/report.html.",
+)
+def command(folders: tuple[Path, ...], out: Path | None) -> int:
+    """Build one self-contained HTML page from run folders."""
+    from costmodel.report.run import read_run
+
+    runs = [read_run(folder) for folder in folders]
+    keep_report(out or folders[0] / "report.html", *runs)
+    return FINE
