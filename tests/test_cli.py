@@ -16,8 +16,9 @@ from click.testing import CliRunner
 
 from costmodel import __version__
 from costmodel.cli import app
-from costmodel.mapper.result import InfeasibleError, Reject
+from costmodel.mapper.result import InfeasibleError
 from costmodel.report import assemble
+from costmodel.spec.rules.finding import Reject
 
 ROOT = Path(__file__).resolve().parent.parent
 WORKLOAD = """\

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from costmodel.einsum.algebra import Role
-from costmodel.mapper.constraints import parse
 from costmodel.model.evaluate import evaluate
 from costmodel.spec import catalog
 from costmodel.spec.hardware import Architecture, Memory
+from costmodel.spec.rules import parse
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = Path(os.environ.get("COSTMODEL_REFERENCE", ROOT.parent / "shared" / "reference"))

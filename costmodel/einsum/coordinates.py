@@ -78,7 +78,7 @@ def together(indices: tuple[tuple[tuple[int, int, str], ...], ...], holes: Holes
 def tile_boxes(
     accesses: Sequence[Sequence[Sequence[Affine]]], extent: Mapping[str, int], holes: Holes
 ) -> list[tuple[int, ...]]:
-    """Return, for each access, the distinct coordinates along each of its groups of indices (see ``joined_indices``)."""
+    """Return for each access the distinct coordinates along each group of its indices (see ``joined_indices``)."""
     return [
         tuple(
             distinct(tuple([(factor, extent[v]) for v, factor in group[0].terms]), holes)

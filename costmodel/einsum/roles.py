@@ -29,10 +29,10 @@ def stationary_tensor(einsum: Einsum, what: Stationary) -> str:
     ``RM[i+1, p] = max(RM[i, p], LM[i, p])`` the input is ``LM``. Where nothing else is read, the output.
     """
     output = einsum.output.tensor
-    operands = list(dict.fromkeys(a.tensor for a in einsum.inputs if a.tensor != output))
-    if what == "output" or not operands:
+    tensors = list(dict.fromkeys(a.tensor for a in einsum.inputs if a.tensor != output))
+    if what == "output" or not tensors:
         return output
-    weights = [name for name in operands if einsum.tensors[name].role is Role.WEIGHT]
+    weights = [name for name in tensors if einsum.tensors[name].role is Role.WEIGHT]
     if what == "weight":
-        return (weights or operands)[-1]
-    return ([name for name in operands if name not in weights] or operands)[0]
+        return (weights or tensors)[-1]
+    return ([name for name in tensors if name not in weights] or tensors)[0]

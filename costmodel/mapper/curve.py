@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.einsum.roles import keeps
-from costmodel.mapper.constraints import Rules
+from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.front import Incumbents
 from costmodel.mapper.lattice import space as mapspace
 from costmodel.mapper.lattice.search import Board, Progress, widen
@@ -78,7 +78,7 @@ def buffer_curve(
     alone = Architecture(
         name=architecture.name, levels=(outer, inner, ComputeUnit(name=architecture.compute_units[-1].name))
     )
-    space = mapspace.build(einsum, alone, Rules())
+    space = mapspace.build(Allowed(einsum, alone))
     aim = objective_of("energy,capacity")  # a pJ for each bit that crosses, against the room that the tiles take
     board, needs = Board(space, aim), Incumbents(aim)
     deadline = None if budget_s is None else began + budget_s

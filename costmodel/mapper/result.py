@@ -8,6 +8,7 @@ from typing import Literal
 
 from costmodel.model.evaluation import Evaluation
 from costmodel.spec.mapping import Mapping
+from costmodel.spec.rules.finding import Reject
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,22 +59,6 @@ class MapperResult:
     front: tuple[MappingPoint, ...]
     """Pareto front over the objectives, best of the first objective first; one point for a single objective."""
     certificate: Certificate
-
-
-@dataclass(frozen=True, slots=True)
-class Reject:
-    """A limit that a candidate broke."""
-
-    level: str
-    limit: str
-    need: int
-    have: int
-    how: str = ""
-    """The arithmetic, e.g. ``A 64×4 + B 4×16 words``."""
-
-    def __str__(self) -> str:
-        text = f"{self.level}: {self.limit} needs {self.need:,}, has {self.have:,}"
-        return f"{text} ({self.how})" if self.how else text
 
 
 class InfeasibleError(Exception):

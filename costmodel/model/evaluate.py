@@ -8,7 +8,7 @@ from collections.abc import Mapping as MappingABC
 from collections.abc import Sequence
 from itertools import product
 
-from costmodel.einsum.algebra import Einsum, Workload
+from costmodel.einsum.algebra import Workload
 from costmodel.einsum.roles import stationary_tensor
 from costmodel.model.evaluation import ActionRow, Evaluation, Flow, LatencyRow, OccupancyRow, TrafficRow
 from costmodel.model.nest import BoundEinsum, BoundNest, Holder, Path, Place, bind

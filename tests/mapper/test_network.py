@@ -24,9 +24,10 @@ from costmodel.mapper.network import (
     map_workload,
     sum_fronts,
 )
-from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, Reject
+from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult
 from costmodel.spec.objective import NAMED, objective_of
 from costmodel.spec.problems import Problem, SpecError
+from costmodel.spec.rules.finding import Reject
 
 COSTS = st.lists(
     st.lists(st.tuples(st.integers(1, 12), st.integers(1, 12)), min_size=1, max_size=5), min_size=1, max_size=4

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from costmodel.einsum.algebra import Einsum, Workload
-from costmodel.mapper import constraints as rules_module
+from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.front import Incumbents, pareto
 from costmodel.mapper.lattice import size as counting
 from costmodel.mapper.lattice import space as mapspace
@@ -21,6 +21,8 @@ from costmodel.model.evaluate import evaluate
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.mapping import Mapping
 from costmodel.spec.objective import Objective, objective_of
+from costmodel.spec.rules import Rules, parse
+from costmodel.spec.rules.finding import Reject
 
 SAME = 1e-12
 """Relative difference of the lattice's energy from the model's that rounding explains."""
@@ -50,7 +52,7 @@ def map_einsum(
     """
     began = time.process_time()
     aim = objective_of(objective)
-    rules = rules_module.parse((*architecture.constraints, *constraints), architecture, einsum)
+    allowed = Allowed(einsum, architecture, parse((*architecture.constraints, *constraints), architecture, einsum))
     if tiles == "any":
         from costmodel.mapper.uneven.search import improve
 
@@ -69,17 +71,9 @@ def map_einsum(
                 progress=progress,
             )
 
-        return improve(
-            einsum,
-            architecture,
-            rules,
-            perfect,
-            lambda points: select(points, aim),
-            aim,
-            deadline=deadline,
-        )
+        return improve(allowed, perfect, lambda points: select(points, aim), aim, deadline=deadline)
     try:
-        space = mapspace.build(einsum, architecture, rules)
+        space = mapspace.build(allowed)
         return _prove(einsum, architecture, space, aim, budget_s, memory_bytes, progress, began)
     except mapspace.UnsupportedError as why:
         return _sample(einsum, architecture, aim, constraints, str(why))
@@ -106,7 +100,7 @@ def _prove(
     progress: Callable[[str], None] | None,
     began: float,
 ) -> MapperResult:
-    if not space.keeps or any(not len(a.factors) for a in space.arrays):
+    if any(not len(a.factors) for a in space.arrays):
         raise infeasible(space, 0, 0)
     board, incumbents = Board(space, aim), Incumbents(aim)
     deadline = None if budget_s is None else began + budget_s
@@ -126,7 +120,7 @@ def _prove(
         if stopped:
             raise KeyboardInterrupt
         raise infeasible(space, done.last.dropped, done.last.over_capacity)
-    found, broken = _costed(incumbents, einsum, architecture, space.rules)
+    found, broken = _costed(incumbents, einsum, architecture, space.allowed.rules)
     if not found:
         if stopped:
             raise KeyboardInterrupt
@@ -168,7 +162,7 @@ def _prove(
 
 
 def _costed(
-    incumbents: Incumbents, einsum: Einsum, architecture: Architecture, rules: rules_module.Rules
+    incumbents: Incumbents, einsum: Einsum, architecture: Architecture, rules: Rules
 ) -> tuple[list[tuple[MappingPoint, list[tuple[float, float]]]], list[str]]:
     """Cost what was found by the scalar model: each mapping with pairs of a cost and what the lattice thought it is.
 
@@ -199,12 +193,8 @@ def select(points: Sequence[MappingPoint], aim: Objective) -> list[MappingPoint]
 
 def infeasible(space: mapspace.Space, dropped: int, over_capacity: int) -> InfeasibleError:
     """Say why nothing fits: which constraints leave no choice, how many partial mappings capacities ended."""
-    from costmodel.mapper.result import Reject
-
     tally = []
     nearest = None
-    if not space.keeps:
-        tally.append(("constraints on what is kept", 1))
     if any(not len(a.factors) for a in space.arrays):
         tally.append(("constraints on the arrays", 1))
     if dropped:

@@ -21,10 +21,9 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from costmodel.einsum.algebra import Einsum, Workload
-from costmodel.mapper.constraints import parse
+from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.front import pareto
-from costmodel.mapper.obey import Finding
-from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint, Reject
+from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint
 from costmodel.mapper.sample.encoding import Encoding, Genes, encoding_of
 from costmodel.mapper.sample.starts import starts
 from costmodel.mapper.sample.steps import Plan
@@ -32,6 +31,8 @@ from costmodel.model.batch import Template
 from costmodel.model.evaluate import evaluate
 from costmodel.spec.objective import Objective, objective_of
 from costmodel.spec.problems import Problem, SpecError, did_you_mean
+from costmodel.spec.rules import parse
+from costmodel.spec.rules.finding import Finding, Reject
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -248,7 +249,7 @@ def search_einsum(  # noqa: PLR0913  as many things as a study may say
     if trials < 1:
         raise SpecError([Problem(f"trials must be at least 1, got {trials}", path="trials")])
     rules = parse((*architecture.constraints, *constraints), architecture, einsum)
-    encoding = encoding_of(einsum, architecture, rules)
+    encoding = encoding_of(Allowed(einsum, architecture, rules))
     archive = Archive(encoding, Workload(einsum.name, "", (einsum,)), architecture, aim)
     limit = trials if climb is None else climb
     climbed = 0

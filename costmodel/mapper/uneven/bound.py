@@ -25,11 +25,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from costmodel.einsum.algebra import Access, Affine, Einsum
-from costmodel.mapper.constraints import Rules
-from costmodel.mapper.sample.encoding import held_under
-from costmodel.mapper.sample.steps import distinct, joined_indices
+from costmodel.einsum.coordinates import distinct, joined_indices
+from costmodel.einsum.roles import stationary_tensor
+from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.uneven.reuse import Node, Price, Spread, least_traffic
-from costmodel.model.evaluate import stationary_tensor
 from costmodel.spec.hardware import Architecture, Array, Memory
 
 ROUNDING = 1 - 1e-9
@@ -54,49 +53,42 @@ class _Choice:
     """(memory, read, written), all instances together."""
 
 
-def bound(einsum: Einsum, architecture: Architecture, rules: Rules | None = None) -> Bound:
-    """Return costs that no mapping undercuts.
-
-    Raises InfeasibleError if a rule asks a memory to keep what it cannot, or to pass by what it must keep.
-    """
-    rules = rules or Rules()
-    unit = architecture.compute_units[-1]
-    choices = [list(_choices(einsum, architecture, rules, tensor)) for tensor in einsum.tensors]
-    boundaries = list(_boundaries(einsum, architecture, rules))
+def bound(allowed: Allowed) -> Bound:
+    """Return costs that no mapping undercuts."""
+    einsum, architecture, unit = allowed.einsum, allowed.architecture, allowed.unit
+    choices = [list(_choices(allowed, tensor)) for tensor in einsum.tensors]
+    boundaries = list(_boundaries(allowed))
     energy = sum(min((c.energy_pj for c in listed), default=0.0) for listed in choices)
     energy += sum(o.per_point * einsum.points * unit.energy_of(o.kind) for o in einsum.operations)
-    energy += _beyond(einsum, architecture, rules, boundaries, _energy_prices(architecture))
-    latency = busiest_points(einsum, architecture, rules) * sum(
-        o.per_point / unit.rate_of(o.kind) for o in einsum.operations
-    )
-    latency += sum(_pass_cycles(einsum, architecture, rules, a) for a in architecture.arrays)
+    energy += _beyond(allowed, boundaries, _energy_prices(architecture))
+    latency = busiest_points(allowed) * sum(o.per_point / unit.rate_of(o.kind) for o in einsum.operations)
+    latency += sum(_pass_cycles(allowed, place) for place in allowed.arrays)
     for memory in architecture.memories:
-        latency = max(latency, _port_cycles(einsum, architecture, rules, memory, choices, boundaries))
+        latency = max(latency, _port_cycles(allowed, memory, choices, boundaries))
     leaking_pj = sum(
         x.leakage_w * architecture.copies(x.name) / architecture.clock_hz * 1e12 for x in architecture.levels
     )
     room = sum(
-        architecture.copies(memory.name) * tensor.bits
-        for memory in architecture.memories[1:]
-        for name, tensor in einsum.tensors.items()
-        if held_under(rules, memory, einsum, name) == "yes"
+        architecture.copies(allowed.levels[place].name) * einsum.tensors[name].bits
+        for place, name, answer in allowed.below
+        if answer == "yes"
     )
     return Bound((energy + leaking_pj * latency) * ROUNDING, latency * ROUNDING, room)
 
 
-def busiest_points(einsum: Einsum, architecture: Architecture, rules: Rules) -> int:
+def busiest_points(allowed: Allowed) -> int:
     """Return the points that the busiest compute instance has at least: spread as evenly as the arrays allow."""
-    inner = architecture.levels[: architecture.index(architecture.compute_units[-1].name)]
-    return _evenest(einsum, [x for x in inner if isinstance(x, Array)], rules, tuple(einsum.shape))
+    return _evenest(allowed, tuple(allowed.einsum.shape))
 
 
-def _evenest(einsum: Einsum, arrays: Sequence[Array], rules: Rules, over: Sequence[str]) -> int:
-    """Return the values of some rank variables, combined, that the busiest instance below some arrays sees at least."""
+def _evenest(allowed: Allowed, over: Sequence[str]) -> int:
+    """Return the values of some rank variables, combined, that the busiest instance sees at least."""
     least = {1: 1}
-    instances = math.prod(_used(einsum, a, d, rules, over) for a in arrays for d in a.shape)
+    arrays = allowed.arrays.values()
+    instances = math.prod(_used(allowed, a, d, over) for a in arrays for d in a.shape)
     for v in over:
-        extent = einsum.shape[v]
-        most = math.prod(_widest(a, v, rules) for a in arrays)
+        extent = allowed.einsum.shape[v]
+        most = math.prod(_widest(allowed, a, v) for a in arrays)
         grown: dict[int, int] = {}
         for used, points in least.items():
             for count, tile in _even_tiles(extent, min(most, instances // used)):
@@ -111,29 +103,29 @@ def _evenest(einsum: Einsum, arrays: Sequence[Array], rules: Rules, over: Sequen
     return min(least.values())
 
 
-def _used(einsum: Einsum, array: Array, dimension: str, rules: Rules, over: Sequence[str]) -> int:
+def _used(allowed: Allowed, array: Array, dimension: str, over: Sequence[str]) -> int:
     """Return the instances along a dimension that some rank variables can use."""
-    allowed = [v for v in over if not _closed(array, dimension, v, rules)]
-    return min(array.shape[dimension], math.prod(einsum.shape[v] for v in allowed))
+    extents = (allowed.einsum.shape[v] for v in over if allowed.open_to(array, dimension, v))
+    return min(array.shape[dimension], math.prod(extents))
 
 
-def _closed(array: Array, dimension: str, v: str, rules: Rules) -> bool:
-    """Whether a rule keeps a rank variable from a dimension."""
-    return any((o.array, o.dimension) == (array.name, dimension) and v not in o.rank_variables for o in rules.only)
+def _widest(allowed: Allowed, array: Array, v: str) -> int:
+    """Most instances that one rank variable may take."""
+    along = math.prod(int(allowed.along(array, dimension, v).most) for dimension in array.shape)
+    return min(along, int(allowed.over(array, v).most))
 
 
-def _pass_cycles(einsum: Einsum, architecture: Architecture, rules: Rules, array: Array) -> int:
+def _pass_cycles(allowed: Allowed, place: int) -> int:
     """Return the cycles that the passes of a systolic array take at least: one for each tile that an instance sees."""
-    inner = architecture.levels[: architecture.index(architecture.compute_units[-1].name)]
-    if array.systolic is None or array not in inner:
+    einsum, array = allowed.einsum, allowed.arrays[place]
+    if array.systolic is None:
         return 0
-    tensor = stationary_tensor(array, einsum)
+    tensor = stationary_tensor(einsum, array.systolic)
     accesses = set(einsum.accesses_of(tensor))
-    place = architecture.index(array.name)
     rooms: list[float] = []
-    for level in inner[place:]:
-        if isinstance(level, Memory) and held_under(rules, level, einsum, tensor) != "no":
-            bits = level.usable_bits
+    for inside in allowed.chain(tensor):
+        if inside > place:
+            bits = allowed.memories[inside].usable_bits
             rooms.append(math.inf if bits is None else max(1, bits // einsum.tensors[tensor].bits))
     passes = 1
     if len(accesses) == 1:
@@ -141,8 +133,7 @@ def _pass_cycles(einsum: Einsum, architecture: Architecture, rules: Rules, array
         plain = [i.rank_variables for i in access.indices if len(i.terms) == 1]
         own = sorted({v for (v,) in plain}, key=list(einsum.shape).index)
         if len(own) == len(plain):
-            seen = _evenest(einsum, [x for x in inner if isinstance(x, Array)], rules, own)
-            passes = max(1, math.ceil(seen / max(rooms, default=1)))
+            passes = max(1, math.ceil(_evenest(allowed, own) / max(rooms, default=1)))
     skew = sum(size - 1 for size in array.shape.values())
     return passes * (skew + (0 if array.systolic == "output" else min(array.shape.values())))
 
@@ -158,40 +149,26 @@ def _even_tiles(extent: int, most: int) -> Iterator[tuple[int, int]]:
         count = max(count + 1, -(-extent // (tile - 1)))
 
 
-def _widest(array: Array, v: str, rules: Rules) -> int:
-    """Most instances that one rank variable may take."""
-    found = 1
-    for dimension, size in array.shape.items():
-        found *= 1 if _closed(array, dimension, v, rules) else size
-    return found
-
-
-def _choices(einsum: Einsum, architecture: Architecture, rules: Rules, tensor: str) -> Iterator[_Choice]:
+def _choices(allowed: Allowed, tensor: str) -> Iterator[_Choice]:
     """Yield the least use of the hardware for every memory that may be the innermost holder."""
-    levels = architecture.levels[: architecture.index(architecture.compute_units[-1].name)]
-    answers = {
-        place: held_under(rules, level, einsum, tensor) if place else "yes"
-        for place, level in enumerate(levels)
-        if isinstance(level, Memory)
-    }
-    must = [place for place, answer in answers.items() if answer == "yes"]
-    for place, answer in answers.items():
-        if answer != "no" and place >= must[-1]:
-            yield _choice(einsum, architecture, tensor, [*(m for m in must if m < place), place])
+    chain = allowed.chain(tensor)
+    must = [place for place, answer in chain.items() if answer == "yes"]
+    for place in chain:
+        if place >= must[-1]:
+            yield _choice(allowed, tensor, [*(m for m in must if m < place), place])
 
 
 def _choice(  # noqa: C901, PLR0912  all flows of one tensor, told in one place
-    einsum: Einsum, architecture: Architecture, tensor: str, holders: Sequence[int]
+    allowed: Allowed, tensor: str, holders: Sequence[int]
 ) -> _Choice:
-    levels = architecture.levels
-    inside = levels[: architecture.index(architecture.compute_units[-1].name)]
+    einsum, levels = allowed.einsum, allowed.levels
     written = einsum.output.tensor == tensor
     accesses = list(dict.fromkeys(einsum.accesses_of(tensor)))
     mixed = written and any(a.tensor == tensor for a in einsum.inputs)
     words = max(fewest_words(a, einsum) for a in accesses)
     reads: dict[int, float] = dict.fromkeys(holders, 0.0)
     writes: dict[int, float] = dict.fromkeys(holders, 0.0)
-    hops: dict[int, float] = {p: float(words) for p, x in enumerate(inside) if isinstance(x, Array)}
+    hops: dict[int, float] = {p: float(words) for p, x in enumerate(levels) if isinstance(x, Array)}
     if mixed:
         hops = dict.fromkeys(hops, 0.0)
     elif written:
@@ -206,7 +183,7 @@ def _choice(  # noqa: C901, PLR0912  all flows of one tensor, told in one place
             writes[inner] += words
     last = holders[-1]
     memory = levels[last]
-    below = [(p, x) for p, x in enumerate(inside) if isinstance(x, Array) and p > last]
+    below = [(p, x) for p, x in enumerate(levels) if isinstance(x, Array) and p > last]
     for access in accesses:
         updating = access is einsum.output or access == einsum.output
         served = _served(access, einsum, below, updating=updating)
@@ -214,7 +191,7 @@ def _choice(  # noqa: C901, PLR0912  all flows of one tensor, told in one place
             writes[last] += served
             if not mixed:
                 charged = last > 0 and isinstance(memory, Memory) and memory.drain == "charged"
-                owners = math.prod(x.fanout for x in inside[:last] if isinstance(x, Array))
+                owners = math.prod(x.fanout for x in levels[:last] if isinstance(x, Array))
                 touched = min(einsum.points, owners * most_words(access, einsum))
                 reads[last] += served if charged else max(0.0, served - touched)
         else:
@@ -308,23 +285,12 @@ def _energy_prices(architecture: Architecture) -> _Prices:
     )
 
 
-def _boundaries(einsum: Einsum, architecture: Architecture, rules: Rules) -> Iterator[list[_Crossing]]:
+def _boundaries(allowed: Allowed) -> Iterator[list[_Crossing]]:
     """Yield the nodes that every mapping has between two arrays, for each such stretch of memories."""
-    inside = architecture.levels[: architecture.index(architecture.compute_units[-1].name)]
-    stretch: list[_Crossing] = []
-    for place, level in enumerate(inside):
-        if isinstance(level, Array):
-            if stretch:
-                yield stretch
-            stretch = []
-        elif isinstance(level, Memory) and place:
-            stretch += [
-                _crossing(einsum, architecture, rules, tensor, place)
-                for tensor in einsum.tensors
-                if held_under(rules, level, einsum, tensor) == "yes" and _simple(einsum, tensor)
-            ]
-    if stretch:
-        yield stretch
+    must = [(place, tensor) for place, tensor, answer in allowed.below if answer == "yes"]
+    kept = (at for at in must if _simple(allowed.einsum, at[1]))
+    for _, stretch in itertools.groupby(kept, key=lambda at: allowed.segment_of(at[0])):
+        yield [_crossing(allowed, tensor, place) for place, tensor in stretch]
 
 
 def _simple(einsum: Einsum, tensor: str) -> bool:
@@ -335,15 +301,13 @@ def _simple(einsum: Einsum, tensor: str) -> bool:
     return len(accesses) == 1 and len(named) == len(set(named)) and not (windows and einsum.output.tensor == tensor)
 
 
-def _crossing(einsum: Einsum, architecture: Architecture, rules: Rules, tensor: str, place: int) -> _Crossing:
-    levels = architecture.levels
+def _crossing(allowed: Allowed, tensor: str, place: int) -> _Crossing:
+    einsum, levels = allowed.einsum, allowed.levels
     (access,) = set(einsum.accesses_of(tensor))
-    parents = [0]
-    for at in range(1, place):
-        level = levels[at]
-        if isinstance(level, Memory):
-            answer = held_under(rules, level, einsum, tensor)
-            parents = [at] if answer == "yes" else [*parents, at] if answer == "choice" else parents
+    parents: list[int] = []
+    for at, answer in allowed.chain(tensor).items():
+        if at < place:
+            parents = [at] if answer == "yes" else [*parents, at]
     plain = tuple(v for i in access.indices if len(i.terms) == 1 for v in i.rank_variables)
     outside = tuple(v for v in einsum.shape if v not in access.rank_variables)
     free = math.prod(einsum.shape[v] for v in outside)
@@ -363,19 +327,18 @@ def _crossing(einsum: Einsum, architecture: Architecture, rules: Rules, tensor: 
 
 
 def _beyond(
-    einsum: Einsum,
-    architecture: Architecture,
-    rules: Rules,
+    allowed: Allowed,
     boundaries: Sequence[Sequence[_Crossing]],
     prices: _Prices,
 ) -> float:
     """Return what the words cost at least that capacities make move, beyond one crossing of each word."""
+    einsum, architecture = allowed.einsum, allowed.architecture
     capacities = {m.name: math.inf if m.usable_bits is None else float(m.usable_bits) for m in architecture.memories}
     total = 0.0
     for stretch in boundaries:
         nodes = [c.node for c in stretch]
         once = sum(c.least_words * _once(architecture, c, prices) for c in stretch)
-        spreads = _spreads(architecture, rules, stretch, tuple(einsum.shape))
+        spreads = _spreads(allowed, stretch)
         always = [_each(architecture, c, prices) for c in stretch]
         again = [_again(architecture, c, prices) for c in stretch]
         known = sum((a.each + a.delivery) * c.touched for a, c in zip(again, stretch, strict=True))
@@ -431,14 +394,12 @@ def _delivery(architecture: Architecture, c: _Crossing, price: Mapping[str, floa
     return Price(0.0, least) if _merged(between, updating=updating) > 1 else Price(least, 0.0)
 
 
-def _spreads(
-    architecture: Architecture, rules: Rules, stretch: Sequence[_Crossing], names: Sequence[str]
-) -> list[Spread]:
+def _spreads(allowed: Allowed, stretch: Sequence[_Crossing]) -> list[Spread]:
     """Return the dimensions of the arrays across which words come to a stretch of memories."""
     outermost = min((min(c.parents) for c in stretch), default=0)
-    arrays = [x for c in stretch[:1] for x in architecture.levels[outermost : c.place] if isinstance(x, Array)]
+    arrays = [a for c in stretch[:1] for place, a in allowed.arrays.items() if outermost <= place < c.place]
     return [
-        (size, frozenset(v for v in names if not _closed(a, d, v, rules)))
+        (size, frozenset(v for v in allowed.einsum.shape if allowed.open_to(a, d, v)))
         for a in arrays
         for d, size in a.shape.items()
     ]
@@ -454,19 +415,17 @@ def _merged(arrays: Sequence[Array], *, updating: bool) -> int:
 
 
 def _port_cycles(
-    einsum: Einsum,
-    architecture: Architecture,
-    rules: Rules,
+    allowed: Allowed,
     memory: Memory,
     choices: Sequence[Sequence[_Choice]],
     boundaries: Sequence[Sequence[_Crossing]],
 ) -> float:
     """Return the cycles that a memory needs at least for its words, spread over all of its instances."""
-    place = architecture.index(memory.name)
-    instances = math.prod(x.fanout for x in architecture.levels[:place] if isinstance(x, Array))
+    place = allowed.architecture.index(memory.name)
+    instances = math.prod(x.fanout for outer, x in allowed.arrays.items() if outer < place)
 
     def least(read: float, write: float) -> float:
-        total = _beyond(einsum, architecture, rules, boundaries, _Prices({memory.name: read}, {memory.name: write}, {}))
+        total = _beyond(allowed, boundaries, _Prices({memory.name: read}, {memory.name: write}, {}))
         for listed in choices:
             uses = [
                 sum(read * r + write * w for name, r, w in choice.port_bits if name == memory.name) for choice in listed

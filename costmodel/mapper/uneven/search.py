@@ -17,14 +17,13 @@ import numpy as np
 import numpy.typing as npt
 
 from costmodel.einsum.algebra import Einsum
-from costmodel.mapper.constraints import Rules
+from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint
 from costmodel.mapper.uneven.archive import INTERRUPTED, Archive
 from costmodel.mapper.uneven.bound import Bound, bound
 from costmodel.mapper.uneven.climb import SPREADS_CLIMBED, STEPS, climb, climb_towards, score_of
 from costmodel.mapper.uneven.enumeration import Integers, Promising, Whole, small
 from costmodel.mapper.uneven.padding import fitted, padded, paddings
-from costmodel.spec.hardware import Architecture
 from costmodel.spec.objective import Objective, objective_of
 
 CLIMBED_MOST = 400_000
@@ -36,9 +35,7 @@ PROVEN = 1e-8
 
 
 def improve(
-    einsum: Einsum,
-    architecture: Architecture,
-    rules: Rules,
+    allowed: Allowed,
     perfect: Callable[[Einsum], MapperResult],
     select: Callable[[Sequence[MappingPoint]], list[MappingPoint]],
     aim: Objective,
@@ -53,8 +50,9 @@ def improve(
     Raises InfeasibleError if nothing that was tried fits.
     """
     began = time.process_time()
-    archive = Archive(einsum, architecture, rules, deadline, aim)
-    least = bound(einsum, architecture, rules)
+    einsum = allowed.einsum
+    archive = Archive(allowed, deadline, aim)
+    least = bound(allowed)
     failure: InfeasibleError | None = None
     start: MapperResult | None = None
     whole: Whole | None = None
@@ -66,12 +64,12 @@ def improve(
             failure = error
         else:
             archive.take(start)
-        whole = small(einsum, architecture, rules, _in_time(archive, least))
+        whole = small(allowed, _in_time(archive, least))
         if whole is None:
             climbed = True
             _climb(archive, perfect)
             if archive.points and _verdict(archive.points, least, aim)[0] != "optimal: proven" and not archive.late:
-                whole = small(einsum, architecture, rules, _in_time(archive, least))
+                whole = small(allowed, _in_time(archive, least))
         if whole is not None:
             complete = archive.enumerate(whole)
             if not complete and not climbed:
@@ -105,7 +103,7 @@ def improve(
 
 def _in_time(archive: Archive, least: Bound) -> Promising:
     """Return what tells from compute cycles, room and bounds whether a mapping may be better than all known."""
-    unit = archive.architecture.compute_units[-1]
+    unit = archive.allowed.unit
     per_point = sum(o.per_point / unit.rate_of(o.kind) for o in archive.einsum.operations)
 
     def promising(points: Integers, room: Integers) -> npt.NDArray[np.bool_]:

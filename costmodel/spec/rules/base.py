@@ -1,8 +1,8 @@
 """A rule: a sentence, what it restricts, and how it judges a finished nest.
 
-A new rule is a subclass of ``Rule`` in one of the modules beside this one. It says how its sentence reads and prints,
-overrides the hooks under *What it restricts* that it needs, and judges in ``findings``. The mapspace is compiled from
-the hooks alone (``mapper/holding.py``, ``mapper/allowed.py``), so no engine knows any rule by name.
+A new rule is a subclass of ``Rule`` in one of the modules that ``rulebook.py`` lists. It says how its sentence reads
+and prints, overrides the hooks under *What it restricts* that it needs, and judges in ``findings``. The mapspace is
+compiled from the hooks alone (``mapper/holding.py``, ``mapper/allowed.py``): no engine knows any rule by name.
 """
 
 from __future__ import annotations
@@ -19,9 +19,6 @@ from costmodel.spec.hardware import Architecture, Array
 from costmodel.spec.problems import Problem, did_you_mean
 from costmodel.spec.rules.finding import Finding, Interval
 from costmodel.spec.rules.finished import FinishedNest
-
-REGISTRY: list[type[Rule]] = []
-"""Every kind of rule, in the order in which they judge."""
 
 
 class Tile(Protocol):
@@ -52,10 +49,18 @@ class Tile(Protocol):
 class Measured:
     """What a rule measures of a tile, and which values it allows."""
 
+    limit: str
+    """The sentence."""
     value: Any
+    """A number, or an array of numbers."""
     allowed: Interval
     rank_variables: frozenset[str]
     """Those that make the value grow."""
+
+    @property
+    def obeyed(self) -> Any:
+        """Whether the value is allowed; of an array, which values are."""
+        return self.allowed.contains(self.value)
 
 
 class Rule(ABC):
@@ -67,12 +72,6 @@ class Rule(ABC):
     """How the sentence is written, for hints."""
     pattern: ClassVar[str]
     """Regular expression of the whole sentence, blanks being single."""
-
-    def __init_subclass__(cls, **options: object) -> None:
-        """Enter a kind of rule in the registry; a dataclass with slots is made twice, and the last one counts."""
-        super().__init_subclass__(**options)
-        if "pattern" in cls.__dict__:
-            REGISTRY[:] = [*(kind for kind in REGISTRY if kind.__qualname__ != cls.__qualname__), cls]
 
     @classmethod
     def read(cls, sentence: str) -> Self | None:

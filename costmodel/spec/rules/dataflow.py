@@ -125,7 +125,10 @@ class RowStationary(Dataflow):
         *others, last = array.shape
         if not others:
             return [Only(array.name, last, free)]
-        return [*(Only(array.name, d, free - (sliding - outputs)) for d in others), Only(array.name, last, free - outputs)]
+        return [
+            *(Only(array.name, d, free - (sliding - outputs)) for d in others),
+            Only(array.name, last, free - outputs),
+        ]
 
     def findings(self, nest: FinishedNest) -> Iterator[Finding]:
         for rule in self.bind(nest.einsum, nest.architecture, ()):

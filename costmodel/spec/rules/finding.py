@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 KEPT = -1.0
 """The slack of a rule that is kept, where there is no number to it."""
@@ -49,6 +50,10 @@ class Interval:
 
     def __contains__(self, number: int) -> bool:
         return self.least <= number <= self.most
+
+    def contains(self, numbers: Any) -> Any:
+        """Whether each number of an array is allowed."""
+        return (numbers >= self.least) & (numbers <= self.most)
 
     def __and__(self, other: Interval) -> Interval:
         return Interval(max(self.least, other.least), min(self.most, other.most))

@@ -5,18 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from inspect import isabstract
 from typing import TypeVar
 
 from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.mapping import Nest
 from costmodel.spec.problems import Marks, Path, Problem, SpecError, did_you_mean
-from costmodel.spec.rules.base import REGISTRY, Measured, Rule, Tile, WordingError
+from costmodel.spec.rules import dataflow, holding, order, spatial, tiles, utilisation
+from costmodel.spec.rules.base import Measured, Rule, Tile, WordingError
 from costmodel.spec.rules.finding import ANY, Finding, Interval
 from costmodel.spec.rules.finished import FinishedNest
-from costmodel.spec.rules.utilisation import working_least
 
 Kind = TypeVar("Kind", bound=Rule)
+
+REGISTRY: tuple[type[Rule], ...] = tuple(
+    kind
+    for module in (spatial, tiles, holding, utilisation, dataflow, order)
+    for kind in vars(module).values()
+    if isinstance(kind, type) and issubclass(kind, Rule) and kind.__module__ == module.__name__
+    if not isabstract(kind)
+)
+"""Every kind of rule, in the order in which they judge."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +62,7 @@ class Rules:
 
     def working_least(self, instances: int) -> int:
         """Return how many of so many compute instances have to work."""
-        return working_least(self._share, instances)
+        return utilisation.working_least(self._share, instances)
 
     @cached_property
     def _share(self) -> float:
@@ -113,7 +123,7 @@ def wording_problems(
     Each has to fit every architecture. Where workloads are given, rank variables and tensors are those of one of them.
     """
     problems = []
-    for architecture in architectures or [None]:
+    for architecture in architectures or (None,):
         problems += _read_all(sentences, architecture, marks, path)[1]
     if workloads:
         problems += _strangers(sentences, workloads, marks, path)

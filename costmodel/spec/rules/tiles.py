@@ -42,4 +42,5 @@ class TileExtent(TileRule):
         if tile.level != self.level or v not in tile.rank_variables:
             return None
         most = min(self.extent, tile.einsum.shape[v])
-        return Measured(tile.extent(v), Interval(most if self.relation == "==" else 1, most), frozenset({v}))
+        allowed = Interval(most if self.relation == "==" else 1, most)
+        return Measured(str(self), tile.extent(v), allowed, frozenset({v}))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from problems import CONV3X3, PE2D, gemm, random_architecture, random_einsum, sliding_problem, tight_problem
 
 from costmodel.einsum.algebra import Einsum
-from costmodel.mapper.constraints import parse
+from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.front import Incumbents
 from costmodel.mapper.lattice import space as mapspace
 from costmodel.mapper.lattice import sumset
@@ -26,6 +26,7 @@ from costmodel.mapper.lattice.shapes import Ints, Lattice
 from costmodel.mapper.result import InfeasibleError
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.objective import objective_of
+from costmodel.spec.rules import parse
 
 
 def counted(steps: list[int], counts: list[int]) -> int:
@@ -68,7 +69,7 @@ def test_a_history_gives_the_path_of_a_label() -> None:
 
 def test_the_lattice_of_tile_shapes() -> None:
     problem = gemm(4, 6, 1)
-    lattice = Lattice(mapspace.build(problem, PE2D, parse([], PE2D, problem)))
+    lattice = Lattice(mapspace.build(Allowed(problem, PE2D, parse([], PE2D, problem))))
     assert lattice.shapes == 3 * 4
     names = list(problem.shape)
     m, n = names.index("m"), names.index("n")
@@ -91,7 +92,7 @@ def bounds_along_the_way(problem: Einsum, architecture: Architecture, objective:
     """Check the bounds of all labels that led to the answer against it; return how many there were."""
     aim = objective_of(objective)
     rules = parse(architecture.constraints, architecture, problem)
-    space = mapspace.build(problem, architecture, rules)
+    space = mapspace.build(Allowed(problem, architecture, rules))
     if not space.keeps or any(not len(a.factors) for a in space.arrays):
         return 0
     board, incumbents = Board(space, aim), Incumbents(aim)

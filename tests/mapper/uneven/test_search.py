@@ -13,7 +13,7 @@ import pytest
 from problems import PE2D, TWO_LEVEL, einsum, gemm, random_architecture, random_einsum
 
 from costmodel.einsum.algebra import Einsum, Workload
-from costmodel.mapper.constraints import Rules, parse
+from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.lattice.exact import map_einsum, select
 from costmodel.mapper.obey import violations
 from costmodel.mapper.result import InfeasibleError, MapperResult
@@ -27,6 +27,7 @@ from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
 from costmodel.spec.mapping import Compute, Mapping, Spatial, Storage, Temporal
 from costmodel.spec.objective import objective_of
 from costmodel.spec.problems import SpecError
+from costmodel.spec.rules import Rules, parse
 
 PE4X4 = replace(
     PE2D, name="pe4x4", levels=tuple(replace(x, shape={"X": 4, "Y": 4}) if x.name == "PEs" else x for x in PE2D.levels)
@@ -66,7 +67,7 @@ def test_a_prime_gemm_gains_over_perfect_factors() -> None:
     found = map_einsum(PRIME, PE4X4, objective="edp", tiles="any")
     (after,) = found.front
     assert after.evaluation.edp < before.evaluation.edp / 10
-    assert after.latency_cycles == busiest_points(PRIME, PE4X4, Rules())
+    assert after.latency_cycles == busiest_points(Allowed(PRIME, PE4X4))
     assert found.certificate.gap is not None
     assert found.certificate.gap < 0.05
 
@@ -90,14 +91,14 @@ def test_a_gap_is_said_as_one() -> None:
     assert gap > 0
     assert str(found.certificate) == f"gap ≤ {100 * gap:.2g} %"
     assert "climbing" in found.certificate.method
-    least = bound(PRIME, narrow)
+    least = bound(Allowed(PRIME, narrow))
     assert found.front[0].energy_pj == pytest.approx(least.energy_pj * (1 + gap))
 
 
 def test_a_met_bound_is_a_proof() -> None:
     problem, architecture = PRIME, replace_bandwidth(PE4X4)
     found = map_einsum(problem, architecture, objective="latency", tiles="any")
-    assert found.front[0].latency_cycles == busiest_points(problem, architecture, Rules())
+    assert found.front[0].latency_cycles == busiest_points(Allowed(problem, architecture))
     assert str(found.certificate) == "optimal: proven"
 
 
@@ -167,7 +168,7 @@ def test_a_small_mapspace_is_enumerated_completely(problem: Einsum) -> None:
 
 def some_mappings(rng: random.Random, problem: Einsum, architecture: Architecture, most: int) -> Iterator[Mapping]:
     """Random mappings with any tiles."""
-    skeletons = list(all_tiles.skeletons(problem, architecture, Rules()))
+    skeletons = list(all_tiles.skeletons(Allowed(problem, architecture)))
     for _ in range(most):
         skeleton = rng.choice(skeletons)
         rows = {v: random_tiles(rng, n, skeleton) for v, n in problem.shape.items()}
@@ -176,7 +177,7 @@ def some_mappings(rng: random.Random, problem: Einsum, architecture: Architectur
         sizes = [slot[3] for slot in skeleton.slots]
         steps = [math.prod(-(-row[k + 1] // row[k]) for row in rows.values()) for k in range(len(sizes))]
         if all(not size or n <= size for size, n in zip(sizes, steps, strict=True)):
-            yield all_tiles.assemble(problem, architecture, skeleton, rows, orders)
+            yield all_tiles.assemble(Allowed(problem, architecture), skeleton, rows, orders)
 
 
 def random_tiles(rng: random.Random, extent: int, skeleton: all_tiles.Skeleton) -> tuple[int, ...]:
@@ -191,7 +192,7 @@ def random_tiles(rng: random.Random, extent: int, skeleton: all_tiles.Skeleton) 
 def test_no_mapping_undercuts_the_bound(seed: int) -> None:
     rng = random.Random(seed)
     problem, architecture = random_einsum(rng), random_architecture(rng)
-    least = bound(problem, architecture)
+    least = bound(Allowed(problem, architecture))
     for mapping in some_mappings(rng, problem, architecture, 30):
         found = cost(problem, architecture, mapping)
         if found is not None:
@@ -203,7 +204,7 @@ def test_no_mapping_undercuts_the_bound(seed: int) -> None:
 def test_no_optimum_undercuts_the_bound(seed: int) -> None:
     rng = random.Random(1000 + seed)
     problem, architecture = random_einsum(rng), random_architecture(rng)
-    least = bound(problem, architecture)
+    least = bound(Allowed(problem, architecture))
     try:
         front = map_einsum(problem, architecture, objective="energy,latency").front
     except InfeasibleError:
@@ -216,7 +217,7 @@ def test_no_optimum_undercuts_the_bound(seed: int) -> None:
 def test_no_mapping_takes_less_room_than_the_bound(seed: int) -> None:
     rng = random.Random(2000 + seed)
     problem, architecture = random_einsum(rng), random_architecture(rng)
-    least = bound(problem, architecture)
+    least = bound(Allowed(problem, architecture))
     for mapping in some_mappings(rng, problem, architecture, 10):
         found = cost(problem, architecture, mapping)
         assert found is None or found.capacity_bits >= least.capacity_bits
@@ -259,7 +260,7 @@ def test_the_gap_of_a_front_holds_for_its_first_objective(monkeypatch, objective
     least, known = (min(aim.of(p)[0] for p in r.front) for r in (proven, climbed))
     assert climbed.certificate.gap is not None
     assert known <= least * (1 + climbed.certificate.gap) * (1 + 1e-9)
-    bounds = aim.of(bound(problem, TINY))
+    bounds = aim.of(bound(Allowed(problem, TINY)))
     assert climbed.certificate.gap == pytest.approx(max(0.0, known / bounds[0] - 1), abs=1e-8)
 
 
@@ -280,11 +281,11 @@ def test_a_small_mapspace_gives_the_front_with_room(objective: str) -> None:
 
 def test_the_busiest_instance_has_what_an_even_spread_leaves() -> None:
     # 7 over 7 of 16 instances and 13 over 2: 1 × 7 × 11 points
-    assert busiest_points(PRIME, PE4X4, Rules()) == 77
+    assert busiest_points(Allowed(PRIME, PE4X4)) == 77
     only = parse(["PEs only [m]"], PE4X4, PRIME)
-    assert busiest_points(PRIME, PE4X4, only) == 77
-    assert busiest_points(PRIME, PE4X4, parse(["PEs only [k]"], PE4X4, PRIME)) == 143
-    assert busiest_points(PRIME, TWO_LEVEL, Rules()) == PRIME.points
+    assert busiest_points(Allowed(PRIME, PE4X4, only)) == 77
+    assert busiest_points(Allowed(PRIME, PE4X4, parse(["PEs only [k]"], PE4X4, PRIME))) == 143
+    assert busiest_points(Allowed(PRIME, TWO_LEVEL)) == PRIME.points
 
 
 # Rules, padding
@@ -339,7 +340,7 @@ def test_a_padded_einsum_keeps_its_windows_whole() -> None:
 def every_mapping(problem: Einsum, architecture: Architecture, rules: Rules, most: int) -> list[Mapping] | None:
     """The mapspace in a plain way: no order of loops in time left out, no batch model; null where it is large."""
     found: dict[tuple[object, ...], Mapping] = {}
-    for skeleton in all_tiles.skeletons(problem, architecture, rules):
+    for skeleton in all_tiles.skeletons(Allowed(problem, architecture, rules)):
         slots = skeleton.slots
         chains = [all_tiles.chains(n, slots) for n in problem.shape.values()]
         if math.prod(map(len, chains)) > most:
@@ -351,7 +352,7 @@ def every_mapping(problem: Einsum, architecture: Architecture, rules: Rules, mos
                 continue
             moving = [[v for v in steps if steps[v][k] > 1] for k in range(len(slots))]
             for orders in itertools.product(*(list(itertools.permutations(names)) for names in moving)):
-                mapping = all_tiles.assemble(problem, architecture, skeleton, named, orders)
+                mapping = all_tiles.assemble(Allowed(problem, architecture), skeleton, named, orders)
                 found[mapping.nest] = mapping
                 if len(found) > most:
                     return None
@@ -398,7 +399,7 @@ def compare_with_every_mapping(
         with pytest.raises(InfeasibleError):
             map_einsum(problem, architecture, objective=aim, constraints=texts, tiles="any")
         return True
-    least = bound(problem, architecture, rules)
+    least = bound(Allowed(problem, architecture, rules))
     assert min(c.energy_pj for c in costs) >= least.energy_pj, seed
     assert min(c.latency_cycles for c in costs) >= least.latency_cycles, seed
     assert min(c.capacity_bits for c in costs) >= least.capacity_bits, seed
@@ -485,7 +486,7 @@ def test_a_front_with_room_is_climbed(monkeypatch: pytest.MonkeyPatch) -> None:
         assert any(all(a <= b for a, b in zip(v, aim.of(p), strict=True)) for v in values)
     assert values == plain_front(set(values))
     assert values[0][0] < aim.of(perfect.front[0])[0]
-    least = aim.of(bound(PRIME, PE4X4))
+    least = aim.of(bound(Allowed(PRIME, PE4X4)))
     assert found.certificate.gap == pytest.approx(max(0.0, values[0][0] / least[0] - 1), abs=1e-8)
 
 
@@ -541,7 +542,7 @@ def canonical(mapping: Mapping) -> tuple[object, ...]:
 
 def test_without_time_the_gap_still_holds() -> None:
     found = map_einsum(gemm(37, 41, 43), PE4X4, objective="edp", budget_s=0.0, tiles="any")
-    least = bound(gemm(37, 41, 43), PE4X4)
+    least = bound(Allowed(gemm(37, 41, 43), PE4X4))
     gap = found.certificate.gap
     assert gap is not None
     assert found.front[0].evaluation.edp == pytest.approx(least.energy_pj * least.latency_cycles * (1 + gap))
@@ -572,7 +573,7 @@ def test_ctrl_c_leaves_the_best_so_far_with_a_gap(monkeypatch: pytest.MonkeyPatc
     architecture = TINY if place == "enumerate" else PE4X4
     found = map_einsum(problem, architecture, objective="edp", tiles="any")
     assert found.certificate.method.endswith("(interrupted)")
-    least = bound(problem, architecture)
+    least = bound(Allowed(problem, architecture))
     gap = found.certificate.gap
     assert gap is not None
     score = found.front[0].evaluation.edp
@@ -596,8 +597,8 @@ def test_passes_of_a_systolic_array_are_climbed_and_bounded() -> None:
     problem = einsum("Z[m, n]", "A[m, k]", "B[k, n]", weights="B", m=13, n=11, k=7)
     perfect = map_einsum(problem, systolic, objective="latency").front[0]
     found = map_einsum(problem, systolic, objective="latency", tiles="any")
-    least = bound(problem, systolic)
-    assert least.latency_cycles > bound(problem, PE4X4).latency_cycles
+    least = bound(Allowed(problem, systolic))
+    assert least.latency_cycles > bound(Allowed(problem, PE4X4)).latency_cycles
     assert least.latency_cycles <= found.front[0].latency_cycles < perfect.latency_cycles
 
 
@@ -622,7 +623,7 @@ def test_the_bound_on_traffic_is_near_the_best_perfect_mapping() -> None:
     small_buffer = replace(TWO_LEVEL.levels[1], capacity_bits=8 * 300)
     architecture = replace(TWO_LEVEL, levels=(TWO_LEVEL.levels[0], small_buffer, TWO_LEVEL.levels[2]))
     problem = gemm(60, 60, 60)
-    least = bound(problem, architecture)
+    least = bound(Allowed(problem, architecture))
     (best,) = map_einsum(problem, architecture, objective="energy").front
     assert least.energy_pj <= best.energy_pj <= 1.1 * least.energy_pj
 
@@ -636,4 +637,4 @@ def test_memories_with_room_for_everything_force_nothing() -> None:
 def test_constraints_on_an_array_bound_the_instances_at_work() -> None:
     # 7 rows for k, and nothing else may lie along X: 4 × 1 of 4 × 4 instances
     rules = parse(["PEs.X only [k]", "PEs.Y only [k]"], PE4X4, gemm(13, 11, 2))
-    assert busiest_points(gemm(13, 11, 2), PE4X4, rules) == 143
+    assert busiest_points(Allowed(gemm(13, 11, 2), PE4X4, rules)) == 143
