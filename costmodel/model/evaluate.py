@@ -12,6 +12,7 @@ from costmodel.einsum.algebra import Workload
 from costmodel.einsum.roles import stationary_tensor
 from costmodel.model.evaluation import ActionRow, Evaluation, Flow, LatencyRow, OccupancyRow, TrafficRow
 from costmodel.model.nest import BoundEinsum, BoundNest, Holder, Path, Place, bind
+from costmodel.model.obedience import broken_rules
 from costmodel.model.tiles import Chain, Event, Loop, position_classes
 from costmodel.model.traffic import Crossing, Fixed, Motion, cross, cross_access, holder_motion, motion
 from costmodel.spec.hardware import Architecture, Array, Memory
@@ -26,6 +27,10 @@ class ModelError(Exception):
     """A count broke an invariant: a defect of the model, not of the input."""
 
 
+class OverCapacityError(SpecError):
+    """Tiles take more room than there is."""
+
+
 def evaluate(
     workload: Workload,
     architecture: Architecture,
@@ -34,19 +39,26 @@ def evaluate(
 ) -> Evaluation:
     """Return the exact cost of one mapping (one Einsum, or a cascade with sequences).
 
-    Raises SpecError where the mapping does not fit the architecture or the workload, with all problems (capacity with
-    its arithmetic), and ModelError where an invariant of the counts is broken.
+    Raises SpecError where the mapping does not fit the architecture or the workload or breaks a constraint of the
+    architecture, with all problems (capacity with its arithmetic), and ModelError where an invariant of the counts is
+    broken.
     """
-    return evaluate_bound(bind(workload, architecture, mapping, marks), marks)
+    nest = bind(workload, architecture, mapping, marks)
+    if broken := broken_rules(nest, marks):
+        raise SpecError(broken)
+    return evaluate_bound(nest, marks)
 
 
 def evaluate_bound(nest: BoundNest, marks: MappingABC[Path, Place] | None = None) -> Evaluation:
-    """Return the cost of a nest that was bound already. Raises as ``evaluate`` does."""
+    """Return the cost of a nest that was bound already, and that obeys.
+
+    Raises OverCapacityError, and ModelError as ``evaluate`` does.
+    """
     architecture = nest.architecture
     motions = {h: holder_motion(h) for h in nest.holders}
     occupancy, over = _occupancy(nest, motions, marks or {})
     if over:
-        raise SpecError(over)
+        raise OverCapacityError(over)
     crossings = [cross(architecture, h) for h in nest.holders if h.parent is not None]
     for bound in nest.einsums:
         crossings += [cross_access(architecture, bound, access) for access in bound.einsum.accesses]

@@ -14,6 +14,7 @@ from costmodel.spec import units
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Level, Memory, Multicast, Stationary
 from costmodel.spec.load import describe
 from costmodel.spec.problems import Marks, Problem, SpecError, did_you_mean
+from costmodel.spec.rules import sentence_problems
 from costmodel.spec.units import Dimension, Quantity
 from costmodel.spec.validation import HINT, Items, OneOrMore, SpecModel, in_order, tag
 
@@ -369,9 +370,10 @@ class ArchitectureSpec(SpecModel):
         """Put everything in the model's units; SpecError tells all rules that the levels break together."""
         marks = marks or Marks()
         problems = [*check_levels([_level_head(level) for level in self.levels], marks), *self._numbers(marks)]
+        problems += sentence_problems(self.constraints, marks, ("constraints",))
         if problems:
             raise SpecError(in_order(problems))
-        return Architecture(
+        found = Architecture(
             name=self.name,
             source=self.source,
             technology=str(self.technology) if self.technology else "",
@@ -380,6 +382,9 @@ class ArchitectureSpec(SpecModel):
             levels=tuple(self._level(level) for level in self.levels),
             constraints=self.constraints,
         )
+        if problems := sentence_problems(self.constraints, marks, ("constraints",), architectures=[found]):
+            raise SpecError(in_order(problems))
+        return found
 
     @property
     def word_bits(self) -> int:

@@ -115,7 +115,7 @@ class Architecture:
     word_bits: int = 8
     levels: tuple[Level, ...]
     constraints: tuple[str, ...] = ()
-    """What the hardware cannot do (sentences; ``constraints.py`` of the mapper reads them)."""
+    """What the hardware cannot do (sentences; ``rules`` reads them)."""
 
     @property
     def memories(self) -> tuple[Memory, ...]:

@@ -28,7 +28,8 @@ from costmodel.mapper.sample.encoding import Encoding, Genes, encoding_of
 from costmodel.mapper.sample.starts import starts
 from costmodel.mapper.sample.steps import Plan
 from costmodel.model.batch import Template
-from costmodel.model.evaluate import evaluate
+from costmodel.model.evaluate import evaluate_bound
+from costmodel.model.nest import bind
 from costmodel.spec.objective import Objective, objective_of
 from costmodel.spec.problems import Problem, SpecError, did_you_mean
 from costmodel.spec.rules import parse
@@ -170,7 +171,7 @@ class Archive:
         return Verdict(Cost(evaluation.energy_pj, evaluation.latency_cycles, evaluation.capacity_bits), findings)
 
     def evaluation(self, mapping: Mapping) -> Evaluation:
-        return evaluate(self.workload, self.architecture, mapping)
+        return evaluate_bound(bind(self.workload, self.architecture, mapping))
 
     @property
     def evaluated(self) -> int:

@@ -17,10 +17,10 @@ from costmodel.mapper.obey import violations
 from costmodel.mapper.result import InfeasibleError, MapperResult, MappingPoint
 from costmodel.mapper.uneven.enumeration import SCALAR_S, TEMPLATE_S, Tiles, Whole, floor_of, nest_of, templates
 from costmodel.model.batch import BatchResult
-from costmodel.model.evaluate import evaluate
+from costmodel.model.evaluate import OverCapacityError, evaluate_bound
+from costmodel.model.nest import bind
 from costmodel.spec.mapping import Mapping, Node
 from costmodel.spec.objective import Objective
-from costmodel.spec.problems import SpecError
 
 INTERRUPTED = "(interrupted)"
 """How a method says that Ctrl-C ended it."""
@@ -73,10 +73,9 @@ class Archive:
         else:
             workload = Workload(self.einsum.name, "", (self.einsum,))
             try:
-                point = MappingPoint(mapping, evaluate(workload, self.allowed.architecture, mapping))
-            except SpecError as error:
-                if "over capacity" not in str(error):
-                    raise
+                nest = bind(workload, self.allowed.architecture, mapping)
+                point = MappingPoint(mapping, evaluate_bound(nest))
+            except OverCapacityError:
                 self.rejected["capacity"] += 1
         self._keep(mapping, point)
         return point

@@ -78,7 +78,7 @@ class Rules:
 
 def parse(sentences: Sequence[str], architecture: Architecture, einsum: Einsum) -> Rules:
     """Read constraint sentences for one Einsum. Raises SpecError with every sentence that is wrong."""
-    said, problems = _read_all(sentences, architecture, Marks(), None)
+    said, problems = _read_all(sentences, architecture, ())
     if problems:
         raise SpecError(problems)
     bound = (meant for rule in said for meant in rule.bind(einsum, architecture, said))
@@ -110,7 +110,7 @@ def forms() -> list[str]:
     return [form for kind in REGISTRY for form in kind.forms]
 
 
-def wording_problems(
+def sentence_problems(
     sentences: Sequence[str],
     marks: Marks,
     path: Path,
@@ -120,20 +120,26 @@ def wording_problems(
 ) -> list[Problem]:
     """Say what is wrong with the sentences at a path of a document, as far as it can be known.
 
-    Each has to fit every architecture. Where workloads are given, rank variables and tensors are those of one of them.
+    Each has to fit every architecture, beside what that says itself. Where workloads are given, rank variables and
+    tensors are those of one of them.
     """
-    problems = []
-    for architecture in architectures or (None,):
-        problems += _read_all(sentences, architecture, marks, path)[1]
+    problems = _read_all(sentences, None, (), marks, path)[1]
+    for architecture in architectures:
+        own = _read_all(architecture.constraints, None, ())[0]
+        problems += _read_all(sentences, architecture, own, marks, path)[1]
     if workloads:
         problems += _strangers(sentences, workloads, marks, path)
     return list(dict.fromkeys(problems))
 
 
 def _read_all(
-    sentences: Sequence[str], architecture: Architecture | None, marks: Marks, path: Path | None
+    sentences: Sequence[str],
+    architecture: Architecture | None,
+    before: Sequence[Rule],
+    marks: Marks | None = None,
+    path: Path = (),
 ) -> tuple[list[Rule], list[Problem]]:
-    """Read sentences; with what is wrong with each, and with two of them together."""
+    """Read sentences after others; with what is wrong with each, and with two of them together."""
     said: list[Rule] = []
     problems: list[Problem] = []
     for place, sentence in enumerate(sentences):
@@ -144,10 +150,13 @@ def _read_all(
         except WordingError as error:
             found.append(Problem(error.message, hint=error.hint))
         else:
-            wrong = [*(rule.misfits(architecture) if architecture is not None else ()), *rule.clashes(said)]
+            wrong = [
+                *(rule.misfits(architecture) if architecture is not None else ()),
+                *rule.clashes([*before, *said]),
+            ]
             found += (replace(p, message=f"{text}: {p.message}") for p in wrong)
             said.append(rule)
-        problems += [p if path is None else marks.problem(p.message, (*path, place), hint=p.hint) for p in found]
+        problems += [p if marks is None else marks.problem(p.message, (*path, place), hint=p.hint) for p in found]
     return said, problems
 
 
