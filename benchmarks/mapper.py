@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
+from asking import map_einsum  # noqa: E402
 from problems import CONV3X3, PE2D, TWO_LEVEL, einsum, gemm  # noqa: E402  after the path is set
 
-from costmodel.mapper.lattice.exact import map_einsum  # noqa: E402
 from costmodel.spec.catalog import load_architecture, load_workload  # noqa: E402
 from costmodel.spec.hardware import Architecture, Array, Memory  # noqa: E402
 
@@ -131,7 +131,7 @@ def growth(*, svg: bool = False) -> None:
         if not any(t.panel == panel for t in found):
             print(f"\n{PANELS[panel]}\n\n| | CPU-s | front | labels | certificate |\n|---|---|---|---|---|")
         began = time.process_time()
-        answer = map_einsum(problem, architecture, objective=FRONT, budget_s=BUDGET_S)
+        answer = map_einsum(problem, architecture, objective=FRONT, budget=BUDGET_S)
         spent = time.process_time() - began
         certificate = answer.certificate
         found.append(Timing(panel, x, label, spent, len(answer.front), certificate.evaluated, str(certificate)))

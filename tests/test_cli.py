@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -404,6 +405,47 @@ def test_wrong_values_are_wrong_input(options, message):
 )
 def test_wrong_options_are_usage_errors(options, message):
     assert message in run("map", "two_level", "small.yaml", *options, code=2).stderr
+
+
+def test_trials_are_an_error_where_nothing_samples():
+    wrong = run("map", "two_level", "small.yaml", "--trials", "300", code=1).stderr
+    assert "method 'exact' has no use for trials" in wrong
+    assert "tpe" in wrong
+
+
+def test_the_inputs_of_a_run_are_what_ran(monkeypatch):
+    """Files are read once: what is written to them while a command runs belongs to the next one."""
+    from costmodel.mapper import network
+    from costmodel.report import assemble
+    from costmodel.sweep import execute
+
+    def editing(function):
+        def edited(*arguments, **options):
+            answer = function(*arguments, **options)
+            for name in ("small.yaml", "mapping.yaml", "study.yaml"):
+                Path(name).write_text("# edited meanwhile\n" + texts[name], encoding="utf-8")
+            return answer
+
+        return edited
+
+    texts = {name: Path(name).read_text(encoding="utf-8") for name in ("small.yaml", "mapping.yaml", "study.yaml")}
+    monkeypatch.setattr(network, "map_workload", editing(network.map_workload))
+    monkeypatch.setattr(assemble, "evaluate_file", editing(assemble.evaluate_file))
+    monkeypatch.setattr(execute, "run_sweep", editing(execute.run_sweep))
+    for command in (
+        ("map", "two_level", "small.yaml", *SEARCH, "--set", "Buffer.size=2 KiB", "--out", "out"),
+        ("evaluate", "two_level", "small.yaml", "--mapping", "mapping.yaml", "--out", "out"),
+        ("sweep", "study.yaml", "--jobs", "1", "--quiet", "--out", "out"),
+    ):
+        run(*command)
+        kept = {path.name: path.read_text(encoding="utf-8") for path in Path("out/inputs").iterdir()}
+        assert {name: text for name, text in kept.items() if name in texts} == {
+            name: texts[name] for name in texts if name in kept
+        }
+        assert "small.yaml" in kept
+        for name, text in texts.items():
+            Path(name).write_text(text, encoding="utf-8")
+        shutil.rmtree("out")
 
 
 def test_an_unknown_command_gets_a_suggestion():

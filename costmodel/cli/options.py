@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+Number = TypeVar("Number", int, float)
 
 set_option = click.option(
     "overrides",
@@ -39,10 +41,12 @@ einsum_option = click.option("einsums", "--einsum", metavar="NAME", multiple=Tru
 quiet_option = click.option("quiet", "-q", "--quiet", is_flag=True, help="No progress on stderr.")
 
 
-def _quantity(dimension_name: str, to: str) -> Callable[[click.Context, click.Parameter, str | None], float | None]:
-    """Read an option's number with its unit."""
+def _quantity(
+    dimension_name: str, to: str, kind: type[Number], per: int = 1
+) -> Callable[[click.Context, click.Parameter, str | None], Number | None]:
+    """Read an option's number with its unit; ``per`` of the unit ``to`` are one."""
 
-    def read(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
+    def read(_ctx: click.Context, _param: click.Parameter, value: str | None) -> Number | None:
         if value is None:
             return None
         from costmodel.spec import units
@@ -55,7 +59,7 @@ def _quantity(dimension_name: str, to: str) -> Callable[[click.Context, click.Pa
             raise click.BadParameter(f"{error} (units: {dimension.shown})") from None
         if number <= 0:
             raise click.BadParameter(f"must be more than 0, got {value}")
-        return number
+        return kind(number / per)
 
     return read
 
@@ -64,14 +68,14 @@ time_option = click.option(
     "budget",
     "--budget",
     metavar="TIME",
-    callback=_quantity("TIME", "s"),
+    callback=_quantity("TIME", "s", float),
     help="Stop searching after this long, e.g. 60s.",
 )
 memory_option = click.option(
     "memory",
     "--memory",
     metavar="SIZE",
-    callback=_quantity("SIZE", "b"),
+    callback=_quantity("SIZE", "b", int, 8),
     help="Most memory that the search may use, e.g. 2GiB.",
 )
 jobs_option = click.option(

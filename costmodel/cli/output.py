@@ -14,7 +14,7 @@ from costmodel import __version__
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from costmodel.mapper.network import Event
+    from costmodel.mapper.network import SearchEvent
 
 FINE, WRONG_INPUT, FAULT, INFEASIBLE, PARTIAL, INTERRUPTED = 0, 1, 2, 3, 4, 130
 """Fine; the input is wrong; usage or internal error; nothing feasible; finished in part; interrupted, with what is done
@@ -45,7 +45,7 @@ def plural(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-class Progress:
+class ProgressDisplay:
     """Progress on stderr: a live display on a terminal, plain lines elsewhere, nothing when quiet."""
 
     def __init__(self, *, quiet: bool) -> None:
@@ -55,7 +55,7 @@ class Progress:
         self._done = 0
         self._started = self._said = time.monotonic()
 
-    def __enter__(self) -> Callable[[Event], None] | None:
+    def __enter__(self) -> Callable[[SearchEvent], None] | None:
         if self._quiet:
             return None
         if sys.stderr.isatty():
@@ -72,15 +72,14 @@ class Progress:
         if self._live is not None:
             self._live.stop()
 
-    def tell(self, event: Event) -> None:
+    def tell(self, event: SearchEvent) -> None:
         """Show one step."""
-        ended = event.state in ("done", "infeasible", "interrupted")
-        self._done += ended
+        self._done += event.ended
         text = _event_text(event).removeprefix(f"{event.einsum}: ")
         text = f"{event.einsum}: {text}"
         if self._live is None:
             now = time.monotonic()
-            if ended or (event.state == "progress" and now - self._said >= SILENCE_S):
+            if event.ended or (event.state == "progress" and now - self._said >= SILENCE_S):
                 self._said = now
                 say(f"[{self._done}/{event.groups}, {now - self._started:.1f} s] {text}")
             return
@@ -89,7 +88,7 @@ class Progress:
         self._live.update(self._task, completed=self._done, total=event.groups, description=text)
 
 
-def _event_text(event: Event) -> str:
+def _event_text(event: SearchEvent) -> str:
     from costmodel.mapper.result import MapperResult
 
     if isinstance(event.detail, MapperResult):

@@ -10,7 +10,7 @@ import click
 
 from costmodel.cli.keep import RUNS, command_line, keep_report
 from costmodel.cli.options import jobs_option, json_option, out_option, quiet_option, report_option, set_option
-from costmodel.cli.output import FINE, INFEASIBLE, INTERRUPTED, PARTIAL, Progress, plural, put, put_json, say
+from costmodel.cli.output import FINE, INFEASIBLE, INTERRUPTED, PARTIAL, ProgressDisplay, plural, put, put_json, say
 
 if TYPE_CHECKING:
     from costmodel.spec.study import Study
@@ -47,7 +47,7 @@ def command(
     started = time.monotonic()
     study = catalog.load_study(study_ref, overrides)
     folder = _sweep_folder(study, study_ref) if out is None else out
-    with Progress(quiet=quiet) as progress:
+    with ProgressDisplay(quiet=quiet) as progress:
         result = run_sweep(study, folder / JOURNAL, jobs=jobs, report=progress)
     if result.resumed:
         say(f"{plural(result.resumed, 'point')} of an earlier run kept")

@@ -66,6 +66,40 @@ def pareto(costs: Floats, ties: Floats | None = None) -> Ints:
     >>> pareto(np.array([[2.0, 2, 2], [1, 3, 3], [2, 2, 1], [3, 3, 3]])).tolist()
     [1, 2]
     """
+    if ties is None and costs.shape[1] == 2:
+        few = _undominated(costs)
+        costs = costs[few]
+        rising, falling = costs[:, 0], costs[::-1, 1]
+        if all((column[1:] > column[:-1] * (1 + TIE)).all() for column in (rising, falling)):
+            return few
+        kept: Ints = few[_pareto(costs, None)]
+        return kept
+    return _pareto(costs, ties)
+
+
+def on_front(costs: Floats) -> npt.NDArray[np.bool_]:
+    """Whether each row is on the front; equal rows are all on it.
+
+    >>> on_front(np.array([[1.0, 3], [2, 2], [2, 3], [1, 3]])).tolist()
+    [True, True, False, True]
+    """
+    if not len(costs):
+        return np.zeros(0, dtype=np.bool_)
+    _, same = np.unique(_ranks(costs), axis=0, return_inverse=True)
+    found: npt.NDArray[np.bool_] = np.isin(same, same[pareto(costs)])
+    return found
+
+
+def _undominated(costs: Floats) -> Ints:
+    """Return the rows of two columns that none is strictly ahead of or equal to: a quick sieve, blind to rounding."""
+    order = np.lexsort((costs[:, 1], costs[:, 0]))
+    second = costs[order, 1]
+    least = np.minimum.accumulate(np.concatenate(([np.inf], second[:-1])))
+    kept: Ints = order[second < least]
+    return kept
+
+
+def _pareto(costs: Floats, ties: Floats | None) -> Ints:
     ranks = _ranks(costs)
     others = ranks[:, :0] if ties is None else _ranks(ties)
     order = np.lexsort(np.concatenate((ranks, others), axis=1).T[::-1])

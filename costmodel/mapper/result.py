@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from enum import StrEnum
 
 from costmodel.model.evaluation import Evaluation
 from costmodel.spec.mapping import Mapping
+from costmodel.spec.objective import Costs
 from costmodel.spec.rules.finding import Reject
+
+
+class Status(StrEnum):
+    """How good an answer is known to be; the text is what people and files read."""
+
+    PROVEN = "optimal: proven"
+    GAP = "gap"
+    FOUND = "best found"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +40,21 @@ class MappingPoint:
         return self.evaluation.capacity_bits
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkPoint(Costs):
+    """One combination of mappings for a whole workload. Costs count every execution."""
+
+    choices: tuple[int, ...]
+    """Place in the front of each Einsum that was mapped, in their order."""
+
+
 @dataclass(frozen=True, slots=True)
 class Certificate:
     """What is known about an answer."""
 
-    status: Literal["optimal: proven", "gap", "best found"]
+    status: Status
     method: str
+    """What searched, in words for people."""
     mapspace: int | None
     """Size of the mapspace, exact; null where the method does not count it."""
     evaluated: int
@@ -46,9 +64,13 @@ class Certificate:
     cpu_s: float
     gap: float | None = None
     """Upper bound of (answer − optimum) / optimum of the first objective; 0 when proven, null when unknown."""
+    interrupted: bool = False
+    """Whether Ctrl-C ended the search before its end."""
+    budget_spent: bool = False
+    """Whether time or memory ran out before the search was at its end."""
 
     def __str__(self) -> str:
-        return f"gap ≤ {100 * (self.gap or 0):.2g} %" if self.status == "gap" else self.status
+        return f"gap ≤ {100 * (self.gap or 0):.2g} %" if self.status == Status.GAP else str(self.status)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,18 @@ Answer = TypeVar("Answer")
 
 
 class LostError(Exception):
-    """A task ended without an answer: it was interrupted, or its worker process died."""
+    """A task ended without an answer."""
+
+
+class StoppedError(LostError):
+    """A task was interrupted before it had an answer."""
+
+    def __init__(self) -> None:
+        super().__init__("interrupted")
+
+    def __reduce__(self) -> tuple[type[StoppedError], tuple[()]]:
+        """Cross to another process whole."""
+        return type(self), ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +52,8 @@ class Task(Generic[Key, Answer]):
 NextTask = Callable[[], "Task[Key, Answer] | None"]
 Keep = Callable[[Key, "Answer | Exception"], None]
 Hear = Callable[[Key, Any], None]
+PRELOADED = ("costmodel.mapper.network", "costmodel.mapper.lattice.exact")
+"""Modules that all tasks need, imported once for all workers where these are forked from a server."""
 TALK_S = 0.2
 """Shortest time between two reports of a worker."""
 
@@ -50,7 +63,8 @@ def run_tasks(
 ) -> bool:
     """Run tasks until ``next_task`` gives no more while none runs; True if Ctrl-C ended it.
 
-    ``keep`` gets each answer in this process as soon as it is there, a LostError for a task that has none; ``hear``
+    ``keep`` gets each answer in this process as soon as it is there, a LostError for a task that has none (its worker
+    process died), a StoppedError for one that was interrupted; ``hear``
     gets what running tasks report (as text from a worker).
     Interrupted once, running tasks are asked for what they have and no other begins; twice, workers are ended.
     """
@@ -75,6 +89,7 @@ def _in_workers(next_task: NextTask[Key, Answer], keep: Keep[Key, Answer], jobs:
     # Not a plain fork: a display may run threads in this process.
     kind = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
     context = multiprocessing.get_context(kind)
+    context.set_forkserver_preload(list(PRELOADED))
     running: dict[Future[tuple[Answer | Exception, bool]], Key] = {}
     interrupts = 0
     stopped = False
@@ -131,7 +146,7 @@ def call(
         except expected as error:
             return error, interrupted
         except KeyboardInterrupt:
-            return LostError("interrupted"), True
+            return StoppedError(), True
 
 
 class _Talk:

@@ -28,7 +28,7 @@ class ModelError(Exception):
 
 
 class OverCapacityError(SpecError):
-    """Tiles take more room than there is."""
+    """A mapping that is right but for its tiles: a memory has no room for them."""
 
 
 def evaluate(
@@ -40,8 +40,8 @@ def evaluate(
     """Return the exact cost of one mapping (one Einsum, or a cascade with sequences).
 
     Raises SpecError where the mapping does not fit the architecture or the workload or breaks a constraint of the
-    architecture, with all problems (capacity with its arithmetic), and ModelError where an invariant of the counts is
-    broken.
+    architecture, with all problems (as OverCapacityError, with the arithmetic, where only room is wanting), and
+    ModelError where an invariant of the counts is broken.
     """
     nest = bind(workload, architecture, mapping, marks)
     if broken := broken_rules(nest, marks):

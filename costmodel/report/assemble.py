@@ -4,32 +4,34 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+
+import numpy as np
 
 from costmodel.einsum.algebra import Workload
-from costmodel.mapper.network import NetworkResult, SearchOptions
+from costmodel.mapper.front import on_front
+from costmodel.mapper.network import NetworkResult
 from costmodel.model.evaluate import combine, evaluate
 from costmodel.model.evaluation import Evaluation
 from costmodel.model.explain import einsum_of
 from costmodel.report.run import (
     DesignPoint,
+    EinsumSearch,
     InputFile,
-    NetworkPoint,
     Provenance,
     Run,
-    Scalar,
-    Search,
-    pareto_flags,
     versions,
 )
 from costmodel.spec import catalog
 from costmodel.spec.hardware import Architecture
+from costmodel.spec.load import Document
 from costmodel.spec.mapping import Mapping, einsums_in
+from costmodel.spec.overrides import Kind
 from costmodel.spec.problems import Problem, SpecError
 from costmodel.spec.study import Study
+from costmodel.sweep.designs import DesignCosts, Scalar
 from costmodel.sweep.execute import SweepResult
 
 
@@ -45,23 +47,29 @@ class Question:
     """With the Einsums that are asked for."""
     einsums: tuple[str, ...]
     """Names of all its Einsums."""
+    inputs: tuple[InputFile, ...]
+    """What the references held when they were read."""
     started: float
 
 
 def question_of(arch: str, workload: str, overrides: tuple[str, ...], einsums: tuple[str, ...]) -> Question:
     """Load what is asked. Raises SpecError."""
     started = time.monotonic()
-    architecture, whole = catalog.load_pair(arch, workload, overrides)
+    documents = catalog.document(arch, "arch"), catalog.document(workload, "workload")
+    architecture, whole = catalog.load_pair(*documents, overrides)
+    inputs = _input("arch", arch, documents[0]), _input("workload", workload, documents[1])
     names = tuple(e.name for e in whole.einsums)
     if einsums:
         whole = replace(whole, einsums=tuple(einsum_of(whole, name) for name in einsums))
-    return Question(arch, workload, overrides, architecture, whole, names, started)
+    return Question(arch, workload, overrides, architecture, whole, names, inputs, started)
 
 
 @dataclass(frozen=True)
 class Answer:
     """What the mappings of a file cost."""
 
+    document: Document
+    """The file."""
     mappings: tuple[Mapping, ...]
     evaluation: Evaluation
     left_out: tuple[str, ...]
@@ -71,7 +79,8 @@ class Answer:
 def evaluate_file(question: Question, mapping_ref: str) -> Answer:
     """Evaluate the mappings of a file. Raises SpecError with every problem of every mapping."""
     wanted = [e.name for e in question.workload.einsums]
-    pairs = catalog.load_mappings_with_marks(mapping_ref)
+    document = catalog.document(mapping_ref, "mapping")
+    pairs = catalog.load_mappings_with_marks(document)
     known = {name for mapping, _ in pairs for name in einsums_in(mapping.nest)}
     # Names that the workload does not have stay in: the model says where they stand.
     left_out = set(question.einsums) - set(wanted)
@@ -92,6 +101,7 @@ def evaluate_file(question: Question, mapping_ref: str) -> Answer:
     if problems:
         raise SpecError(problems)
     return Answer(
+        document=document,
         mappings=tuple(mapping for mapping, _ in chosen),
         evaluation=combine(evaluations),
         left_out=tuple(name for name in wanted if name not in known),
@@ -106,7 +116,7 @@ def run_of_evaluation(question: Question, mapping_ref: str, answer: Answer, comm
         architectures=(question.architecture,),
         mappings=answer.mappings,
         evaluation=answer.evaluation,
-        inputs=_inputs(question, ("mapping", mapping_ref)),
+        inputs=_distinct([*question.inputs, _input("mapping", mapping_ref, answer.document)]),
         provenance=_provenance(command, question.started, overrides=question.overrides),
     )
 
@@ -128,21 +138,13 @@ def run_of_network(question: Question, result: NetworkResult, command: str) -> R
         architectures=(question.architecture,),
         mappings=result.mappings,
         evaluation=result.evaluation if result.layers else None,
-        searches=tuple(Search.from_result(layer.result, layer.chosen) for layer in result.layers),
-        network_front=tuple(
-            NetworkPoint(
-                energy_pj=p.energy_pj,
-                latency_cycles=p.latency_cycles,
-                capacity_bits=p.capacity_bits,
-                choices=p.choices,
-            )
-            for p in result.front
-        ),
+        searches=tuple(EinsumSearch.from_result(layer.result, layer.chosen) for layer in result.layers),
+        network_front=result.front,
         certificate=result.certificate if result.layers else None,
-        inputs=_inputs(question),
+        inputs=_distinct(question.inputs),
         notes=tuple(notes),
         provenance=_provenance(
-            command, question.started, result.options.seed, _settings(result.options), question.overrides
+            command, question.started, result.request.seed, result.request.settings(), question.overrides
         ),
     )
 
@@ -155,38 +157,26 @@ def run_of_sweep(
     points = tuple(
         DesignPoint(
             axes=dict(o.design.axes),
-            energy_pj=o.energy_pj,
-            latency_cycles=o.latency_cycles,
-            capacity_bits=o.capacity_bits,
-            clock_hz=o.clock_hz,
-            area_mm2=o.area_mm2,
-            utilisation=o.utilisation,
             pareto=o.design.key in front,
-            mappings=o.mappings,
-            note=o.note or ("" if o.certificate == "optimal: proven" else o.certificate),
             arch=o.design.arch,
             workload=o.design.workload,
+            **{f.name: getattr(o, f.name) for f in fields(DesignCosts)}
+            | {"note": o.note or ("" if o.proven else o.certificate)},
         )
         for o in result.outcomes
     )
-    settings: dict[str, Any] = {
-        "method": study.method,
-        "objective": ",".join(study.objective),
-        "sampler": study.sampler,
-        "points": len(points),
-    }
-    inputs = [
-        _input("study", ref),
-        *(_input("arch", a) for a in study.arch),
-        *(_input("workload", w) for w in study.workload),
-    ]
+    settings = study.settings() | {"sampler": study.sampler, "points": len(points)}
+    named = {(kind, each): study.documents[kind, each] for kind, each in study.documents if each}
     changes = list(study.set.items())
+    arch, work = (named["arch", study.arch[0]], named["workload", study.workload[0]])
     return Run(
         kind="sweep",
-        workloads=tuple(catalog.load_pair(study.arch[0], w, changes)[1] for w in study.workload),
-        architectures=tuple(catalog.load_pair(a, study.workload[0], changes)[0] for a in study.arch),
+        workloads=tuple(catalog.load_pair(arch, named["workload", w], changes)[1] for w in study.workload),
+        architectures=tuple(catalog.load_pair(named["arch", a], work, changes)[0] for a in study.arch),
         design_points=points,
-        inputs=_distinct(inputs),
+        inputs=_distinct(
+            [_input("study", ref, study.documents["study", ""]), *(_input(*key, named[key]) for key in named)]
+        ),
         notes=("the sweep was interrupted",) if result.interrupted else (),
         provenance=_provenance(command, started, study.seed, settings, overrides),
     )
@@ -201,26 +191,9 @@ def _on_front(study: Study, result: SweepResult) -> set[str]:
     for workload in study.workload:  # costs of different workloads do not compare
         costs = [(o.design.key, o.costs(objectives)) for o in result.outcomes if o.design.workload == workload]
         feasible = [(key, cost) for key, cost in costs if cost is not None]
-        flags = pareto_flags([cost for _, cost in feasible])
+        flags = on_front(np.array([cost for _, cost in feasible], dtype=np.float64))
         front |= {key for (key, _), flag in zip(feasible, flags, strict=True) if flag}
     return front
-
-
-def _settings(options: SearchOptions) -> dict[str, Any]:
-    settings: dict[str, Any] = {
-        "method": options.method,
-        "objective": str(options.objective),
-        "tiles": options.tiles,
-    }
-    if options.method != "exact":
-        settings["trials"] = options.trials
-    if options.budget_s is not None:
-        settings["budget_s"] = options.budget_s
-    if options.memory_bytes is not None:
-        settings["memory_bytes"] = options.memory_bytes
-    if options.constraints:
-        settings["constraints"] = "; ".join(options.constraints)
-    return settings
 
 
 def _provenance(
@@ -241,21 +214,11 @@ def _provenance(
     )
 
 
-def _inputs(question: Question, *more: tuple[Literal["mapping"], str]) -> tuple[InputFile, ...]:
-    return _distinct(
-        [
-            _input("arch", question.arch_ref),
-            _input("workload", question.workload_ref),
-            *(_input(role, ref) for role, ref in more),
-        ]
-    )
-
-
-def _input(role: Any, ref: str) -> InputFile:
-    """A file as the user wrote it."""
-    path = catalog.find(ref, role)
-    origin = "shipped" if ref in catalog.shipped().get(role, ()) else str(path)
-    return InputFile(role=role, name=path.name, origin=origin, text=path.read_text(encoding="utf-8"))
+def _input(role: Kind, ref: str, document: Document) -> InputFile:
+    """A file as it was when it was read."""
+    file = document.marks.file
+    origin = "shipped" if ref in catalog.shipped().get(role, ()) else file
+    return InputFile(role=role, name=Path(file).name, origin=origin, text=document.text)
 
 
 def _distinct(files: Sequence[InputFile]) -> tuple[InputFile, ...]:

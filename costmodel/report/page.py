@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from costmodel.mapper.result import Certificate
+from costmodel.mapper.result import Certificate, Status
 from costmodel.model.evaluation import Evaluation
 from costmodel.report import chart, figures, human, tables
 from costmodel.report.nest_text import nest_lines
-from costmodel.report.run import Run, Search, write_text
+from costmodel.report.run import EinsumSearch, Run, write_text
 from costmodel.spec.hardware import Architecture
 
 if TYPE_CHECKING:
@@ -282,11 +282,11 @@ def _area_card(e: Evaluation) -> Card:
     return Card("Area", f"{human.digits(e.area_mm2)} mm²", missing, f"{e.area_mm2:.9g} mm²")
 
 
-def _certificate_card(certificate: Certificate, searches: Sequence[Search]) -> Card:
+def _certificate_card(certificate: Certificate, searches: Sequence[EinsumSearch]) -> Card:
     """What is known about the totals, and how many of several Einsums are proven."""
     detail = f"{human.amount(certificate.evaluated)} mapping{'' if certificate.evaluated == 1 else 's'} costed"
-    proven = [s.certificate.status for s in searches].count("optimal: proven")
-    if certificate.status != "optimal: proven" and proven:
+    proven = [s.certificate.status for s in searches].count(Status.PROVEN)
+    if certificate.status != Status.PROVEN and proven:
         detail = f"{proven} of {len(searches)} proven; {detail}"
     return Card("Certificate", str(certificate), detail, f"{certificate.evaluated:,} mappings costed")
 
@@ -611,7 +611,7 @@ def _search_table(name: str, run: Run) -> Table:
             )
         )
     columns = ("einsum", "certificate", "method", "mapspace", "costed", "front", "CPU time", "pruned")
-    return Table(name, "Search", "How each answer was found.", columns, tuple(rows))
+    return Table(name, "EinsumSearch", "How each answer was found.", columns, tuple(rows))
 
 
 def _big(value: int) -> Cell:

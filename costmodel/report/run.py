@@ -34,13 +34,15 @@ from pathlib import Path
 from typing import Any, Literal, get_type_hints
 
 from costmodel.einsum.algebra import Workload
-from costmodel.mapper.result import Certificate, MapperResult
+from costmodel.mapper.result import Certificate, MapperResult, NetworkPoint
 from costmodel.model.evaluation import ActionRow, Evaluation, LatencyRow, OccupancyRow, TrafficRow
 from costmodel.report.codec import MalformedError, Plain, build, expect, plain
 from costmodel.report.nest_text import sentences, short_text
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.mapping import Mapping
+from costmodel.spec.objective import COST_KEYS, Costs, costs_of, vector_of
 from costmodel.spec.problems import Problem, SpecError
+from costmodel.sweep.designs import DesignCosts, Scalar
 
 FORMAT = "costmodel run"
 VERSION = 1
@@ -48,7 +50,6 @@ RESULT = "result.json"
 INPUTS = "inputs"
 
 Kind = Literal["evaluate", "map", "sweep"]
-Scalar = str | int | float | bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,17 +83,14 @@ class Provenance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FrontPoint:
+class FrontPoint(Costs):
     """One mapping of the front of an Einsum (or of a fused cascade)."""
 
-    energy_pj: float
-    latency_cycles: float
-    capacity_bits: int
     mapping: Mapping
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Search:
+class EinsumSearch:
     """What the mapper found for one Einsum. Costs are of one execution."""
 
     einsum: str
@@ -102,56 +100,22 @@ class Search:
     """Place in ``front`` of the mapping that the run's evaluation uses."""
 
     @classmethod
-    def from_result(cls, result: MapperResult, chosen: int | None = 0) -> Search:
+    def from_result(cls, result: MapperResult, chosen: int | None = 0) -> EinsumSearch:
         """Keep the totals of each point; the chosen one is kept in full by ``Run.evaluation``."""
-        front = tuple(
-            FrontPoint(
-                energy_pj=p.energy_pj,
-                latency_cycles=p.latency_cycles,
-                capacity_bits=p.capacity_bits,
-                mapping=p.mapping,
-            )
-            for p in result.front
-        )
+        front = tuple(FrontPoint.of(point, mapping=point.mapping) for point in result.front)
         return cls(einsum=result.einsum, front=front, certificate=result.certificate, chosen=chosen)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NetworkPoint:
-    """One combination of mappings for a whole workload. Costs count every execution."""
-
-    energy_pj: float
-    latency_cycles: float
-    capacity_bits: int
-    """The most that one Einsum needs."""
-    choices: tuple[int, ...]
-    """Place in the front of each search, in the order of ``Run.searches``."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DesignPoint:
+@dataclass(frozen=True, kw_only=True)
+class DesignPoint(DesignCosts):
     """One design of a sweep with the cost of its best mapping."""
 
     axes: dict[str, Scalar]
     """Axis (``GLB.size``) → value as the study wrote it."""
-    energy_pj: float | None = None
-    """Null where nothing fits; ``note`` says why."""
-    latency_cycles: float | None = None
-    capacity_bits: int | None = None
-    clock_hz: float | None = None
-    area_mm2: float | None = None
-    """Null where not modelled."""
-    utilisation: float | None = None
     pareto: bool = False
     """Whether no other point is at least as good in every objective and better in one."""
-    mappings: tuple[Mapping, ...] = ()
-    note: str = ""
     arch: str | None = None
     workload: str | None = None
-
-    @property
-    def feasible(self) -> bool:
-        return self.energy_pj is not None and self.latency_cycles is not None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,7 +131,7 @@ class Run:
     """The chosen mappings, in the order of the Einsums."""
     evaluation: Evaluation | None = None
     """Of the chosen mappings; null for a sweep that kept none."""
-    searches: tuple[Search, ...] = ()
+    searches: tuple[EinsumSearch, ...] = ()
     network_front: tuple[NetworkPoint, ...] = ()
     """Totals of the workload over combinations of the searches' fronts, as ``NetworkResult.front`` has them."""
     certificate: Certificate | None = None
@@ -196,7 +160,7 @@ class Run:
         """Whether the room used is part of an objective, so that it is shown."""
         return "capacity" in str(self.provenance.settings.get("objective", ""))
 
-    def search(self, einsum: str) -> Search:
+    def search(self, einsum: str) -> EinsumSearch:
         """The search of that Einsum; KeyError if there was none."""
         for search in self.searches:
             if search.einsum == einsum:
@@ -223,20 +187,6 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-def pareto_flags(costs: Sequence[Sequence[float]]) -> list[bool]:
-    """Whether each row of costs is on the front (every cost: smaller is better); equal rows are all on it.
-
-    >>> pareto_flags([(1, 3), (2, 2), (2, 3), (1, 3)])
-    [True, True, False, True]
-    """
-    front: list[tuple[float, ...]] = []
-    for cost in sorted({tuple(c) for c in costs}):
-        if not any(all(a <= b for a, b in zip(kept, cost, strict=True)) for kept in front):
-            front.append(cost)
-    keep = set(front)
-    return [tuple(c) in keep for c in costs]
 
 
 # --- folders ---------------------------------------------------------------------------------------------------
@@ -365,15 +315,7 @@ def result_object(run: Run) -> dict[str, Plain]:
                 "einsum": search.einsum,
                 "chosen": search.chosen,
                 "certificate": plain(search.certificate),
-                "front": [
-                    {
-                        "energy_pj": p.energy_pj,
-                        "latency_cycles": p.latency_cycles,
-                        "capacity_bits": p.capacity_bits,
-                        "mapping": _mapping_plain(p.mapping),
-                    }
-                    for p in search.front
-                ],
+                "front": [costs_of(p) | {"mapping": _mapping_plain(p.mapping)} for p in search.front],
             }
             for search in run.searches
         ],
@@ -447,9 +389,9 @@ def _einsum_records(run: Run) -> list[dict[str, Any]]:
 
 
 def _front_csv(run: Run) -> str:
-    names = ["einsum", "point", "energy_pj", "latency_cycles", "capacity_bits", "chosen", "mapping"]
+    names = ["einsum", "point", *COST_KEYS, "chosen", "mapping"]
     rows = [
-        [s.einsum, n, p.energy_pj, p.latency_cycles, p.capacity_bits, int(n == s.chosen), short_text(p.mapping.nest)]
+        [s.einsum, n, *vector_of(p), int(n == s.chosen), short_text(p.mapping.nest)]
         for s in run.searches
         for n, p in enumerate(s.front)
     ]
@@ -458,7 +400,7 @@ def _front_csv(run: Run) -> str:
 
 def _sweep_csv(run: Run) -> str:
     axes = list(dict.fromkeys(axis for d in run.design_points for axis in d.axes))
-    names = ["energy_pj", "latency_cycles", "capacity_bits", "clock_hz", "area_mm2", "utilisation", "pareto", "note"]
+    names = [*COST_KEYS, "clock_hz", "area_mm2", "utilisation", "pareto", "note"]
     rows = [[d.axes.get(a, "") for a in axes] + [_cell(getattr(d, n)) for n in names] for d in run.design_points]
     return _csv([*axes, *names], rows)
 
@@ -553,7 +495,7 @@ def _run(folder: Path, given: dict[str, Any]) -> Run:
     )
 
 
-def _network_front(given: object, searches: tuple[Search, ...]) -> tuple[NetworkPoint, ...]:
+def _network_front(given: object, searches: tuple[EinsumSearch, ...]) -> tuple[NetworkPoint, ...]:
     points: tuple[NetworkPoint, ...] = build(tuple[NetworkPoint, ...], given, "$.network_front")
     sizes = [len(search.front) for search in searches]
     for n, point in enumerate(points):
@@ -562,12 +504,10 @@ def _network_front(given: object, searches: tuple[Search, ...]) -> tuple[Network
     return points
 
 
-def _search(given: dict[str, Any], path: str) -> Search:
+def _search(given: dict[str, Any], path: str) -> EinsumSearch:
     front = tuple(
         FrontPoint(
-            energy_pj=build(float, p["energy_pj"], f"{path}.front[{n}].energy_pj"),
-            latency_cycles=build(float, p["latency_cycles"], f"{path}.front[{n}].latency_cycles"),
-            capacity_bits=build(int, p["capacity_bits"], f"{path}.front[{n}].capacity_bits"),
+            **{key: build(kind, p[key], f"{path}.front[{n}].{key}") for key, kind in get_type_hints(Costs).items()},
             mapping=_mapping(p["mapping"], f"{path}.front[{n}].mapping"),
         )
         for n, p in enumerate(expect(list, given["front"], f"{path}.front"))
@@ -577,7 +517,7 @@ def _search(given: dict[str, Any], path: str) -> Search:
         raise MalformedError(f"{path}.chosen", f"the front has {len(front)} points, got {chosen}")
     certificate = build(Certificate, given["certificate"], f"{path}.certificate")
     einsum = expect(str, given["einsum"], f"{path}.einsum")
-    return Search(einsum=einsum, front=front, certificate=certificate, chosen=chosen)
+    return EinsumSearch(einsum=einsum, front=front, certificate=certificate, chosen=chosen)
 
 
 def _design_point(given: dict[str, Any], path: str) -> DesignPoint:

@@ -6,47 +6,42 @@ import os
 from pathlib import Path
 from typing import Any
 
-from costmodel.mapper.network import SearchOptions
 from costmodel.report.assemble import Question
 from costmodel.spec import catalog
 from costmodel.spec.load import parse
 from costmodel.spec.mapping_file import yaml_text
+from costmodel.spec.request import Request
 
 
-def study_text(question: Question, options: SearchOptions, path: Path) -> str:
+def study_text(question: Question, request: Request, path: Path) -> str:
     """A study that asks the same, to be written to ``path``."""
     study: dict[str, Any] = {
         "name": path.stem,
         "arch": _reference(question.arch_ref, path),
         "workload": _reference(question.workload_ref, path),
     }
-    study["objective"] = list(options.objective.names)
-    study |= {"method": options.method, "seed": options.seed}
-    if options.method != "exact":
-        study["trials"] = options.trials
-    if options.budget_s is not None:
-        study["budget"] = f"{options.budget_s:g} s"
-    if options.memory_bytes is not None:
-        study["memory"] = options.memory_bytes
-    if options.tiles != "perfect":
-        study["tiles"] = options.tiles
-    if options.constraints:
-        study["constraints"] = list(options.constraints)
+    study |= request.stated()
     if question.overrides:
         study["set"] = dict(override.split("=", 1) for override in question.overrides)
     if len(question.workload.einsums) != len(question.einsums):
         study["einsums"] = [e.name for e in question.workload.einsums]
     lines = []
     for key, value in study.items():
-        if isinstance(value, list):
-            lines.append(f"{key}: [{', '.join(yaml_text(str(item)) for item in value)}]")
-        elif isinstance(value, dict):
+        if isinstance(value, dict):
             lines += [f"{key}:", *(f"  {k}: {v}" for k, v in value.items())]
         else:
-            lines.append(f"{key}: {value if isinstance(value, int) else yaml_text(str(value))}")
+            lines.append(f"{key}: {_written(value)}")
     content = "\n".join(lines) + "\n"
     catalog.load_study(parse(content, str(path)))
     return content
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_written, value))}]"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"{value}" if isinstance(value, int | float) else yaml_text(str(value))
 
 
 def _reference(ref: str, study: Path) -> str:

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 import pandas as pd
 
 from costmodel.einsum.algebra import Role, Workload
+from costmodel.mapper.front import on_front
+from costmodel.mapper.result import NetworkPoint
 from costmodel.model.evaluation import Evaluation
 from costmodel.report import human
 from costmodel.report.nest_text import short_text
-from costmodel.report.run import FrontPoint, NetworkPoint, Run, Search, pareto_flags
+from costmodel.report.run import EinsumSearch, FrontPoint, Run
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
 
 COMPUTE = "compute"
@@ -149,7 +151,7 @@ def occupancy(run: Run) -> pd.DataFrame:
     return pd.DataFrame.from_records(rows, columns=["einsum", "level", "tensor", "words", "bits", "share"])
 
 
-def front(run: Run, search: Search) -> pd.DataFrame:
+def front(run: Run, search: EinsumSearch) -> pd.DataFrame:
     """Columns: point, energy_pj, latency_cycles, edp, chosen, mapping, latency_s; one execution of the Einsum.
 
     And capacity_bits where it is an objective.
@@ -212,8 +214,8 @@ def sweep(run: Run) -> pd.DataFrame:
 def energy_latency_front(table: pd.DataFrame) -> pd.DataFrame:
     """The rows of a sweep that no other beats in energy and time, in order of time: the line that a figure draws."""
     feasible = table.dropna(subset=["energy_pj", "latency_s"])
-    costs = list(zip(feasible["latency_s"], feasible["energy_pj"], strict=True))
-    return feasible[pareto_flags(costs)].sort_values(["latency_s", "energy_pj"], kind="stable")
+    costs = feasible[["latency_s", "energy_pj"]].to_numpy(dtype=float)
+    return feasible[on_front(costs)].sort_values(["latency_s", "energy_pj"], kind="stable")
 
 
 def roofline(run: Run) -> pd.DataFrame:

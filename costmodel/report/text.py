@@ -322,7 +322,7 @@ def _big(number: int) -> str:
 
 def network_text(result: NetworkResult) -> str:
     """One line per layer, and the totals; with the room used where it is an objective."""
-    room = result.options.objective.uses_capacity
+    room = result.request.aim.uses_capacity
     rows = []
     for layer in result.layers:
         evaluation = layer.point.evaluation

@@ -248,9 +248,7 @@ def _study(found: Document) -> Study:
     problems.extend(_lost_paths(study, found, [doc for _, doc in archs], [doc for _, doc in workloads]))
     if problems:
         raise SpecError(in_order(problems))
-    return study.model_copy(
-        update={"arch": tuple(ref for ref, _ in archs), "workload": tuple(ref for ref, _ in workloads)}
-    )
+    return study.of_documents(found, dict(archs), dict(workloads))
 
 
 def _referred(found: Document, kind: Kind, problems: list[Problem]) -> Iterator[tuple[str, Document]]:

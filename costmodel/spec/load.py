@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +47,8 @@ class Document:
     data: Any
     """Maps with text keys, lists, text, numbers, booleans and null."""
     marks: Marks
+    text: str = ""
+    """The file as it was read; overrides change the data only."""
 
 
 def read(path: str | FilePath) -> Document:
@@ -68,7 +70,7 @@ def parse(text: str, file: str = "") -> Document:
         # The constructor of the loader reads already.
         loader = loader_class(text)
         try:
-            return _Builder(file).document(_events(loader))
+            return replace(_Builder(file).document(_events(loader)), text=text)
         finally:
             loader.dispose()
     except yaml.MarkedYAMLError as error:

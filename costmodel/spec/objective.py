@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
 from costmodel.spec.problems import Problem, SpecError, did_you_mean
 
@@ -16,17 +16,71 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float64]
 
-Powers = tuple[float, float, float]
-"""Exponents of energy, latency and capacity."""
-COSTS = ("energy", "latency", "capacity")
-"""What a mapping costs: pJ, cycles, and the bits that its tiles occupy inside the outermost memory."""
+Powers = tuple[float, ...]
+"""An exponent of each cost, in the order of ``AXES``."""
+
+
+@dataclass(frozen=True, slots=True)
+class CostAxis:
+    """One of the costs of a mapping; less is better."""
+
+    name: str
+    """As objectives say it."""
+    joins: Literal["sum", "most"]
+    """The cost of Einsums that run one after another: the sum of theirs, or the most that one of them needs."""
+
+
+def _axis(name: str, joins: Literal["sum", "most"]) -> Any:
+    return field(metadata={"axis": CostAxis(name, joins)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Costs:
+    """What a mapping, or a combination of mappings, costs: its fields are the axes of cost, here and nowhere else."""
+
+    energy_pj: float = _axis("energy", "sum")
+    latency_cycles: float = _axis("latency", "sum")
+    capacity_bits: int = _axis("capacity", "most")
+    """Room that tiles occupy inside the outermost memory; of several Einsums, the most that one needs."""
+
+    @classmethod
+    def row(cls, values: Sequence[float]) -> dict[str, Any]:
+        """Give the values of a row of costs their keys; bits are whole."""
+        kinds = {"float": float, "int": int}
+        return {f.name: kinds[str(f.type)](value) for f, value in zip(fields(Costs), values, strict=True)}
+
+    @classmethod
+    def of(cls, point: Costed, **more: Any) -> Self:
+        """Take the costs of something that has them."""
+        return cls(**costs_of(point), **more)
+
+
+COST_KEYS = tuple(f.name for f in fields(Costs))
+"""Names of the costs with their units, in order: columns of tables, keys of JSON."""
+AXES: tuple[CostAxis, ...] = tuple(f.metadata["axis"] for f in fields(Costs))
+COSTS = tuple(axis.name for axis in AXES)
+"""Names of the costs, as objectives say them."""
+
+
+def costs_of(point: Costed) -> dict[str, Any]:
+    """Return the costs of something that has them, by key."""
+    return {key: getattr(point, key) for key in COST_KEYS}
+
+
+def vector_of(point: Costed) -> tuple[float, ...]:
+    """Return the costs of something that has them, in the order of ``AXES``."""
+    return tuple(getattr(point, key) for key in COST_KEYS)
+
+
+def _powers_of(**exponents: float) -> Powers:
+    return tuple(exponents.get(name, 0.0) for name in COSTS)
+
+
 NAMED: dict[str, Powers] = {
-    "energy": (1.0, 0.0, 0.0),
-    "latency": (0.0, 1.0, 0.0),
-    "capacity": (0.0, 0.0, 1.0),
-    "edp": (1.0, 1.0, 0.0),
-    "ed2p": (1.0, 2.0, 0.0),
-    "e2dp": (2.0, 1.0, 0.0),
+    **{name: _powers_of(**{name: 1.0}) for name in COSTS},
+    "edp": _powers_of(energy=1.0, latency=1.0),
+    "ed2p": _powers_of(energy=1.0, latency=2.0),
+    "e2dp": _powers_of(energy=2.0, latency=1.0),
 }
 AREA = "area"
 """Depends on the architecture alone: an objective between designs, the same for all mappings of one."""
@@ -36,7 +90,7 @@ PATTERN = rf"^\s*(?:edp|EDP|ed2p|ED2P|e2dp|E2DP|area|{_FACTOR}(?:\s*\*\s*{_FACTO
 
 
 class Costed(Protocol):
-    """What has the three costs: a mapping, an evaluation, the totals of a network, a bound."""
+    """What has costs: a mapping, an evaluation, the totals of a network, a bound."""
 
     @property
     def energy_pj(self) -> float: ...
@@ -67,7 +121,7 @@ class Objective:
 
     @property
     def uses_capacity(self) -> bool:
-        return any(capacity for _, _, capacity in self.powers)
+        return "capacity" in self.costs
 
     @property
     def costs(self) -> tuple[str, ...]:
@@ -86,30 +140,29 @@ class Objective:
         >>> str(objective_of("energy,latency").product), str(objective_of("edp,capacity").product)
         ('edp', 'energy*latency*capacity')
         """
-        energy, latency, capacity = (math.fsum(p[place] for p in self.powers) for place in range(len(COSTS)))
-        powers = (energy, latency, capacity)
+        powers = tuple(math.fsum(p[place] for p in self.powers) for place in range(len(COSTS)))
         named = {known: name for name, known in NAMED.items()}
         factors = (f"{name}^{p:g}".removesuffix("^1") for name, p in zip(COSTS, powers, strict=True) if p)
         return Objective((named.get(powers, "*".join(factors)),), (powers,))
 
-    def values(self, energy: Floats, latency: Floats, capacity: Floats | float) -> Floats:
-        """Return one row per objective. A cost that no objective depends on may be anything."""
+    def values(self, *costs: Floats | float) -> Floats:
+        """Return one row per objective, given each cost. A cost that no objective depends on may be anything."""
         import numpy as np
 
-        return np.stack([np.asarray(_monomial(p, energy, latency, capacity), dtype=np.float64) for p in self.powers])
+        return np.stack([np.asarray(_monomial(p, *costs), dtype=np.float64) for p in self.powers])
 
-    def first(self, energy: Floats, latency: Floats, capacity: Floats | float) -> Floats:
+    def first(self, *costs: Floats | float) -> Floats:
         """Return the values of the first objective, which gaps are about."""
-        value: Floats = _monomial(self.powers[0], energy, latency, capacity)
+        value: Floats = _monomial(self.powers[0], *costs)
         return value
 
     def of(self, point: Costed) -> tuple[float, ...]:
         """Return the value of each objective for one point, in powers of pJ, cycles and bits."""
-        return self.of_one(point.energy_pj, point.latency_cycles, point.capacity_bits)
+        return self.of_one(*vector_of(point))
 
-    def of_one(self, energy: float, latency: float, capacity: float) -> tuple[float, ...]:
+    def of_one(self, *costs: float) -> tuple[float, ...]:
         """Return the value of each objective for one point, in the units that it is given."""
-        return tuple(float(_monomial(p, energy, latency, capacity)) for p in self.powers)
+        return tuple(float(_monomial(p, *costs)) for p in self.powers)
 
 
 def objective_of(text: str | Sequence[str] | Objective) -> Objective:
@@ -167,4 +220,4 @@ def _powers(name: str) -> Powers | Problem:
         powers[match[1]] += float(match[2] or 1)
     if not any(powers.values()):
         return Problem(f"objective {name!r} is the same for every mapping", path="objective", hint="raise a power")
-    return powers["energy"], powers["latency"], powers["capacity"]
+    return tuple(powers.values())

@@ -135,7 +135,7 @@ def apply(document: Document, overrides: Overrides, kind: Kind, keys: Iterable[s
     if problems:
         raise SpecError(problems)
     marks = replace(document.marks, overrides={**document.marks.overrides, **places})
-    return Document(data, marks)
+    return Document(data, marks, document.text)
 
 
 def _start(override: Override, data: dict[str, Any], kind: Kind, keys: list[str]) -> tuple[Path, list[str]] | Problem:

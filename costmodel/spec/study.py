@@ -5,52 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator
+from pydantic import Field, PlainSerializer, PlainValidator
 from pydantic import WithJsonSchema as JsonSchema
 
 from costmodel.spec import units
-from costmodel.spec.load import describe
-from costmodel.spec.objective import AREA, PATTERN, objective_of
-from costmodel.spec.problems import SpecError, did_you_mean
-from costmodel.spec.validation import HINT, Items, OneOrMore, SpecModel
+from costmodel.spec.load import Document, describe
+from costmodel.spec.overrides import Kind
+from costmodel.spec.problems import did_you_mean
+from costmodel.spec.request import Objectives, Request
+from costmodel.spec.validation import HINT, OneOrMore, SpecModel
 
-Method = Literal["exact", "tpe", "nsga2", "cmaes", "random", "gp", "qmc"]
 Sampler = Literal["grid", "random", "tpe", "nsga2", "cmaes"]
 
 MAX_AXIS_VALUES = 10_000
-
-
-def _objectives(value: object) -> tuple[str, ...]:
-    """Read ``energy,latency`` as the command line writes it, or a list; ``area`` is one of a sweep's objectives."""
-    listed = value.split(",") if isinstance(value, str) else value
-    if not isinstance(listed, list | tuple) or not all(isinstance(part, str) for part in listed):
-        raise ValueError(f"must be an objective or a list of them, got {describe(value)}")
-    names = [part.strip() for part in listed]
-    try:
-        known = objective_of([name for name in names if name != AREA] or ["energy"]).names
-    except SpecError as error:
-        problem = error.problems[0]
-        raise ValueError(f"{problem.message} ({problem.hint})") from None
-    return (*known, AREA) if AREA in names else known
-
-
-def _seconds(value: object) -> float:
-    seconds = float(units.parse(value, units.TIME))
-    if seconds <= 0:
-        raise ValueError(f"must be greater than zero, got {describe(value)}")
-    return seconds
-
-
-def _bytes(value: object) -> int:
-    amount = value
-    if isinstance(value, str):
-        quantity = units.parse(value, units.SIZE)
-        amount = int(quantity.value // 8) if quantity.unit == "b" else 0
-    if not isinstance(amount, int) or isinstance(amount, bool) or amount <= 0:
-        raise ValueError(f"must be a size such as 2 GiB, greater than zero, got {describe(value)}")
-    return amount
 
 
 def _axis(value: object) -> tuple[Any, ...]:
@@ -121,16 +91,6 @@ def _written(number: Fraction, unit: str) -> int | float | str:
     return number.numerator if number.denominator == 1 else float(number)
 
 
-Seconds = Annotated[
-    float,
-    PlainValidator(_seconds),
-    JsonSchema({"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string"}]}),
-]
-Bytes = Annotated[
-    int,
-    PlainValidator(_bytes),
-    JsonSchema({"anyOf": [{"type": "integer", "exclusiveMinimum": 0}, {"type": "string"}]}),
-]
 Axis = Annotated[
     tuple[Any, ...],
     PlainValidator(_axis),
@@ -155,8 +115,8 @@ Axis = Annotated[
 ]
 
 
-class Study(SpecModel):
-    """A study file."""
+class Subject(SpecModel):
+    """What a study is about."""
 
     name: str = ""
     """What the study is called."""
@@ -168,27 +128,13 @@ class Study(SpecModel):
     """Names of shipped workloads, or files."""
     einsums: OneOrMore[str] | None = None
     """Only these Einsums of the workloads; all when absent."""
-    objective: Annotated[
-        Items[str],
-        BeforeValidator(_objectives, json_schema_input_type=str | list[Annotated[str, Field(pattern=PATTERN)]]),
-    ] = ("energy",)
-    """What is made small: ``energy``, ``latency``, ``capacity`` (bits that tiles occupy inside the outermost memory),
-    ``edp``, ``ed2p``, ``e2dp``, ``area`` (of a sweep) or a product such as ``energy^2*latency``; several for a front
-    (``energy,latency``)."""
-    method: Method = "exact"
-    """How mappings are searched."""
-    trials: Annotated[int, Field(gt=0)] | None = None
-    """Mappings that a sampling method tries for each Einsum."""
-    budget: Seconds | None = None
-    """Time for mapping one workload on one architecture (bare: seconds)."""
-    memory: Bytes | None = None
-    """Memory for one exact search (bare: bytes)."""
-    tiles: Literal["perfect", "any"] = "perfect"
-    """Whether every tile divides the one above it."""
-    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
-    """Of every random choice."""
-    constraints: Items[str] = ()
-    """What the study forbids in mappings, as sentences."""
+
+
+class Study(Request, Subject):
+    """A study file: a subject, a request, and the axes of a design space."""
+
+    objective: Objectives = ("energy",)
+    """What is made small; a study that names nothing asks for energy."""
     axes: dict[str, Axis] = Field(default_factory=dict)
     """Path of a value (``GLB.size``) → its values: a list, or ``{from: 4, to: 64, step: x2}``."""
     sampler: Sampler = "grid"
@@ -206,6 +152,24 @@ class Study(SpecModel):
         "missing arch": "names or files of architectures",
         "missing workload": "names or files of workloads",
     }
+
+    without_effect: ClassVar[frozenset[str]] = Request.without_effect | {
+        *("name", "source"),
+        *("axes", "sampler", "points"),
+    }
+    """Keys that change nothing in the answer for one point of the design space: a longer sweep keeps its points."""
+
+    @cached_property
+    def documents(self) -> Mapping[tuple[Kind, str], Document]:
+        """The study (reference ``""``) and what it names, as read when it was loaded: (kind, reference) → document."""
+        return {}
+
+    def of_documents(self, own: Document, arch: Mapping[str, Document], workload: Mapping[str, Document]) -> Study:
+        """Return the study with what was read, and with the references that it was read by."""
+        study = self.model_copy(update={"arch": tuple(arch), "workload": tuple(workload)})
+        named: dict[Kind, Mapping[str, Document]] = {"study": {"": own}, "arch": arch, "workload": workload}
+        study.__dict__["documents"] = {(kind, ref): text for kind, some in named.items() for ref, text in some.items()}
+        return study
 
     @property
     def design_points(self) -> int:

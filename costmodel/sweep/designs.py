@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from costmodel.spec.mapping import Mapping
+from costmodel.spec.objective import Costs
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -42,7 +45,37 @@ class Design:
         return ", ".join(f"{path}={value}" for path, value in self.axes) or f"{self.workload} on {self.arch}"
 
 
-Costs = tuple[float, ...] | None
+@dataclass(frozen=True, kw_only=True)
+class DesignCosts:
+    """What the best mappings of a design cost; null where nothing fits."""
+
+    energy_pj: float | None = None
+    latency_cycles: float | None = None
+    capacity_bits: int | None = None
+    """Room that the tiles of the mappings take."""
+    clock_hz: float | None = None
+    area_mm2: float | None = None
+    """Null where not modelled."""
+    utilisation: float | None = None
+    mappings: tuple[Mapping, ...] = ()
+    note: str = ""
+    """Why nothing fits, or what is not proven."""
+
+    @property
+    def totals(self) -> Costs | None:
+        """The costs together; null where nothing fits."""
+        if self.energy_pj is None or self.latency_cycles is None:
+            return None
+        return Costs(
+            energy_pj=self.energy_pj, latency_cycles=self.latency_cycles, capacity_bits=self.capacity_bits or 0
+        )
+
+    @property
+    def feasible(self) -> bool:
+        return self.totals is not None
+
+
+Values = tuple[float, ...] | None
 """The values of the objectives; null where nothing fits."""
 
 
@@ -52,7 +85,7 @@ class Source(Protocol):
     def ask(self) -> list[Design]:
         """Return the next designs; none when there are no more."""
 
-    def tell(self, costs: Sequence[Costs]) -> None:
+    def tell(self, costs: Sequence[Values]) -> None:
         """Take the costs of the designs that were asked for last, in their order."""
 
 
@@ -103,7 +136,7 @@ class Grid:
         """Return everything at once."""
         return list(self._left)
 
-    def tell(self, costs: Sequence[Costs]) -> None:
+    def tell(self, costs: Sequence[Values]) -> None:
         """Nothing to learn."""
 
 
@@ -116,7 +149,7 @@ class Sampler:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._study = study
         self._wanted = asked(study)
-        self._seen: dict[Design, Costs] = {}
+        self._seen: dict[Design, Values] = {}
         self._asked: list[tuple[Trial, Design]] = []
         self._fresh: list[Design] = []
         directions = [optuna.study.StudyDirection.MINIMIZE] * len(study.objective)
@@ -135,7 +168,7 @@ class Sampler:
             self._learn()
         return []
 
-    def tell(self, costs: Sequence[Costs]) -> None:
+    def tell(self, costs: Sequence[Values]) -> None:
         """Tell the sampler, repeated designs included."""
         self._seen.update(zip(self._fresh, costs, strict=True))
         self._learn()

@@ -2,61 +2,53 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from costmodel.mapper.network import Event, SearchOptions, map_workload
-from costmodel.mapper.workers import LostError, Task, run_tasks
-from costmodel.spec.objective import AREA, objective_of
+from costmodel import __version__
+from costmodel.mapper.network import SearchEvent, State, map_workload
+from costmodel.mapper.result import Status
+from costmodel.mapper.workers import StoppedError, Task, run_tasks
+from costmodel.model.explain import einsum_of
+from costmodel.spec import catalog
+from costmodel.spec.objective import AREA, COST_KEYS, costs_of, objective_of
+from costmodel.spec.overrides import Kind
 from costmodel.spec.problems import Problem, SpecError
-from costmodel.sweep.designs import Costs, Design, asked, overrides, source_of
+from costmodel.sweep.designs import Design, DesignCosts, Values, asked, overrides, source_of
 
 if TYPE_CHECKING:
-    from costmodel.spec.mapping import Mapping
     from costmodel.spec.study import Study
 
 JOURNAL = "points.jsonl"
 """One line per finished point, in the order in which they finished; the first line says what was asked."""
-VERSION = 2
+VERSION = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+@dataclass(frozen=True)
+class Outcome(DesignCosts):
     """What is known about one design."""
 
     design: Design
-    energy_pj: float | None = None
-    """Null where nothing fits; ``note`` says why."""
-    latency_cycles: float | None = None
-    capacity_bits: int | None = None
-    """Room that the tiles of the mappings take."""
-    clock_hz: float | None = None
-    area_mm2: float | None = None
-    """Null where not modelled."""
-    utilisation: float | None = None
-    certificate: str = ""
-    mappings: tuple[Mapping, ...] = ()
-    note: str = ""
+    certificate: str = field(default="", kw_only=True)
+    """What is known about its mappings, in words."""
+    proven: bool = field(default=False, kw_only=True)
+    """Whether no mappings are better."""
 
-    @property
-    def feasible(self) -> bool:
-        return self.energy_pj is not None and self.latency_cycles is not None
-
-    def costs(self, objectives: tuple[str, ...]) -> Costs:
+    def costs(self, objectives: tuple[str, ...]) -> Values:
         """The values of objectives; infinite where one is not modelled, null where nothing fits."""
-        if self.energy_pj is None or self.latency_cycles is None:
+        totals = self.totals
+        if totals is None:
             return None
-        area = math.inf if self.area_mm2 is None else self.area_mm2
         # designs differ in their clocks, so seconds count
-        costs = (self.energy_pj, self.latency_cycles / (self.clock_hz or 1.0), self.capacity_bits or 0)
-        return tuple(area if name == AREA else objective_of(name).of_one(*costs)[0] for name in objectives)
+        timed = replace(totals, latency_cycles=totals.latency_cycles / (self.clock_hz or 1.0))
+        area = math.inf if self.area_mm2 is None else self.area_mm2
+        return tuple(area if name == AREA else objective_of(name).of(timed)[0] for name in objectives)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +68,7 @@ def run_sweep(
     journal: Path | None = None,
     *,
     jobs: int | None = None,
-    report: Callable[[Event], None] | None = None,
+    report: Callable[[SearchEvent], None] | None = None,
 ) -> SweepResult:
     """Map every design of a study.
 
@@ -88,7 +80,7 @@ def run_sweep(
     """
     progress = _Sweep(study, journal, report)
     progress.resume()
-    cores = jobs or os.cpu_count() or 1
+    cores = jobs or study.jobs or os.cpu_count() or 1
     jobs = max(1, min(cores, asked(study)))
     progress.inner_jobs = cores if jobs == 1 else 1
     interrupted = run_tasks(progress.next_task, progress.keep, jobs)
@@ -98,42 +90,54 @@ def run_sweep(
 
 def fingerprint(study: Study) -> str:
     """A short name for what decides the cost of every point, so that runs of different questions are not mixed."""
-    asked_for = study.model_dump(mode="json", include=set(_DECIDES))
-    inputs = [_text(ref, kind) for kind, refs in (("arch", study.arch), ("workload", study.workload)) for ref in refs]
-    content = json.dumps([VERSION, asked_for, inputs], sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(content.encode()).hexdigest()[:16]
+    inputs = [_text(study, kind, ref) for kind, refs in _references(study) for ref in refs]
+    return study.fingerprint(VERSION, inputs)
 
 
-_DECIDES = ("arch", "workload", "einsums", "objective", "method", "trials", "budget", "seed", "constraints", "set")
+def _references(study: Study) -> tuple[tuple[Kind, tuple[str, ...]], ...]:
+    return (("arch", study.arch), ("workload", study.workload))
 
 
-def _text(ref: str, kind: str) -> str:
-    from costmodel.spec import catalog
-
-    return catalog.find(ref, "arch" if kind == "arch" else "workload").read_text(encoding="utf-8")
+def _text(study: Study, kind: Kind, ref: str) -> str:
+    known = study.documents.get((kind, ref))
+    return (known or catalog.document(ref, kind)).text
 
 
 def holds(journal: Path, study: Study) -> bool:
     """Whether a journal belongs to a study."""
+    return bool(_head(journal).get("study") == fingerprint(study))
+
+
+def _head(journal: Path) -> dict[str, Any]:
+    """The first line of a journal; empty where it is none."""
     try:
         with journal.open(encoding="utf-8") as lines:
-            return bool(json.loads(next(lines, "{}")).get("study") == fingerprint(study))
-    except (OSError, ValueError, AttributeError):
-        return False
+            head = json.loads(next(lines, "{}"))
+    except (OSError, ValueError):
+        return {}
+    return head if isinstance(head, dict) else {}
+
+
+def _stranger(journal: Path) -> Problem:
+    """Say why a journal is not that of a study."""
+    head = _head(journal)
+    writer = head.get("costmodel", f"a version before {__version__}")
+    message, hint = "holds points of another study, or of other inputs", "name a new folder with --out"
+    if (head.get("version"), writer) != (VERSION, __version__):
+        message = f"holds points that costmodel {writer} found; this is {__version__}, which may find others"
+        hint = f"{hint}, or take this one away"
+    return Problem(message, file=str(journal), hint=hint)
 
 
 def evaluate_design(study: Study, design: Design, jobs: int = 1) -> Outcome:
     """Map one design. KeyboardInterrupt passes through: half a point is no point."""
-    from costmodel.model.explain import einsum_of
-    from costmodel.spec import catalog
-
+    arch = study.documents.get(("arch", design.arch), design.arch)
+    works = study.documents.get(("workload", design.workload), design.workload)
     try:
-        architecture, workload = catalog.load_pair(design.arch, design.workload, overrides(study, design))
+        architecture, workload = catalog.load_pair(arch, works, overrides(study, design))
         if study.einsums is not None:
-            from dataclasses import replace
-
             workload = replace(workload, einsums=tuple(einsum_of(workload, name) for name in study.einsums))
-        result = map_workload(workload, architecture, options_of(study), jobs=jobs)
+        result = map_workload(workload, architecture, study.asking(jobs=jobs))
     except SpecError as error:
         return Outcome(design, note="; ".join(str(p).split("\n", 1)[0] for p in error.problems))
     if result.interrupted:
@@ -143,33 +147,14 @@ def evaluate_design(study: Study, design: Design, jobs: int = 1) -> Outcome:
     evaluation = result.evaluation
     return Outcome(
         design,
-        energy_pj=evaluation.energy_pj,
-        latency_cycles=evaluation.latency_cycles,
-        capacity_bits=evaluation.capacity_bits,
+        **costs_of(evaluation),
         clock_hz=evaluation.clock_hz,
         area_mm2=evaluation.area_mm2,
         utilisation=evaluation.utilisation,
         certificate=str(result.certificate),
+        proven=result.certificate.status == Status.PROVEN,
         mappings=result.mappings,
     )
-
-
-def options_of(study: Study) -> SearchOptions:
-    """How a study searches the mappings of one design. Area does not depend on the mapping, so it plays no part."""
-    options = SearchOptions(
-        method=study.method,
-        objective=objective_of(study.objective),
-        seed=study.seed,
-        constraints=tuple(study.constraints),
-        budget_s=study.budget,
-        memory_bytes=study.memory,
-        tiles=study.tiles,
-    )
-    if study.trials is None:
-        return options
-    from dataclasses import replace
-
-    return replace(options, trials=study.trials)
 
 
 @dataclass
@@ -178,7 +163,7 @@ class _Sweep:
 
     study: Study
     journal: Path | None
-    report: Callable[[Event], None] | None
+    report: Callable[[SearchEvent], None] | None
     outcomes: dict[Design, Outcome] = field(default_factory=dict)
     order: list[Design] = field(default_factory=list)
     """Designs as they were asked for."""
@@ -203,15 +188,14 @@ class _Sweep:
             return
         if self.journal.exists():
             if not holds(self.journal, self.study):
-                message = "holds points of another study, or of other inputs"
-                raise SpecError([Problem(message, file=str(self.journal), hint="name a new folder with --out")])
+                raise SpecError([_stranger(self.journal)])
             self._known = {o.design.key: o for o in read_journal(self.journal)}
             if not self.journal.read_bytes().endswith(b"\n"):
                 with self.journal.open("a", encoding="utf-8") as file:
                     file.write("\n")
             return
         self.journal.parent.mkdir(parents=True, exist_ok=True)
-        self._append({"study": fingerprint(self.study), "version": VERSION})
+        self._append({"study": fingerprint(self.study), "version": VERSION, "costmodel": __version__})
 
     def next_task(self) -> Task[Design, Outcome] | None:
         """The next design that is not known; null while a batch is still running, or at the end."""
@@ -242,19 +226,19 @@ class _Sweep:
             self.outcomes[design] = answer
             self._append(_plain(answer))
             self._tell(design, "done" if answer.feasible else "infeasible", _summary(answer))
-        elif isinstance(answer, LostError) and str(answer) == "interrupted":
+        elif isinstance(answer, StoppedError):
             self._tell(design, "interrupted")
         else:
             self.lost.append(design)
             self._tell(design, "interrupted", str(answer))
 
-    def _costs(self, design: Design) -> Costs:
+    def _costs(self, design: Design) -> Values:
         outcome = self.outcomes.get(design)
         return None if outcome is None else outcome.costs(self.study.objective)
 
-    def _tell(self, design: Design, state: str, detail: Any = None) -> None:
+    def _tell(self, design: Design, state: State, detail: Any = None) -> None:
         if self.report is not None:
-            self.report(Event(len(self.outcomes), self._total, str(design), state, detail))
+            self.report(SearchEvent(len(self.outcomes), self._total, str(design), state, detail))
 
     def _append(self, content: dict[str, Any]) -> None:
         if self.journal is None:
@@ -273,7 +257,7 @@ def _summary(outcome: Outcome) -> str:
     return f"{outcome.energy_pj:.4g} pJ, {outcome.latency_cycles:.4g} cycles{area}, {outcome.certificate}"
 
 
-_FIELDS = ("energy_pj", "latency_cycles", "capacity_bits", "clock_hz", "area_mm2", "utilisation", "certificate", "note")
+_FIELDS = (*COST_KEYS, "clock_hz", "area_mm2", "utilisation", "certificate", "proven", "note")
 
 
 def _plain(outcome: Outcome) -> dict[str, Any]:

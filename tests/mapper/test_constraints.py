@@ -12,6 +12,7 @@ from typing import Literal
 import exhaustive
 import plain_rules
 import pytest
+from asking import map_einsum
 from problems import (
     TWO_LEVEL,
     einsum,
@@ -28,7 +29,6 @@ from costmodel.einsum.algebra import Einsum
 from costmodel.einsum.roles import stationary_tensor
 from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.lattice import exact
-from costmodel.mapper.lattice.exact import map_einsum
 from costmodel.mapper.obey import violations
 from costmodel.mapper.result import InfeasibleError
 from costmodel.mapper.sample.encoding import encoding_of

@@ -15,18 +15,14 @@ from fakes import fake_search, gemm, network, point, two_level
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from costmodel.mapper.network import (
-    SearchOptions,
-    against,
-    best_choice,
-    groups_of,
-    layer_objective,
-    map_workload,
-    sum_fronts,
-)
+from costmodel.mapper.canonical import groups_of
+from costmodel.mapper.engines import against
+from costmodel.mapper.network import layer_objective, map_workload
 from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult
+from costmodel.mapper.sums import best_choice, sum_fronts
 from costmodel.spec.objective import NAMED, objective_of
 from costmodel.spec.problems import Problem, SpecError
+from costmodel.spec.request import Request
 from costmodel.spec.rules.finding import Reject
 
 COSTS = st.lists(
@@ -45,9 +41,9 @@ def test_front_of_sums_equals_the_front_of_every_combination(costs):
     total = sum_fronts(arrays(costs))
     every = {tuple(map(sum, zip(*combination, strict=True))) for combination in itertools.product(*costs)}
     front = {p for p in every if not any(q != p and q[0] <= p[0] and q[1] <= p[1] for q in every)}
-    assert set(zip(total.energy_pj, total.latency_cycles, strict=True)) == front
+    assert set(map(tuple, total.costs[:, :2].tolist())) == front
     assert total.gap == 0.0
-    for energy, latency, row in zip(total.energy_pj, total.latency_cycles, total.choices, strict=True):
+    for (energy, latency, _), row in zip(total.costs.tolist(), total.choices, strict=True):
         picked = [front[place] for front, place in zip(costs, row, strict=True)]
         assert (energy, latency) == (sum(p[0] for p in picked), sum(p[1] for p in picked))
 
@@ -87,7 +83,7 @@ def dominates(one, other):
 def test_front_with_room_equals_the_front_of_every_combination(costs):
     found = sum_fronts(arrays(costs), room=True)
     every = set(map(total, itertools.product(*costs)))
-    rows = list(zip(found.energy_pj, found.latency_cycles, found.capacity_bits, strict=True))
+    rows = list(map(tuple, found.costs.tolist()))
     assert set(rows) == {p for p in every if not any(dominates(q, p) for q in every)}
     assert len(rows) == len(set(rows))
     for row, choice in zip(rows, found.choices, strict=True):
@@ -128,11 +124,11 @@ def test_a_thinned_front_says_how_much_it_may_lose():
     full, thin = sum_fronts(fronts, limit=10**6), sum_fronts(fronts, limit=200)
     assert full.gap == 0.0
     assert 0.0 < thin.gap < 0.1
-    assert len(thin.energy_pj) <= 200
+    assert len(thin.costs) <= 200
     factor = 1 + thin.gap
-    for energy, latency in zip(full.energy_pj, full.latency_cycles, strict=True):
-        near = (thin.energy_pj <= energy * factor * (1 + 1e-12)) & (
-            thin.latency_cycles <= latency * factor * (1 + 1e-12)
+    for energy, latency, _ in full.costs.tolist():
+        near = (thin.costs[:, 0] <= energy * factor * (1 + 1e-12)) & (
+            thin.costs[:, 1] <= latency * factor * (1 + 1e-12)
         )
         assert near.any()
 
@@ -146,8 +142,8 @@ def test_a_thinned_front_with_room_says_how_much_it_may_lose():
     full, thin = (sum_fronts(fronts, limit=limit, room=True) for limit in (10**6, 150))
     assert full.gap == 0.0
     assert 0.0 < thin.gap < 1.0
-    assert len(thin.energy_pj) <= 150
-    rows = [np.stack((f.energy_pj, f.latency_cycles, f.capacity_bits), axis=1) for f in (full, thin)]
+    assert len(thin.costs) <= 150
+    rows = [f.costs for f in (full, thin)]
     near = rows[1][None] <= rows[0][:, None] * (1 + thin.gap) * (1 + 1e-12)
     assert near.all(axis=2).any(axis=1).all()
     assert rows[1].min(axis=0) == pytest.approx(rows[0].min(axis=0))
@@ -188,7 +184,7 @@ def test_names_that_the_architecture_or_a_constraint_uses_are_not_interchangeabl
 def test_totals_are_sums_over_layers_and_their_counts():
     workload = network(gemm("one", count=3), gemm("two", (2, 2, 2)))
     result = map_workload(
-        workload, two_level(), SearchOptions(objective=objective_of("energy")), jobs=1, search_one=fake_search
+        workload, two_level(), Request(objective=objective_of("energy")), jobs=1, search_one=fake_search
     )
     assert result.evaluation.energy_pj == 3 * 64 + 8
     assert result.evaluation.latency_cycles == 3 * (64 * 4 + 4) + (8 * 4 + 2)
@@ -200,9 +196,7 @@ def test_totals_are_sums_over_layers_and_their_counts():
 
 def test_the_chosen_mappings_make_the_network_edp_least():
     workload = network(gemm("one", count=3), gemm("two", (2, 8, 2)), gemm("three", (3, 5, 7)))
-    result = map_workload(
-        workload, two_level(), SearchOptions(objective=objective_of("edp")), jobs=1, search_one=fake_search
-    )
+    result = map_workload(workload, two_level(), Request(objective=objective_of("edp")), jobs=1, search_one=fake_search)
     assert result.evaluation.edp == min(p.energy_pj * p.latency_cycles for p in result.front)
 
 
@@ -266,7 +260,7 @@ def test_an_interrupt_keeps_what_is_done(jobs):
 def test_the_front_of_a_network_is_that_of_its_totals(objective):
     aim = objective_of(objective)
     workload = network(gemm("one", count=3), gemm("two", (2, 8, 2)), gemm("three", (3, 5, 7)))
-    result = map_workload(workload, two_level(), SearchOptions(objective=aim), jobs=1, search_one=fake_search)
+    result = map_workload(workload, two_level(), Request(objective=aim), jobs=1, search_one=fake_search)
     fronts = [
         [(p.energy_pj * x.count, p.latency_cycles * x.count, p.capacity_bits) for p in x.result.front]
         for x in result.layers
@@ -300,7 +294,7 @@ def test_the_front_of_a_network_is_that_of_its_totals(objective):
     ],
 )
 def test_layers_are_searched_for_what_the_totals_need_and_the_same_first_objective(objective, method, layers, searched):
-    options = SearchOptions(objective=objective_of(objective), method=method)
+    options = Request(objective=objective_of(objective), method=method)
     assert str(layer_objective(options, layers)) == searched
 
 
@@ -321,7 +315,7 @@ def test_the_gap_of_a_network_is_one_of_its_first_objective(costs, data):
         points = tuple(point(einsum, architecture, *row) for row in kept[place])
         return MapperResult(einsum.name, points, Certificate("gap", "fake", None, 1, (), 0.0, gap))
 
-    options = SearchOptions(objective=aim, method="random")
+    options = Request(objective=aim, method="random")
     result = map_workload(workload, two_level(), options, jobs=1, search_one=search)
     counted = [[(e * n, c * n, bits) for e, c, bits in front] for n, front in zip(sizes, costs, strict=True)]
     optimum = min(aim.of_one(*total(c))[0] for c in itertools.product(*counted))
@@ -339,13 +333,13 @@ def test_proven_layers_do_not_prove_a_product_of_totals():
 
     def search(einsum, architecture, options, _progress):
         rows = costs[einsum.shape["m"]]
-        if not options.objective.front:
+        if not options.aim.front:
             rows = [min(rows, key=lambda row: row[0] * row[1])]
         points = tuple(point(einsum, architecture, *row) for row in rows)
         return MapperResult(einsum.name, points, Certificate("optimal: proven", "fake", None, 1, (), 0.0, 0.0))
 
     def answer(method):
-        options = SearchOptions(objective=objective_of("edp"), method=method)
+        options = Request(objective=objective_of("edp"), method=method)
         return map_workload(workload, two_level(), options, jobs=1, search_one=search)
 
     sampled, exact = answer("random"), answer("exact")
@@ -392,11 +386,11 @@ def test_time_and_memory_are_shared_out():
     seen = []
 
     def search(einsum, architecture, options, progress):
-        seen.append((options.budget_s, options.memory_bytes))
+        seen.append((options.budget, options.memory))
         return fake_search(einsum, architecture, options, progress)
 
     workload = network(gemm("one"), gemm("two", (2, 2, 2)))
-    map_workload(workload, two_level(), SearchOptions(budget_s=10.0, memory_bytes=100), jobs=1, search_one=search)
+    map_workload(workload, two_level(), Request(budget=10.0, memory=100), jobs=1, search_one=search)
     assert seen[0][0] == pytest.approx(5.0, abs=0.5)
     assert seen[1][0] == pytest.approx(10.0, abs=0.5)
     assert [memory for _, memory in seen] == [100, 100]

@@ -4,8 +4,8 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
+from asking import map_einsum
 
-from costmodel.mapper.lattice.exact import map_einsum
 from costmodel.mapper.result import InfeasibleError
 from costmodel.spec.catalog import load_architecture, load_workload
 from costmodel.spec.hardware import Memory

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from costmodel.einsum.algebra import Access, Affine, Einsum, Operation, Role, Tensor, Workload
-from costmodel.mapper.result import Certificate
+from costmodel.mapper.front import on_front
+from costmodel.mapper.result import Certificate, NetworkPoint
 from costmodel.model.evaluation import ActionRow, Evaluation, LatencyRow, OccupancyRow, TrafficRow
 from costmodel.report.run import (
     DesignPoint,
+    EinsumSearch,
     FrontPoint,
     InputFile,
-    NetworkPoint,
     Provenance,
     Run,
-    Search,
-    pareto_flags,
 )
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
 from costmodel.spec.mapping import Compute, Mapping, Node, Spatial, Storage, Temporal
@@ -218,7 +219,9 @@ def network_run(layers: int = 21, points: int = 30) -> Run:
             cpu_s=4.2,
             gap=(0.0, 0.031, None)[place % 3],
         )
-        searches.append(Search(einsum=einsum.name, front=found, certificate=certificate, chosen=1 if points > 1 else 0))
+        searches.append(
+            EinsumSearch(einsum=einsum.name, front=found, certificate=certificate, chosen=1 if points > 1 else 0)
+        )
     whole = tuple(
         NetworkPoint(
             energy_pj=sum(s.front[n].energy_pj for s in searches),
@@ -260,7 +263,7 @@ def sweep_run() -> Run:
             energy = 4e7 / (1 + place) ** 0.4 + 3e5 * x + 9e5 * place**2
             cycles = 3.2e6 / (x * 12) * (1 + 0.5 / (1 + place))
             found.append((x, size, energy, cycles))
-    flags = pareto_flags([(e, c) for _, _, e, c in found])
+    flags = on_front(np.array([(e, c) for _, _, e, c in found])).tolist()
     designs = [
         DesignPoint(
             axes={"PEs.shape.X": x, "GLB.size": size},
@@ -306,7 +309,7 @@ def hostile_run() -> Run:
         architectures=(hardware,),
         mappings=(mapping,),
         evaluation=evaluation(workload),
-        searches=(Search(einsum=einsum.name, front=points, certificate=certificate, chosen=0),),
+        searches=(EinsumSearch(einsum=einsum.name, front=points, certificate=certificate, chosen=0),),
         certificate=certificate,
         design_points=(
             DesignPoint(axes={bad: script}, energy_pj=1.0, latency_cycles=1.0, mappings=(mapping,)),

@@ -4,17 +4,18 @@ import json
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 from report import samples
 
+from costmodel.mapper.front import on_front
 from costmodel.mapper.result import Certificate, MapperResult, MappingPoint
 from costmodel.report.run import (
+    EinsumSearch,
     InputFile,
     Run,
-    Search,
     is_run,
     new_folder,
-    pareto_flags,
     read_run,
     result_object,
     write_run,
@@ -228,7 +229,7 @@ def test_a_search_keeps_the_totals_of_each_point():
     run = samples.gemm_run()
     point = MappingPoint(run.mappings[0], run.evaluation)
     result = MapperResult("Z", (point,), Certificate("optimal: proven", "exact", 10, 10, (), 0.1, 0.0))
-    search = Search.from_result(result)
+    search = EinsumSearch.from_result(result)
     assert (search.front[0].energy_pj, search.chosen) == (run.evaluation.energy_pj, 0)
     assert search.front[0].capacity_bits == run.evaluation.capacity_bits == 2048
 
@@ -236,7 +237,7 @@ def test_a_search_keeps_the_totals_of_each_point():
 def test_the_front_keeps_what_nothing_beats():
     costs = [(3, 1), (1, 3), (2, 2), (2, 3), (3, 3), (2, 2)]
     beaten = [any(all(a <= b for a, b in zip(y, x, strict=True)) and y != x for y in costs) for x in costs]
-    assert pareto_flags(costs) == [not b for b in beaten]
+    assert on_front(np.array(costs, dtype=float)).tolist() == [not b for b in beaten]
 
 
 def test_the_printed_object_is_json_with_units_in_its_keys():

@@ -39,7 +39,7 @@ def test_what_is_not_said():
         ("objective: [energy, area]", "objective", ("energy", "area")),
         ("objective: [edp, capacity]", "objective", ("edp", "capacity")),
         ("method: tpe", "method", "tpe"),
-        ("trials: 200", "trials", 200),
+        ("method: tpe\ntrials: 200", "trials", 200),
         ("budget: 2 min", "budget", 120.0),
         ("budget: 30", "budget", 30.0),
         ("seed: 7", "seed", 7),

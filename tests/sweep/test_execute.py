@@ -125,6 +125,59 @@ def test_points_of_another_question_are_not_mixed():
     assert not holds(journal, load())
 
 
+EXACT = STUDY.replace("method: random\ntrials: 4\n", "")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "tiles: any",
+        "memory: 1 GiB",
+        "budget: 1 min",
+        "seed: 1",
+        "constraints: [weight_stationary]",
+        "set: {ranks.M: 4}",
+    ],
+)
+def test_whatever_is_asked_of_the_search_tells_journals_apart(said):
+    journal = Path("run/points.jsonl")
+    run_sweep(load(EXACT), journal, jobs=1)
+    other = load(EXACT + said + "\n")
+    assert not holds(journal, other)
+    with pytest.raises(SpecError, match="another study"):
+        run_sweep(other, journal, jobs=1)
+
+
+def test_what_changes_no_answer_keeps_a_journal():
+    journal = Path("run/points.jsonl")
+    run_sweep(load(EXACT), journal, jobs=1)
+    assert holds(journal, load(EXACT.replace("tiny", "other") + "jobs: 2\npoints: 3\n"))
+
+
+def test_points_of_another_version_are_refused_with_its_name(monkeypatch):
+    journal = Path("run/points.jsonl")
+    run_sweep(load(EXACT), journal, jobs=1)
+    monkeypatch.setattr("costmodel.__version__", "99.0")
+    assert not holds(journal, load(EXACT))
+    journal.write_text(journal.read_text(encoding="utf-8").replace(execute.__version__, "0.0.1"), encoding="utf-8")
+    with pytest.raises(SpecError, match=r"costmodel 0\.0\.1 found"):
+        run_sweep(load(EXACT), journal, jobs=1)
+    journal.write_text('{"study": "0123456789abcdef", "version": 2}\n', encoding="utf-8")
+    with pytest.raises(SpecError, match="a version before"):
+        run_sweep(load(EXACT), journal, jobs=1)
+
+
+def test_files_that_change_meanwhile_change_nothing(monkeypatch):
+    before = run_sweep(load(), jobs=1).outcomes
+
+    def edited(study, design, jobs):
+        Path("small.yaml").write_text(WORKLOAD.replace("M: 8", "M: 4"), encoding="utf-8")
+        return evaluate_design(study, design, jobs)
+
+    monkeypatch.setattr(execute, "evaluate_design", edited)
+    assert run_sweep(load(), jobs=1).outcomes == before
+
+
 def test_an_interrupt_keeps_what_is_done(monkeypatch):
     calls = []
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import Literal
 
 import numpy as np
 
@@ -16,7 +14,7 @@ from costmodel.mapper.lattice import size as counting
 from costmodel.mapper.lattice import space as mapspace
 from costmodel.mapper.lattice.search import BYTES_PER_LABEL, Board, Progress, widen
 from costmodel.mapper.obey import violations
-from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint
+from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint, Status
 from costmodel.model.evaluate import evaluate
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.mapping import Mapping
@@ -36,58 +34,24 @@ def map_einsum(
     constraints: Sequence[str] = (),
     budget_s: float | None = None,
     memory_bytes: int | None = None,
-    tiles: Literal["perfect", "any"] = "perfect",
     progress: Callable[[str], None] | None = None,
 ) -> MapperResult:
     """Return the best mapping (or the front) with its certificate.
 
-    ``tiles="any"`` also searches tiles that do not divide: all of them where they are few, else by climbing, with a
-    valid gap. ``budget_s`` is CPU time. When it or ``memory_bytes`` runs out, or on Ctrl-C, the best so far comes back
-    with a valid gap (of a front: in its first objective). The certificate counts the mapspace under the constraints on
-    what is kept and on the arrays, before capacities; see ``counting``.
+    Tiles divide the ones above them. ``budget_s`` is CPU time. When it or ``memory_bytes`` runs out, or on Ctrl-C, the
+    best so far comes back with a valid gap (of a front: in its first objective). The certificate counts the mapspace
+    under the constraints on what is kept and on the arrays, before capacities; see ``counting``.
 
     Raises:
         SpecError: a constraint or the objective cannot be read.
+        UnsupportedError: the lattice has no exact form of the problem.
         InfeasibleError: nothing fits.
     """
     began = time.process_time()
     aim = objective_of(objective)
-    allowed = Allowed(einsum, architecture, parse((*architecture.constraints, *constraints), architecture, einsum))
-    if tiles == "any":
-        from costmodel.mapper.uneven.search import improve
-
-        deadline = None if budget_s is None else began + budget_s
-
-        def perfect(one: Einsum) -> MapperResult:
-            # half of what is left, so that the rest can be spent on other tiles
-            share = None if deadline is None else max(0.0, deadline - time.process_time()) / 2
-            return map_einsum(
-                one,
-                architecture,
-                objective=aim,
-                constraints=constraints,
-                budget_s=share,
-                memory_bytes=memory_bytes,
-                progress=progress,
-            )
-
-        return improve(allowed, perfect, lambda points: select(points, aim), aim, deadline=deadline)
-    try:
-        space = mapspace.build(allowed)
-        return _prove(einsum, architecture, space, aim, budget_s, memory_bytes, progress, began)
-    except mapspace.UnsupportedError as why:
-        return _sample(einsum, architecture, aim, constraints, str(why))
-
-
-def _sample(
-    einsum: Einsum, architecture: Architecture, aim: Objective, constraints: Sequence[str], why: str
-) -> MapperResult:
-    """Search where the lattice has no exact form; the answer is the best found, and says why."""
-    from costmodel.mapper.sample.search import search_einsum
-
-    found = search_einsum(einsum, architecture, objective=aim, method="random", constraints=constraints)
-    certificate = replace(found.certificate, status="best found", method=f"random (unsupported: {why})", gap=None)
-    return replace(found, certificate=certificate)
+    rules = parse((*architecture.constraints, *constraints), architecture, einsum)
+    space = mapspace.build(Allowed(einsum, architecture, rules))
+    return _prove(einsum, architecture, space, aim, budget_s, memory_bytes, progress, began)
 
 
 def _prove(
@@ -136,12 +100,12 @@ def _prove(
     stats = done.last
     proven = done.complete and agrees and not broken
     gap: float | None = 0.0 if proven else None
-    status: Literal["optimal: proven", "gap", "best found"] = "optimal: proven" if proven else "best found"
+    status = Status.PROVEN if proven else Status.FOUND
     if not proven and agrees and not broken:
         best = min(aim.of(p)[0] for p in front)
         if done.bound > 0:
             gap = max(0.0, best / done.bound - 1)
-            status = "gap"
+            status = Status.GAP
     certificate = Certificate(
         status,
         "exact (interrupted)" if stopped else "exact",
@@ -157,6 +121,8 @@ def _prove(
         ),
         time.process_time() - began,
         gap,
+        interrupted=stopped,
+        budget_spent=not done.complete and not stopped,
     )
     return MapperResult(einsum.name, tuple(front), certificate)
 

@@ -15,21 +15,21 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.front import pareto
-from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint
+from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint, Status
 from costmodel.mapper.sample.encoding import Encoding, Genes, encoding_of
 from costmodel.mapper.sample.starts import starts
 from costmodel.mapper.sample.steps import Plan
 from costmodel.model.batch import Template
 from costmodel.model.evaluate import evaluate_bound
 from costmodel.model.nest import bind
+from costmodel.spec.methods import SAMPLERS, Method, method_of
 from costmodel.spec.objective import Objective, objective_of
 from costmodel.spec.problems import Problem, SpecError, did_you_mean
 from costmodel.spec.rules import parse
@@ -44,14 +44,6 @@ if TYPE_CHECKING:
     from costmodel.spec.hardware import Architecture
     from costmodel.spec.mapping import Mapping
 
-Method = Literal["tpe", "nsga2", "random", "cmaes", "gp", "qmc"]
-METHODS: tuple[Method, ...] = get_args(Method)
-NEEDS: dict[Method, tuple[str, ...]] = {"cmaes": ("cmaes",), "gp": ("scipy", "torch"), "qmc": ("scipy",)}
-"""Packages that a sampler imports besides Optuna."""
-SINGLE: tuple[Method, ...] = ("cmaes",)
-"""Samplers of one objective: of several, they are told the product."""
-VECTORS: tuple[Method, ...] = ("cmaes", "qmc")
-"""Samplers of points in a box, which know no unordered choices."""
 KICK = 4
 """Genes that change where climbing is stuck."""
 SCREENED_MOST = 4
@@ -63,7 +55,7 @@ TINY = 1e-30
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class SamplingProgress:
     """How far a search is, for a display."""
 
     einsum: str
@@ -226,18 +218,18 @@ def search_einsum(  # noqa: PLR0913  as many things as a study may say
     *,
     objective: str | Sequence[str] | Objective = "edp",
     method: str = "tpe",
-    trials: int = 500,
+    trials: int = 1000,
     seed: int = 0,
     constraints: Sequence[str] = (),
     climb: int | None = None,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Callable[[SamplingProgress], None] | None = None,
 ) -> MapperResult:
     """Return the best mappings that a sampler finds, a Pareto front if there are several objectives.
 
     ``objective`` is one of ``energy``, ``latency``, ``capacity``, ``edp``, ``ed2p``, ``e2dp``, a product of powers, or
-    several (a list, or separated by commas). ``trials`` counts vectors of genes, the best constructive mappings first.
-    Afterwards the best mapping of each objective is improved one move at a time, from another start where no move
-    helps, until ``climb`` more mappings were costed (null: as many as trials). Ctrl-C returns the best so far; while
+    several (a list, or separated by commas). At most ``trials`` mappings are costed: constructive ones, those that the
+    sampler asks for, and ``climb`` (null: half) of them afterwards, when the best mapping of each objective is improved
+    one move at a time, from another start where no move helps. Ctrl-C returns the best so far; while
     nothing fits yet, the KeyboardInterrupt goes on.
 
     Raises:
@@ -246,13 +238,13 @@ def search_einsum(  # noqa: PLR0913  as many things as a study may say
     """
     started_cpu, started = time.process_time(), time.monotonic()
     aim = objective_of(objective)
-    known_method = _method(method)
+    sampler = _sampling(method)
     if trials < 1:
         raise SpecError([Problem(f"trials must be at least 1, got {trials}", path="trials")])
     rules = parse((*architecture.constraints, *constraints), architecture, einsum)
     encoding = encoding_of(Allowed(einsum, architecture, rules))
     archive = Archive(encoding, Workload(einsum.name, "", (einsum,)), architecture, aim)
-    limit = trials if climb is None else climb
+    sampled = trials - (trials // 2 if climb is None else min(climb, trials))
     climbed = 0
     interrupted = False
 
@@ -262,15 +254,18 @@ def search_einsum(  # noqa: PLR0913  as many things as a study may say
             share = archive.fitted / max(archive.tried, 1)
             per_s = archive.tried / seconds
             best = archive.best_values()
-            progress(Progress(einsum.name, known_method, phase, done, total, archive.evaluated, share, per_s, best))
+            progress(
+                SamplingProgress(einsum.name, sampler.name, phase, done, total, archive.evaluated, share, per_s, best)
+            )
 
     try:
         archive.judge(encoding.smallest)
         if any(finding.slack > 0 for finding in encoding.limits.capacities(encoding.plan(encoding.smallest))):
             # The smallest tiles do not fit, so none do; random mappings tell which limits are at fault.
             raise _nothing_fits(archive, trials, seed)
-        archive.fill_pool(starts(encoding))
-        _sample(archive, known_method, trials, seed, lambda done: report("sampling", done, trials))
+        archive.fill_pool(starts(encoding)[: sampled // 2])
+        _sample(archive, sampler, sampled, seed, lambda done: report("sampling", done, sampled))
+        limit = max(0, trials - archive.evaluated) if sampled < trials else 0
         for tick in _climb(archive, limit, seed):
             climbed = tick
             if not tick % 64:
@@ -287,28 +282,24 @@ def search_einsum(  # noqa: PLR0913  as many things as a study may say
     front = tuple(
         MappingPoint(mapping, archive.evaluation(mapping)) for mapping in map(encoding.plans.mapping, archive.front())
     )
-    name = known_method + (" + hill climbing" if climbed else "") + (" (interrupted)" if interrupted else "")
+    name = sampler.name + (" + hill climbing" if climbed else "") + (" (interrupted)" if interrupted else "")
     certificate = Certificate(
-        status="best found",
+        status=Status.FOUND,
         method=name,
         mapspace=None,
         evaluated=evaluated,
         pruned=(("the same mapping again", tried - len(archive.known)), *tally.most_common()),
         cpu_s=time.process_time() - started_cpu,
+        interrupted=interrupted,
     )
     return MapperResult(einsum.name, front, certificate)
 
 
-def _method(name: str) -> Method:
-    if name not in METHODS:
-        raise SpecError([Problem(f"no such method: {name!r}", path="method", hint=did_you_mean(name, METHODS))])
-    missing = [package for package in NEEDS.get(name, ()) if find_spec(package) is None]
-    if missing:
-        packages = " ".join(missing)
-        raise SpecError(
-            [Problem(f"method {name!r} needs {' and '.join(missing)}", path="method", hint=f"pip install {packages}")]
-        )
-    return name
+def _sampling(name: str) -> Method:
+    """Return a sampler that can run here; SpecError if there is none of that name, or a package is missing."""
+    if name not in SAMPLERS:
+        raise SpecError([Problem(f"no such method: {name!r}", path="method", hint=did_you_mean(name, SAMPLERS))])
+    return method_of(name)
 
 
 def _nothing_fits(archive: Archive, trials: int, seed: int) -> InfeasibleError:
@@ -336,7 +327,7 @@ def _sample(archive: Archive, method: Method, trials: int, seed: int, report: Ca
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             study = optuna.create_study(
-                directions=["minimize"] * (1 if method in SINGLE else len(archive.aim.names)),
+                directions=["minimize"] * (1 if method.single else len(archive.aim.names)),
                 sampler=_sampler(method, seed, population, len(distributions)),
             )
             for genes in archive.pool[: max(1, trials // 4)]:
@@ -346,8 +337,8 @@ def _sample(archive: Archive, method: Method, trials: int, seed: int, report: Ca
             bound = _told(archive, Cost(worst.energy_pj, worst.latency_cycles, _most_room(archive)), method)
             batch = _batch(method, population, len(distributions))
             done = 0
-            while done < trials:
-                size = min(batch, trials - done)
+            while done < trials and archive.evaluated < trials:
+                size = min(batch, trials - done, trials - archive.evaluated)
                 _batch_of_trials(archive, study, distributions, size, bound, method)
                 done += size
                 report(done)
@@ -392,33 +383,33 @@ def _batch_of_trials(
 def _told(archive: Archive, cost: Cost, method: Method) -> list[float]:
     """Return what the sampler is told: logarithms, so that distances mean ratios; their sum for one objective."""
     values = [math.log2(max(value, TINY)) for value in archive.aim.of(cost)]
-    return [sum(values)] if method in SINGLE else values
+    return [sum(values)] if method.single else values
 
 
 def _sampler(method: Method, seed: int, population: int, dimensions: int) -> BaseSampler:
     from optuna import samplers
 
-    if method == "tpe":
+    if method.name == "tpe":
         return samplers.TPESampler(seed=seed)
-    if method == "nsga2":
+    if method.name == "nsga2":
         return samplers.NSGAIISampler(seed=seed, population_size=population)
-    if method == "cmaes":
-        popsize = _batch("cmaes", population, dimensions)
+    if method.name == "cmaes":
+        popsize = _batch(method, population, dimensions)
         return samplers.CmaEsSampler(seed=seed, popsize=popsize, warn_independent_sampling=False)
-    if method == "gp":
+    if method.name == "gp":
         return samplers.GPSampler(seed=seed, deterministic_objective=True)
-    if method == "qmc":
+    if method.name == "qmc":
         return samplers.QMCSampler(seed=seed, scramble=True, warn_independent_sampling=False)
     return samplers.RandomSampler(seed=seed)
 
 
 def _batch(method: Method, population: int, dimensions: int) -> int:
     """Trials asked for before any is told: fixed per method, since the answer depends on it."""
-    if method == "nsga2":
+    if method.name == "nsga2":
         return population
-    if method == "cmaes":
+    if method.name == "cmaes":
         return 4 + int(3 * math.log(dimensions + 1))
-    return {"tpe": 8, "gp": 4}.get(method, 32)
+    return {"tpe": 8, "gp": 4}.get(method.name, 32)
 
 
 def _distributions(encoding: Encoding, method: Method) -> dict[str, BaseDistribution]:
@@ -429,7 +420,7 @@ def _distributions(encoding: Encoding, method: Method) -> dict[str, BaseDistribu
     from optuna.distributions import CategoricalDistribution, FloatDistribution
 
     return {
-        gene.name: FloatDistribution(0.0, 1.0) if method in VECTORS else CategoricalDistribution(range(gene.size))
+        gene.name: FloatDistribution(0.0, 1.0) if method.vector else CategoricalDistribution(range(gene.size))
         for gene in encoding.genes
         if gene.size > 1
     }
@@ -437,14 +428,14 @@ def _distributions(encoding: Encoding, method: Method) -> dict[str, BaseDistribu
 
 def _params(encoding: Encoding, genes: Genes, method: Method) -> dict[str, Any]:
     return {
-        gene.name: (value + 0.5) / gene.size if method in VECTORS else value
+        gene.name: (value + 0.5) / gene.size if method.vector else value
         for gene, value in zip(encoding.genes, genes, strict=True)
         if gene.size > 1
     }
 
 
 def _genes(encoding: Encoding, params: dict[str, Any], method: Method) -> Genes:
-    if method not in VECTORS:
+    if not method.vector:
         return tuple(params.get(gene.name, 0) for gene in encoding.genes)
     return tuple(min(int(params.get(gene.name, 0.0) * gene.size), gene.size - 1) for gene in encoding.genes)
 

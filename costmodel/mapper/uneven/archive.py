@@ -22,8 +22,6 @@ from costmodel.model.nest import bind
 from costmodel.spec.mapping import Mapping, Node
 from costmodel.spec.objective import Objective
 
-INTERRUPTED = "(interrupted)"
-"""How a method says that Ctrl-C ended it."""
 LESS = 1 - 1e-9
 """What is cheaper by no more than this is the same, but for rounding."""
 COMPARED_MOST = 1_000_000
@@ -92,7 +90,7 @@ class Archive:
         """Take in an answer. Raises KeyboardInterrupt again if that ended its search."""
         for point in found.front:
             self._keep(point.mapping, point)
-        if INTERRUPTED in found.certificate.method:
+        if found.certificate.interrupted:
             raise KeyboardInterrupt
 
     def promising(self, energy: Floats, latency: Floats, room: Floats | Integers) -> Bools:

@@ -11,15 +11,14 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from costmodel.einsum.algebra import Einsum
 from costmodel.mapper.allowed import Allowed
-from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint
-from costmodel.mapper.uneven.archive import INTERRUPTED, Archive
+from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint, Status
+from costmodel.mapper.uneven.archive import Archive
 from costmodel.mapper.uneven.bound import Bound, bound
 from costmodel.mapper.uneven.climb import SPREADS_CLIMBED, STEPS, climb, climb_towards, score_of
 from costmodel.mapper.uneven.enumeration import Integers, Promising, Whole, small
@@ -68,7 +67,7 @@ def improve(
         if whole is None:
             climbed = True
             _climb(archive, perfect)
-            if archive.points and _verdict(archive.points, least, aim)[0] != "optimal: proven" and not archive.late:
+            if archive.points and _verdict(archive.points, least, aim)[0] is not Status.PROVEN and not archive.late:
                 whole = small(allowed, _in_time(archive, least))
         if whole is not None:
             complete = archive.enumerate(whole)
@@ -82,21 +81,23 @@ def improve(
     front = select(archive.points)
     status, gap = _verdict(front, least, aim)
     if complete:
-        status, gap = "optimal: proven", 0.0
+        status, gap = Status.PROVEN, 0.0
     how = [*(["climbing over all tiles"] if climbed else []), *(["enumeration of all tiles"] if complete else [])]
-    before = "exact" if start is None else start.certificate.method.removesuffix(f" {INTERRUPTED}")
+    before = "exact" if start is None else start.certificate.method.removesuffix(" (interrupted)")
     evaluated = len(archive.known) + archive.in_arrays + (start.certificate.evaluated if start is not None else 0)
     joined: Counter[str] = Counter()
     for rule, count in (*(start.certificate.pruned if start is not None else ()), *sorted(archive.rejected.items())):
         joined[rule] += count
     certificate = Certificate(
         status,
-        " + ".join([before, *how]) + (f" {INTERRUPTED}" if stopped else ""),
+        " + ".join([before, *how]) + (" (interrupted)" if stopped else ""),
         whole.size if complete and whole is not None else None,
         evaluated,
         tuple(joined.items()),
         time.process_time() - began,
         gap,
+        interrupted=stopped,
+        budget_spent=archive.late,
     )
     return MapperResult(einsum.name, tuple(front), certificate)
 
@@ -145,13 +146,11 @@ def _pad(archive: Archive, perfect: Callable[[Einsum], MapperResult]) -> None:
             continue
         for point in found.front:
             archive.cost(fitted(point.mapping, archive.einsum))
-        if INTERRUPTED in found.certificate.method:
+        if found.certificate.interrupted:
             raise KeyboardInterrupt
 
 
-def _verdict(
-    front: Sequence[MappingPoint], least: Bound, aim: Objective
-) -> tuple[Literal["optimal: proven", "gap", "best found"], float | None]:
+def _verdict(front: Sequence[MappingPoint], least: Bound, aim: Objective) -> tuple[Status, float | None]:
     """Say how far the answer is from the optimum of the first objective at most.
 
     A front is proven where one point meets the bounds of all objectives: nothing else is on it.
@@ -159,7 +158,7 @@ def _verdict(
     bounds = aim.of(least)
     points = [aim.of(point) for point in front]
     if any(all(v <= b * (1 + PROVEN) for v, b in zip(values, bounds, strict=True)) for values in points):
-        return "optimal: proven", 0.0
+        return Status.PROVEN, 0.0
     if bounds[0] <= 0:
-        return "best found", None
-    return "gap", max(0.0, min(first for first, *_ in points) / bounds[0] - 1)
+        return Status.FOUND, None
+    return Status.GAP, max(0.0, min(first for first, *_ in points) / bounds[0] - 1)

@@ -9,6 +9,7 @@ from dataclasses import replace
 import exhaustive
 import fakes
 import pytest
+from asking import map_einsum
 from comparison import difference
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,7 +18,7 @@ from problems import CONV3X3, PE2D, TWO_LEVEL, einsum, gemm, random_architecture
 from strategies import Case
 
 from costmodel.einsum.algebra import Einsum, Workload
-from costmodel.mapper.lattice.exact import map_einsum, select
+from costmodel.mapper.lattice.exact import select
 from costmodel.mapper.result import InfeasibleError, MappingPoint
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.objective import objective_of
@@ -100,7 +101,7 @@ def test_an_interrupted_search_gives_its_best_with_a_valid_gap(objective: str) -
 def test_a_search_out_of_time_gives_its_best_with_a_valid_gap() -> None:
     problem = gemm(64, 64, 64)
     best = map_einsum(problem, PE2D, objective="energy,latency")
-    found = map_einsum(problem, PE2D, objective="energy,latency", budget_s=0)
+    found = map_einsum(problem, PE2D, objective="energy,latency", budget=0)
     least, known = (min(p.energy_pj for p in r.front) for r in (best, found))
     if found.certificate.status == "optimal: proven":
         assert known == least

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import exhaustive
 import numpy as np
 import pytest
+from asking import map_einsum
 from hypothesis import given
 from hypothesis import strategies as st
 from problems import CONV3X3, PE2D, gemm, random_architecture, random_einsum, sliding_problem, tight_problem
@@ -19,7 +20,6 @@ from costmodel.mapper.front import Incumbents
 from costmodel.mapper.lattice import space as mapspace
 from costmodel.mapper.lattice import sumset
 from costmodel.mapper.lattice.dominance import Dominance
-from costmodel.mapper.lattice.exact import map_einsum
 from costmodel.mapper.lattice.labels import SPREAD, History, Labels
 from costmodel.mapper.lattice.search import Board, Search
 from costmodel.mapper.lattice.shapes import Ints, Lattice

@@ -9,6 +9,7 @@ from math import comb
 
 import exhaustive
 import pytest
+from asking import map_einsum
 from problems import MAC, PE2D, TWO_LEVEL, einsum, gemm, random_architecture, random_einsum
 from timing import within
 
@@ -16,7 +17,6 @@ from costmodel.einsum.algebra import Einsum
 from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.lattice import size as counting
 from costmodel.mapper.lattice import space as mapspace
-from costmodel.mapper.lattice.exact import map_einsum
 from costmodel.spec.catalog import load_architecture, load_workload
 from costmodel.spec.hardware import Architecture, Array, Memory
 from costmodel.spec.mapping import Mapping, Spatial, Storage

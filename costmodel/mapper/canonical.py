@@ -1,0 +1,163 @@
+"""Einsums that differ in names only: which they are, and an answer in the names of another one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from costmodel.einsum.algebra import Access, Affine, Einsum, Tensor, Workload
+from costmodel.mapper.result import MapperResult, MappingPoint
+from costmodel.model.evaluation import Evaluation
+from costmodel.spec.mapping import Compute, Mapping, Nest, Node, Spatial, Storage, Temporal
+from costmodel.spec.mapping import Sequence as SequenceNode
+
+if TYPE_CHECKING:
+    from costmodel.spec.hardware import Architecture
+
+
+def shared_names(workload: Workload, architecture: Architecture, constraints: Iterable[str]) -> frozenset[str]:
+    """Names of the workload that mean something to the architecture or to a constraint.
+
+    Under constraints every rank variable counts, since a named set of them (a dataflow) may use any.
+    """
+    words = {word for memory in architecture.memories for word in (*(memory.keep or ()), *memory.may_keep)}
+    sentences = (*architecture.constraints, *constraints)
+    for sentence in sentences:
+        words.update(re.findall(r"\w+", sentence))
+    if sentences:
+        words.update(v for einsum in workload.einsums for v in einsum.shape)
+        words.update(rank for einsum in workload.einsums for t in einsum.tensors.values() for rank in t.ranks)
+    return frozenset(words)
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """The names of one Einsum in the order that makes identical Einsums comparable."""
+
+    rank_variables: tuple[str, ...]
+    tensors: tuple[str, ...]
+
+
+def canonical(einsum: Einsum, kept_names: frozenset[str]) -> tuple[object, Naming]:
+    """Return a key that two Einsums share when they differ in names only, and the names in the key's order.
+
+    ``kept_names`` are names that mean something elsewhere (in a constraint, in ``keep:``): they stay as they are.
+    """
+    variables = tuple(einsum.shape)
+    tensors: list[str] = []
+    for access in (einsum.output, *einsum.inputs):
+        if access.tensor not in tensors:
+            tensors.append(access.tensor)
+    variable_key = {v: v if v in kept_names else str(place) for place, v in enumerate(variables)}
+
+    def index_key(index: Affine) -> object:
+        return (tuple((variables.index(v), factor) for v, factor in index.terms), index.constant)
+
+    def access_key(access: Access) -> object:
+        return (tensors.index(access.tensor), tuple(index_key(index) for index in access.indices))
+
+    def tensor_key(place: int, tensor: Tensor) -> object:
+        ranks = tuple(r if r in kept_names else "" for r in tensor.ranks)
+        name = tensor.name if tensor.name in kept_names else str(place)
+        return (name, ranks, tensor.shape, tensor.bits, tensor.role)
+
+    key = (
+        einsum.name if einsum.name in kept_names else "",
+        tuple((variable_key[v], extent) for v, extent in einsum.shape.items()),
+        access_key(einsum.output),
+        tuple(access_key(access) for access in einsum.inputs),
+        tuple(tensor_key(place, einsum.tensors[name]) for place, name in enumerate(tensors)),
+        einsum.operations,
+    )
+    return key, Naming(variables, tuple(tensors))
+
+
+def renamed_mapping(
+    mapping: Mapping, from_to: dict[str, str], tensors: dict[str, str], einsum: str, workload: str | None
+) -> Mapping:
+    """Return the mapping in the names of another, identical Einsum."""
+
+    def node(old: Node) -> Node:
+        if isinstance(old, Storage):
+            return Storage(tuple(tensors[t] for t in old.tensors), old.level)
+        if isinstance(old, Temporal):
+            return Temporal(from_to[old.rank_variable], old.tile)
+        if isinstance(old, Spatial):
+            return Spatial(from_to[old.rank_variable], old.tile, old.array, old.dimension)
+        if isinstance(old, Compute):
+            return Compute(einsum, old.unit)
+        return SequenceNode(tuple(nest(branch) for branch in old.branches))
+
+    def nest(nodes: Nest) -> Nest:
+        return tuple(node(n) for n in nodes)
+
+    return Mapping(nest(mapping.nest), arch=mapping.arch, workload=workload, einsum=einsum)
+
+
+def renamed_evaluation(evaluation: Evaluation, tensors: dict[str, str], einsum: str, count: int = 1) -> Evaluation:
+    """Return the evaluation of one Einsum in the names of another, identical one that runs ``count`` times."""
+    (points,) = evaluation.points.values()
+    return replace(
+        evaluation,
+        traffic_rows=tuple(replace(r, einsum=einsum, tensor=tensors[r.tensor]) for r in evaluation.traffic_rows),
+        action_rows=tuple(
+            replace(r, einsum=einsum, tensor=tensors.get(r.tensor, r.tensor)) for r in evaluation.action_rows
+        ),
+        latency_rows=tuple(replace(r, einsum=einsum) for r in evaluation.latency_rows),
+        occupancy_rows=tuple(replace(r, einsum=einsum, tensor=tensors[r.tensor]) for r in evaluation.occupancy_rows),
+        points={einsum: points},
+        counts={einsum: count},
+        capacity_bits_by_einsum={einsum: evaluation.capacity_bits},
+    )
+
+
+def renamed(result: MapperResult, source: Naming, own: Naming, einsum: str, workload: str) -> MapperResult:
+    """Return the answer for one Einsum as that of another, identical one."""
+    variables = dict(zip(source.rank_variables, own.rank_variables, strict=True))
+    tensors = dict(zip(source.tensors, own.tensors, strict=True))
+    front = tuple(
+        MappingPoint(
+            renamed_mapping(point.mapping, variables, tensors, einsum, workload),
+            renamed_evaluation(point.evaluation, tensors, einsum),
+        )
+        for point in result.front
+    )
+    return replace(result, einsum=einsum, front=front)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """An Einsum of a workload, and the group of identical ones that it is in."""
+
+    einsum: Einsum
+    group: int
+    """Groups are numbered by their first Einsum, their leader, which alone is searched."""
+    naming: Naming
+
+
+def grouped(workload: Workload, architecture: Architecture, constraints: Iterable[str] = ()) -> tuple[Member, ...]:
+    """Sort the Einsums of a workload into groups of identical ones."""
+    kept = shared_names(workload, architecture, constraints)
+    groups: dict[object, int] = {}
+    members = []
+    for einsum in workload.einsums:
+        key, naming = canonical(einsum, kept)
+        members.append(Member(einsum, groups.setdefault(key, len(groups)), naming))
+    return tuple(members)
+
+
+def leaders(members: Sequence[Member]) -> tuple[Member, ...]:
+    """Return the first Einsum of each group."""
+    first: dict[int, Member] = {}
+    for member in members:
+        first.setdefault(member.group, member)
+    return tuple(first.values())
+
+
+def groups_of(workload: Workload, architecture: Architecture, constraints: Iterable[str] = ()) -> Iterator[list[str]]:
+    """Names of the Einsums that share one search, in order of first appearance."""
+    members = grouped(workload, architecture, constraints)
+    for leader in leaders(members):
+        yield [member.einsum.name for member in members if member.group == leader.group]

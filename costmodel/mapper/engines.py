@@ -1,0 +1,150 @@
+"""The choice of engine: one Einsum searched as a request says, by the search that its method names."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from costmodel.einsum.algebra import Einsum
+from costmodel.mapper.allowed import Allowed
+from costmodel.mapper.result import InfeasibleError, MapperResult, Status
+from costmodel.spec.hardware import Architecture
+from costmodel.spec.methods import SAMPLERS, method_of
+from costmodel.spec.objective import Objective
+from costmodel.spec.request import Request
+from costmodel.spec.rules import parse
+
+ROUNDING = 1e-9
+"""Relative difference of two costs that are the same but for the order of their sums."""
+BOUND_S = 10.0
+"""CPU time for the optimum that a sampler's answer is held against."""
+FALLBACK = Request(method="random", trials=1000, bound=False)
+"""What is asked instead where the exact search has no form."""
+
+Tell = Callable[[Any], None]
+Engine = Callable[[Einsum, Architecture, Request, Tell | None], MapperResult]
+
+
+def search(einsum: Einsum, architecture: Architecture, request: Request, progress: Tell | None = None) -> MapperResult:
+    """Search one Einsum with the method of the request; ``budget`` is CPU time of this process.
+
+    Raises:
+        SpecError: a constraint cannot be read, or a package that the method needs is missing.
+        InfeasibleError: nothing fits.
+    """
+    return ENGINES[method_of(request.method).name](einsum, architecture, request, progress)
+
+
+def _exact(einsum: Einsum, architecture: Architecture, request: Request, progress: Tell | None) -> MapperResult:
+    if request.tiles == "any":
+        return _uneven(einsum, architecture, request, progress)
+    return _perfect(einsum, architecture, request, progress)
+
+
+def _perfect(einsum: Einsum, architecture: Architecture, request: Request, progress: Tell | None) -> MapperResult:
+    """Prove over tiles that divide; where the lattice has no exact form, the best found, which says why."""
+    from costmodel.mapper.lattice.exact import map_einsum
+    from costmodel.mapper.lattice.space import UnsupportedError
+
+    try:
+        return map_einsum(
+            einsum,
+            architecture,
+            objective=request.aim,
+            constraints=request.constraints,
+            budget_s=request.budget,
+            memory_bytes=request.memory,
+            progress=progress,
+        )
+    except UnsupportedError as why:
+        instead = FALLBACK.asking(objective=request.objective, constraints=request.constraints)
+        found = _sampled(einsum, architecture, instead, None)
+        method = f"random (unsupported: {why})"
+        return replace(found, certificate=replace(found.certificate, status=Status.FOUND, method=method, gap=None))
+
+
+def _uneven(einsum: Einsum, architecture: Architecture, request: Request, progress: Tell | None) -> MapperResult:
+    """Search all tiles, those that do not divide too, beginning with the best of those that do."""
+    from costmodel.mapper.lattice.exact import select
+    from costmodel.mapper.uneven.search import improve
+
+    deadline = None if request.budget is None else time.process_time() + request.budget
+
+    def perfect(one: Einsum) -> MapperResult:
+        # half of what is left, so that the rest can be spent on other tiles
+        share = None if deadline is None else max(0.0, deadline - time.process_time()) / 2
+        return _perfect(one, architecture, request.asking(budget=share), progress)
+
+    rules = parse((*architecture.constraints, *request.constraints), architecture, einsum)
+    aim = request.aim
+    return improve(
+        Allowed(einsum, architecture, rules), perfect, lambda points: select(points, aim), aim, deadline=deadline
+    )
+
+
+def _sampled(einsum: Einsum, architecture: Architecture, request: Request, progress: Tell | None) -> MapperResult:
+    """Ask a sampler, and hold its answer against the optimum where that is wanted."""
+    from costmodel.mapper.sample.search import search_einsum
+
+    deadline = math.inf if request.budget is None else time.monotonic() + request.budget
+    late = False
+
+    def tell(detail: Any) -> None:
+        nonlocal late
+        if progress is not None:
+            progress(detail)
+        if time.monotonic() > deadline:
+            late = True
+            raise KeyboardInterrupt  # what a sampler has so far is its answer, as on Ctrl-C
+
+    try:
+        found = search_einsum(
+            einsum,
+            architecture,
+            objective=request.aim,
+            method=request.method,
+            trials=request.samples,
+            seed=request.seed,
+            constraints=request.constraints,
+            progress=tell,
+        )
+    except KeyboardInterrupt:
+        if not late:
+            raise
+        raise InfeasibleError(einsum.name, [(f"nothing found in {request.budget:.3g} s", 1)], None) from None
+    if late:
+        found = replace(found, certificate=replace(found.certificate, interrupted=False, budget_spent=True))
+    if not request.bound:
+        return found
+    # One objective is bounded faster than a front, and the first is what a gap is about.
+    first = Request(objective=request.aim.names[:1], constraints=request.constraints, budget=BOUND_S)
+    return against(found, _perfect(einsum, architecture, first, None), request.aim)
+
+
+ENGINES: dict[str, Engine] = {"exact": _exact, **dict.fromkeys(SAMPLERS, _sampled)}
+"""The search behind each method."""
+
+
+def against(found: MapperResult, optimum: MapperResult, aim: Objective) -> MapperResult:
+    """Say in the certificate how far a sampler's answer is, at most, from what the exact mapper proved.
+
+    ``optimum`` is that of the first objective.
+    """
+    bound_gap = optimum.certificate.gap
+    if bound_gap is None:
+        return found
+
+    def least(result: MapperResult) -> float:
+        return min(aim.of(point)[0] for point in result.front)
+
+    lower = least(optimum) / (1.0 + bound_gap)
+    gap = max(0.0, least(found) / lower - 1.0) if lower > 0.0 else None
+    if gap is None:
+        return found
+    if gap < ROUNDING:
+        gap = 0.0
+    status = Status.PROVEN if gap == 0.0 and not aim.front else Status.GAP
+    return replace(found, certificate=replace(found.certificate, status=status, gap=gap))

@@ -1,0 +1,174 @@
+"""The request: everything that is asked of a search of mappings, with the defaults of the whole package.
+
+The options of the command line, the keys of a study, the settings that a run keeps and what tells one sweep from
+another are all read off this record.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo, field_validator
+from pydantic import WithJsonSchema as JsonSchema
+
+from costmodel.spec import units
+from costmodel.spec.load import describe
+from costmodel.spec.methods import CHOOSY, METHODS, MethodName
+from costmodel.spec.objective import AREA, PATTERN, Objective, objective_of
+from costmodel.spec.problems import Marks, SpecError
+from costmodel.spec.validation import HINT, Items, SpecModel, validate
+
+TRIALS = 2000
+"""Mappings that a sampler costs where the request does not say."""
+
+
+def _objectives(value: object) -> tuple[str, ...]:
+    """Read ``energy,latency`` as the command line writes it, or a list; ``area`` is one of a sweep's objectives."""
+    if isinstance(value, Objective):
+        return value.names
+    listed = value.split(",") if isinstance(value, str) else value
+    if not isinstance(listed, list | tuple) or not all(isinstance(part, str) for part in listed):
+        raise ValueError(f"must be an objective or a list of them, got {describe(value)}")
+    names = [part.strip() for part in listed]
+    try:
+        known = objective_of([name for name in names if name != AREA] or ["energy"]).names
+    except SpecError as error:
+        problem = error.problems[0]
+        raise ValueError(f"{problem.message} ({problem.hint})") from None
+    return (*known, AREA) if AREA in names else known
+
+
+def _seconds(value: object) -> float:
+    seconds = float(units.parse(value, units.TIME))
+    if seconds <= 0:
+        raise ValueError(f"must be greater than zero, got {describe(value)}")
+    return seconds
+
+
+def _bytes(value: object) -> int:
+    amount = value
+    if isinstance(value, str):
+        quantity = units.parse(value, units.SIZE)
+        amount = int(quantity.value // 8) if quantity.unit == "b" else 0
+    if not isinstance(amount, int) or isinstance(amount, bool) or amount <= 0:
+        raise ValueError(f"must be a size such as 2 GiB, greater than zero, got {describe(value)}")
+    return amount
+
+
+Objectives = Annotated[
+    Items[str],
+    BeforeValidator(_objectives, json_schema_input_type=str | list[Annotated[str, Field(pattern=PATTERN)]]),
+]
+Seconds = Annotated[
+    float,
+    PlainValidator(_seconds),
+    JsonSchema({"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string"}]}),
+]
+Bytes = Annotated[
+    int,
+    PlainValidator(_bytes),
+    JsonSchema({"anyOf": [{"type": "integer", "exclusiveMinimum": 0}, {"type": "string"}]}),
+]
+
+
+class Request(SpecModel):
+    """What is asked of a search of mappings."""
+
+    objective: Objectives = ("edp",)
+    """What is made small: ``energy``, ``latency``, ``capacity`` (bits that tiles occupy inside the outermost memory),
+    ``edp``, ``ed2p``, ``e2dp``, ``area`` (of a sweep) or a product such as ``energy^2*latency``; several for a front
+    (``energy,latency``)."""
+    method: MethodName = "exact"
+    """How mappings are searched."""
+    trials: Annotated[int, Field(gt=0)] | None = None
+    """Mappings that a sampling method costs for each Einsum; 2000 when absent."""
+    budget: Seconds | None = None
+    """Time for mapping one workload on one architecture (bare: seconds); until proven when absent."""
+    memory: Bytes | None = None
+    """Memory for one exact search (bare: bytes)."""
+    bound: bool = True
+    """Whether a sampler's answer is held against the proven optimum."""
+    tiles: Literal["perfect", "any"] = "perfect"
+    """Whether every tile divides the one above it."""
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    """Of every random choice."""
+    constraints: Items[str] = ()
+    """What is forbidden in mappings besides what the architecture forbids, as sentences."""
+    jobs: Annotated[int, Field(gt=0)] | None = None
+    """Worker processes; one per core when absent. The answer does not depend on it."""
+
+    without_effect: ClassVar[frozenset[str]] = frozenset({"jobs"})
+    """Keys that change nothing in an answer."""
+
+    @field_validator(*CHOOSY)
+    @classmethod
+    def _understood(cls, value: object, info: ValidationInfo) -> object:
+        """A key that the method does not understand is an error, not a silence."""
+        key, method = str(info.field_name), METHODS.get(info.data.get("method", ""))
+        if method is None or key in method.understands or not value or value == cls.model_fields[key].default:
+            return value  # what is off asks for nothing
+        others = ", ".join(name for name, other in METHODS.items() if key in other.understands)
+        message = f"method {method.name!r} has no use for {key}"
+        raise ValueError(f"{message}{HINT}leave {key} out, or choose a method that has: {others}")
+
+    @property
+    def aim(self) -> Objective:
+        """The objectives of mappings: area, which does not depend on them, plays no part."""
+        return objective_of(self.objective)
+
+    @property
+    def samples(self) -> int:
+        """Mappings that a sampler costs for each Einsum."""
+        return TRIALS if self.trials is None else self.trials
+
+    def asking(self, **values: Any) -> Request:
+        """Return the request, without what else a study says, with other values, which are taken as they are."""
+        return Request.model_construct(**{key: values.get(key, getattr(self, key)) for key in Request.model_fields})
+
+    @property
+    def used(self) -> tuple[str, ...]:
+        """Keys that mean something to the method."""
+        idle = set(CHOOSY) - METHODS[self.method].understands
+        return tuple(key for key in Request.model_fields if key not in idle)
+
+    def settings(self) -> dict[str, str | int | float | bool]:
+        """What a run keeps of the request: the keys in use that have a value, with their unit, each as one value."""
+        values = {key: getattr(self, key) for key in self.used if key not in _BESIDE}
+        if "trials" in values:
+            values["trials"] = self.samples
+        return {
+            _WITH_UNIT.get(key, key): _scalar(key, value) for key, value in values.items() if value not in (None, ())
+        }
+
+    def stated(self) -> dict[str, Any]:
+        """What a study says to ask the same: the keys in use that are not at their default, method and objective."""
+        always = ("objective", "method", "seed")
+        fields = Request.model_fields
+        values = {key: getattr(self, key) for key in self.used if key not in self.without_effect}
+        return {key: value for key, value in values.items() if key in always or value != fields[key].default}
+
+    def fingerprint(self, *more: Any) -> str:
+        """A short name for all that decides the answer: this request, ``more`` and the version of the package."""
+        from costmodel import __version__
+
+        decides = self.model_dump(mode="json", exclude=set(self.without_effect))
+        content = json.dumps([__version__, decides, *more], sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+_BESIDE = ("seed", "jobs")
+"""Keys that are no settings: a run keeps its seed beside them, and nothing depends on its jobs."""
+_WITH_UNIT = {"budget": "budget_s", "memory": "memory_bytes"}
+_JOINED = {"objective": ","}
+
+
+def _scalar(key: str, value: Any) -> str | int | float | bool:
+    scalar: str | int | float | bool = _JOINED.get(key, "; ").join(value) if isinstance(value, tuple) else value
+    return scalar
+
+
+def request_of(**values: Any) -> Request:
+    """Build a request from options, those that are null left out; SpecError with all that is wrong."""
+    return validate(Request, {key: value for key, value in values.items() if value is not None}, Marks())
