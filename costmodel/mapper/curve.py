@@ -9,8 +9,7 @@ from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.einsum.roles import keeps
 from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.front import Incumbents
-from costmodel.mapper.lattice import space as mapspace
-from costmodel.mapper.lattice.search import Board, Progress, widen
+from costmodel.mapper.lattice import Board, Progress, build, widen
 from costmodel.model.evaluate import evaluate
 from costmodel.spec.hardware import Architecture, ComputeUnit, Memory
 from costmodel.spec.mapping import Mapping, Node
@@ -78,7 +77,7 @@ def buffer_curve(
     alone = Architecture(
         name=architecture.name, levels=(outer, inner, ComputeUnit(name=architecture.compute_units[-1].name))
     )
-    space = mapspace.build(Allowed(einsum, alone))
+    space = build(Allowed(einsum, alone))
     aim = objective_of("energy,capacity")  # a pJ for each bit that crosses, against the room that the tiles take
     board, needs = Board(space, aim), Incumbents(aim)
     deadline = None if budget_s is None else began + budget_s

@@ -46,8 +46,7 @@ def _exact(einsum: Einsum, architecture: Architecture, request: Request, progres
 
 def _perfect(einsum: Einsum, architecture: Architecture, request: Request, progress: Tell | None) -> MapperResult:
     """Prove over tiles that divide; where the lattice has no exact form, the best found, which says why."""
-    from costmodel.mapper.lattice.exact import map_einsum
-    from costmodel.mapper.lattice.space import UnsupportedError
+    from costmodel.mapper.lattice import UnsupportedError, map_einsum
 
     try:
         return map_einsum(
@@ -68,8 +67,8 @@ def _perfect(einsum: Einsum, architecture: Architecture, request: Request, progr
 
 def _uneven(einsum: Einsum, architecture: Architecture, request: Request, progress: Tell | None) -> MapperResult:
     """Search all tiles, those that do not divide too, beginning with the best of those that do."""
-    from costmodel.mapper.lattice.exact import select
-    from costmodel.mapper.uneven.search import improve
+    from costmodel.mapper.lattice import select
+    from costmodel.mapper.uneven import improve
 
     deadline = None if request.budget is None else time.process_time() + request.budget
 
@@ -87,7 +86,7 @@ def _uneven(einsum: Einsum, architecture: Architecture, request: Request, progre
 
 def _sampled(einsum: Einsum, architecture: Architecture, request: Request, progress: Tell | None) -> MapperResult:
     """Ask a sampler, and hold its answer against the optimum where that is wanted."""
-    from costmodel.mapper.sample.search import search_einsum
+    from costmodel.mapper.sample import search_einsum
 
     deadline = math.inf if request.budget is None else time.monotonic() + request.budget
     late = False
