@@ -67,7 +67,7 @@ def _perfect(einsum: Einsum, architecture: Architecture, request: Request, progr
 
 def _uneven(einsum: Einsum, architecture: Architecture, request: Request, progress: Tell | None) -> MapperResult:
     """Search all tiles, those that do not divide too, beginning with the best of those that do."""
-    from costmodel.mapper.lattice import select
+    from costmodel.mapper.front import select
     from costmodel.mapper.uneven import improve
 
     deadline = None if request.budget is None else time.process_time() + request.budget

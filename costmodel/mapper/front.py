@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from costmodel.spec.objective import Objective
+from costmodel.spec.objective import Objective, vector_of
+
+if TYPE_CHECKING:
+    from costmodel.mapper.result import MappingPoint
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -75,6 +78,12 @@ def pareto(costs: Floats, ties: Floats | None = None) -> Ints:
         kept: Ints = few[_pareto(costs, None)]
         return kept
     return _pareto(costs, ties)
+
+
+def select(points: Sequence[MappingPoint], aim: Objective) -> list[MappingPoint]:
+    """Return the front, best of the first objective first, or the best point; ties go to less energy, then latency."""
+    costs = np.array([vector_of(point) for point in points], dtype=np.float64)
+    return [points[place] for place in pareto(aim.values(*costs.T).T, costs)]
 
 
 def on_front(costs: Floats) -> npt.NDArray[np.bool_]:

@@ -40,7 +40,7 @@ from costmodel.report.codec import MalformedError, Plain, build, expect, plain
 from costmodel.report.nest_text import sentences, short_text
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.mapping import Mapping
-from costmodel.spec.objective import COST_KEYS, Costs, costs_of, vector_of
+from costmodel.spec.objective import AXES, COST_KEYS, Costs, costs_of, vector_of
 from costmodel.spec.problems import Problem, SpecError
 from costmodel.sweep.designs import DesignCosts, Scalar
 
@@ -507,7 +507,10 @@ def _network_front(given: object, searches: tuple[EinsumSearch, ...]) -> tuple[N
 def _search(given: dict[str, Any], path: str) -> EinsumSearch:
     front = tuple(
         FrontPoint(
-            **{key: build(kind, p[key], f"{path}.front[{n}].{key}") for key, kind in get_type_hints(Costs).items()},
+            **{
+                key: build(axis.kind, p[key], f"{path}.front[{n}].{key}")
+                for key, axis in zip(COST_KEYS, AXES, strict=True)
+            },
             mapping=_mapping(p["mapping"], f"{path}.front[{n}].mapping"),
         )
         for n, p in enumerate(expect(list, given["front"], f"{path}.front"))

@@ -28,10 +28,12 @@ class CostAxis:
     """As objectives say it."""
     joins: Literal["sum", "most"]
     """The cost of Einsums that run one after another: the sum of theirs, or the most that one of them needs."""
+    kind: type[float] = float
+    """Of its values: ``int`` where they are whole."""
 
 
-def _axis(name: str, joins: Literal["sum", "most"]) -> Any:
-    return field(metadata={"axis": CostAxis(name, joins)})
+def _axis(name: str, joins: Literal["sum", "most"], kind: type[float] = float) -> Any:
+    return field(metadata={"axis": CostAxis(name, joins, kind)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,14 +42,13 @@ class Costs:
 
     energy_pj: float = _axis("energy", "sum")
     latency_cycles: float = _axis("latency", "sum")
-    capacity_bits: int = _axis("capacity", "most")
+    capacity_bits: int = _axis("capacity", "most", int)
     """Room that tiles occupy inside the outermost memory; of several Einsums, the most that one needs."""
 
     @classmethod
     def row(cls, values: Sequence[float]) -> dict[str, Any]:
-        """Give the values of a row of costs their keys; bits are whole."""
-        kinds = {"float": float, "int": int}
-        return {f.name: kinds[str(f.type)](value) for f, value in zip(fields(Costs), values, strict=True)}
+        """Give the values of a row of costs their keys."""
+        return {key: axis.kind(value) for key, axis, value in zip(COST_KEYS, AXES, values, strict=True)}
 
     @classmethod
     def of(cls, point: Costed, **more: Any) -> Self:

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 from costmodel.mapper.doors import door
 
 if TYPE_CHECKING:
-    from costmodel.mapper.lattice.exact import map_einsum, select
+    from costmodel.mapper.lattice.exact import map_einsum
     from costmodel.mapper.lattice.search import Board, Progress, widen
     from costmodel.mapper.lattice.space import UnsupportedError, build
 
-__all__ = ["Board", "Progress", "UnsupportedError", "build", "map_einsum", "select", "widen"]
+__all__ = ["Board", "Progress", "UnsupportedError", "build", "map_einsum", "widen"]
 
 __getattr__ = door(
     __name__,
@@ -19,7 +19,6 @@ __getattr__ = door(
         "UnsupportedError": "space",
         "build": "space",
         "map_einsum": "exact",
-        "select": "exact",
         "widen": "search",
     },
 )

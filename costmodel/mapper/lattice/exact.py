@@ -5,11 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-import numpy as np
-
 from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.mapper.allowed import Allowed
-from costmodel.mapper.front import Incumbents, pareto
+from costmodel.mapper.front import Incumbents, select
 from costmodel.mapper.lattice import size as counting
 from costmodel.mapper.lattice import space as mapspace
 from costmodel.mapper.lattice.search import BYTES_PER_LABEL, Board, Progress, widen
@@ -149,12 +147,6 @@ def _costed(
             both.append((point.capacity_bits, capacity))
         found.append((point, both))
     return found, broken
-
-
-def select(points: Sequence[MappingPoint], aim: Objective) -> list[MappingPoint]:
-    """Return the front, best of the first objective first, or the best point; ties go to less energy, then latency."""
-    costs = np.array([(p.energy_pj, p.latency_cycles, p.capacity_bits) for p in points], dtype=np.float64)
-    return [points[place] for place in pareto(aim.values(*costs.T).T, costs)]
 
 
 def infeasible(space: mapspace.Space, dropped: int, over_capacity: int) -> InfeasibleError:

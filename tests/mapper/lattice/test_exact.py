@@ -18,7 +18,7 @@ from problems import CONV3X3, PE2D, TWO_LEVEL, einsum, gemm, random_architecture
 from strategies import Case
 
 from costmodel.einsum.algebra import Einsum, Workload
-from costmodel.mapper.lattice.exact import select
+from costmodel.mapper.front import select
 from costmodel.mapper.result import InfeasibleError, MappingPoint
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.objective import objective_of

@@ -15,7 +15,7 @@ from problems import PE2D, TWO_LEVEL, einsum, gemm, random_architecture, random_
 
 from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.mapper.allowed import Allowed
-from costmodel.mapper.lattice.exact import select
+from costmodel.mapper.front import select
 from costmodel.mapper.obey import violations
 from costmodel.mapper.result import InfeasibleError, MapperResult
 from costmodel.mapper.uneven import archive, climb, neighbours, padding, reuse
