@@ -10,8 +10,9 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, PlainSerializer, PlainValidator
 from pydantic import WithJsonSchema as JsonSchema
 
+from costmodel.einsum.roles import Stationary
 from costmodel.spec import units
-from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Level, Memory, Multicast, Stationary
+from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Level, Memory, Multicast
 from costmodel.spec.load import describe
 from costmodel.spec.problems import Marks, Problem, SpecError, did_you_mean
 from costmodel.spec.rules import sentence_problems

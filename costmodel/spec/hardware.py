@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from costmodel.einsum.roles import Stationary
+
 Multicast = Literal["words", "tiles", "none"]
-Stationary = Literal["output", "weight", "input"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

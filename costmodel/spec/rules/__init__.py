@@ -6,6 +6,6 @@ one architecture serves many Einsums.
 """
 
 from costmodel.spec.rules.base import Rule
-from costmodel.spec.rules.rulebook import Rules, parse, read, sentence_problems
+from costmodel.spec.rules.rulebook import Rules, names_in, parse, read, sentence_problems
 
-__all__ = ["Rule", "Rules", "parse", "read", "sentence_problems"]
+__all__ = ["Rule", "Rules", "names_in", "parse", "read", "sentence_problems"]

@@ -105,6 +105,14 @@ def read(sentence: str) -> Rule:
     raise WordingError(f"cannot read the constraint {text!r}", hint="forms: " + "; ".join(forms()))
 
 
+def names_in(sentences: Sequence[str]) -> frozenset[str]:
+    """Return the rank variables and tensors that sentences name. Raises SpecError with every sentence that is wrong."""
+    said, problems = _read_all(sentences, None, ())
+    if problems:
+        raise SpecError(problems)
+    return frozenset[str]().union(*(rule.rank_variables | rule.words for rule in said))
+
+
 def forms() -> list[str]:
     """Return the forms of all sentences."""
     return [form for kind in REGISTRY for form in kind.forms]
