@@ -371,9 +371,8 @@ class ArchitectureSpec(SpecModel):
         """Put everything in the model's units; SpecError tells all rules that the levels break together."""
         marks = marks or Marks()
         problems = [*check_levels([_level_head(level) for level in self.levels], marks), *self._numbers(marks)]
-        problems += sentence_problems(self.constraints, marks, ("constraints",))
         if problems:
-            raise SpecError(in_order(problems))
+            raise SpecError(in_order([*problems, *sentence_problems(self.constraints, marks, ("constraints",))]))
         found = Architecture(
             name=self.name,
             source=self.source,

@@ -162,19 +162,18 @@ def test_an_architecture_says_which_of_its_constraints_are_wrong_and_where(tmp_p
         load_architecture(file)
     texts = [(p.line, p.column, p.message) for p in caught.value.problems]
     assert texts == [
+        (13, 3, "PEs.Z only [m]: PEs has no dimension Z"),
+        (14, 3, "order in GBL: m, n: GBL is no memory"),
         (15, 3, "utilisation >= 200 %: more than all instances cannot work"),
         (16, 5, "cannot read the constraint 'nonsense here'"),
         (18, 3, "output_stationary: the dataflow is weight_stationary already"),
+        (19, 3, "DRAM bypasses A: DRAM is the outermost memory, which holds every tensor"),
     ]
-    file.write_text(ARCH + "- PEs.X only [m]\n- PEs.Z only [m]\n- 'order in GBL: m, n'\n- DRAM bypasses A\n")
+    assert {p.path for p in caught.value.problems} == {f"$.constraints[{k}]" for k in (1, 2, 3, 4, 6, 7)}
+    file.write_text(file.read_text().replace("size", "sise").replace("shape: {X: 4}", "shape: {X: 0}"))
     with pytest.raises(SpecError) as caught:
         load_architecture(file)
-    assert [(p.line, p.message, p.hint) for p in caught.value.problems] == [
-        (13, "PEs.Z only [m]: PEs has no dimension Z", "known: X"),
-        (14, "order in GBL: m, n: GBL is no memory", "did you mean 'GLB'?"),
-        (15, "DRAM bypasses A: DRAM is the outermost memory, which holds every tensor", ""),
-    ]
-    assert {p.path for p in caught.value.problems} == {f"$.constraints[{k}]" for k in (1, 2, 3)}
+    assert {8, 15, 16} <= {p.line for p in caught.value.problems}
 
 
 def test_a_study_says_which_names_none_of_its_workloads_has(tmp_path):

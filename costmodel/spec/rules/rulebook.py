@@ -133,7 +133,8 @@ def sentence_problems(
     """
     problems = _read_all(sentences, None, (), marks, path)[1]
     for architecture in architectures:
-        own = _read_all(architecture.constraints, None, ())[0]
+        mine = tuple(sentences) == architecture.constraints
+        own: Sequence[Rule] = () if mine else _read_all(architecture.constraints, None, ())[0]
         problems += _read_all(sentences, architecture, own, marks, path)[1]
     if workloads:
         problems += _strangers(sentences, workloads, marks, path)
