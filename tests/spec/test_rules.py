@@ -170,10 +170,6 @@ def test_an_architecture_says_which_of_its_constraints_are_wrong_and_where(tmp_p
         (19, 3, "DRAM bypasses A: DRAM is the outermost memory, which holds every tensor"),
     ]
     assert {p.path for p in caught.value.problems} == {f"$.constraints[{k}]" for k in (1, 2, 3, 4, 6, 7)}
-    file.write_text(file.read_text().replace("size", "sise").replace("shape: {X: 4}", "shape: {X: 0}"))
-    with pytest.raises(SpecError) as caught:
-        load_architecture(file)
-    assert {8, 15, 16} <= {p.line for p in caught.value.problems}
 
 
 def test_a_study_says_which_names_none_of_its_workloads_has(tmp_path):
