@@ -35,6 +35,8 @@ class Allowed:
     einsum: Einsum
     architecture: Architecture
     rules: Rules = field(default_factory=Rules)
+    computing: ComputeUnit | None = None
+    """What computes the Einsum; the innermost unit where none is chosen."""
 
     def __post_init__(self) -> None:
         """Compile what may be held, and look at what is held in any case."""
@@ -52,7 +54,7 @@ class Allowed:
     @cached_property
     def unit(self) -> ComputeUnit:
         """What computes the Einsum."""
-        return self.architecture.compute_units[-1]
+        return self.computing or self.architecture.compute_units[-1]
 
     @cached_property
     def levels(self) -> tuple[Level, ...]:

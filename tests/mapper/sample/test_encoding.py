@@ -16,7 +16,7 @@ from costmodel.model.evaluate import evaluate
 from costmodel.model.nest import bind
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
 from costmodel.spec.mapping import Mapping, Spatial, Temporal
-from costmodel.spec.rules import parse
+from costmodel.spec.rules import Rules, parse
 from costmodel.spec.rules.holding import held
 
 KINDS = ("input", "output", "weight")
@@ -254,3 +254,18 @@ def test_unit_for_is_one_that_knows_the_operations():
     assert unit_for(GEMM.einsums[0], architecture).name == "MAC"
     encoding = encoding_of(Allowed(softmax.einsums[0], architecture))
     bind(softmax, architecture, encoding.decode(encoding.smallest))
+
+
+def test_what_is_allowed_ends_at_the_unit_that_computes():
+    levels = (
+        Memory(name="DRAM"),
+        ComputeUnit(name="vector", energy_pj={"exp": 1.0}),
+        Memory(name="RF"),
+        ComputeUnit(name="MAC", energy_pj={"mac": 1.0}),
+    )
+    architecture = Architecture(name="two", levels=levels)
+    inner, outer = (Allowed(GEMM.einsums[0], architecture, Rules(), unit) for unit in (None, levels[1]))
+    assert (inner.unit.name, [x.name for x in inner.levels]) == ("MAC", ["DRAM", "vector", "RF"])
+    assert (outer.unit.name, [x.name for x in outer.levels]) == ("vector", ["DRAM"])
+    assert outer.below == ()
+    assert {step.tensor for step in encoding_of(outer).steps(encoding_of(outer).smallest)[:3]} == {"A", "B", "Z"}
