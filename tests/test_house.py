@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from costmodel.spec.rules.rulebook import REGISTRY
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "costmodel"
 MODULES = {
@@ -120,6 +122,12 @@ def test_the_floor_of_the_mapper_uses_no_wing():
     floor = [m for m in MODULES if m.startswith("costmodel.mapper.") and not wing_of(m) and m not in ABOVE_THE_WINGS]
     assert {f"costmodel.mapper.{name}" for name in ("allowed", "holding", "obey", "front", "result")} <= set(floor)
     assert [f"{m} imports {name}" for m in floor for name in sorted(IMPORTS[m]) if wing_of(name)] == []
+
+
+def test_no_engine_knows_a_rule_by_name():
+    kinds = {kind.__name__ for kind in REGISTRY}
+    named = {m: identifiers(ast.parse(MODULES[m].read_text(encoding="utf-8"))) & kinds for m in MODULES}
+    assert {m for m, found in named.items() if found and not m.startswith("costmodel.spec.rules")} == set()
 
 
 @pytest.mark.parametrize("wing", WINGS)

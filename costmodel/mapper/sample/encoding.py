@@ -23,7 +23,6 @@ from costmodel.mapper.sample.limits import Limits
 from costmodel.mapper.sample.steps import Hold, Loop, Plan, Plans, windowed
 from costmodel.spec import mapping as nodes
 from costmodel.spec.hardware import Array
-from costmodel.spec.rules.order import in_order
 
 Genes = tuple[int, ...]
 """One choice per gene of an encoding, each an index into what the gene offers."""
@@ -376,6 +375,16 @@ class Encoding:
             if best is None or score < best:
                 best, chosen = score, trial
         genes[:] = chosen
+
+
+def in_order(row: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Put what is listed in the listed order, in the places that it takes.
+
+    >>> in_order(["k", "p", "m"], ["m", "k"])
+    ['m', 'p', 'k']
+    """
+    turn = iter(sorted((v for v in row if v in names), key=list(names).index))
+    return [next(turn) if v in names else v for v in row]
 
 
 def _same(pair: tuple[Hold | Loop, Hold | Loop]) -> bool:

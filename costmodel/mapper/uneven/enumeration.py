@@ -1,8 +1,8 @@
 """The mapspace with tiles that need not divide, in arrays, where it is small.
 
-The mapspace is the canonical one of ``mapspace.py`` without its last sentence: below each loop stands any tile that is
-smaller than the one above. Where a rank variable is spread over several dimensions of one array, either dimension
-may stand above the other, for then the order decides what is left over.
+The mapspace is the canonical one of ``lattice/space.py`` without its last sentence: below each loop stands any tile
+that is smaller than the one above. Where a rank variable is spread over several dimensions of one array, either
+dimension may stand above the other, for then the order decides what is left over.
 """
 
 from __future__ import annotations

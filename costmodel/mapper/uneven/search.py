@@ -1,6 +1,6 @@
 """Tiles that need not divide: the whole mapspace where it is small, else climbing with a bound on what is left.
 
-A small mapspace is enumerated with the batch model (``all_tiles.py``), so its best mapping is proven. In a large one
+A small mapspace is enumerated with the batch model (``enumeration.py``), so its best mapping is proven. In a large one
 the climb (``climb.py``) starts from the best mappings with perfect factors, and from those of the Einsum with rank
 variables padded to a size with more divisors. Each step takes the best of all changes of one tile, or of two at once,
 or of the order of two nodes. What it finds is held against ``bound.py``.

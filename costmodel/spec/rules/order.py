@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -70,13 +70,3 @@ class LoopOrder(Rule):
                 for outer, inner in itertools.combinations(mine, 2):
                     if self.names.index(outer.rank_variable) > self.names.index(inner.rank_variable):
                         yield outer.rank_variable, inner.rank_variable, outer.path
-
-
-def in_order(row: Sequence[str], names: Sequence[str]) -> list[str]:
-    """Put what is listed in the listed order, in the places that it takes.
-
-    >>> in_order(["k", "p", "m"], ["m", "k"])
-    ['m', 'p', 'k']
-    """
-    turn = iter(sorted((v for v in row if v in names), key=list(names).index))
-    return [next(turn) if v in names else v for v in row]
