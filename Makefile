@@ -1,6 +1,7 @@
 # make demo       environment, then ResNet-18 on Eyeriss with a report
 # make test       all tests but the long ones       make test-long   100,000 comparisons with the walk, and their like
 # make lint       ruff and mypy                     make bench       the speeds that the benchmarks promise
+# make docs-files   the tables of docs/files.md, from the models
 # make lock       renews locks/, the environment that is tested   make newest   all tests with the newest of everything
 # make clean      removes the environment, caches and the demo's run
 
@@ -14,7 +15,7 @@ SEARCH := --objective energy,latency
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { command -v $$p; break; }; done)
 
-.PHONY: demo test test-long lint bench check lock newest clean
+.PHONY: demo test test-long lint bench check docs-files lock newest clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/user
@@ -34,6 +35,9 @@ lint: $(VENV)/dev
 
 check: $(VENV)/user
 	$(BIN)/costmodel check {arch,workloads,studies,studies/mappings}/*.yaml
+
+docs-files: $(VENV)/user
+	$(BIN)/python docs/files.py
 
 bench: $(VENV)/dev
 	set -e; for script in benchmarks/*.py; do $(BIN)/python $$script; done

@@ -22,7 +22,7 @@ def renamed(case: Case) -> tuple[Case, dict[str, str]]:
 
     def rename_access(a: Access) -> Access:
         indices = tuple(replace(i, terms=tuple((names[v], c) for v, c in i.terms)) for i in a.indices)
-        return Access(names[a.tensor], indices)
+        return Access(names[a.tensor], indices, frozenset(names[v] for v in a.at_zero))
 
     def rename(e: Einsum) -> Einsum:
         return replace(
@@ -31,6 +31,7 @@ def renamed(case: Case) -> tuple[Case, dict[str, str]]:
             shape={names[v]: n for v, n in e.shape.items()},
             output=rename_access(e.output),
             inputs=tuple(map(rename_access, e.inputs)),
+            operations=tuple(replace(o, at_zero=frozenset(names[v] for v in o.at_zero)) for o in e.operations),
             tensors={names[t]: replace(tensor, name=names[t]) for t, tensor in e.tensors.items()},
         )
 
@@ -114,7 +115,7 @@ def twin_loops(case: Case, rng: random.Random) -> Iterator[tuple[Case, Case]]:
         extent = rng.randint(2, 3)
 
         def twinned(a: Access, v: str = v) -> Access:
-            return Access(a.tensor, (*a.indices, Affine((("twin", 1),)))) if v in a.rank_variables else a
+            return replace(a, indices=(*a.indices, Affine((("twin", 1),)))) if v in a.rank_variables else a
 
         changed = tuple(
             replace(

@@ -20,9 +20,8 @@ def model_table(case):
     cost = evaluate(case.workload, case.architecture, case.mapping)
     table = {("words", r.einsum, r.level, r.tensor, r.flow): r.words for r in cost.traffic_rows}
     for r in cost.action_rows:
-        if r.action != "leak":
-            table["count", r.einsum, r.component, r.tensor, r.action] = r.count
-            table["energy", r.einsum, r.component, r.tensor, r.action] = r.energy_pj
+        table["count", r.einsum, r.component, r.tensor, r.action] = r.count
+        table["energy", r.einsum, r.component, r.tensor, r.action] = r.energy_pj
     table |= {("cycles", r.einsum, r.component): r.cycles for r in cost.latency_rows}
     for r in cost.occupancy_rows:
         add(table, ("room", r.einsum, r.level, r.tensor), r.words)
@@ -56,6 +55,12 @@ def walk_table(case):
         table["count", r.einsum, r.unit, "", f"compute {r.kind}"] = r.count
         table["energy", r.einsum, r.unit, "", f"compute {r.kind}"] = r.count * levels[r.unit].energy_of(r.kind)
     table |= {("cycles", r.einsum, r.component): r.cycles for r in result.latency_rows}
+    for einsum in case.workload.einsums:
+        cycles = max((r.cycles for r in result.latency_rows if r.einsum == einsum.name), default=0.0)
+        for level in case.architecture.levels:
+            watt = level.leakage_w * case.architecture.copies(level.name)
+            table["count", einsum.name, level.name, "", "leak"] = cycles if watt else 0.0
+            table["energy", einsum.name, level.name, "", "leak"] = watt * (cycles / case.architecture.clock_hz) * 1e12
     for r in result.occupancy_rows:
         add(table, ("room", r.einsum, r.level, r.tensor), r.words)
         add(table, ("room in bits", r.einsum, r.level, r.tensor), r.bits)

@@ -1,6 +1,6 @@
 """Every mapping of the canonical mapspace, one by one: the judge of the exact mapper, sharing no cost code with it.
 
-The mapspace is the one that ``costmodel/mapper/mapspace.py`` states. Costs come from the scalar model (or the walk).
+The mapspace is the one that ``mapper/lattice/space.py`` states. Costs come from the scalar model (or the walk).
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from comparison import walk_table
+from plain_rules import means, obeys
 from strategies import Case
 
 from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.model.evaluate import evaluate
 from costmodel.model.evaluation import Evaluation
 from costmodel.model.nest import keeps
-from costmodel.spec.hardware import Architecture, Array, Memory
+from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
 from costmodel.spec.mapping import Compute, Mapping, Node, Spatial, Storage, Temporal
 from costmodel.spec.problems import SpecError
 
@@ -44,15 +45,24 @@ def choices_of_stored(einsum: Einsum, architecture: Architecture) -> Iterator[tu
         if place == 0 or not isinstance(level, Memory):
             continue
         for name, tensor in einsum.tensors.items():
-            if (level.keep is None and not level.may_keep) or (
-                level.keep is not None and keeps(level.keep, tensor, einsum)
-            ):
+            if level.keep is None and not level.may_keep:
+                if not passes_by(name, level, einsum, architecture):
+                    must.append((name, place))
+            elif level.keep is not None and keeps(level.keep, tensor, einsum):
                 must.append((name, place))
             elif keeps(level.may_keep, tensor, einsum):
                 may.append((name, place))
     for count in range(len(may) + 1):
         for more in itertools.combinations(may, count):
             yield (*must, *more)
+
+
+def passes_by(tensor: str, level: Memory, einsum: Einsum, architecture: Architecture) -> bool:
+    """Whether a rule of the architecture keeps a tensor out of a memory that says nothing itself of what it holds."""
+    rules = [sentence.split() for sentence in architecture.constraints]
+    return any(
+        rule[:2] == [level.name, "bypasses"] and len(rule) == 3 and means(rule[2], tensor, einsum) for rule in rules
+    )
 
 
 def arrangements(stored: Sequence[Stored], architecture: Architecture) -> Iterator[list[list[Stored]]]:
@@ -72,8 +82,24 @@ def arrangements(stored: Sequence[Stored], architecture: Architecture) -> Iterat
         yield list(chosen)
 
 
-def mappings(einsum: Einsum, architecture: Architecture) -> Iterator[Mapping]:  # noqa: C901, PLR0912  one step of the search, told in one place
-    """Yield the canonical mapspace."""
+def units(einsum: Einsum, architecture: Architecture) -> Iterator[tuple[str, Architecture]]:
+    """Yield every unit that prices all operations of an Einsum, with the levels that serve it alone."""
+    for place, level in enumerate(architecture.levels):
+        if isinstance(level, ComputeUnit) and all(
+            not level.energy_pj or {o.kind, "default"} & set(level.energy_pj) for o in einsum.operations
+        ):
+            above = [x for x in architecture.levels[:place] if not isinstance(x, ComputeUnit)]
+            yield level.name, Architecture(name=architecture.name, levels=tuple(above))
+
+
+def mappings(einsum: Einsum, architecture: Architecture) -> Iterator[Mapping]:
+    """Yield the canonical mapspace: that of every unit that can compute."""
+    for unit, above in units(einsum, architecture):
+        yield from mappings_on(einsum, above, unit)
+
+
+def mappings_on(einsum: Einsum, architecture: Architecture, unit: str) -> Iterator[Mapping]:  # noqa: C901, PLR0912  one step of the search, told in one place
+    """Yield the canonical mapspace of one unit, below the levels of an architecture."""
     arrays = [level for level in reversed(architecture.levels) if isinstance(level, Array)]
     slots = [(a, d) for a in arrays for d in a.shape]
     for stored in choices_of_stored(einsum, architecture):
@@ -91,7 +117,7 @@ def mappings(einsum: Einsum, architecture: Architecture) -> Iterator[Mapping]:  
                 orders = [list(itertools.permutations([v for v in loops if loops[v][g] > 1])) for g in range(gaps)]
                 for chosen in itertools.product(*orders):
                     tile = dict.fromkeys(einsum.shape, 1)
-                    nest: list[Node] = [Compute(einsum.name, architecture.compute_units[-1].name)]
+                    nest: list[Node] = [Compute(einsum.name, unit)]
                     for g in range(gaps):
                         if g:
                             name, place = flat[g - 1][1]
@@ -128,17 +154,17 @@ def walked(workload: Workload, architecture: Architecture, mapping: Mapping, _fo
     """Energy and latency from the words of the walk."""
     table = walk_table(Case(workload, architecture, mapping))
     latency = max(cycles for key, cycles in table.items() if key[0] == "cycles")
-    leakage_w = sum(level.leakage_w * architecture.copies(level.name) for level in architecture.levels)
-    energy = sum(pj for key, pj in table.items() if key[0] == "energy")
-    return energy + leakage_w * latency / architecture.clock_hz * 1e12, latency
+    return sum(pj for key, pj in table.items() if key[0] == "energy"), latency
 
 
 def costed(
     einsum: Einsum, architecture: Architecture, allowed: Callable[[Mapping, Evaluation], bool] = lambda _m, _e: True
 ) -> Iterator[tuple[Mapping, Evaluation]]:
-    """Yield every mapping that fits, with what the scalar model says of it."""
+    """Yield every mapping that fits and obeys the architecture's rules, with what the scalar model says of it."""
     workload = Workload("exhaustive", "", (einsum,))
     for mapping in mappings(einsum, architecture):
+        if not all(obeys(sentence, mapping, einsum, architecture) for sentence in architecture.constraints):
+            continue
         try:
             found = evaluate(workload, architecture, mapping)
         except SpecError as error:
@@ -153,8 +179,29 @@ def best(
     found: Iterable[tuple[Mapping, Evaluation]], objectives: Sequence[Callable[[Evaluation], float]]
 ) -> list[tuple[float, ...]]:
     """Return the values of the objectives that none beats, in order."""
-    every = {tuple(value(evaluation) for value in objectives) for _, evaluation in found}
-    return sorted(v for v in every if not any(w != v and all(a <= b for a, b in zip(w, v, strict=True)) for w in every))
+    return undominated(tuple(value(evaluation) for value in objectives) for _, evaluation in found)
+
+
+SAME = 1e-9
+"""Values that differ by less are one: sums of floats in another order."""
+
+
+def undominated(values: Iterable[tuple[float, ...]]) -> list[tuple[float, ...]]:
+    """Return the values that no others beat, each once, in order."""
+    every = sorted(set(values))
+
+    def beats(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+        no_worse = all(a <= b * (1 + SAME) for a, b in zip(one, other, strict=True))
+        return no_worse and any(a < b * (1 - SAME) for a, b in zip(one, other, strict=True))
+
+    def same(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+        return all(abs(a - b) <= SAME * abs(b) for a, b in zip(one, other, strict=True))
+
+    found: list[tuple[float, ...]] = []
+    for one in every:
+        if not any(same(known, one) for known in found) and not any(beats(other, one) for other in every):
+            found.append(one)
+    return found
 
 
 def front(
@@ -168,8 +215,4 @@ def front(
     seen: dict[tuple[float, float], Mapping] = {}
     for mapping, found in costed(einsum, architecture, allowed):
         seen.setdefault(cost(workload, architecture, mapping, found), mapping)
-    points: list[tuple[float, float, Mapping]] = []
-    for (energy, latency), mapping in sorted(seen.items(), key=lambda x: x[0]):
-        if not points or latency < points[-1][1] * (1 - 1e-12):
-            points.append((energy, latency, mapping))
-    return points
+    return [(energy, latency, seen[energy, latency]) for energy, latency in undominated(seen)]

@@ -91,7 +91,7 @@ def point(
         counts={einsum.name: einsum.count},
         capacity_bits_by_einsum={einsum.name: capacity_bits},
         clock_hz=architecture.clock_hz,
-        peak_per_cycle=1.0,
+        peak_by_einsum={einsum.name: 1.0},
         area_mm2=None,
         area_missing=(),
     )

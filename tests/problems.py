@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import random
+from dataclasses import replace
 
 from costmodel.einsum.algebra import Access, Affine, Einsum, Operation, Role, Tensor
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Level, Memory
@@ -21,6 +23,7 @@ def access(text: str) -> Access:
 
 
 def einsum(output: str, *inputs: str, bits: dict[str, int] | None = None, weights: str = "", **shape: int) -> Einsum:
+    """An Einsum of one multiplication and addition a point; ``working`` says what else it may do."""
     out, ins = access(output), tuple(access(x) for x in inputs)
     tensors = {}
     for a in (*ins, out):
@@ -59,9 +62,30 @@ def gemm(m: int, n: int, k: int, **bits: int) -> Einsum:
 CONV3X3 = einsum("O[m, p, q]", "I[c, p+r, q+s]", "F[m, c, r, s]", m=32, c=16, p=14, q=14, r=3, s=3)
 
 
-def random_einsum(rng: random.Random) -> Einsum:  # noqa: PLR0911
+def random_einsum(rng: random.Random) -> Einsum:
+    """A small Einsum: products, windows with and without holes, sums; widths and operations of many kinds."""
+    return working(rng, _shaped(rng))
+
+
+OPERATIONS = (
+    (("mac", 1),),
+    (("mac", 1),),
+    (("max", 1),),
+    (("copy", 1),),
+    (("mul", 1), ("exp", 1)),
+    (("exp", 1), ("add", 2)),
+)
+"""Kinds of operations, and how many of them a point takes."""
+
+
+def working(rng: random.Random, problem: Einsum) -> Einsum:
+    """The Einsum with other operations at each point."""
+    return replace(problem, operations=tuple(Operation(kind, n) for kind, n in rng.choice(OPERATIONS)))
+
+
+def _shaped(rng: random.Random) -> Einsum:  # noqa: PLR0911
     n = lambda *values: rng.choice(values)  # noqa: E731
-    bits = {name: rng.choice([8, 8, 16]) for name in "ABCZOIF"}
+    bits = {name: rng.choice([4, 8, 8, 16, 24]) for name in "ABCZOIF"}
     kind = rng.randrange(10)
     if kind == 0:
         return einsum("Z[m]", "A[m, k]", "B[k]", bits=bits, m=n(2, 4, 6), k=n(2, 3, 4))
@@ -84,7 +108,42 @@ def random_einsum(rng: random.Random) -> Einsum:  # noqa: PLR0911
     return einsum("O[p]", "I[3*p+r]", "F[r]", bits=bits, weights="F", p=n(2, 4), r=n(2, 4))
 
 
-def random_architecture(rng: random.Random) -> Architecture:  # noqa: C901  a list of what there is to vary
+def random_architecture(rng: random.Random) -> Architecture:
+    """Up to two memories and two arrays in any order, with all that a file may say of them."""
+    return written(rng, _arranged(rng))
+
+
+def written(rng: random.Random, architecture: Architecture) -> Architecture:
+    """The architecture with numbers as people write them.
+
+    Widths of ports and links other than a word, prices and rates of single kinds of operations, instances that are
+    not the product of the arrays, leakage of every kind of level, room that is no whole number of words. At most one
+    array is systolic.
+    """
+    systolic = rng.choice([a.name for a in architecture.arrays]) if architecture.arrays and rng.random() < 0.1 else ""
+    levels = tuple(_written_level(rng, architecture, level, systolic) for level in architecture.levels)
+    return replace(architecture, levels=levels, clock_hz=rng.choice([1e9, 1e9, 4e8]))
+
+
+def _written_level(rng: random.Random, architecture: Architecture, level: Level, systolic: str) -> Level:
+    pick = rng.choice
+    product = architecture.copies(level.name)
+    leakage = pick([0, 0, 0, 1e-3, 4e-3])
+    instances = pick([None] * 6 + [1, math.ceil(product / 2), product + 1])
+    if isinstance(level, Memory):
+        room = None if level.capacity_bits is None else level.capacity_bits + pick([0, 0, 1, 4])
+        width = pick([8, 8, 16, 24, 64])
+        return replace(level, access_bits=width, capacity_bits=room, leakage_w=leakage, instances=instances)
+    if isinstance(level, Array):
+        stays = pick(["output", "weight", "input"]) if level.name == systolic else None
+        width = pick([8, 16, 24, 32])
+        return replace(level, hop_bits=width, systolic=stays, leakage_w=leakage, instances=instances)
+    prices = pick([{"default": 1}, {"default": 0.5, "mac": 2, "exp": 4}, {"default": 3, "max": 0.25, "add": 1}])
+    rates = pick([{}, {}, {"default": 2}, {"default": 1, "exp": 0.25}, {"default": 0.5, "max": 4}])
+    return replace(level, energy_pj=prices, throughput_per_cycle=rates, leakage_w=leakage, instances=instances)
+
+
+def _arranged(rng: random.Random) -> Architecture:  # noqa: C901  a list of what there is to vary
     pick = rng.choice
 
     def memory(name: str, low: int, high: int, *, outermost: bool = False) -> Memory:
@@ -112,7 +171,6 @@ def random_architecture(rng: random.Random) -> Architecture:  # noqa: C901  a li
             holes=pick(["skip", "skip", "skip", "fetch"]),
             drain=pick(["charged", "charged", "free"]),
             double_buffered=rng.random() < 0.1,
-            leakage_w=pick([0, 0, 1e-3]),
         )
 
     def array(name: str) -> Array:
@@ -146,6 +204,28 @@ def random_architecture(rng: random.Random) -> Architecture:  # noqa: C901  a li
     else:
         levels += [array("A1")]
     return Architecture(name="random", clock_hz=1e9, levels=(*levels, MAC))
+
+
+def several_units(rng: random.Random, architecture: Architecture) -> Architecture:
+    """Put one or two more compute units at any place of an architecture, with prices of their own."""
+    pick = rng.choice
+
+    def unit(name: str) -> ComputeUnit:
+        kinds = pick(
+            [("default",), ("default",), ("mac",), ("exp",), ("add", "exp"), ("mac", "exp"), ("mac", "default")]
+        )
+        return ComputeUnit(
+            name=name,
+            energy_pj={kind: pick([0.0, 1.0, 5.0, 40.0]) for kind in kinds},
+            throughput_per_cycle={kind: pick([0.25, 1.0, 2.0, 3.0]) for kind in kinds if rng.random() < 0.5},
+            leakage_w=pick([0, 0, 1e-3]),
+            instances=pick([None, None, 3]),
+        )
+
+    levels: list[Level] = [*architecture.levels[:-1], unit("U0")]
+    for number in range(1, pick([2, 3])):
+        levels.insert(rng.randint(1, len(levels)), unit(f"U{number}"))
+    return replace(architecture, levels=tuple(levels))
 
 
 def tight_problem(rng: random.Random) -> tuple[Einsum, Architecture]:
@@ -224,3 +304,29 @@ def nested_problem(rng: random.Random) -> tuple[Einsum, Architecture]:
 
 def _two(rng: random.Random) -> tuple[str, ...]:
     return tuple(rng.sample(("input", "weight", "output"), 2))
+
+
+def in_wider_accesses(architecture: Architecture) -> Architecture:
+    """The same hardware, told in accesses and hops of three times the width and the price: nothing costs more."""
+    levels = tuple(
+        replace(x, access_bits=3 * x.access_bits, read_pj=3 * x.read_pj, write_pj=3 * x.write_pj)
+        if isinstance(x, Memory)
+        else replace(x, hop_bits=3 * x.hop_bits, hop_pj=3 * x.hop_pj)
+        if isinstance(x, Array)
+        else x
+        for x in architecture.levels
+    )
+    return replace(architecture, levels=levels)
+
+
+HOPPING = Architecture(
+    name="hopping",
+    levels=(
+        Memory(name="M0", read_pj=20, write_pj=30, bandwidth_bits_per_cycle=16),
+        Memory(name="M1", capacity_bits=256, read_pj=4, write_pj=5),
+        Array(name="A1", shape={"X": 2, "Y": 2}, hop_pj=2),
+        Memory(name="M2", capacity_bits=64, read_pj=1, write_pj=2),
+        MAC,
+    ),
+)
+"""Two memories with less room than tensors need, and an array in between whose hops cost something."""

@@ -10,6 +10,7 @@ import math
 import random
 import re
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -248,6 +249,19 @@ class _Draw:
             indices.append(Affine((), self.rng.randint(0, 2)))
         return tuple(indices)
 
+    def other_way(self, like: tuple[Affine, ...], variables: list[str], extents: dict[str, int]) -> tuple[Affine, ...]:
+        """Indices of another access to the same tensor: any rank variables, diagonals, constants, windows."""
+        found = []
+        for index in like:
+            if self.chance(0.25):
+                found.append(index)
+            elif self.chance(0.1):
+                found.append(Affine((), self.rng.randint(0, 3)))
+            else:
+                found.append(self.index(self.rng.sample(variables, min(2, len(variables))), extents, []))
+        self.rng.shuffle(found) if self.chance(0.3) else None
+        return tuple(found)
+
     def statement(
         self, output: str, letters: list[str], variables: list[str], extents: dict[str, int], given: tuple[Access, ...]
     ) -> tuple[Access, tuple[Access, ...]]:
@@ -260,6 +274,8 @@ class _Draw:
             if self.chance(0.06):  # a second access to the same tensor
                 shifted = tuple(replace(i, constant=i.constant + self.rng.randint(0, 2)) for i in inputs[-1].indices)
                 inputs.append(Access(tensor, shifted))
+            for _ in range(self.rng.choices([0, 1, 2], [88, 10, 2])[0]):  # others, by any rank variables
+                inputs.append(Access(tensor, self.other_way(inputs[-1].indices, variables, extents)))
         plain = self.chance(0.8)
         kept = self.some(variables, 0 if self.chance(0.1) else 1, 3 if self.chance(0.4) else max(1, len(variables) - 1))
         out = _plain(*kept) if plain else self.indices(kept, extents, [])
@@ -277,6 +293,8 @@ class _Draw:
         return self.rng.choice([(("mac", 1),), (("mul", 1),), (("max", 1),), (("exp", 1), ("add", 2)), (("copy", 1),)])
 
     def single(self) -> Workload:
+        if self.chance(0.02):
+            return self.finished([(Access("Z", ()), tuple(Access(t, ()) for t in self.some(list("ABC"), 1, 3)))], {})
         variables = list("mnkp")[: self.rng.choice([1, 2, 2, 3, 3, 3, 4])]
         extents = self.extents(variables, MAX_POINTS)
         if self.chance(0.05):
@@ -308,20 +326,65 @@ class _Draw:
 
             def rename(a: Access, new: dict[str, str] = new) -> Access:
                 indices = (tuple((new.get(v, v), c) for v, c in i.terms) for i in a.indices)
-                return Access(a.tensor, tuple(map(Affine, indices, (i.constant for i in a.indices))))
+                moved = tuple(map(Affine, indices, (i.constant for i in a.indices)))
+                return Access(a.tensor, moved, frozenset(new.get(v, v) for v in a.at_zero))
 
             shape = {new.get(v, v): n for v, n in e.shape.items()}
             output, inputs = rename(e.output), tuple(map(rename, e.inputs))
             text = statement_text(output, inputs)
-            einsums.append(replace(e, shape=shape, output=output, inputs=inputs, text=text))
+            ops = tuple(replace(o, at_zero=frozenset(new.get(v, v) for v in o.at_zero)) for o in e.operations)
+            einsums.append(replace(e, shape=shape, output=output, inputs=inputs, operations=ops, text=text))
         return replace(workload, einsums=tuple(einsums))
 
     def finished(self, statements: list[tuple[Access, tuple[Access, ...]]], extents: dict[str, int]) -> Workload:
-        names = {a.tensor for output, inputs in statements for a in (output, *inputs)}
         written = {output.tensor for output, _ in statements}
+        statements = [self.in_terms(*statement) for statement in self.sharing(statements, written)]
+        names = {a.tensor for output, inputs in statements for a in (output, *inputs)}
         bits = {name: self.rng.choice([4, 8, 8, 16]) for name in sorted(names)}
         roles = {name: Role.WEIGHT for name in sorted(names - written) if self.chance(0.3)}
-        return _workload(statements, extents, bits, roles, [self.kinds() for _ in statements])
+        workload = _workload(statements, extents, bits, roles, [self.kinds() for _ in statements])
+        return replace(workload, einsums=tuple(map(self.once_a_word, workload.einsums)))
+
+    def sharing(
+        self, statements: list[tuple[Access, tuple[Access, ...]]], written: set[str]
+    ) -> list[tuple[Access, tuple[Access, ...]]]:
+        """The statements where one may read a tensor that another one reads in its own way."""
+        if len(statements) < 2 or not self.chance(0.3):
+            return statements
+        uses = [(place, a) for place, (_, inputs) in enumerate(statements) for a in inputs if a.tensor not in written]
+        pairs = [(a, b) for i, a in uses for j, b in uses if i < j and len(a.indices) == len(b.indices)]
+        if not pairs:
+            return statements
+        first, second = self.rng.choice(pairs)
+        return [
+            (output, tuple(replace(a, tensor=first.tensor) if a.tensor == second.tensor else a for a in inputs))
+            for output, inputs in statements
+        ]
+
+    def in_terms(self, output: Access, inputs: tuple[Access, ...]) -> tuple[Access, tuple[Access, ...]]:
+        """The statement as a sum of terms: what lacks a reduced rank variable is asked for where that is 0."""
+        if not self.chance(0.25):
+            return output, inputs
+        moving = {v for a in (output, *inputs) for v in a.rank_variables}
+        terms: list[list[Access]] = [[], []]
+        for a in inputs:
+            terms[self.chance(0.4)].append(a)
+        found = []
+        for term in filter(None, terms):
+            lacking = moving - output.rank_variables - {v for a in term for v in a.rank_variables}
+            found += [replace(a, at_zero=frozenset(lacking)) for a in term]
+        alike = [(a, b) for a in found for b in found if (a.tensor, a.indices) == (b.tensor, b.indices)]
+        covered = {a for a, b in alike if b.at_zero < a.at_zero}
+        return output, tuple(a for a in dict.fromkeys(found) if a not in covered)
+
+    def once_a_word(self, einsum: Einsum) -> Einsum:
+        """The Einsum whose operations may be done where its terms are evaluated."""
+        conditions = sorted({a.at_zero for a in einsum.inputs}, key=sorted)
+        if not conditions:
+            return einsum
+        return replace(
+            einsum, operations=tuple(replace(o, at_zero=self.rng.choice(conditions)) for o in einsum.operations)
+        )
 
     def workload(self) -> tuple[Workload, list[str]]:
         """A cascade, and the variables over which loops may be shared."""
@@ -394,10 +457,17 @@ class _Draw:
         for number, kind in enumerate(inside, 1):
             levels.append(self.memory(f"M{number}") if kind == "memory" else self.array(f"A{number}"))
         rates = {"default": rng.choice([0.5, 1.0, 2.0, 4.0]), "exp": 0.25}
-        levels.append(ComputeUnit(name="MAC", energy_pj={"default": 1.0}, throughput_per_cycle=rates))
+        prices = rng.choice([{"default": 1.0}, {"default": 0.5, "mac": 2.0, "exp": 4.0}, {"default": 3.0, "max": 0.25}])
+        levels.append(ComputeUnit(name="MAC", energy_pj=prices, throughput_per_cycle=rates, **self.physical()))
         if self.chance(0.15):
-            levels.append(ComputeUnit(name="VEC", energy_pj={"exp": 3.0}, throughput_per_cycle={"default": 8.0}))
+            priced = {rng.choice(["exp", "default"]): 3.0}
+            levels.append(ComputeUnit(name="VEC", energy_pj=priced, throughput_per_cycle={"default": 8.0}))
         return Architecture(name="a", levels=tuple(levels))
+
+    def physical(self) -> dict[str, Any]:
+        """What the chip has of a level, and what that leaks."""
+        stated = {"instances": self.rng.randint(1, 9)} if self.chance(0.15) else {}
+        return {"leakage_w": self.rng.choice([0.0, 0.0, 1e-3]), **stated}
 
     def memory(self, name: str) -> Memory:
         rng = self.rng
@@ -406,13 +476,15 @@ class _Draw:
             name=name,
             read_pj=float(rng.randint(0, 8)),
             write_pj=float(rng.randint(0, 8)),
-            access_bits=rng.choice([8, 16, 64]),
+            access_bits=rng.choice([8, 16, 32, 64]),
             bandwidth_bits_per_cycle=rng.choice(rates),
             read_bits_per_cycle=rng.choice(rates),
             write_bits_per_cycle=rng.choice(rates),
             halo="refetch" if self.chance(0.15) else "reuse",
             holes="fetch" if self.chance(0.15) else "skip",
             drain="free" if self.chance(0.15) else "charged",
+            double_buffered=self.chance(0.15),
+            **self.physical(),
         )
 
     def array(self, name: str) -> Array:
@@ -422,10 +494,11 @@ class _Draw:
             name=name,
             shape=shape,
             hop_pj=float(rng.randint(0, 4)),
-            hop_bits=rng.choice([8, 16]),
+            hop_bits=rng.choice([8, 16, 32]),
             multicast=rng.choice(["words", "words", "tiles", "none"]),
             reduce=self.chance(0.7),
             systolic=rng.choice(["output", "weight", "input"]) if self.chance(0.12) else None,
+            **self.physical(),
         )
 
 
@@ -498,7 +571,8 @@ class _Nest:
         (name,) = names
         end: list[Node] = [Temporal(v, 1) for v, n in place.left[name].items() if n > 1]
         self.rng.shuffle(end)
-        end.append(Compute(name, self.rng.choice(self.architecture.compute_units).name))
+        able = [unit.name for unit in self.architecture.compute_units if unit.computes(self.einsums[name])]
+        end.append(Compute(name, self.rng.choice(able)))
         if self.draw.chance(0.02):  # a sequence of one branch still ends lives
             return [*nodes, Sequence((tuple(end),))]
         return [*nodes, *end]

@@ -139,8 +139,51 @@ def test_a_missing_file_is_wrong_input():
 def test_show_an_architecture():
     text = run("show", "eyeriss_v1").stdout
     assert re.search(r"GLB +memory +1 +108 KiB +input output +6 pJ per 16 b", text)
+    assert "MAC: 168 = X 14 × Y 12; does every kind of operation (1 pJ, 1 /cycle)" in text
     assert "peak of MAC: 168 operations per cycle = 33.6 Gop/s" in text
     assert "- PEs.X only [p, m]" in text
+
+
+UNITS = """\
+name: units
+levels:
+- memory: DRAM
+  energy: 100 pJ
+- array: lanes
+  shape: {X: 4}
+- compute: VEC
+  energy: {exp: 10 pJ, add: 2 pJ}
+  throughput: {exp: 0.25}
+  instances: 2
+- array: PEs
+  shape: {X: 8, Y: 2}
+- compute: MAC
+  energy: {mac: 1 pJ, default: 3 pJ}
+"""
+
+
+def test_show_tells_units_apart():
+    Path("units.yaml").write_text(UNITS)
+    text = run("show", "units.yaml").stdout
+    assert "VEC: 2 = stated; does exp (10 pJ, 0.25 /cycle), add (2 pJ, 1 /cycle)" in text
+    wanted = "64 = lanes.X 4 × PEs.X 8 × Y 2; does mac (1 pJ, 1 /cycle), every other kind of operation (3 pJ, 1 /cycle)"
+    assert f"MAC: {wanted}" in text
+
+
+def test_what_no_unit_prices_is_refused_everywhere():
+    Path("units.yaml").write_text(UNITS.replace(", default: 3 pJ", ""))
+    Path("root.yaml").write_text("name: root\nranks: {M: 4}\neinsums:\n- B[m] = exp(A[m])\n- C[m] = sqrt(B[m])\n")
+    Path("study.yaml").write_text("name: s\narch: units.yaml\nworkload: root.yaml\naxes: {PEs.shape.X: [4, 8]}\n")
+    nest = "nest:\n- store B C in DRAM\n- for m by 1\n- compute C on VEC\n"
+    Path("nest.yaml").write_text(f"arch: units.yaml\nworkload: root.yaml\neinsum: C\n{nest}")
+    place = r"root\.yaml:5:3: \$\.einsums\[1\]: C: no unit of units computes it: VEC does no sqrt; MAC does no sqrt \("
+    for command in (("map", "units.yaml", "root.yaml"), ("sweep", "study.yaml"), ("check", "study.yaml")):
+        assert re.search(place, run(*command, code=1).stderr), command
+    for command in (("check", "nest.yaml"), ("evaluate", "units.yaml", "root.yaml", "--mapping", "nest.yaml")):
+        error = run(*command, code=1).stderr
+        assert re.search(r"nest\.yaml:7:3: compute C on VEC: VEC does no sqrt \(price sqrt", error), command
+    run("map", "units.yaml", "root.yaml", "--einsum", "B", "--no-run")
+    run("map", "units.yaml", "root.yaml", "--set", "VEC.energy.sqrt=1", "--no-run")
 
 
 def test_show_a_workload():

@@ -67,6 +67,13 @@ def test_an_architecture_loads_and_prices_every_level_with_a_source(name):
 
 
 @pytest.mark.parametrize("name", names("arch"))
+def test_an_architecture_prices_every_operation_of_every_workload(name):
+    for workload in names("workloads"):
+        architecture, whole = catalog.load_pair(name, workload)
+        assert catalog.not_computed(architecture, whole, workload) == []
+
+
+@pytest.mark.parametrize("name", names("arch"))
 def test_every_energy_names_its_own_source_in_the_file(name):
     text = (ROOT / "arch" / f"{name}.yaml").read_text(encoding="utf-8")
     assert text.count("  energy:") == text.count("  energy_source:")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from costmodel.cli.complete import names_of
 from costmodel.cli.options import json_option, set_option
 from costmodel.cli.output import FINE, WRONG_INPUT, plural, put, put_json, say
 from costmodel.spec.problems import Problem, SpecError
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command("check")
-@click.argument("refs", metavar="FILE|NAME...", nargs=-1, required=True)
+@click.argument("refs", metavar="FILE|NAME...", nargs=-1, required=True, shell_complete=names_of())
 @set_option
 @json_option
 def command(refs: tuple[str, ...], overrides: tuple[str, ...], *, as_json: bool) -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from costmodel.cli.complete import arch_argument, workload_argument
 from costmodel.cli.keep import command_line
 from costmodel.cli.options import einsum_option, json_option, set_option, time_option
 from costmodel.cli.output import FINE, put, put_json, say
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
 
 @click.command("curve")
-@click.argument("arch")
-@click.argument("workload")
+@arch_argument
+@workload_argument
 @click.argument("level")
 @einsum_option
 @time_option

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from costmodel.cli.complete import arch_argument, workload_argument
 from costmodel.cli.keep import command_line, keep_run
 from costmodel.cli.options import einsum_option, json_option, mapping_option, out_option, report_option, set_option
 from costmodel.cli.output import FINE, put, put_json, say
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 
 
 @click.command("evaluate")
-@click.argument("arch")
-@click.argument("workload")
+@arch_argument
+@workload_argument
 @mapping_option
 @einsum_option
 @set_option

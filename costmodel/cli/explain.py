@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from costmodel.cli.complete import names_of
 from costmodel.cli.evaluate import evaluated
 from costmodel.cli.options import json_option, mapping_option, set_option
 from costmodel.cli.output import FINE, put, put_json
 from costmodel.spec.problems import Problem, SpecError
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+
+def _completed(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """A run or an architecture, then a workload."""
+    given = len(ctx.params["words"] or ())
+    return names_of("arch" if given == 0 else "workload")(ctx, param, incomplete) if given < 2 else []
+
 
 @click.command("explain")
-@click.argument("words", metavar="RUN | ARCH WORKLOAD [SUBJECT]", nargs=-1, required=True)
+@click.argument("words", metavar="RUN | ARCH WORKLOAD [SUBJECT]", nargs=-1, required=True, shell_complete=_completed)
 @mapping_option
 @click.option("einsum", "--einsum", metavar="NAME", help="The number of this Einsum only.")
 @set_option

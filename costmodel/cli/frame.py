@@ -67,7 +67,7 @@ class App(click.Group):
         if cmd_name in COMMANDS:
             command: click.Command = import_module(f"{__package__}.{cmd_name}").command
             return command
-        if not cmd_name.startswith("-"):
+        if not cmd_name.startswith("-") and not ctx.resilient_parsing:
             ctx.fail(f"no such command: {cmd_name!r} ({did_you_mean(cmd_name, COMMANDS)})")
         return None
 

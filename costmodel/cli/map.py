@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from costmodel.cli.complete import arch_argument, workload_argument
 from costmodel.cli.keep import command_line, keep_run
 from costmodel.cli.options import (
     einsum_option,
@@ -21,8 +22,8 @@ from costmodel.cli.request import request_options
 
 
 @click.command("map")
-@click.argument("arch")
-@click.argument("workload")
+@arch_argument
+@workload_argument
 @request_options
 @einsum_option
 @set_option
@@ -56,13 +57,17 @@ def command(
     from costmodel.report.assemble import question_of, run_of_network
     from costmodel.report.run import write_text
     from costmodel.report.study_text import study_text
+    from costmodel.spec import catalog
     from costmodel.spec.objective import objective_of
+    from costmodel.spec.problems import SpecError
     from costmodel.spec.request import request_of
 
     if asked["objective"] is not None:
         asked["objective"] = objective_of(asked["objective"])
     request = request_of(**asked)
     question = question_of(arch, workload, overrides, einsums)
+    if problems := catalog.not_computed(question.architecture, question.workload, workload):
+        raise SpecError(problems)
     if save_study is not None:
         write_text(save_study, study_text(question, request, save_study))
         say(f"study: {save_study}")

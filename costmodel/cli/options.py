@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from costmodel.cli.complete import names_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -35,7 +37,11 @@ report_option = click.option(
     help="Write an HTML report.",
 )
 mapping_option = click.option(
-    "mapping_ref", "--mapping", metavar="FILE", help="Mapping file (or the name of a shipped one)."
+    "mapping_ref",
+    "--mapping",
+    metavar="FILE",
+    shell_complete=names_of("mapping"),
+    help="Mapping file (or the name of a shipped one).",
 )
 einsum_option = click.option("einsums", "--einsum", metavar="NAME", multiple=True, help="Only this Einsum. Repeatable.")
 quiet_option = click.option("quiet", "-q", "--quiet", is_flag=True, help="No progress on stderr.")

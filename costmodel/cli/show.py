@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from costmodel.cli.complete import names_of
 from costmodel.cli.options import json_option, set_option
 from costmodel.cli.output import FINE, put, put_json
 from costmodel.spec.problems import SpecError
@@ -16,10 +17,14 @@ if TYPE_CHECKING:
 
 
 @click.command("show")
-@click.argument("ref", metavar="NAME")
+@click.argument("ref", metavar="NAME", shell_complete=names_of())
 @set_option
 @click.option(
-    "workload_ref", "--workload", metavar="NAME", help="For a mapping: the workload that gives its loops their ranges."
+    "workload_ref",
+    "--workload",
+    metavar="NAME",
+    shell_complete=names_of("workload"),
+    help="For a mapping: the workload that gives its loops their ranges.",
 )
 @json_option
 def command(ref: str, overrides: tuple[str, ...], workload_ref: str | None, *, as_json: bool) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from costmodel.cli.complete import names_of
 from costmodel.cli.keep import RUNS, command_line, keep_report
 from costmodel.cli.options import jobs_option, json_option, out_option, quiet_option, report_option, set_option
 from costmodel.cli.output import FINE, INFEASIBLE, INTERRUPTED, PARTIAL, ProgressDisplay, plural, put, put_json, say
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command("sweep")
-@click.argument("study_ref", metavar="STUDY")
+@click.argument("study_ref", metavar="STUDY", shell_complete=names_of("study"))
 @set_option
 @jobs_option
 @json_option

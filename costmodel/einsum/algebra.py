@@ -43,6 +43,8 @@ class Access:
 
     tensor: str
     indices: tuple[Affine, ...]
+    at_zero: frozenset[str] = frozenset()
+    """Reduced rank variables that its term of the sum lacks: it is asked for only at the points where they are 0."""
 
     @property
     def rank_variables(self) -> frozenset[str]:
@@ -74,7 +76,9 @@ class Operation:
     kind: str
     """``mac``, ``mul``, ``add``, ``exp``, ``div``, ``max`` …"""
     per_point: int
-    """How often at each point of the iteration space."""
+    """How often at each point at which it is done."""
+    at_zero: frozenset[str] = frozenset()
+    """Reduced rank variables that its term of the sum lacks: it is done only at the points where they are 0."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,7 @@ class Einsum:
     """Rank variable → extent, in order of first appearance: the iteration space."""
     output: Access
     inputs: tuple[Access, ...]
-    """In order of appearance; the same access twice counts once."""
+    """In order of appearance; an access whose points are among those of an equal one counts with it."""
     tensors: Mapping[str, Tensor]
     """Every tensor that this Einsum touches, output last."""
     operations: tuple[Operation, ...]
@@ -102,6 +106,19 @@ class Einsum:
     def points(self) -> int:
         """Size of the iteration space."""
         return math.prod(self.shape.values())
+
+    @cached_property
+    def operation_counts(self) -> Mapping[str, int]:
+        """Operations of each kind."""
+        counts: dict[str, int] = {}
+        for operation in self.operations:
+            done = operation.per_point * self.points_where_zero(operation.at_zero)
+            counts[operation.kind] = counts.get(operation.kind, 0) + done
+        return counts
+
+    def points_where_zero(self, at_zero: frozenset[str]) -> int:
+        """Points at which some rank variables are 0."""
+        return math.prod(n for v, n in self.shape.items() if v not in at_zero)
 
     @property
     def accesses(self) -> tuple[Access, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
 from costmodel.einsum.algebra import Operation
 from costmodel.einsum.notation import (
@@ -24,24 +25,33 @@ def operations(statement: Statement, reduced: frozenset[str]) -> tuple[Operation
     """Count by kind; ``reduced`` are the rank variables that do not index the output.
 
     In a sum that is reduced by ``+`` the reduction adds the terms up: each product is one ``mac``, any other term one
-    ``add``, and a term without a reduced rank variable (a bias) starts the sum and adds nothing.
+    ``add``, and a term without a reduced rank variable (a bias) starts the sum and adds nothing. What a term does is
+    done only where the reduced rank variables that it lacks are 0.
     """
-    counts: Counter[str] = Counter()
-    if reduced and statement.reducer == "+":
-        for _, term in addends(statement.expression):
-            inner = _operations(term)
-            if rank_variables(term) & reduced:
-                fused = _is_product(term)
-                inner["mul"] -= fused
-                inner["mac" if fused else "add"] += 1
-            counts += inner
-    else:
-        counts += _operations(statement.expression)
-        if reduced:
-            counts[_REDUCERS[statement.reducer]] += 1
-    if not counts:
-        counts["copy"] = 1
-    return tuple(Operation(kind, count) for kind, count in counts.items())
+    counts: dict[frozenset[str], Counter[str]] = {}
+    for term, lacking in terms(statement, reduced):
+        inner = _operations(term)
+        if reduced and statement.reducer != "+":
+            inner[_REDUCERS[statement.reducer]] += 1
+        elif rank_variables(term) & reduced:
+            fused = _is_product(term)
+            inner["mul"] -= fused
+            inner["mac" if fused else "add"] += 1
+        counts[lacking] = counts.get(lacking, Counter()) + inner
+    done = [Operation(kind, n, lacking) for lacking, kinds in counts.items() for kind, n in kinds.items()]
+    return tuple(done) or (Operation("copy", 1),)
+
+
+def terms(statement: Statement, reduced: frozenset[str]) -> Iterator[tuple[Expression, frozenset[str]]]:
+    """Yield what is evaluated on its own, with the reduced rank variables that it lacks.
+
+    In a sum that is reduced by ``+`` these are its terms; any other right-hand side is evaluated whole, at every point.
+    """
+    if not reduced or statement.reducer != "+":
+        yield statement.expression, frozenset()
+        return
+    for _, term in addends(statement.expression):
+        yield term, reduced - rank_variables(term)
 
 
 def _is_product(expression: Expression) -> bool:

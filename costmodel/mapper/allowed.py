@@ -35,8 +35,6 @@ class Allowed:
     einsum: Einsum
     architecture: Architecture
     rules: Rules = field(default_factory=Rules)
-    computing: ComputeUnit | None = None
-    """What computes the Einsum; the innermost unit where none is chosen."""
 
     def __post_init__(self) -> None:
         """Compile what may be held, and look at what is held in any case."""
@@ -54,12 +52,12 @@ class Allowed:
     @cached_property
     def unit(self) -> ComputeUnit:
         """What computes the Einsum."""
-        return self.computing or self.architecture.compute_units[-1]
+        return self.architecture.unit
 
     @cached_property
     def levels(self) -> tuple[Level, ...]:
         """Levels outside of the compute unit."""
-        return self.architecture.levels[: self.architecture.index(self.unit.name)]
+        return self.architecture.serving
 
     @cached_property
     def memories(self) -> Mapping[int, Memory]:
@@ -132,7 +130,7 @@ class Allowed:
     def factors(self, array: Array, dimension: str, rank_variable: str) -> list[int]:
         """Return the instances that a rank variable may take along a dimension where tiles divide."""
         allowed = self.along(array, dimension, rank_variable)
-        return [int(d) for d in divisors_of(self.einsum.shape[rank_variable]) if int(d) in allowed]
+        return [int(d) for d in divisors_of(self.einsum.shape.get(rank_variable, 1)) if int(d) in allowed]
 
     @cached_property
     def asked(self) -> tuple[tuple[Array, str, str, int], ...]:

@@ -56,7 +56,8 @@ def canonical(einsum: Einsum, kept_names: frozenset[str]) -> tuple[object, Namin
         return (tuple((variables.index(v), factor) for v, factor in index.terms), index.constant)
 
     def access_key(access: Access) -> object:
-        return (tensors.index(access.tensor), tuple(index_key(index) for index in access.indices))
+        at_zero = sorted(variables.index(v) for v in access.at_zero)
+        return (tensors.index(access.tensor), tuple(index_key(index) for index in access.indices), tuple(at_zero))
 
     def tensor_key(place: int, tensor: Tensor) -> object:
         ranks = tuple(r if r in kept_names else "" for r in tensor.ranks)
@@ -69,7 +70,7 @@ def canonical(einsum: Einsum, kept_names: frozenset[str]) -> tuple[object, Namin
         access_key(einsum.output),
         tuple(access_key(access) for access in einsum.inputs),
         tuple(tensor_key(place, einsum.tensors[name]) for place, name in enumerate(tensors)),
-        einsum.operations,
+        tuple((o.kind, o.per_point, tuple(sorted(map(variables.index, o.at_zero)))) for o in einsum.operations),
     )
     return key, Naming(variables, tuple(tensors))
 

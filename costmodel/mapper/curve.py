@@ -11,6 +11,7 @@ from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.front import Incumbents
 from costmodel.mapper.lattice import Board, Progress, build, widen
 from costmodel.model.evaluate import evaluate
+from costmodel.spec.computing import units_for
 from costmodel.spec.hardware import Architecture, ComputeUnit, Memory
 from costmodel.spec.mapping import Mapping, Node
 from costmodel.spec.objective import objective_of
@@ -59,7 +60,7 @@ def buffer_curve(
     in the level, with tiles that divide and one instance at work. ``halo`` and ``holes`` count as the level states.
 
     Raises:
-        SpecError: no such memory, or nothing is above it.
+        SpecError: no such memory, nothing is above it, or it serves no unit that can run the Einsum.
         UnsupportedError: the lattice has no exact form for this Einsum.
     """
     began = time.process_time()
@@ -74,9 +75,8 @@ def buffer_curve(
     above = next((m.name for m in reversed(outside) if mine & _held(m, einsum)), names[0])
     outer = Memory(name=above, read_pj=1.0, write_pj=1.0, access_bits=1)
     inner = Memory(name=level, holes=memory.holes, halo=memory.halo)
-    alone = Architecture(
-        name=architecture.name, levels=(outer, inner, ComputeUnit(name=architecture.compute_units[-1].name))
-    )
+    unit = _served(einsum, architecture, level)
+    alone = Architecture(name=architecture.name, levels=(outer, inner, ComputeUnit(name=unit)))
     space = build(Allowed(einsum, alone))
     aim = objective_of("energy,capacity")  # a pJ for each bit that crosses, against the room that the tiles take
     board, needs = Board(space, aim), Incumbents(aim)
@@ -98,6 +98,14 @@ def buffer_curve(
     points.sort(key=lambda p: p.capacity_bits)
     proven = done.complete
     return BufferCurve(einsum.name, level, above, tuple(points), proven, time.process_time() - began)
+
+
+def _served(einsum: Einsum, architecture: Architecture, level: str) -> str:
+    """Return the innermost unit below a level that can run an Einsum; to the curve, all of them are alike."""
+    units = [u.name for u in units_for(einsum, architecture) if architecture.index(u.name) > architecture.index(level)]
+    if not units:
+        raise SpecError([Problem(f"{level} of {architecture.name} serves no unit that computes {einsum.name}")])
+    return units[-1]
 
 
 def _held(memory: Memory, einsum: Einsum) -> set[str]:

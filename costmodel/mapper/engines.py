@@ -11,6 +11,7 @@ from typing import Any
 from costmodel.einsum.algebra import Einsum
 from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.result import InfeasibleError, MapperResult, Status
+from costmodel.mapper.units import search_units
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.methods import SAMPLERS, method_of
 from costmodel.spec.objective import Objective
@@ -29,13 +30,29 @@ Engine = Callable[[Einsum, Architecture, Request, Tell | None], MapperResult]
 
 
 def search(einsum: Einsum, architecture: Architecture, request: Request, progress: Tell | None = None) -> MapperResult:
-    """Search one Einsum with the method of the request; ``budget`` is CPU time of this process.
+    """Search one Einsum with the method of the request, on every compute unit that can run it.
+
+    The units share ``trials`` and ``budget``: CPU time of this process with a method that proves, else wall time.
 
     Raises:
-        SpecError: a constraint cannot be read, or a package that the method needs is missing.
+        SpecError: a constraint cannot be read, no unit runs the Einsum, or a package that the method needs is missing.
         InfeasibleError: nothing fits.
     """
-    return ENGINES[method_of(request.method).name](einsum, architecture, request, progress)
+    method = method_of(request.method)
+    clock = time.process_time if method.proves else time.monotonic
+    deadline = None if request.budget is None else clock() + request.budget
+    trials = request.samples
+
+    def search_part(part: Architecture, waiting: int) -> MapperResult:
+        nonlocal trials
+        share = -(-trials // waiting)
+        trials -= share
+        if not share:
+            raise InfeasibleError(einsum.name, [("not tried, for want of trials", 1)], None)
+        left_s = None if deadline is None else max(0.0, deadline - clock()) / waiting
+        return ENGINES[method.name](einsum, part, request.asking(budget=left_s, trials=share), progress)
+
+    return search_units(einsum, architecture, request.aim, search_part)
 
 
 def _exact(einsum: Einsum, architecture: Architecture, request: Request, progress: Tell | None) -> MapperResult:

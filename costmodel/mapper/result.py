@@ -84,14 +84,25 @@ class MapperResult:
 
 
 class InfeasibleError(Exception):
-    """Nothing fits: which limits killed the candidates, and the nearest miss."""
+    """Nothing fits: which limits killed the candidates, and the nearest miss.
 
-    def __init__(self, einsum: str, tally: Sequence[tuple[str, int]], nearest: Reject | None) -> None:
+    ``proven`` says that nothing was left untried; ``mapspace`` counts what did not fit, null where that is not known.
+    """
+
+    def __init__(
+        self,
+        einsum: str,
+        tally: Sequence[tuple[str, int]],
+        nearest: Reject | None,
+        proven: bool = False,  # noqa: FBT002  a pickle passes arguments by place
+        mapspace: int | None = None,
+    ) -> None:
         self.einsum, self.tally, self.nearest = einsum, tuple(tally), nearest
+        self.proven, self.mapspace = proven, mapspace
         killers = "; ".join(f"{limit} ({count:,})" for limit, count in self.tally)
         miss = f"; nearest miss: {nearest}" if nearest else ""
         super().__init__(f"{einsum}: no mapping fits: {killers}{miss}")
 
     def __reduce__(self) -> tuple[type[InfeasibleError], tuple[object, ...]]:
         """Cross to another process whole."""
-        return type(self), (self.einsum, self.tally, self.nearest)
+        return type(self), (self.einsum, self.tally, self.nearest, self.proven, self.mapspace)

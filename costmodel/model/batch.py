@@ -8,9 +8,12 @@ is evaluated by the scalar model; so every row is exact.
 from __future__ import annotations
 
 import itertools
+import math
+from collections.abc import Mapping as MappingABC
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -23,13 +26,18 @@ from costmodel.model.closed import Count, Modes, closed_arrivals, closed_first_w
 from costmodel.model.evaluate import evaluate, systolic_arrays
 from costmodel.model.evaluation import Flow
 from costmodel.model.events import EventCounts, Rows, united
+from costmodel.model.groups import Group
+from costmodel.model.motion import Motion, motion
 from costmodel.model.nest import BoundEinsum, Holder, bind
-from costmodel.model.tiles import Event, Group, Loop
-from costmodel.model.traffic import Motion, below_only, collect_modes, deliver_modes, holder_motion, motion
+from costmodel.model.tiles import Event, Loop
+from costmodel.model.traffic import below_only, collect_modes, deliver_modes, holder_motion
 from costmodel.spec.hardware import Architecture, Array, Memory
 from costmodel.spec.mapping import Mapping, Node, Spatial, Temporal
 from costmodel.spec.problems import SpecError
 
+_FLOWS = ("fill", "read", "update", "drain")
+_MOST = 2**62
+"""Numbers up to this one are counted in arrays of 64 bits, with room for one more addition."""
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
@@ -43,9 +51,9 @@ class BatchResult:
     feasible: npt.NDArray[np.bool_]
     """Whether every level has room and every array is large enough. Costs of other rows are what they would be."""
     over_bits: dict[str, Integers]
-    """Level → bits above its capacity (negative: room left)."""
+    """Level → bits above its capacity (negative: room left; room above 2⁶² bits counts as 2⁶²)."""
     capacity_bits: Integers
-    """Room used inside the outermost memory, as in ``Evaluation``."""
+    """Room used inside the outermost memory, as in ``Evaluation`` (2⁶³ − 1 bits and more as 2⁶³ − 1)."""
     words: dict[tuple[str, str, Flow], Integers]
     """(level, tensor, flow) → words of all instances."""
 
@@ -80,7 +88,9 @@ class _WindowTable:
         keys = np.stack([columns.tiles[at] for at in self.places], axis=1) if self.places else None
         if keys is None:
             return partial(self._sums, [()], None)
-        code = np.zeros(columns.rows, dtype=np.int64)
+        code: Any = np.zeros(columns.rows, dtype=np.int64)
+        if math.prod(int(column.max()) + 1 for column in keys.T) > _MOST:
+            code = code.astype(object)
         for column in keys.T:
             code = code * (int(column.max()) + 1) + column
         _, first, inverse = np.unique(code, return_index=True, return_inverse=True)
@@ -102,6 +112,17 @@ class _WindowTable:
                 loops[at] = replace(loops[at], tile=tile)
             found = self.scalars[key] = replace(self.motion, loops=tuple(loops), _classes={}, _sums={}, _arrivals={})
         return found
+
+    def largest(self, bound: partial[tuple[Count, Count]]) -> Count:
+        """Words of the largest tile in the ranks with windows."""
+        keys, inverse = bound.args
+        sizes = [math.prod(map(self._scalar(key).largest_in, self.motion.windows)) for key in keys]
+        return sizes[0] if inverse is None else np.array(sizes, dtype=self.kind)[inverse]
+
+    @property
+    def kind(self) -> type:
+        """Of the entries of arrays of tiles: integers of any size where these do not fit."""
+        return np.int64 if math.prod(g.width for g in self.motion.windows) < _MOST else object
 
     def _sum(self, key: tuple[int, ...], event: Event) -> tuple[int, int]:
         found = self.known.get((key, event))
@@ -129,6 +150,13 @@ class _Moving:
             size = size * (columns.tiles[places[-1]] if places else self.motion.extents[v])
         return size
 
+    def counts(self, columns: _Columns) -> Sequence[Count]:
+        """Steps of every loop as the tensor sees them: those that are frozen have one."""
+        if not self.motion.frozen:
+            return columns.counts
+        moving = zip(self.motion.loops, columns.counts, strict=False)  # loops further in are no loops of this one
+        return [1 if loop.rank_variable in self.motion.frozen else count for loop, count in moving]
+
     def table(self, merged_from: int, modes: Modes) -> _WindowTable:
         found = self.tables.get((merged_from, modes))
         if found is None:
@@ -144,7 +172,7 @@ class _Moving:
         windows = self.table(merged_from, modes).bind(columns) if self.motion.structure.windowed else None
         return closed_arrivals(
             self.motion.structure,
-            columns.counts,
+            self.counts(columns),
             self.tile(columns),
             windows,
             merged_from,
@@ -169,7 +197,7 @@ class _Moving:
         return self.first_words(columns, merged_from, ())
 
     def first_words(self, columns: _Columns, merged_from: int, modes: Modes) -> Count:
-        return closed_first_words(self.motion.structure, columns.counts, self.tile(columns), merged_from, modes)
+        return closed_first_words(self.motion.structure, self.counts(columns), self.tile(columns), merged_from, modes)
 
     def largest(self, columns: _Columns) -> Count:
         size = self.tile(columns)
@@ -178,22 +206,7 @@ class _Moving:
             return size
         table = self.table(len(self.motion.loops), ())
         keys = table.bind(columns)
-        return size * _first_tiles(table, keys)
-
-
-def _first_tiles(table: _WindowTable, bound: partial[tuple[Count, Count]]) -> Count:
-    keys, inverse = bound.args
-    sizes = []
-    for key in keys:
-        intervals = {v: (0, n) for v, n in table.motion.extents.items()}
-        for at, tile in zip(table.places, key, strict=True):
-            v = table.motion.loops[at].rank_variable
-            intervals[v] = (0, min(tile, intervals[v][1]))
-        words = 1
-        for group in table.motion.windows:
-            words *= group.bits({v: intervals[v] for v in group.rank_variables}).bit_count()
-        sizes.append(words)
-    return sizes[0] if inverse is None else np.array(sizes, dtype=np.int64)[inverse]
+        return size * table.largest(keys)
 
 
 class Template:
@@ -224,6 +237,8 @@ class Template:
     def evaluate(self, tiles: npt.ArrayLike, *, words: bool = False) -> BatchResult:
         """Cost every row of tiles, exactly. ``words`` also returns the traffic table (rows must then divide)."""
         rows = self._rows(tiles)
+        if self._wide:
+            return self._scalar(rows)
         divides = self._divides(rows)
         if not self._closed:
             divides[:] = False
@@ -244,6 +259,8 @@ class Template:
         Nothing is missing but the latency of memories inside arrays (and the leakage meanwhile): there the first
         instance counts, whether another one is busier or not. With ``exact_floor`` nothing is missing at all.
         """
+        if self._wide:
+            return None
         rows = self._rows(tiles)
         return self._counted(self._columns_any(rows), words=False) if self._by_events else None
 
@@ -265,8 +282,35 @@ class Template:
 
     @cached_property
     def _closed(self) -> bool:
-        """Whether the closed forms have all counts of tiles that divide: not those of written windows and passes."""
-        return not self._written_windows and not self._systolic
+        """Whether the closed forms have all counts of tiles that divide.
+
+        They lack those of written windows and of passes, of tiles that may be empty, and of the busiest instance where
+        the accesses to a tensor move apart.
+        """
+        alike = self.exact_floor or all(m.motion.rigid for m in self._motions)
+        return not self._written_windows and not self._systolic and not self._sporadic and alike
+
+    @property
+    def _motions(self) -> list[_Moving]:
+        return [*(m for _, m in self._holders), *(m for _, m in self._reads), self._writes]
+
+    @cached_property
+    def _sporadic(self) -> bool:
+        """Whether the tile of some tensor may be empty at a step."""
+        return any(m.motion.sporadic for m in self._motions)
+
+    @cached_property
+    def _wide(self) -> bool:
+        """Whether some number may not fit into 64 bits; then the scalar model counts, with integers of any size."""
+        einsum = self.einsum
+        bits = max(t.bits for t in einsum.tensors.values())
+        holes = 1
+        if any(m.holes == "fetch" for m in self.architecture.memories):
+            holes = max(t.size_words for t in einsum.tensors.values())
+        moved = einsum.points * len(einsum.accesses) * len(_FLOWS) * bits * holes
+        copies = sum(self.architecture.copies(m.name) for m in self.architecture.memories)
+        held = sum(t.size_words * t.bits for t in einsum.tensors.values()) * copies
+        return max(moved, held) > _MOST
 
     @cached_property
     def _by_events(self) -> bool:
@@ -377,18 +421,21 @@ class Template:
         n = columns.rows
         energy = self._hop_energy(columns, hops)
         unit = self._bound.unit
-        cycles = np.zeros(n) + sum(o.per_point / unit.rate_of(o.kind) for o in self.einsum.operations) * self._points(
-            columns
-        )
+        cycles = np.zeros(n)
+        for at_zero in dict.fromkeys(o.at_zero for o in self.einsum.operations):
+            mine = [o for o in self.einsum.operations if o.at_zero == at_zero]
+            cycles += sum(o.per_point / unit.rate_of(o.kind) for o in mine) * self._points(columns, at_zero)
         for array in self._systolic:
             cycles += self._overhead(array, columns)
-        for operation in self.einsum.operations:
-            energy += operation.per_point * self.einsum.points * unit.energy_of(operation.kind)
+        for kind, count in self.einsum.operation_counts.items():
+            energy += count * unit.energy_of(kind)
         for memory in self.architecture.memories:
             read, write = self._port_bits(memory, flows, n)
             energy += (read * memory.read_pj + write * memory.write_pj) / memory.access_bits
+            if shares := self._shares(memory, columns):
+                read, write = self._port_bits(memory, flows, n, shares)
             cycles = np.maximum(cycles, self._port_cycles(memory, read, write, columns))
-        leaking_w = sum(x.leakage_w * self.architecture.copies(x.name) for x in self.architecture.levels)
+        leaking_w = sum(x.leakage_w * self.architecture.copies(x.name) for x in self.architecture.physical)
         energy += leaking_w * 1e12 / self.architecture.clock_hz * cycles
         over, used = self._rooms(columns)
         feasible = self._fits(columns)
@@ -404,12 +451,30 @@ class Template:
             energy += count * (array.hop_pj * self.einsum.tensors[tensor].bits / array.hop_bits)
         return energy
 
-    def _port_bits(self, memory: Memory, flows: dict[tuple[str, str, Flow], Count], rows: int) -> tuple[Floats, Floats]:
+    def _shares(self, memory: Memory, columns: _Columns) -> dict[str, Count]:
+        """Tensor → instances of a memory of which the first alone has its traffic, as frozen loops spread them."""
+        place = self.architecture.index(memory.name)
+        found: dict[str, Count] = {}
+        for tensor, moving in self._reads:
+            for at, loop in enumerate(self.loops):
+                inside = loop.array is not None and self.architecture.index(loop.array) < place
+                if inside and loop.rank_variable in moving.motion.frozen:
+                    found[tensor] = found.get(tensor, 1) * columns.counts[at]
+        return found
+
+    def _port_bits(
+        self,
+        memory: Memory,
+        flows: dict[tuple[str, str, Flow], Count],
+        rows: int,
+        shares: MappingABC[str, Count] = MappingProxyType({}),
+    ) -> tuple[Floats, Floats]:
+        """(read, written) bits of all instances; ``shares`` multiplies those of some tensors."""
         read, write = np.zeros(rows), np.zeros(rows)
         for (level, tensor, flow), count in flows.items():
             if level != memory.name:
                 continue
-            bits = count * float(self.einsum.tensors[tensor].bits)
+            bits = count * float(self.einsum.tensors[tensor].bits) * shares.get(tensor, 1)
             if flow in ("fill", "update"):
                 write += bits
             elif flow == "read" or memory.drain == "charged":
@@ -440,7 +505,7 @@ class Template:
     def _rooms(self, columns: _Columns) -> tuple[dict[str, Integers], Integers]:
         """Bits above the capacity of each level that has one, and the room used."""
         over: dict[str, Integers] = {}
-        total = np.zeros(columns.rows, dtype=np.int64)
+        total: Any = np.zeros(columns.rows, dtype=np.int64)
         for place, memory in enumerate(self.architecture.memories):
             if not place and memory.usable_bits is None:
                 continue
@@ -449,10 +514,10 @@ class Template:
                 if holder.level is memory:
                     used = used + moving.largest(columns) * holder.tensor.bits
             if memory.usable_bits is not None:
-                over[memory.name] = used - memory.usable_bits
+                over[memory.name] = _clipped(used - min(memory.usable_bits, _MOST))
             if place:
-                total += used * self.architecture.copies(memory.name)
-        return over, total
+                total = total + used * self.architecture.copies(memory.name)
+        return over, _clipped(total)
 
     def _fits(self, columns: _Columns) -> npt.NDArray[np.bool_]:
         good = np.ones(columns.rows, dtype=np.bool_)
@@ -465,15 +530,15 @@ class Template:
                 good &= used <= size
         return good
 
-    def _points(self, columns: _Columns) -> Count:
-        """Points of the busiest compute instance: the first one."""
+    def _points(self, columns: _Columns, at_zero: frozenset[str]) -> Count:
+        """Points of the busiest compute instance, the first one, at which some rank variables are 0."""
         points: Count = 1
         if columns.residual is None:
             for at, loop in enumerate(self.loops):
-                if not loop.spatial:
+                if not loop.spatial and loop.rank_variable not in at_zero:
                     points = points * columns.counts[at]
             return points
-        for v in dict.fromkeys(x.rank_variable for x in self.loops):
+        for v in dict.fromkeys(x.rank_variable for x in self.loops if x.rank_variable not in at_zero):
             own = [at for at, x in enumerate(self.loops) if x.rank_variable == v]
             how: list[How] = ["first" if self.loops[at].spatial else "time" for at in own]
             tiles = tuple(columns.tiles[at] for at in own)
@@ -588,8 +653,7 @@ class Template:
         n = len(rows)
         energy, cycles = np.full(n, np.inf), np.full(n, np.inf)
         feasible = np.zeros(n, dtype=np.bool_)
-        columns = self._columns_any(rows)
-        over, used = self._rooms(columns)
+        over, used = self._rooms(self._columns_any(rows.astype(object) if self._wide else rows))
         for i in range(n):
             try:
                 cost = evaluate(self.workload, self.architecture, self.mapping_of(rows[i]))
@@ -616,6 +680,12 @@ class Template:
             for node in self.mapping.nest
         ]
         return replace(self.mapping, nest=tuple(nest))
+
+
+def _clipped(bits: Any) -> Integers:
+    """Return integers of any size as 64 bits, larger ones as the largest."""
+    clipped: Integers = np.minimum(bits, np.iinfo(np.int64).max).astype(np.int64)
+    return clipped
 
 
 def _every_step(moving: _Moving, columns: _Columns, start: int, modes: Modes) -> Count:

@@ -6,15 +6,17 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping as MappingABC
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 
 from costmodel.einsum.algebra import Workload
 from costmodel.einsum.roles import stationary_tensor
 from costmodel.model.evaluation import ActionRow, Evaluation, Flow, LatencyRow, OccupancyRow, TrafficRow
+from costmodel.model.motion import Motion, motion, touched_words
 from costmodel.model.nest import BoundEinsum, BoundNest, Holder, Path, Place, bind
 from costmodel.model.obedience import broken_rules
-from costmodel.model.tiles import Chain, Event, Loop, position_classes
-from costmodel.model.traffic import Crossing, Fixed, Motion, cross, cross_access, holder_motion, motion
+from costmodel.model.tiles import Chain, Event, Fixed, Loop, position_classes
+from costmodel.model.traffic import Crossing, cross, cross_access, holder_motion
 from costmodel.spec.hardware import Architecture, Array, Memory
 from costmodel.spec.mapping import Compute, Mapping, Nest, Storage
 from costmodel.spec.mapping import Sequence as SequenceNode
@@ -70,7 +72,6 @@ def evaluate_bound(nest: BoundNest, marks: MappingABC[Path, Place] | None = None
         worst[row.einsum] = max(worst[row.einsum], row.cycles)
     actions = _actions(nest, traffic, crossings, worst)
     area, missing = area_mm2(architecture)
-    units = {b.unit.name: b.unit for b in nest.einsums}.values()
     return Evaluation(
         traffic_rows=tuple(traffic),
         action_rows=tuple(actions),
@@ -80,7 +81,7 @@ def evaluate_bound(nest: BoundNest, marks: MappingABC[Path, Place] | None = None
         counts={b.einsum.name: b.einsum.count for b in nest.einsums},
         capacity_bits_by_einsum=_room_used(nest, occupancy),
         clock_hz=architecture.clock_hz,
-        peak_per_cycle=max(architecture.copies(u.name) * u.rate_of("mac") for u in units),
+        peak_by_einsum={b.einsum.name: peak_per_cycle(architecture, b) for b in nest.einsums},
         area_mm2=area,
         area_missing=missing,
     )
@@ -98,7 +99,7 @@ def combine(evaluations: Sequence[Evaluation]) -> Evaluation:
         counts={k: v for e in evaluations for k, v in e.counts.items()},
         capacity_bits_by_einsum={k: v for e in evaluations for k, v in e.capacity_bits_by_einsum.items()},
         clock_hz=first.clock_hz,
-        peak_per_cycle=max(e.peak_per_cycle for e in evaluations),
+        peak_by_einsum={k: v for e in evaluations for k, v in e.peak_by_einsum.items()},
         area_mm2=first.area_mm2,
         area_missing=first.area_missing,
     )
@@ -111,11 +112,19 @@ def evaluate_network(workload: Workload, architecture: Architecture, mappings: S
 
 def area_mm2(architecture: Architecture) -> tuple[float | None, tuple[str, ...]]:
     """Return the chip's area and the levels whose area is not modelled."""
-    stated = [x for x in architecture.levels if x.area_mm2 is not None]
-    missing = tuple(x.name for x in architecture.levels if x.area_mm2 is None)
+    stated = [x for x in architecture.physical if x.area_mm2 is not None]
+    missing = tuple(x.name for x in architecture.physical if x.area_mm2 is None)
     if not stated:
         return None, missing
     return sum((x.area_mm2 or 0.0) * architecture.copies(x.name) for x in stated), missing
+
+
+def peak_per_cycle(architecture: Architecture, bound: BoundEinsum) -> float:
+    """Return the points per cycle of an Einsum if every instance of its compute unit worked all the time."""
+    rates = [bound.unit.rate_of(operation.kind) for operation in bound.einsum.operations]
+    scale = math.prod(rates)  # keeps the peak of one kind of operation free of rounding
+    cycles = sum(o.per_point * (scale / rate) for o, rate in zip(bound.einsum.operations, rates, strict=True))
+    return architecture.copies(bound.unit.name) * scale / cycles
 
 
 def _occupancy(
@@ -192,25 +201,32 @@ def _check(nest: BoundNest, crossings: Sequence[Crossing]) -> None:
     """Raise ModelError if a count breaks an invariant that holds for every nest."""
     for c in crossings:
         if min(c.read, c.update, c.fill, c.drain) < 0:
-            msg = f"negative count: {c.parent.tensor.name} at {c.parent.level.name}: {c}"
+            msg = f"negative count: {c.parent.tensor.name} at {c.parent.level.name}: {_told(c)}"
             raise ModelError(msg)
         if c.child is not None and (c.read > c.fill or c.update > c.drain):
-            msg = f"{c.parent.level.name} serves more words of {c.parent.tensor.name} than its children take: {c}"
+            msg = (
+                f"{c.parent.level.name} serves more words of {c.parent.tensor.name} than its children take: {_told(c)}"
+            )
             raise ModelError(msg)
     for b in nest.einsums:
         done = motion(b.loops, 0, [(b.einsum, b.einsum.output)]).accesses(len(b.loops), ())
         if done != b.einsum.points:
             msg = f"{b.einsum.name}: the nest performs {done} points of {b.einsum.points}"
             raise ModelError(msg)
-        for access in b.einsum.inputs:
-            outermost = b.holders[access.tensor][0]
+        for tensor in dict.fromkeys(access.tensor for access in b.einsum.inputs):
+            outermost = b.holders[tensor][0]
             if outermost.output_like:
                 continue
-            words = motion((), 0, [(b.einsum, access)]).largest()
+            words = touched_words(b.einsum, tensor)
             read = sum(c.read for c in crossings if c.parent is outermost)
             if read < words:
-                msg = f"{access.tensor}: {read} words leave {outermost.level.name}, {words} are used"
+                msg = f"{tensor}: {read} words leave {outermost.level.name}, {words} are used"
                 raise ModelError(msg)
+
+
+def _told(c: Crossing) -> str:
+    child = c.child.level.name if c.child is not None else "compute"
+    return f"read {c.read}, updated {c.update}; {child} filled {c.fill}, drained {c.drain}"
 
 
 def _traffic(nest: BoundNest, crossings: Sequence[Crossing]) -> list[TrafficRow]:
@@ -282,12 +298,9 @@ def _hop_actions(
 
 def _compute_actions(bound: BoundEinsum) -> list[ActionRow]:
     rows = []
-    for operation in bound.einsum.operations:
-        count = operation.per_point * bound.einsum.points
-        energy = count * bound.unit.energy_of(operation.kind)
-        rows.append(
-            ActionRow(bound.einsum.name, bound.unit.name, "", f"compute {operation.kind}", float(count), energy)
-        )
+    for kind, count in bound.einsum.operation_counts.items():
+        energy = count * bound.unit.energy_of(kind)
+        rows.append(ActionRow(bound.einsum.name, bound.unit.name, "", f"compute {kind}", float(count), energy))
     return rows
 
 
@@ -295,7 +308,7 @@ def _leakage(architecture: Architecture, einsum: str, cycles: float) -> list[Act
     seconds = cycles / architecture.clock_hz
     return [
         ActionRow(einsum, x.name, "", "leak", cycles, x.leakage_w * architecture.copies(x.name) * seconds * 1e12)
-        for x in architecture.levels
+        for x in architecture.physical
         if x.leakage_w
     ]
 
@@ -320,12 +333,17 @@ def _latency(nest: BoundNest, bound: BoundEinsum, crossings: Sequence[Crossing])
 
 
 def _compute_cycles(architecture: Architecture, bound: BoundEinsum) -> float:
-    einsum = bound.einsum
-    everything = motion(bound.loops, 0, [(einsum, einsum.output)])
-    corner = first_instance(bound.loops, len(bound.loops))
-    points = everything.accesses(len(bound.loops), (), corner)
-    cycles = sum(o.per_point * points / bound.unit.rate_of(o.kind) for o in einsum.operations)
+    cycles = sum(
+        o.per_point * busiest_points(bound, o.at_zero) / bound.unit.rate_of(o.kind) for o in bound.einsum.operations
+    )
     return cycles + sum(systolic_overhead(architecture, array, bound) for array in systolic_arrays(architecture, bound))
+
+
+def busiest_points(bound: BoundEinsum, at_zero: frozenset[str] = frozenset()) -> int:
+    """Points of the first compute instance, the busiest one, at which these rank variables are 0."""
+    every = replace(bound.einsum.output, at_zero=at_zero)
+    corner = first_instance(bound.loops, len(bound.loops))
+    return motion(bound.loops, 0, [(bound.einsum, every)]).accesses(len(bound.loops), (), corner)
 
 
 def systolic_arrays(architecture: Architecture, bound: BoundEinsum) -> list[Array]:
@@ -392,12 +410,14 @@ def _busiest(
         key=lambda loops: sum(x.spatial for x in loops),
     )
     split = sorted({x.rank_variable for x in above if x.spatial})
-    if all(c.down.exact for c in touching) or not split:
-        instances = math.prod(_steps(above, at, c0) for at, c0 in _spatial(above, touching[0].down.extents))
+    if all(c.down.exact and c.down.rigid for c in touching) or not split:
+        spread = [(above[at].rank_variable, _steps(above, at, n)) for at, n in _spatial(above, bound.einsum.shape)]
+        instances = math.prod(steps for _, steps in spread)
         reads = writes = 0
         for c in touching:
+            share = math.prod(steps for v, steps in spread if v in c.down.frozen)  # what the first of them does alone
             r, w = _port_bits(memory, c)
-            reads, writes = reads + r, writes + w
+            reads, writes = reads + r * share, writes + w * share
         return [(reads / instances, writes / instances)]
     found = []
     for fixed in _instance_classes(above, touching):
@@ -444,7 +464,9 @@ def _port_bits(memory: Memory, c: Crossing) -> tuple[int, int]:
 def _instance_classes(loops: Sequence[Loop], crossings: Sequence[Crossing]) -> list[Fixed]:
     """Coordinates of instances, one per class of instances that do the same work."""
     choices: list[list[tuple[str, tuple[int, ...]]]] = []
-    deepest = {v: c.down for c in crossings for v in c.down.extents}
+    moving = [c.down for c in crossings]
+    deepest = {v: down for down in moving for v in down.extents}
+    deepest |= {v: down for down in moving for v in down.extents if v not in down.frozen}
     for v in sorted({x.rank_variable for x in loops if x.spatial}):
         down = deepest[v]
         places = [at for at, x in enumerate(loops) if x.spatial and x.rank_variable == v]
@@ -454,9 +476,9 @@ def _instance_classes(loops: Sequence[Loop], crossings: Sequence[Crossing]) -> l
             signature = []
             for c in crossings:
                 own = tuple((at, x) for at, x in enumerate(c.down.loops) if x.rank_variable == v)
-                chain = Chain(down.extents[v], own, len(loops), coordinates)
+                chain = Chain(c.down.extents.get(v, down.extents[v]), own, len(loops), coordinates)
                 shape = position_classes(chain, Event("all", len(c.down.loops)))
-                origin = shape[0].states[0].low if shape else 0
+                origin = shape[0].states[0].low if shape and c.down.rigid else 0
                 signature.append(
                     tuple((k.multiplicity, tuple((s.low - origin, s.extent) for s in k.states)) for k in shape)
                 )

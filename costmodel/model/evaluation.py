@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import pandas as pd
 
@@ -75,8 +75,8 @@ class Evaluation:
     """Einsum → bits that tiles occupy while it runs, in all memories inside the outermost one and over all physical
     instances of each, idle ones too; a tile that a double-buffered memory holds twice counts once."""
     clock_hz: float
-    peak_per_cycle: float
-    """Operations per cycle of all compute instances on the chip."""
+    peak_by_einsum: dict[str, float]
+    """Einsum → points per cycle if every instance of the compute unit that runs it worked all the time."""
     area_mm2: float | None
     """Null where no level states an area."""
     area_missing: tuple[str, ...]
@@ -128,10 +128,34 @@ class Evaluation:
     def total_points(self) -> int:
         return sum(points * self.counts[name] for name, points in self.points.items())
 
+    def peak_of(self, einsums: Iterable[str]) -> float:
+        """Points per cycle of some Einsums, one after another, if each had all instances of its unit at work."""
+        names = list(einsums)
+        peaks = {self.peak_by_einsum[name] for name in names}
+        if len(peaks) < 2:
+            return next(iter(peaks), 0.0)
+        executed = {name: self.points[name] * self.counts[name] for name in names}
+        return sum(executed.values()) / sum(points / self.peak_by_einsum[name] for name, points in executed.items())
+
+    @property
+    def peak_per_cycle(self) -> float:
+        """Points per cycle of the workload if each Einsum had all instances of its unit at work."""
+        return self.peak_of(self.points)
+
+    def utilisation_of(self, einsums: Iterable[str]) -> float:
+        """Share of the peak that some Einsums reach together: points / (cycles × peak).
+
+        So it is the share of their time that would do, with all instances of the unit that computes always at work.
+        """
+        names = list(einsums)
+        points = sum(self.points[name] * self.counts[name] for name in names)
+        cycles = sum(self.cycles_by_einsum[name] * self.counts[name] for name in names)
+        return points / (cycles * self.peak_of(names)) if cycles else 0.0
+
     @property
     def utilisation(self) -> float:
-        """Share of the chip's peak operations: points / (cycles × peak)."""
-        return self.total_points / (self.latency_cycles * self.peak_per_cycle) if self.latency_cycles else 0.0
+        """Share of its peak that the workload reaches; see ``utilisation_of``."""
+        return self.utilisation_of(self.points)
 
     @cached_property
     def traffic(self) -> pd.DataFrame:

@@ -15,8 +15,9 @@ import numpy.typing as npt
 
 from costmodel.model.axes import Axis, How, Integers
 from costmodel.model.closed import Modes
-from costmodel.model.tiles import Event, Group
-from costmodel.model.traffic import Motion
+from costmodel.model.groups import Group
+from costmodel.model.motion import Motion
+from costmodel.model.tiles import Event
 
 
 @dataclass(eq=False)
@@ -132,7 +133,8 @@ class EventCounts:
 
         total = count(Event("start", self.motion.scope), "count")
         for event in self.motion.steps():
-            total = total + count(event, "count") - count(event, "same")
+            if rows.busy[event.loop]:
+                total = total + count(event, "count") - count(event, "same")
         return total
 
     @cached_property
@@ -207,7 +209,7 @@ class EventCounts:
                 how.append("first" if (first if at < merged_from else array in together) else "each")
         outside = len(own) if event.kind == "all" else sum(at < event.loop for at in own)
         steps = event.kind == "step" and event.loop in own
-        key = (v, tuple(own), tuple(how), outside, steps, what)
+        key = (v, self.motion.extents[v], tuple(own), tuple(how), outside, steps, what)
         found = rows.sums.get(key)
         if found is None:
             axis = Axis(self.motion.extents[v], tuple(rows.tiles[at] for at in own), tuple(how), outside, steps)

@@ -14,19 +14,18 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from costmodel.einsum.roles import stationary_tensor
 from costmodel.model.closed import Modes
-from costmodel.model.evaluate import first_instance, passes, systolic_arrays, systolic_overhead
+from costmodel.model.evaluate import busiest_points, passes, systolic_arrays, systolic_overhead
 from costmodel.model.evaluation import Evaluation, Flow
+from costmodel.model.motion import Motion
 from costmodel.model.nest import BoundEinsum, BoundNest, Holder, bind
 from costmodel.model.tiles import Event, Loop
 from costmodel.model.traffic import (
     Crossing,
-    Motion,
     collect_modes,
     cross,
     cross_access,
     deliver_modes,
     holder_motion,
-    motion,
 )
 from costmodel.spec.hardware import Array, ComputeUnit, Memory
 from costmodel.spec.mapping import einsums_in
@@ -196,10 +195,11 @@ class _Explainer:
             value = energy.value * latency.value
             text = f"EDP = {number(energy.value)} pJ × {number(latency.value)} cycles = {value:.6g} pJ·cycles"
             return Explanation(subject, value, "pJ·cycles", text)
-        points = sum(e.points[n] * e.counts[n] for n in self.einsums())
-        value = points / (latency.value * e.peak_per_cycle) if latency.value else 0.0
+        names = self.einsums()
+        points, peak = sum(e.points[n] * e.counts[n] for n in names), e.peak_of(names)
+        value = points / (latency.value * peak) if latency.value else 0.0
         head = (
-            f"utilisation = {points:,} points / ({number(latency.value)} cycles × {number(e.peak_per_cycle)} per cycle)"
+            f"utilisation = {points:,} points / ({number(latency.value)} cycles × {number(peak)} per cycle)"
             f" = {100 * value:.4g} %"
         )
         return Explanation(subject, value, "", head, notes=("See `latency` for what the cycles are spent on.",))
@@ -351,10 +351,9 @@ class _Explainer:
 
     def unit_cycles(self, unit: ComputeUnit, einsum: str) -> str:
         bound = self.bound(einsum)
-        everything = motion(bound.loops, 0, [(bound.einsum, bound.einsum.output)])
-        points = everything.accesses(len(bound.loops), (), first_instance(bound.loops, len(bound.loops)))
         terms = [
-            f"{points:,} points in the busiest instance × {o.per_point} {o.kind} / {unit.rate_of(o.kind):g} per cycle"
+            f"{busiest_points(bound, o.at_zero):,} points{_where_zero(o.at_zero)} in the busiest instance × "
+            f"{o.per_point} {o.kind} / {unit.rate_of(o.kind):g} per cycle"
             for o in bound.einsum.operations
         ]
         for array in systolic_arrays(self.architecture, bound):
@@ -611,15 +610,19 @@ def _derive(architecture: Architecture, c: Crossing, flow: str, unit: str) -> _D
     merged_from = alone if at_child else start
     modes: Modes = () if at_child else (down if flow == "read" else up)
     leaving = flow in ("update", "drain")
+    value = {"fill": c.fill, "read": c.read, "update": c.update, "drain": c.drain}[flow]
+    if c.down.sporadic:
+        text = "at some steps no term reads it, and what is there stays: walked tile by tile"
+        return _Derivation("", (_boundary(c, receiver),), (Part(text, value),))
     events = _events(c.down, merged_from, modes, leaving=leaving)
     lines = [_boundary(c, receiver), *_loop_lines(c, events, leaving=leaving)]
     parts = _event_parts(c, events, merged_from, leaving=leaving)
     moved = sum(whole - kept for _, whole, kept in events)
     tile = c.down.largest()
     word = "drained" if leaving else "asked for"
-    value = {"fill": c.fill, "read": c.read, "update": c.update, "drain": c.drain}[flow]
     head = ""
-    if moved == value and moved % tile == 0 and all(kept in (0, whole) for _, whole, kept in events) and c.down.exact:
+    alike = c.down.exact and c.down.rigid and all(kept in (0, whole) for _, whole, kept in events)
+    if moved == value and moved % tile == 0 and alike:
         tiles = moved // tile
         head = f"{tiles:,} tile{'s' if tiles != 1 else ''} × {tile:,} words"
         lines += _tile_count(c, events, merged_from, tiles)
@@ -641,7 +644,8 @@ def _derive_compute(c: Crossing, flow: str, down: Modes, up: Modes, unit: str) -
     merged = c.down.accesses(start, modes)
     points = c.down.accesses(alone, ())
     tensor = c.parent.tensor.name
-    lines = [f"{c.parent.level.name} → {unit}: every operation asks for its word of {tensor}, {points:,} in all"]
+    zero = _where_zero(c.access.at_zero if c.access is not None else frozenset())
+    lines = [f"{c.parent.level.name} → {unit}: every operation{zero} asks for its word of {tensor}, {points:,} in all"]
     if merged != points:
         factor = number(points / merged)
         how = "spatial reduction" if c.update else "multicast"
@@ -658,14 +662,19 @@ def _derive_compute(c: Crossing, flow: str, down: Modes, up: Modes, unit: str) -
     )
 
 
+def _where_zero(at_zero: frozenset[str]) -> str:
+    """Where a term that is not reduced over these rank variables is evaluated."""
+    return f" where {', '.join(sorted(at_zero))} {'are' if len(at_zero) > 1 else 'is'} 0" if at_zero else ""
+
+
 def _how(c: Crossing) -> str:
     return "spatial reduction" if c.update else "multicast"
 
 
 def _events(moving: Motion, merged_from: int, modes: Modes, *, leaving: bool) -> list[tuple[Event, int, int]]:
     """(event, words of the tiles, words that need not move), which sum to what moves."""
-    edge = Event("end" if leaving and not moving.exact else "start", moving.scope)
-    backwards = leaving and not moving.exact
+    backwards = leaving and not (moving.exact and moving.rigid)
+    edge = Event("end" if backwards else "start", moving.scope)
     found = []
     for event, fresh in [(edge, True), *((e, False) for e in moving.steps())]:
         whole, kept = moving.event_sums(event, merged_from, None, modes, leaving=backwards, fresh=fresh)
@@ -689,6 +698,11 @@ def _loop_lines(c: Crossing, events: list[tuple[Event, int, int]], *, leaving: b
     movers = [at for at, (whole, kept) in moves.items() if kept < whole]
     lines = []
     for at, loop in enumerate(c.down.loops):
+        if loop.rank_variable in c.down.frozen:
+            stated = c.child.loops[at] if c.child is not None else loop
+            asked = f"{tensor} is asked for{_where_zero(frozenset((loop.rank_variable,)))}"
+            lines.append(f"`{_sentence(stated)}` costs nothing: {asked}, once for each output word")
+            continue
         steps = _steps(c.down.loops, at, c.down.extents)
         text = f"`{_sentence(loop)}` ({steps} step{'s' if steps != 1 else ''})"
         index = loop.rank_variable in indexing
@@ -743,7 +757,7 @@ def _event_parts(c: Crossing, events: list[tuple[Event, int, int]], merged_from:
         copies = _instances(loops, merged_from, c.down.extents)
         times = happens * copies
         after = " after merging the instances" if merged else ""
-        if c.down.exact and times and moved % times == 0:
+        if c.down.exact and c.down.rigid and times and moved % times == 0:
             where = f" × {copies:,} instances" if copies > 1 else ""
             text += f": {happens:,} time{'s' if happens != 1 else ''}{where} × {moved // times:,} words{after}"
         elif kept:
@@ -767,7 +781,7 @@ def _merging(c: Crossing, flow: str, below: int, above: int) -> str:
 
 
 def tile_text(holder: Holder) -> str:
-    """The largest tile of a holder as a product over ranks.
+    """The largest tile of a holder as a product over ranks, or the union of one for each way it is accessed.
 
     A rank that is indexed by a sum shows the rank variables of its window.
     """
@@ -777,9 +791,12 @@ def tile_text(holder: Holder) -> str:
             left.setdefault(v, extent)
     for loop in holder.loops:
         left[loop.rank_variable] = min(left.get(loop.rank_variable, loop.tile), loop.tile)
-    einsum = holder.owner
-    access = einsum.accesses_of(holder.tensor.name)[0]
-    return " × ".join(_extent_text(access, rank, left) for rank in range(len(access.indices))) or "1"
+    accesses = dict.fromkeys(a for e in holder.einsums for a in e.accesses_of(holder.tensor.name))
+    images = dict.fromkeys(
+        " × ".join(_extent_text(access, rank, left) for rank in range(len(access.indices))) or "1"
+        for access in accesses
+    )
+    return " ∪ ".join(images)
 
 
 def _extent_text(access: Access, rank: int, left: dict[str, int]) -> str:

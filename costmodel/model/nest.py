@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from costmodel.einsum.algebra import Access, Affine, Einsum, Role, Tensor, Workload
 from costmodel.einsum.roles import keeps
 from costmodel.model.tiles import Loop
+from costmodel.spec.computing import hint, lacking
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
 from costmodel.spec.mapping import Compute, Mapping, Nest, Node, Sequence, Spatial, Storage, Temporal, einsums_in
 from costmodel.spec.problems import Problem, SpecError, did_you_mean
@@ -297,6 +298,10 @@ class _Binder:
                 path, node, f"unknown compute unit {node.unit!r}", did_you_mean(node.unit, [u.name for u in units])
             )
             return
+        if lacks := lacking(unit, einsum):
+            able = [u.name for u in units if u.computes(einsum)]
+            fix = f"compute it on {' or '.join(able)}" if able else hint(lacks)
+            self.complain(path, node, f"{unit.name} does no {', '.join(lacks)}", fix)
         place = self.architecture.index(unit.name)
         for x in context.loops:
             if x.array is not None and self.architecture.index(x.array) > place:

@@ -21,8 +21,9 @@ def broken_rules(nest: BoundNest, marks: MappingABC[Path, Place] | None = None) 
 def _broken(nest: BoundNest, marks: MappingABC[Path, Place]) -> Iterator[Problem]:
     architecture = nest.architecture
     for bound in nest.einsums if architecture.constraints else ():
-        rules = parse(architecture.constraints, architecture, bound.einsum)
-        for finding in rules.findings(nest.mapping.nest, bound.einsum, architecture):
+        part = architecture.part(bound.unit.name)
+        rules = parse(architecture.constraints, part, bound.einsum)
+        for finding in rules.findings(nest.mapping.nest, bound.einsum, part):
             if (reject := finding.reject) is not None:
                 file, line, column = marks.get(finding.path, ("", 0, 0))
                 yield Problem(

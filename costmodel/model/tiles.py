@@ -1,4 +1,4 @@
-"""Sets of coordinates that tiles touch, and how they move from one step of a nest to the next.
+"""How tiles move from one step of a nest to the next: the positions of every rank variable at every event.
 
 The counts of a boundary are sums over *events*: the start of a node's life, one transition per temporal loop above
 the node, and its end. At an event the tile of a tensor is a product over *groups* of ranks that share no rank
@@ -7,18 +7,21 @@ variable, and the positions of different rank variables are independent. So a su
     Σ over events ( Π over groups Σ over positions |new tile|  −  Π over groups Σ over positions |kept words| ),
 
 and each inner sum runs over classes of positions that are translations of each other (full tiles and residuals),
-never over points. This module computes those inner sums.
+never over points. This module lists those classes; ``deliveries.py`` sums over them.
+
+Where a tensor is accessed in ways that move apart (``X[m, k] * X[n, k]``) a translation changes the tile: there every
+position is a class of its own.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, product
 from typing import Literal, NamedTuple
 
-from costmodel.spec.hardware import Multicast
+Fixed = Mapping[str, tuple[int, ...]]
+"""Rank variable → coordinates of one owner instance along its spatial loops."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,8 @@ class Chain:
     """(place in the nest, loop)."""
     merged_from: int
     fixed: tuple[int, ...] | None = None
+    apart: bool = False
+    """Whether every position is told apart, translations too."""
 
     @property
     def exact(self) -> bool:
@@ -106,7 +111,7 @@ def position_classes(chain: Chain, event: Event) -> list[PositionClass]:
     Positions of temporal loops outside the event's loop are enumerated, the event's own loop steps from each position
     to the next, and inside it the new position is the first and the old one the last at which the child was active.
     """
-    if chain.exact and chain.fixed is None:
+    if chain.exact and chain.fixed is None and not chain.apart:
         return _exact_positions(chain, event)
     return _Positions(chain, event).classes
 
@@ -147,7 +152,8 @@ class _Positions:
         self.program += [("edge", *x) for x in below]
         self.edges = [loop for _, loop in below]
         self.merged_from = chain.merged_from
-        self.exact = chain.exact
+        self.exact = chain.exact and not chain.apart
+        self.apart = chain.apart
         self.fixed: dict[int, int] = {}
         if chain.fixed is not None:
             own = [at for at, loop in chain.loops if loop.spatial and at < chain.merged_from]
@@ -178,7 +184,7 @@ class _Positions:
             self.descend(k + 1, [s._replace(extent=min(s.extent, loop.tile)) for s in states], multiplicity)
         else:
             back = 1 if how == "step" else 0
-            for first, count in _segments(states, loop.tile, back):
+            for first, count in _segments(states, loop.tile, back, apart=self.apart):
                 alive = [
                     _advance(s, loop, first, first - back, inside=False) for s in states if s.extent > first * loop.tile
                 ]
@@ -212,8 +218,14 @@ def _advance(s: _Partial, loop: Loop, new: int, old: int, *, inside: bool) -> _P
     )
 
 
-def _segments(states: Sequence[_Partial], tile: int, start: int) -> Iterator[tuple[int, int]]:
-    """Split the positions of a temporal loop into runs in which every child has the same extent: (first, count)."""
+def _segments(states: Sequence[_Partial], tile: int, start: int, *, apart: bool) -> Iterator[tuple[int, int]]:
+    """Split the positions of a temporal loop into runs in which every child has the same extent: (first, count).
+
+    ``apart`` makes every position a run.
+    """
+    if apart:
+        yield from ((i, 1) for i in range(start, max(-(-s.extent // tile) for s in states)))
+        return
     cuts = {start}
     end = 0
     for s in states:
@@ -243,196 +255,3 @@ def _last_active(low: int, extent: int, loops: Sequence[Loop], inner: Sequence[i
         if found is not None:
             return found
     return None
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """One affine index with integer coefficients over the rank variables of a group."""
-
-    terms: tuple[tuple[str, int], ...]
-    constant: int
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Ranks of a tensor that share rank variables: the finest factor of a tile.
-
-    ``ranks`` holds, per alternative access, one form per rank. The set of coordinates is the union over the
-    alternatives; within an alternative it is the image of the box of rank variables.
-    """
-
-    rank_variables: tuple[str, ...]
-    alternatives: tuple[tuple[Form, ...], ...]
-    strides: tuple[int, ...]
-    """Weight of each rank in the one number that stands for a coordinate."""
-    offset: int
-    """Added so that no coordinate is negative."""
-    width: int
-    """Coordinates that the ranks can have together."""
-    boxes: bool
-    """Whether the tile is the bounding box (``holes: fetch``)."""
-
-    @property
-    def plain(self) -> bool:
-        """One rank variable, one form: tiles at different positions are equal or disjoint."""
-        if len(self.rank_variables) != 1 or len(self.alternatives) != 1 or len(self.alternatives[0]) != 1:
-            return False
-        ((_, coefficient),) = self.alternatives[0][0].terms
-        return not self.boxes or abs(coefficient) == 1
-
-    def bits(self, intervals: Mapping[str, tuple[int, int]]) -> int:
-        """Return the tile as a bit set, from (low, extent) of each rank variable."""
-        if self.boxes:
-            return self._box(intervals)
-        result = 0
-        for forms in self.alternatives:
-            result |= self._image(forms, intervals)
-        return result
-
-    def _image(self, forms: tuple[Form, ...], intervals: Mapping[str, tuple[int, int]]) -> int:
-        """Return the coordinates that one access touches."""
-        weight: dict[str, int] = dict.fromkeys(self.rank_variables, 0)
-        origin = self.offset
-        for stride, form in zip(self.strides, forms, strict=True):
-            origin += stride * form.constant
-            for v, c in form.terms:
-                weight[v] += stride * c
-        spreads = []
-        for v, w in weight.items():
-            low, extent = intervals[v]
-            origin += w * (low if w >= 0 else low + extent - 1)
-            if w:
-                spreads.append((abs(w), extent))
-        bits = 1 << origin
-        for w, extent in spreads:
-            bits = _spread(bits, w, extent)
-        return bits
-
-    def _box(self, intervals: Mapping[str, tuple[int, int]]) -> int:
-        """Return the bounding box, rank by rank, of what all accesses touch."""
-        origin, extents = 0, []
-        for r, stride in enumerate(self.strides):
-            spans = [_span(forms[r], intervals) for forms in self.alternatives]
-            low, high = min(s[0] for s in spans), max(s[1] for s in spans)
-            origin += stride * low
-            extents.append(high - low + 1)
-        bits = 1 << (self.offset + origin)
-        for stride, extent in zip(self.strides, extents, strict=True):
-            bits = _spread(bits, stride, extent)
-        return bits
-
-
-def _span(form: Form, intervals: Mapping[str, tuple[int, int]]) -> tuple[int, int]:
-    """Return the least and the greatest value of an index."""
-    low = high = form.constant
-    for v, c in form.terms:
-        ends = (c * intervals[v][0], c * (sum(intervals[v]) - 1))
-        low, high = low + min(ends), high + max(ends)
-    return low, high
-
-
-def _spread(bits: int, stride: int, count: int) -> int:
-    """Unite ``count`` copies of a set, each ``stride`` further than the one before."""
-    done = 1
-    while done < count:
-        more = min(done, count - done)
-        bits |= bits << (stride * more)
-        done += more
-    return bits
-
-
-class Delivery(NamedTuple):
-    """One demand that a parent serves: the whole tile, and the words of it that need not move."""
-
-    tile: int
-    kept: int
-
-
-def merge(
-    children: Sequence[tuple[tuple[tuple[str, int], ...], Delivery]], modes: Sequence[tuple[str, Multicast]]
-) -> list[Delivery]:
-    """Merge the demands of children array by array, from the innermost array outwards.
-
-    ``children`` are (place, demand); ``modes`` are (array, how it merges), outermost first.
-    """
-    demands: dict[tuple[tuple[int, ...], ...], list[Delivery]] = {}
-    for place, delivery in children:
-        key = tuple(tuple(i for array, i in place if array == name) for name, _ in modes)
-        demands.setdefault(key, []).append(delivery)
-    for depth in range(len(modes) - 1, -1, -1):
-        mode = modes[depth][1]
-        outer: dict[tuple[tuple[int, ...], ...], list[list[Delivery]]] = {}
-        for key, listed in demands.items():
-            outer.setdefault(key[:depth], []).append(listed)
-        demands = {key: _merge_lists(lists, mode) for key, lists in outer.items()}
-    return [d for listed in demands.values() for d in listed]
-
-
-def _merge_lists(lists: Sequence[list[Delivery]], mode: Multicast) -> list[Delivery]:
-    if mode == "none":
-        return [d for listed in lists for d in listed]
-    if mode == "words":
-        return [_united([d for listed in lists for d in listed])]
-    alike: dict[tuple[int, ...], list[list[Delivery]]] = {}
-    for listed in lists:
-        alike.setdefault(tuple(d.tile for d in listed), []).append(listed)
-    return [_united(same) for group in alike.values() for same in zip(*group, strict=True)]
-
-
-def _united(deliveries: Sequence[Delivery]) -> Delivery:
-    tile = 0
-    moved = 0
-    for d in deliveries:
-        tile |= d.tile
-        moved |= d.tile & ~d.kept
-    return Delivery(tile, tile & ~moved)
-
-
-def group_sums(
-    group: Group,
-    classes: Sequence[list[PositionClass]],
-    modes: Sequence[tuple[str, Multicast]],
-    *,
-    refetch: bool,
-    leaving: bool,
-    fresh: bool,
-) -> tuple[int, int]:
-    """Sum (|tile|, |kept|) over all positions of a group, after merging the children of each owner.
-
-    ``leaving`` looks at the old tile instead of the new one; ``fresh`` says that nothing is kept.
-    """
-    if group.plain:
-        whole = kept = 0
-        for multiplicity, states in classes[0]:
-            for _, low, extent, old_low, old_extent in states:
-                whole += multiplicity * (old_extent if leaving else extent)
-                if not fresh:
-                    kept += multiplicity * max(0, min(low + extent, old_low + old_extent) - max(low, old_low))
-        return whole, kept
-    whole = kept = 0
-    for combination in product(*classes):
-        multiplicity = math.prod(c.multiplicity for c in combination)
-        children = []
-        for states in product(*(c.states for c in combination)):
-            now = {v: (s.low, s.extent) for v, s in zip(group.rank_variables, states, strict=True)}
-            before = {v: (s.old_low, s.old_extent) for v, s in zip(group.rank_variables, states, strict=True)}
-            tile = group.bits(now)
-            old = group.bits(before) if leaving or not fresh else tile
-            stays = 0 if fresh or (refetch and tile != old) else tile & old
-            children.append((tuple(p for s in states for p in s.place), Delivery(old if leaving else tile, stays)))
-        deliveries = merge(children, modes) if len(children) > 1 else [children[0][1]]
-        for delivery in deliveries:
-            whole += multiplicity * delivery.tile.bit_count()
-            kept += multiplicity * delivery.kept.bit_count()
-    return whole, kept
-
-
-def idle_sums(classes: Sequence[PositionClass], modes: Sequence[tuple[str, Multicast]]) -> int:
-    """Sum over positions how many deliveries the children along an irrelevant rank variable need."""
-    total = 0
-    for multiplicity, states in classes:
-        if len(states) == 1 or not modes:
-            total += multiplicity * len(states)
-        else:
-            total += multiplicity * len(merge([(s.place, Delivery(1, 0)) for s in states], modes))
-    return total

@@ -179,9 +179,16 @@ def word(access: Access, point: Dict[str, int]) -> Coordinate:
 
 def touched_words(access: Access, box: Box) -> set[Coordinate]:
     """The coordinates that an access touches at the points of a box."""
+    if any(0 not in box[v] for v in access.at_zero):
+        return set()
     variables = sorted(access.rank_variables)
     points = itertools.product(*(box[v] for v in variables))
     return {word(access, dict(zip(variables, point, strict=True))) for point in points}
+
+
+def is_evaluated(at_zero: frozenset[str], point: Dict[str, int]) -> bool:
+    """Whether a term of a sum that lacks these reduced rank variables is evaluated at a point."""
+    return all(point[v] == 0 for v in at_zero)
 
 
 def bounding_box(words: Iterable[Coordinate]) -> set[Coordinate]:
@@ -233,6 +240,7 @@ class _Walk:
         self.hops: Counter[tuple[str, str, str]] = Counter()
         self.operations: Counter[tuple[str, str, str]] = Counter()
         self.steps: dict[tuple[str, str], Counter[Instance]] = defaultdict(Counter)
+        self.done: dict[tuple[str, str, Instance], Counter[str]] = defaultdict(Counter)
         self.passes: Counter[tuple[str, str]] = Counter()
         self.across: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)  # (dimension, rank variable)
         self.stationary: dict[tuple[str, str, tuple[int, ...]], Tile] = {}
@@ -440,11 +448,16 @@ class _Walk:
             self.steps[einsum.name, node.unit][instance] += 1
 
         for operation in einsum.operations:
-            self.operations[einsum.name, node.unit, operation.kind] += operation.per_point * len(points)
+            here = [instance for instance, point in points.items() if is_evaluated(operation.at_zero, point)]
+            self.operations[einsum.name, node.unit, operation.kind] += operation.per_point * len(here)
+            for instance in here:
+                self.done[einsum.name, node.unit, instance][operation.kind] += operation.per_point
 
         for access in dict.fromkeys(einsum.inputs):
             demands: dict[Instance, tuple[Delivery, ...]] = {}
             for instance, point in points.items():
+                if not is_evaluated(access.at_zero, point):
+                    continue
                 asked = frozenset([word(access, point)])
                 demands[instance] = (Delivery(asked, asked),)
             self.deliver(demands, scope.above, index, self.innermost(einsum, access.tensor, scope), einsum.name)
@@ -473,10 +486,12 @@ class _Walk:
             tensor = stationary_tensor(einsum, array)
             inside = [h for h in scope.holders_of(tensor) if h.index > place]
             if inside:
-                tile, life = inside[0].held[first[: len(inside[0].above)]], inside[0].life
+                tile, life = inside[0].held.get(first[: len(inside[0].above)], frozenset()), inside[0].life
             else:
-                tile = frozenset(word(access, points[first]) for access in einsum.accesses_of(tensor))
-                life = scope.life
+                asked = (a for a in einsum.accesses_of(tensor) if is_evaluated(a.at_zero, points[first]))
+                tile, life = frozenset(word(access, points[first]) for access in asked), scope.life
+            if not tile:
+                continue  # it is not asked for: what is there stays
             if self.stationary.get((einsum.name, array.name, life)) != tile:
                 self.stationary[einsum.name, array.name, life] = tile
                 self.passes[einsum.name, array.name] += 1
@@ -526,8 +541,10 @@ class _Walk:
             unit = self.architecture.level(unit_name)
             if not isinstance(unit, ComputeUnit):
                 raise TypeError(f"{unit_name} is not a compute unit")
-            busiest = max(steps.values())
-            cycles = sum(o.per_point * busiest / unit.rate_of(o.kind) for o in self.einsums[name].operations)
+            cycles = max(
+                sum(n / unit.rate_of(kind) for kind, n in self.done[name, unit_name, instance].items())
+                for instance in steps
+            )
             for array in self.architecture.arrays:
                 skew = sum(size - 1 for size in array.shape.values())
                 load = self.rows_of(array, self.einsums[name]) if array.systolic in {"weight", "input"} else 0
@@ -609,7 +626,9 @@ def children_of(array: Array, children: dict[Instance, T], above: tuple[Spatial,
 
 def stationary_tensor(einsum: Einsum, array: Array) -> str:
     """The tensor that a systolic array holds still."""
-    read = [access.tensor for access in einsum.inputs if access.tensor != einsum.output.tensor]
+    given = [access for access in einsum.inputs if access.tensor != einsum.output.tensor]
+    everywhere = [access for access in given if not access.at_zero]
+    read = [access.tensor for access in everywhere or given]
     weights = [tensor for tensor in read if einsum.tensors[tensor].role is Role.WEIGHT]
     if array.systolic == "output" or not read:
         return einsum.output.tensor

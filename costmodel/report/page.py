@@ -365,7 +365,7 @@ def _latency_figures(book: Book, run: Run, prefix: str) -> list[Figure]:
     roof = tables.roofline(run)
     if len(roof):
         outer = run.architecture.memories[0]
-        figure = figures.roofline(roof, e.peak_per_cycle, outer.name, outer.bandwidth_bits_per_cycle)
+        figure = figures.roofline(roof, max(e.peak_by_einsum.values()), outer.name, outer.bandwidth_bits_per_cycle)
         caption = f"Operations per bit that crosses the ports of {outer.name}, as mapped."
         found.append(book.figure(f"{prefix}-roofline", "Roofline", caption, figure))
     return found

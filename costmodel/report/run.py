@@ -382,6 +382,7 @@ def _einsum_records(run: Run) -> list[dict[str, Any]]:
             "energy_pj": energy[name] * evaluation.counts[name],
             "latency_cycles": evaluation.cycles_by_einsum[name] * evaluation.counts[name],
             "capacity_bits": evaluation.capacity_bits_by_einsum[name],
+            "peak_per_cycle": evaluation.peak_by_einsum[name],
             "bottleneck": evaluation.bottlenecks.get(name, ""),
         }
         for name, points in evaluation.points.items()
@@ -565,7 +566,11 @@ def _evaluation(folder: Path, given: dict[str, Any]) -> Evaluation | None:
             e["einsum"]: expect(int, e["capacity_bits"], "$.einsums.capacity_bits") for e in einsums
         },
         clock_hz=build(float, totals["clock_hz"], "$.totals.clock_hz"),
-        peak_per_cycle=build(float, totals["peak_per_cycle"], "$.totals.peak_per_cycle"),
+        peak_by_einsum={
+            # a folder of the version before has one peak for all
+            e["einsum"]: build(float, e.get("peak_per_cycle", totals["peak_per_cycle"]), "$.einsums.peak_per_cycle")
+            for e in einsums
+        },
         area_mm2=build(float | None, totals["area_mm2"], "$.totals.area_mm2"),
         area_missing=build(tuple[str, ...], totals["area_missing"], "$.totals.area_missing"),
     )

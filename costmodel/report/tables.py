@@ -95,7 +95,7 @@ def einsums(run: Run) -> pd.DataFrame:
         count = evaluation.counts[name]
         cycles = evaluation.cycles_by_einsum[name] * count
         total = points * count
-        used = total / (cycles * evaluation.peak_per_cycle) if cycles and evaluation.peak_per_cycle else 0.0
+        used = evaluation.utilisation_of([name])
         pj = float(energies.get(name, 0.0))
         bottleneck = evaluation.bottlenecks.get(name, "")
         rows.append((name, count, total, pj, pj / total, cycles, used, bottleneck, certificates.get(name, "")))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from costmodel.model.motion import touched_words
 from costmodel.report.human import NOT_MODELLED, amount, digits, exact, joules, memory, percent, prefixed, seconds
-from costmodel.spec.hardware import Architecture, Array, Level, Memory
+from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Level, Memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -56,6 +57,7 @@ def architecture_text(architecture: Architecture) -> str:
         lines.append(f"source: {architecture.source}")
     columns = ["level", "kind", "copies", "size", "holds", "energy", "rate", "area", "notes"]
     lines += ["", table(columns, (_level_cells(architecture, level) for level in architecture.levels)), ""]
+    lines += [unit_text(architecture, unit) for unit in architecture.compute_units]
     for unit in architecture.compute_units:
         copies = architecture.copies(unit.name)
         kinds = [k for k in unit.throughput_per_cycle if k != "default"] or ["default"]
@@ -70,6 +72,30 @@ def architecture_text(architecture: Architecture) -> str:
     if architecture.constraints:
         lines += ["constraints:", *(f"- {sentence}" for sentence in architecture.constraints)]
     return "\n".join(lines)
+
+
+def unit_text(architecture: Architecture, unit: ComputeUnit) -> str:
+    """How many instances a compute unit has, what multiplies them, and what it does: ``MAC: 8 = X 8; does …``."""
+    arrays = architecture.part(unit.name).arrays
+    names = [dimension for array in arrays for dimension in array.shape]
+    sizes = [
+        f"{dimension if names.count(dimension) == 1 else f'{array.name}.{dimension}'} {size:,}"
+        for array in arrays
+        for dimension, size in array.shape.items()
+    ]
+    made = "stated" if unit.instances is not None else " × ".join(sizes)
+    count = f"{architecture.copies(unit.name):,}" + (f" = {made}" if made else "")
+    return f"{unit.name}: {count}; does {_operations(unit)}"
+
+
+def _operations(unit: ComputeUnit) -> str:
+    """What a compute unit does, with the price and the rate of each kind."""
+    kinds = [kind for kind in dict.fromkeys((*unit.energy_pj, *unit.throughput_per_cycle)) if kind != "default"]
+    told = {kind: kind for kind in kinds if unit.does(kind)}
+    if unit.does("default"):
+        told["default"] = "every other kind of operation" if told else "every kind of operation"
+    prices = {kind: f"{digits(unit.energy_of(kind))} pJ" if unit.energy_pj else NOT_MODELLED for kind in told}
+    return ", ".join(f"{name} ({prices[kind]}, {digits(unit.rate_of(kind))} /cycle)" for kind, name in told.items())
 
 
 def _area(architecture: Architecture) -> tuple[float | None, list[str]]:
@@ -141,12 +167,12 @@ def _holds(level: Memory) -> str:
 
 def operations(einsum: Einsum) -> dict[str, int]:
     """Operations of one execution, by kind."""
-    return {o.kind: o.per_point * einsum.points for o in einsum.operations}
+    return dict(einsum.operation_counts)
 
 
 def intensity(einsum: Einsum) -> float:
-    """Operations per byte when every tensor crosses once."""
-    size = sum(t.size_words * t.bits for t in einsum.tensors.values()) / 8
+    """Operations per byte when every word that the Einsum touches crosses once."""
+    size = sum(touched_words(einsum, t.name) * t.bits for t in einsum.tensors.values()) / 8
     return sum(operations(einsum).values()) / size if size else math.inf
 
 
@@ -215,7 +241,7 @@ def totals_text(evaluation: Evaluation, *, room: bool = False) -> str:
         ["energy", joules(energy), f"{exact(energy)} pJ, {digits(per_point)} pJ per point"],
         ["latency", seconds(evaluation.latency_s), f"{exact(cycles)} cycles at {prefixed(evaluation.clock_hz, 'Hz')}"],
         ["EDP", f"{edp:.4g} J·s", f"{evaluation.edp:.6g} pJ·cycles"],
-        ["utilisation", percent(evaluation.utilisation), f"of {exact(evaluation.peak_per_cycle)} operations per cycle"],
+        ["utilisation", percent(evaluation.utilisation), f"of {exact(evaluation.peak_per_cycle)} points per cycle"],
     ]
     if room:
         most = ", the most of the Einsums" if len(evaluation.points) > 1 else ""
@@ -247,7 +273,7 @@ def einsums_text(evaluation: Evaluation) -> str:
             str(count),
             joules(energy[name] * count),
             f"{exact(evaluation.cycles_by_einsum[name] * count)}",
-            percent(_utilisation(evaluation, name)),
+            percent(evaluation.utilisation_of([name])),
             evaluation.bottlenecks.get(name, ""),
         ]
         for name, count in evaluation.counts.items()
@@ -261,11 +287,6 @@ def energy_by_einsum(evaluation: Evaluation) -> dict[str, float]:
     for row in evaluation.action_rows:
         energy[row.einsum] += row.energy_pj
     return energy
-
-
-def _utilisation(evaluation: Evaluation, einsum: str) -> float:
-    cycles = evaluation.cycles_by_einsum[einsum]
-    return evaluation.points[einsum] / (cycles * evaluation.peak_per_cycle) if cycles else 0.0
 
 
 def evaluation_text(evaluation: Evaluation) -> str:

@@ -69,11 +69,9 @@ def _whole(dimension: Dimension, value: object) -> Quantity:
 def _json(dimension: Dimension, *, zero: bool) -> JsonSchema:
     spelt = "|".join(re.escape(unit) for unit in sorted(dimension.units, key=len, reverse=True))
     number = {"type": "number", "minimum": 0} if zero else {"type": "number", "exclusiveMinimum": 0}
-    text = {"type": "string", "pattern": rf"^\s*[0-9.]+([eE][-+]?[0-9]+)?\s*({spelt})?\s*$"}
-    description = (
-        f"{dimension.noun[:1].upper()}{dimension.noun[1:]} ({dimension.shown}); a bare number is in {dimension.bare}."
-    )
-    return JsonSchema({"anyOf": [number, text], "description": description})
+    pattern = rf"^\s*[0-9.]+([eE][-+]?[0-9]+)?\s*({spelt})?\s*$"
+    text = {"type": "string", "pattern": pattern, "description": dimension.manual}
+    return JsonSchema({"anyOf": [number, text]})
 
 
 _as_text = PlainSerializer(str, return_type=str)
@@ -131,22 +129,24 @@ class MemoryEnergy(SpecModel):
     """Energy of the two actions of a memory."""
 
     read: Energy
-    """Per word, or per access where ``access`` says how wide that is."""
+    """Of one word that leaves the level (reads and drains), or of one access where ``access`` says how wide that is.
+    E.g. ``200 pJ``, ``0.3 nJ``."""
     write: Energy
-    """As ``read``."""
+    """Of one word that enters the level (fills and updates), or of one access. E.g. ``200 pJ``."""
     access: Width | None = None
-    """Width of the access that the energies refer to; a word of the architecture when absent."""
+    """Width of the access that the energies refer to; a word of the architecture when absent. Said here or beside
+    ``energy:``, not twice. E.g. ``64 b``."""
 
 
 class Bandwidth(SpecModel):
     """Limits of the ports of one instance. Absent: no limit of its own."""
 
     read: BandwidthValue | None = None
-    """Of reads alone."""
+    """Limit of reads and drains alone; none when absent. E.g. ``80 b/cycle``."""
     write: BandwidthValue | None = None
-    """Of writes alone."""
+    """Limit of fills and updates alone; none when absent. E.g. ``64 b/cycle``."""
     total: BandwidthValue | None = None
-    """Shared by reads and writes."""
+    """Limit that reads and writes share, beside those of their own; none when absent. E.g. ``480 MB/s``."""
 
 
 def _both(value: object) -> object:
@@ -207,13 +207,15 @@ class LevelSpec(SpecModel):
     """What every level may say."""
 
     source: str = ""
-    """Where the numbers of this level come from."""
+    """Where the numbers of this level come from; that of the architecture when absent. E.g. ``data sheet, table 3``."""
     leakage: Power | None = None
-    """Power that one instance draws all the time (bare: W)."""
+    """Power that one instance draws all the time, idle or not; none when absent. E.g. ``3 mW``."""
     area: Area | None = None
-    """Area of one instance (bare: mm2); absent means not modelled."""
+    """Area of one instance; absent means not modelled, and the report names the level as left out. E.g. ``2.33 mm2``,
+    ``1600 um2``."""
     instances: Count | None = None
-    """Physical copies on the chip, where they are not the product of the arrays above."""
+    """Physical copies on the chip, where they are not the product of the arrays above: leakage, area and the peak rate
+    count them. E.g. ``4``."""
 
     key_hints: ClassVar[dict[str, str]] = _COMMON_HINTS
 
@@ -222,31 +224,41 @@ class MemorySpec(LevelSpec):
     """A level that stores words."""
 
     memory: Name
-    """Name of the level."""
+    """Name of the level, unique in the file; the key says that the level stores words. E.g. ``GLB``."""
     size: Size | None = None
-    """Room in one instance (bare: words); absent means unlimited."""
+    """Room in one instance; unlimited when absent. A word has the width that ``word:`` says. E.g. ``108 KiB``,
+    ``448 B``, ``224 words``."""
     energy: Annotated[MemoryEnergy, BeforeValidator(_both, json_schema_input_type=Energy | MemoryEnergy)]
-    """Of one read and one write (bare: pJ): ``{read: …, write: …}``, or one value for both."""
+    """Of one word that is read and one that is written, or one value for both; 0 says that it costs nothing.
+    E.g. ``6 pJ``, ``{read: 596 pJ, write: 585 pJ}``."""
     access: Width | None = None
-    """Width of the access that the energies refer to (bare: bits); a word of the architecture when absent."""
+    """Width of the access that the energies refer to; a word of the architecture when absent. A word of b bits is
+    b / ``access`` of an access, a fraction where accesses are wide. E.g. ``64 b``, ``1 b`` (energies per bit)."""
     energy_source: str = ""
-    """Where the energies come from; ``source`` when absent."""
+    """Where the energies come from; ``source`` when absent. E.g. ``CACTI 7, 256 KiB with a port of 256 b at 32 nm``."""
     bandwidth: Annotated[
         Bandwidth | None, BeforeValidator(_shared, json_schema_input_type=BandwidthValue | Bandwidth | None)
     ] = None
-    """Of one instance (bare: words/cycle): one that reads and writes share, or ``{read: …, write: …, total: …}``."""
+    """Of one instance: one limit that reads and writes share, or a map with limits of each; no limit when absent.
+    E.g. ``480 MB/s``, ``8 words/cycle``, ``{read: 80 b/cycle, write: 64 b/cycle}``."""
     keep: OneOrMore[Held] | None = None
-    """Roles or tensor names that are held here, the rest passes by; absent means all, unless ``may_keep`` is given."""
+    """Roles (``input``, ``output``, ``weight``, ``intermediate``) or names of tensors that are held here; the rest
+    passes by. An intermediate is also an output where it is written and an input where it is read. When absent: all, or
+    none beyond ``may_keep`` where that is given. E.g. ``[input, output]``, ``weight``,
+    ``[K, V]``."""
     may_keep: OneOrMore[Held] = ()
-    """Roles or tensor names that a mapping may hold here or pass by."""
+    """Roles or names of tensors that a mapping may hold here or pass by: the search chooses. E.g. ``[weight]``."""
     halo: Literal["reuse", "refetch"] = "reuse"
-    """Whether a sliding tile is filled with its new words only, or wholly."""
+    """When the tile of a sliding window moves: ``reuse`` fills its new words only, ``refetch`` all of it.
+    E.g. ``refetch``."""
     holes: Literal["skip", "fetch"] = "skip"
-    """Whether a tile is its distinct words, or its bounding box."""
+    """Words of a tile between those that are used (a stride larger than the window): ``skip`` holds and moves the
+    distinct words, ``fetch`` the bounding box. E.g. ``fetch``."""
     drain: Literal["charged", "free"] = "charged"
-    """Whether a drain costs this level a read."""
+    """Whether a word that leaves for the level above costs this level a read. E.g. ``free``."""
     double_buffered: bool = False
-    """Whether only half of the size can be used at a time."""
+    """Whether half of the size receives the next tile while the other half is in use: tiles have half the room.
+    E.g. ``true``."""
 
     key_hints: ClassVar[dict[str, str]] = _COMMON_HINTS | {
         "missing energy": "`energy: {read: …, write: …}` or one value for both; 0 says that it costs nothing",
@@ -267,23 +279,27 @@ class ArraySpec(LevelSpec):
     """A spatial array of what is below it."""
 
     array: Name
-    """Name of the array."""
+    """Name of the array, unique in the file; it makes copies of every level below it in the list. E.g. ``PEs``."""
     shape: Annotated[
         dict[Name, Count],
         Field(min_length=1),
         BeforeValidator(_one_dimension, json_schema_input_type=int | dict[Name, Count]),
     ]
-    """Size of each dimension: ``{X: 14, Y: 12}``; a bare number is ``{X: …}``."""
+    """Size of each dimension, by a name of your choice; a bare number is one dimension, X. E.g. ``{X: 14, Y: 12}``,
+    ``16``."""
     hop: Energy | None = None
-    """Energy of moving one word (or ``access``) to or from one child (bare: pJ); absent means none."""
+    """Energy of moving one word (or ``access``) to or from one child; nothing when absent. E.g. ``2 pJ``."""
     access: Width | None = None
-    """Width that ``hop`` refers to (bare: bits); a word of the architecture when absent."""
+    """Width that ``hop`` refers to; a word of the architecture when absent. E.g. ``64 b``."""
     multicast: Multicast = "words"
-    """What the network reads once for several children: any shared word, whole equal tiles, or nothing."""
+    """What one read of the level above serves several children with: any word that they share (``words``), whole equal
+    tiles alone (``tiles``), or nothing: every child is served by a read of its own (``none``). E.g. ``tiles``."""
     reduce: bool = True
-    """Whether updates of one word that arrive together become one."""
+    """Whether updates of one word that arrive from several children together become one. E.g. ``false``."""
     systolic: Stationary | None = None
-    """What stays in place in a systolic array: it pays the fill and drain of every pass."""
+    """Which tensor stays in place in a systolic array (``output``, ``weight`` or ``input``): every pass then pays its
+    fill and drain in cycles. The first dimension counts the rows, the second the columns. Not systolic when absent.
+    E.g. ``weight``."""
 
     key_hints: ClassVar[dict[str, str]] = _COMMON_HINTS | {
         "energy": "say `hop:` for the energy of moving a word",
@@ -300,13 +316,16 @@ class ComputeSpec(LevelSpec):
     """What performs operations."""
 
     compute: Name
-    """Name of the unit."""
+    """Name of the unit, unique in the file; the key says that the level performs operations. E.g. ``MAC``."""
     energy: KindEnergy
-    """Of one operation (bare: pJ): one value, or one per kind with ``default`` for the rest."""
+    """Of one operation: one value for every kind, or one per kind, with ``default`` for the rest; 0 says that it costs
+    nothing. It says what the unit does: only the kinds that are named, where there is no ``default``. E.g. ``1 pJ``,
+    ``{mac: 0.2 pJ, add: 0.05 pJ}``, ``{exp: 10 pJ, default: 1 pJ}``."""
     energy_source: str = ""
-    """Where the energies come from; ``source`` when absent."""
+    """Where the energies come from; ``source`` when absent. E.g. ``int8 multiply at 45 nm (Horowitz, ISSCC 2014)``."""
     throughput: KindRate | None = None
-    """Operations per cycle of one instance: one value, or one per kind with ``default`` for the rest; 1 when absent."""
+    """Operations per cycle of one instance: one value, or one per kind, with ``default`` for the rest; 1 when absent.
+    Of what ``energy`` prices: a kind that is rated has a price too. E.g. ``1 /cycle``, ``{mac: 4, exp: 0.25}``."""
 
     key_hints: ClassVar[dict[str, str]] = _COMMON_HINTS | {
         "missing energy": "`energy: 1 pJ` or one value per kind, `{mac: …, default: …}`; 0 says that it costs nothing",
@@ -346,19 +365,22 @@ class ArchitectureSpec(SpecModel):
     """An architecture file."""
 
     name: str = Field(min_length=1)
-    """What the architecture is called."""
+    """What the architecture is called in tables and reports; a file is found by its own name. E.g. ``eyeriss_v1``."""
     source: str = ""
-    """Where its numbers come from."""
+    """Where its numbers come from. E.g. ``Chen et al., JSSC 52(1), 2017``."""
     technology: Length | None = None
-    """Feature size of the process (bare: nm)."""
+    """Feature size of the process: told, not computed with. E.g. ``65 nm``."""
     clock: Frequency = Quantity(units.parse(DEFAULT_CLOCK_HZ, units.FREQUENCY).value, "Hz")
-    """Cycles per second (bare: Hz); 1 GHz when absent."""
+    """Cycles per second; one clock for all levels. E.g. ``200 MHz``."""
     word: Width = Quantity(units.parse(DEFAULT_WORD_BITS, units.WIDTH).value, "b")
-    """Width that energies "per word", sizes and bandwidths in words refer to (bare: bits); 8 b when absent."""
+    """Width that energies "per word", sizes and bandwidths in words refer to, and that of every tensor whose width
+    the workload's ``bits:`` leaves open. E.g. ``16 b``."""
     levels: Items[LevelItem] = Field(json_schema_extra={"minItems": 1})
-    """Memories, arrays and compute units, outermost first."""
+    """Memories, arrays and compute units, outermost first: a memory that holds everything at the top, a compute unit at
+    the end. E.g. ``[{memory: DRAM, energy: 200 pJ}, {compute: MAC, energy: 1 pJ}]``."""
     constraints: Items[str] = ()
-    """What the hardware cannot do, as sentences."""
+    """What the hardware cannot do, as sentences; they hold for every search on this architecture.
+    E.g. ``["PEs.X only [p, m]"]``."""
 
     key_hints: ClassVar[dict[str, str]] = {
         "missing levels": "memories, arrays and compute units, outermost first",
@@ -395,6 +417,8 @@ class ArchitectureSpec(SpecModel):
         problems: list[Problem] = []
         for place, level in enumerate(self.levels):
             at = ("levels", place)
+            if isinstance(level, ComputeSpec):
+                problems += _rated_only(level, at, marks)
             if not isinstance(level, MemorySpec):
                 continue
             if level.size is not None and (bits := self._bits(level.size)) < self.word_bits:
@@ -481,7 +505,8 @@ def check_levels(levels: object, marks: Marks) -> list[Problem]:
     if kinds and kinds[0] in {"tag:array", "tag:compute"}:
         problems.append(marks.problem("the first level must be a memory: it holds every tensor", ("levels", 0)))
     if kinds and kinds[-1] in {"tag:memory", "tag:array"}:
-        problems.append(marks.problem("the last level must be a compute unit", ("levels", len(kinds) - 1)))
+        rule, why = "the last level must be a compute unit", "what stands below all units serves none"
+        problems.append(marks.problem(rule, ("levels", len(kinds) - 1), hint=why))
     first: dict[str, int] = {}
     for place, (level, kind) in enumerate(zip(levels, kinds, strict=True)):
         if kind is None:
@@ -498,6 +523,16 @@ def check_levels(levels: object, marks: Marks) -> list[Problem]:
             first[name] = place
         problems.extend(_kept_twice(level, ("levels", place), marks))
     return problems
+
+
+def _rated_only(level: ComputeSpec, at: tuple[str, int], marks: Marks) -> list[Problem]:
+    """Refuse rates of operations that the unit does not price: it would do them for nothing, or not at all."""
+    rated = [kind for kind in level.throughput or () if kind != "default" and kind not in level.energy]
+    if "default" in level.energy or not rated:
+        return []
+    rule = f"{level.compute}: `energy` prices no {', '.join(rated)}"
+    hint = f"say {', '.join(f'`{kind}:`' for kind in rated)} or `default:` in `energy:`; 0 says that it costs nothing"
+    return [marks.problem(rule, (*at, "throughput", rated[0]), key=True, hint=hint)]
 
 
 def _kept_twice(level: Mapping[str, Any], at: tuple[str, int], marks: Marks) -> list[Problem]:

@@ -6,8 +6,10 @@ all that is wrong and where.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Literal
@@ -180,6 +182,18 @@ def load_pair(arch: Ref, workload: Ref, overrides: Overrides = ()) -> tuple[Arch
     return architecture, loaded_workload
 
 
+def not_computed(architecture: Architecture, workload: Workload, ref: Ref) -> list[Problem]:
+    """Find the Einsums of a workload that no compute unit can run, with their places in its file."""
+    from costmodel.spec import computing
+
+    problems = {e.name: problem for e in workload.einsums if (problem := computing.not_computed(e, architecture))}
+    if not problems:
+        return []
+    found = document(ref, "workload")
+    names = [einsum.name for einsum in _workload(found).einsums]
+    return [found.marks.problem(p.message, ("einsums", names.index(n)), hint=p.hint) for n, p in problems.items()]
+
+
 def share(
     overrides: Overrides, arch: Document, workload: Document
 ) -> tuple[list[tuple[str, object]], list[tuple[str, object]]]:
@@ -246,6 +260,8 @@ def _study(found: Document) -> Study:
     problems.extend(_study_paths(study, found, workloads, "workload"))
     problems.extend(_study_constraints(study, found, [doc for _, doc in archs], [doc for _, doc in workloads]))
     problems.extend(_lost_paths(study, found, [doc for _, doc in archs], [doc for _, doc in workloads]))
+    if not problems:
+        problems.extend(_not_computed(study, [doc for _, doc in archs], [doc for _, doc in workloads]))
     if problems:
         raise SpecError(in_order(problems))
     return study.of_documents(found, dict(archs), dict(workloads))
@@ -294,6 +310,18 @@ def _study_paths(study: Study, found: Document, docs: list[tuple[str, Document]]
                 except SpecError as error:
                     where = (key, path, place) if listed else (key, path)
                     yield from (found.marks.problem(p.message, where, hint=p.hint) for p in error.problems)
+
+
+def _not_computed(study: Study, archs: list[Document], workloads: list[Document]) -> Iterator[Problem]:
+    """Find Einsums that no compute unit can run in the first design of each architecture and workload."""
+    first = [*study.set.items(), *((path, values[0]) for path, values in study.axes.items())]
+    for arch, workload in itertools.product(archs, workloads):
+        try:
+            architecture, whole = load_pair(arch, workload, first)
+        except SpecError:
+            continue  # what values break together is told of each design
+        asked = tuple(e for e in whole.einsums if study.einsums is None or e.name in study.einsums)
+        yield from not_computed(architecture, replace(whole, einsums=asked), workload)
 
 
 def _lost_paths(study: Study, found: Document, archs: list[Document], workloads: list[Document]) -> Iterator[Problem]:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from costmodel.einsum.algebra import Einsum
 from costmodel.einsum.roles import Stationary
 
 Multicast = Literal["words", "tiles", "none"]
@@ -83,22 +84,41 @@ class Array:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComputeUnit:
-    """What performs operations; the innermost level."""
+    """What performs operations. The levels above serve it; those below it serve other units.
+
+    It does the kinds of operation that its energy prices: those named, or every kind where there is a ``default``. A
+    unit without any energy does every kind, and its energy is not modelled (no file says so: there, 0 is a price).
+    """
 
     name: str
     energy_pj: Mapping[str, float] = field(default_factory=dict)
     """Per operation kind; ``default`` prices every kind that is not named."""
     energy_source: str = ""
     throughput_per_cycle: Mapping[str, float] = field(default_factory=dict)
-    """Operations per cycle of one instance, per kind; ``default`` rates every kind that is not named."""
+    """Operations per cycle of one instance, per kind; ``default`` rates every kind that is not named, 1 without it.
+
+    It rates what the energy prices, and never lets a unit do more.
+    """
     leakage_w: float = 0.0
     area_mm2: float | None = None
     instances: int | None = None
 
+    def does(self, kind: str) -> bool:
+        """Whether it performs operations of a kind."""
+        return not self.energy_pj or kind in self.energy_pj or "default" in self.energy_pj
+
+    def computes(self, einsum: Einsum) -> bool:
+        """Whether it performs every operation of an Einsum."""
+        return all(self.does(operation.kind) for operation in einsum.operations)
+
     def energy_of(self, kind: str) -> float:
-        return self.energy_pj.get(kind, self.energy_pj.get("default", 0.0))
+        """Energy of one operation in pJ; 0 where no energy is modelled. KeyError for a kind that the unit lacks."""
+        if not self.energy_pj:
+            return 0.0
+        return self.energy_pj[kind if kind in self.energy_pj else "default"]
 
     def rate_of(self, kind: str) -> float:
+        """Operations of a kind that one instance performs in a cycle."""
         return self.throughput_per_cycle.get(kind, self.throughput_per_cycle.get("default", 1.0))
 
 
@@ -107,7 +127,10 @@ Level = Memory | Array | ComputeUnit
 
 @dataclass(frozen=True, kw_only=True)
 class Architecture:
-    """A hierarchy of levels, outermost first; the first is a memory that holds everything, the last computes."""
+    """A hierarchy of levels, outermost first; the first is a memory that holds everything, the last computes.
+
+    Compute units may stand at any place. What one of them works with is a *part* of the chip; see ``part``.
+    """
 
     name: str
     source: str = ""
@@ -130,6 +153,47 @@ class Architecture:
     def compute_units(self) -> tuple[ComputeUnit, ...]:
         return tuple(x for x in self.levels if isinstance(x, ComputeUnit))
 
+    @property
+    def physical(self) -> tuple[Level, ...]:
+        """Every level of the chip, those that stand idle too."""
+        return self.levels
+
+    @property
+    def unit(self) -> ComputeUnit:
+        """The only compute unit; ValueError where there are several, each with a part of its own."""
+        units = self.compute_units
+        if len(units) > 1:
+            msg = f"{self.name} has several compute units: {', '.join(u.name for u in units)}"
+            raise ValueError(msg)
+        return units[0]
+
+    @property
+    def serving(self) -> tuple[Memory | Array, ...]:
+        """Levels above the only compute unit, outermost first; ValueError where there are several."""
+        above = self.levels[: self.index(self.unit.name)]
+        return tuple(x for x in above if not isinstance(x, ComputeUnit))
+
+    def part(self, unit: str) -> Architecture:
+        """Return the chip as one compute unit uses it: the levels above it and the unit, all others idle.
+
+        That is the chip itself where nothing is idle. KeyError if there is no such unit.
+        """
+        place = self.index(unit)
+        used = [x for x in self.levels[:place] if not isinstance(x, ComputeUnit)]
+        if len(used) + 1 == len(self.levels):
+            return self
+        idle = (x for k, x in enumerate(self.levels) if k > place or (k < place and isinstance(x, ComputeUnit)))
+        return ChipPart(
+            name=self.name,
+            source=self.source,
+            technology=self.technology,
+            clock_hz=self.clock_hz,
+            word_bits=self.word_bits,
+            levels=(*used, self.levels[place]),
+            constraints=self.constraints,
+            idle=tuple(replace(x, instances=self.copies(x.name)) for x in idle),
+        )
+
     def level(self, name: str) -> Level:
         """Return the level of that name; KeyError if there is none."""
         for level in self.levels:
@@ -151,3 +215,19 @@ class Architecture:
         if stated is not None:
             return stated
         return math.prod(a.fanout for a in self.levels[:place] if isinstance(a, Array))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChipPart(Architecture):
+    """What one compute unit of a chip works with: the levels above it, and the unit as the last."""
+
+    idle: tuple[Level, ...]
+    """The other levels: they leak, and take area. Each states its instances."""
+
+    @property
+    def physical(self) -> tuple[Level, ...]:
+        return (*self.levels, *self.idle)
+
+    def copies(self, name: str) -> int:
+        stated = next((x.instances for x in self.idle if x.name == name), None)
+        return super().copies(name) if stated is None else stated

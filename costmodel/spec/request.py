@@ -64,12 +64,21 @@ Objectives = Annotated[
 Seconds = Annotated[
     float,
     PlainValidator(_seconds),
-    JsonSchema({"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string"}]}),
+    JsonSchema(
+        {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string", "description": units.TIME.manual}]}
+    ),
 ]
 Bytes = Annotated[
     int,
     PlainValidator(_bytes),
-    JsonSchema({"anyOf": [{"type": "integer", "exclusiveMinimum": 0}, {"type": "string"}]}),
+    JsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "exclusiveMinimum": 0},
+                {"type": "string", "description": "A size (B, KiB, MiB, GiB); a bare number is in B."},
+            ]
+        }
+    ),
 ]
 
 
@@ -79,25 +88,27 @@ class Request(SpecModel):
     objective: Objectives = ("edp",)
     """What is made small: ``energy``, ``latency``, ``capacity`` (bits that tiles occupy inside the outermost memory),
     ``edp``, ``ed2p``, ``e2dp``, ``area`` (of a sweep) or a product such as ``energy^2*latency``; several for a front
-    (``energy,latency``)."""
+    (``energy,latency``). E.g. ``edp``, ``[energy, latency]``, ``energy^2*latency``."""
     method: MethodName = "exact"
-    """How mappings are searched."""
+    """How mappings are searched: ``exact`` proves what it finds, the others sample with Optuna. E.g. ``nsga2``."""
     trials: Annotated[int, Field(gt=0)] | None = None
-    """Mappings that a sampling method costs for each Einsum; 2000 when absent."""
+    """Mappings that a sampling method costs for each Einsum; 2000 when absent. E.g. ``5000``."""
     budget: Seconds | None = None
-    """Time for mapping one workload on one architecture (bare: seconds); until proven when absent."""
+    """Time for mapping one workload on one architecture (bare: seconds); until proven when absent.
+    E.g. ``60 s``, ``2 min``."""
     memory: Bytes | None = None
-    """Memory for one exact search (bare: bytes)."""
+    """Memory for one exact search (bare: bytes); what the machine has when absent. E.g. ``2 GiB``."""
     bound: bool = True
-    """Whether a sampler's answer is held against the proven optimum."""
+    """Whether a sampler's answer is held against the proven optimum. E.g. ``false``."""
     tiles: Literal["perfect", "any"] = "perfect"
-    """Whether every tile divides the one above it."""
+    """Whether every tile divides the one above it, or tiles that leave a rest are looked at too. E.g. ``any``."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
-    """Of every random choice."""
+    """Of every random choice: the same seed gives the same answer. E.g. ``7``."""
     constraints: Items[str] = ()
-    """What is forbidden in mappings besides what the architecture forbids, as sentences."""
+    """What is forbidden in mappings besides what the architecture forbids, as sentences.
+    E.g. ``["GLB tile p <= 14", weight_stationary]``."""
     jobs: Annotated[int, Field(gt=0)] | None = None
-    """Worker processes; one per core when absent. The answer does not depend on it."""
+    """Worker processes; one per core when absent. The answer does not depend on it. E.g. ``4``."""
 
     without_effect: ClassVar[frozenset[str]] = frozenset({"jobs"})
     """Keys that change nothing in an answer."""

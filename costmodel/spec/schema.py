@@ -1,7 +1,7 @@
 """JSON Schemas of the files, for editors: draft-07, which the YAML language server reads.
 
 pydantic describes the models in the 2020-12 dialect, without the manuals that stand under the fields; both are put
-right here.
+right here. A manual may end with examples of values as they stand in a file: E.g. ``108 KiB``, ``[input, output]``.
 """
 
 from __future__ import annotations
@@ -9,12 +9,16 @@ from __future__ import annotations
 import ast
 import inspect
 import itertools
+import re
 import textwrap
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic import BaseModel
 
+from costmodel.spec.load import parse
 from costmodel.spec.overrides import Kind
+from costmodel.spec.units import Quantity
 
 DIALECT = "http://json-schema.org/draft-07/schema#"
 _NAME = "[A-Za-z_][A-Za-z0-9_]*"
@@ -23,6 +27,7 @@ _NAMED = {"properties", "$defs", "patternProperties"}
 """Keywords whose keys are names."""
 _DATA = {"default", "const", "enum", "examples"}
 """Keywords whose values are data."""
+_EXAMPLES = re.compile(r"\s*E\.g\. (``.+``(?: \([^`]+\))?)\.$", re.DOTALL)
 
 
 def schema(kind: Kind) -> dict[str, Any]:
@@ -38,9 +43,9 @@ def schema(kind: Kind) -> dict[str, Any]:
     modern = model.model_json_schema(by_alias=True)
     manuals = {m.__name__: _manuals(m) for m in _models_of(model)}
     for name, definition in {model.__name__: modern, **modern.get("$defs", {})}.items():
-        for key, text in manuals.get(name, {}).items():
-            if key in definition.get("properties", {}):
-                definition["properties"][key]["description"] = text
+        for properties in _properties(definition):
+            for key, said in properties.items():
+                said.update(manuals.get(name, {}).get(key, {}))
     return {"$schema": DIALECT, **draft7(modern)}
 
 
@@ -74,6 +79,25 @@ def draft7(modern: Any) -> Any:
     return old
 
 
+def manual(text: str) -> dict[str, Any]:
+    """Split the text under a field into what it means and examples.
+
+    >>> manual("Room of ``GLB``. E.g. ``108 KiB``, ``224``.")
+    {'description': 'Room of `GLB`.', 'examples': ['108 KiB', 224]}
+    """
+    found = _EXAMPLES.search(text)
+    means = " ".join((text[: found.start()] if found else text).replace("``", "`").split())
+    written = re.findall(r"``(.+?)``", found[1], re.DOTALL) if found else []
+    return {"description": means} | ({"examples": [parse(value).data for value in written]} if written else {})
+
+
+def _properties(definition: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Give the keys of a map, or of each map that may stand in its place."""
+    for choice in (definition, *definition.get("anyOf", ())):
+        if "properties" in choice:
+            yield choice["properties"]
+
+
 def _models_of(model: type[BaseModel]) -> set[type[BaseModel]]:
     """A model and all models of its module and its bases' modules; names are unique among them."""
     found: set[type[BaseModel]] = {model}
@@ -84,31 +108,38 @@ def _models_of(model: type[BaseModel]) -> set[type[BaseModel]]:
     return found
 
 
-def _manuals(model: type[BaseModel]) -> dict[str, str]:
-    """Key → the text that stands under the field in the source."""
-    texts: dict[str, str] = {}
+def _manuals(model: type[BaseModel]) -> dict[str, dict[str, Any]]:
+    """Key → what the text that stands under the field in the source says."""
+    texts: dict[str, dict[str, Any]] = {}
     for cls in reversed(model.__mro__):
         if not issubclass(cls, BaseModel) or cls is BaseModel:
             continue
         (definition,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
         body = definition.body if isinstance(definition, ast.ClassDef) else []
-        for field, text in itertools.pairwise(body):
-            match field, text:
-                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(manual))):
-                    texts[name] = " ".join(manual.replace("``", "`").split())
+        for key, below in itertools.pairwise(body):
+            match key, below:
+                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                    texts[name] = manual(text)
+    for name, field in model.model_fields.items():
+        if isinstance(field.default, Quantity):
+            texts[name]["default"] = str(field.default)
     return texts
 
 
 def _mapping() -> dict[str, Any]:
     """Schema of mapping files, which no pydantic model reads."""
-    text = {"type": "string", "minLength": 1}
     names = {
-        "arch": {**text, "description": "Architecture that the mapping was made for."},
-        "workload": {**text, "description": "Workload that the mapping was made for."},
-        "einsum": {**text, "description": "Einsum that the nest computes."},
+        key: {"type": "string", "minLength": 1, **manual(text)}
+        for key, text in (
+            ("arch", "Architecture that the mapping was made for; `check` holds it against this one. E.g. ``pe2d``."),
+            ("workload", "Workload that the mapping was made for. E.g. ``mm64``."),
+            ("einsum", "Einsum that the nest computes. E.g. ``Z``."),
+        )
     }
-    nest = {"$ref": "#/definitions/nest"}
+    nodes = "Nodes, outermost first: sentences, and maps `sequence:`. E.g. ``[for m by 1, compute Z on MAC]``."
+    nest = {"allOf": [{"$ref": "#/definitions/nest"}], **manual(nodes)}
     entry = {
+        "title": "Entry",
         "type": "object",
         "properties": {**names, "nest": nest},
         "required": ["nest"],
@@ -121,7 +152,15 @@ def _mapping() -> dict[str, Any]:
         "properties": {
             **names,
             "nest": nest,
-            "mappings": {"type": "array", "minItems": 1, "items": entry, "description": "One mapping for each Einsum."},
+            "mappings": {
+                "type": "array",
+                "minItems": 1,
+                "items": entry,
+                **manual(
+                    "Instead of `nest:`: one mapping for each Einsum, with its `nest:` and `einsum:` and, where they "
+                    "differ, `arch:` and `workload:`. E.g. ``[{einsum: Z, nest: [for m by 1, compute Z on MAC]}]``."
+                ),
+            },
         },
         "oneOf": [{"required": ["nest"]}, {"required": ["mappings"]}],
         "additionalProperties": False,
@@ -130,7 +169,6 @@ def _mapping() -> dict[str, Any]:
                 "type": "array",
                 "minItems": 1,
                 "items": {"$ref": "#/definitions/node"},
-                "description": "Nodes, outermost first.",
             },
             "node": {
                 "anyOf": [
@@ -142,11 +180,21 @@ def _mapping() -> dict[str, Any]:
                     ),
                     _sentence(rf"compute\s+\S+\s+on\s+{_NAME}", "compute Z on MAC"),
                     {
+                        "title": "Fused",
                         "type": "object",
-                        "properties": {"sequence": {"type": "array", "minItems": 1, "items": nest}},
+                        "properties": {
+                            "sequence": {
+                                "type": "array",
+                                "minItems": 1,
+                                "items": {"$ref": "#/definitions/nest"},
+                                **manual(
+                                    "Branches, a nest each, that run in turn at every step of the loops above. "
+                                    "E.g. ``[[compute Y on MAC], [compute Z on MAC]]``."
+                                ),
+                            }
+                        },
                         "required": ["sequence"],
                         "additionalProperties": False,
-                        "description": "Branches that run one after another, one nest each.",
                     },
                 ]
             },

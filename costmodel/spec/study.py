@@ -100,11 +100,24 @@ Axis = Annotated[
             "anyOf": [
                 {"type": "array", "minItems": 1},
                 {
+                    "title": "Range",
                     "type": "object",
                     "properties": {
-                        "from": {"type": ["number", "string"]},
-                        "to": {"type": ["number", "string"]},
-                        "step": {"type": ["number", "string"], "description": "x2 multiplies, +4 or 4 adds."},
+                        "from": {
+                            "type": ["number", "string"],
+                            "description": "First value; all are written in its unit.",
+                            "examples": ["32 KiB", 4],
+                        },
+                        "to": {
+                            "type": ["number", "string"],
+                            "description": "Largest value that may be reached.",
+                            "examples": ["1 MiB", 64],
+                        },
+                        "step": {
+                            "type": ["number", "string"],
+                            "description": "`x2` multiplies; `+4`, `4` or `32 KiB` adds.",
+                            "examples": ["x2", 4, "32 KiB"],
+                        },
                     },
                     "required": ["from", "to", "step"],
                     "additionalProperties": False,
@@ -119,30 +132,36 @@ class Subject(SpecModel):
     """What a study is about."""
 
     name: str = ""
-    """What the study is called."""
+    """What the study is called; its file's name when absent. E.g. ``glb_sweep``."""
     source: str = ""
-    """What it reproduces or why it is asked."""
+    """What it reproduces or why it is asked. E.g. ``Chen et al., ISCA 2016, figure 10``."""
     arch: OneOrMore[str] = Field(json_schema_extra={"minItems": 1})
-    """Names of shipped architectures, or files."""
+    """Names of shipped architectures, or files (tried beside the study first). E.g. ``eyeriss_v1``,
+    ``[eyeriss_v1, pe2d]``."""
     workload: OneOrMore[str] = Field(json_schema_extra={"minItems": 1})
-    """Names of shipped workloads, or files."""
+    """Names of shipped workloads, or files (tried beside the study first); each is run on each architecture.
+    E.g. ``alexnet``, ``[alexnet, resnet18]``."""
     einsums: OneOrMore[str] | None = None
-    """Only these Einsums of the workloads; all when absent."""
+    """Only these Einsums of the workloads; all when absent. E.g. ``[CONV3]``, ``CONV1``."""
 
 
 class Study(Request, Subject):
     """A study file: a subject, a request, and the axes of a design space."""
 
     objective: Objectives = ("energy",)
-    """What is made small; a study that names nothing asks for energy."""
+    """What is made small; a study that names nothing asks for energy.
+    E.g. ``edp``, ``[energy, latency]``, ``"energy,latency"``, ``energy^2*latency``."""
     axes: dict[str, Axis] = Field(default_factory=dict)
-    """Path of a value (``GLB.size``) → its values: a list, or ``{from: 4, to: 64, step: x2}``."""
+    """Path of a value, as for ``--set``, → the values that it takes: a list, or a range whose step multiplies (``x2``)
+    or adds (``+4``). The design space is their product. E.g. ``{GLB.size: [32 KiB, 108 KiB]}``,
+    ``{PEs.shape.X: {from: 4, to: 64, step: x2}}``."""
     sampler: Sampler = "grid"
-    """How points of the design space are chosen."""
+    """How points of the design space are chosen: all of them in order (``grid``), or by Optuna. E.g. ``nsga2``."""
     points: Annotated[int, Field(gt=0)] | None = None
-    """Points of the design space that are tried; all when absent and the sampler is ``grid``."""
+    """Points of the design space that are tried; all when absent. E.g. ``100``."""
     set: dict[str, Any] = Field(default_factory=dict)
-    """Path of a value → what replaces it in the architecture or the workload."""
+    """Path of a value, as for ``--set``, → what replaces it in the architecture or the workload at every point.
+    E.g. ``{GLB.size: 64 KiB, ranks.N: 4}``."""
 
     key_hints: ClassVar[dict[str, str]] = {
         "objectives": "did you mean 'objective'?",

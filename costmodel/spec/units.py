@@ -49,6 +49,15 @@ class Dimension(NamedTuple):
     shown: str
     """Units that messages name."""
 
+    @property
+    def manual(self) -> str:
+        """Say how it is written.
+
+        >>> LENGTH.manual
+        'A length (nm, um); a bare number is in nm.'
+        """
+        return f"{self.noun[:1].upper()}{self.noun[1:]} ({self.shown}); a bare number is in {self.bare}."
+
 
 def _data(suffix: str = "", *, words: bool = True) -> dict[str, tuple[Fraction, str]]:
     units = {f"{unit}{suffix}": (Fraction(bits), f"b{suffix}") for unit, bits in _BITS.items()}
@@ -100,7 +109,7 @@ TIME = Dimension(
     "s",
     "ms, s, min, h",
 )
-DIMENSIONS = (SIZE, ENERGY, FREQUENCY, BANDWIDTH, AREA, POWER, RATE, LENGTH, TIME)
+DIMENSIONS = (SIZE, WIDTH, ENERGY, FREQUENCY, BANDWIDTH, AREA, POWER, RATE, LENGTH, TIME)
 
 _AMBIGUOUS = {"KB": "kB (1000 bytes) or KiB (1024 bytes)", "Kb": "kb (1000 bits) or Kib (1024 bits)"}
 

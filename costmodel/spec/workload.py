@@ -32,12 +32,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 
 from costmodel.einsum import notation
 from costmodel.einsum.algebra import Access, Affine, Einsum, Workload
 from costmodel.einsum.notation import Constant, Statement, TensorAccess
-from costmodel.einsum.operations import operations
+from costmodel.einsum.operations import operations, terms
 from costmodel.spec.problems import Marks, Path, SpecError, did_you_mean
 from costmodel.spec.ranks import Findings, Ranks
 from costmodel.spec.tensors import (
@@ -96,7 +97,7 @@ def resolve(spec: WorkloadSpec, marks: Marks | None = None) -> Workload:
                 text=str(einsum.statement),
                 shape=einsum.shape,
                 output=output,
-                inputs=tuple(dict.fromkeys(u.access for u in einsum.inputs)),
+                inputs=_reads(einsum),
                 tensors={name: tensors[shared[einsum.place, name]] for name in (*names, output.tensor)},
                 operations=operations(einsum.statement, einsum.reduced),
                 count=einsum.spec.count,
@@ -104,6 +105,25 @@ def resolve(spec: WorkloadSpec, marks: Marks | None = None) -> Workload:
             )
         )
     return Workload(spec.name, spec.source, tuple(resolved))
+
+
+def _reads(einsum: NumberedEinsum) -> tuple[Access, ...]:
+    """Accesses on the right, each with where it is asked for; one whose points another one covers is dropped."""
+    resolved = {use.written: use.access for use in einsum.inputs}
+    moving = {v for v, extent in einsum.shape.items() if extent > 1}
+    found = dict.fromkeys(
+        replace(resolved[written], at_zero=lacking & moving)
+        for term, lacking in terms(einsum.statement, einsum.reduced)
+        for written in notation.accesses(term)
+    )
+    return tuple(
+        access
+        for access in found
+        if not any(
+            (other.tensor, other.indices) == (access.tensor, access.indices) and other.at_zero < access.at_zero
+            for other in found
+        )
+    )
 
 
 def _parse(place: int, spec: EinsumSpec, findings: Findings) -> Statement | None:

@@ -48,7 +48,6 @@ Extent = Annotated[
     WithJsonSchema(
         {
             "anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": "^[A-Z0-9_ *]+$"}],
-            "description": "Shape: an integer, the name of another rank, or a product of them such as M*N.",
         }
     ),
 ]
@@ -71,23 +70,32 @@ Bits = Annotated[
                     },
                 },
             ],
-            "description": "Bits of a word: one number, or per tensor or role, and `default` for the rest.",
         }
     ),
 ]
-Ranks = Annotated[dict[str, Extent], Field(description="Shape of each rank and value of each constant.")]
-Weights = Annotated[Items[str], Field(description="Tensors that do not change with the input; complete.")]
+Ranks = dict[str, Extent]
+Weights = Items[str]
 
 
 class EinsumSpec(SpecModel):
     """One Einsum: its text, or a map with more."""
 
-    einsum: str = Field(description="The statement, e.g. Z[m, n] = A[m, k] * B[k, n].")
-    name: str | None = Field(None, description="Unique in the workload; the output tensor's name if absent.")
-    count: int = Field(1, ge=1, le=1_000_000_000, description="How many identical layers this stands for.")
-    ranks: Ranks | None = Field(None, description="Shapes of this layer; they win over the file's.")
+    einsum: str
+    """The statement; an entry that says no more may be the statement alone. E.g. ``"Z[m, n] = A[m, k] * B[k, n]"``."""
+    name: str | None = None
+    """Unique in the workload; the name of the output tensor when absent. E.g. ``conv1``."""
+    count: int = Field(1, ge=1, le=1_000_000_000)
+    """How many identical layers this stands for: it is mapped and evaluated once, and energy, latency and operations
+    count that many times. E.g. ``12``."""
+    ranks: Ranks | None = None
+    """Shapes and constants of this Einsum alone; they win over the file's. An Einsum with ranks of its own is a layer
+    of a network: a tensor whose shape differs from an earlier one of its name is another tensor.
+    E.g. ``{C: 64, H: 56, P: H}``."""
     bits: Bits | None = None
+    """Bits of a word as this Einsum sees them; they win over the file's. E.g. ``16``, ``{Z: 32}``."""
     weights: Weights | None = None
+    """Tensors of this Einsum that do not change with the input; it wins over the file's list, and is as complete.
+    E.g. ``[B]``, ``[]``."""
 
     @model_validator(mode="before")
     @classmethod
@@ -104,10 +112,22 @@ class EinsumSpec(SpecModel):
 class WorkloadSpec(SpecModel):
     """A cascade of Einsums, or the layers of a network, with shapes and bit widths."""
 
-    name: str = Field(description="Name of the workload.")
-    source: str = Field("", description="Where the shapes come from.")
+    name: str
+    """What the workload is called in tables and reports; a file is found by its own name. E.g. ``resnet18``."""
+    source: str = ""
+    """Where the shapes come from. E.g. ``He et al., CVPR 2016, table 1``."""
     ranks: Ranks = Field(default_factory=dict)
+    """Shape of each rank, and value of each constant of an index (``U`` of ``U*p + r``), by upper-case name: a number,
+    another name, or a product of them. What no Einsum uses is an error. E.g. ``{M: 1024, N: M, K: 4*M}``."""
     bits: Bits = Field(default_factory=dict)
+    """Bits of a word: one number, or a map by tensor, role (``input``, ``output``, ``weight``, ``intermediate``) and
+    ``default``; the tensor wins over the role. When absent: the ``word:`` of the architecture.
+    E.g. ``16``, ``{default: 8, output: 16, QK: 16}``."""
     weights: Weights | None = None
-    batch: str | None = Field(None, description="Rank that tells inputs from weights; B or N if absent.")
-    einsums: Items[EinsumSpec] = Field(min_length=1, max_length=10_000, description="In order of execution.")
+    """Tensors that do not change with the input. The list is complete: what it leaves out is none, ``[]`` says that
+    there are none. When absent, roles are inferred. E.g. ``[F1, F2]``."""
+    batch: str | None = None
+    """Rank that tells inputs from weights where ``weights:`` says nothing: what lacks it is a weight. When absent, B or
+    N, where it is the first rank of the output. E.g. ``N``."""
+    einsums: Items[EinsumSpec] = Field(min_length=1, max_length=10_000)
+    """In order of execution: statements, or maps that say more. E.g. ``["Z[m] = A[m, k] * B[k]"]``."""

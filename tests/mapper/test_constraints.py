@@ -100,7 +100,7 @@ def test_each_constraint_means_what_the_plain_reading_says(seed: int) -> None:
     problem, architecture, listed = problem_of(rng, 500)
     for sentence in plain_rules.sentences(rng, problem, architecture):
         rules = parse([sentence], architecture, problem)
-        limits = Limits(Plans(problem, architecture, "MAC"), rules)
+        limits = Limits(Plans(problem, architecture), rules)
         for mapping in listed:
             broken = violations(mapping, problem, architecture, rules)
             obeys = plain_rules.obeys(sentence, mapping, problem, architecture)

@@ -128,7 +128,8 @@ def test_capacity_is_what_the_walk_holds():
 
 def with_room(case, at, bits):
     levels = list(case.architecture.levels)
-    levels[at] = replace(levels[at], capacity_bits=bits)
+    doubled = levels[at].double_buffered
+    levels[at] = replace(levels[at], capacity_bits=2 * bits + 1 if doubled else bits)
     return replace(case.architecture, levels=tuple(levels))
 
 
@@ -167,6 +168,12 @@ def test_adjacent_loops_that_no_tensor_distinguishes_may_be_swapped(table):
 # The generator
 
 
+def shared_inputs(einsums):
+    written = {e.output.tensor for e in einsums}
+    read = [a for e in einsums for a in {a.tensor for a in e.inputs}]
+    return {t for t in read if read.count(t) > 1} - written
+
+
 def features(case: Case):
     """What a case exercises, so that a generator that has gone blind is noticed."""
     result = walk(case.workload, case.architecture, case.mapping)
@@ -186,6 +193,15 @@ def features(case: Case):
         "a window in an output": any(len(i.terms) > 1 for e in einsums for i in e.output.indices),
         "a negative coefficient": any(c < 0 for i in indices for _, c in i.terms),
         "two accesses to a tensor": any(len(e.accesses_of(t)) > 1 for e in einsums for t in e.tensors),
+        "two accesses that move apart": any(
+            len({tuple(i.terms for i in a.indices) for a in e.accesses_of(t)}) > 1 for e in einsums for t in e.tensors
+        ),
+        "a tensor that two Einsums read in two ways": any(
+            len({a for e in einsums for a in e.inputs if a.tensor == t}) > 1 for t in shared_inputs(einsums)
+        ),
+        "a term that is not reduced over": any(a.at_zero for e in einsums for a in e.inputs),
+        "operations once a word": any(o.at_zero for e in einsums for o in e.operations),
+        "no rank variable": any(not e.shape for e in einsums),
         "a rank variable in two ranks": any(
             sum(len(i.terms) for i in a.indices) > len(a.rank_variables) for e in einsums for a in e.accesses
         ),

@@ -5,16 +5,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from problems import random_architecture, random_einsum
+from problems import MAC, einsum, random_architecture, random_einsum
 
-from costmodel.einsum.algebra import Workload
+from costmodel.einsum.algebra import Access, Affine, Workload
 from costmodel.model.axes import Axis
 from costmodel.model.batch import Template
 from costmodel.model.evaluate import evaluate
 from costmodel.model.events import united
 from costmodel.model.tiles import Chain, Event, Loop, position_classes
 from costmodel.spec.catalog import load_architecture, load_workload
-from costmodel.spec.hardware import Array, Memory
+from costmodel.spec.hardware import Architecture, Array, Memory
+from costmodel.spec.load import parse
 from costmodel.spec.mapping import Compute, Mapping, Spatial, Storage, Temporal
 from costmodel.spec.mapping_file import parse_nest
 from costmodel.spec.problems import SpecError
@@ -169,9 +170,24 @@ def test_sums_along_an_axis_equal_those_over_classes_of_positions(seed):
                 assert axis.staying(counted=True) == sum(same)
 
 
-def random_template(rng):
+def test_a_loop_that_no_row_moves_begins_no_pass():
+    # the stationary F changes with each step of r, whatever idle loops stand between
+    problem = einsum("O[p]", "I[p]", "F[r]", weights="F", p=2, r=2)
+    levels = (Memory(name="M0"), Array(name="A1", shape={"X": 4}, systolic="weight"), Memory(name="M1"), MAC)
+    nest = parse_nest(
+        ["store I F O in M0", "for p by 1", "for p by 1", "for r by 1", "for p by 1", "store I F O in M1",
+         "compute E on MAC"]
+    )  # fmt: skip
+    made = Template(Workload("w", "", (problem,)), Architecture(name="a", levels=levels), Mapping(tuple(nest)))
+    row = [1, 1, 1, 1]
+    passes, points = 4, 4
+    assert made.evaluate([row]).latency_cycles.tolist() == [points + passes * (3 + 4)]
+    assert evaluate(made.workload, made.architecture, made.mapping_of(row)).latency_cycles == points + passes * 7
+
+
+def random_template(rng, change=lambda _, einsum: einsum):
     """A random nest of a random Einsum, with loops in any place."""
-    problem, architecture = random_einsum(rng), random_architecture(rng)
+    problem, architecture = change(rng, random_einsum(rng)), random_architecture(rng)
     if rng.random() < 0.25:
         stays = rng.choice(["output", "weight", "input"])
         levels = [replace(x, systolic=stays) if isinstance(x, Array) else x for x in architecture.levels]
@@ -206,6 +222,27 @@ def random_template(rng):
     )
 
 
+def in_two_ways(rng, einsum):
+    """The Einsum with a tensor accessed a second time, by other rank variables, or with terms that are not reduced."""
+    inputs = list(einsum.inputs)
+    chosen = rng.choice(inputs)
+    if rng.random() < 0.5:
+        names = list(einsum.shape)
+        indices = tuple(Affine(((rng.choice(names), 1),), rng.randint(0, 1)) for _ in chosen.indices)
+        inputs.append(Access(chosen.tensor, indices))
+    else:
+        left = einsum.reduced - chosen.rank_variables
+        if not left:  # a bias
+            kept = [v for v in einsum.shape if v not in einsum.reduced]
+            bias = Access(chosen.tensor, tuple(Affine(((rng.choice(kept), 1),)) for _ in chosen.indices))
+            inputs[inputs.index(chosen)] = chosen = bias
+            left = einsum.reduced
+        inputs = [replace(a, at_zero=left) if a == chosen else a for a in inputs]
+    conditions = sorted({a.at_zero for a in inputs}, key=sorted)
+    operations = tuple(replace(o, at_zero=rng.choice(conditions)) for o in einsum.operations)
+    return replace(einsum, inputs=tuple(dict.fromkeys(inputs)), operations=operations)
+
+
 def falling_rows(rng, made, count):
     """Rows of tiles of any size, most of them the same as the tile above."""
     last = {loop.rank_variable: at for at, loop in enumerate(made.loops)}
@@ -223,10 +260,10 @@ def falling_rows(rng, made, count):
     return np.array(rows)
 
 
-def compare_with_the_scalar_model(seed):
+def compare_with_the_scalar_model(seed, change=lambda _, einsum: einsum, rows_of=falling_rows):
     rng = random.Random(seed)
-    made = random_template(rng)
-    rows = falling_rows(rng, made, 12)
+    made = random_template(rng, change)
+    rows = rows_of(rng, made, 12)
     found, floor = made.evaluate(rows), made.floor(rows)
     compared = 0
     for at, row in enumerate(rows):
@@ -254,6 +291,30 @@ def test_any_tiles_of_random_nests_equal_the_scalar_model(seed):
     compare_with_the_scalar_model(seed)
 
 
+@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("divide", [True, False])
+def test_accesses_that_move_apart_and_terms_once_a_word_equal_the_scalar_model(seed, divide):
+    def rows_of(rng, made, count):
+        return random_rows(made, count, divide=True, seed=seed) if divide else falling_rows(rng, made, count)
+
+    compare_with_the_scalar_model(7_000 + seed, in_two_ways, rows_of)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_rows_one_by_one_equal_the_scalar_model(seed):
+    """Loops that have one step in every row of a batch are no loops: a batch of one row has most of these."""
+    rng = random.Random(8_000 + seed)
+    made = random_template(rng)
+    for row in falling_rows(rng, made, 8):
+        try:
+            cost = evaluate(made.workload, made.architecture, made.mapping_of(row))
+        except SpecError:
+            continue
+        found = made.evaluate([row])
+        assert found.latency_cycles[0] == pytest.approx(cost.latency_cycles, rel=1e-9)
+        assert found.energy_pj[0] == pytest.approx(cost.energy_pj, rel=1e-9)
+
+
 @pytest.mark.long
 def test_any_tiles_of_many_random_nests_equal_the_scalar_model():
     assert sum(compare_with_the_scalar_model(seed) for seed in range(1000, 3000)) > 10_000
@@ -266,3 +327,43 @@ def test_what_shares_a_delivery():
     # instances of A with another number of children in B have other deliveries
     assert united((("A", "tiles"), ("B", "none"))) is None
     assert united(()) == frozenset()
+
+
+# Numbers beyond 64 bits
+
+CUBE_NEST = [
+    "store A B Z in MainMemory",
+    "for m by 32",
+    "for n by 16",
+    "store Z in Buffer",
+    "for k by 1",
+    "store A in Buffer",
+    "for n by 1",
+    "store B in Buffer",
+    "for m by 1",
+    "compute Z on MAC",
+]
+
+
+@pytest.mark.parametrize("power", [16, 20, 21, 22, 32, 39])
+def test_counts_beyond_64_bits_are_exact(power):
+    n = 2**power
+    text = f"{{name: cube, ranks: {{M: {n}, N: {n}, K: {n}}}, einsums: ['Z[m, n] = A[m, k] * B[k, n]']}}"
+    cube = load_workload(parse(text))
+    made = Template(cube, load_architecture("two_level"), Mapping(parse_nest(CUBE_NEST)))
+    found = made.evaluate([[loop.tile for loop in made.loops]])
+    cost = evaluate(made.workload, made.architecture, made.mapping)
+    assert found.energy_pj[0] == pytest.approx(cost.energy_pj, rel=1e-12)
+    assert found.latency_cycles[0] == cost.latency_cycles
+    assert (made.floor([[loop.tile for loop in made.loops]]) is None) == (power > 18)
+
+
+def test_room_beyond_64_bits_is_room():
+    levels = [
+        replace(x, capacity_bits=10**21) if x.name == "Buffer" else x for x in load_architecture("two_level").levels
+    ]
+    roomy = replace(load_architecture("two_level"), levels=tuple(levels))
+    made = Template(load_workload("mm64"), roomy, Mapping(parse_nest(CUBE_NEST)))
+    found = made.evaluate([[loop.tile for loop in made.loops]])
+    assert found.feasible.all()
+    assert found.over_bits["Buffer"][0] < 0

@@ -168,7 +168,7 @@ def evaluation(workload: Workload, scale: int = 1) -> Evaluation:
         counts={e.name: e.count for e in workload.einsums},
         capacity_bits_by_einsum={e.name: 2048 * (1 + place) for place, e in enumerate(workload.einsums)},
         clock_hz=200e6,
-        peak_per_cycle=168.0,
+        peak_by_einsum={e.name: 168.0 for e in workload.einsums},
         area_mm2=8.16,
         area_missing=("DRAM", "PEs", "MAC"),
     )

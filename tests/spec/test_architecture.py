@@ -202,9 +202,22 @@ def test_a_compute_unit_may_hang_off_an_outer_level():
     assert (architecture.copies("vector"), architecture.copies("MAC")) == (1, 8)
 
 
+def test_a_rate_needs_a_price():
+    text = SMALL.replace("energy: 1 pJ", "energy: {mac: 1, exp: 0}\n  throughput: {default: 2, exp: 0.25}")
+    mac = load(text).level("MAC")
+    assert [mac.does(kind) for kind in ("mac", "exp", "add")] == [True, True, False]
+    assert [mac.rate_of(kind) for kind in ("mac", "exp")] == [2, 0.25]
+    bare = load(SMALL.replace("energy: 1 pJ", "energy: {mac: 1}\n  throughput: 4")).level("MAC")
+    assert [bare.does(kind) for kind in ("mac", "exp")] == [True, False]
+
+
 @pytest.mark.parametrize(
     ("wrong", "problem"),
     [
+        (
+            SMALL.replace("energy: 1 pJ", "energy: {mac: 1}") + "  throughput: {mac: 1, exp: 0.25, add: 2}\n",
+            "throughput.exp: MAC: `energy` prices no exp, add (say `exp:`, `add:` or `default:` in `energy:`; 0 says",
+        ),
         (SMALL.replace("1 KiB", "0"), "a.yaml:6:9: $.levels[1].size: must be greater than zero, got 0"),
         (SMALL.replace("1 KiB", "-3"), "a.yaml:6:9: $.levels[1].size: must be greater than zero, got -3"),
         (SMALL.replace("1 KiB", "0.3"), "must be a whole number of words, got 0.3"),

@@ -111,7 +111,7 @@ def test_what_the_loader_refuses_the_schema_refuses(kind, text):
     assert list(validator(kind).iter_errors(parse(text).data))
 
 
-@pytest.mark.parametrize("kind", ["arch", "study"])
+@pytest.mark.parametrize("kind", catalog.KINDS)
 def test_every_key_has_a_manual(kind):
     described = schema(kind)
     for definition in (described, *described.get("definitions", {}).values()):

@@ -38,7 +38,7 @@ class Above:
         relevant = [t.relevant for t in space.tensors]
         self.against: list[list[Floats]] = [
             [
-                space.tensors[t].words * lattice.left[~relevant[t] & relevant[u]].prod(axis=0)
+                space.tensors[t].words * lattice.left[space.tensors[t].idle & relevant[u]].prod(axis=0)
                 for t in range(len(space.tensors))
             ]
             for u in range(len(space.tensors))
@@ -127,7 +127,7 @@ class Above:
                 need = need + self.tile(node, values, known) * tensor.bits
                 rounds: Any = np.ones((1,) * count)
                 if place < len(order) - 1:
-                    for v in free[place]:
+                    for v in np.flatnonzero(tensor.idle).tolist():
                         rounds = rounds * (lattice.extents[v] / values[v])
                     grown |= free[place]
                 words = tensor.words * (1 + (rounds - 1) * self.least_share(node))

@@ -240,12 +240,14 @@ class Coefficients:
         inside = Sharing(whole.least[:, :segment], whole.most[:, :segment], whole.instances[:, :segment])
         return Settlement(self.space, self.layout, segment, np.repeat(self.kept, self.rows), inside)
 
-    def _add(self, row: int, effect: Effect, amount: Any) -> None:
+    def _add(self, row: int, effect: Effect, amount: Any, stage: Settlement) -> None:
+        """Add what a stage settles; the instances outside of it share the cycles of ports."""
+        outside = self.tiled.instances[:, stage.segment :].prod(axis=1)
         for target, coefficient in effect:
             if target == Layout.ENERGY:
                 self.values[0, row] += coefficient * amount
             elif target in self.layout.port:
-                self.values[target - self.layout.port.start + 1, row] += coefficient * amount
+                self.values[target - self.layout.port.start + 1, row] += coefficient * amount / outside
 
     def _waiting_words(self) -> None:
         """Reads and updates that wait: merged by each array until they come to their holder."""
@@ -260,7 +262,7 @@ class Coefficients:
                     elif array.reduces if updates else array.merges:
                         amount = amount / self.tiled.most[:, a, t]
                     row, effect = (self.inputs.updates, stage.updates) if updates else (t, stage.reads[t])
-                    self._add(row, effect, amount)
+                    self._add(row, effect, amount, stage)
                     amount = np.where(stage.settled[t], 0.0, amount)
 
     def _sliding_words(self) -> None:
@@ -282,12 +284,12 @@ class Coefficients:
         """Nodes to come cross once, plain tiles that are open as often as the last one that closes makes them."""
         space, last, inputs = self.space, self.stages[-1], self.inputs
         for row, i in zip(inputs.crossing, inputs.nodes, strict=True):
-            self._add(row, last.close[i], space.tensors[space.nodes[i].tensor].words)
-        self._add(inputs.one, last.first_touches, 1.0)
+            self._add(row, last.close[i], space.tensors[space.nodes[i].tensor].words, last)
+        self._add(inputs.one, last.first_touches, 1.0, last)
         for tensor, rows in zip(inputs.lasts, inputs.open, strict=True):
             for row, i in zip(rows, inputs.plain, strict=True):
-                idle = ~space.tensors[space.nodes[i].tensor].relevant & space.tensors[tensor].relevant
-                self._add(row, last.close[i], 1 / self._spread_along(idle))
+                idle = space.tensors[space.nodes[i].tensor].idle & space.tensors[tensor].relevant
+                self._add(row, last.close[i], 1 / self._spread_along(idle), last)
 
     def _spread_along(self, variables: Any) -> Floats:
         """Instances along rank variables, over the arrays to come: at most, where ways are too many."""

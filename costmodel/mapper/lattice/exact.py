@@ -167,4 +167,4 @@ def infeasible(space: mapspace.Space, dropped: int, over_capacity: int) -> Infea
             )
             if bits > memory.room:
                 nearest = Reject(memory.level.name, "capacity in bits", bits, int(memory.room))
-    return InfeasibleError(space.einsum.name, tally or [("constraints", 1)], nearest)
+    return InfeasibleError(space.einsum.name, tally or [("constraints", 1)], nearest, not dropped, counting.size(space))

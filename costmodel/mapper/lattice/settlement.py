@@ -172,7 +172,7 @@ class Combinations:
     def __init__(self, space: Space, layout: Layout) -> None:
         self.space, self.layout = space, layout
         self.sigma = [
-            np.stack([a.factors[:, ~t.relevant].prod(axis=1).astype(np.float64) for t in space.tensors], axis=1)
+            np.stack([a.factors[:, t.idle].prod(axis=1).astype(np.float64) for t in space.tensors], axis=1)
             for a in space.arrays
         ]
         """For each array (ways, tensors): instances that want the same tile of a plain tensor."""

@@ -43,7 +43,7 @@ class Lattice:
         """(rank variables, shapes): how many tiles there are along each rank variable."""
         self.repeats: Floats = self.left.prod(axis=0) * (space.points / self.extents.prod())
         """How often a tile of a shape is worked on, over all of the Einsum."""
-        self.rounds: Floats = np.stack([t.words * self.left[~t.relevant].prod(axis=0) for t in space.tensors])
+        self.rounds: Floats = np.stack([t.words * self.left[t.idle].prod(axis=0) for t in space.tensors])
         """(tensors, shapes): words that cross the border of a plain tile when a loop above the shape moves it."""
         longest = max(self.sizes)
         self.first = np.zeros((self.count, longest + 1), dtype=np.int64)

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -32,6 +32,10 @@ from costmodel.mapper.lattice import windows
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
 
 Floats = npt.NDArray[np.float64]
+
+
+NO_RANKS = {"": 1}
+"""The iteration space of an Einsum without rank variables: one point, along an axis that no loop names."""
 
 
 class UnsupportedError(Exception):
@@ -56,9 +60,13 @@ class TensorPlan:
     """Rank variables whose tiles never overlap."""
     windows: tuple[Window, ...]
     relevant: npt.NDArray[np.bool_]
+    idle: npt.NDArray[np.bool_]
+    """Rank variables whose loops bring its tiles again: they do not index it, and it is asked for at all of them."""
     output: bool
     words: float
     """Distinct words that the Einsum touches."""
+    asked: float
+    """Points at which a word of it is asked for: fewer than all for a term that is not reduced over."""
 
     @property
     def windowed(self) -> tuple[int, ...]:
@@ -211,8 +219,9 @@ class Space:
 def build(allowed: Allowed) -> Space:
     """Return the mapspace in numbers. Raises UnsupportedError where the lattice has no exact form."""
     einsum, architecture, unit = allowed.einsum, allowed.architecture, allowed.unit
-    names = tuple(einsum.shape)
-    extents = np.array([einsum.shape[v] for v in names], dtype=np.int64)
+    shape = einsum.shape or NO_RANKS
+    names = tuple(shape)
+    extents = np.array([shape[v] for v in names], dtype=np.int64)
     boxed = any(m.holes == "fetch" for m in allowed.memories.values())
     tensors = [_tensor(einsum, name, names, boxed) for name in einsum.tensors]
     memories: list[MemoryPlan] = []
@@ -235,8 +244,9 @@ def build(allowed: Allowed) -> Space:
             )
         elif isinstance(level, Array):
             array_levels.append(level)
-    arrays = [_array(a, allowed) for a in array_levels]
+    arrays = [_array(a, shape, allowed) for a in array_levels]
     nodes, keeps = _nodes(allowed, tensors, memories)
+    _check_terms(einsum, tensors, memories, len(arrays))
     _check_merging(arrays, tensors, memories, nodes, keeps)
     ports = [Port(i, read, write) for i, m in enumerate(memories) for read, write in _limits(m.level)]
     windowed = {v for t in tensors for v in t.windowed}
@@ -256,10 +266,10 @@ def build(allowed: Allowed) -> Space:
         ports=ports,
         unit=unit,
         points=float(einsum.points),
-        compute_pj=sum(o.per_point * einsum.points * unit.energy_of(o.kind) for o in einsum.operations),
+        compute_pj=sum(count * unit.energy_of(kind) for kind, count in einsum.operation_counts.items()),
         cycles_per_point=sum(o.per_point / unit.rate_of(o.kind) for o in einsum.operations),
         leak_pj_per_cycle=sum(
-            x.leakage_w * architecture.copies(x.name) / architecture.clock_hz * 1e12 for x in architecture.levels
+            x.leakage_w * architecture.copies(x.name) / architecture.clock_hz * 1e12 for x in architecture.physical
         ),
         instances=float(math.prod(a.fanout for a in array_levels)),
         systolic=_systolic(einsum, tensors, array_levels),
@@ -271,6 +281,18 @@ def build(allowed: Allowed) -> Space:
         strides[v] = strides[v + 1] * sizes[v + 1]
     space.strides = np.array(strides, dtype=np.int64)
     return space
+
+
+def _check_terms(einsum: Einsum, tensors: Sequence[TensorPlan], memories: Sequence[MemoryPlan], arrays: int) -> None:
+    """Refuse what instances share unevenly, because a term is evaluated in the first ones alone."""
+    if any(o.at_zero and o.per_point for o in einsum.operations):
+        msg = "a term that is not reduced over has operations of its own"
+        raise UnsupportedError(msg)
+    some = [t.name for t in tensors if t.asked < einsum.points]
+    inside = [m.level.name for m in memories if m.segment < arrays and _limits(m.level)]
+    if some and inside:
+        msg = f"only some instances of {inside[0]} need {some[0]}, and its bandwidth limits the busiest"
+        raise UnsupportedError(msg)
 
 
 def _check_merging(
@@ -320,6 +342,9 @@ def _tensor(einsum: Einsum, name: str, names: tuple[str, ...], boxed: bool) -> T
         seen |= set(own)
         if _injective(index, einsum) and not (boxed and _holes(index, einsum)):
             plain += [names.index(v) for v in own]
+        elif access.at_zero:
+            msg = f"{name} has a window and is asked for at some points only"
+            raise UnsupportedError(msg)
         else:
             found.append(Window(tuple(names.index(v) for v in own), tuple(c for _, c in index.terms)))
     output = einsum.output.tensor == name
@@ -327,12 +352,15 @@ def _tensor(einsum: Einsum, name: str, names: tuple[str, ...], boxed: bool) -> T
         msg = f"the output {name} has overlapping tiles or is read as well"
         raise UnsupportedError(msg)
     relevant = np.array([v in seen for v in names])
+    idle = np.array([v not in seen and v not in access.at_zero for v in names])
+    asked = math.prod(n for v, n in einsum.shape.items() if v not in access.at_zero)
     size = math.prod(einsum.shape[names[v]] for v in plain)
     for w in found:
         size *= windows.words(
             tuple((c, einsum.shape[names[v]]) for c, v in zip(w.coefficients, w.rank_variables, strict=True)), False
         )
-    return TensorPlan(name, einsum.tensors[name].bits, tuple(plain), tuple(found), relevant, output, float(size))
+    bits = einsum.tensors[name].bits
+    return TensorPlan(name, bits, tuple(plain), tuple(found), relevant, idle, output, float(size), float(asked))
 
 
 def _injective(index: Affine, einsum: Einsum) -> bool:
@@ -353,8 +381,8 @@ def _holes(index: Affine, einsum: Einsum) -> bool:
     return bool(used) and (len(used) > 1 or abs(used[0][1]) > 1)
 
 
-def _array(level: Array, allowed: Allowed) -> ArrayPlan:
-    names, extents = tuple(allowed.einsum.shape), tuple(allowed.einsum.shape.values())
+def _array(level: Array, shape: Mapping[str, int], allowed: Allowed) -> ArrayPlan:
+    names, extents = tuple(shape), tuple(shape.values())
     reduced = allowed.einsum.reduced
     per_dimension = [
         _tuples([allowed.factors(level, dimension, v) for v in names], size) for dimension, size in level.shape.items()
@@ -386,7 +414,7 @@ def _array(level: Array, allowed: Allowed) -> ArrayPlan:
         else float(skew + level.shape[dimensions[reducing[0] if len(reducing) == 1 else 0]])
         for _, reducing in best
     ]
-    factors_array = np.array([f for f, _ in best] or np.empty((0, len(names))), dtype=np.int64).reshape(-1, len(names))
+    factors_array = np.array([f for f, _ in best], dtype=np.int64).reshape(len(best), len(names))
     return ArrayPlan(
         level,
         factors_array,

@@ -493,7 +493,7 @@ def encoding_of(allowed: Allowed) -> Encoding:
         *_node_genes(segments, choices),
         *_order_genes(slots, orders, slides),
     ]
-    limits = Limits(Plans(einsum, architecture, allowed.unit.name, ordered=bool(allowed.orders)), allowed.rules)
+    limits = Limits(Plans(einsum, architecture, ordered=bool(allowed.orders)), allowed.rules)
     return Encoding(
         allowed, limits, tuple(slots), tuple(segments), frozenset(choices), tuple(genes), orders, slides, most
     )

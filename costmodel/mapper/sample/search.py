@@ -25,7 +25,7 @@ from costmodel.mapper.front import pareto
 from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint, Status
 from costmodel.mapper.sample.encoding import Encoding, Genes, encoding_of
 from costmodel.mapper.sample.starts import starts
-from costmodel.mapper.sample.steps import Plan, unit_for
+from costmodel.mapper.sample.steps import Plan
 from costmodel.model.batch import Template
 from costmodel.model.evaluate import evaluate_bound
 from costmodel.model.nest import bind
@@ -242,7 +242,7 @@ def search_einsum(  # noqa: PLR0913  as many things as a study may say
     if trials < 1:
         raise SpecError([Problem(f"trials must be at least 1, got {trials}", path="trials")])
     rules = parse((*architecture.constraints, *constraints), architecture, einsum)
-    encoding = encoding_of(Allowed(einsum, architecture, rules, unit_for(einsum, architecture)))
+    encoding = encoding_of(Allowed(einsum, architecture, rules))
     archive = Archive(encoding, Workload(einsum.name, "", (einsum,)), architecture, aim)
     sampled = trials - (trials // 2 if climb is None else min(climb, trials))
     climbed = 0

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from costmodel.einsum.algebra import Access, Affine, Einsum
 from costmodel.einsum.coordinates import Holes, joined_indices, tile_boxes
 from costmodel.spec import mapping as nodes
-from costmodel.spec.hardware import Architecture, ComputeUnit, Memory
+from costmodel.spec.hardware import Architecture, Memory
 
 
 class Hold(NamedTuple):
@@ -49,19 +49,6 @@ class Share(NamedTuple):
     bits: int
 
 
-def unit_for(einsum: Einsum, architecture: Architecture) -> ComputeUnit:
-    """Return the innermost compute unit that prices or rates every operation of an Einsum."""
-    units = architecture.compute_units
-    kinds = {operation.kind for operation in einsum.operations}
-
-    def knows(unit: ComputeUnit) -> bool:
-        named = set(unit.energy_pj) | set(unit.throughput_per_cycle)
-        return not named or "default" in named or kinds <= named
-
-    able = [unit for unit in units if knows(unit)]
-    return (able or list(units))[-1]
-
-
 def _kind(step: Hold | Loop) -> str:
     if isinstance(step, Hold):
         return "hold"
@@ -83,18 +70,17 @@ def windowed(einsum: Einsum) -> frozenset[str]:
     for tensor in einsum.tensors:
         accesses: set[Access] = set(einsum.accesses_of(tensor))
         if len(accesses) > 1:
-            found.update(v for access in accesses for v in access.rank_variables if extent[v] > 1)
+            several = {v for access in accesses for v in access.rank_variables | access.at_zero}
+            found.update(v for v in several if extent[v] > 1)
     return frozenset(found)
 
 
 @dataclass(frozen=True)
 class Plans:
-    """The plans of one Einsum on one architecture."""
+    """The plans of one Einsum on one architecture with one compute unit."""
 
     einsum: Einsum
     architecture: Architecture
-    unit: str
-    """The compute unit that runs the Einsum."""
     ordered: bool = False
     """Whether the order in which a nest is written matters beyond its cost, because a rule is about it."""
 
@@ -126,7 +112,7 @@ class Plans:
     def mapping(self, plan: Plan) -> nodes.Mapping:
         """Return a nest with tiles in place of steps."""
         tile = dict.fromkeys(self.einsum.shape, 1)
-        nest: list[nodes.Node] = [nodes.Compute(self.einsum.name, self.unit)]
+        nest: list[nodes.Node] = [nodes.Compute(self.einsum.name, self.architecture.unit.name)]
         levels = self.architecture.levels
         for step in reversed(plan):
             if isinstance(step, Hold):

@@ -141,12 +141,14 @@ class Archive:
                 return False
         return True
 
-    def infeasible(self, failure: InfeasibleError | None, *, stopped: bool) -> BaseException:
-        """Say why there is no answer."""
-        if stopped:
-            return KeyboardInterrupt()
+    def infeasible(self, failure: InfeasibleError | None, whole: Whole | None) -> InfeasibleError:
+        """Say why there is no answer: ``failure`` is that of perfect factors, ``whole`` what was costed to its end."""
         tally = self.rejected.most_common() or [("constraints", 1)]
-        return failure or InfeasibleError(self.einsum.name, tally, None)
+        nearest = None
+        if failure is not None:
+            tally, nearest = list(failure.tally), failure.nearest
+        size = None if whole is None else whole.size
+        return InfeasibleError(self.einsum.name, tally, nearest, whole is not None, size)
 
 
 def ahead(aim: Objective, some: Floats, others: Floats) -> Bools:

@@ -59,14 +59,16 @@ def bound(allowed: Allowed) -> Bound:
     choices = [list(_choices(allowed, tensor)) for tensor in einsum.tensors]
     boundaries = list(_boundaries(allowed))
     energy = sum(min((c.energy_pj for c in listed), default=0.0) for listed in choices)
-    energy += sum(o.per_point * einsum.points * unit.energy_of(o.kind) for o in einsum.operations)
+    energy += sum(count * unit.energy_of(kind) for kind, count in einsum.operation_counts.items())
     energy += _beyond(allowed, boundaries, _energy_prices(architecture))
-    latency = busiest_points(allowed) * sum(o.per_point / unit.rate_of(o.kind) for o in einsum.operations)
+    latency = busiest_points(allowed) * sum(
+        o.per_point / unit.rate_of(o.kind) for o in einsum.operations if not o.at_zero
+    )
     latency += sum(_pass_cycles(allowed, place) for place in allowed.arrays)
     for memory in architecture.memories:
         latency = max(latency, _port_cycles(allowed, memory, choices, boundaries))
     leaking_pj = sum(
-        x.leakage_w * architecture.copies(x.name) / architecture.clock_hz * 1e12 for x in architecture.levels
+        x.leakage_w * architecture.copies(x.name) / architecture.clock_hz * 1e12 for x in architecture.physical
     )
     room = sum(
         architecture.copies(allowed.levels[place].name) * einsum.tensors[name].bits
@@ -217,7 +219,8 @@ def _choice(  # noqa: C901, PLR0912  all flows of one tensor, told in one place
 def _served(access: Access, einsum: Einsum, below: Sequence[tuple[int, Array]], *, updating: bool) -> float:
     """Return the deliveries that all points need at least from holders above some arrays."""
     merged = _merged([array for _, array in below], updating=updating)
-    return max(float(fewest_words(access, einsum)), einsum.points / min(merged, points_per_word(access, einsum)))
+    asked = einsum.points_where_zero(access.at_zero)
+    return max(float(fewest_words(access, einsum)), asked / min(merged, points_per_word(access, einsum)))
 
 
 def fewest_words(access: Access, einsum: Einsum) -> int:
@@ -235,8 +238,8 @@ def _along(index: Affine, einsum: Einsum) -> int:
 
 
 def points_per_word(access: Access, einsum: Einsum) -> int:
-    """Return how many points use one word of an access, at most."""
-    free = einsum.points
+    """Return how many points ask for one word of an access, at most."""
+    free = einsum.points_where_zero(access.at_zero)
     for index in access.indices:
         others = {v for i in access.indices if i is not index for v in i.rank_variables}
         own = [v for v in index.rank_variables if v not in others]
@@ -294,11 +297,12 @@ def _boundaries(allowed: Allowed) -> Iterator[list[_Crossing]]:
 
 
 def _simple(einsum: Einsum, tensor: str) -> bool:
-    """Whether a tensor is accessed in one way, and one rank variable indexes one rank at most."""
+    """Whether a tensor is accessed in one way, at every point, and one rank variable indexes one rank at most."""
     accesses = set(einsum.accesses_of(tensor))
     named = [v for a in accesses for i in a.indices for v in i.rank_variables]
     windows = any(len(i.terms) > 1 for a in accesses for i in a.indices)
-    return len(accesses) == 1 and len(named) == len(set(named)) and not (windows and einsum.output.tensor == tensor)
+    one_way = len(accesses) == 1 and not any(a.at_zero for a in accesses)
+    return one_way and len(named) == len(set(named)) and not (windows and einsum.output.tensor == tensor)
 
 
 def _crossing(allowed: Allowed, tensor: str, place: int) -> _Crossing:

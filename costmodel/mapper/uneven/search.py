@@ -77,7 +77,9 @@ def improve(
     except KeyboardInterrupt:
         stopped = True
     if not archive.points:
-        raise archive.infeasible(failure, stopped=stopped)
+        if stopped:
+            raise KeyboardInterrupt
+        raise archive.infeasible(failure, whole if complete else None)
     front = select(archive.points)
     status, gap = _verdict(front, least, aim)
     if complete:
@@ -105,7 +107,7 @@ def improve(
 def _in_time(archive: Archive, least: Bound) -> Promising:
     """Return what tells from compute cycles, room and bounds whether a mapping may be better than all known."""
     unit = archive.allowed.unit
-    per_point = sum(o.per_point / unit.rate_of(o.kind) for o in archive.einsum.operations)
+    per_point = sum(o.per_point / unit.rate_of(o.kind) for o in archive.einsum.operations if not o.at_zero)
 
     def promising(points: Integers, room: Integers) -> npt.NDArray[np.bool_]:
         latency = np.maximum(points * per_point, least.latency_cycles)

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Protocol, Self
 
 import costmodel.spec.rules.finding as verdict
 from costmodel.einsum.algebra import Einsum
-from costmodel.spec.hardware import Architecture, Array
+from costmodel.spec.hardware import Architecture, Array, Memory
 from costmodel.spec.problems import Problem, did_you_mean
 from costmodel.spec.rules.finding import Finding, Interval
 from costmodel.spec.rules.finished import FinishedNest
@@ -94,6 +94,10 @@ class Rule(ABC):
         """Yield what an architecture lacks of what the sentence names, or cannot obey."""
         return iter(())
 
+    def stands_idle(self, architecture: Architecture) -> bool:  # noqa: ARG002  a hook
+        """Whether the rule is about levels of a chip of which this part, that of one compute unit, makes no use."""
+        return False
+
     def clashes(self, said: Sequence[Rule]) -> Iterator[Problem]:  # noqa: ARG002  a hook
         """Yield why the rule cannot stand beside those said before."""
         return iter(())
@@ -164,6 +168,9 @@ class TileRule(Rule):
     def misfits(self, architecture: Architecture) -> Iterator[Problem]:
         return no_memory(self.level, architecture)
 
+    def stands_idle(self, architecture: Architecture) -> bool:
+        return all(level.name != self.level for level in architecture.levels)
+
     def findings(self, nest: FinishedNest) -> Iterator[Finding]:
         worst = Finding(f"{self.level}: {self.limit}", verdict.KEPT)
         for tile in nest.stored:
@@ -186,16 +193,19 @@ class WordingError(Exception):
 
 def no_memory(name: str, architecture: Architecture) -> Iterator[Problem]:
     """Yield a problem where an architecture has no memory of that name."""
-    known = [m.name for m in architecture.memories]
+    known = [m.name for m in architecture.physical if isinstance(m, Memory)]
     if name not in known:
         yield Problem(f"{name} is no memory", hint=did_you_mean(name, known))
 
 
 def no_dimension(name: str, dimension: str, architecture: Architecture) -> Iterator[Problem]:
     """Yield a problem where an architecture has no such array, or the array no such dimension (empty: any)."""
-    array = next((a for a in architecture.levels if a.name == name), None)
+    array = next((a for a in architecture.physical if a.name == name), None)
     if not isinstance(array, Array):
-        yield Problem(f"{name} is no array", hint=did_you_mean(name, [a.name for a in architecture.arrays]))
+        yield Problem(
+            f"{name} is no array",
+            hint=did_you_mean(name, [a.name for a in architecture.physical if isinstance(a, Array)]),
+        )
     elif dimension and dimension not in array.shape:
         known = list(array.shape)
         yield Problem(f"{name} has no dimension {dimension}", hint=did_you_mean(dimension, known))

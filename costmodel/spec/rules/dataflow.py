@@ -23,7 +23,7 @@ from typing import ClassVar, Self
 
 from costmodel.einsum.algebra import Einsum
 from costmodel.einsum.roles import Stationary, stationary_tensor
-from costmodel.spec.hardware import Architecture
+from costmodel.spec.hardware import Architecture, Array
 from costmodel.spec.problems import Problem, SpecError
 from costmodel.spec.rules.base import Rule
 from costmodel.spec.rules.finding import Finding, Reject
@@ -109,13 +109,15 @@ class RowStationary(Dataflow):
         return "row_stationary"
 
     def misfits(self, architecture: Architecture) -> Iterator[Problem]:
-        if not architecture.arrays:
+        if not any(isinstance(level, Array) for level in architecture.physical):
             yield Problem(f"{architecture.name} has no array")
 
     def bind(self, einsum: Einsum, architecture: Architecture, said: Sequence[Rule]) -> Iterable[Rule]:  # noqa: ARG002  a hook
         windows = list(dict.fromkeys(i for a in einsum.inputs for i in a.indices if len(i.terms) > 1))
         if not windows:
             raise SpecError([Problem(f"{self}: {einsum.name} has no sliding window")])
+        if not architecture.arrays:
+            return []
         rows = windows[:-1] or windows
         inside = frozenset[str]().union(*(w.rank_variables for w in windows if w not in rows))
         sliding = frozenset[str]().union(*(w.rank_variables for w in rows))

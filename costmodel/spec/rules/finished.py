@@ -101,7 +101,7 @@ class FinishedNest:
         across: list[AcrossLoop] = []
         stored: list[StoredTile] = []
         owners: list[str] = []
-        unit = architecture.compute_units[-1].name
+        unit = architecture.unit.name
         for path, node in _way(nest, einsum.name):
             if isinstance(node, Storage):
                 owners.append(node.level)

@@ -60,6 +60,9 @@ class Keeping(Rule):
         if not self.keeps and self.level == architecture.memories[0].name:
             yield Problem(f"{self.level} is the outermost memory, which holds every tensor")
 
+    def stands_idle(self, architecture: Architecture) -> bool:
+        return all(level.name != self.level for level in architecture.levels)
+
     def holds(self, level: str, tensor: str, einsum: Einsum) -> bool | None:
         return self.keeps if level == self.level and keeps((self.tensor,), einsum.tensors[tensor], einsum) else None
 

@@ -50,6 +50,9 @@ class LoopOrder(Rule):
     def misfits(self, architecture: Architecture) -> Iterator[Problem]:
         return no_memory(self.level, architecture)
 
+    def stands_idle(self, architecture: Architecture) -> bool:
+        return all(level.name != self.level for level in architecture.levels)
+
     def order_below(self, level: str) -> tuple[str, ...]:
         return self.names if level == self.level else ()
 

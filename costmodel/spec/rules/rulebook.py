@@ -77,11 +77,15 @@ class Rules:
 
 
 def parse(sentences: Sequence[str], architecture: Architecture, einsum: Einsum) -> Rules:
-    """Read constraint sentences for one Einsum. Raises SpecError with every sentence that is wrong."""
+    """Read constraint sentences for one Einsum. Raises SpecError with every sentence that is wrong.
+
+    Of a part of a chip, what they say about levels that stand idle is passed over.
+    """
     said, problems = _read_all(sentences, architecture, ())
     if problems:
         raise SpecError(problems)
-    bound = (meant for rule in said for meant in rule.bind(einsum, architecture, said))
+    used = (rule for rule in said if not rule.stands_idle(architecture))
+    bound = (meant for rule in used for meant in rule.bind(einsum, architecture, said))
     # an architecture and a study may say the same
     return Rules(tuple(sorted(dict.fromkeys(bound), key=lambda rule: REGISTRY.index(type(rule)))))
 

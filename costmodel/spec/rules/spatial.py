@@ -34,6 +34,9 @@ class _SpatialRule(Rule):
     def misfits(self, architecture: Architecture) -> Iterator[Problem]:
         return no_dimension(self.array, self.dimension, architecture)
 
+    def stands_idle(self, architecture: Architecture) -> bool:
+        return all(level.name != self.array for level in architecture.levels)
+
     def _dimensions(self, architecture: Architecture) -> Sequence[str]:
         array = architecture.level(self.array)
         return [self.dimension] if self.dimension else list(array.shape) if isinstance(array, Array) else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 from dataclasses import replace
 
@@ -13,8 +14,23 @@ from asking import map_einsum
 from comparison import difference
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plain_rules import obeys
-from problems import CONV3X3, PE2D, TWO_LEVEL, einsum, gemm, random_architecture, random_einsum
+from plain_rules import obeys, sentences
+from problems import (
+    CONV3X3,
+    HOPPING,
+    PE2D,
+    TWO_LEVEL,
+    einsum,
+    gemm,
+    in_wider_accesses,
+    nested_problem,
+    random_architecture,
+    random_einsum,
+    sliding_problem,
+    tight_problem,
+    working,
+    written,
+)
 from strategies import Case
 
 from costmodel.einsum.algebra import Einsum, Workload
@@ -22,6 +38,12 @@ from costmodel.mapper.front import select
 from costmodel.mapper.result import InfeasibleError, MappingPoint
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.objective import objective_of
+
+NO_CLOSED_FORM = re.compile(
+    "more than one systolic array|stationary tensor . has a sliding window|merges what .. inside it does not"
+    "|merge differently between|share whole tiles of a sliding window|sliding window below nested arrays"
+)
+"""Why the lattice may have no exact form for a random problem."""
 
 
 @pytest.mark.parametrize(
@@ -63,22 +85,49 @@ def test_the_walk_confirms_the_winners(workload: Einsum, architecture: Architect
     assert difference(Case(Workload("W", "", (workload,)), architecture, point.mapping)) == {}
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_the_walk_finds_the_same_front(seed: int) -> None:
-    rng = random.Random(20_000 + seed)
+def proven(rng: random.Random, most: int, objective: str) -> tuple[Einsum, Architecture, tuple[MappingPoint, ...]]:
+    """A random problem with fewer than ``most`` mappings that the lattice treats exactly, and its front."""
     while True:
         problem, architecture = random_einsum(rng), random_architecture(rng)
-        if exhaustive.size(problem, architecture, 120) < 120:
-            break
+        if exhaustive.size(problem, architecture, most) == most:
+            continue
+        try:
+            found = map_einsum(problem, architecture, objective=objective)
+        except InfeasibleError:
+            return problem, architecture, ()
+        if found.certificate.method == "exact":
+            assert found.certificate.status == "optimal: proven"
+            return problem, architecture, found.front
+        assert NO_CLOSED_FORM.search(found.certificate.method), found.certificate
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_walk_finds_the_same_front(seed: int) -> None:
+    problem, architecture, front = proven(random.Random(20_000 + seed), 120, "energy,latency")
     expected = exhaustive.front(problem, architecture, cost=exhaustive.walked)
-    try:
-        found = map_einsum(problem, architecture, objective="energy,latency")
-    except InfeasibleError:
-        assert not expected
-        return
-    got = [(p.energy_pj, p.latency_cycles) for p in found.front]
-    if found.certificate.status == "optimal: proven":
-        assert got == [pytest.approx((energy, latency), rel=1e-9) for energy, latency, _ in expected]
+    got = [(p.energy_pj, p.latency_cycles) for p in front]
+    assert got == [pytest.approx((energy, latency), rel=1e-9) for energy, latency, _ in expected]
+
+
+def test_the_width_of_an_access_only_says_what_prices_refer_to() -> None:
+    fronts = [
+        [(p.energy_pj, p.latency_cycles) for p in map_einsum(gemm(8, 8, 8), a, objective="energy,latency").front]
+        for a in (HOPPING, in_wider_accesses(HOPPING))
+    ]
+    assert fronts[0] == [pytest.approx(p) for p in fronts[1]]
+    assert map_einsum(gemm(8, 8, 8), in_wider_accesses(HOPPING)).certificate.status == "optimal: proven"
+
+
+def test_a_double_buffered_memory_has_room_for_half() -> None:
+    def with_buffer(bits: int, *, double: bool) -> Architecture:
+        buffer = replace(TWO_LEVEL.levels[1], capacity_bits=bits, double_buffered=double)
+        return replace(TWO_LEVEL, levels=(TWO_LEVEL.levels[0], buffer, TWO_LEVEL.levels[2]))
+
+    half, double, whole = (
+        map_einsum(gemm(8, 8, 8), with_buffer(bits, double=double), objective="energy").front[0].energy_pj
+        for bits, double in ((512, False), (1025, True), (1025, False))
+    )
+    assert double == half > whole
 
 
 def interrupt(_text: str) -> None:
@@ -123,43 +172,20 @@ OBJECTIVES = [
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @pytest.mark.parametrize("seed", range(5))
 def test_room_is_searched_as_well(objective: str, seed: int) -> None:
-    rng = random.Random(40_000 + seed)
     aim = objective_of(objective)
-    while True:
-        problem, architecture = random_einsum(rng), random_architecture(rng)
-        if exhaustive.size(problem, architecture, 1000) < 1000:
-            break
+    problem, architecture, front = proven(random.Random(40_000 + seed), 1000, objective)
     values = [lambda e, one=one: one.of_one(e.energy_pj, e.latency_cycles, e.capacity_bits)[0] for one in aim.each]
     want = exhaustive.best(exhaustive.costed(problem, architecture), values)
-    try:
-        found = map_einsum(problem, architecture, objective=objective)
-    except InfeasibleError:
-        assert not want
-        return
-    if found.certificate.method == "exact":
-        assert found.certificate.status == "optimal: proven"
-        assert [aim.of(p) for p in found.front] == [pytest.approx(v, rel=1e-9) for v in want]
+    assert [aim.of(p) for p in front] == [pytest.approx(v, rel=1e-9) for v in want]
 
 
 @pytest.mark.parametrize("objective", ["edp,latency", "energy^2*latency,latency", "latency,energy", "ed2p,energy,e2dp"])
 @pytest.mark.parametrize("seed", range(6))
 def test_any_products_of_energy_and_latency_make_a_front(objective: str, seed: int) -> None:
-    rng = random.Random(30_000 + seed)
     aim = objective_of(objective)
-    while True:
-        problem, architecture = random_einsum(rng), random_architecture(rng)
-        if exhaustive.size(problem, architecture, 1500) < 1500:
-            break
+    problem, architecture, front = proven(random.Random(30_000 + seed), 1000, objective)
     every = {aim.of_one(energy, latency, 0.0) for energy, latency, _ in exhaustive.front(problem, architecture)}
-    try:
-        found = map_einsum(problem, architecture, objective=objective)
-    except InfeasibleError:
-        assert not every
-        return
-    if found.certificate.status != "optimal: proven":
-        return
-    want = sorted(v for v in every if not any(w != v and all(a <= b for a, b in zip(w, v, strict=True)) for w in every))
-    assert [aim.of(p) for p in found.front] == [pytest.approx(v, rel=1e-9) for v in want]
+    assert [aim.of(p) for p in front] == [pytest.approx(v, rel=1e-9) for v in exhaustive.undominated(every)]
 
 
 COSTS = st.lists(st.tuples(st.integers(1, 5), st.integers(1, 5), st.integers(0, 5)), min_size=1, max_size=20)
@@ -197,37 +223,50 @@ def test_area_beside_an_objective_changes_nothing() -> None:
     assert objective_of("energy,latency,area").front
 
 
-def compare(seed: int, most: int = 2500) -> str:
-    """Compare one random problem; returns what happened."""
-    rng = random.Random(seed)
-    for _ in range(200):
-        problem, architecture = random_einsum(rng), random_architecture(rng)
-        if rng.random() < 0.15 and architecture.arrays:
-            stationary = rng.choice(["output", "weight", "input"])
-            levels = tuple(replace(x, systolic=stationary) if x.name == "A1" else x for x in architecture.levels)
-            architecture = replace(architecture, levels=levels)
+def any_problem(rng: random.Random) -> tuple[Einsum, Architecture]:
+    return random_einsum(rng), random_architecture(rng)
+
+
+def small_problem(rng: random.Random, most: int) -> tuple[Einsum, Architecture]:
+    """A random problem with fewer than ``most`` mappings, a quarter of them under a rule of the architecture."""
+    while True:
+        make = rng.choice((any_problem, any_problem, tight_problem, sliding_problem, nested_problem))
+        problem, architecture = make(rng)
+        if make is not any_problem:
+            problem, architecture = working(rng, problem), written(rng, architecture)
         if exhaustive.size(problem, architecture, most) < most:
             break
-    else:
-        return "too large"
+    if rng.random() < 0.25:
+        rule = rng.choice(sentences(rng, problem, architecture))
+        architecture = replace(architecture, constraints=(rule,))
+    return problem, architecture
+
+
+def compare(seed: int, most: int) -> str:
+    """Hold the front of one random problem against the enumeration; return what happened."""
+    problem, architecture = small_problem(random.Random(seed), most)
     expected = exhaustive.front(problem, architecture)
     try:
         found = map_einsum(problem, architecture, objective="energy,latency")
     except InfeasibleError:
         assert not expected, (seed, expected)
         return "infeasible"
-    assert found.certificate.status == "optimal: proven" or "unsupported" in found.certificate.method, seed
     if found.certificate.status != "optimal: proven":
+        assert NO_CLOSED_FORM.search(found.certificate.method), (seed, found.certificate)
+        assert (found.certificate.status, found.certificate.gap) == ("best found", None), seed
         return "unsupported"
     got = [(p.energy_pj, p.latency_cycles) for p in found.front]
     want = [(energy, latency) for energy, latency, _ in expected]
     assert got == [pytest.approx(w, rel=1e-9) for w in want], (seed, problem.text, problem.shape, architecture)
+    rules = architecture.constraints
+    assert all(obeys(sentence, p.mapping, problem, architecture) for sentence in rules for p in found.front), seed
     return "front"
 
 
-@pytest.mark.parametrize("seed", range(40))
-def test_front_is_that_of_the_whole_mapspace(seed: int) -> None:
-    compare(seed)
+@pytest.mark.parametrize("part", range(8))
+def test_front_is_that_of_the_whole_mapspace(part: int) -> None:
+    outcomes = Counter(compare(seed, most=1000) for seed in range(10 * part, 10 * part + 10))
+    assert outcomes["front"] >= 7, outcomes
 
 
 @pytest.mark.long

@@ -12,20 +12,16 @@ import pytest
 from asking import map_einsum
 from hypothesis import given
 from hypothesis import strategies as st
-from problems import CONV3X3, PE2D, gemm, random_architecture, random_einsum, sliding_problem, tight_problem
+from problems import PE2D, gemm, random_architecture, random_einsum, sliding_problem, tight_problem
 
-from costmodel.einsum.algebra import Einsum
 from costmodel.mapper.allowed import Allowed
-from costmodel.mapper.front import Incumbents
 from costmodel.mapper.lattice import space as mapspace
 from costmodel.mapper.lattice import sumset
 from costmodel.mapper.lattice.dominance import Dominance
-from costmodel.mapper.lattice.labels import SPREAD, History, Labels
-from costmodel.mapper.lattice.search import Board, Search
-from costmodel.mapper.lattice.shapes import Ints, Lattice
+from costmodel.mapper.lattice.labels import History
+from costmodel.mapper.lattice.search import Search
+from costmodel.mapper.lattice.shapes import Lattice
 from costmodel.mapper.result import InfeasibleError
-from costmodel.spec.hardware import Architecture
-from costmodel.spec.objective import objective_of
 from costmodel.spec.rules import parse
 
 
@@ -80,77 +76,6 @@ def test_the_lattice_of_tile_shapes() -> None:
     assert lattice.repeats[lattice.full] == 1
 
 
-class Recording(Search):
-    """Remembers every label, and the numbers of those that became incumbents."""
-
-    def store(self, labels: Labels, parents: Ints | int, kind: int, way: Ints | int = -1) -> None:
-        super().store(labels, parents, kind, way)
-        self.recorded = [*getattr(self, "recorded", []), Labels(labels.s.copy(), labels.f.copy())]
-
-
-def bounds_along_the_way(problem: Einsum, architecture: Architecture, objective: str) -> int:
-    """Check the bounds of all labels that led to the answer against it; return how many there were."""
-    aim = objective_of(objective)
-    rules = parse(architecture.constraints, architecture, problem)
-    space = mapspace.build(Allowed(problem, architecture, rules))
-    if not space.keeps or any(not len(a.factors) for a in space.arrays):
-        return 0
-    board, incumbents = Board(space, aim), Incumbents(aim)
-    search = Recording(board, incumbents, width=1000)
-    nest = search.reader.nest
-
-    def noting(number: int) -> object:
-        return (number, nest(number))
-
-    search.reader.nest = noting  # type: ignore[method-assign, assignment]
-    search.run()
-    checked = 0
-    starts = np.cumsum([0, *(t.n for t in search.recorded)])
-    for (final, _), costs in zip(incumbents.items, incumbents.costs.T, strict=True):
-        path, number = [], final
-        while number >= 0:
-            path.append(number)
-            number = int(board.history.rows[History.PARENT, number])
-        segment = 0
-        for label in reversed(path):
-            segment += int(board.history.rows[History.KIND, label]) == SPREAD
-            table = int(np.searchsorted(starts, label, side="right")) - 1
-            one = search.recorded[table].take(np.array([label - starts[table]]))
-            for quick in (False, True):
-                bounds = np.stack(board.completion.bounds(one, segment, quick=quick))[:, 0]
-                # some choice of how to spread has to allow for what came of it
-                assert (bounds <= costs[:, None] * (1 + 1e-12)).all(axis=0).any(), (bounds, costs)
-            assert board.completion.hopeful(one, segment, beaten_by_nothing(aim, costs)).all()
-            checked += 1
-    return checked
-
-
-def beaten_by_nothing(aim: object, costs: np.ndarray) -> Incumbents:
-    """Return a mapping that costs a little more in everything."""
-    known = Incumbents(aim)  # type: ignore[arg-type]
-    known.add(costs[:, None] * (1 + 1e-6) + 1e-6, ["a little worse"])
-    return known
-
-
-@pytest.mark.parametrize("objective", ["energy,latency", "edp", "energy,capacity"])
-@pytest.mark.parametrize("seed", range(40))
-def test_a_bound_never_exceeds_what_came_of_the_label(seed: int, objective: str) -> None:
-    rng = random.Random(70_000 + seed)
-    make = (None, sliding_problem, tight_problem)[seed % 3]
-    for _ in range(20):
-        problem, architecture = make(rng) if make else (random_einsum(rng), random_architecture(rng))
-        try:
-            if bounds_along_the_way(problem, architecture, objective):
-                return
-        except mapspace.UnsupportedError:
-            continue
-    pytest.fail("no problem that the lattice treats exactly")
-
-
-def test_bounds_of_a_convolution_on_an_array() -> None:
-    assert bounds_along_the_way(CONV3X3, PE2D, "edp") > 5
-
-
 def no_bounds(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Search, "survivors", lambda _self, labels, _segment: labels)
     patch.setattr(Search, "beaten", lambda _self, energy, *_: np.zeros(energy.shape, dtype=bool))
@@ -167,19 +92,19 @@ def test_each_rule_alone_loses_nothing(
 ) -> None:
     rng = random.Random(80_000 + seed)
     make = (None, None, sliding_problem, tight_problem)[seed % 4]
+    less(monkeypatch)
     while True:
         problem, architecture = make(rng) if make else (random_einsum(rng), random_architecture(rng))
-        if exhaustive.size(problem, architecture, 400) < 400:
+        if exhaustive.size(problem, architecture, 400) == 400:
+            continue
+        try:
+            found = map_einsum(problem, architecture, objective="energy,latency")
+        except InfeasibleError:
+            continue
+        if found.certificate.method == "exact":
             break
     expected = [(energy, latency) for energy, latency, _ in exhaustive.front(problem, architecture)]
-    less(monkeypatch)
-    try:
-        found = map_einsum(problem, architecture, objective="energy,latency")
-    except InfeasibleError:
-        assert not expected
-        return
-    if found.certificate.method == "exact":
-        assert [(p.energy_pj, p.latency_cycles) for p in found.front] == [pytest.approx(e, rel=1e-9) for e in expected]
+    assert [(p.energy_pj, p.latency_cycles) for p in found.front] == [pytest.approx(e, rel=1e-9) for e in expected]
 
 
 @pytest.mark.parametrize("sentence", ["PEs.X exact m 3", "RF bypasses A"])

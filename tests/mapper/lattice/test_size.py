@@ -80,6 +80,14 @@ def test_constraints_on_arrays_and_keeping_are_counted(sentence: str) -> None:
     assert counting.size(space) == expected > 0
 
 
+def test_a_tensor_may_be_kept_in_either_of_two_memories() -> None:
+    may = {"read_pj": 1, "write_pj": 1, "may_keep": ("input", "output")}
+    levels = (Memory(name="M0"), Memory(name="M1", **may), Memory(name="M2", **may), MAC)
+    problem, architecture = einsum("Z[m]", "A[m]", m=4), Architecture(name="two", levels=levels)
+    expected = exhaustive.size(problem, architecture, 10_000)
+    assert counting.size(mapspace.build(Allowed(problem, architecture))) == expected > 100
+
+
 def test_a_size_by_hand() -> None:
     # four nests keep Z and A in either order, with one step of m in one of three gaps
     space = mapspace.build(Allowed(einsum("Z[m]", "A[m]", m=5), TWO_LEVEL))

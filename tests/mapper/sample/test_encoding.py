@@ -11,19 +11,20 @@ from costmodel.einsum.coordinates import distinct
 from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.sample.encoding import encoding_of, loop_orders, primes
 from costmodel.mapper.sample.starts import starts
-from costmodel.mapper.sample.steps import Hold, Loop, unit_for, windowed
+from costmodel.mapper.sample.steps import Hold, Loop, windowed
 from costmodel.model.evaluate import evaluate
 from costmodel.model.nest import bind
+from costmodel.spec.computing import parts_for
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
 from costmodel.spec.mapping import Mapping, Spatial, Temporal
-from costmodel.spec.rules import Rules, parse
+from costmodel.spec.rules import parse
 from costmodel.spec.rules.holding import held
 
 KINDS = ("input", "output", "weight")
 
 
 def problem(seed):
-    """One Einsum and an architecture with random keep lists and sizes."""
+    """One Einsum and the part of a unit that runs it, with random keep lists and sizes."""
     draw = random.Random(seed)
     while True:
         case = random_case(draw.randrange(2**32))
@@ -38,7 +39,8 @@ def problem(seed):
             levels.append(replace(level, keep=keep, may_keep=may_keep, capacity_bits=size))
         else:
             levels.append(level)
-    return case.workload, replace(case.architecture, levels=tuple(levels)), draw
+    part = parts_for(case.workload.einsums[0], replace(case.architecture, levels=tuple(levels)))[-1]
+    return case.workload, part, draw
 
 
 def unbounded(architecture):
@@ -122,13 +124,15 @@ def test_shares_are_the_models_occupancy(seed):
     """The slack must be zero exactly where the model finds no room."""
     workload, architecture, draw = problem(4000 + seed)
     einsum = workload.einsums[0]
-    if any(len(set(einsum.accesses_of(t))) > 1 for t in einsum.tensors):
-        pytest.skip("several accesses: an upper bound")
     encoding = encoding_of(Allowed(einsum, architecture))
     plan = encoding.plan(genes_of(encoding, draw))
     evaluation = evaluate(workload, unbounded(architecture), encoding.plans.mapping(plan))
     ours = sorted((architecture.levels[s.level].name, s.tensor, s.words, s.bits) for s in encoding.plans.shares(plan))
-    assert ours == sorted((r.level, r.tensor, r.words, r.bits) for r in evaluation.occupancy_rows)
+    models = sorted((r.level, r.tensor, r.words, r.bits) for r in evaluation.occupancy_rows)
+    if all(len(set(einsum.accesses_of(t))) == 1 for t in einsum.tensors):
+        assert ours == models
+    else:  # of several accesses the sum, at most
+        assert all(o[:2] == m[:2] and o[2] >= m[2] for o, m in zip(ours, models, strict=True))
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -244,28 +248,3 @@ def test_pieces():
     assert held(Memory(name="x", may_keep=("input",)), einsum, "I") == "choice"
     innermost = {order[-1] for order in loop_orders(GEMM.einsums[0], ["m", "n", "k"])}
     assert innermost == {"m", "n", "k"}
-
-
-def test_unit_for_is_one_that_knows_the_operations():
-    vector, mac = ComputeUnit(name="vector", energy_pj={"exp": 1.0}), ComputeUnit(name="MAC", energy_pj={"mac": 1.0})
-    architecture = Architecture(name="a", levels=(Memory(name="DRAM"), vector, Memory(name="RF"), mac))
-    softmax = workload_of("S[m] = Q[m]", m=4, kinds=(("exp", 1),))
-    assert unit_for(softmax.einsums[0], architecture).name == "vector"
-    assert unit_for(GEMM.einsums[0], architecture).name == "MAC"
-    encoding = encoding_of(Allowed(softmax.einsums[0], architecture))
-    bind(softmax, architecture, encoding.decode(encoding.smallest))
-
-
-def test_what_is_allowed_ends_at_the_unit_that_computes():
-    levels = (
-        Memory(name="DRAM"),
-        ComputeUnit(name="vector", energy_pj={"exp": 1.0}),
-        Memory(name="RF"),
-        ComputeUnit(name="MAC", energy_pj={"mac": 1.0}),
-    )
-    architecture = Architecture(name="two", levels=levels)
-    inner, outer = (Allowed(GEMM.einsums[0], architecture, Rules(), unit) for unit in (None, levels[1]))
-    assert (inner.unit.name, [x.name for x in inner.levels]) == ("MAC", ["DRAM", "vector", "RF"])
-    assert (outer.unit.name, [x.name for x in outer.levels]) == ("vector", ["DRAM"])
-    assert outer.below == ()
-    assert {step.tensor for step in encoding_of(outer).steps(encoding_of(outer).smallest)[:3]} == {"A", "B", "Z"}

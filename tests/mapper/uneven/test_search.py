@@ -11,14 +11,14 @@ from dataclasses import replace
 import fakes
 import pytest
 from asking import map_einsum
-from problems import PE2D, TWO_LEVEL, einsum, gemm, random_architecture, random_einsum
+from problems import PE2D, einsum, gemm, random_architecture, working
 
 from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.front import select
 from costmodel.mapper.obey import violations
 from costmodel.mapper.result import InfeasibleError, MapperResult
-from costmodel.mapper.uneven import archive, climb, neighbours, padding, reuse
+from costmodel.mapper.uneven import archive, climb, neighbours, padding
 from costmodel.mapper.uneven import enumeration as all_tiles
 from costmodel.mapper.uneven import search as residual
 from costmodel.mapper.uneven.bound import Bound, bound, busiest_points
@@ -167,63 +167,6 @@ def test_a_small_mapspace_is_enumerated_completely(problem: Einsum) -> None:
 # Bounds
 
 
-def some_mappings(rng: random.Random, problem: Einsum, architecture: Architecture, most: int) -> Iterator[Mapping]:
-    """Random mappings with any tiles."""
-    skeletons = list(all_tiles.skeletons(Allowed(problem, architecture)))
-    for _ in range(most):
-        skeleton = rng.choice(skeletons)
-        rows = {v: random_tiles(rng, n, skeleton) for v, n in problem.shape.items()}
-        moving = [[v for v in rows if rows[v][k] < rows[v][k + 1]] for k in range(len(skeleton.slots))]
-        orders = [rng.sample(names, len(names)) for names in moving]
-        sizes = [slot[3] for slot in skeleton.slots]
-        steps = [math.prod(-(-row[k + 1] // row[k]) for row in rows.values()) for k in range(len(sizes))]
-        if all(not size or n <= size for size, n in zip(sizes, steps, strict=True)):
-            yield all_tiles.assemble(Allowed(problem, architecture), skeleton, rows, orders)
-
-
-def random_tiles(rng: random.Random, extent: int, skeleton: all_tiles.Skeleton) -> tuple[int, ...]:
-    """A row of tiles, innermost first, most of them the same as a neighbour."""
-    row = [1]
-    for _ in skeleton.slots[1:]:
-        row.append(row[-1] if rng.random() < 0.5 else rng.randint(row[-1], extent))
-    return (*row, extent)
-
-
-@pytest.mark.parametrize("seed", range(60))
-def test_no_mapping_undercuts_the_bound(seed: int) -> None:
-    rng = random.Random(seed)
-    problem, architecture = random_einsum(rng), random_architecture(rng)
-    least = bound(Allowed(problem, architecture))
-    for mapping in some_mappings(rng, problem, architecture, 30):
-        found = cost(problem, architecture, mapping)
-        if found is not None:
-            assert found.energy_pj >= least.energy_pj, (seed, mapping)
-            assert found.latency_cycles >= least.latency_cycles, (seed, mapping)
-
-
-@pytest.mark.parametrize("seed", range(12))
-def test_no_optimum_undercuts_the_bound(seed: int) -> None:
-    rng = random.Random(1000 + seed)
-    problem, architecture = random_einsum(rng), random_architecture(rng)
-    least = bound(Allowed(problem, architecture))
-    try:
-        front = map_einsum(problem, architecture, objective="energy,latency").front
-    except InfeasibleError:
-        return
-    assert min(p.energy_pj for p in front) >= least.energy_pj
-    assert min(p.latency_cycles for p in front) >= least.latency_cycles
-
-
-@pytest.mark.parametrize("seed", range(30))
-def test_no_mapping_takes_less_room_than_the_bound(seed: int) -> None:
-    rng = random.Random(2000 + seed)
-    problem, architecture = random_einsum(rng), random_architecture(rng)
-    least = bound(Allowed(problem, architecture))
-    for mapping in some_mappings(rng, problem, architecture, 10):
-        found = cost(problem, architecture, mapping)
-        assert found is None or found.capacity_bits >= least.capacity_bits
-
-
 @pytest.mark.parametrize(
     ("objective", "points", "status", "gap"),
     [
@@ -278,15 +221,6 @@ def test_a_small_mapspace_gives_the_front_with_room(objective: str) -> None:
     found = residual.improve(Allowed(problem, TINY), perfect, lambda points: select(points, aim), aim)
     assert str(found.certificate) == "optimal: proven"
     assert [aim.of(p) for p in found.front] == [pytest.approx(v, rel=1e-9) for v in want]
-
-
-def test_the_busiest_instance_has_what_an_even_spread_leaves() -> None:
-    # 7 over 7 of 16 instances and 13 over 2: 1 × 7 × 11 points
-    assert busiest_points(Allowed(PRIME, PE4X4)) == 77
-    only = parse(["PEs only [m]"], PE4X4, PRIME)
-    assert busiest_points(Allowed(PRIME, PE4X4, only)) == 77
-    assert busiest_points(Allowed(PRIME, PE4X4, parse(["PEs only [k]"], PE4X4, PRIME))) == 143
-    assert busiest_points(Allowed(PRIME, TWO_LEVEL)) == PRIME.points
 
 
 # Rules, padding
@@ -362,7 +296,7 @@ def every_mapping(problem: Einsum, architecture: Architecture, rules: Rules, mos
 
 def tiny(rng: random.Random) -> tuple[Einsum, Architecture]:
     kind = rng.randrange(5)
-    bits = {name: rng.choice([8, 16]) for name in "ABCZOIF"}
+    bits = {name: rng.choice([4, 8, 16, 24]) for name in "ABCZOIF"}
     problem = [
         einsum("Z[m]", "A[m]", bits=bits, m=rng.randint(2, 7)),
         einsum("Z[m]", "A[m, k]", "B[k]", bits=bits, weights="B", m=rng.randint(2, 3), k=rng.randint(2, 3)),
@@ -370,7 +304,7 @@ def tiny(rng: random.Random) -> tuple[Einsum, Architecture]:
         einsum("Z[m, n]", "A[m]", "B[n]", bits=bits, weights="B", m=rng.randint(2, 3), n=rng.randint(2, 3)),
         einsum("O[p]", "I[2*p+r]", "F[r]", bits=bits, weights="F", p=rng.randint(2, 3), r=rng.randint(2, 3)),
     ][kind]
-    return problem, random_architecture(rng)
+    return working(rng, problem), random_architecture(rng)
 
 
 OBJECTIVES = ("energy", "latency", "edp", "energy,latency")
@@ -383,7 +317,7 @@ def compare_with_every_mapping(
     """Whether the mapspace of a random tiny problem was small enough to be held against the answer and the bound."""
     rng = random.Random(seed)
     problem, architecture = tiny(rng)
-    if rng.random() < 0.3:
+    if rng.random() < 0.2:
         stays = rng.choice(["output", "weight", "input"])
         levels = [replace(x, systolic=stays) if isinstance(x, Array) else x for x in architecture.levels]
         architecture = replace(architecture, levels=tuple(levels))
@@ -458,7 +392,7 @@ ORDERS = ("order in M0: k, m", "order in M1: r, p", "order in M1: m, k", "order 
 @pytest.mark.parametrize("text", [*ORDERS, "weight_stationary", "input_stationary", "output_stationary"])
 def test_small_answers_under_an_order_are_the_best_that_keep_to_it(text: str) -> None:
     compared = 0
-    for seed in range(700, 740):
+    for seed in range(700, 770):
         problem, architecture = tiny(random.Random(seed))
         level = text.removeprefix("order in ")[:2]
         listed = set(text.partition(":")[2].replace(",", " ").split())
@@ -601,41 +535,3 @@ def test_passes_of_a_systolic_array_are_climbed_and_bounded() -> None:
     least = bound(Allowed(problem, systolic))
     assert least.latency_cycles > bound(Allowed(problem, PE4X4)).latency_cycles
     assert least.latency_cycles <= found.front[0].latency_cycles < perfect.latency_cycles
-
-
-# Traffic that capacities force
-
-
-def test_a_matrix_multiplication_moves_what_is_known_at_least() -> None:
-    n, room_words = 512, 1024
-    shape = {"m": n, "n": n, "k": n}
-    nodes = [
-        reuse.Node("A", "S", ("m", "k"), ("n",), 1, 8),
-        reuse.Node("B", "S", ("k", "n"), ("m",), 1, 8),
-        reuse.Node("Z", "S", ("m", "n"), ("k",), 1, 8),
-    ]
-    prices = [reuse.Price(1.0, 0.0), reuse.Price(1.0, 0.0), reuse.Price(2.0, 0.0)]
-    least = reuse.least_traffic(nodes, prices, shape, {"S": 8.0 * room_words})
-    # the known asymptote 2 n³ / √S, with inputs that stream past a square of outputs and room for them
-    assert 2 * n**3 / room_words**0.5 <= least <= 2.25 * n**3 / room_words**0.5
-
-
-def test_the_bound_on_traffic_is_near_the_best_perfect_mapping() -> None:
-    small_buffer = replace(TWO_LEVEL.levels[1], capacity_bits=8 * 300)
-    architecture = replace(TWO_LEVEL, levels=(TWO_LEVEL.levels[0], small_buffer, TWO_LEVEL.levels[2]))
-    problem = gemm(60, 60, 60)
-    least = bound(Allowed(problem, architecture))
-    (best,) = map_einsum(problem, architecture, objective="energy").front
-    assert least.energy_pj <= best.energy_pj <= 1.1 * least.energy_pj
-
-
-def test_memories_with_room_for_everything_force_nothing() -> None:
-    nodes = [reuse.Node("A", "S", ("m",), (), 1, 8)]
-    assert reuse.least_traffic(nodes, [reuse.Price(1.0, 0.0)], {"m": 4}, {"S": 32.0}) == 0.0
-    assert reuse.least_traffic(nodes, [reuse.Price(1.0, 0.0)], {"m": 4}, {"S": math.inf}) == 0.0
-
-
-def test_constraints_on_an_array_bound_the_instances_at_work() -> None:
-    # 7 rows for k, and nothing else may lie along X: 4 × 1 of 4 × 4 instances
-    rules = parse(["PEs.X only [k]", "PEs.Y only [k]"], PE4X4, gemm(13, 11, 2))
-    assert busiest_points(Allowed(gemm(13, 11, 2), PE4X4, rules)) == 143

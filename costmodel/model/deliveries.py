@@ -1,0 +1,124 @@
+"""Demands of children, merged array by array, and their sums over the positions of rank variables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import product
+from typing import NamedTuple
+
+from costmodel.model.groups import Group
+from costmodel.model.tiles import PositionClass
+from costmodel.model.unions import in_boxes, union_largest, union_sums
+from costmodel.spec.hardware import Multicast
+
+
+class Delivery(NamedTuple):
+    """One demand that a parent serves: the whole tile, and the words of it that need not move."""
+
+    tile: int
+    kept: int
+
+
+def merge(
+    children: Sequence[tuple[tuple[tuple[str, int], ...], Delivery]], modes: Sequence[tuple[str, Multicast]]
+) -> list[Delivery]:
+    """Merge the demands of children array by array, from the innermost array outwards.
+
+    ``children`` are (place, demand); ``modes`` are (array, how it merges), outermost first.
+    """
+    demands: dict[tuple[tuple[int, ...], ...], list[Delivery]] = {}
+    for place, delivery in children:
+        key = tuple(tuple(i for array, i in place if array == name) for name, _ in modes)
+        demands.setdefault(key, []).append(delivery)
+    for depth in range(len(modes) - 1, -1, -1):
+        mode = modes[depth][1]
+        outer: dict[tuple[tuple[int, ...], ...], list[list[Delivery]]] = {}
+        for key, listed in demands.items():
+            outer.setdefault(key[:depth], []).append(listed)
+        demands = {key: _merge_lists(lists, mode) for key, lists in outer.items()}
+    return [d for listed in demands.values() for d in listed]
+
+
+def _merge_lists(lists: Sequence[list[Delivery]], mode: Multicast) -> list[Delivery]:
+    if mode == "none":
+        return [d for listed in lists for d in listed]
+    if mode == "words":
+        return [_united([d for listed in lists for d in listed])]
+    alike: dict[tuple[int, ...], list[list[Delivery]]] = {}
+    for listed in lists:
+        alike.setdefault(tuple(d.tile for d in listed), []).append(listed)
+    return [_united(same) for group in alike.values() for same in zip(*group, strict=True)]
+
+
+def _united(deliveries: Sequence[Delivery]) -> Delivery:
+    tile = 0
+    moved = 0
+    for d in deliveries:
+        tile |= d.tile
+        moved |= d.tile & ~d.kept
+    return Delivery(tile, tile & ~moved)
+
+
+def group_sums(
+    group: Group,
+    classes: Sequence[list[PositionClass]],
+    modes: Sequence[tuple[str, Multicast]],
+    *,
+    refetch: bool,
+    leaving: bool,
+    fresh: bool,
+) -> tuple[int, int]:
+    """Sum (|tile|, |kept|) over all positions of a group, after merging the children of each owner.
+
+    ``leaving`` looks at the old tile instead of the new one; ``fresh`` says that nothing is kept.
+    """
+    if group.plain:
+        whole = kept = 0
+        for multiplicity, states in classes[0]:
+            for _, low, extent, old_low, old_extent in states:
+                whole += multiplicity * (old_extent if leaving else extent)
+                if not fresh:
+                    kept += multiplicity * max(0, min(low + extent, old_low + old_extent) - max(low, old_low))
+        return whole, kept
+    if not refetch and in_boxes(group, classes):
+        return union_sums(group, classes, leaving=leaving, fresh=fresh)
+    whole = kept = 0
+    for combination in product(*classes):
+        multiplicity = math.prod(c.multiplicity for c in combination)
+        children = []
+        for states in product(*(c.states for c in combination)):
+            now = {v: (s.low, s.extent) for v, s in zip(group.rank_variables, states, strict=True)}
+            before = {v: (s.old_low, s.old_extent) for v, s in zip(group.rank_variables, states, strict=True)}
+            tile = group.bits(now)
+            old = group.bits(before) if leaving or not fresh else tile
+            stays = 0 if fresh or (refetch and tile != old) else tile & old
+            children.append((tuple(p for s in states for p in s.place), Delivery(old if leaving else tile, stays)))
+        deliveries = merge(children, modes) if len(children) > 1 else [children[0][1]]
+        for delivery in deliveries:
+            whole += multiplicity * delivery.tile.bit_count()
+            kept += multiplicity * delivery.kept.bit_count()
+    return whole, kept
+
+
+def largest(group: Group, classes: Sequence[list[PositionClass]]) -> int:
+    """Words of the largest tile over all positions of a group, for children that are not merged."""
+    if in_boxes(group, classes):
+        return union_largest(group, classes)
+    most = 0
+    for combination in product(*classes):
+        for states in product(*(c.states for c in combination)):
+            now = {v: (s.low, s.extent) for v, s in zip(group.rank_variables, states, strict=True)}
+            most = max(most, group.bits(now).bit_count())
+    return most
+
+
+def idle_sums(classes: Sequence[PositionClass], modes: Sequence[tuple[str, Multicast]]) -> int:
+    """Sum over positions how many deliveries the children along an irrelevant rank variable need."""
+    total = 0
+    for multiplicity, states in classes:
+        if len(states) == 1 or not modes:
+            total += multiplicity * len(states)
+        else:
+            total += multiplicity * len(merge([(s.place, Delivery(1, 0)) for s in states], modes))
+    return total

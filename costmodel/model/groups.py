@@ -1,0 +1,159 @@
+"""Sets of coordinates that a tile touches, as a product over groups of ranks that share no rank variable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from costmodel.einsum.algebra import Affine
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """What one access touches in the ranks of a group: the image of the box of rank variables."""
+
+    forms: tuple[Affine, ...]
+    """One for each rank."""
+    at_zero: frozenset[str] = frozenset()
+    """Rank variables of the group whose tile must hold 0, else the image is empty."""
+
+    def active(self, intervals: Mapping[str, tuple[int, int]]) -> bool:
+        return all(intervals[v][0] == 0 for v in self.at_zero)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Ranks of a tensor that share rank variables: the finest factor of a tile.
+
+    The set of coordinates is the union over the images, one for each way in which the ranks are accessed.
+    """
+
+    rank_variables: tuple[str, ...]
+    images: tuple[Image, ...]
+    strides: tuple[int, ...]
+    """Weight of each rank in the one number that stands for a coordinate."""
+    offset: int
+    """Added so that no coordinate is negative."""
+    width: int
+    """Coordinates that the ranks can have together."""
+    boxes: bool
+    """Whether the tile is the bounding box (``holes: fetch``)."""
+    plain: bool
+    """One rank variable, one form: tiles at different positions are equal or disjoint."""
+    rigid: bool
+    """Whether all images move alike, so that tiles at different positions are translations of each other."""
+
+    @property
+    def sporadic(self) -> bool:
+        """Whether the tile may be empty."""
+        return all(image.at_zero for image in self.images)
+
+    def bits(self, intervals: Mapping[str, tuple[int, int]]) -> int:
+        """Return the tile as a bit set, from (low, extent) of each rank variable."""
+        images = self.images if self.rigid else [i for i in self.images if i.active(intervals)]
+        if self.boxes:
+            return self._box(images, intervals)
+        result = 0
+        for image in images:
+            result |= self._touched(image, intervals)
+        return result
+
+    def _touched(self, image: Image, intervals: Mapping[str, tuple[int, int]]) -> int:
+        """Return the coordinates that one access touches."""
+        weight: dict[str, int] = dict.fromkeys(self.rank_variables, 0)
+        origin = self.offset
+        for stride, form in zip(self.strides, image.forms, strict=True):
+            origin += stride * form.constant
+            for v, c in form.terms:
+                weight[v] += stride * c
+        spreads = []
+        for v, w in weight.items():
+            low, extent = intervals[v]
+            origin += w * (low if w >= 0 else low + extent - 1)
+            if w:
+                spreads.append((abs(w), extent))
+        bits = 1 << origin
+        for w, extent in spreads:
+            bits = _spread(bits, w, extent)
+        return bits
+
+    def _box(self, images: Sequence[Image], intervals: Mapping[str, tuple[int, int]]) -> int:
+        """Return the bounding box, rank by rank, of what all accesses touch."""
+        if not images:
+            return 0
+        origin, extents = 0, []
+        for r, stride in enumerate(self.strides):
+            spans = [_span(image.forms[r], intervals) for image in images]
+            low, high = min(s[0] for s in spans), max(s[1] for s in spans)
+            origin += stride * low
+            extents.append(high - low + 1)
+        bits = 1 << (self.offset + origin)
+        for stride, extent in zip(self.strides, extents, strict=True):
+            bits = _spread(bits, stride, extent)
+        return bits
+
+
+def _span(form: Affine, intervals: Mapping[str, tuple[int, int]]) -> tuple[int, int]:
+    """Return the least and the greatest value of an index."""
+    low = high = form.constant
+    for v, c in form.terms:
+        ends = (c * intervals[v][0], c * (sum(intervals[v]) - 1))
+        low, high = low + min(ends), high + max(ends)
+    return low, high
+
+
+def _spread(bits: int, stride: int, count: int) -> int:
+    """Unite ``count`` copies of a set, each ``stride`` further than the one before."""
+    done = 1
+    while done < count:
+        more = min(done, count - done)
+        bits |= bits << (stride * more)
+        done += more
+    return bits
+
+
+@lru_cache(maxsize=4096)
+def groups_of(images: tuple[Image, ...], extents: tuple[tuple[str, int], ...], *, boxes: bool) -> tuple[Group, ...]:
+    """Split the ranks of a tensor into the finest independent groups; an image has a form for every rank."""
+    whole = {v: (0, n) for v, n in extents}
+    groups = []
+    for ranks in _components(images):
+        parts = tuple(dict.fromkeys(Image(tuple(i.forms[r] for r in ranks), i.at_zero) for i in images))
+        named = [v for image in parts for form in image.forms for v, _ in form.terms]
+        variables = tuple(dict.fromkeys([*named, *(v for image in parts for v in sorted(image.at_zero))]))
+        if not variables and len(parts) == 1:
+            continue
+        strides: list[int] = []
+        offset, width = 0, 1
+        for at in range(len(ranks)):
+            spans = [_span(image.forms[at], whole) for image in parts]
+            low, high = min(s[0] for s in spans), max(s[1] for s in spans)
+            strides.append(width)
+            offset -= width * low
+            width *= high - low + 1
+        plain = len(parts) == len(ranks) == len(named) == len(variables) == 1
+        if plain and boxes:
+            plain = abs(parts[0].forms[0].terms[0][1]) == 1
+        motions = {(tuple(form.terms for form in image.forms), image.at_zero) for image in parts}
+        groups.append(Group(variables, parts, tuple(strides), offset, width, boxes, plain, len(motions) == 1))
+    return tuple(groups)
+
+
+def _components(images: tuple[Image, ...]) -> list[list[int]]:
+    """Sets of ranks that share a rank variable, or in which more than one differs between the images.
+
+    Images that are not there at the same time tie all ranks.
+    """
+    order = len(images[0].forms)
+    if len({image.at_zero for image in images}) > 1:
+        return [list(range(order))]
+    tied = [{r} for r in range(order)]
+    tied.append({r for r in range(order) if len({i.forms[r] for i in images}) > 1})
+    variables = {v for i in images for form in i.forms for v in form.rank_variables}
+    tied += [{r for i in images for r, form in enumerate(i.forms) if v in form.rank_variables} for v in variables]
+    components: list[set[int]] = []
+    for ranks in filter(None, tied):
+        apart = [c for c in components if not c & ranks]
+        components = [*apart, ranks.union(*(c for c in components if c & ranks))]
+    return sorted(sorted(c) for c in components)

@@ -1,0 +1,262 @@
+"""Walk the tiles of a motion in time, never its points, where no closed form tells what an instance held or touched.
+
+That is so for written windows which several children share, and for tensors whose tile may be empty at a step. Rank
+variables that move no such window are folded: of a loop that repeats the same tiles two steps tell all (in the first
+they are new, in every later one they are known), and tiles of a plain rank at different positions are disjoint, so one
+of them stands for all.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Literal, NamedTuple, Protocol
+
+from costmodel.model.closed import Modes
+from costmodel.model.deliveries import Delivery, merge
+from costmodel.model.groups import Group
+from costmodel.model.tiles import Chain, Fixed, Loop
+
+What = Literal["arrive", "return", "leave", "change"]
+"""Words that are asked for, those of them that were touched before, words given back; how often a tile changes."""
+Spot = tuple[tuple[str, int], ...]
+Key = tuple[tuple[int, ...], Spot]
+"""(owner, place below it) of a child."""
+Intervals = dict[str, tuple[int, int]]
+
+
+class Moving(Protocol):
+    """What is walked of a motion: its loops, from where on they belong to one life, and the tiles that they move."""
+
+    @property
+    def loops(self) -> tuple[Loop, ...]: ...
+    @property
+    def scope(self) -> int: ...
+    @property
+    def groups(self) -> tuple[Group, ...]: ...
+    @property
+    def idle(self) -> tuple[str, ...]: ...
+    @property
+    def extents(self) -> Mapping[str, int]: ...
+    @property
+    def refetch(self) -> bool: ...
+
+
+def walked_words(motion: Moving, what: What, merged_from: int, modes: Modes, fixed: Fixed | None) -> int:
+    """Count over the whole run, after merging the children of each owner."""
+    course = _Course.of(motion, merged_from, modes, fixed, fold=what == "return")
+    return course.copies * _Tiles(motion, modes, course, what).total() if course.copies else 0
+
+
+class _Moment(NamedTuple):
+    weight: int
+    """Steps that this one stands for."""
+    begins: bool
+    """Whether a new life begins."""
+    away: bool
+    """Whether another tile of a folded rank was held meanwhile."""
+    alive: list[tuple[Key, Intervals]]
+
+
+class _Tiles:
+    """What the children hold, and have ever held, while the tiles go by."""
+
+    def __init__(self, motion: Moving, modes: Modes, course: _Course, what: What) -> None:
+        self.refetch, self.modes, self.course, self.what = motion.refetch, modes, course, what
+        self.flat = _Flat(course.groups)
+        self.tiles: dict[tuple[tuple[int, int], ...], int] = {}
+        self.held: dict[Key, int] = {}
+        self.seen: dict[Key, int] = {}
+
+    def total(self) -> int:
+        total = 0
+        for moment in self.course.moments():
+            if moment.begins:
+                total += self.end_of_life()
+            if moment.begins or moment.away:
+                self.held = {}
+            total += moment.weight * self.step(moment.alive)
+        return total + self.end_of_life()
+
+    def step(self, alive: list[tuple[Key, Intervals]]) -> int:
+        """Let every child take its tile; return what that moves."""
+        moved: dict[tuple[int, ...], list[tuple[Spot, Delivery]]] = {}
+        changes = 0
+        for key, intervals in alive:
+            tile = self.tile(intervals)
+            if not tile:
+                continue
+            old = self.held.get(key, 0)
+            changes += tile != old
+            whole = old if self.what == "leave" else tile
+            going = (0 if tile == old else whole) if self.refetch else whole & ~(tile & old)
+            if self.what == "return":
+                going &= self.seen.get(key, 0)
+                self.seen[key] = self.seen.get(key, 0) | tile
+            self.held[key] = tile
+            moved.setdefault(key[0], []).append((key[1], Delivery(whole, whole & ~going)))
+        return changes if self.what == "change" else self.merged(moved)
+
+    def end_of_life(self) -> int:
+        """Return what the children drain together at the end of a life."""
+        if self.what != "leave":
+            return 0
+        moved: dict[tuple[int, ...], list[tuple[Spot, Delivery]]] = {}
+        for (owner, place), tile in self.held.items():
+            moved.setdefault(owner, []).append((place, Delivery(tile, 0)))
+        return self.merged(moved)
+
+    def merged(self, moved: Mapping[tuple[int, ...], list[tuple[Spot, Delivery]]]) -> int:
+        return sum((d.tile & ~d.kept).bit_count() for listed in moved.values() for d in merge(listed, self.modes))
+
+    def tile(self, intervals: Intervals) -> int:
+        key = tuple(intervals.values())
+        found = self.tiles.get(key)
+        if found is None:
+            found = self.tiles[key] = self.flat.bits(intervals)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Course:
+    """The loops that are walked, and what the folded ones multiply by."""
+
+    loops: tuple[tuple[int, Loop], ...]
+    """(place in the nest, loop) over rank variables that are walked."""
+    extents: Mapping[str, int]
+    """Of the rank variables that are walked."""
+    times: tuple[tuple[int, tuple[tuple[int, int], ...]], ...]
+    """(place in the nest, (position, steps that it stands for)) of every loop in time with more than one position."""
+    turning: int
+    """Place of the innermost folded loop in time that moves the tile; −1 without one."""
+    scope: int
+    children: tuple[tuple[Key, Mapping[int, int]], ...]
+    """Every child, with its coordinates along the walked loops in space."""
+    copies: int
+    """Children and words that one stands for."""
+    groups: tuple[Group, ...]
+
+    @classmethod
+    def of(cls, motion: Moving, merged_from: int, modes: Modes, fixed: Fixed | None, *, fold: bool) -> _Course:
+        plain = {g.rank_variables[0] for g in motion.groups if g.plain}
+        own: dict[str, list[tuple[int, Loop]]] = {v: [] for v in motion.extents}
+        for at, loop in enumerate(motion.loops):
+            own[loop.rank_variable].append((at, loop))
+        even = {v for v, n in motion.extents.items() if Chain(n, tuple(own[v]), 0).exact}
+        united = all(mode != "none" for _, mode in modes)
+        foldable = plain | {v for v in motion.idle if united or _alone(own[v], merged_from)}
+        folded = even & foldable if fold else set[str]()
+        times: list[tuple[int, tuple[tuple[int, int], ...]]] = []
+        turning, copies = -1, 1
+        for at, loop in enumerate(motion.loops):
+            v, steps = loop.rank_variable, most_steps(motion, at)
+            if loop.spatial:
+                if v not in folded:
+                    continue
+                if at >= merged_from:
+                    copies *= steps if v in plain else 1
+                else:
+                    copies *= steps if fixed is None else _coordinate(motion, at, fixed) < steps
+            elif steps > 1 and v in folded and v in plain:
+                times.append((at, ((0, steps),)))
+                turning = at
+            elif steps > 1:
+                times.append((at, ((0, 1), (1, steps - 1)) if v in folded else tuple((i, 1) for i in range(steps))))
+        for v in folded & plain:
+            copies *= own[v][-1][1].tile if own[v] else motion.extents[v]
+        groups = tuple(g for g in motion.groups if not g.plain or g.rank_variables[0] not in folded)
+        walked = tuple((at, x) for at, x in enumerate(motion.loops) if x.rank_variable not in folded)
+        extents = {v: n for v, n in motion.extents.items() if v not in folded}
+        children = tuple(_children(motion, walked, merged_from, fixed))
+        return cls(walked, extents, tuple(times), turning, motion.scope, children, copies, groups)
+
+    def moments(self) -> Iterator[_Moment]:
+        """Yield the steps at which some child has work, in order."""
+        last: tuple[int, ...] | None = None
+        for chosen in product(*(options for _, options in self.times)):
+            positions = {at: i for (at, _), (i, _) in zip(self.times, chosen, strict=True)}
+            alive = [(key, found) for key, place in self.children if (found := self.intervals(positions, place))]
+            if not alive:
+                continue
+            here = tuple(i for i, _ in chosen)
+            moved = self.outermost(last, here)
+            last = here
+            yield _Moment(math.prod(n for _, n in chosen), moved < self.scope, moved < self.turning, alive)
+
+    def outermost(self, last: tuple[int, ...] | None, here: tuple[int, ...]) -> int:
+        """Place of the outermost loop that stands at another position than at the last step."""
+        if last is None:
+            return -1
+        moved = (at for (at, _), i, j in zip(self.times, last, here, strict=True) if i != j)
+        return next(moved, len(self.times) and self.times[-1][0])
+
+    def intervals(self, positions: Mapping[int, int], place: Mapping[int, int]) -> Intervals | None:
+        """(low, extent) of every rank variable in one child at one step; null where it has no work."""
+        found = {v: (0, n) for v, n in self.extents.items()}
+        for at, loop in self.loops:
+            offset = (place[at] if loop.spatial else positions.get(at, 0)) * loop.tile
+            low, extent = found[loop.rank_variable]
+            if extent <= offset:
+                return None
+            found[loop.rank_variable] = (low + offset, min(loop.tile, extent - offset))
+        return found
+
+
+def most_steps(motion: Moving, at: int) -> int:
+    """Steps of a loop where it has the most."""
+    left = motion.extents[motion.loops[at].rank_variable]
+    for before in motion.loops[:at]:
+        if before.rank_variable == motion.loops[at].rank_variable:
+            left = min(left, before.tile)
+    return -(-left // motion.loops[at].tile)
+
+
+def _alone(own: Sequence[tuple[int, Loop]], merged_from: int) -> bool:
+    """Whether no loop in space over a rank variable tells children of one owner apart."""
+    return not any(loop.spatial and at >= merged_from for at, loop in own)
+
+
+def _coordinate(motion: Moving, at: int, fixed: Fixed) -> int:
+    """Coordinate of the owner along a loop in space."""
+    v = motion.loops[at].rank_variable
+    before = sum(x.spatial and x.rank_variable == v for x in motion.loops[:at])
+    return fixed[v][before]
+
+
+def _children(
+    motion: Moving, walked: Sequence[tuple[int, Loop]], merged_from: int, fixed: Fixed | None
+) -> Iterator[tuple[Key, Mapping[int, int]]]:
+    """Yield every child along the walked loops: (owner, place below the owner), loop → coordinate."""
+    spatial = [(at, loop) for at, loop in walked if loop.spatial]
+    ranges: list[Sequence[int]] = [
+        range(most_steps(motion, at)) if fixed is None or at >= merged_from else [_coordinate(motion, at, fixed)]
+        for at, _ in spatial
+    ]
+    for chosen in product(*ranges):
+        owner = tuple(i for (at, _), i in zip(spatial, chosen, strict=True) if at < merged_from)
+        place = tuple((x.array or "", i) for (at, x), i in zip(spatial, chosen, strict=True) if at >= merged_from)
+        yield (owner, place), {at: i for (at, _), i in zip(spatial, chosen, strict=True)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Flat:
+    """Several groups as one bit set."""
+
+    groups: tuple[Group, ...]
+
+    def bits(self, intervals: Mapping[str, tuple[int, int]]) -> int:
+        result = 1
+        for group in self.groups:
+            factor = group.bits({v: intervals[v] for v in group.rank_variables})
+            spread = 0
+            while result:
+                low = result & -result
+                spread |= factor << ((low.bit_length() - 1) * group.width)
+                result ^= low
+            result = spread
+        return result
+
+
+__all__ = ["What", "most_steps", "walked_words"]

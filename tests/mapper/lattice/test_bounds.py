@@ -1,0 +1,123 @@
+"""Bounds of partial mappings: on the way to a mapping none exceeds what it costs."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+from building import board_of, one_label
+from problems import (
+    CONV3X3,
+    MAC,
+    PE2D,
+    einsum,
+    nested_problem,
+    random_architecture,
+    random_einsum,
+    sliding_problem,
+    tight_problem,
+    working,
+    written,
+)
+
+from costmodel.einsum.algebra import Einsum
+from costmodel.mapper.front import Incumbents
+from costmodel.mapper.lattice import space as mapspace
+from costmodel.mapper.lattice.exact import map_einsum
+from costmodel.mapper.lattice.labels import SPREAD, History, Labels
+from costmodel.mapper.lattice.search import Search
+from costmodel.mapper.lattice.shapes import Ints
+from costmodel.spec.hardware import Architecture, Array, Memory
+from costmodel.spec.objective import objective_of
+
+
+class Recording(Search):
+    """Remembers every label, and the numbers of those that became incumbents."""
+
+    def store(self, labels: Labels, parents: Ints | int, kind: int, way: Ints | int = -1) -> None:
+        super().store(labels, parents, kind, way)
+        self.recorded = [*getattr(self, "recorded", []), Labels(labels.s.copy(), labels.f.copy())]
+
+
+def bounds_along_the_way(problem: Einsum, architecture: Architecture, objective: str) -> int:
+    """Check the bounds of all labels that led to the answer against it; return how many there were."""
+    aim = objective_of(objective)
+    board, incumbents = board_of(problem, architecture, objective), Incumbents(aim)
+    search = Recording(board, incumbents, width=1000)
+    nest = search.reader.nest
+
+    def noting(number: int) -> object:
+        return (number, nest(number))
+
+    search.reader.nest = noting  # type: ignore[method-assign, assignment]
+    search.run()
+    checked = 0
+    starts = np.cumsum([0, *(t.n for t in search.recorded)])
+    for (final, _), costs in zip(incumbents.items, incumbents.costs.T, strict=True):
+        path, number = [], final
+        while number >= 0:
+            path.append(number)
+            number = int(board.history.rows[History.PARENT, number])
+        segment = 0
+        for label in reversed(path):
+            segment += int(board.history.rows[History.KIND, label]) == SPREAD
+            table = int(np.searchsorted(starts, label, side="right")) - 1
+            one = one_label(search.recorded[table], label - int(starts[table]))
+            for quick in (False, True):
+                bounds = np.stack(board.completion.bounds(one, segment, quick=quick))[:, 0]
+                # some choice of how to spread has to allow for what came of it
+                assert (bounds <= costs[:, None] * (1 + 1e-12)).all(axis=0).any(), (bounds, costs)
+            assert board.completion.hopeful(one, segment, beaten_by_nothing(aim, costs)).all()
+            checked += 1
+    return checked
+
+
+def beaten_by_nothing(aim: object, costs: np.ndarray) -> Incumbents:
+    """Return a mapping that costs a little more in everything."""
+    known = Incumbents(aim)  # type: ignore[arg-type]
+    known.add(costs[:, None] * (1 + 1e-6) + 1e-6, ["a little worse"])
+    return known
+
+
+@pytest.mark.parametrize("objective", ["energy,latency", "edp", "energy,capacity"])
+@pytest.mark.parametrize("seed", range(40))
+def test_a_bound_never_exceeds_what_came_of_the_label(seed: int, objective: str) -> None:
+    rng = random.Random(70_000 + seed)
+    make = (None, sliding_problem, tight_problem, nested_problem)[seed % 4]
+    for _ in range(20):
+        if make:
+            problem, architecture = make(rng)
+            problem, architecture = working(rng, problem), written(rng, architecture)
+        else:
+            problem, architecture = random_einsum(rng), random_architecture(rng)
+        try:
+            if bounds_along_the_way(problem, architecture, objective):
+                return
+        except mapspace.UnsupportedError:
+            continue
+    pytest.fail("no problem that the lattice treats exactly")
+
+
+def test_bounds_of_a_convolution_on_an_array() -> None:
+    assert bounds_along_the_way(CONV3X3, PE2D, "edp") > 5
+
+
+def test_instances_beyond_share_the_cycles_of_a_port_between_two_arrays() -> None:
+    # each of three instances of M1 reads two words of A, two of B and, when it drains, one of Z
+    problem = einsum("Z[p]", "A[p, r]", "B[r]", p=3, r=2)
+    architecture = Architecture(
+        name="nested",
+        levels=(
+            Memory(name="M0", read_pj=1, write_pj=1),
+            Array(name="A1", shape={"X": 3}),
+            Memory(name="M1", read_pj=1, write_pj=1, read_bits_per_cycle=8),
+            Array(name="A2", shape={"X": 2}),
+            MAC,
+        ),
+    )
+    board = board_of(problem, architecture)
+    search = Search(board, Incumbents(objective_of("latency")), width=1000)
+    _, latency, _ = board.completion.bounds(search.start(), 0)
+    (point,) = map_einsum(problem, architecture, objective="latency").front
+    assert latency.min() <= point.latency_cycles == 5

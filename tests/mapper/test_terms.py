@@ -1,0 +1,119 @@
+"""Searches of Einsums with a term that is not reduced over, or with a tensor that is accessed in two ways."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import exhaustive
+import pytest
+from asking import map_einsum
+from problems import PE2D, TWO_LEVEL, access, einsum, random_architecture, random_einsum
+
+from costmodel.einsum.algebra import Access, Affine, Einsum, Operation, Role, Tensor, Workload
+from costmodel.mapper.allowed import Allowed
+from costmodel.mapper.result import InfeasibleError
+from costmodel.mapper.uneven.bound import bound
+from costmodel.model.evaluate import evaluate
+from costmodel.spec.problems import SpecError
+
+
+def with_bias(rng: random.Random) -> Einsum:
+    """A random Einsum with one more term, which lacks reduced rank variables."""
+    problem = random_einsum(rng)
+    while not problem.reduced:
+        problem = random_einsum(rng)
+    own = rng.sample([v for v in problem.shape if v not in problem.reduced], 1)
+    own += rng.sample(sorted(problem.reduced), rng.randint(0, len(problem.reduced) - 1))
+    bias = Access("D", tuple(Affine(((v, 1),)) for v in own), problem.reduced - set(own))
+    shape = tuple(problem.shape[v] for v in own)
+    tensor = Tensor("D", tuple(v.upper() for v in own), shape, rng.choice([8, 16]), Role.WEIGHT)
+    return replace(problem, inputs=(*problem.inputs, bias), tensors={"D": tensor, **problem.tensors})
+
+
+def in_two_ways(rng: random.Random) -> Einsum:
+    """A random Einsum that reads one of its tensors a second time, by any rank variables."""
+    problem = random_einsum(rng)
+    chosen = rng.choice(problem.inputs)
+    indices = tuple(Affine(((rng.choice(list(problem.shape)), 1),)) for _ in chosen.indices)
+    inputs = tuple(dict.fromkeys((*problem.inputs, Access(chosen.tensor, indices))))
+    size = max(problem.shape.values()) * 4
+    tensors = {n: replace(t, shape=tuple(size for _ in t.shape)) for n, t in problem.tensors.items()}
+    return replace(problem, inputs=inputs, tensors=tensors)
+
+
+def small_problem(rng: random.Random, draw, most: int):
+    while True:
+        problem, architecture = draw(rng), random_architecture(rng)
+        if exhaustive.size(problem, architecture, most) < most:
+            return problem, architecture
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_the_front_with_a_bias_is_that_of_the_whole_mapspace(seed: int) -> None:
+    problem, architecture = small_problem(random.Random(seed), with_bias, 400)
+    expected = exhaustive.front(problem, architecture)
+    try:
+        found = map_einsum(problem, architecture, objective="energy,latency")
+    except InfeasibleError:
+        assert not expected
+        return
+    if found.certificate.status == "optimal: proven":
+        got = [(p.energy_pj, p.latency_cycles) for p in found.front]
+        assert got == [pytest.approx((energy, latency), rel=1e-9) for energy, latency, _ in expected]
+    else:
+        assert "unsupported" in found.certificate.method
+
+
+@pytest.mark.parametrize("draw", [with_bias, in_two_ways])
+@pytest.mark.parametrize("seed", range(25))
+def test_no_mapping_undercuts_the_bound(seed: int, draw) -> None:
+    problem, architecture = small_problem(random.Random(1_000 + seed), draw, 300)
+    least = bound(Allowed(problem, architecture))
+    workload, checked = Workload("w", "", (problem,)), 0
+    for mapping in exhaustive.mappings(problem, architecture):
+        try:
+            cost = evaluate(workload, architecture, mapping)
+        except SpecError:
+            continue
+        assert cost.energy_pj >= least.energy_pj * (1 - 1e-9)
+        assert cost.latency_cycles >= least.latency_cycles * (1 - 1e-9)
+        checked += 1
+    assert checked or not exhaustive.front(problem, architecture)
+
+
+def test_a_bias_is_read_once_for_each_word_of_the_output() -> None:
+    """Fully connected, M 4, C 2, H 3, W 3: four words of the bias, however the sum is made."""
+    fc = einsum("O[m]", "B[m]", "I[c, h, w]", "F[m, c, h, w]", m=4, c=2, h=3, w=3)
+    fc = replace(fc, inputs=(replace(fc.inputs[0], at_zero=fc.reduced), *fc.inputs[1:]))
+    for architecture in (TWO_LEVEL, PE2D):
+        found = map_einsum(fc, architecture)
+        assert found.certificate.status == "optimal: proven"
+        cost = found.front[0].evaluation
+        innermost = [m.name for m in architecture.memories][-1]
+        assert cost.words(architecture.memories[0].name, "B", "read") == 4
+        assert cost.words(innermost, "B", "read") == 4
+
+
+def test_what_the_lattice_cannot_count_is_found_otherwise_and_says_so() -> None:
+    gram = einsum("Z[m, n]", "X[m, k]", "X[n, k]", m=6, n=6, k=4)
+    found = map_einsum(gram, TWO_LEVEL, budget=0.5)
+    assert found.certificate.status.startswith(("best found", "gap"))
+    assert "accessed in 2 ways" in found.certificate.method
+    inner = replace(
+        PE2D, levels=tuple(replace(x, read_bits_per_cycle=8.0) if x.name == "RF" else x for x in PE2D.levels)
+    )
+    bias = replace(access("B[m]"), at_zero=frozenset("k"))
+    biased = einsum("O[m]", "B[m]", "I[k]", "F[m, k]", m=4, k=4)
+    biased = replace(biased, inputs=(bias, *biased.inputs[1:]))
+    assert "only some instances" in map_einsum(biased, inner, budget=0.5).certificate.method
+    powers = (Operation("exp", 1, frozenset("k")), *biased.operations)
+    found = map_einsum(replace(biased, operations=powers), TWO_LEVEL, budget=0.5)
+    assert "operations of its own" in found.certificate.method
+
+
+def test_an_einsum_without_rank_variables_has_an_optimum() -> None:
+    scalar = einsum("Z[]", "A[]", "B[]")
+    found = map_einsum(replace(scalar, operations=(Operation("div", 1),)), PE2D)
+    assert found.certificate.status == "optimal: proven"
+    assert found.front[0].evaluation.words("MainMemory", "A", "read") == 1

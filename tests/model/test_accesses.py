@@ -1,0 +1,248 @@
+"""Counts worked out by hand where a tensor is met twice, where nothing is reduced, and where windows are written."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from comparison import difference
+from strategies import Case, nest_of
+
+from costmodel.einsum.algebra import Workload
+from costmodel.model.evaluate import evaluate
+from costmodel.model.motion import touched_words
+from costmodel.spec.catalog import load_architecture, load_workload
+from costmodel.spec.hardware import Architecture, ComputeUnit, Memory
+from costmodel.spec.load import parse
+from costmodel.spec.mapping import Mapping
+
+BUFFERED = Architecture(name="buffered", levels=(Memory(name="Main"), Memory(name="Buf"), ComputeUnit(name="MAC")))
+
+
+def workload(ranks: str, *einsums: str) -> Workload:
+    return load_workload(parse(f"name: w\nranks: {{{ranks}}}\neinsums: {list(einsums)}\n"))
+
+
+def counted(made: Workload, nest: str, architecture: Architecture = BUFFERED):
+    """The evaluation of a nest, with which the walk agrees."""
+    mapping = Mapping(nest_of(nest))
+    assert difference(Case(made, architecture, mapping)) == {}
+    return evaluate(made, architecture, mapping)
+
+
+def test_gram_matrix_brings_each_row_unless_it_is_held():
+    """Rows {2i, 2i+1} and n: 24 + 10 · 12 = 144 at first, 132 where row 0 is still held, … in all 840 words."""
+    cost = counted(
+        workload("M: 12, N: 12, K: 12", "Z[m, n] = X[m, k] * X[n, k]"),
+        """
+        store X Z in Main
+        for m by 2
+        for n by 1
+        store X in Buf
+        for m by 1
+        for k by 4
+        store Z in Buf
+        for k by 1
+        compute Z on MAC
+        """,
+    )
+    assert cost.words("Buf", "X", "fill") == 144 + 132 + 144 * 3 + 132 == 840
+    assert next(r.words for r in cost.occupancy_rows if r.tensor == "X" and r.level == "Buf") == 36
+
+
+def test_convolution_and_skip():
+    """{0..4} {4..8} at r = 0, where the skip is read too; {1..4} {5..8} {2..5} {6..9}: 5 + 4 + 3 + 4 + 3 + 4."""
+    cost = counted(
+        workload("P: 8, R: 3", "O[p] = I[p + r] * F[r] + I[p + 1]"),
+        """
+        store F I O in Main
+        for r by 1
+        for p by 4
+        store I in Buf
+        for p by 1
+        compute O on MAC
+        """,
+    )
+    assert cost.words("Main", "I", "read") == 23
+    assert cost.words("Buf", "I", "read") == 8 * 3 + 8
+
+
+def test_convolution_times_skip():
+    """A product reads both at every point: {0..4} {4..8} {1..4} {5..8} {1..5} {5..9}: 5 + 4 + 3 + 4 + 4 + 4."""
+    cost = counted(
+        workload("P: 8, R: 3", "O[p] = I[p + r] * F[r] * I[p + 1]"),
+        """
+        store F I O in Main
+        for r by 1
+        for p by 4
+        store I in Buf
+        for p by 1
+        compute O on MAC
+        """,
+    )
+    assert cost.words("Main", "I", "read") == 24
+
+
+def test_two_branches_that_read_a_tensor_in_two_ways():
+    """Rows 0–1; and X[2–3, 0–1]; rows 2–3 without those; nothing new: 8 + 4 + 4 + 0."""
+    cost = counted(
+        workload("M: 4, N: 4, K: 4", "P[m, n] = X[m, k] * W[k, n]", "Q[m, n] = P[m, n] * X[n, m]"),
+        """
+        store X W Q in Main
+        for m by 2
+        for n by 2
+        store X in Buf
+        store P in Buf
+        sequence:
+          branch:
+            for k by 1
+            for m by 1
+            for n by 1
+            compute P on MAC
+          branch:
+            for n by 1
+            for m by 1
+            compute Q on MAC
+        """,
+    )
+    assert cost.words("Main", "X", "read") == 16
+
+
+@pytest.mark.parametrize(
+    ("ranks", "text", "tensor", "words"),
+    [
+        ("M: 6, K: 6, N: 6", "Z[m, n] = A[m, k] * A[k, n]", "A", 36),
+        ("M: 5, N: 5", "Z[m, n] = A[m, n] * A[n, m]", "A", 25),
+        ("M: 3, P: 4", "Z[m, p] = X[0, p] * X[m, p]", "X", 12),
+        ("P: 6, R: 3", "Z[p] = I[p + r] * I[p]", "I", 8),
+        ("D: 4", "X[0, d] = CLS[d]", "X", 4),
+        ("D: 4", "Y[d] = X[0, d] * X[2, d]", "X", 8),
+    ],
+)
+def test_words_that_an_einsum_touches(ranks, text, tensor, words):
+    (einsum,) = workload(ranks, text).einsums
+    assert touched_words(einsum, tensor) == words
+
+
+def test_a_bias_is_read_once_for_each_word_of_the_output():
+    made = workload("M: 4, C: 2, H: 3, W: 3", "O[m] = B[m] + I[c, h, w] * F[m, c, h, w]")
+    for order in ("m c h w", "w h c m", "c m w h"):
+        nest = "store B I F O in Main\n" + "\n".join(f"for {v} by 1" for v in order.split()) + "\ncompute O on MAC"
+        cost = counted(made, nest)
+        assert cost.words("Main", "B", "read") == 4
+        assert cost.words("Main", "I", "read") == 72
+        assert {r.action: r.count for r in cost.action_rows if r.component == "MAC"} == {"compute mac": 72}
+
+
+def test_operators_of_a_bias_count_once_for_each_word_of_the_output():
+    made = workload("M: 4, K: 5", "O[m] = exp(B[m]) + I[k] * F[m, k]")
+    cost = counted(made, "store B I F O in Main\nfor k by 1\nfor m by 1\ncompute O on MAC")
+    counts = {r.action: r.count for r in cost.action_rows if r.component == "MAC"}
+    assert counts == {"compute exp": 4, "compute mac": 20}
+    assert cost.latency_cycles == 24
+
+
+def test_a_bias_of_a_convolution_on_an_array():
+    """3 × 3, 32 filters, 14 × 14 outputs: 6,272 words of the bias from RF, not one for each of 903,168 points."""
+    made = workload("M: 32, C: 16, P: 14, Q: 14, R: 3, S: 3", "O[m, p, q] = B[m] + I[c, p + r, q + s] * F[m, c, r, s]")
+    nest = """
+    store B I F O in MainMemory
+    for m by 8
+    store B I F O in GLB
+    parallel m by 1 across PEs.X
+    parallel c by 2 across PEs.Y
+    for p by 1
+    store B O in RF
+    for q by 1
+    for c by 1
+    store I F in RF
+    for r by 1
+    for s by 1
+    compute O on MAC
+    """
+    cost = evaluate(made, load_architecture("pe2d"), Mapping(nest_of(nest)))
+    assert cost.words("RF", "B", "read") == 32 * 14 * 14 == 6272
+    assert cost.words("MainMemory", "B", "read") == 32
+    assert cost.words("RF", "B", "fill") == 32
+
+
+def test_an_einsum_without_rank_variables():
+    cost = counted(workload("", "Alpha[] = RR[] / PAP[]"), "store RR PAP Alpha in Main\ncompute Alpha on MAC")
+    assert {r.action: r.count for r in cost.action_rows if r.component == "MAC"} == {"compute div": 1}
+    assert cost.words("Main", "RR", "read") == 1
+
+
+TRANSPOSED = """
+store I K Y in MainMemory
+for m by {m}
+for c by {c}
+store I K Y in GLB
+parallel m by 4 across PEs.X
+parallel h by 1 across PEs.Y
+for c by 1
+for w by 1
+store I in RF
+for m by 1
+for r by 1
+store Y in RF
+for s by 1
+store K in RF
+compute Y on MAC
+"""
+TRANSPOSED_EINSUM = "Y[m, 2*h + r, 2*w + s] = I[c, h, w] * K[c, m, r, s]"
+
+
+def test_windows_written_on_an_array_small():
+    made = workload("C: 2, M: 4, H: 3, W: 2, R: 4, S: 3", TRANSPOSED_EINSUM)
+    mapping = Mapping(nest_of(TRANSPOSED.format(m=4, c=1)))
+    assert difference(Case(made, load_architecture("pe2d"), mapping)) == {}
+
+
+def test_a_layer_of_dcgan_with_rows_of_windows_on_pes_takes_no_time():
+    made = workload("C: 512, M: 256, H: 8, W: 8, R: 4, S: 4", TRANSPOSED_EINSUM)
+    began = time.process_time()
+    cost = evaluate(made, load_architecture("pe2d"), Mapping(nest_of(TRANSPOSED.format(m=32, c=8))))
+    assert time.process_time() - began < 1
+    assert cost.words("MainMemory", "Y", "update") == 256 * 18 * 18
+    assert cost.words("RF", "Y", "drain") == 512 * 256 * 8 * 8 * 4 * 4
+
+
+@pytest.mark.parametrize(
+    ("ranks", "text"),
+    [
+        ("M: 7, N: 7, K: 5", "Z[m, n] = X[m, k] * X[n, k]"),
+        ("M: 5, N: 5, K: 5", "Z[m, n] = A[m, k] * A[k, n]"),
+        ("M: 6, N: 6, K: 3", "Z[m, n] = A[m, n] * A[n, m] * W[k]"),
+        ("M: 6, K: 6", "Z[m] = A[m] + A[k] * F[m, k]"),
+        ("M: 4, N: 4, P: 4", "Z[m, n, p] = X[m, n] * X[n, p] * X[p, 2]"),
+    ],
+)
+@pytest.mark.parametrize("few", [1, 10**9])
+def test_arrays_of_positions_count_what_bit_sets_count(monkeypatch, ranks, text, few):
+    monkeypatch.setattr("costmodel.model.unions.FEW", few)
+    monkeypatch.setattr("costmodel.model.unions._MOST_TOGETHER", 16)
+    made = workload(ranks, text)
+    (einsum,) = made.einsums
+    twice = next(t for t in einsum.tensors if len(einsum.accesses_of(t)) > 1)
+    variables = list(einsum.shape)
+    for order in (variables, variables[::-1]):
+        loops = [f"for {v} by {tile}" for tile in (3, 1) for v in order]
+        stored = f"store {' '.join(einsum.tensors)} in Main"
+        for at in (2, len(loops)):
+            nest = [stored, *loops[:at], f"store {twice} in Buf", *loops[at:], f"compute {einsum.name} on MAC"]
+            counted(made, "\n".join(nest))
+
+
+def test_a_gram_matrix_of_a_thousand_rows_is_counted_at_once():
+    """Every row comes for every m but where it is m or the last one: 1 + (m ≠ n) words each time."""
+    made = workload("M: 1024, N: 1024, K: 4", "Z[m, n] = X[m, k] * X[n, k]")
+    nest = "store X Z in Main\nfor m by 1\nfor n by 1\nstore X in Buf\nfor k by 1\ncompute Z on MAC"
+    began = time.process_time()
+    cost = evaluate(made, BUFFERED, Mapping(nest_of(nest)))
+    assert time.process_time() - began < 2
+    rows, held = 0, set()
+    for m in range(1024):
+        for n in range(1024):
+            rows += len({m, n} - held)
+            held = {m, n}
+    assert cost.words("Buf", "X", "fill") == 4 * rows
