@@ -205,6 +205,80 @@ def test_every_module_says_what_it_is_for():
     assert silent == []
 
 
+STATED = {
+    *("read_pj", "write_pj", "hop_pj", "energy_of", "rate_of", "leakage_w", "drain", "access_bits", "hop_bits"),
+    *("bandwidth_bits_per_cycle", "read_bits_per_cycle", "write_bits_per_cycle"),
+}
+"""What a level states about its costs: only the price book reads it."""
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_only_the_price_book_reads_what_a_level_states(module):
+    if module.startswith("costmodel.spec") or module in {"costmodel.model.meters", "costmodel.model.walk"}:
+        return
+    read = [
+        f"line {node.lineno}: {ast.unparse(node)}"
+        for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute)
+        and node.attr in STATED
+        and isinstance(node.ctx, ast.Load)
+        and not (node.attr == "drain" and is_a_count(module, node.value))
+    ]
+    assert read == []
+
+
+DRAINED = {
+    ("costmodel.model.evaluate", "c"),
+    ("costmodel.model.explain", "c"),
+    ("costmodel.model.batch", "c"),
+    ("costmodel.report.chart", "child"),
+    ("costmodel.report.chart", "flows"),
+}
+"""Words of a crossing or of a box of the chart are named ``drain``, too."""
+
+
+def is_a_count(module: str, value: ast.expr) -> bool:
+    """Whether ``value.drain`` are the words of a crossing or of a box of a chart."""
+    return (module, ast.unparse(value)) in DRAINED
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_only_formats_multiply_by_the_width_of_a_tensor(module):
+    if module.startswith("costmodel.spec") or module in {"costmodel.model.formats", "costmodel.model.walk"}:
+        return
+    tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
+    scaled = [
+        f"line {node.lineno}: {ast.unparse(node)}"
+        for node in ast.walk(tree)
+        for operand in operands(node)
+        if isinstance(operand, ast.Attribute) and operand.attr == "bits" and ast.unparse(operand) not in HELD
+    ]
+    kept = [
+        f"line {node.lineno}: {ast.unparse(node)}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and node.attr == "bits"
+        and re.search(r"(?:^|[._])(?:t|tensors?|whose|plan)(?:\[.*\])?$", ast.unparse(node.value))
+        and module not in NAMED
+    ]
+    assert scaled + kept == []
+
+
+def operands(node: ast.AST) -> list[ast.expr]:
+    """What is multiplied or divided here."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div | ast.FloorDiv):
+        return [node.left, node.right]
+    if isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Mult | ast.Div | ast.FloorDiv):
+        return [node.value]
+    return []
+
+
+HELD = {"row.bits", "r.bits", "share.bits", "parts[0].bits"}
+"""Bits that are held: words were turned into them already."""
+NAMED = {"costmodel.mapper.canonical"}
+"""Tells Einsums apart that differ in widths."""
+
+
 TWICE = {"Archive", "Loop"}
 """Class names that still mean two things; none may join them."""
 

@@ -8,7 +8,7 @@ import click
 
 from costmodel.cli.complete import names_of
 from costmodel.cli.options import json_option, set_option
-from costmodel.cli.output import FINE, WRONG_INPUT, plural, put, put_json, say
+from costmodel.cli.output import FINE, WRONG_INPUT, line, plural, put, put_json, say, say_problems
 from costmodel.spec.problems import Problem, SpecError
 
 if TYPE_CHECKING:
@@ -32,8 +32,7 @@ def command(refs: tuple[str, ...], overrides: tuple[str, ...], *, as_json: bool)
         except SpecError as error:
             outcomes.append({"file": ref, "kind": "", "name": "", "problems": error.problems})
     for outcome in outcomes:
-        for problem in outcome["problems"]:
-            say(str(problem))
+        say_problems(outcome["problems"])
     if as_json:
         from dataclasses import asdict
 
@@ -42,9 +41,9 @@ def command(refs: tuple[str, ...], overrides: tuple[str, ...], *, as_json: bool)
         return WRONG_INPUT if any(o["problems"] for o in outcomes) else FINE
     for outcome in outcomes:
         if outcome["problems"]:
-            say(f"{outcome['file']}: {plural(len(outcome['problems']), 'problem')}")
+            say(f"{line(outcome['file'])}: {plural(len(outcome['problems']), 'problem')}")
         else:
-            put(f"{outcome['file']}: fine ({outcome['kind']} {outcome['name']})")
+            put(line(f"{outcome['file']}: fine ({outcome['kind']} {outcome['name']})"))
     return WRONG_INPUT if any(o["problems"] for o in outcomes) else FINE
 
 

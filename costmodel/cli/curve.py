@@ -54,15 +54,19 @@ def command(
     from costmodel.mapper.curve import buffer_curve
     from costmodel.mapper.lattice import UnsupportedError
     from costmodel.report.assemble import question_of
+    from costmodel.report.folder import check_writable
     from costmodel.report.nest_text import sentences
     from costmodel.report.text import curve_text
 
     if page is not None and page.suffix.lower() not in (".html", ".htm"):
         raise click.BadParameter(f"{page} is not named *.html", param_hint="--out")
+    if page is not None:
+        check_writable(page)
     question = question_of(arch, workload, overrides, einsums)
     shown: list[dict[str, Any]] = []
     curves = []
-    for place, einsum in enumerate(question.workload.einsums):
+    texts: list[str] = []
+    for einsum in question.workload.einsums:
         try:
             found = buffer_curve(einsum, question.architecture, level, budget_s=budget)
         except UnsupportedError as error:
@@ -81,11 +85,15 @@ def command(
             shown.append({"einsum": einsum.name, "above": found.above, "proven": found.proven, "points": points})
         else:
             size = next(m.capacity_bits for m in question.architecture.memories if m.name == level)
-            put(("\n" if place else "") + curve_text(found, einsum, size))
-    if as_json:
-        put_json("curve", {"level": level, "curves": shown})
+            texts.append(("\n" if texts else "") + curve_text(found, einsum, size))
+            if page is None:
+                put(texts[-1])
     if page is not None:
         _write_curves(page, curves, question, level)
+    if as_json:
+        put_json("curve", {"level": level, "curves": shown})
+    elif page is not None:
+        put("\n".join(texts))
     return FINE
 
 

@@ -8,12 +8,22 @@ from typing import TYPE_CHECKING
 import click
 
 from costmodel.cli.complete import arch_argument, workload_argument
-from costmodel.cli.keep import command_line, keep_run
-from costmodel.cli.options import einsum_option, json_option, mapping_option, out_option, report_option, set_option
+from costmodel.cli.keep import claimed, command_line, keep_run
+from costmodel.cli.options import (
+    einsum_option,
+    force_option,
+    json_option,
+    mapping_option,
+    out_option,
+    report_option,
+    set_option,
+)
 from costmodel.cli.output import FINE, put, put_json, say
 
 if TYPE_CHECKING:
+    from costmodel.model.evaluation import Evaluation
     from costmodel.report.assemble import Answer, Question
+    from costmodel.report.run import Run
 
 
 @click.command("evaluate")
@@ -24,6 +34,7 @@ if TYPE_CHECKING:
 @set_option
 @json_option
 @out_option
+@force_option
 @report_option
 def command(
     arch: str,
@@ -34,6 +45,7 @@ def command(
     out: Path | None,
     report: Path | None,
     *,
+    force: bool,
     as_json: bool,
 ) -> int:
     """Cost of WORKLOAD on ARCH with the mappings of a file: totals and every table."""
@@ -41,12 +53,20 @@ def command(
 
     question = question_of(arch, workload, overrides, einsums)
     mapping_ref = required(mapping_ref)
+    place = claimed("evaluate", out, report, force=force, folder=False)
     answer = evaluated(question, mapping_ref)
     run = run_of_evaluation(question, mapping_ref, answer, command_line())
-    evaluation = answer.evaluation
+    try:
+        keep_run(run, place, report, force=force)
+    finally:  # what cannot be kept is shown all the same
+        _show(run, answer.evaluation, as_json=as_json)
+    return FINE
+
+
+def _show(run: Run, evaluation: Evaluation, *, as_json: bool) -> None:
     if as_json:
         from costmodel.report.codec import plain
-        from costmodel.report.run import result_object
+        from costmodel.report.write import result_object
 
         tables = {
             "traffic": plain(evaluation.traffic_rows),
@@ -59,8 +79,6 @@ def command(
         from costmodel.report.text import evaluation_text
 
         put(evaluation_text(evaluation))
-    keep_run(run, out, report)
-    return FINE
 
 
 def required(mapping_ref: str | None) -> str:

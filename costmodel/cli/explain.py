@@ -52,7 +52,7 @@ def command(
     else:
         if len(words) > 2:
             raise click.UsageError("give a run folder and the number to explain, or add --mapping FILE")
-        from costmodel.report.run import read_run
+        from costmodel.report.read import read_run
 
         run = read_run(Path(words[0]))
         if run.evaluation is None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from costmodel import __version__
-from costmodel.cli.output import FAULT, FINE, INFEASIBLE, INTERRUPTED, WRONG_INPUT, say
+from costmodel.cli.output import FAULT, FINE, INFEASIBLE, INTERRUPTED, WRONG_INPUT, line, say, say_problems
 from costmodel.spec.problems import SpecError, did_you_mean
 
 if TYPE_CHECKING:
@@ -42,15 +42,13 @@ class App(click.Group):
         extra["standalone_mode"] = False
         given = list(sys.argv[1:] if args is None else args)
         debug = "--debug" in given
+        _hold_descriptors()
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="replace")  # a terminal without µ or × gets a question mark
         try:
             result = super().main([a for a in given if a != "--debug"], "costmodel", **extra)
             code = result if isinstance(result, int) else FINE
-            sys.stdout.flush()
-        except BrokenPipeError:
-            code = _pipe_closed()
         except BaseException as error:
             if debug and not isinstance(error, (SystemExit, click.ClickException)):
                 raise
@@ -72,10 +70,13 @@ class App(click.Group):
         return None
 
 
-def _pipe_closed() -> int:
-    """Whoever read us has had enough: that is no error."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    return FINE
+def _hold_descriptors() -> None:
+    """Put something into standard streams that are closed: the next file opened would take their place."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest that is free: this one
 
 
 def _report_error(error: BaseException) -> int:
@@ -86,11 +87,12 @@ def _report_error(error: BaseException) -> int:
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
     if isinstance(error, click.ClickException):
-        error.show(file=sys.stderr)
+        shown = io.StringIO()
+        error.show(file=shown)
+        say(shown.getvalue().rstrip("\n"))
         return FAULT
     if isinstance(error, SpecError):
-        for problem in error.problems:
-            say(str(problem))
+        say_problems(error.problems)
         return WRONG_INPUT
     if isinstance(error, InfeasibleError):
         say(str(error))
@@ -99,7 +101,7 @@ def _report_error(error: BaseException) -> int:
         say("interrupted")
         return INTERRUPTED
     if isinstance(error, OSError) and error.filename is not None:
-        say(f"{error.filename}: {error.strerror}")
+        say(line(f"{error.filename}: {error.strerror}"))
         return WRONG_INPUT
     text = str(error).split("\n", 1)[0]
     say(f"internal error: {type(error).__name__}{': ' if text else ''}{text} (add --debug for the traceback)")

@@ -1,4 +1,4 @@
-"""Keep what was computed, and say where it is."""
+"""Keep what was computed, before anything of it is printed, and say where it is."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from costmodel.cli.output import say
 
 if TYPE_CHECKING:
-    from costmodel.report.run import Run
+    from costmodel.report.run import Kind, Run
 
 RUNS = Path("runs")
 
@@ -20,17 +20,34 @@ def command_line() -> str:
     return shlex.join(["costmodel", *sys.argv[1:]])
 
 
-def keep_run(run: Run, out: Path | None, report: Path | None, *, folder: bool | None = None) -> None:
+def claimed(kind: Kind, out: Path | None, report: Path | None, *, force: bool, folder: bool) -> Path | None:
+    """Find out before the work whether a run and a report can be written; the folder, if one is named.
+
+    ``folder`` says that a run is kept even so: under a new name in ``runs``.
+    """
+    from costmodel.report.folder import check_writable, claim
+
+    if report is not None:
+        check_writable(report)
+    if out is not None:
+        return claim(out, kind, renew=force)
+    if folder:
+        check_writable(RUNS)
+    return None
+
+
+def keep_run(run: Run, out: Path | None, report: Path | None, *, force: bool, folder: bool = False) -> None:
     """Write the run folder (always if one is named) and the report, and say where they are."""
-    from costmodel.report.run import new_folder, write_run
+    from costmodel.report.folder import new_folder
+    from costmodel.report.write import write_run
 
     written: Path | None = None
-    if out is not None or folder:
-        if out is None:
-            from datetime import datetime
+    if out is None and folder:
+        from datetime import datetime
 
-            out = new_folder(RUNS, [run.architecture.name, run.workload.name], datetime.now().astimezone())
-        written = write_run(out, run)
+        out = new_folder(RUNS, [run.architecture.name, run.workload.name], datetime.now().astimezone())
+    if out is not None:
+        written = write_run(out, run, renew=force)
         say(f"run: {written}")
         if run.mappings:
             say(f"mappings: {written / 'mapping.yaml'}")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from costmodel.cli.complete import arch_argument, workload_argument
-from costmodel.cli.keep import command_line, keep_run
+from costmodel.cli.keep import claimed, command_line, keep_run
 from costmodel.cli.options import (
     einsum_option,
+    force_option,
     json_option,
     out_option,
     quiet_option,
@@ -19,6 +20,10 @@ from costmodel.cli.options import (
 )
 from costmodel.cli.output import FINE, INFEASIBLE, INTERRUPTED, PARTIAL, ProgressDisplay, put, put_json, say
 from costmodel.cli.request import request_options
+
+if TYPE_CHECKING:
+    from costmodel.mapper.network import NetworkResult
+    from costmodel.report.run import Run
 
 
 @click.command("map")
@@ -29,6 +34,7 @@ from costmodel.cli.request import request_options
 @set_option
 @json_option
 @out_option
+@force_option
 @click.option("--no-run", is_flag=True, help="Write no run folder.")
 @report_option
 @click.option(
@@ -47,6 +53,7 @@ def command(
     report: Path | None,
     save_study: Path | None,
     *,
+    force: bool,
     as_json: bool,
     no_run: bool,
     quiet: bool,
@@ -55,7 +62,7 @@ def command(
     """Find the best mappings of WORKLOAD on ARCH."""
     from costmodel.mapper.network import map_workload
     from costmodel.report.assemble import question_of, run_of_network
-    from costmodel.report.run import write_text
+    from costmodel.report.folder import check_writable, write_text
     from costmodel.report.study_text import study_text
     from costmodel.spec import catalog
     from costmodel.spec.objective import objective_of
@@ -68,7 +75,9 @@ def command(
     question = question_of(arch, workload, overrides, einsums)
     if problems := catalog.not_computed(question.architecture, question.workload, workload):
         raise SpecError(problems)
+    place = claimed("map", out, report, force=force, folder=not no_run)
     if save_study is not None:
+        check_writable(save_study)
         write_text(save_study, study_text(question, request, save_study))
         say(f"study: {save_study}")
     with ProgressDisplay(quiet=quiet) as progress:
@@ -78,19 +87,25 @@ def command(
     if result.unfinished:
         say(f"not searched: {', '.join(result.unfinished)}")
     run = run_of_network(question, result, command_line())
-    if as_json:
-        from costmodel.report.run import result_object
-
-        put_json("map", result_object(run))
-    elif result.layers:
-        from costmodel.report.text import network_text
-
-        put(network_text(result))
-    if result.layers:
-        keep_run(run, out, report, folder=not no_run)
+    try:
+        if result.layers:
+            keep_run(run, place, report, force=force, folder=not no_run)
+    finally:  # what cannot be kept is shown all the same
+        _show(run, result, as_json=as_json)
     if result.interrupted:
         say("interrupted: what was done is kept")
         return INTERRUPTED
     if any(failure.infeasible for failure in result.failures):
         return INFEASIBLE
     return PARTIAL if result.failures or result.unfinished else FINE
+
+
+def _show(run: Run, result: NetworkResult, *, as_json: bool) -> None:
+    if as_json:
+        from costmodel.report.write import result_object
+
+        put_json("map", result_object(run))
+    elif result.layers:
+        from costmodel.report.text import network_text
+
+        put(network_text(result))

@@ -29,6 +29,9 @@ out_option = click.option(
     type=click.Path(path_type=Path, file_okay=False),
     help="Where to put the run folder.",
 )
+force_option = click.option(
+    "force", "--force", is_flag=True, help="Replace the run in FOLDER, if it is one of the same kind."
+)
 report_option = click.option(
     "report",
     "--report",

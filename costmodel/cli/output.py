@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sys
 import time
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from unicodedata import category
 
 import click
 
 from costmodel import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from costmodel.mapper.network import SearchEvent
+    from costmodel.spec.problems import Problem
 
 FINE, WRONG_INPUT, FAULT, INFEASIBLE, PARTIAL, INTERRUPTED = 0, 1, 2, 3, 4, 130
 """Fine; the input is wrong; usage or internal error; nothing feasible; finished in part; interrupted, with what is done
@@ -24,20 +30,59 @@ SILENCE_S = 10.0
 """Longest silence of a search that has something to report, where there is no live display."""
 
 
+def visible(text: str) -> str:
+    r"""Text for a terminal: what is no letter, sign, space or line break is shown as an escape.
+
+    Control characters move the cursor and set titles, marks of direction turn text around.
+
+    >>> print(visible("a\x1b[2Jb\u202ec"))
+    a\x1b[2Jb\u202ec
+    """
+    return text.translate({ord(c): c.encode("unicode_escape").decode() for c in _hidden(text)})
+
+
+def _hidden(text: str) -> set[str]:
+    return {c for c in set(text) if category(c) in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"} and c not in "\n\t"}
+
+
+def line(text: str) -> str:
+    """As ``visible``, in one line."""
+    return visible(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
 def say(text: str) -> None:
-    """Talk: a line on stderr."""
-    click.echo(text, err=True)
+    """Talk: a line on stderr. Nobody has to listen."""
+    with suppress(OSError):
+        click.echo(visible(text), err=True)
+
+
+def say_problems(problems: Sequence[Problem]) -> None:
+    """Talk: what is wrong, each problem from a line of its own; what was read starts none."""
+    for p in problems:
+        shown = replace(p, message=line(p.message), file=line(p.file), path=line(p.path), hint=line(p.hint))
+        say(str(shown))
 
 
 def put(text: str) -> None:
-    """Data: text on stdout."""
-    click.echo(text)
+    """Data: text on stdout. A reader who has had enough is no error: the rest goes nowhere.
+
+    Raises OSError if stdout is closed or cannot take more.
+    """
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, "is closed", "stdout")
+    try:
+        click.echo(visible(text))
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            raise OSError(error.errno, error.strerror, "stdout") from error
 
 
 def put_json(command: str, content: dict[str, Any]) -> None:
     """Data: one versioned object on stdout."""
     head = {"format": f"costmodel {command}", "version": JSON_VERSION, "costmodel": __version__}
-    put(json.dumps(head | {k: v for k, v in content.items() if k not in head}, indent=2, ensure_ascii=False))
+    text = json.dumps(head | {k: v for k, v in content.items() if k not in head}, indent=2, ensure_ascii=False)
+    put(text.translate({ord(c): json.dumps(c)[1:-1] for c in _hidden(text)}))
 
 
 def plural(number: int, noun: str) -> str:
@@ -63,7 +108,8 @@ class ProgressDisplay:
             from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
             from rich.progress import Progress as Live
 
-            columns = (BarColumn(20), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+            what = TextColumn("{task.description}", markup=False)
+            columns = (BarColumn(20), MofNCompleteColumn(), TimeElapsedColumn(), what)
             self._live = Live(*columns, console=Console(stderr=True), transient=True)
             self._live.start()
         return self.tell
@@ -76,7 +122,7 @@ class ProgressDisplay:
         """Show one step."""
         self._done += event.ended
         text = _event_text(event).removeprefix(f"{event.einsum}: ")
-        text = f"{event.einsum}: {text}"
+        text = line(f"{event.einsum}: {text}")
         if self._live is None:
             now = time.monotonic()
             if event.ended or (event.state == "progress" and now - self._said >= SILENCE_S):

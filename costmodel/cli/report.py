@@ -22,8 +22,11 @@ from costmodel.cli.output import FINE
 )
 def command(folders: tuple[Path, ...], out: Path | None) -> int:
     """Build one self-contained HTML page from run folders."""
-    from costmodel.report.run import read_run
+    from costmodel.report.folder import check_writable
+    from costmodel.report.read import read_run
 
+    path = out or folders[0] / "report.html"
+    check_writable(path)
     runs = [read_run(folder) for folder in folders]
-    keep_report(out or folders[0] / "report.html", *runs)
+    keep_report(path, *runs)
     return FINE

@@ -10,11 +10,19 @@ import click
 
 from costmodel.cli.complete import names_of
 from costmodel.cli.keep import RUNS, command_line, keep_report
-from costmodel.cli.options import jobs_option, json_option, out_option, quiet_option, report_option, set_option
+from costmodel.cli.options import (
+    force_option,
+    jobs_option,
+    json_option,
+    out_option,
+    quiet_option,
+    report_option,
+    set_option,
+)
 from costmodel.cli.output import FINE, INFEASIBLE, INTERRUPTED, PARTIAL, ProgressDisplay, plural, put, put_json, say
 
 if TYPE_CHECKING:
-    from costmodel.spec.study import Study
+    from costmodel.report.run import Run
 
 
 @click.command("sweep")
@@ -23,6 +31,7 @@ if TYPE_CHECKING:
 @jobs_option
 @json_option
 @out_option
+@force_option
 @report_option
 @quiet_option
 def command(
@@ -32,6 +41,7 @@ def command(
     out: Path | None,
     report: Path | None,
     *,
+    force: bool,
     as_json: bool,
     quiet: bool,
 ) -> int:
@@ -39,15 +49,17 @@ def command(
 
     Finished points are saved as they come; the same command again does what is left.
     """
-    from costmodel.report.assemble import run_of_sweep
-    from costmodel.report.run import result_object, write_run
-    from costmodel.report.text import sweep_text
+    from costmodel.report.assemble_sweep import run_of_sweep, sweep_folder
+    from costmodel.report.folder import check_writable
+    from costmodel.report.write import write_run
     from costmodel.spec import catalog
     from costmodel.sweep.execute import JOURNAL, run_sweep
 
     started = time.monotonic()
     study = catalog.load_study(study_ref, overrides)
-    folder = _sweep_folder(study, study_ref) if out is None else out
+    if report is not None:
+        check_writable(report)
+    folder = sweep_folder(study, study_ref, out, RUNS, force=force)
     with ProgressDisplay(quiet=quiet) as progress:
         result = run_sweep(study, folder / JOURNAL, jobs=jobs, report=progress)
     if result.resumed:
@@ -55,32 +67,29 @@ def command(
     for design in result.lost:
         say(f"{design}: its worker process died (out of memory?)")
     run = run_of_sweep(study, study_ref, result, overrides, command_line(), started)
-    if as_json:
-        put_json("sweep", result_object(run))
-    elif run.design_points:
-        put(sweep_text(run.design_points, room=run.uses_capacity))
-    write_run(folder, run, replace=True, keep=(JOURNAL,))
-    say(f"run: {folder}")
-    if any(point.feasible for point in run.design_points):
-        keep_report(report or folder / "report.html", run)
+    feasible = any(point.feasible for point in run.design_points)
+    try:
+        say(f"run: {write_run(folder, run, renew=True)}")
+        if feasible:
+            keep_report(report or folder / "report.html", run)
+    finally:  # what cannot be kept is shown all the same
+        _show(run, as_json=as_json)
     if result.interrupted:
         say("interrupted: the same command goes on with what is left")
         return INTERRUPTED
-    if not any(point.feasible for point in run.design_points):
+    if not feasible:
         for point in run.design_points:
             say(f"{point.axes}: {point.note}")
         return INFEASIBLE
     return PARTIAL if result.lost else FINE
 
 
-def _sweep_folder(study: Study, ref: str) -> Path:
-    """The folder of an earlier run of the same question, or a new one."""
-    from costmodel.sweep.execute import JOURNAL, holds
+def _show(run: Run, *, as_json: bool) -> None:
+    if as_json:
+        from costmodel.report.write import result_object
 
-    name = study.name or Path(ref).stem
-    number = 1
-    while True:
-        folder = RUNS / (name if number == 1 else f"{name}-{number}")
-        if not folder.exists() or holds(folder / JOURNAL, study):
-            return folder
-        number += 1
+        put_json("sweep", result_object(run))
+    elif run.design_points:
+        from costmodel.report.text import sweep_text
+
+        put(sweep_text(run.design_points, room=run.uses_capacity))

@@ -63,7 +63,9 @@ _TOKEN = re.compile(
     r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*)"
     r"|(?P<sign>[-+*/]=|==|\*\*|[-+*/=,()\[\]])"
 )
+_BOXES = "an iteration space is a box, without conditions on rank variables: count all of it, or split it into boxes"
 _SAY_INSTEAD = {
+    **dict.fromkeys(("<", ">", "<=", ">=", "≤", "≥"), _BOXES),
     "×": "write '*'",
     "·": "write '*'",
     "⋅": "write '*'",

@@ -99,7 +99,7 @@ def renamed_mapping(
 
 def renamed_evaluation(evaluation: Evaluation, tensors: dict[str, str], einsum: str, count: int = 1) -> Evaluation:
     """Return the evaluation of one Einsum in the names of another, identical one that runs ``count`` times."""
-    (points,) = evaluation.points.values()
+    (points,), (peak,) = evaluation.points.values(), evaluation.peak_by_einsum.values()
     return replace(
         evaluation,
         traffic_rows=tuple(replace(r, einsum=einsum, tensor=tensors[r.tensor]) for r in evaluation.traffic_rows),
@@ -111,6 +111,7 @@ def renamed_evaluation(evaluation: Evaluation, tensors: dict[str, str], einsum: 
         points={einsum: points},
         counts={einsum: count},
         capacity_bits_by_einsum={einsum: evaluation.capacity_bits},
+        peak_by_einsum={einsum: peak},
     )
 
 

@@ -11,6 +11,7 @@ from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.front import Incumbents
 from costmodel.mapper.lattice import Board, Progress, build, widen
 from costmodel.model.evaluate import evaluate
+from costmodel.model.formats import stored_bits
 from costmodel.spec.computing import units_for
 from costmodel.spec.hardware import Architecture, ComputeUnit, Memory
 from costmodel.spec.mapping import Mapping, Node
@@ -89,7 +90,7 @@ def buffer_curve(
         found = evaluate(workload, alone, Mapping(nest, arch=alone.name, workload=None, einsum=einsum.name))
         used = sum(row.bits for row in found.occupancy_rows if row.level == level)
         rows = [r for r in found.traffic_rows if r.level == level and r.flow in {"fill", "drain"}]
-        bits = sum(r.words * einsum.tensors[r.tensor].bits for r in rows)
+        bits = sum(stored_bits(einsum.tensors[r.tensor], memory, r.words) for r in rows)
         if (bits, used) != (round(traffic), round(room)):
             msg = f"the model disagrees with the lattice: {bits} b crossing with {used} b, not {traffic} with {room}"
             raise AssertionError(msg)

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping as MappingABC
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -26,12 +24,14 @@ from costmodel.model.closed import Count, Modes, closed_arrivals, closed_first_w
 from costmodel.model.evaluate import evaluate, systolic_arrays
 from costmodel.model.evaluation import Flow
 from costmodel.model.events import EventCounts, Rows, united
+from costmodel.model.formats import stored_bits
 from costmodel.model.groups import Group
+from costmodel.model.meters import ENERGY, PriceBook, compute_pj, leak_pj_per_cycle, pass_cycles, point_cycles
 from costmodel.model.motion import Motion, motion
 from costmodel.model.nest import BoundEinsum, Holder, bind
 from costmodel.model.tiles import Event, Loop
 from costmodel.model.traffic import below_only, collect_modes, deliver_modes, holder_motion
-from costmodel.spec.hardware import Architecture, Array, Memory
+from costmodel.spec.hardware import Architecture, Array
 from costmodel.spec.mapping import Mapping, Node, Spatial, Temporal
 from costmodel.spec.problems import SpecError
 
@@ -67,6 +67,22 @@ class _Columns:
     rows: int
     residual: Rows | None = None
     """Where tiles need not divide."""
+
+
+@dataclass(eq=False)
+class _Crossed:
+    """Words across one boundary, in every mapping."""
+
+    parent: Holder
+    child: str
+    """The level below: one that holds words, or the compute unit."""
+    read: Count = 0
+    update: Count = 0
+    fill: Count = 0
+    drain: Count = 0
+    hops: tuple[tuple[str, Count], ...] = ()
+    frozen: frozenset[str] = frozenset()
+    """Rank variables along which only the first instances ask for anything."""
 
 
 @dataclass(eq=False)
@@ -110,7 +126,7 @@ class _WindowTable:
             loops = list(self.motion.loops)
             for at, tile in zip(self.places, key, strict=True):
                 loops[at] = replace(loops[at], tile=tile)
-            found = self.scalars[key] = replace(self.motion, loops=tuple(loops), _classes={}, _sums={}, _arrivals={})
+            found = self.scalars[key] = replace(self.motion, loops=tuple(loops))
         return found
 
     def largest(self, bound: partial[tuple[Count, Count]]) -> Count:
@@ -219,6 +235,7 @@ class Template:
     def __init__(self, workload: Workload, architecture: Architecture, mapping: Mapping) -> None:
         """Bind the nest once. Raises SpecError if the structure (apart from tiles and sizes) is wrong."""
         self.workload, self.architecture, self.mapping = workload, architecture, mapping
+        self._book = PriceBook(architecture)
         self._nest = bind(workload, architecture, mapping)
         if len(self._nest.einsums) != 1:
             msg = "a template has one Einsum"
@@ -266,12 +283,8 @@ class Template:
 
     @cached_property
     def exact_floor(self) -> bool:
-        """Whether no memory inside an array has a limit of bandwidth."""
-        return not any(
-            self._inside(m)
-            for m in self.architecture.memories
-            if (m.bandwidth_bits_per_cycle, m.read_bits_per_cycle, m.write_bits_per_cycle) != (None, None, None)
-        )
+        """Whether nothing inside an array has a limit but the compute instances."""
+        return not any(self._inside(self._book.meters[places[0]].level) for places in self._book.limits.values())
 
     def _rows(self, tiles: npt.ArrayLike) -> Integers:
         rows = np.asarray(tiles, dtype=np.int64)
@@ -284,44 +297,45 @@ class Template:
     def _closed(self) -> bool:
         """Whether the closed forms have all counts of tiles that divide.
 
-        They lack those of written windows and of passes, of tiles that may be empty, and of the busiest instance where
-        the accesses to a tensor move apart.
+        They lack those of written windows, of passes, and of accesses to a tensor that move apart.
         """
-        alike = self.exact_floor or all(m.motion.rigid for m in self._motions)
-        return not self._written_windows and not self._systolic and not self._sporadic and alike
+        return not self._written_windows and not self._systolic and self._rigid
 
     @property
     def _motions(self) -> list[_Moving]:
         return [*(m for _, m in self._holders), *(m for _, m in self._reads), self._writes]
 
     @cached_property
-    def _sporadic(self) -> bool:
-        """Whether the tile of some tensor may be empty at a step."""
-        return any(m.motion.sporadic for m in self._motions)
+    def _rigid(self) -> bool:
+        """Whether all accesses to a tensor move alike."""
+        return all(m.motion.rigid for m in self._motions)
 
     @cached_property
     def _wide(self) -> bool:
         """Whether some number may not fit into 64 bits; then the scalar model counts, with integers of any size."""
         einsum = self.einsum
-        bits = max(t.bits for t in einsum.tensors.values())
+        bits = max(stored_bits(t, None, 1) for t in einsum.tensors.values())
         holes = 1
         if any(m.holes == "fetch" for m in self.architecture.memories):
             holes = max(t.size_words for t in einsum.tensors.values())
         moved = einsum.points * len(einsum.accesses) * len(_FLOWS) * bits * holes
         copies = sum(self.architecture.copies(m.name) for m in self.architecture.memories)
-        held = sum(t.size_words * t.bits for t in einsum.tensors.values()) * copies
+        held = sum(stored_bits(t, None, t.size_words) for t in einsum.tensors.values()) * copies
         return max(moved, held) > _MOST
 
     @cached_property
     def _by_events(self) -> bool:
-        """Whether ``events.py`` has all counts: not those of written windows, nor where merging depends on tiles."""
+        """Whether ``events.py`` has all counts.
+
+        They lack those of written windows, of accesses that move apart, and where merging depends on tiles.
+        """
         ends = [
             (self.architecture, *pair) for pair in itertools.combinations([x.name for x in self.architecture.levels], 2)
         ]
         modes = [m for x in ends for m in (deliver_modes(*x), collect_modes(*x))]
         merged = [united(m) for m in (*modes, *(below_only(m, name) for m in modes for name, _ in m))]
         windows = any(not g.plain for m in self._passes.values() for g in m.motion.groups)
-        return not self._written_windows and not windows and None not in merged
+        return not self._written_windows and not windows and None not in merged and self._rigid
 
     @cached_property
     def _written_windows(self) -> bool:
@@ -351,156 +365,113 @@ class Template:
         return _Columns(tiles, counts, len(rows))
 
     def _counted(self, columns: _Columns, *, words: bool) -> BatchResult:
-        flows: dict[tuple[str, str, Flow], Count] = {}
-        hops: dict[tuple[str, str], Count] = {}
+        return self._totals(columns, list(self._crossed(columns)), words=words)
 
-        def add(level: str, tensor: str, flow: Flow, count: Count) -> None:
-            key = (level, tensor, flow)
-            flows[key] = flows[key] + count if key in flows else count
-
-        def hop(tensor: str, modes: Modes, count: partial[Count]) -> None:
-            for array, _ in modes:
-                key = (array, tensor)
-                more = count(below_only(modes, array))
-                hops[key] = hops[key] + more if key in hops else more
-
+    def _crossed(self, columns: _Columns) -> Iterator[_Crossed]:
+        """Count what crosses each boundary."""
         for holder, moving in self._holders:
             if holder.parent is not None:
-                self._cross(holder, holder.parent, moving, columns, add, hop)
+                yield self._cross(holder, holder.parent, moving, columns)
+        unit = self._bound.unit.name
         for tensor, moving in self._reads:
             parent = self._bound.holders[tensor][-1]
-            start = len(parent.loops)
-            down = deliver_modes(self.architecture, parent.level.name, self._bound.unit.name)
-            asked = partial(_every_step, moving, columns, start)
-            add(parent.level.name, tensor, "read", asked(down))
-            hop(tensor, self._priced(down), asked)
-        tensor = self.einsum.output.tensor
-        parent = self._bound.holders[tensor][-1]
+            down = deliver_modes(self.architecture, parent.level.name, unit)
+            asked = partial(_every_step, moving, columns, len(parent.loops))
+            hops = self._hops(down, asked)
+            yield _Crossed(parent, unit, read=asked(down), hops=hops, frozen=moving.motion.frozen)
+        parent = self._bound.holders[self.einsum.output.tensor][-1]
         start = len(parent.loops)
-        up = collect_modes(self.architecture, parent.level.name, self._bound.unit.name)
+        up = collect_modes(self.architecture, parent.level.name, unit)
         asked = partial(_every_step, self._writes, columns, start)
         updates = asked(up)
-        add(parent.level.name, tensor, "update", updates)
-        add(parent.level.name, tensor, "read", updates - self._writes.distinct(columns, start))
-        hop(tensor, self._priced(up), asked)
-        return self._totals(columns, flows, hops, words=words)
+        first = self._writes.distinct(columns, start)
+        yield _Crossed(parent, unit, read=updates - first, update=updates, hops=self._hops(up, asked))
 
-    def _priced(self, modes: Modes) -> Modes:
-        """All arrays, if any of them has a price per hop: else hops cost nothing and are not counted."""
-        priced = {a.name for a in self.architecture.arrays if a.hop_pj}
-        return modes if any(name in priced for name, _ in modes) else ()
+    def _hops(self, modes: Modes, *counts: partial[Count]) -> tuple[tuple[str, Count], ...]:
+        """Words below each array, if a hop of any of them costs something: else they are not counted."""
+        names = [name for name, _ in modes]
+        if not self._book.prices_hops(names):
+            return ()
+        return tuple((name, count(below_only(modes, name))) for count in counts for name in names)
 
-    def _cross(self, child: Holder, parent: Holder, moving: _Moving, columns: _Columns, add: Any, hop: Any) -> None:
+    def _cross(self, child: Holder, parent: Holder, moving: _Moving, columns: _Columns) -> _Crossed:
         start, alone = len(parent.loops), len(child.loops)
         down = deliver_modes(self.architecture, parent.level.name, child.level.name)
-        tensor = child.tensor.name
         if not child.output_like:
             arrived = moving.arrivals(columns, alone, ())
             asked = moving.arrivals(columns, start, down) if down else arrived
-            add(parent.level.name, tensor, "read", asked)
-            add(child.level.name, tensor, "fill", arrived)
-            hop(tensor, self._priced(down), partial(_arrivals, moving, columns, start))
-            return
+            hops = self._hops(down, partial(_arrivals, moving, columns, start))
+            frozen = moving.motion.frozen
+            return _Crossed(parent, child.level.name, read=asked, fill=arrived, hops=hops, frozen=frozen)
         up = collect_modes(self.architecture, parent.level.name, child.level.name)
-        add(parent.level.name, tensor, "read", moving.returns(columns, start, down))
-        add(child.level.name, tensor, "fill", moving.returns(columns, alone, ()))
         left = moving.departures(columns, alone, ())
-        add(parent.level.name, tensor, "update", moving.departures(columns, start, up) if up else left)
-        add(child.level.name, tensor, "drain", left)
-        hop(tensor, self._priced(down), partial(_returns, moving, columns, start))
-        hop(tensor, self._priced(up), partial(_departures, moving, columns, start))
+        return _Crossed(
+            parent,
+            child.level.name,
+            read=moving.returns(columns, start, down),
+            fill=moving.returns(columns, alone, ()),
+            update=moving.departures(columns, start, up) if up else left,
+            drain=left,
+            hops=(
+                *self._hops(down, partial(_returns, moving, columns, start)),
+                *self._hops(up, partial(_departures, moving, columns, start)),
+            ),
+            frozen=moving.motion.frozen,
+        )
 
-    def _totals(
-        self,
-        columns: _Columns,
-        flows: dict[tuple[str, str, Flow], Count],
-        hops: dict[tuple[str, str], Count],
-        *,
-        words: bool,
-    ) -> BatchResult:
+    def _costs(
+        self, crossed: Iterable[_Crossed], rows: int, spread: Sequence[tuple[str, Integers]] = ()
+    ) -> dict[int, Floats]:
+        """Return the energy of what crosses, and the cycles of each limit for all instances together.
+
+        ``spread``: (rank variable, steps) of the loops in space above some instances. What is frozen along one of them
+        crosses in the first instances alone, and counts as if it did in all.
+        """
+        limits = [place for places in self._book.limits.values() for place in places]
+        costs = {row: np.zeros(rows) for row in (ENERGY, *limits)}
+        for c in crossed:
+            share: Any = 1
+            for v, steps in spread:
+                if v in c.frozen:
+                    share = share * steps
+            for charge, weights in self._book.per_word(c.parent.tensor, c.parent.level.name, c.child):
+                words = charge.words(c)
+                for row, weight in weights.items():
+                    costs[row] += words * (weight * share)
+        return costs
+
+    def _totals(self, columns: _Columns, crossed: Sequence[_Crossed], *, words: bool) -> BatchResult:
         n = columns.rows
-        energy = self._hop_energy(columns, hops)
-        unit = self._bound.unit
+        costs = self._costs(crossed, n)
+        energy = costs[ENERGY] + compute_pj(self.einsum, self._bound.unit)
         cycles = np.zeros(n)
-        for at_zero in dict.fromkeys(o.at_zero for o in self.einsum.operations):
-            mine = [o for o in self.einsum.operations if o.at_zero == at_zero]
-            cycles += sum(o.per_point / unit.rate_of(o.kind) for o in mine) * self._points(columns, at_zero)
+        for at_zero, each in point_cycles(self.einsum, self._bound.unit).items():
+            cycles += each * self._points(columns, at_zero)
         for array in self._systolic:
             cycles += self._overhead(array, columns)
-        for kind, count in self.einsum.operation_counts.items():
-            energy += count * unit.energy_of(kind)
-        for memory in self.architecture.memories:
-            read, write = self._port_bits(memory, flows, n)
-            energy += (read * memory.read_pj + write * memory.write_pj) / memory.access_bits
-            if shares := self._shares(memory, columns):
-                read, write = self._port_bits(memory, flows, n, shares)
-            cycles = np.maximum(cycles, self._port_cycles(memory, read, write, columns))
-        leaking_w = sum(x.leakage_w * self.architecture.copies(x.name) for x in self.architecture.physical)
-        energy += leaking_w * 1e12 / self.architecture.clock_hz * cycles
+        for places in self._book.limits.values():
+            cycles = np.maximum(cycles, self._limit_cycles(places, costs, crossed, columns))
+        energy += leak_pj_per_cycle(self.architecture) * cycles
         over, used = self._rooms(columns)
         feasible = self._fits(columns)
-        for bits in over.values():
-            feasible &= bits <= 0
-        table = {k: np.broadcast_to(np.asarray(v, dtype=np.int64), (n,)) for k, v in flows.items()} if words else {}
-        return BatchResult(energy, cycles, feasible, over, used, table)
+        for more in over.values():
+            feasible &= more <= 0
+        return BatchResult(energy, cycles, feasible, over, used, _table(crossed, n) if words else {})
 
-    def _hop_energy(self, columns: _Columns, hops: dict[tuple[str, str], Count]) -> Floats:
-        energy = np.zeros(columns.rows)
-        for (name, tensor), count in hops.items():
-            array = next(a for a in self.architecture.arrays if a.name == name)
-            energy += count * (array.hop_pj * self.einsum.tensors[tensor].bits / array.hop_bits)
-        return energy
-
-    def _shares(self, memory: Memory, columns: _Columns) -> dict[str, Count]:
-        """Tensor → instances of a memory of which the first alone has its traffic, as frozen loops spread them."""
-        place = self.architecture.index(memory.name)
-        found: dict[str, Count] = {}
-        for tensor, moving in self._reads:
-            for at, loop in enumerate(self.loops):
-                inside = loop.array is not None and self.architecture.index(loop.array) < place
-                if inside and loop.rank_variable in moving.motion.frozen:
-                    found[tensor] = found.get(tensor, 1) * columns.counts[at]
-        return found
-
-    def _port_bits(
-        self,
-        memory: Memory,
-        flows: dict[tuple[str, str, Flow], Count],
-        rows: int,
-        shares: MappingABC[str, Count] = MappingProxyType({}),
-    ) -> tuple[Floats, Floats]:
-        """(read, written) bits of all instances; ``shares`` multiplies those of some tensors."""
-        read, write = np.zeros(rows), np.zeros(rows)
-        for (level, tensor, flow), count in flows.items():
-            if level != memory.name:
-                continue
-            bits = count * float(self.einsum.tensors[tensor].bits) * shares.get(tensor, 1)
-            if flow in ("fill", "update"):
-                write += bits
-            elif flow == "read" or memory.drain == "charged":
-                read += bits
-        return read, write
-
-    def _port_cycles(self, memory: Memory, read: Floats, write: Floats, columns: _Columns) -> Floats:
-        limits = (
-            (memory.bandwidth_bits_per_cycle, read + write),
-            (memory.read_bits_per_cycle, read),
-            (memory.write_bits_per_cycle, write),
-        )
-        worst = np.zeros(columns.rows)
-        if all(limit is None for limit, _ in limits):
-            return worst
-        place = self.architecture.index(memory.name)
-        if columns.residual is not None and self._inside(memory):
-            return self._first_port_cycles(memory, columns.residual)
+    def _limit_cycles(
+        self, places: Sequence[int], costs: dict[int, Floats], crossed: Sequence[_Crossed], columns: _Columns
+    ) -> Floats:
+        """Cycles of the busiest instance (or of the first one, where instances differ) by the limits of a component."""
+        level = self._book.meters[places[0]].level
         instances: Any = 1
-        for at, loop in enumerate(self.loops):
-            if loop.array is not None and self.architecture.index(loop.array) < place:
-                instances = instances * columns.counts[at]
-        for limit, amount in limits:
-            if limit is not None:
-                worst = np.maximum(worst, amount / instances / limit)
-        return worst
+        if columns.residual is not None and self._inside(level):
+            costs = self._costs(self._first_instance(level, columns.residual), columns.rows)
+        else:
+            spread = [(self.loops[at].rank_variable, columns.counts[at]) for at in self._above(level)]
+            instances = math.prod((steps for _, steps in spread), start=instances)
+            if any(v in c.frozen for c in crossed for v, _ in spread):
+                costs = self._costs(crossed, columns.rows, spread)
+        return np.asarray(np.max([costs[place] for place in places], axis=0) / instances)
 
     def _rooms(self, columns: _Columns) -> tuple[dict[str, Integers], Integers]:
         """Bits above the capacity of each level that has one, and the room used."""
@@ -512,7 +483,7 @@ class Template:
             used: Any = np.zeros(columns.rows, dtype=np.int64)
             for holder, moving in self._holders:
                 if holder.level is memory:
-                    used = used + moving.largest(columns) * holder.tensor.bits
+                    used = used + stored_bits(holder.tensor, memory, np.asarray(moving.largest(columns)))
             if memory.usable_bits is not None:
                 over[memory.name] = _clipped(used - min(memory.usable_bits, _MOST))
             if place:
@@ -549,9 +520,6 @@ class Template:
         """Cycles that the passes of a systolic array pay, as ``systolic_overhead`` of the scalar model."""
         assert columns.residual is not None  # noqa: S101  (closed forms do not count passes)
         passes = self._passes[array.name].events.changes(columns.residual)
-        skew = sum(size - 1 for size in array.shape.values())
-        if array.systolic == "output":
-            return np.asarray(passes * skew)
         reducing = []
         for dimension in array.shape:
             used = np.zeros(columns.rows, dtype=np.bool_)
@@ -559,10 +527,9 @@ class Template:
                 if (loop.array, loop.dimension) == (array.name, dimension):
                     used |= (columns.counts[at] > 1) & (loop.rank_variable in self.einsum.reduced)
             reducing.append(used)
-        sizes = list(array.shape.values())
+        by_rows = np.array([pass_cycles(array, dimension) for dimension in array.shape])
         table = np.array(reducing)
-        loading = np.where(table.sum(axis=0) == 1, np.array(sizes) @ table, sizes[0])
-        return np.asarray(passes * (skew + loading))
+        return np.asarray(passes * np.where(table.sum(axis=0) == 1, by_rows @ table, by_rows[0]))
 
     @cached_property
     def _passes(self) -> dict[str, _Moving]:
@@ -578,64 +545,51 @@ class Template:
             )
         return found
 
-    def _inside(self, memory: Memory) -> bool:
-        """Whether loops in space stand above a memory's nodes."""
-        place = self.architecture.index(memory.name)
-        return any(x.array is not None and self.architecture.index(x.array) < place for x in self.loops)
+    def _above(self, level: str) -> list[int]:
+        """Return the loops in space above the nodes of a level."""
+        place = self.architecture.index(level)
+        every = enumerate(self.loops)
+        return [at for at, x in every if x.array is not None and self.architecture.index(x.array) < place]
 
-    def _first_port_cycles(self, memory: Memory, rows: Rows) -> Floats:
-        """Cycles of the first instance of a memory inside an array."""
-        read, write = np.zeros(rows.count), np.zeros(rows.count)
+    def _inside(self, level: str) -> bool:
+        """Whether loops in space stand above the nodes of a level."""
+        return bool(self._above(level))
+
+    def _first_instance(self, level: str, rows: Rows) -> Iterator[_Crossed]:
+        """Count what crosses in the first instance of a level inside an array: at its own end of each boundary."""
         for holder, moving in self._holders:
             if holder.parent is not None:
-                r, w = self._first_port_bits(memory, holder, holder.parent, moving.events, rows)
-                read, write = read + r, write + w
+                yield self._first_crossed(level, holder, holder.parent, moving.events, rows)
+        unit = self._bound.unit.name
         for tensor, moving in self._reads:
             parent = self._bound.holders[tensor][-1]
-            if parent.level is memory:
-                down = deliver_modes(self.architecture, memory.name, self._bound.unit.name)
-                asked = moving.events.accesses(rows, len(parent.loops), down, first=True)
-                read = read + asked * parent.tensor.bits
+            if parent.level.name == level:
+                down = deliver_modes(self.architecture, level, unit)
+                yield _Crossed(parent, unit, read=moving.events.accesses(rows, len(parent.loops), down, first=True))
         parent = self._bound.holders[self.einsum.output.tensor][-1]
-        if parent.level is memory:
-            up = collect_modes(self.architecture, memory.name, self._bound.unit.name)
+        if parent.level.name == level:
             events, start = self._writes.events, len(parent.loops)
-            asked = events.accesses(rows, start, up, first=True)
-            read = read + (asked - events.distinct(rows, start, first=True)) * parent.tensor.bits
-            write = write + asked * parent.tensor.bits
-        worst = np.zeros(rows.count)
-        for limit, amount in (
-            (memory.bandwidth_bits_per_cycle, read + write),
-            (memory.read_bits_per_cycle, read),
-            (memory.write_bits_per_cycle, write),
-        ):
-            if limit is not None:
-                worst = np.maximum(worst, amount / limit)
-        return worst
+            asked = events.accesses(rows, start, collect_modes(self.architecture, level, unit), first=True)
+            yield _Crossed(parent, unit, read=asked - events.distinct(rows, start, first=True), update=asked)
 
-    def _first_port_bits(
-        self, memory: Memory, child: Holder, parent: Holder, events: EventCounts, rows: Rows
-    ) -> tuple[Count, Count]:
-        """(read, written) bits of the first instance of a memory, across one boundary of its own."""
-        read: Count = 0
-        write: Count = 0
-        if parent.level is memory:
-            ends = (self.architecture, memory.name, child.level.name)
+    def _first_crossed(self, level: str, child: Holder, parent: Holder, events: EventCounts, rows: Rows) -> _Crossed:
+        found = _Crossed(parent, child.level.name)
+        if parent.level.name == level:
+            ends = (self.architecture, level, child.level.name)
             down, up, start = deliver_modes(*ends), collect_modes(*ends), len(parent.loops)
             if child.output_like:
-                read = read + events.returns(rows, start, down, first=True)
-                write = write + events.departures(rows, start, up, first=True)
+                found.read = events.returns(rows, start, down, first=True)
+                found.update = events.departures(rows, start, up, first=True)
             else:
-                read = read + events.arrivals(rows, start, down, first=True)
-        if child.level is memory:
+                found.read = events.arrivals(rows, start, down, first=True)
+        if child.level.name == level:
             alone = len(child.loops)
             if child.output_like:
-                write = write + events.returns(rows, alone, (), first=True)
-                if memory.drain == "charged":
-                    read = read + events.departures(rows, alone, (), first=True)
+                found.fill = events.returns(rows, alone, (), first=True)
+                found.drain = events.departures(rows, alone, (), first=True)
             else:
-                write = write + events.arrivals(rows, alone, (), first=True)
-        return read * child.tensor.bits, write * child.tensor.bits
+                found.fill = events.arrivals(rows, alone, (), first=True)
+        return found
 
     def _joined(self, parts: Sequence[tuple[Integers, BatchResult]], n: int) -> BatchResult:
         energy, cycles = np.full(n, np.inf), np.full(n, np.inf)
@@ -680,6 +634,19 @@ class Template:
             for node in self.mapping.nest
         ]
         return replace(self.mapping, nest=tuple(nest))
+
+
+def _table(crossed: Sequence[_Crossed], rows: int) -> dict[tuple[str, str, Flow], Integers]:
+    """(level, tensor, flow) → words of all instances."""
+    found: dict[tuple[str, str, Flow], Integers] = {}
+    for c in crossed:
+        flows: list[tuple[str, Flow, Count]] = [(c.parent.level.name, "read", c.read)]
+        flows += [(c.parent.level.name, "update", c.update), (c.child, "fill", c.fill), (c.child, "drain", c.drain)]
+        for level, flow, count in flows:
+            key = (level, c.parent.tensor.name, flow)
+            more = np.broadcast_to(np.asarray(count, dtype=np.int64), (rows,))
+            found[key] = found[key] + more if key in found else more
+    return found
 
 
 def _clipped(bits: Any) -> Integers:

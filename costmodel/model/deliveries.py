@@ -7,10 +7,26 @@ from collections.abc import Sequence
 from itertools import product
 from typing import NamedTuple
 
-from costmodel.model.groups import Group
+from costmodel.model.groups import Group, Known
 from costmodel.model.tiles import PositionClass
 from costmodel.model.unions import in_boxes, union_largest, union_sums
 from costmodel.spec.hardware import Multicast
+from costmodel.spec.problems import Problem, SpecError
+
+MOST_TILES = 2**19
+"""Tiles of accesses that move apart which are told one by one where instances share them."""
+
+
+class TooManyTilesError(SpecError):
+    """Counting would take too long: a mapping with larger tiles is needed."""
+
+    def __init__(self, tiles: int, problems: Sequence[Problem]) -> None:
+        super().__init__(problems)
+        self.tiles = tiles
+
+    def __reduce__(self) -> tuple[type[TooManyTilesError], tuple[object, ...]]:
+        """Cross to another process whole."""
+        return type(self), (self.tiles, self.problems)
 
 
 class Delivery(NamedTuple):
@@ -83,15 +99,18 @@ def group_sums(
         return whole, kept
     if not refetch and in_boxes(group, classes):
         return union_sums(group, classes, leaving=leaving, fresh=fresh)
+    if not group.rigid:
+        _check_effort(classes)
     whole = kept = 0
+    known: Known = {}
     for combination in product(*classes):
         multiplicity = math.prod(c.multiplicity for c in combination)
         children = []
         for states in product(*(c.states for c in combination)):
             now = {v: (s.low, s.extent) for v, s in zip(group.rank_variables, states, strict=True)}
             before = {v: (s.old_low, s.old_extent) for v, s in zip(group.rank_variables, states, strict=True)}
-            tile = group.bits(now)
-            old = group.bits(before) if leaving or not fresh else tile
+            tile = group.bits(now, known)
+            old = group.bits(before, known) if leaving or not fresh else tile
             stays = 0 if fresh or (refetch and tile != old) else tile & old
             children.append((tuple(p for s in states for p in s.place), Delivery(old if leaving else tile, stays)))
         deliveries = merge(children, modes) if len(children) > 1 else [children[0][1]]
@@ -99,6 +118,17 @@ def group_sums(
             whole += multiplicity * delivery.tile.bit_count()
             kept += multiplicity * delivery.kept.bit_count()
     return whole, kept
+
+
+def _check_effort(classes: Sequence[list[PositionClass]]) -> None:
+    """Refuse to tell more tiles apart, one by one, than a minute allows."""
+    tiles = math.prod(sum(len(c.states) for c in listed) for listed in classes)
+    if tiles > MOST_TILES:
+        message = (
+            f"{tiles:,} tiles would have to be told apart one by one: a tensor is accessed in ways that move apart"
+        )
+        hint = "larger tiles, or no parallel loops over the rank variables of these accesses"
+        raise TooManyTilesError(tiles, [Problem(message, hint=hint)])
 
 
 def largest(group: Group, classes: Sequence[list[PositionClass]]) -> int:

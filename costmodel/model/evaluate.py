@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as MappingABC
-from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 
 from costmodel.einsum.algebra import Workload
 from costmodel.einsum.roles import stationary_tensor
 from costmodel.model.evaluation import ActionRow, Evaluation, Flow, LatencyRow, OccupancyRow, TrafficRow
+from costmodel.model.formats import stored_bits
+from costmodel.model.meters import PriceBook, operation_pj, operations_per_cycle, pass_cycles, point_cycles
 from costmodel.model.motion import Motion, motion, touched_words
 from costmodel.model.nest import BoundEinsum, BoundNest, Holder, Path, Place, bind
 from costmodel.model.obedience import broken_rules
@@ -23,6 +25,8 @@ from costmodel.spec.mapping import Sequence as SequenceNode
 from costmodel.spec.problems import Problem, SpecError
 
 FLOWS: tuple[Flow, ...] = ("fill", "read", "update", "drain")
+Metered = tuple[Crossing, Sequence[tuple[int, int]]]
+"""What crosses a boundary, and (place of a meter, bits that it counts)."""
 
 
 class ModelError(Exception):
@@ -65,12 +69,14 @@ def evaluate_bound(nest: BoundNest, marks: MappingABC[Path, Place] | None = None
     for bound in nest.einsums:
         crossings += [cross_access(architecture, bound, access) for access in bound.einsum.accesses]
     _check(nest, crossings)
+    book = PriceBook(architecture)
     traffic = _traffic(nest, crossings)
-    latency = [row for bound in nest.einsums for row in _latency(nest, bound, crossings)]
+    counted = [(c, list(metered(book, nest, c))) for c in crossings]
+    latency = [row for bound in nest.einsums for row in _latency(book, nest, bound, counted)]
     worst: dict[str, float] = defaultdict(float)
     for row in latency:
         worst[row.einsum] = max(worst[row.einsum], row.cycles)
-    actions = _actions(nest, traffic, crossings, worst)
+    actions = _actions(book, nest, counted, worst)
     area, missing = area_mm2(architecture)
     return Evaluation(
         traffic_rows=tuple(traffic),
@@ -121,7 +127,7 @@ def area_mm2(architecture: Architecture) -> tuple[float | None, tuple[str, ...]]
 
 def peak_per_cycle(architecture: Architecture, bound: BoundEinsum) -> float:
     """Return the points per cycle of an Einsum if every instance of its compute unit worked all the time."""
-    rates = [bound.unit.rate_of(operation.kind) for operation in bound.einsum.operations]
+    rates = [operations_per_cycle(bound.unit, operation.kind) for operation in bound.einsum.operations]
     scale = math.prod(rates)  # keeps the peak of one kind of operation free of rounding
     cycles = sum(o.per_point * (scale / rate) for o, rate in zip(bound.einsum.operations, rates, strict=True))
     return architecture.copies(bound.unit.name) * scale / cycles
@@ -132,7 +138,7 @@ def _occupancy(
 ) -> tuple[list[OccupancyRow], list[Problem]]:
     largest = {h: motions[h].largest() for h in nest.holders}
     rows = [
-        OccupancyRow(h.owner.name, h.level.name, h.tensor.name, words, words * h.tensor.bits)
+        OccupancyRow(h.owner.name, h.level.name, h.tensor.name, words, stored_bits(h.tensor, h.level, words))
         for h, words in largest.items()
     ]
     at_path: dict[Path, list[Holder]] = defaultdict(list)
@@ -145,7 +151,7 @@ def _occupancy(
             path = (*base, place)
             if isinstance(node, Storage) and node.level == level.name:
                 held += at_path[path]
-                used += sum(largest[h] * h.tensor.bits for h in at_path[path])
+                used += sum(stored_bits(h.tensor, h.level, largest[h]) for h in at_path[path])
             elif isinstance(node, SequenceNode):
                 inner = [fullest(level, branch, (*path, k)) for k, branch in enumerate(node.branches)]
                 most, theirs = max(inner, key=lambda x: x[0])
@@ -159,7 +165,7 @@ def _occupancy(
         used, held = fullest(level, nest.mapping.nest, ())
         if used > level.usable_bits:
             file, line, column = marks.get(held[-1].path, ("", 0, 0))
-            sums = " + ".join(f"{h.tensor.name} {largest[h]:,} × {h.tensor.bits} b" for h in held)
+            sums = " + ".join(f"{h.tensor.name} {largest[h]:,} × {stored_bits(h.tensor, level, 1)} b" for h in held)
             half = " (half of it: double-buffered)" if level.double_buffered else ""
             problems.append(
                 Problem(
@@ -250,100 +256,85 @@ def _traffic(nest: BoundNest, crossings: Sequence[Crossing]) -> list[TrafficRow]
 
 
 def _actions(
-    nest: BoundNest, traffic: Sequence[TrafficRow], crossings: Sequence[Crossing], cycles: MappingABC[str, float]
+    book: PriceBook, nest: BoundNest, counted: Sequence[Metered], cycles: MappingABC[str, float]
 ) -> list[ActionRow]:
-    bits = {(e.einsum.name, t.name): t.bits for e in nest.einsums for t in e.einsum.tensors.values()}
-    rows = _memory_actions(nest.architecture, traffic, bits)
-    rows += _hop_actions(nest.architecture, crossings, bits)
+    """Price what crosses, what is computed and what leaks; rows of memories stand before those of other components."""
+    bits: dict[tuple[str, str, int], int] = {}
+    ports = {
+        h.level.name: [at for at in book.energy if book.meters[at].component == h.level.name] for h in nest.holders
+    }
+    for h in nest.holders:
+        for at in ports[h.level.name]:
+            bits[h.owner.name, h.tensor.name, at] = 0
+    energy = set(book.energy)
+    for c, amounts in counted:
+        einsum, tensor = c.einsum.name, c.parent.tensor.name
+        for at, more in amounts:
+            if at in energy:
+                key = (einsum, tensor, at)
+                bits[key] = bits.get(key, 0) + more
+    rows = []
+    for (name, held, at), moved in sorted(bits.items(), key=lambda x: book.meters[x[0][2]].component not in ports):
+        meter = book.meters[at]
+        rows.append(ActionRow(name, meter.component, held, meter.action, meter.amount(moved), meter.cost(moved)))
     for b in nest.einsums:
         rows += _compute_actions(b)
-        rows += _leakage(nest.architecture, b.einsum.name, cycles[b.einsum.name])
+        rows += [
+            ActionRow(b.einsum.name, name, "", "leak", cycles[b.einsum.name], pj * cycles[b.einsum.name])
+            for name, pj in book.leaks
+        ]
     return rows
 
 
-def _memory_actions(
-    architecture: Architecture, traffic: Sequence[TrafficRow], bits: MappingABC[tuple[str, str], int]
-) -> list[ActionRow]:
-    memories = {m.name: m for m in architecture.memories}
-    words: dict[tuple[str, str, str], dict[str, int]] = {}
-    for row in traffic:
-        actions = words.setdefault((row.einsum, row.level, row.tensor), {"read": 0, "write": 0})
-        if row.flow in ("fill", "update"):
-            actions["write"] += row.words
-        elif row.flow == "read" or memories[row.level].drain == "charged":
-            actions["read"] += row.words
-    rows = []
-    for (einsum, level, tensor), actions in words.items():
-        memory = memories[level]
-        for action, price_pj in (("read", memory.read_pj), ("write", memory.write_pj)):
-            accesses = actions[action] * bits[einsum, tensor] / memory.access_bits
-            rows.append(ActionRow(einsum, level, tensor, action, accesses, accesses * price_pj))
-    return rows
-
-
-def _hop_actions(
-    architecture: Architecture, crossings: Sequence[Crossing], bits: MappingABC[tuple[str, str], int]
-) -> list[ActionRow]:
-    words: dict[tuple[str, str, str], int] = defaultdict(int)
-    for c in crossings:
-        for array, hops in c.hops:
-            words[c.einsum.name, array, c.parent.tensor.name] += hops
-    arrays = {a.name: a for a in architecture.arrays}
-    rows = []
-    for (einsum, array, tensor), hops in words.items():
-        count = hops * bits[einsum, tensor] / arrays[array].hop_bits
-        rows.append(ActionRow(einsum, array, tensor, "hop", count, count * arrays[array].hop_pj))
-    return rows
+def metered(book: PriceBook, nest: BoundNest, c: Crossing) -> Iterator[tuple[int, int]]:
+    """Yield (place of a meter, bits that it counts) of what crosses one boundary."""
+    if c.child is not None:
+        receiver = c.child.level.name
+    else:
+        receiver = next(b.unit.name for b in nest.einsums if b.einsum is c.einsum)
+    return book.bits(c.parent.tensor, c.parent.level.name, receiver, c)
 
 
 def _compute_actions(bound: BoundEinsum) -> list[ActionRow]:
     rows = []
     for kind, count in bound.einsum.operation_counts.items():
-        energy = count * bound.unit.energy_of(kind)
+        energy = count * operation_pj(bound.unit, kind)
         rows.append(ActionRow(bound.einsum.name, bound.unit.name, "", f"compute {kind}", float(count), energy))
     return rows
 
 
-def _leakage(architecture: Architecture, einsum: str, cycles: float) -> list[ActionRow]:
-    seconds = cycles / architecture.clock_hz
-    return [
-        ActionRow(einsum, x.name, "", "leak", cycles, x.leakage_w * architecture.copies(x.name) * seconds * 1e12)
-        for x in architecture.physical
-        if x.leakage_w
-    ]
-
-
-def _latency(nest: BoundNest, bound: BoundEinsum, crossings: Sequence[Crossing]) -> list[LatencyRow]:
+def _latency(book: PriceBook, nest: BoundNest, bound: BoundEinsum, counted: Sequence[Metered]) -> list[LatencyRow]:
+    mine = [(c, amounts) for c, amounts in counted if c.einsum is bound.einsum]
     rows = []
-    name = bound.einsum.name
-    mine = [c for c in crossings if c.einsum is bound.einsum]
-    for memory in nest.architecture.memories:
-        limits = (memory.bandwidth_bits_per_cycle, memory.read_bits_per_cycle, memory.write_bits_per_cycle)
-        if all(limit is None for limit in limits):
-            continue
-        both, reading, writing = limits
+    for component, limits in book.limits.items():
         cycles = 0.0
-        for read_bits, write_bits in _busiest(nest.architecture, memory, bound, mine):
-            for limit, amount in ((both, read_bits + write_bits), (reading, read_bits), (writing, write_bits)):
-                if limit is not None:
-                    cycles = max(cycles, float(amount) / limit)
-        rows.append(LatencyRow(name, memory.name, cycles))
-    rows.append(LatencyRow(name, bound.unit.name, _compute_cycles(nest.architecture, bound)))
+        for instances, work in _busiest(book, nest, bound, book.meters[limits[0]].level, mine):
+            bits = dict.fromkeys(limits, 0)
+            for amounts in work:
+                for at, more in amounts:
+                    if at in bits:
+                        bits[at] += more
+            cycles = max(cycles, *(book.meters[at].cost(amount / instances) for at, amount in bits.items()))
+        rows.append(LatencyRow(bound.einsum.name, component, cycles))
+    rows.append(LatencyRow(bound.einsum.name, bound.unit.name, _compute_cycles(nest.architecture, bound)))
     return rows
 
 
 def _compute_cycles(architecture: Architecture, bound: BoundEinsum) -> float:
-    cycles = sum(
-        o.per_point * busiest_points(bound, o.at_zero) / bound.unit.rate_of(o.kind) for o in bound.einsum.operations
-    )
+    each = point_cycles(bound.einsum, bound.unit)
+    cycles = sum(cycles * busiest_points(bound, at_zero) for at_zero, cycles in each.items())
     return cycles + sum(systolic_overhead(architecture, array, bound) for array in systolic_arrays(architecture, bound))
 
 
 def busiest_points(bound: BoundEinsum, at_zero: frozenset[str] = frozenset()) -> int:
     """Points of the first compute instance, the busiest one, at which these rank variables are 0."""
-    every = replace(bound.einsum.output, at_zero=at_zero)
-    corner = first_instance(bound.loops, len(bound.loops))
-    return motion(bound.loops, 0, [(bound.einsum, every)]).accesses(len(bound.loops), (), corner)
+    loops, einsum = bound.loops, bound.einsum
+    every = replace(einsum.output, at_zero=at_zero) if at_zero else einsum.output
+    everything = motion(loops, 0, [(einsum, every)])
+    if everything.exact and not at_zero:  # all instances are alike
+        instances = math.prod(_steps(loops, at, left) for at, left in _spatial(loops, einsum.shape))
+        return everything.accesses(len(loops), ()) // instances
+    return everything.accesses(len(loops), (), first_instance(loops, len(loops)))
 
 
 def systolic_arrays(architecture: Architecture, bound: BoundEinsum) -> list[Array]:
@@ -353,14 +344,8 @@ def systolic_arrays(architecture: Architecture, bound: BoundEinsum) -> list[Arra
 
 
 def systolic_overhead(architecture: Architecture, array: Array, bound: BoundEinsum) -> int:
-    """Cycles that the passes of a systolic array pay for skew and for loading what stays.
-
-    A pass of an R × C array pays R + C − 2 cycles of skew and, where a weight or input stays, R to load it
-    (agrees with SCALE-Sim v3, cycle by cycle, for full and partial passes).
-    """
-    skew = sum(size - 1 for size in array.shape.values())
-    load = 0 if array.systolic == "output" else array.shape[rows_dimension(array, bound)]
-    return passes(architecture, array, bound) * (skew + load)
+    """Return the cycles that the passes of a systolic array pay for skew and for loading what stays."""
+    return passes(architecture, array, bound) * pass_cycles(array, rows_dimension(array, bound))
 
 
 def rows_dimension(array: Array, bound: BoundEinsum) -> str:
@@ -399,40 +384,44 @@ def first_instance(loops: Sequence[Loop], until: int) -> dict[str, tuple[int, ..
 
 
 def _busiest(
-    architecture: Architecture, memory: Memory, bound: BoundEinsum, crossings: Sequence[Crossing]
-) -> list[tuple[float, float]]:
-    """(read bits, write bits) of the instances of a level that may be the busiest ones."""
-    touching = [c for c in crossings if c.parent.level is memory or (c.child is not None and c.child.level is memory)]
+    book: PriceBook, nest: BoundNest, bound: BoundEinsum, level: str, counted: Sequence[Metered]
+) -> list[tuple[int, list[Sequence[tuple[int, int]]]]]:
+    """What meters count in the instances of a level that may be the busiest ones, and how many share it evenly."""
+    listed = [(c, amounts) for c, amounts in counted if c.parent.level.name == level or _is_child(c, level)]
+    touching = [c for c, _ in listed]
     if not touching:
         return []
     above = max(
-        (c.parent.loops if c.parent.level is memory else c.child.loops if c.child else () for c in touching),
+        (c.parent.loops if c.parent.level.name == level else c.child.loops if c.child else () for c in touching),
         key=lambda loops: sum(x.spatial for x in loops),
     )
     split = sorted({x.rank_variable for x in above if x.spatial})
     if all(c.down.exact and c.down.rigid for c in touching) or not split:
         spread = [(above[at].rank_variable, _steps(above, at, n)) for at, n in _spatial(above, bound.einsum.shape)]
-        instances = math.prod(steps for _, steps in spread)
-        reads = writes = 0
-        for c in touching:
-            share = math.prod(steps for v, steps in spread if v in c.down.frozen)  # what the first of them does alone
-            r, w = _port_bits(memory, c)
-            reads, writes = reads + r * share, writes + w * share
-        return [(reads / instances, writes / instances)]
+        return [(math.prod(steps for _, steps in spread), [_shared(c, amounts, spread) for c, amounts in listed])]
     found = []
     for fixed in _instance_classes(above, touching):
-        reads = writes = 0
+        work: list[Sequence[tuple[int, int]]] = []
         for c in touching:
             if c.access is not None:
-                one = cross_access(architecture, bound, c.access, fixed)
+                one = cross_access(nest.architecture, bound, c.access, fixed)
             else:
-                one = cross(
-                    architecture, c.child or c.parent, fixed, of_child=c.child is not None and c.child.level is memory
-                )
-            r, w = _port_bits(memory, one)
-            reads, writes = reads + r, writes + w
-        found.append((float(reads), float(writes)))
+                one = cross(nest.architecture, c.child or c.parent, fixed, of_child=_is_child(c, level))
+            work.append(list(metered(book, nest, one)))
+        found.append((1, work))
     return found
+
+
+def _shared(
+    c: Crossing, amounts: Sequence[tuple[int, int]], spread: Sequence[tuple[str, int]]
+) -> Sequence[tuple[int, int]]:
+    """What instances would have crossing if each had as much as the first: what is frozen crosses there alone."""
+    share = math.prod(steps for v, steps in spread if v in c.down.frozen)
+    return amounts if share == 1 else [(at, bits * share) for at, bits in amounts]
+
+
+def _is_child(c: Crossing, level: str) -> bool:
+    return c.child is not None and c.child.level.name == level
 
 
 def _spatial(loops: Sequence[Loop], extents: MappingABC[str, int]) -> list[tuple[int, int]]:
@@ -448,17 +437,6 @@ def _spatial(loops: Sequence[Loop], extents: MappingABC[str, int]) -> list[tuple
 
 def _steps(loops: Sequence[Loop], at: int, extent: int) -> int:
     return -(-extent // loops[at].tile)
-
-
-def _port_bits(memory: Memory, c: Crossing) -> tuple[int, int]:
-    read = write = 0
-    if c.parent.level is memory:
-        read, write = read + c.read, write + c.update
-    if c.child is not None and c.child.level is memory:
-        write += c.fill
-        if memory.drain == "charged":
-            read += c.drain
-    return read * c.parent.tensor.bits, write * c.parent.tensor.bits
 
 
 def _instance_classes(loops: Sequence[Loop], crossings: Sequence[Crossing]) -> list[Fixed]:

@@ -238,7 +238,7 @@ class EventCounts:
         before = sum(at < event.loop for at in places)
         stepping = event.kind == "step" and event.loop in places
         merged = sum(at < merged_from for at in places)
-        kind = (id(group), event.kind == "all", before, stepping, merged, modes, leaving, fresh, first)
+        kind = (group.rank_variables, event.kind == "all", before, stepping, merged, modes, leaving, fresh, first)
         listed, which = rows.distinct(places)
         pairs = []
         for key in listed:
@@ -267,6 +267,6 @@ class EventCounts:
             loops = list(self.motion.loops)
             for at, tile in zip(places, tiles, strict=True):
                 loops[at] = replace(loops[at], tile=tile)
-            found = replace(self.motion, loops=tuple(loops), _classes={}, _sums={}, _arrivals={})
+            found = replace(self.motion, loops=tuple(loops))
             self.scalars[key] = found
         return found

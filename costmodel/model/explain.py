@@ -10,12 +10,26 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal, get_args
 
 from costmodel.einsum.roles import stationary_tensor
 from costmodel.model.closed import Modes
-from costmodel.model.evaluate import busiest_points, passes, systolic_arrays, systolic_overhead
-from costmodel.model.evaluation import Evaluation, Flow
+from costmodel.model.evaluate import busiest_points, metered, passes, systolic_arrays, systolic_overhead
+from costmodel.model.evaluation import ActionRow, Evaluation, Flow, LatencyRow
+from costmodel.model.formats import stored_bits
+from costmodel.model.meters import (
+    Meter,
+    PriceBook,
+    drain_text,
+    hop_energy,
+    leakage_w,
+    operation_pj,
+    operations_per_cycle,
+    port_energy,
+    price_text,
+    priced,
+)
 from costmodel.model.motion import Motion
 from costmodel.model.nest import BoundEinsum, BoundNest, Holder, bind
 from costmodel.model.tiles import Event, Loop
@@ -32,12 +46,14 @@ from costmodel.spec.mapping import einsums_in
 from costmodel.spec.problems import Problem, SpecError, did_you_mean
 
 if TYPE_CHECKING:
-    from costmodel.einsum.algebra import Access, Einsum, Workload
+    from costmodel.einsum.algebra import Access, Einsum, Tensor, Workload
     from costmodel.spec.hardware import Architecture, Level
     from costmodel.spec.mapping import Mapping
 
 FLOWS: tuple[str, ...] = get_args(Flow)
 TOTALS = ("energy", "latency", "edp", "utilisation", "area")
+PASSED = {"": "", "read": "read", "write": "written"}
+"""What passed, by the action of a limit."""
 EXACT = 2**53
 """Up to here a float holds every integer."""
 
@@ -115,10 +131,11 @@ def subjects(architecture: Architecture, evaluation: Evaluation) -> tuple[str, .
     """Every subject that ``explain`` knows for an evaluation."""
     found: list[str] = list(TOTALS)
     flows = {(r.level, r.tensor, r.flow) for r in evaluation.traffic_rows}
-    for level in architecture.levels:
-        found += [f"{level.name}.energy"]
-        if any(r.component == level.name for r in evaluation.latency_rows):
-            found.append(f"{level.name}.latency")
+    for name in PriceBook(architecture).components():
+        found += [f"{name}.energy"]
+        if any(r.component == name for r in evaluation.latency_rows):
+            found.append(f"{name}.latency")
+        level = next((x for x in architecture.levels if x.name == name), None)
         if isinstance(level, Memory):
             tensors = sorted({t for name, t, _ in flows if name == level.name})
             found += [f"{level.name}.occupancy"] if tensors else []
@@ -140,6 +157,10 @@ class _Explainer:
     einsum: str | None
     _nests: dict[str, BoundNest] = field(default_factory=dict)
 
+    @cached_property
+    def book(self) -> PriceBook:
+        return PriceBook(self.architecture)
+
     # What is asked
 
     def explain(self, subject: str) -> Explanation:
@@ -150,13 +171,13 @@ class _Explainer:
         if len(words) == 1 and subject in TOTALS:
             return self.total(subject)
         level = next((x for x in self.architecture.levels if x.name == words[0]), None)
-        if level is None or len(words) not in (2, 3):
+        if words[0] not in self.book.components() or len(words) not in (2, 3):
             raise self.unknown(subject)
         tensor = words[2] if len(words) == 3 else None
         if words[1] == "energy":
-            return self.level_energy(subject, level, tensor)
+            return self.component_energy(subject, words[0], tensor)
         if words[1] == "latency" and tensor is None:
-            return self.level_latency(subject, level)
+            return self.component_latency(subject, words[0])
         if words[1] == "occupancy" and isinstance(level, Memory):
             return self.occupancy(subject, level, tensor)
         if words[1] == "hop" and isinstance(level, Array):
@@ -222,13 +243,8 @@ class _Explainer:
         return Explanation("energy", value, "pJ", f"energy = {number(value)} pJ", tuple(lines), parts, notes=notes)
 
     def unpriced(self) -> list[str]:
-        names = []
-        for level in self.architecture.levels:
-            if isinstance(level, Memory) and not level.read_pj and not level.write_pj:
-                names.append(level.name)
-            if isinstance(level, ComputeUnit) and not level.energy_pj:
-                names.append(level.name)
-        return names
+        """Levels that state no energy, hops apart."""
+        return [x.name for x in self.architecture.levels if not isinstance(x, Array) and not priced(x)]
 
     def latency(self) -> Explanation:
         e = self.evaluation
@@ -275,75 +291,79 @@ class _Explainer:
 
     # Levels
 
-    def level_energy(self, subject: str, level: Level, tensor: str | None) -> Explanation:
-        e = self.evaluation
+    def component_energy(self, subject: str, component: str, tensor: str | None) -> Explanation:
         rows = [
             r
-            for r in e.action_rows
-            if r.component == level.name and r.einsum in self.einsums() and tensor in (None, r.tensor)
+            for r in self.evaluation.action_rows
+            if r.component == component and r.einsum in self.einsums() and tensor in (None, r.tensor)
         ]
         if tensor is not None and not rows:
             raise self.unknown(subject)
         several = len(self.einsums()) > 1
         parts = []
         for r in rows:
-            value = r.energy_pj * e.counts[r.einsum]
-            price = self.price(level, r.action)
             name = f"{r.einsum}: " if several else ""
             what = " ".join(x for x in (r.tensor, r.action) if x)
-            if r.action == "leak":
-                how = (
-                    f"{self.times(r.einsum)}{self.architecture.copies(level.name):,} × {level.leakage_w:g} W"
-                    f" × {number(r.count)} cycles / {e.clock_hz:g} Hz"
-                )
-            else:
-                how = f"{self.times(r.einsum)}{number(r.count)} {_unit_of(level, r.action)} × {price:g} pJ"
-            parts.append(Part(f"{name}{what}: {how}", value))
+            text = f"{name}{what}: {self.times(r.einsum)}{self.priced(r)}"
+            parts.append(Part(text, r.energy_pj * self.evaluation.counts[r.einsum]))
         value = sum(p.value for p in parts)
-        return Explanation(
-            subject, value, "pJ", f"{subject} = {number(value)} pJ", (), tuple(parts), notes=self.price_notes(level)
-        )
+        notes = self.price_notes(component)
+        return Explanation(subject, value, "pJ", f"{subject} = {number(value)} pJ", (), tuple(parts), notes=notes)
 
-    def price(self, level: Level, action: str) -> float:
-        if isinstance(level, Memory):
-            return level.read_pj if action == "read" else level.write_pj
-        if isinstance(level, Array):
-            return level.hop_pj
-        return level.energy_of(action.removeprefix("compute "))
+    def priced(self, row: ActionRow) -> str:
+        """The arithmetic of one action."""
+        meter = self.meter(row.component, row.action)
+        if meter is not None:
+            of = "hops" if row.action == "hop" else "accesses"
+            return f"{number(row.count)} {of} of {meter.width_bits:g} b × {meter.price:g} pJ"
+        level = self.architecture.level(row.component)
+        if row.action == "leak":
+            copies = f"{self.architecture.copies(level.name):,} × {leakage_w(level):g} W"
+            return f"{copies} × {number(row.count)} cycles / {self.evaluation.clock_hz:g} Hz"
+        kind = row.action.removeprefix("compute ")
+        unit = next(u for u in self.architecture.compute_units if u.name == row.component)
+        return f"{number(row.count)} {kind} operations × {operation_pj(unit, kind):g} pJ"
 
-    def price_notes(self, level: Level) -> tuple[str, ...]:
-        """The row of the energy table of a level, and where it comes from."""
-        if isinstance(level, Memory):
-            if not level.read_pj and not level.write_pj:
-                return (f"{level.name} states no energy: not modelled",)
-            drain = "; drains are free here" if level.drain == "free" else ""
-            row = (
-                f"{level.name}: read {level.read_pj:g} pJ, write {level.write_pj:g} pJ"
-                f" per access of {level.access_bits} b"
-                f" (read = read + drain, write = fill + update{drain})"
+    def meter(self, component: str, action: str) -> Meter | None:
+        """The meter of energy of an action; null for operations and leakage."""
+        every = (self.book.meters[place] for place in self.book.energy)
+        return next((m for m in every if (m.component, m.action) == (component, action)), None)
+
+    def price_notes(self, component: str) -> tuple[str, ...]:
+        """The row of the energy table of a component, and where it comes from."""
+        level = next((x for x in self.architecture.levels if x.name == component), None)
+        if isinstance(level, Memory) and not priced(level):
+            return (f"{component} states no energy: not modelled",)
+        if isinstance(level, ComputeUnit):
+            row = price_text(level) or "no energy stated: not modelled"
+        else:
+            row = "; ".join(
+                price_text(self.book.meters[at])
+                for at in self.book.energy
+                if self.book.meters[at].component == component
             )
-            return (row, f"source: {level.energy_source or 'stated in the architecture file'}")
         if isinstance(level, Array):
-            return (f"{level.name}: {level.hop_pj:g} pJ per {level.hop_bits} b and hop",)
-        prices = (
-            ", ".join(f"{kind} {pj:g} pJ" for kind, pj in level.energy_pj.items()) or "no energy stated: not modelled"
-        )
-        return (f"{level.name}: {prices}", f"source: {level.energy_source or 'stated in the architecture file'}")
+            meter = hop_energy(level)
+            return (f"{component}: {meter.price:g} pJ per {meter.width_bits:g} b and hop",)
+        if level is None:
+            return (f"{component}: {row}",)
+        if isinstance(level, Memory):
+            read, write = port_energy(level)
+            row = f"read {read.price:g} pJ, write {write.price:g} pJ per access of {read.width_bits:g} b"
+            row += f" (read = read + drain, write = fill + update{drain_text(level)})"
+        return (f"{component}: {row}", f"source: {level.energy_source or 'stated in the architecture file'}")
 
-    def level_latency(self, subject: str, level: Level) -> Explanation:
+    def component_latency(self, subject: str, component: str) -> Explanation:
         e = self.evaluation
-        rows = [r for r in e.latency_rows if r.component == level.name and r.einsum in self.einsums()]
+        rows = [r for r in e.latency_rows if r.component == component and r.einsum in self.einsums()]
+        level = next((x for x in self.architecture.levels if x.name == component), None)
         if not rows:
             if isinstance(level, Memory):
-                raise SpecError([Problem(f"{subject}: {level.name} states no bandwidth, so it limits nothing")])
+                raise SpecError([Problem(f"{subject}: {component} states no bandwidth, so it limits nothing")])
             raise self.unknown(subject)
         parts = []
         for r in rows:
-            how = (
-                self.unit_cycles(level, r.einsum)
-                if isinstance(level, ComputeUnit)
-                else self.port_cycles(level, r.einsum)
-            )
+            how = self.unit_cycles(level, r.einsum) if isinstance(level, ComputeUnit) else self.limit_cycles(r)
             name = f"{r.einsum}: " if len(rows) > 1 else ""
             parts.append(Part(f"{name}{self.times(r.einsum)}{how}", r.cycles * e.counts[r.einsum]))
         value = sum(p.value for p in parts)
@@ -353,7 +373,7 @@ class _Explainer:
         bound = self.bound(einsum)
         terms = [
             f"{busiest_points(bound, o.at_zero):,} points{_where_zero(o.at_zero)} in the busiest instance × "
-            f"{o.per_point} {o.kind} / {unit.rate_of(o.kind):g} per cycle"
+            f"{o.per_point} {o.kind} / {operations_per_cycle(unit, o.kind):g} per cycle"
             for o in bound.einsum.operations
         ]
         for array in systolic_arrays(self.architecture, bound):
@@ -366,31 +386,29 @@ class _Explainer:
                 )
         return " + ".join(terms)
 
-    def port_cycles(self, level: Level, einsum: str) -> str:
-        if not isinstance(level, Memory):
-            return level.name
-        e = self.evaluation
-        bits = {t.name: t.bits for t in self.workload.einsum(einsum).tensors.values()}
-        amounts = {"read": 0, "write": 0}
-        for r in e.traffic_rows:
-            if r.level == level.name and r.einsum == einsum:
-                if r.flow in ("fill", "update"):
-                    amounts["write"] += r.words * bits.get(r.tensor, 0)
-                elif r.flow == "read" or level.drain == "charged":
-                    amounts["read"] += r.words * bits.get(r.tensor, 0)
-        instances = self.instances(level, einsum)
-        cycles = next(r.cycles for r in e.latency_rows if (r.component, r.einsum) == (level.name, einsum))
-        ports = [
-            ("", amounts["read"] + amounts["write"], level.bandwidth_bits_per_cycle),
-            ("read ", amounts["read"], level.read_bits_per_cycle),
-            ("written ", amounts["write"], level.write_bits_per_cycle),
-        ]
+    def limit_cycles(self, row: LatencyRow) -> str:
+        """Where the cycles of a component come from: one of its limits."""
+        nest = self.nest(row.einsum)
+        places = self.book.limits[row.component]
+        bits = dict.fromkeys(places, 0)
+        for tensor in self.bound(row.einsum).einsum.tensors:
+            for c in self.crossings(row.einsum, tensor):
+                for place, more in metered(self.book, nest, c):
+                    if place in bits:
+                        bits[place] += more
+        meters = [self.book.meters[place] for place in places]
+        level = self.architecture.level(meters[0].level)
+        instances = self.instances(level, row.einsum) if isinstance(level, Memory) else 1
         share = f" / {instances:,} instances" if instances > 1 else ""
-        for name, amount, limit in ports:
-            if limit is not None and math.isclose(amount / instances / limit, cycles, rel_tol=1e-12):
-                return f"{amount:,} b {name}{share} / {limit:g} b per cycle".replace("  ", " ")
-        limits = ", ".join(f"{name or 'all '}{limit:g} b per cycle" for name, _, limit in ports if limit is not None)
-        total = f"{amounts['read']:,} b read and {amounts['write']:,} b written in {instances:,} instances together"
+        for meter, amount in zip(meters, bits.values(), strict=True):
+            if math.isclose(meter.cost(amount / instances), row.cycles, rel_tol=1e-12):
+                name = PASSED.get(meter.action, meter.action)
+                return f"{amount:,} b {name}{share} / {meter.width_bits:g} b per cycle".replace("  ", " ")
+        limits = ", ".join(f"{PASSED.get(m.action) or 'all'} {m.width_bits:g} b per cycle" for m in meters)
+        total = " and ".join(
+            f"{n:,} b {PASSED.get(m.action) or 'in all'}" for m, n in zip(meters, bits.values(), strict=True)
+        )
+        total += f" in {instances:,} instances together"
         return f"the busiest instance, which has more to do than the others ({total}), at {limits}"
 
     def instances(self, level: Memory, einsum: str) -> int:
@@ -444,16 +462,16 @@ class _Explainer:
         ]
         if not rows:
             raise self.unknown(subject)
+        meter = hop_energy(array)
         parts = []
         for r in rows:
             for c in self.crossings(r.einsum, r.tensor):
                 for name, words in c.hops:
                     if name == array.name and words:
                         child = c.child.level.name if c.child is not None else self.bound(r.einsum).unit.name
-                        bits = c.parent.tensor.bits
-                        scale = "" if bits == array.hop_bits else f" × {bits} b / {array.hop_bits} b"
+                        scale = _scale(c.parent.tensor, array, meter)
                         what = f"{words:,} words of {r.tensor} delivered to or collected from {child}{scale}"
-                        parts.append(Part(what, words * bits / array.hop_bits))
+                        parts.append(Part(what, meter.amount(stored_bits(c.parent.tensor, array, words))))
         value = sum(r.count for r in rows)
         return Explanation(
             subject,
@@ -462,7 +480,7 @@ class _Explainer:
             f"{subject} = {number(value)} hops",
             ("one hop per receiver of a word below the array, one per sender on the way up",),
             tuple(parts),
-            notes=self.price_notes(array),
+            notes=self.price_notes(array.name),
         )
 
     # Flows
@@ -534,15 +552,14 @@ class _Explainer:
         return "nothing moves"
 
     def flow_price(self, level: Memory, flow: str, einsum: str, tensor: str, words: int) -> tuple[str, ...]:
-        action = "read" if flow in ("read", "drain") else "write"
-        if flow == "drain" and level.drain == "free":
-            return (f"energy: drains of {level.name} are free (drain: free)",)
-        price = level.read_pj if action == "read" else level.write_pj
-        bits = self.workload.einsum(einsum).tensors[tensor].bits
-        energy = words * bits / level.access_bits * price
-        scale = "" if bits == level.access_bits else f" × {bits} b / {level.access_bits} b"
-        first = f"energy: {words:,} {action} words{scale} × {price:g} pJ = {number(energy)} pJ"
-        return (first, *self.price_notes(level))
+        meter = next((m for m in port_energy(level) if any(tap.flow == flow for tap in m.taps)), None)
+        if meter is None:
+            return (f"energy: {flow}s of {level.name} are free ({flow}: free)",)
+        whose = self.workload.einsum(einsum).tensors[tensor]
+        energy = meter.cost(stored_bits(whose, level, words))
+        scale = _scale(whose, level, meter)
+        first = f"energy: {words:,} {meter.action} words{scale} × {meter.price:g} pJ = {number(energy)} pJ"
+        return (first, *self.price_notes(level.name))
 
     # What the nest says
 
@@ -579,12 +596,10 @@ class _Explainer:
         return None
 
 
-def _unit_of(level: Level, action: str) -> str:
-    if isinstance(level, Memory):
-        return f"accesses of {level.access_bits} b"
-    if isinstance(level, Array):
-        return f"hops of {level.hop_bits} b"
-    return f"{action.removeprefix('compute ')} operations"
+def _scale(tensor: Tensor, level: Level, meter: Meter) -> str:
+    """How words make accesses or hops, for arithmetic: empty where they are as wide."""
+    bits = stored_bits(tensor, level, 1)
+    return "" if bits == meter.width_bits else f" × {bits} b / {meter.width_bits:g} b"
 
 
 # One boundary

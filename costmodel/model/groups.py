@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from costmodel.einsum.algebra import Affine
 
+Known = dict[tuple[object, ...], int]
+"""(image, intervals of its rank variables) → what it touches."""
 
-@dataclass(frozen=True, slots=True)
-class Image:
+
+class Image(NamedTuple):
     """What one access touches in the ranks of a group: the image of the box of rank variables."""
 
     forms: tuple[Affine, ...]
@@ -43,20 +46,37 @@ class Group:
     """One rank variable, one form: tiles at different positions are equal or disjoint."""
     rigid: bool
     """Whether all images move alike, so that tiles at different positions are translations of each other."""
+    variables: tuple[tuple[str, ...], ...]
+    """For each image: the rank variables that move it or that it waits for."""
 
     @property
     def sporadic(self) -> bool:
         """Whether the tile may be empty."""
         return all(image.at_zero for image in self.images)
 
-    def bits(self, intervals: Mapping[str, tuple[int, int]]) -> int:
-        """Return the tile as a bit set, from (low, extent) of each rank variable."""
+    def bits(self, intervals: Mapping[str, tuple[int, int]], known: Known | None = None) -> int:
+        """Return the tile as a bit set, from (low, extent) of each rank variable.
+
+        ``known`` keeps what single images touched at other positions, where the group is not rigid.
+        """
+        if known is not None and not self.rigid and not self.boxes:
+            return self._remembered(intervals, known)
         images = self.images if self.rigid else [i for i in self.images if i.active(intervals)]
         if self.boxes:
             return self._box(images, intervals)
         result = 0
         for image in images:
             result |= self._touched(image, intervals)
+        return result
+
+    def _remembered(self, intervals: Mapping[str, tuple[int, int]], known: Known) -> int:
+        result = 0
+        for k, image in enumerate(self.images):
+            key = (k, *[intervals[v] for v in self.variables[k]])
+            found = known.get(key)
+            if found is None:
+                found = known[key] = self._touched(image, intervals) if image.active(intervals) else 0
+            result |= found
         return result
 
     def _touched(self, image: Image, intervals: Mapping[str, tuple[int, int]]) -> int:
@@ -136,7 +156,9 @@ def groups_of(images: tuple[Image, ...], extents: tuple[tuple[str, int], ...], *
         if plain and boxes:
             plain = abs(parts[0].forms[0].terms[0][1]) == 1
         motions = {(tuple(form.terms for form in image.forms), image.at_zero) for image in parts}
-        groups.append(Group(variables, parts, tuple(strides), offset, width, boxes, plain, len(motions) == 1))
+        rigid = len(motions) == 1
+        own = tuple(tuple({v for f in i.forms for v in f.rank_variables} | i.at_zero) for i in parts)
+        groups.append(Group(variables, parts, tuple(strides), offset, width, boxes, plain, rigid, own))
     return tuple(groups)
 
 

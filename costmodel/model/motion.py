@@ -14,6 +14,8 @@ from costmodel.model.groups import Group, Image, groups_of
 from costmodel.model.tile_walk import walked_words
 from costmodel.model.tiles import Chain, Event, Fixed, Loop, PositionClass, position_classes
 
+_NEVER: frozenset[str] = frozenset()
+
 
 @dataclass(frozen=True, eq=False)
 class Motion:
@@ -28,9 +30,13 @@ class Motion:
     refetch: bool = False
     frozen: frozenset[str] = frozenset()
     """Rank variables at whose position 0 alone the tensor is asked for: instances at others are idle."""
-    _classes: dict[tuple[object, ...], list[PositionClass]] = field(default_factory=dict)
-    _sums: dict[tuple[object, ...], tuple[int, int]] = field(default_factory=dict)
-    _arrivals: dict[tuple[int, Modes, bool], int] = field(default_factory=dict)
+    rigid: bool = True
+    """Whether tiles at different positions are translations of each other, and so the nest its own mirror image."""
+    sporadic: bool = False
+    """Whether an instance with points may be idle: only a walk tells what it held last."""
+    _classes: dict[tuple[object, ...], list[PositionClass]] = field(default_factory=dict, init=False)
+    _sums: dict[tuple[object, ...], tuple[int, int]] = field(default_factory=dict, init=False)
+    _arrivals: dict[tuple[int, Modes, bool], int] = field(default_factory=dict, init=False)
 
     @cached_property
     def _own_loops(self) -> Mapping[str, tuple[tuple[int, Loop], ...]]:
@@ -68,16 +74,6 @@ class Motion:
         return tuple(g for g in self.groups if not g.plain)
 
     @cached_property
-    def rigid(self) -> bool:
-        """Whether tiles at different positions are translations of each other, and so the nest its own mirror image."""
-        return all(g.rigid for g in self.groups)
-
-    @cached_property
-    def sporadic(self) -> bool:
-        """Whether an instance with points may be idle: only a walk tells what it held last."""
-        return any(g.sporadic for g in self.groups)
-
-    @cached_property
     def structure(self) -> Structure:
         """What the closed forms need to know, without any number."""
         return Structure(
@@ -113,10 +109,12 @@ class Motion:
         fresh: bool,
     ) -> tuple[int, int]:
         """``group_sums``, remembered: loops over other rank variables leave the positions of a group as they are."""
-        classes = self._classes_of(group, event, merged_from, fixed)
-        key = (id(group), tuple(map(id, classes)), modes, leaving, fresh)
+        apart = not group.rigid
+        places = tuple(self._place(v, event, merged_from, fixed, apart=apart) for v in group.rank_variables)
+        key = (group.rank_variables, places, modes, leaving, fresh)  # no two groups share a rank variable
         found = self._sums.get(key)
         if found is None:
+            classes = self._classes_of(group, event, merged_from, fixed)
             found = group_sums(group, classes, modes, refetch=self.refetch, leaving=leaving, fresh=fresh)
             self._sums[key] = found
         return found
@@ -142,17 +140,22 @@ class Motion:
         apart = not group.rigid
         return [self._positions(v, event, merged_from, fixed, apart=apart) for v in group.rank_variables]
 
-    def _positions(
-        self, v: str, event: Event, merged_from: int, fixed: Fixed | None, *, apart: bool = False
-    ) -> list[PositionClass]:
+    def _place(self, v: str, event: Event, merged_from: int, fixed: Fixed | None, *, apart: bool) -> tuple[object, ...]:
+        """Return all that the positions along a rank variable depend on."""
         starts = self._starts[v]
         outside = sum(at < event.loop for at in starts)
         steps = event.kind == "step" and event.loop in starts
         merged = sum(at < merged_from for at in starts)
         coordinates = None if fixed is None else fixed.get(v, ())
-        key = (v, event.kind == "all", outside, steps, merged, coordinates, apart)
+        return (v, event.kind == "all", outside, steps, merged, coordinates, apart)
+
+    def _positions(
+        self, v: str, event: Event, merged_from: int, fixed: Fixed | None, *, apart: bool = False
+    ) -> list[PositionClass]:
+        key = self._place(v, event, merged_from, fixed, apart=apart)
         found = self._classes.get(key)
         if found is None:
+            coordinates = None if fixed is None else fixed.get(v, ())
             chain = Chain(self.extents[v], self._own_loops[v], merged_from, coordinates, apart)
             found = self._classes[key] = position_classes(chain, event)
         return found
@@ -396,8 +399,9 @@ def motion(
             Affine(tuple((names[v], c) for v, c in index.terms if einsum.shape[v] > 1), index.constant)
             for index in access.indices
         )
-        images.append(Image(forms, frozenset(names[v] for v in access.at_zero if einsum.shape[v] > 1)))
-    frozen = frozenset[str].intersection(*(image.at_zero for image in images))
+        at_zero = frozenset(names[v] for v in access.at_zero if einsum.shape[v] > 1) if access.at_zero else _NEVER
+        images.append(Image(forms, at_zero))
+    frozen = images[0].at_zero.intersection(*(image.at_zero for image in images[1:])) if images[0].at_zero else _NEVER
     if frozen:
         extents.update(dict.fromkeys(frozen, 1))
         loops = tuple(replace(x, tile=1) if x.rank_variable in frozen else x for x in loops)
@@ -406,7 +410,9 @@ def motion(
     groups = groups_of(tuple(images), tuple(extents.items()), boxes=boxes)
     used = {v for g in groups for v in g.rank_variables}
     idle = tuple(sorted(v for v in driven if v not in used))
-    return Motion(loops, scope, groups, idle, extents, refetch, frozen)
+    rigid = len(images) == 1 or all(g.rigid for g in groups)
+    sporadic = not rigid and any(g.sporadic for g in groups)
+    return Motion(loops, scope, groups, idle, extents, refetch, frozen, rigid, sporadic)
 
 
 def touched_words(einsum: Einsum, tensor: str) -> int:

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-import numpy as np
-
 from costmodel.einsum.algebra import Workload
-from costmodel.mapper.front import on_front
 from costmodel.mapper.network import NetworkResult
 from costmodel.model.evaluate import combine, evaluate
 from costmodel.model.evaluation import Evaluation
 from costmodel.model.explain import einsum_of
 from costmodel.report.run import (
-    DesignPoint,
     EinsumSearch,
     InputFile,
     Provenance,
@@ -30,9 +26,7 @@ from costmodel.spec.load import Document
 from costmodel.spec.mapping import Mapping, einsums_in
 from costmodel.spec.overrides import Kind
 from costmodel.spec.problems import Problem, SpecError
-from costmodel.spec.study import Study
-from costmodel.sweep.designs import DesignCosts, Scalar
-from costmodel.sweep.execute import SweepResult
+from costmodel.sweep.designs import Scalar
 
 
 @dataclass(frozen=True)
@@ -57,7 +51,7 @@ def question_of(arch: str, workload: str, overrides: tuple[str, ...], einsums: t
     started = time.monotonic()
     documents = catalog.document(arch, "arch"), catalog.document(workload, "workload")
     architecture, whole = catalog.load_pair(*documents, overrides)
-    inputs = _input("arch", arch, documents[0]), _input("workload", workload, documents[1])
+    inputs = input_file("arch", arch, documents[0]), input_file("workload", workload, documents[1])
     names = tuple(e.name for e in whole.einsums)
     if einsums:
         whole = replace(whole, einsums=tuple(einsum_of(whole, name) for name in einsums))
@@ -116,8 +110,8 @@ def run_of_evaluation(question: Question, mapping_ref: str, answer: Answer, comm
         architectures=(question.architecture,),
         mappings=answer.mappings,
         evaluation=answer.evaluation,
-        inputs=_distinct([*question.inputs, _input("mapping", mapping_ref, answer.document)]),
-        provenance=_provenance(command, question.started, overrides=question.overrides),
+        inputs=tuple(dict.fromkeys([*question.inputs, input_file("mapping", mapping_ref, answer.document)])),
+        provenance=provenance_of(command, question.started, overrides=question.overrides),
     )
 
 
@@ -141,62 +135,15 @@ def run_of_network(question: Question, result: NetworkResult, command: str) -> R
         searches=tuple(EinsumSearch.from_result(layer.result, layer.chosen) for layer in result.layers),
         network_front=result.front,
         certificate=result.certificate if result.layers else None,
-        inputs=_distinct(question.inputs),
+        inputs=tuple(dict.fromkeys(question.inputs)),
         notes=tuple(notes),
-        provenance=_provenance(
+        provenance=provenance_of(
             command, question.started, result.request.seed, result.request.settings(), question.overrides
         ),
     )
 
 
-def run_of_sweep(
-    study: Study, ref: str, result: SweepResult, overrides: tuple[str, ...], command: str, started: float
-) -> Run:
-    """The run of a sweep; ``started`` is the monotonic time at which it began."""
-    front = _on_front(study, result)
-    points = tuple(
-        DesignPoint(
-            axes=dict(o.design.axes),
-            pareto=o.design.key in front,
-            arch=o.design.arch,
-            workload=o.design.workload,
-            **{f.name: getattr(o, f.name) for f in fields(DesignCosts)}
-            | {"note": o.note or ("" if o.proven else o.certificate)},
-        )
-        for o in result.outcomes
-    )
-    settings = study.settings() | {"sampler": study.sampler, "points": len(points)}
-    named = {(kind, each): study.documents[kind, each] for kind, each in study.documents if each}
-    changes = list(study.set.items())
-    arch, work = (named["arch", study.arch[0]], named["workload", study.workload[0]])
-    return Run(
-        kind="sweep",
-        workloads=tuple(catalog.load_pair(arch, named["workload", w], changes)[1] for w in study.workload),
-        architectures=tuple(catalog.load_pair(named["arch", a], work, changes)[0] for a in study.arch),
-        design_points=points,
-        inputs=_distinct(
-            [_input("study", ref, study.documents["study", ""]), *(_input(*key, named[key]) for key in named)]
-        ),
-        notes=("the sweep was interrupted",) if result.interrupted else (),
-        provenance=_provenance(command, started, study.seed, settings, overrides),
-    )
-
-
-def _on_front(study: Study, result: SweepResult) -> set[str]:
-    """Keys of the designs that no other design of their workload beats."""
-    objectives = study.objective if len(study.objective) > 1 else ("energy", "latency", "area")
-    if all(o.area_mm2 is None for o in result.outcomes):
-        objectives = tuple(name for name in objectives if name != "area")
-    front: set[str] = set()
-    for workload in study.workload:  # costs of different workloads do not compare
-        costs = [(o.design.key, o.costs(objectives)) for o in result.outcomes if o.design.workload == workload]
-        feasible = [(key, cost) for key, cost in costs if cost is not None]
-        flags = on_front(np.array([cost for _, cost in feasible], dtype=np.float64))
-        front |= {key for (key, _), flag in zip(feasible, flags, strict=True) if flag}
-    return front
-
-
-def _provenance(
+def provenance_of(
     command: str,
     started: float,
     seed: int | None = None,
@@ -214,22 +161,8 @@ def _provenance(
     )
 
 
-def _input(role: Kind, ref: str, document: Document) -> InputFile:
+def input_file(role: Kind, ref: str, document: Document) -> InputFile:
     """A file as it was when it was read."""
     file = document.marks.file
     origin = "shipped" if ref in catalog.shipped().get(role, ()) else file
     return InputFile(role=role, name=Path(file).name, origin=origin, text=document.text)
-
-
-def _distinct(files: Sequence[InputFile]) -> tuple[InputFile, ...]:
-    """Give every file a name of its own."""
-    taken: set[str] = set()
-    kept = []
-    for file in dict.fromkeys(files):
-        name, number = file.name, 2
-        while name in taken:
-            name = f"{Path(file.name).stem}-{number}{Path(file.name).suffix}"
-            number += 1
-        taken.add(name)
-        kept.append(replace(file, name=name))
-    return tuple(kept)

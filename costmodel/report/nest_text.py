@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from costmodel.einsum.algebra import Access, Affine, Einsum, Workload
+from costmodel.model.formats import stored_bits
 from costmodel.report.human import memory
 from costmodel.spec.mapping import Compute, Mapping, Nest, Sequence, Spatial, Storage, Temporal, einsums_in
 
@@ -133,7 +134,7 @@ def _tiles(node: Storage, extents: dict[str, int], below: list[Einsum]) -> str:
             continue
         sizes = max((_shape(access, extents) for access, _ in accesses), key=_words)
         parts.append(f"{name} {'×'.join(map(str, sizes)) or '1'}")
-        bits += _words(sizes) * accesses[0][1].tensors[name].bits
+        bits += stored_bits(accesses[0][1].tensors[name], None, _words(sizes))
     return f"{', '.join(parts)}: {memory(bits)}" if parts else ""
 
 

@@ -13,9 +13,11 @@ import pandas as pd
 
 from costmodel.mapper.result import Certificate, Status
 from costmodel.model.evaluation import Evaluation
+from costmodel.model.meters import shared_bits_per_cycle
 from costmodel.report import chart, figures, human, tables
+from costmodel.report.folder import write_text
 from costmodel.report.nest_text import nest_lines
-from costmodel.report.run import EinsumSearch, Run, write_text
+from costmodel.report.run import EinsumSearch, Run
 from costmodel.spec.hardware import Architecture
 
 if TYPE_CHECKING:
@@ -365,7 +367,7 @@ def _latency_figures(book: Book, run: Run, prefix: str) -> list[Figure]:
     roof = tables.roofline(run)
     if len(roof):
         outer = run.architecture.memories[0]
-        figure = figures.roofline(roof, max(e.peak_by_einsum.values()), outer.name, outer.bandwidth_bits_per_cycle)
+        figure = figures.roofline(roof, max(e.peak_by_einsum.values()), outer.name, shared_bits_per_cycle(outer))
         caption = f"Operations per bit that crosses the ports of {outer.name}, as mapped."
         found.append(book.figure(f"{prefix}-roofline", "Roofline", caption, figure))
     return found

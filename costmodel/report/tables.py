@@ -10,6 +10,8 @@ from costmodel.einsum.algebra import Role, Workload
 from costmodel.mapper.front import on_front
 from costmodel.mapper.result import NetworkPoint
 from costmodel.model.evaluation import Evaluation
+from costmodel.model.formats import stored_bits
+from costmodel.model.meters import PriceBook, port_limits, price_text
 from costmodel.report import human
 from costmodel.report.nest_text import short_text
 from costmodel.report.run import EinsumSearch, FrontPoint, Run
@@ -224,12 +226,12 @@ def roofline(run: Run) -> pd.DataFrame:
     Intensity counts the bits that cross the ports of the outermost memory, as mapped.
     """
     evaluation = _evaluation(run)
-    outer = run.architecture.memories[0].name
-    bits_of = {(e.name, t.name): t.bits for e in run.workload.einsums for t in e.tensors.values()}
+    outer = run.architecture.memories[0]
+    tensors = {(e.name, t.name): t for e in run.workload.einsums for t in e.tensors.values()}
     moved = dict.fromkeys(evaluation.points, 0)
     for row in evaluation.traffic_rows:
-        if row.level == outer:
-            moved[row.einsum] += row.words * bits_of.get((row.einsum, row.tensor), run.architecture.word_bits)
+        if row.level == outer.name:
+            moved[row.einsum] += stored_bits(tensors[row.einsum, row.tensor], outer, row.words)
     rows = []
     for name, points in evaluation.points.items():
         cycles = evaluation.cycles_by_einsum[name]
@@ -248,7 +250,7 @@ def levels(architecture: Architecture) -> pd.DataFrame:
         match level:
             case Memory():
                 size = "unlimited" if level.capacity_bits is None else human.memory(level.capacity_bits)
-                cost = f"read {level.read_pj:g} pJ, write {level.write_pj:g} pJ per {level.access_bits} b"
+                cost = price_text(level)
                 rows.append(
                     (
                         level.name,
@@ -263,11 +265,11 @@ def levels(architecture: Architecture) -> pd.DataFrame:
                 )
             case Array():
                 size = " × ".join(f"{name} {extent}" for name, extent in level.shape.items())
-                cost = f"hop {level.hop_pj:g} pJ per {level.hop_bits} b"
+                cost = price_text(level)
                 how = f"multicast {level.multicast}, reduce {'yes' if level.reduce else 'no'}"
                 rows.append((level.name, "array", size, architecture.copies(level.name), cost, how, area, ""))
             case ComputeUnit():
-                cost = ", ".join(f"{kind} {pj:g} pJ" for kind, pj in level.energy_pj.items())
+                cost = price_text(level)
                 rate = ", ".join(f"{kind} {r:g} /cycle" for kind, r in level.throughput_per_cycle.items()) or "1 /cycle"
                 rows.append(
                     (level.name, "compute", "", architecture.copies(level.name), cost, rate, area, level.energy_source)
@@ -294,19 +296,12 @@ def compare(runs: Sequence[Run]) -> pd.DataFrame:
 
 
 def component_order(run: Run) -> list[str]:
-    """Components as the architecture lists them, outermost first."""
-    return [level.name for level in run.architecture.levels]
+    """Components as the architecture lists them, outermost first, and after them what else has a meter."""
+    return PriceBook(run.architecture).components()
 
 
 def _rate(memory: Memory) -> str:
-    parts = []
-    for label, rate in (
-        ("", memory.bandwidth_bits_per_cycle),
-        ("read ", memory.read_bits_per_cycle),
-        ("write ", memory.write_bits_per_cycle),
-    ):
-        if rate is not None:
-            parts.append(f"{label}{human.digits(rate)} b/cycle")
+    parts = [f"{limit.action} {human.digits(limit.width_bits)} b/cycle".strip() for limit in port_limits(memory)]
     return ", ".join(parts) or "unlimited"
 
 

@@ -5,6 +5,17 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from costmodel.model.formats import stored_bits
+from costmodel.model.meters import (
+    charges_drain,
+    hop_energy,
+    leakage_w,
+    operation_pj,
+    operations_per_cycle,
+    port_energy,
+    port_limits,
+    priced,
+)
 from costmodel.model.motion import touched_words
 from costmodel.report.human import NOT_MODELLED, amount, digits, exact, joules, memory, percent, prefixed, seconds
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Level, Memory
@@ -30,7 +41,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     GLB       12
     DRAM       3
     """
-    body = [list(row) for row in rows]
+    body = [[_one_line(cell) for cell in row] for row in rows]
     kept = [c for c in range(len(columns)) if not body or any(row[c] for row in body)]
     lines = [[columns[c] for c in kept], *([row[c] for c in kept] for row in body)]
     widths = [max(len(line[c]) for line in lines) for c in range(len(kept))]
@@ -46,15 +57,20 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     )
 
 
+def _one_line(text: str) -> str:
+    """A line break of a name begins no line."""
+    return text.replace("\n", "\\n")
+
+
 # Inputs
 
 
 def architecture_text(architecture: Architecture) -> str:
     """Levels with sizes, energy per action, peak rates, area and constraints."""
     facts = (architecture.technology, prefixed(architecture.clock_hz, "Hz"), f"word {architecture.word_bits} b")
-    lines = [f"{architecture.name}: {', '.join(fact for fact in facts if fact)}"]
+    lines = [_one_line(f"{architecture.name}: {', '.join(fact for fact in facts if fact)}")]
     if architecture.source:
-        lines.append(f"source: {architecture.source}")
+        lines.append(_one_line(f"source: {architecture.source}"))
     columns = ["level", "kind", "copies", "size", "holds", "energy", "rate", "area", "notes"]
     lines += ["", table(columns, (_level_cells(architecture, level) for level in architecture.levels)), ""]
     lines += [unit_text(architecture, unit) for unit in architecture.compute_units]
@@ -62,7 +78,7 @@ def architecture_text(architecture: Architecture) -> str:
         copies = architecture.copies(unit.name)
         kinds = [k for k in unit.throughput_per_cycle if k != "default"] or ["default"]
         for kind in kinds:
-            per_cycle = copies * unit.rate_of(kind)
+            per_cycle = copies * operations_per_cycle(unit, kind)
             name = "operations" if kind == "default" else kind
             rate = prefixed(per_cycle * architecture.clock_hz, "op/s")
             lines.append(f"peak of {unit.name}: {amount(per_cycle)} {name} per cycle = {rate}")
@@ -94,8 +110,10 @@ def _operations(unit: ComputeUnit) -> str:
     told = {kind: kind for kind in kinds if unit.does(kind)}
     if unit.does("default"):
         told["default"] = "every other kind of operation" if told else "every kind of operation"
-    prices = {kind: f"{digits(unit.energy_of(kind))} pJ" if unit.energy_pj else NOT_MODELLED for kind in told}
-    return ", ".join(f"{name} ({prices[kind]}, {digits(unit.rate_of(kind))} /cycle)" for kind, name in told.items())
+    prices = {kind: f"{digits(operation_pj(unit, kind))} pJ" if unit.energy_pj else NOT_MODELLED for kind in told}
+    return ", ".join(
+        f"{name} ({prices[kind]}, {digits(operations_per_cycle(unit, kind))} /cycle)" for kind, name in told.items()
+    )
 
 
 def _area(architecture: Architecture) -> tuple[float | None, list[str]]:
@@ -106,7 +124,7 @@ def _area(architecture: Architecture) -> tuple[float | None, list[str]]:
 
 def _level_cells(architecture: Architecture, level: Level) -> list[str]:
     area = "" if level.area_mm2 is None else f"{digits(level.area_mm2)} mm2"
-    notes = [f"leaks {prefixed(level.leakage_w, 'W')}"] if level.leakage_w else []
+    notes = [f"leaks {prefixed(leakage_w(level), 'W')}"] if leakage_w(level) else []
     copies = f"{architecture.copies(level.name):,}"
     if isinstance(level, Memory):
         size = "unlimited" if level.capacity_bits is None else memory(level.capacity_bits)
@@ -116,13 +134,14 @@ def _level_cells(architecture: Architecture, level: Level) -> list[str]:
             notes.append("halo: refetch")
         if level.holes != "skip":
             notes.append("holes: fetch")
-        if level.drain != "charged":
+        if not charges_drain(level):
             notes.append("drain: free")
         kind, energy, rate, holds = "memory", _memory_energy(level), _bandwidth(level), _holds(level)
     elif isinstance(level, Array):
         kind, holds = "array", ""
         size = " × ".join(f"{name} {extent}" for name, extent in level.shape.items())
-        energy = f"hop {digits(level.hop_pj)} pJ per {level.hop_bits} b" if level.hop_pj else ""
+        meter = hop_energy(level)
+        energy = f"hop {digits(meter.price)} pJ per {meter.width_bits:g} b" if priced(level) else ""
         rate = f"{level.systolic} stationary" if level.systolic else ""
         notes += ["multicast: " + level.multicast] if level.multicast != "words" else []
         notes += [] if level.reduce else ["reduce: false"]
@@ -138,23 +157,17 @@ def _kind(name: str) -> str:
 
 
 def _memory_energy(level: Memory) -> str:
-    if not level.read_pj and not level.write_pj:
+    read, write = port_energy(level)
+    if not priced(level):
         return NOT_MODELLED
-    both = digits(level.read_pj) if level.read_pj == level.write_pj else ""
-    amounts = both or f"read {digits(level.read_pj)}, write {digits(level.write_pj)}"
-    return f"{amounts} pJ per {level.access_bits} b"
+    amounts = digits(read.price)
+    if read.price != write.price:
+        amounts = f"read {amounts}, write {digits(write.price)}"
+    return f"{amounts} pJ per {read.width_bits:g} b"
 
 
 def _bandwidth(level: Memory) -> str:
-    parts = [
-        f"{name}{digits(bits)} b/cycle"
-        for name, bits in (
-            ("", level.bandwidth_bits_per_cycle),
-            ("read ", level.read_bits_per_cycle),
-            ("write ", level.write_bits_per_cycle),
-        )
-        if bits is not None
-    ]
+    parts = [f"{limit.action} {digits(limit.width_bits)} b/cycle".strip() for limit in port_limits(level)]
     return ", ".join(parts) or "unlimited"
 
 
@@ -172,7 +185,7 @@ def operations(einsum: Einsum) -> dict[str, int]:
 
 def intensity(einsum: Einsum) -> float:
     """Operations per byte when every word that the Einsum touches crosses once."""
-    size = sum(touched_words(einsum, t.name) * t.bits for t in einsum.tensors.values()) / 8
+    size = sum(stored_bits(t, None, touched_words(einsum, t.name)) for t in einsum.tensors.values()) / 8
     return sum(operations(einsum).values()) / size if size else math.inf
 
 
@@ -185,11 +198,11 @@ def workload_text(workload: Workload) -> str:
     executions = sum(e.count for e in workload.einsums)
     sums = ", ".join(f"{amount(number).strip()} {kind}" for kind, number in total.items())
     plural = "s" if executions != 1 else ""
-    lines = [f"{workload.name}: {len(workload.einsums)} statements, {executions} Einsum{plural}, {sums}"]
+    lines = [f"{_one_line(workload.name)}: {len(workload.einsums)} statements, {executions} Einsum{plural}, {sums}"]
     if len(workload.einsums) == executions:
-        lines = [f"{workload.name}: {executions} Einsum{plural}, {sums}"]
+        lines = [f"{_one_line(workload.name)}: {executions} Einsum{plural}, {sums}"]
     if workload.source:
-        lines.append(f"source: {workload.source}")
+        lines.append(_one_line(f"source: {workload.source}"))
     several = executions != len(workload.einsums)
     einsums = (
         [
@@ -216,9 +229,9 @@ def workload_text(workload: Workload) -> str:
             "" if own_names else f"{names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}",
             t.role.value,
             " × ".join(f"{r} {x}" for r, x in zip(t.ranks, t.shape, strict=True)),
-            str(t.bits),
+            str(stored_bits(t, None, 1)),
             f"{t.size_words:,}",
-            memory(t.size_words * t.bits),
+            memory(stored_bits(t, None, t.size_words)),
         ]
         for t, names in users.items()
     )

@@ -90,7 +90,8 @@ class Ranks:
         for name in ranks:
             if not _RANK_NAME.fullmatch(name):
                 hint = f"did you mean {name.upper()}?" if _RANK_NAME.fullmatch(name.upper()) else "as in M, N2 or K_IN"
-                self.findings.at((*path, name), f"rank {name!r} must be upper case", hint, key=True)
+                what = "upper case" if name.isascii() else "upper-case letters A to Z, digits and '_'"
+                self.findings.at((*path, name), f"rank {name!r} must be {what}", hint, key=True)
 
 
 @dataclass(frozen=True)

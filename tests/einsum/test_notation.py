@@ -248,3 +248,10 @@ def test_any_text_parses_or_is_refused_with_its_place(text):
     else:
         assert 0 <= refused.offset <= len(text)
         assert refused.problems[0].excerpt.endswith("^")
+
+
+@pytest.mark.parametrize("condition", ["k < m", "k <= m", "k ≤ m", "k >= m"])
+def test_conditions_on_an_iteration_space_are_no_einsum(condition):
+    with pytest.raises(NotationError) as caught:
+        parse(f"O[m] = A[k] * F[m, k] {condition}")
+    assert any("a box" in problem.hint for problem in caught.value.problems)

@@ -5,7 +5,7 @@ Conventions that differ are settings of the architecture (docs/counting.md); eac
 
 import pytest
 import yaml
-from reference import case_files, reference
+from reference import REFERENCE, case_files, reference
 
 from costmodel.model.evaluate import evaluate
 from costmodel.spec.catalog import load_architecture, load_workload
@@ -146,3 +146,19 @@ def test_timeloop_goldens_agree_in_every_word(name, arch, nest, tmp_path):
                 assert cost.words(level, tensor, flow) == expected, (level, tensor, flow)
                 compared += 1
     assert compared >= 21
+
+
+@pytest.mark.parametrize(
+    ("name", "level", "tensor", "flow", "words"),
+    [
+        ("cascade_two_ways", "Main", "X", "read", 16),
+        ("gram_search_exploits", "Main", "X", "read", 840),
+        ("dcgan_rows_on_pes", "MainMemory", "Y", "update", 256 * 18 * 18),
+    ],
+)
+def test_cases_of_tensors_that_are_met_twice_or_written_through_windows(name, level, tensor, flow, words):
+    """Worked out by hand; the same nests with their sums are in ``test_accesses.py``."""
+    nest = reference(f"faults/counts/{name}/mapping.yaml")["nest"]
+    folder = REFERENCE / "faults" / "counts" / name
+    workload, architecture = load_workload(folder / "workload.yaml"), load_architecture(folder / "arch.yaml")
+    assert evaluate(workload, architecture, Mapping(parse_nest(nest))).words(level, tensor, flow) == words

@@ -8,7 +8,8 @@ from report import samples
 
 from costmodel.report import page as page_module
 from costmodel.report.page import render, write_report
-from costmodel.report.run import read_run, write_run
+from costmodel.report.read import read_run
+from costmodel.report.write import write_run
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 ARGUMENTS = ["--no-sandbox", "--headless", "--disable-gpu", "--disable-background-networking"]

@@ -1,6 +1,8 @@
 import csv
 import dataclasses
+import errno
 import json
+import os
 from datetime import datetime
 from pathlib import Path
 
@@ -10,17 +12,10 @@ from report import samples
 
 from costmodel.mapper.front import on_front
 from costmodel.mapper.result import Certificate, MapperResult, MappingPoint
-from costmodel.report.run import (
-    EinsumSearch,
-    InputFile,
-    Run,
-    is_run,
-    new_folder,
-    read_run,
-    result_object,
-    write_run,
-    write_text,
-)
+from costmodel.report.folder import check_writable, claim, is_run, new_folder, write_text
+from costmodel.report.read import read_run
+from costmodel.report.run import EinsumSearch, InputFile, Run
+from costmodel.report.write import result_object, write_run
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.mapping import Compute, Mapping, Sequence, Storage, Temporal
 from costmodel.spec.problems import SpecError
@@ -86,19 +81,72 @@ def test_an_existing_run_is_never_overwritten_unasked(tmp_path):
     assert read_run(tmp_path / "run-2").kind == "sweep"
 
 
-def test_replace_overwrites_a_run_and_nothing_else(tmp_path):
-    write_run(tmp_path / "run", samples.gemm_run())
-    assert write_run(tmp_path / "run", samples.sweep_run(), replace=True).name == "run"
-    assert read_run(tmp_path / "run").kind == "sweep"
+def test_a_run_is_renewed_in_place_and_nothing_else_is_touched(tmp_path):
+    folder = write_run(tmp_path / "run", samples.network_run(layers=2, points=2))
+    (folder / "notes.txt").write_text("mine")
+    assert claim(folder, "map", renew=True) == folder
+    other = dataclasses.replace(samples.gemm_run(), kind="map")
+    assert write_run(folder, other, renew=True) == folder
+    assert read_run(folder) == other
+    assert (folder / "notes.txt").read_text() == "mine"
+    assert not (folder / "front.csv").exists()
+    assert not list((folder / "inputs").glob("network.yaml"))
     assert [p.name for p in tmp_path.iterdir()] == ["run"]
 
 
-def test_a_folder_that_is_not_a_run_is_left_alone(tmp_path):
+def test_a_run_of_another_kind_is_never_replaced(tmp_path):
+    folder = write_run(tmp_path / "run", samples.gemm_run())
+    for attempt in (
+        lambda: claim(folder, "sweep", renew=True),
+        lambda: write_run(folder, samples.sweep_run(), renew=True),
+    ):
+        with pytest.raises(SpecError, match="is no run of sweep; nothing was written"):
+            attempt()
+    assert read_run(folder) == samples.gemm_run()
+
+
+def test_a_folder_that_is_not_a_run_is_refused(tmp_path):
     (tmp_path / "thesis.tex").write_text("years of work")
-    for replace in (False, True):
+    for renew in (False, True):
         with pytest.raises(SpecError, match="exists and is not a run; nothing was written"):
-            write_run(tmp_path, samples.gemm_run(), replace=replace)
+            claim(tmp_path, "map", renew=renew)
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_where_nothing_can_be_written_is_said_before_the_work(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SpecError, match="file: is not a folder"):
+        claim(tmp_path / "file" / "run", "map", renew=False)
+
+
+def test_a_pipe_or_a_device_is_no_place_for_a_report(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path(os.devnull)):
+        with pytest.raises(SpecError, match="is neither a file nor a folder"):
+            check_writable(path)
+
+
+def test_a_link_to_a_folder_is_followed_and_stays(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    place = claim(tmp_path / "link", "map", renew=False)
+    assert write_run(place, samples.gemm_run()) == tmp_path / "real"
+    assert (tmp_path / "link").is_symlink()
+    assert read_run(tmp_path / "link") == samples.gemm_run()
+
+
+def test_a_full_disk_names_the_file(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "open", full)
+    with pytest.raises(OSError, match="No space left") as caught:
+        write_run(tmp_path / "run", samples.gemm_run())
+    assert caught.value.filename == str(tmp_path / "run")
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(OSError, match="No space left") as caught:
+        write_text(tmp_path / "report.html", "")
+    assert caught.value.filename == str(tmp_path / "report.html")
 
 
 def test_an_empty_folder_may_become_a_run(tmp_path):
@@ -109,7 +157,7 @@ def test_an_empty_folder_may_become_a_run(tmp_path):
 
 def test_a_write_that_fails_leaves_nothing(tmp_path):
     broken = dataclasses.replace(samples.gemm_run(), notes=(float("nan"),))
-    with pytest.raises(ValueError, match="JSON"):
+    with pytest.raises(TypeError, match="JSON"):
         write_run(tmp_path / "run", broken)
     assert list(tmp_path.iterdir()) == []
 
@@ -148,6 +196,15 @@ def edit(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new, 1))
 
 
+def without_searches(path: Path) -> None:
+    path.write_text(json.dumps({k: v for k, v in json.loads(path.read_text()).items() if k != "searches"}))
+
+
+def strip_levels(path: Path) -> None:
+    (architecture,) = json.loads(path.read_text())
+    path.write_text(json.dumps([architecture | {"levels": architecture["levels"][2:]}]))
+
+
 DAMAGE = {
     "truncated result": ("result.json", lambda p: p.write_text(p.read_text()[:400]), "not JSON"),
     "result not UTF-8": ("result.json", lambda p: p.write_bytes(b"\xff\xfe{"), "cannot be read"),
@@ -158,25 +215,33 @@ DAMAGE = {
     "room": (
         "result.json",
         lambda p: edit(p, '"capacity_bits": 2048', '"capacity_bits": "2 KiB"'),
-        "must be an integer",
+        "must be a valid integer",
     ),
-    "kind": ("result.json", lambda p: edit(p, '"kind": "map"', '"kind": "mop"'), "must be one of 'evaluate'"),
-    "missing key": ("result.json", lambda p: edit(p, '"searches"', '"search"'), "required key 'searches' is missing"),
+    "kind": (
+        "result.json",
+        lambda p: edit(p, '"kind": "map"', '"kind": "mop"'),
+        "must be 'evaluate', 'map'",
+    ),
+    "missing key": (
+        "result.json",
+        without_searches,
+        "required key 'searches' is missing",
+    ),
     "chosen": ("result.json", lambda p: edit(p, '"chosen": 1', '"chosen": 99'), "the front has 3 points, got 99"),
     "choices": (
         "result.json",
         lambda p: edit(p, '"choices": [\n    0', '"choices": [\n    77'),
         "one point of the front",
     ),
-    "certificate": ("result.json", lambda p: edit(p, '"optimal: proven"', '"trust me"'), "must be one of"),
+    "certificate": ("result.json", lambda p: edit(p, '"optimal: proven"', '"trust me"'), "must be 'optimal: proven', "),
     "sentence": ("result.json", lambda p: edit(p, '"for m by', '"whilst m by'), "whilst"),
     "input path": ("result.json", lambda p: edit(p, '"file": "network.yaml"', '"file": "../x"'), "must be a file name"),
     "table missing": ("traffic.csv", lambda p: p.unlink(), "the file is missing"),
     "header": ("traffic.csv", lambda p: edit(p, "einsum,level", "einsum,memory"), "the first line must be"),
     "column": ("actions.csv", lambda p: p.write_text(p.read_text() + "a,b\n"), "6 columns expected, 2 found"),
     "not a number": ("latency.csv", lambda p: p.write_text(p.read_text() + "fc,MAC,soon\n"), "soon"),
-    "not finite": ("latency.csv", lambda p: p.write_text(p.read_text() + "fc,MAC,inf\n"), "not a finite number"),
-    "flow": ("traffic.csv", lambda p: edit(p, ",read,", ",leak,"), "must be one of 'fill'"),
+    "not finite": ("latency.csv", lambda p: p.write_text(p.read_text() + "fc,MAC,inf\n"), "a finite number"),
+    "flow": ("traffic.csv", lambda p: edit(p, ",read,", ",leak,"), "must be 'fill', 'read'"),
     "fraction of a word": ("traffic.csv", lambda p: p.write_text(p.read_text() + "fc,GLB,I,read,1.5\n"), "1.5"),
     "sum": (
         "actions.csv",
@@ -185,15 +250,43 @@ DAMAGE = {
     ),
     "unknown Einsum": ("actions.csv", lambda p: p.write_text(p.read_text() + "X,GLB,I,read,1,1\n"), "Einsum 'X'"),
     "input missing": ("inputs/network.yaml", lambda p: p.unlink(), "the file is missing"),
-    "workload": ("workload.json", lambda p: edit(p, '"role": "weight"', '"role": "ballast"'), "must be one of 'input'"),
+    "workload": (
+        "workload.json",
+        lambda p: edit(p, '"role": "weight"', '"role": "ballast"'),
+        "must be 'input'",
+    ),
     "no workload": ("workload.json", lambda p: p.write_text("[]"), "must not be empty"),
     "level kind": (
         "architecture.json",
         lambda p: edit(p, '"kind": "Memory"', '"kind": "Cloud"'),
-        "must be one of Memory",
+        "must be one of 'Memory'",
     ),
-    "level key": ("architecture.json", lambda p: edit(p, '"read_pj"', '"reed_pj"'), "no such key in Memory"),
-    "level type": ("architecture.json", lambda p: edit(p, '"read_pj": 200', '"read_pj": "cheap"'), "must be a number"),
+    "level key": ("architecture.json", lambda p: edit(p, '"read_pj"', '"reed_pj"'), "no such key"),
+    "no clock": ("result.json", lambda p: edit(p, '"clock_hz": 200000000.0', '"clock_hz": 0'), "more than 0"),
+    "no peak": ("result.json", lambda p: edit(p, '"peak_per_cycle": ', '"peak_per_cycle": 0, "was": '), "no such key"),
+    "negative": (
+        "result.json",
+        lambda p: edit(p, '"capacity_bits": 2048', '"capacity_bits": -1'),
+        "least 0, got -1",
+    ),
+    "beyond floats": ("result.json", lambda p: edit(p, '"count": 1', '"count": 1' + "0" * 400), "less than 10^50"),
+    "beyond integers": ("result.json", lambda p: edit(p, '"count": 1', '"count": 1' + "0" * 5000), "too long"),
+    "not a number at all": ("result.json", lambda p: edit(p, '"energy_pj": ', '"energy_pj": NaN, "was": '), "finite"),
+    "negative cost": ("actions.csv", lambda p: p.write_text(p.read_text() + "fc,GLB,I,read,1,-5\n"), "at least 0"),
+    "infinite cost": ("actions.csv", lambda p: p.write_text(p.read_text() + "fc,GLB,I,read,1,1e999\n"), "finite"),
+    "no shape": ("architecture.json", lambda p: edit(p, '"X": 14', '"X": 0'), "more than 0"),
+    "negative energy": ("architecture.json", lambda p: edit(p, '"read_pj": 200', '"read_pj": -200'), "at least 0"),
+    "no levels": ("architecture.json", strip_levels, "must be a memory"),
+    "a foreign Einsum": ("result.json", lambda p: edit(p, '"einsum": "fc"', '"einsum": "x"'), "is no Einsum of"),
+    "a pipe": ("traffic.csv", lambda p: (p.unlink(), os.mkfifo(p)), "is not a regular file"),
+    "a link": ("traffic.csv", lambda p: (p.unlink(), p.symlink_to("/dev/zero")), "is a link, which is not followed"),
+    "a linked result": ("result.json", lambda p: (p.unlink(), p.symlink_to("/dev/zero")), "is a link"),
+    "a linked input": ("inputs/network.yaml", lambda p: (p.unlink(), p.symlink_to("/etc/hosts")), "is a link"),
+    "level type": (
+        "architecture.json",
+        lambda p: edit(p, '"read_pj": 200', '"read_pj": "cheap"'),
+        "a valid number",
+    ),
 }
 
 
@@ -204,7 +297,7 @@ def test_a_damaged_folder_says_which_file(damage, tmp_path):
     harm(folder / name)
     with pytest.raises(SpecError) as caught:
         read_run(folder)
-    (problem,) = caught.value.problems
+    problem = caught.value.problems[0]
     assert problem.file == str(folder / name)
     assert message in problem.message
 

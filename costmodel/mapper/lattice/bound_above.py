@@ -17,6 +17,7 @@ from costmodel.mapper.lattice.settlement import Combinations
 from costmodel.mapper.lattice.shapes import Floats, Lattice
 from costmodel.mapper.lattice.sliding import Sliding
 from costmodel.mapper.lattice.space import NodePlan, Space
+from costmodel.model.evaluation import Flow
 
 
 class Above:
@@ -32,8 +33,8 @@ class Above:
         self.bits = sum(n.bit for n in space.nodes if space.memories[n.memory].segment == self.top)
         """Of the nodes above the last array."""
         self.tables: dict[int, dict[int, Floats]] = {}
-        self.rows = [Layout.ENERGY, *layout.port]
-        """Rows of the labels' floats: energy, and cycles of each port."""
+        self.rows = [Layout.ENERGY, *layout.limit]
+        """Rows of the labels' floats: energy, and cycles of each limit."""
         self.prices = {n.bit: self.price(n) for n in space.nodes}
         relevant = [t.relevant for t in space.tensors]
         self.against: list[list[Floats]] = [
@@ -46,7 +47,7 @@ class Above:
         """[u][t]: (shapes) words of t that have to cross before a tile of u can close last."""
 
     def add_open(self, labels: Labels, costs: Floats) -> None:
-        """Add the least cost of settling the tiles that are open to (energy and ports, labels).
+        """Add the least cost of settling the tiles that are open to (energy and limits, labels).
 
         One of the plain ones, X, closes last. Until another one, Y, closes, only what is irrelevant to both can have
         grown. A window's tile crosses once more at least.
@@ -77,7 +78,7 @@ class Above:
         costs += np.where(np.isinf(best), 0.0, best)
 
     def add_to_come(self, labels: Labels, costs: Floats) -> None:
-        """Add the least cost of the nodes above the last array that are still to come to (energy and ports, labels)."""
+        """Add the least cost of the nodes above the last array that are to come to (energy and limits, labels)."""
         shape = labels.s[Layout.SHAPE]
         for mine, table in self.subsets(labels):
             for k, values in table.items():
@@ -100,7 +101,7 @@ class Above:
                 yield self.table(mine, m)
 
     def table(self, subset: int, memory: int) -> dict[int, Floats]:
-        """Return energy (0) and cycles of each port (1, …) over the lattice, flat, for nodes of one memory."""
+        """Return energy (0) and cycles of each limit (1, …) over the lattice, flat, for nodes of one memory."""
         found = self.tables.get(subset)
         if found is not None:
             return found
@@ -111,7 +112,7 @@ class Above:
             d.astype(np.float64).reshape([-1 if v == w else 1 for w in range(count)])
             for v, d in enumerate(space.divisors)
         ]
-        wanted = [k for k in range(1 + len(space.ports)) if any(self.prices[n.bit][k] for n in nodes)]
+        wanted = [k for k in range(space.prices.rows) if any(self.prices[n.bit][k] for n in nodes)]
         best = {k: np.full(lattice.sizes, np.inf) for k in wanted}
         room = space.memories[memory].room
         orders: list[tuple[NodePlan, ...]] = list(itertools.permutations(nodes)) if len(nodes) <= 4 else []
@@ -124,7 +125,7 @@ class Above:
                 tensor = space.tensors[node.tensor]
                 later: set[int] = set().union(*free[place:-1]) if place < len(order) - 1 else set()
                 known = [v for v in range(count) if v not in later]
-                need = need + self.tile(node, values, known) * tensor.bits
+                need = need + space.bits(node, self.tile(node, values, known))
                 rounds: Any = np.ones((1,) * count)
                 if place < len(order) - 1:
                     for v in np.flatnonzero(tensor.idle).tolist():
@@ -165,29 +166,16 @@ class Above:
         return words
 
     def price(self, node: NodePlan) -> list[float]:
-        """Least (energy, cycles of each port) per word that fills a node once and, for outputs, leaves it once."""
+        """Least (energy, cycles of each limit) per word that fills a node once and, for outputs, leaves it once."""
         space = self.space
         tensor = space.tensors[node.tensor]
-        memory = space.memories[node.memory]
         outer = [space.nodes[i].memory for i in self.chain[node.tensor] if space.nodes[i].memory > node.memory]
         bits = {m: next(n.bit for n in space.nodes if n.memory == m and n.tensor == node.tensor) for m in outer}
         must = [m for m in outer if all(kept & bits[m] for kept in space.keeps)]
         possible = [m for m in (*outer, len(space.memories) - 1) if not must or m <= must[0]]
-        flows = []
-        for parent in possible:
-            plan = space.memories[parent]
-            row = [memory.write_pj + plan.read_pj]
-            if tensor.output:
-                row[0] += plan.write_pj + (0.0 if memory.free_drain else memory.read_pj)
-            for port in space.ports:
-                cycles = 0.0
-                if port.memory == node.memory:
-                    cycles += port.write + (port.read if tensor.output and not memory.free_drain else 0.0)
-                if port.memory == parent:
-                    cycles += port.read + (port.write if tensor.output else 0.0)
-                row.append(cycles)
-            flows.append(row)
-        return [min(column) * tensor.bits for column in zip(*flows, strict=True)]
+        flows: tuple[Flow, ...] = ("fill", "read", "update", "drain") if tensor.output else ("fill", "read")
+        costs = sum(space.prices.flow[flow][:, node.tensor, node.memory, possible] for flow in flows)
+        return [float(cost) for cost in np.asarray(costs).min(axis=1)]
 
     def least_share(self, node: NodePlan) -> float:
         """Least part of a round trip over a tensor that has to be fetched again (less than 1 for windows only).

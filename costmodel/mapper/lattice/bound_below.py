@@ -1,7 +1,7 @@
 """Bounds of labels below an array: for each way to spread the arrays to come, what has to cross them at least.
 
 What a label carries across is a row of numbers (``Inputs``), what a way makes of it a row of coefficients
-(``Choices``), and the energy and the cycles of each port are their products. On top of that come the nodes above the
+(``Choices``), and the energy and the cycles of each limit are their products. On top of that come the nodes above the
 last array.
 """
 
@@ -40,11 +40,11 @@ class Choices:
     """How the arrays to come may be spread."""
 
     values: Floats
-    """(kinds, energy and ports, inputs, choices)."""
+    """(kinds, energy and limits, inputs, choices)."""
     divisor: Floats
     """(choices): instances over which compute cycles are divided."""
     shares: Floats
-    """(ports, choices): instances over which the cycles of each port are divided."""
+    """(limits, choices): instances over which the cycles of each limit are divided."""
     along: Floats
     """(rank variables, choices): instances of the next array that may share words of a window."""
     ways: Ints | None
@@ -86,7 +86,7 @@ class Carried:
     """(inputs, labels)."""
     kinds: Ints
     to_come: Floats
-    """(energy and ports, labels): of nodes above the last array, at the shapes below it."""
+    """(energy and limits, labels): of nodes above the last array, at the shapes below it."""
     reach: Floats
     """(sliding ranks, labels): how far tiles of neighbouring instances are apart; 1: with nothing in common."""
 
@@ -185,14 +185,14 @@ class Coefficients:
             np.tile(self.sharing.most, many),
             np.tile(self.sharing.instances, many[:2]),
         )
-        self.values = np.zeros((1 + len(space.ports), inputs.count, self.n))
+        self.values = np.zeros((space.prices.rows, inputs.count, self.n))
         self.stages = [self._settlement(s) for s in range(segment + 1, self.top + 1)]
         self._waiting_words()
         self._sliding_words()
         self._crossing_nodes()
 
     def by_kind(self) -> tuple[Floats, dict[int, int]]:
-        """Return ((kinds, energy and ports, inputs, choices), what is kept → kind); like ones are one kind."""
+        """Return ((kinds, energy and limits, inputs, choices), what is kept → kind); like ones are one kind."""
         outputs, inputs = self.values.shape[:2]
         values = self.values.reshape(outputs, inputs, len(self.kept), self.rows).transpose(2, 0, 1, 3)
         flat = values.reshape(len(self.kept), outputs * inputs * self.rows)
@@ -205,10 +205,7 @@ class Coefficients:
     def every(self, values: Floats) -> Choices:
         """Return all choices, with these values."""
         instances = self.sharing.instances
-        shares = [
-            instances[:, max(self.segment, self.space.memories[p.memory].segment) :].prod(axis=1)
-            for p in self.space.ports
-        ]
+        shares = [instances[:, max(self.segment, inside) :].prod(axis=1) for inside in self.space.prices.segments]
         along, ways = np.ones((len(self.space.names), self.rows)), None
         if self.choices is not None:
             array = self.space.arrays[self.segment]
@@ -216,8 +213,8 @@ class Coefficients:
                 along = array.factors[self.choices[:, 0]].T.astype(np.float64)
             if self.choices.shape[1] == 1:
                 ways = self.choices[:, 0]
-        ports = np.array(shares).reshape(len(shares), self.rows)
-        return Choices(values, instances[:, self.segment :].prod(axis=1), ports, along, ways)
+        limits = np.array(shares).reshape(len(shares), self.rows)
+        return Choices(values, instances[:, self.segment :].prod(axis=1), limits, along, ways)
 
     def _sharing(self, sigma: list[Floats]) -> Sharing:
         """Instances that want the same tile: of arrays that are spread already, and of too many ways, at most."""
@@ -246,8 +243,8 @@ class Coefficients:
         for target, coefficient in effect:
             if target == Layout.ENERGY:
                 self.values[0, row] += coefficient * amount
-            elif target in self.layout.port:
-                self.values[target - self.layout.port.start + 1, row] += coefficient * amount / outside
+            elif target in self.layout.limit:
+                self.values[target - self.layout.limit.start + 1, row] += coefficient * amount / outside
 
     def _waiting_words(self) -> None:
         """Reads and updates that wait: merged by each array until they come to their holder."""
@@ -268,17 +265,16 @@ class Coefficients:
     def _sliding_words(self) -> None:
         """Words of sliding tiles that wait, shared by as many instances as may be."""
         space, last = self.space, self.stages[-1]
-        read = np.array([m.read_pj for m in space.memories])
         for row, i in zip(self.inputs.waiting, self.sliding.nodes, strict=True):
             node = space.nodes[i]
-            amount = np.full(self.n, float(space.tensors[node.tensor].bits))
+            amount = np.ones(self.n)
             for a in range(self.segment, self.top):
                 amount = np.where(last.outer[i] > a, amount / self._overlap(node.tensor, a), amount)
-            self.values[0, row] += amount * read[last.parent[i]]
-            for p, port in enumerate(space.ports):
-                instances = self.tiled.instances[:, space.memories[port.memory].segment :].prod(axis=1)
-                mine = last.parent[i] == port.memory
-                self.values[p + 1, row] += np.where(mine, amount * port.read / instances, 0.0)
+            read = space.prices.flow["read"][:, node.tensor, node.memory, last.parent[i]]
+            self.values[0, row] += amount * read[0]
+            for k, inside in enumerate(space.prices.segments):
+                instances = self.tiled.instances[:, inside:].prod(axis=1)
+                self.values[k + 1, row] += amount * read[k + 1] / instances
 
     def _crossing_nodes(self) -> None:
         """Nodes to come cross once, plain tiles that are open as often as the last one that closes makes them."""
@@ -359,11 +355,11 @@ class Across:
 
     def bounds(self, labels: Labels, *, quick: bool = False) -> tuple[Floats, Floats]:
         """Return (energy, latency) of each label for each choice that may be best (or for groups of them)."""
-        return self._with_ports(labels, self.carried(labels), self.coarse if quick else self.few)
+        return self._with_limits(labels, self.carried(labels), self.coarse if quick else self.few)
 
     def of_ways(self, labels: Labels) -> tuple[Floats, Floats]:
         """Return (energy, latency) of each label for each way to spread the one array to come; infinite: no fit."""
-        return self._with_ports(labels, self.carried(labels), self.every)
+        return self._with_limits(labels, self.carried(labels), self.every)
 
     def hopeful(self, labels: Labels, capacity: Floats, incumbents: Incumbents) -> Any:
         """Whether a completion of each label may be better than what is known."""
@@ -371,34 +367,34 @@ class Across:
         carried = self.carried(labels)
         rows = np.arange(labels.n)
 
-        def alive(choices: Choices, *, ports: bool) -> tuple[Any, Floats]:
+        def alive(choices: Choices, *, limits: bool) -> tuple[Any, Floats]:
             part, mine = (labels, carried) if len(rows) == labels.n else (labels.take(rows), carried.take(rows))
-            energy, latency = (self._with_ports if ports else self._computed)(part, mine, choices)
+            energy, latency = (self._with_limits if limits else self._computed)(part, mine, choices)
             bits = np.broadcast_to(capacity[rows][:, None], energy.shape)
             hope = ~incumbents.beaten(energy, latency, bits)
             return hope, np.where(hope, energy, np.inf)
 
         # most labels are settled by the least values of groups of choices, or by a choice that served others well
         if len(self.coarse) < len(self.detailed):
-            rows = rows[alive(self.coarse, ports=False)[0].any(axis=1)]
+            rows = rows[alive(self.coarse, limits=False)[0].any(axis=1)]
             if len(rows) and len(self.favourites):
-                hope = alive(self.detailed.take(self.favourites), ports=True)[0].any(axis=1)
+                hope = alive(self.detailed.take(self.favourites), limits=True)[0].any(axis=1)
                 found[rows[hope]] = True
                 rows = rows[~hope]
-        for ports in (False, True) if self.layout.port else (True,):
+        for limits in (False, True) if self.layout.limit else (True,):
             if not len(rows):
                 break
-            hope, energy = alive(self.detailed, ports=ports)
+            hope, energy = alive(self.detailed, limits=limits)
             some = hope.any(axis=1)
             rows = rows[some]
-            if ports and len(rows):
+            if limits and len(rows):
                 found[rows] = True
                 self.served += np.bincount(energy[some].argmin(axis=1), minlength=len(self.served))
                 self.favourites = np.sort(np.argsort(-self.served, kind="stable")[:FAVOURITES])
         return found
 
     def carried(self, labels: Labels) -> Carried:
-        to_come = np.zeros((1 + len(self.layout.port), labels.n))
+        to_come = np.zeros((1 + len(self.layout.limit), labels.n))
         self.above.add_to_come(labels, to_come)
         unique, inverse = np.unique(labels.s[Layout.KEPT], return_inverse=True)
         kinds = np.array([self.kind_of[int(kept)] for kept in unique], dtype=np.int64)
@@ -422,11 +418,11 @@ class Across:
             energy += self.space.leak_pj_per_cycle * latency
         return energy, latency
 
-    def _with_ports(self, labels: Labels, carried: Carried, choices: Choices) -> tuple[Floats, Floats]:
+    def _with_limits(self, labels: Labels, carried: Carried, choices: Choices) -> tuple[Floats, Floats]:
         """Return (energy, latency)."""
         energy, computed = self._computed(labels, carried, choices)
         latency = computed
-        for k, row in enumerate(self.layout.port):
+        for k, row in enumerate(self.layout.limit):
             cycles = self._crossed(carried, choices, k + 1)
             cycles += labels.f[row][:, None] / choices.shares[k]
             cycles += carried.to_come[k + 1][:, None]

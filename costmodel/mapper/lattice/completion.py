@@ -68,8 +68,8 @@ class Completion:
             return total
         shape, todo = labels.s[Layout.SHAPE], labels.s[Layout.TODO]
         for i, node in enumerate(self.space.nodes):
-            bits = self.space.tensors[node.tensor].bits * self.space.memories[node.memory].copies
-            total += np.where(todo & node.bit, self.lattice.node_words[i, shape] * bits, 0.0)
+            bits = self.space.bits(node, self.lattice.node_words[i, shape]) * self.space.memories[node.memory].copies
+            total += np.where(todo & node.bit, bits, 0.0)
         return total
 
     def compute_cycles(self, labels: Labels) -> Floats:

@@ -79,7 +79,7 @@ class Dominance:
                 coefficients = [values[s[Layout.COMBO]] for _, values in settlement.close[i]]
             else:
                 instances = math.prod(space.arrays[a].product[s[self.layout.way[a]]] for a in inside)
-                coefficients = [instances, 1 / instances] if space.ports else [instances]
+                coefficients = [instances, 1 / instances] if space.prices.segments else [instances]
             costs += [np.where(alive, values, 0.0) for values in coefficients]
         varying = [x for x in costs if x.min() != x.max()]
         return varying or costs[:1]

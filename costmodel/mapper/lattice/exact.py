@@ -160,11 +160,7 @@ def infeasible(space: mapspace.Space, dropped: int, over_capacity: int) -> Infea
     if over_capacity:
         tally.append(("capacity", over_capacity))
         for m, memory in enumerate(space.memories):
-            bits = sum(
-                space.tensors[n.tensor].bits
-                for n in space.nodes
-                if n.memory == m and all(k & n.bit for k in space.keeps)
-            )
+            bits = sum(space.bits(n, 1) for n in space.nodes if n.memory == m and all(k & n.bit for k in space.keeps))
             if bits > memory.room:
                 nearest = Reject(memory.level.name, "capacity in bits", bits, int(memory.room))
     return InfeasibleError(space.einsum.name, tally or [("constraints", 1)], nearest, not dropped, counting.size(space))

@@ -23,7 +23,7 @@ class Layout:
     """pJ; compute cycles; passes of a systolic array; bits in all; updates that wait for their parent."""
 
     def __init__(
-        self, *, arrays: int, windows: int, orders: int, ports: int, rooms: int, tensors: int, counts_capacity: bool
+        self, *, arrays: int, windows: int, orders: int, limits: int, rooms: int, tensors: int, counts_capacity: bool
     ) -> None:
         self.counts_capacity = counts_capacity
         """Whether capacity is an objective; else it is not summed up."""
@@ -42,8 +42,8 @@ class Layout:
         """Place of the last loop that a rule of order lists, in the present gap."""
         self.whole = at
         at = 5
-        self.port = range(at, at := at + ports)
-        """Cycles of each port."""
+        self.limit = range(at, at := at + limits)
+        """Cycles of each limit of bandwidth."""
         self.room = range(at, at := at + rooms)
         """Bits used of each limited memory."""
         self.reads = range(at, at := at + tensors)

@@ -1,7 +1,7 @@
 """The exact search: partial mappings as labels on the lattice of tile shapes, grown from the inside out.
 
 A label is a nest read from its innermost loop outward, up to a tile shape x. It carries what has been settled (energy,
-cycles of every port, room used) and what is still open:
+cycles of every limit, room used) and what is still open:
 
 - a plain tensor's tile at a storage node is settled by the first loop in time that moves it, at shape c: the words
   that cross that boundary are |T| · Π over irrelevant rank variables of N/c, times the instances along irrelevant rank
@@ -121,7 +121,7 @@ class Board:
             arrays=len(space.arrays),
             windows=windows,
             orders=len(space.allowed.orders),
-            ports=len(space.ports),
+            limits=len(space.prices.segments),
             rooms=len(self.rooms),
             tensors=len(space.tensors),
             counts_capacity=aim.uses_capacity,
@@ -312,7 +312,7 @@ class Search:
             need = labels.f[row, columns]
             for i, node in enumerate(self.space.nodes):
                 if node.memory == m:
-                    bits = self.lattice.node_words[i, shape] * self.space.tensors[node.tensor].bits
+                    bits = self.space.bits(node, self.lattice.node_words[i, shape])
                     need = need + np.where(todo & node.bit, bits, 0.0)
             ok &= need <= memory.room
         self.stats.over_capacity += len(ok) - int(ok.sum())
@@ -380,7 +380,7 @@ class Search:
             here = (placing & node.bit) != 0
             if not here.any():
                 continue
-            bits = np.where(here, self.lattice.node_words[i, shape] * space.tensors[node.tensor].bits, 0.0)
+            bits = np.where(here, space.bits(node, self.lattice.node_words[i, shape]), 0.0)
             if node.memory in self.room_slot:
                 added[self.room_slot[node.memory]] += bits
             capacity += bits * space.memories[node.memory].copies
@@ -489,8 +489,8 @@ class Search:
         product = plan.product[ways]
         f[Layout.CYCLES] /= product
         f[Layout.PASSES] /= product
-        for row, port in zip(layout.port, space.ports, strict=True):
-            if space.memories[port.memory].segment <= array:
+        for row, inside in zip(layout.limit, space.prices.segments, strict=True):
+            if inside <= array:
                 f[row] /= product
         sigma = self.combinations.sigma[array][ways]
         for t, tensor in enumerate(space.tensors):
@@ -611,7 +611,7 @@ class Search:
             rows = np.flatnonzero((s[Layout.OPEN] | s[Layout.ALIVE]) & self.space.nodes[i].bit)
             self.sliding.die(labels, rows, i, shape[rows], self.top)
         latency = self.completion.compute_cycles(labels)
-        for row in self.layout.port:
+        for row in self.layout.limit:
             latency = np.maximum(latency, labels.f[row])
         energy = labels.f[Layout.ENERGY] + self.space.leak_pj_per_cycle * latency
         costs = np.stack([energy, latency, labels.f[Layout.CAPACITY]])

@@ -15,6 +15,7 @@ import numpy as np
 from costmodel.mapper.lattice.labels import Layout
 from costmodel.mapper.lattice.shapes import Floats, Ints
 from costmodel.mapper.lattice.space import Space
+from costmodel.model.evaluation import Flow
 
 Effect = list[tuple[int, Floats]]
 """(row of the labels' floats, coefficient of every combination)."""
@@ -47,7 +48,8 @@ class Settlement:
         """(nodes, combinations): the memory that holds a node's tensor next, further out."""
         for i, n in enumerate(space.nodes):
             self.parent[i] = self.holder(n.tensor, self.chain[n.tensor].index(i) + 1)
-        self.outer = np.array([m.segment for m in space.memories])[self.parent]
+        self.memory_segment = np.array([m.segment for m in space.memories])
+        self.outer = self.memory_segment[self.parent]
         self.close = [self._close(i) for i in range(len(space.nodes))]
         """For each node: one word of each tile of it, at every turn of the loops outside."""
         self.reads, self.updates, self.settled = [], [], []
@@ -68,36 +70,42 @@ class Settlement:
             found = np.where(self.kept & self.space.nodes[i].bit, self.space.nodes[i].memory, found)
         return found
 
-    def pay(self, effect: dict[int, Any], memory: int | Ints, reads: Any, writes: Any, bits: int) -> None:
-        """Add reads and writes of a memory (or of each combination's)."""
-        zero = np.zeros(self.n)
-        for m, plan in enumerate(self.space.memories):
-            here = memory == m
-            if not np.any(here):
+    def charge(
+        self,
+        effect: dict[int, Any],
+        tensor: int,
+        flow: Flow | int,
+        child: int | Ints,
+        parent: int | Ints,
+        words: Any,
+        where: Any = True,  # noqa: FBT002  a mask of combinations
+    ) -> None:
+        """Add what words of a flow (or of hops, by their array) cost between each combination's child and parent."""
+        prices = self.space.prices
+        table = prices.hop[:, flow] if isinstance(flow, int) else prices.flow[flow]
+        rows = zip((Layout.ENERGY, *self.layout.limit), table[:, tensor, child, parent], strict=True)
+        for k, (row, price) in enumerate(rows):
+            if not np.any(price):
                 continue
-            energy = (reads * plan.read_pj + writes * plan.write_pj) * bits
-            effect[Layout.ENERGY] = effect.get(Layout.ENERGY, zero) + np.where(here, energy, 0.0)
-            instances = self.sharing.instances[:, plan.segment : self.segment].prod(axis=1)
-            for p, port in zip(self.layout.port, self.space.ports, strict=True):
-                if port.memory == m:
-                    cycles = (reads * port.read + writes * port.write) * bits / instances
-                    effect[p] = effect.get(p, zero) + np.where(here, cycles, 0.0)
+            cost = words * price
+            if k:
+                cost = cost / self.sharing.instances[:, prices.segments[k - 1] : self.segment].prod(axis=1)
+            effect[row] = effect.get(row, np.zeros(self.n)) + np.where(where, cost, 0.0)
 
     def done(self, effect: dict[int, Any]) -> Effect:
         return [(row, np.asarray(value)) for row, value in effect.items() if np.any(value)]
 
     def descend(
-        self, effect: dict[int, Any], tensor: int, start: int, outer: Ints, down: Floats, up: Floats | None
+        self, effect: dict[int, Any], tensor: int, child: int, parent: Ints, down: Floats, up: Floats | None
     ) -> tuple[Floats, Floats]:
-        """Pass the arrays between a holder in segment ``start`` and the one outside of it, as far as this segment."""
-        plan = self.space.tensors[tensor]
+        """Pass the arrays between a memory and the holder outside of it, as far as this segment."""
+        outer = self.memory_segment[parent]
         back = np.zeros(self.n) if up is None else up
-        for a in range(start, self.segment):
+        for a in range(self.memory_segment[child], self.segment):
             array = self.space.arrays[a]
             passes = a < outer
             sharing = self.sharing.most[:, a, tensor]
-            hops = np.where(passes, (down + back) * array.hop_pj * plan.bits, 0.0)
-            effect[Layout.ENERGY] = effect.get(Layout.ENERGY, np.zeros(self.n)) + hops
+            self.charge(effect, tensor, a, child, parent, down + back, passes)
             if array.merges:
                 down = np.where(passes, down / sharing, down)
             if array.reduces:
@@ -106,40 +114,43 @@ class Settlement:
 
     def _close(self, node: int) -> Effect:
         plan = self.space.nodes[node]
-        tensor = self.space.tensors[plan.tensor]
-        memory = self.space.memories[plan.memory]
+        t, output = plan.tensor, self.space.tensors[plan.tensor].output
+        segment, parent = self.segment_of[node], self.parent[node]
         effect: dict[int, Any] = {}
-        if memory.segment > self.segment:
+        if segment > self.segment:
             return []
-        child = self.sharing.least[:, memory.segment : self.segment, plan.tensor].prod(axis=1)
-        self.pay(
-            effect, plan.memory, child if tensor.output and not memory.free_drain else 0.0 * child, child, tensor.bits
-        )
-        outer = self.outer[node]
-        down, up = self.descend(effect, plan.tensor, memory.segment, outer, child, child if tensor.output else None)
-        here = outer <= self.segment
-        self.pay(effect, np.where(here, self.parent[node], -1), down, up, tensor.bits)
+        child = self.sharing.least[:, segment : self.segment, t].prod(axis=1)
+        self.charge(effect, t, "fill", plan.memory, parent, child)
+        if output:
+            self.charge(effect, t, "drain", plan.memory, parent, child)
+        down, up = self.descend(effect, t, plan.memory, parent, child, child if output else None)
+        here = self.outer[node] <= self.segment
+        self.charge(effect, t, "read", plan.memory, parent, down, here)
+        self.charge(effect, t, "update", plan.memory, parent, up, here)
         if not here.all():
-            hops = (down + up) * self.space.arrays[self.segment].hop_pj * tensor.bits
-            effect[Layout.ENERGY] = effect[Layout.ENERGY] + np.where(here, 0.0, hops)
-            effect[self.layout.reads[plan.tensor]] = np.where(here, 0.0, down)
-            if tensor.output:
+            self.charge(effect, t, self.segment, plan.memory, parent, down + up, ~here)
+            effect[self.layout.reads[t]] = np.where(here, 0.0, down)
+            if output:
                 effect[Layout.UPDATES] = np.where(here, 0.0, up)
         return self.done(effect)
 
     def _pending(self, tensor: int, *, updates: bool) -> tuple[Effect, Any]:
         plan = self.space.tensors[tensor]
         below = [i for i in self.chain[tensor] if self.segment_of[i] < self.segment]
+        child = np.full(self.n, self.space.prices.compute)
+        for i in below:
+            child = np.where(self.kept & self.space.nodes[i].bit, self.space.nodes[i].memory, child)
         holder = self.holder(tensor, len(below))
-        here = np.array([m.segment for m in self.space.memories])[holder] <= self.segment
-        bare = (self.kept & sum(self.space.nodes[i].bit for i in below)) == 0
+        here = self.memory_segment[holder] <= self.segment
+        bare = child == self.space.prices.compute
         one, none = np.ones(self.n), np.zeros(self.n)
         effect: dict[int, Any] = {}
-        reads = np.where(bare, one if updates else none, none if updates else one) if plan.output else one
-        self.pay(effect, np.where(here, holder, -1), reads, one if updates else none, plan.bits)
+        reads = np.where(bare == updates, one, none) if plan.output else one
+        self.charge(effect, tensor, "read", child, holder, reads, here)
+        if updates:
+            self.charge(effect, tensor, "update", child, holder, one, here)
         if not here.all():
-            hops = self.space.arrays[self.segment].hop_pj * plan.bits
-            effect[Layout.ENERGY] = effect.get(Layout.ENERGY, none) + np.where(here, 0.0, hops)
+            self.charge(effect, tensor, self.segment, child, holder, one, ~here)
         return self.done(effect), here
 
     def _first_touches(self) -> Effect:
@@ -148,21 +159,18 @@ class Settlement:
         sharing = self.sharing.most[:, :, tensor]
         above = [sharing[:, a:].prod(axis=1) for a in range(self.top + 1)]
         effect: dict[int, Any] = {}
-        none = np.zeros(self.n)
         for place in range(-1, len(self.chain[tensor])):
             holder = self.holder(tensor, place + 1)
-            outer = np.array([m.segment for m in self.space.memories])[holder]
             if place < 0:
-                words = np.choose(outer, above) * plan.words
-                self.pay(effect, holder, -words, none, plan.bits)
+                words = np.choose(self.memory_segment[holder], above) * plan.words
+                self.charge(effect, tensor, "read", self.space.prices.compute, holder, -words)
                 continue
             node = self.space.nodes[self.chain[tensor][place]]
             kept = (self.kept & node.bit) != 0
-            segment = self.segment_of[self.chain[tensor][place]]
-            down = np.where(kept, plan.words * above[segment], 0.0)
-            self.pay(effect, node.memory, none, -down, plan.bits)
-            down, _ = self.descend(effect, tensor, segment, outer, -down, None)
-            self.pay(effect, holder, down, none, plan.bits)
+            down = np.where(kept, plan.words * above[self.segment_of[self.chain[tensor][place]]], 0.0)
+            self.charge(effect, tensor, "fill", node.memory, holder, -down)
+            down, _ = self.descend(effect, tensor, node.memory, holder, -down, None)
+            self.charge(effect, tensor, "read", node.memory, holder, down)
         return self.done(effect)
 
 

@@ -261,7 +261,6 @@ class Sliding:
         """Charge ``weight`` moves (over all instances of what is above), or as many whole tiles."""
         space = self.space
         plan = space.nodes[node]
-        bits = space.tensors[plan.tensor].bits
         memory = space.memories[plan.memory]
         s = labels.s[:, columns]
         settlement = self.combinations.settlements[segment]
@@ -274,31 +273,37 @@ class Sliding:
                 words[upto] = self.words(s, node, low, moving, segment, upto) * weight * outside
             if upto > memory.segment:
                 outside = outside * space.arrays[upto - 1].product[s[self.layout.way[upto - 1]]]
-        energy = words[memory.segment] * memory.write_pj
+        costs: dict[int, Floats] = {}
+        here = (plan.tensor, plan.memory)
+        fills, reads = (space.prices.flow[flow][:, *here] for flow in ("fill", "read"))
+        self._charge(costs, s, fills[:, parent], words[memory.segment], segment)
         for a in range(memory.segment, min(segment + 1, self.top)):
-            if space.arrays[a].hop_pj and (outer > a).any():
-                energy = energy + np.where(outer > a, words[a] * space.arrays[a].hop_pj, 0.0)
-        self._cycles(labels, columns, s, plan.memory, words[memory.segment] * bits, segment, write=True)
+            if (outer > a).any():
+                hops = space.prices.hop[:, a, *here]
+                if hops.any():
+                    self._charge(costs, s, hops[:, parent], np.where(outer > a, words[a], 0.0), segment)
         for m in np.unique(parent).tolist():
             above = space.memories[m]
             if above.segment <= segment:
                 sent = np.where(parent == m, words[above.segment], 0.0)
-                energy = energy + sent * above.read_pj
-                self._cycles(labels, columns, s, m, sent * bits, segment, write=False)
-        labels.f[Layout.ENERGY, columns] += energy * bits
+                self._charge(costs, s, reads[:, m], sent, segment)
+        for row, cost in costs.items():
+            labels.f[row, columns] += cost
         waiting = outer > segment
         if waiting.any():
             labels.f[self.layout.waits[self.slot[node]], columns] += np.where(waiting, words[memory.segment], 0.0)
 
-    def _cycles(
-        self, labels: Labels, columns: Any, s: Ints, memory: int, bits: Floats, segment: int, *, write: bool
-    ) -> None:
-        for row, port in zip(self.layout.port, self.space.ports, strict=True):
-            if port.memory == memory:
-                cycles = bits * (port.write if write else port.read)
-                for a in range(self.space.memories[memory].segment, segment):
-                    cycles = cycles / self.space.arrays[a].product[s[self.layout.way[a]]]
-                labels.f[row, columns] += cycles
+    def _charge(self, costs: dict[int, Floats], s: Ints, prices: Floats, words: Floats, segment: int) -> None:
+        """Add what words cost, by prices of (rows) or (rows, labels)."""
+        inside = self.space.prices.segments
+        for k, (row, price) in enumerate(zip((Layout.ENERGY, *self.layout.limit), prices, strict=True)):
+            if not price.any():
+                continue
+            cost = words * price
+            if k:
+                for a in range(inside[k - 1], segment):
+                    cost = cost / self.space.arrays[a].product[s[self.layout.way[a]]]
+            costs[row] = costs[row] + cost if row in costs else cost
 
     def die(self, labels: Labels, columns: Any, node: int, shape: Ints, segment: int) -> None:
         """Settle a sliding tile of which nothing is left whenever it moves from now on."""
@@ -457,10 +462,11 @@ class Sliding:
                 words = sent[inverse] / space.arrays[array].product[ways]
                 parent = settlement.parent[i][new.s[Layout.COMBO, waiting]]
                 s = new.s[:, waiting]
-                for m in np.unique(parent).tolist():
-                    mine = np.where(parent == m, words, 0.0)
-                    new.f[Layout.ENERGY, waiting] += mine * space.memories[m].read_pj * plan.bits
-                    self._cycles(new, waiting, s, m, mine * plan.bits, array + 1, write=False)
+                costs: dict[int, Floats] = {}
+                reads = space.prices.flow["read"][:, tensor, space.nodes[i].memory, parent]
+                self._charge(costs, s, reads, words, array + 1)
+                for row, cost in costs.items():
+                    new.f[row, waiting] += cost
             # what is still alive goes on from here: what it keeps depends on the tile and how it is spread
             alive = np.flatnonzero((new.s[Layout.OPEN] | new.s[Layout.ALIVE]) & space.nodes[i].bit)
             new.s[layout.code[w]] = 0

@@ -20,6 +20,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +30,9 @@ from costmodel.einsum.roles import stationary_tensor
 from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.divisors import divisors_of
 from costmodel.mapper.lattice import windows
+from costmodel.mapper.lattice.prices import Prices, prices
+from costmodel.model.formats import stored_bits
+from costmodel.model.meters import PriceBook, compute_pj, cycles_per_point, leak_pj_per_cycle, pass_cycles, port_limits
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
 
 Floats = npt.NDArray[np.float64]
@@ -55,7 +59,6 @@ class TensorPlan:
     """What the search needs to know about one tensor."""
 
     name: str
-    bits: int
     plain: tuple[int, ...]
     """Rank variables whose tiles never overlap."""
     windows: tuple[Window, ...]
@@ -81,14 +84,10 @@ class MemoryPlan:
     place: int
     """Among the levels of the architecture, outermost 0."""
     segment: int
-    read_pj: float
-    write_pj: float
-    """Per bit."""
     room: float
     """Usable bits; infinite where unbounded."""
     fetch: bool
     refetch: bool
-    free_drain: bool
     copies: int
     """Instances."""
 
@@ -102,8 +101,6 @@ class ArrayPlan:
     """(ways, rank variables): instances along each rank variable."""
     splits: tuple[tuple[tuple[int, ...], ...], ...]
     """For each way: instances of each rank variable along each dimension."""
-    hop_pj: float
-    """Per bit."""
     overheads: npt.NDArray[np.float64]
     """For each way: cycles that a pass of a systolic array pays."""
     merges: bool
@@ -126,15 +123,6 @@ class NodePlan:
     bit: int
 
 
-@dataclass(frozen=True)
-class Port:
-    """One limit of bandwidth: cycles per bit read and written."""
-
-    memory: int
-    read: float
-    write: float
-
-
 @dataclass
 class Space:
     """Everything that the search needs."""
@@ -154,7 +142,7 @@ class Space:
     """Innermost first."""
     keeps: list[int]
     """Bit masks of nodes: every choice of what is kept where."""
-    ports: list[Port]
+    prices: Prices
     unit: ComputeUnit
     points: float
     compute_pj: float
@@ -186,6 +174,11 @@ class Space:
     def still(self) -> int:
         """The tensor that a rule holds still; -1 where none is."""
         return next((t for t, plan in enumerate(self.tensors) if plan.name == self.allowed.still), -1)
+
+    def bits(self, node: NodePlan, words: Floats | float) -> Any:
+        """Return the bits that words of the tensor of a node take in its memory."""
+        tensor = self.einsum.tensors[self.tensors[node.tensor].name]
+        return stored_bits(tensor, self.memories[node.memory].level, words)
 
     def node_words(self, node: NodePlan, tile: npt.NDArray[np.uint8]) -> Floats:
         """Words of the tile of a node, for rows of divisor indices."""
@@ -233,12 +226,9 @@ def build(allowed: Allowed) -> Space:
                     level,
                     place,
                     len(array_levels),
-                    level.read_pj / level.access_bits,
-                    level.write_pj / level.access_bits,
                     math.inf if level.usable_bits is None else float(level.usable_bits),
                     level.holes == "fetch",
                     level.halo == "refetch",
-                    level.drain == "free",
                     architecture.copies(level.name),
                 )
             )
@@ -248,7 +238,6 @@ def build(allowed: Allowed) -> Space:
     nodes, keeps = _nodes(allowed, tensors, memories)
     _check_terms(einsum, tensors, memories, len(arrays))
     _check_merging(arrays, tensors, memories, nodes, keeps)
-    ports = [Port(i, read, write) for i, m in enumerate(memories) for read, write in _limits(m.level)]
     windowed = {v for t in tensors for v in t.windowed}
     wanted = {names.index(v) for v in allowed.wanted}
     space = Space(
@@ -263,14 +252,18 @@ def build(allowed: Allowed) -> Space:
         arrays=arrays,
         nodes=nodes,
         keeps=keeps,
-        ports=ports,
+        prices=prices(
+            PriceBook(architecture),
+            [einsum.tensors[t.name] for t in tensors],
+            [m.level.name for m in memories],
+            [a.name for a in array_levels],
+            unit.name,
+        ),
         unit=unit,
         points=float(einsum.points),
-        compute_pj=sum(count * unit.energy_of(kind) for kind, count in einsum.operation_counts.items()),
-        cycles_per_point=sum(o.per_point / unit.rate_of(o.kind) for o in einsum.operations),
-        leak_pj_per_cycle=sum(
-            x.leakage_w * architecture.copies(x.name) / architecture.clock_hz * 1e12 for x in architecture.physical
-        ),
+        compute_pj=compute_pj(einsum, unit),
+        cycles_per_point=cycles_per_point(einsum, unit),
+        leak_pj_per_cycle=leak_pj_per_cycle(architecture),
         instances=float(math.prod(a.fanout for a in array_levels)),
         systolic=_systolic(einsum, tensors, array_levels),
         eager=tuple(sorted(windowed | wanted)),
@@ -289,7 +282,7 @@ def _check_terms(einsum: Einsum, tensors: Sequence[TensorPlan], memories: Sequen
         msg = "a term that is not reduced over has operations of its own"
         raise UnsupportedError(msg)
     some = [t.name for t in tensors if t.asked < einsum.points]
-    inside = [m.level.name for m in memories if m.segment < arrays and _limits(m.level)]
+    inside = [m.level.name for m in memories if m.segment < arrays and port_limits(m.level)]
     if some and inside:
         msg = f"only some instances of {inside[0]} need {some[0]}, and its bandwidth limits the busiest"
         raise UnsupportedError(msg)
@@ -312,17 +305,6 @@ def _check_merging(
                 if (down or (up and tensor.output)) and any(not kept & between for kept in keeps):
                     names = f"{arrays[outer].level.name} merges what {arrays[inner].level.name} inside it does not"
                     raise UnsupportedError(names)
-
-
-def _limits(level: Memory) -> list[tuple[float, float]]:
-    found = []
-    if level.bandwidth_bits_per_cycle is not None:
-        found.append((1 / level.bandwidth_bits_per_cycle, 1 / level.bandwidth_bits_per_cycle))
-    if level.read_bits_per_cycle is not None:
-        found.append((1 / level.read_bits_per_cycle, 0.0))
-    if level.write_bits_per_cycle is not None:
-        found.append((0.0, 1 / level.write_bits_per_cycle))
-    return found
 
 
 def _tensor(einsum: Einsum, name: str, names: tuple[str, ...], boxed: bool) -> TensorPlan:
@@ -359,8 +341,7 @@ def _tensor(einsum: Einsum, name: str, names: tuple[str, ...], boxed: bool) -> T
         size *= windows.words(
             tuple((c, einsum.shape[names[v]]) for c, v in zip(w.coefficients, w.rank_variables, strict=True)), False
         )
-    bits = einsum.tensors[name].bits
-    return TensorPlan(name, bits, tuple(plain), tuple(found), relevant, idle, output, float(size), float(asked))
+    return TensorPlan(name, tuple(plain), tuple(found), relevant, idle, output, float(size), float(asked))
 
 
 def _injective(index: Affine, einsum: Einsum) -> bool:
@@ -405,21 +386,14 @@ def _array(level: Array, shape: Mapping[str, int], allowed: Allowed) -> ArrayPla
     for (factors, reducing), split in partial.items():
         if all(f in over for f, over in zip(factors, whole, strict=True)):
             best[factors, reducing] = split  # noqa: PERF403
-    skew = sum(size - 1 for size in level.shape.values())
     overheads = [
-        0.0
-        if level.systolic is None
-        else float(skew)
-        if level.systolic == "output"
-        else float(skew + level.shape[dimensions[reducing[0] if len(reducing) == 1 else 0]])
-        for _, reducing in best
+        float(pass_cycles(level, dimensions[reducing[0] if len(reducing) == 1 else 0])) for _, reducing in best
     ]
     factors_array = np.array([f for f, _ in best], dtype=np.int64).reshape(len(best), len(names))
     return ArrayPlan(
         level,
         factors_array,
         tuple(best.values()),
-        level.hop_pj / level.hop_bits,
         np.array(overheads),
         level.multicast != "none",
         level.multicast == "tiles",

@@ -27,7 +27,9 @@ from costmodel.mapper.sample.encoding import Encoding, Genes, encoding_of
 from costmodel.mapper.sample.starts import starts
 from costmodel.mapper.sample.steps import Plan
 from costmodel.model.batch import Template
+from costmodel.model.deliveries import MOST_TILES, TooManyTilesError
 from costmodel.model.evaluate import evaluate_bound
+from costmodel.model.formats import stored_bits
 from costmodel.model.nest import bind
 from costmodel.spec.methods import SAMPLERS, Method, method_of
 from costmodel.spec.objective import Objective, objective_of
@@ -159,7 +161,13 @@ class Archive:
         findings = self.encoding.limits.findings(plan)
         if any(finding.slack > 0 for finding in findings):
             return Verdict(None, findings)
-        evaluation = self.evaluation(self.encoding.plans.mapping(plan))
+        try:
+            evaluation = self.evaluation(self.encoding.plans.mapping(plan))
+        except TooManyTilesError as error:
+            how = "instances share a tensor that is accessed in ways that move apart"
+            reject = Reject("model", "tiles told one by one", error.tiles, MOST_TILES, how)
+            worst = Finding(findings[0].limit, 1.0, reject) if findings else Finding("tiles", 1.0, reject)
+            return Verdict(None, (worst, *findings[1:]))
         return Verdict(Cost(evaluation.energy_pj, evaluation.latency_cycles, evaluation.capacity_bits), findings)
 
     def evaluation(self, mapping: Mapping) -> Evaluation:
@@ -349,7 +357,7 @@ def _sample(archive: Archive, method: Method, trials: int, seed: int, report: Ca
 def _most_room(archive: Archive) -> int:
     """Bits that tiles can occupy at most."""
     einsum, architecture = archive.encoding.plans.einsum, archive.architecture
-    everything = sum(t.size_words * t.bits for t in einsum.tensors.values())
+    everything = sum(stored_bits(t, None, t.size_words) for t in einsum.tensors.values())
     return sum(
         architecture.copies(m.name) * min(everything, everything if m.usable_bits is None else m.usable_bits)
         for m in architecture.memories[1:]

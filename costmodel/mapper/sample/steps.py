@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from costmodel.einsum.algebra import Access, Affine, Einsum
 from costmodel.einsum.coordinates import Holes, joined_indices, tile_boxes
+from costmodel.model.formats import stored_bits
 from costmodel.spec import mapping as nodes
 from costmodel.spec.hardware import Architecture, Memory
 
@@ -268,9 +269,24 @@ class Plans:
         tensor = self.einsum.tensors[hold.tensor]
         boxes = tile_boxes(self._boxes[hold.tensor], extent, holes)
         # Several accesses touch at most the sum of their boxes; the exact union is the model's business.
-        words = min(sum(math.prod(box) for box in boxes), tensor.size_words)
+        words = sum(math.prod(box) for box in boxes)
+        if len(boxes) > 1 and holes == "fetch":
+            words = self._around(hold.tensor, extent)
+        words = min(words, tensor.size_words)
         shape = boxes[0] if len(boxes) == 1 and math.prod(boxes[0]) == words else (words,)
-        return Share(hold.level, hold.tensor, shape, words, words * tensor.bits)
+        return Share(
+            hold.level, hold.tensor, shape, words, stored_bits(tensor, self.architecture.levels[hold.level], words)
+        )
+
+    def _around(self, tensor: str, extent: Mapping[str, int]) -> int:
+        """Words of the bounding box of several accesses at most: a whole rank where they index it differently."""
+        accesses = set(self.einsum.accesses_of(tensor))
+        words = 1
+        for rank, size in enumerate(self.einsum.tensors[tensor].shape):
+            indices = {access.indices[rank] for access in accesses}
+            span = 1 + sum(abs(c) * (extent[v] - 1) for v, c in next(iter(indices)).terms)
+            words *= span if len(indices) == 1 else size
+        return words
 
     @cached_property
     def _boxes(self) -> dict[str, tuple[tuple[tuple[Affine, ...], ...], ...]]:

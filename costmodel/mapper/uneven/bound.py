@@ -21,14 +21,24 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from costmodel.einsum.algebra import Access, Affine, Einsum
+from costmodel.einsum.algebra import Access, Affine, Einsum, Tensor
 from costmodel.einsum.coordinates import distinct, joined_indices
 from costmodel.einsum.roles import stationary_tensor
 from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.uneven.reuse import Node, Price, Spread, least_traffic
+from costmodel.model.formats import stored_bits
+from costmodel.model.meters import (
+    ENERGY,
+    Moved,
+    PriceBook,
+    compute_pj,
+    cycles_per_point,
+    leak_pj_per_cycle,
+    pass_cycles,
+)
 from costmodel.spec.hardware import Architecture, Array, Memory
 
 ROUNDING = 1 - 1e-9
@@ -45,12 +55,46 @@ class Bound:
 
 
 @dataclass(frozen=True, slots=True)
+class _Way:
+    """A flow across a boundary."""
+
+    flow: Moved
+    parent: str
+    child: str
+    array: str | None = None
+    """Of hops."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Used:
+    """Words that move at least, in one of some ways."""
+
+    words: float
+    ways: tuple[_Way, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class _Choice:
     """The least use of the hardware by one tensor, for one innermost holder."""
 
-    energy_pj: float
-    port_bits: tuple[tuple[str, float, float], ...]
-    """(memory, read, written), all instances together."""
+    tensor: Tensor
+    used: tuple[_Used, ...]
+
+
+@dataclass(frozen=True)
+class _Prices:
+    """One row of the price book: energy, or the cycles of one limit."""
+
+    book: PriceBook
+    row: int
+
+    def least(self, tensor: Tensor, ways: Iterable[_Way]) -> float:
+        """Return what a word costs at least that moves in one of some ways."""
+        return min((self.book.price(self.row, tensor, w.flow, w.parent, w.child, w.array) for w in ways), default=0.0)
+
+    def of(self, choice: _Choice) -> float:
+        """Return what a tensor costs at least."""
+        return sum(used.words * self.least(choice.tensor, used.ways) for used in choice.used)
 
 
 def bound(allowed: Allowed) -> Bound:
@@ -58,20 +102,24 @@ def bound(allowed: Allowed) -> Bound:
     einsum, architecture, unit = allowed.einsum, allowed.architecture, allowed.unit
     choices = [list(_choices(allowed, tensor)) for tensor in einsum.tensors]
     boundaries = list(_boundaries(allowed))
-    energy = sum(min((c.energy_pj for c in listed), default=0.0) for listed in choices)
-    energy += sum(count * unit.energy_of(kind) for kind, count in einsum.operation_counts.items())
-    energy += _beyond(allowed, boundaries, _energy_prices(architecture))
-    latency = busiest_points(allowed) * sum(
-        o.per_point / unit.rate_of(o.kind) for o in einsum.operations if not o.at_zero
-    )
+    book = PriceBook(architecture)
+    prices = _Prices(book, ENERGY)
+    energy = sum(min((prices.of(c) for c in listed), default=0.0) for listed in choices)
+    energy += compute_pj(einsum, unit)
+    energy += _beyond(allowed, boundaries, prices)
+    latency = busiest_points(allowed) * cycles_per_point(einsum, unit)
     latency += sum(_pass_cycles(allowed, place) for place in allowed.arrays)
-    for memory in architecture.memories:
-        latency = max(latency, _port_cycles(allowed, memory, choices, boundaries))
-    leaking_pj = sum(
-        x.leakage_w * architecture.copies(x.name) / architecture.clock_hz * 1e12 for x in architecture.physical
-    )
+    for places in book.limits.values():
+        for place in places:
+            level = architecture.index(book.meters[place].level)
+            prices = _Prices(book, place)
+            cycles = sum(min((prices.of(c) for c in listed), default=0.0) for listed in choices)
+            cycles += _beyond(allowed, boundaries, prices)
+            instances = math.prod(x.fanout for outer, x in allowed.arrays.items() if outer < level)
+            latency = max(latency, cycles / instances)
+    leaking_pj = leak_pj_per_cycle(architecture)
     room = sum(
-        architecture.copies(allowed.levels[place].name) * einsum.tensors[name].bits
+        architecture.copies(allowed.levels[place].name) * stored_bits(einsum.tensors[name], allowed.levels[place], 1)
         for place, name, answer in allowed.below
         if answer == "yes"
     )
@@ -127,8 +175,9 @@ def _pass_cycles(allowed: Allowed, place: int) -> int:
     rooms: list[float] = []
     for inside in allowed.chain(tensor):
         if inside > place:
-            bits = allowed.memories[inside].usable_bits
-            rooms.append(math.inf if bits is None else max(1, bits // einsum.tensors[tensor].bits))
+            memory = allowed.memories[inside]
+            word_bits = stored_bits(einsum.tensors[tensor], memory, 1)
+            rooms.append(math.inf if memory.usable_bits is None else max(1, memory.usable_bits // word_bits))
     passes = 1
     if len(accesses) == 1:
         (access,) = accesses
@@ -136,8 +185,7 @@ def _pass_cycles(allowed: Allowed, place: int) -> int:
         own = sorted({v for (v,) in plain}, key=list(einsum.shape).index)
         if len(own) == len(plain):
             passes = max(1, math.ceil(_evenest(allowed, own) / max(rooms, default=1)))
-    skew = sum(size - 1 for size in array.shape.values())
-    return passes * (skew + (0 if array.systolic == "output" else min(array.shape.values())))
+    return passes * min(pass_cycles(array, dimension) for dimension in array.shape)
 
 
 def _even_tiles(extent: int, most: int) -> Iterator[tuple[int, int]]:
@@ -157,63 +205,92 @@ def _choices(allowed: Allowed, tensor: str) -> Iterator[_Choice]:
     must = [place for place, answer in chain.items() if answer == "yes"]
     for place in chain:
         if place >= must[-1]:
-            yield _choice(allowed, tensor, [*(m for m in must if m < place), place])
+            yield _choice(allowed, tensor, [*(m for m in must if m < place), place], [m for m in chain if m <= place])
 
 
-def _choice(  # noqa: C901, PLR0912  all flows of one tensor, told in one place
-    allowed: Allowed, tensor: str, holders: Sequence[int]
-) -> _Choice:
-    einsum, levels = allowed.einsum, allowed.levels
+def _choice(allowed: Allowed, tensor: str, holders: Sequence[int], may: Sequence[int]) -> _Choice:
+    """Return the least use of the hardware if these levels hold a tensor, and perhaps more of those that may."""
+    einsum = allowed.einsum
+    words = max(fewest_words(a, einsum) for a in dict.fromkeys(einsum.accesses_of(tensor)))
+    used = [
+        *_passed_on(allowed, tensor, holders, may, words),
+        *_asked_for(allowed, tensor, holders, may),
+        *_hopped(allowed, tensor, holders[-1], may, words),
+    ]
+    return _Choice(einsum.tensors[tensor], tuple(used))
+
+
+def _mixed(einsum: Einsum, tensor: str) -> bool:
+    """Whether a tensor is written and read."""
+    return einsum.output.tensor == tensor and any(a.tensor == tensor for a in einsum.inputs)
+
+
+def _passed_on(
+    allowed: Allowed, tensor: str, holders: Sequence[int], may: Sequence[int], words: float
+) -> Iterator[_Used]:
+    """Yield the words that every holder hands to the next one inside: each word once."""
+    einsum, architecture = allowed.einsum, allowed.architecture
+    if _mixed(einsum, tensor):
+        return
     written = einsum.output.tensor == tensor
-    accesses = list(dict.fromkeys(einsum.accesses_of(tensor)))
-    mixed = written and any(a.tensor == tensor for a in einsum.inputs)
-    words = max(fewest_words(a, einsum) for a in accesses)
-    reads: dict[int, float] = dict.fromkeys(holders, 0.0)
-    writes: dict[int, float] = dict.fromkeys(holders, 0.0)
-    hops: dict[int, float] = {p: float(words) for p, x in enumerate(levels) if isinstance(x, Array)}
-    if mixed:
-        hops = dict.fromkeys(hops, 0.0)
-    elif written:
-        for outer, inner in itertools.pairwise(holders):
-            writes[outer] += words
-            memory = levels[inner]
-            if inner != holders[-1] and isinstance(memory, Memory) and memory.drain == "charged":
-                reads[inner] += words
-    else:
-        for outer, inner in itertools.pairwise(holders):
-            reads[outer] += words
-            writes[inner] += words
-    last = holders[-1]
-    memory = levels[last]
-    below = [(p, x) for p, x in enumerate(levels) if isinstance(x, Array) and p > last]
-    for access in accesses:
-        updating = access is einsum.output or access == einsum.output
+    for outer, inner in itertools.pairwise(holders):
+        down = _ways(architecture, "update" if written else "read", [outer], [m for m in may if outer < m <= inner])
+        yield _Used(words, down)
+        if not written or inner != holders[-1]:
+            flow: Moved = "drain" if written else "fill"
+            yield _Used(words, _ways(architecture, flow, [m for m in may if outer <= m < inner], [inner]))
+
+
+def _asked_for(allowed: Allowed, tensor: str, holders: Sequence[int], may: Sequence[int]) -> Iterator[_Used]:
+    """Yield the words that the innermost holder serves the operations with, and what it drains."""
+    einsum, architecture = allowed.einsum, allowed.architecture
+    last, unit = holders[-1], len(allowed.levels)
+    below = [(p, x) for p, x in allowed.arrays.items() if p > last]
+    reading = _ways(architecture, "read", [last], [unit])
+    for access in dict.fromkeys(einsum.accesses_of(tensor)):
+        updating = access == einsum.output
         served = _served(access, einsum, below, updating=updating)
-        if updating:
-            writes[last] += served
-            if not mixed:
-                charged = last > 0 and isinstance(memory, Memory) and memory.drain == "charged"
-                owners = math.prod(x.fanout for x in levels[:last] if isinstance(x, Array))
-                touched = min(einsum.points, owners * most_words(access, einsum))
-                reads[last] += served if charged else max(0.0, served - touched)
-        else:
-            reads[last] += served
+        if not updating:
+            yield _Used(served, reading)
+            continue
+        yield _Used(served, _ways(architecture, "update", [last], [unit]))
+        if _mixed(einsum, tensor):
+            continue
+        # an update reads the old value, or it is the first touch of a word that is drained in the end
+        owners = math.prod(x.fanout for p, x in allowed.arrays.items() if p < last)
+        touched = min(served, einsum.points, owners * most_words(access, einsum))
+        yield _Used(served - touched, reading)
+        if last > 0:
+            draining = _ways(architecture, "drain", [m for m in may if holders[-2] <= m < last], [last])
+            yield _Used(touched, (*reading, *draining))
+
+
+def _hopped(allowed: Allowed, tensor: str, last: int, may: Sequence[int], words: float) -> Iterator[_Used]:
+    """Yield the words that every array delivers or collects."""
+    einsum, architecture = allowed.einsum, allowed.architecture
+    mixed = _mixed(einsum, tensor)
+    hops: dict[int, float] = dict.fromkeys(allowed.arrays, 0.0 if mixed else float(words))
+    below = [(p, x) for p, x in allowed.arrays.items() if p > last]
+    for access in dict.fromkeys(einsum.accesses_of(tensor)):
         for at, (place, _) in enumerate(below):
-            crossing = _served(access, einsum, below[at + 1 :], updating=updating)
+            crossing = _served(access, einsum, below[at + 1 :], updating=access == einsum.output)
             hops[place] = hops[place] + crossing if mixed else max(hops[place], crossing)
-    bits = einsum.tensors[tensor].bits
-    energy = 0.0
-    ports: list[tuple[str, float, float]] = []
-    for place in holders:
-        level = levels[place]
-        if isinstance(level, Memory):
-            energy += (reads[place] * level.read_pj + writes[place] * level.write_pj) * bits / level.access_bits
-            ports.append((level.name, reads[place] * bits, writes[place] * bits))
     for place, count in hops.items():
-        array = levels[place]
-        if isinstance(array, Array):
-            energy += count * array.hop_pj * bits / array.hop_bits
-    return _Choice(energy, tuple(ports))
+        children = [m for m in may if m > place] or [len(allowed.levels)]
+        yield _Used(count, _ways(architecture, "hop", [m for m in may if m < place], children, place))
+
+
+def _ways(
+    architecture: Architecture,
+    flow: Moved,
+    parents: Sequence[int],
+    children: Sequence[int],
+    array: int | None = None,
+) -> tuple[_Way, ...]:
+    """Return the ways of a flow between places of levels."""
+    names = [level.name for level in architecture.levels]
+    across = None if array is None else names[array]
+    return tuple(_Way(flow, names[p], names[c], across) for p in parents for c in children)
 
 
 def _served(access: Access, einsum: Einsum, below: Sequence[tuple[int, Array]], *, updating: bool) -> float:
@@ -259,6 +336,7 @@ class _Crossing:
     """A tensor that a memory must hold, and how its words get there."""
 
     node: Node
+    tensor: Tensor
     place: int
     outer: int
     """The next level outside that must hold it."""
@@ -268,24 +346,6 @@ class _Crossing:
     least_words: int
     touched: float
     """Words that all instances touch for the first time, at most."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Prices:
-    """What one bit costs, by the name of a level."""
-
-    read: dict[str, float]
-    write: dict[str, float]
-    hop: dict[str, float]
-
-
-def _energy_prices(architecture: Architecture) -> _Prices:
-    memories = architecture.memories
-    return _Prices(
-        {m.name: m.read_pj / m.access_bits for m in memories},
-        {m.name: m.write_pj / m.access_bits for m in memories},
-        {a.name: a.hop_pj / a.hop_bits for a in architecture.arrays},
-    )
 
 
 def _boundaries(allowed: Allowed) -> Iterator[list[_Crossing]]:
@@ -321,13 +381,14 @@ def _crossing(allowed: Allowed, tensor: str, place: int) -> _Crossing:
         words=plain,
         served=outside,
         window_points=points_per_word(access, einsum) // free,
-        bits=einsum.tensors[tensor].bits,
+        room=stored_bits(einsum.tensors[tensor], levels[place], 1),
         shared=tuple(v for v in einsum.shape if v not in plain),
     )
-    owners = math.prod(x.fanout for x in levels[:place] if isinstance(x, Array))
+    owners = math.prod(x.fanout for outer, x in allowed.arrays.items() if outer < place)
     touched = float(min(einsum.points, owners * most_words(access, einsum)))
     written = einsum.output.tensor == tensor
-    return _Crossing(node, place, parents[0], tuple(parents), written, fewest_words(access, einsum), touched)
+    whose = einsum.tensors[tensor]
+    return _Crossing(node, whose, place, parents[0], tuple(parents), written, fewest_words(access, einsum), touched)
 
 
 def _beyond(
@@ -357,43 +418,48 @@ def _beyond(
 
 def _once(architecture: Architecture, c: _Crossing, prices: _Prices) -> float:
     """Return what ``_choice`` counts for each word that crosses a boundary once; drains are counted elsewhere."""
-    outer, inner = architecture.levels[c.outer].name, architecture.levels[c.place].name
-    hops = sum(prices.hop.get(x.name, 0.0) for x in architecture.levels[c.outer : c.place])
-    moved = prices.write.get(outer, 0.0) if c.written else prices.read.get(outer, 0.0) + prices.write.get(inner, 0.0)
-    return c.node.bits * (hops + moved)
+    memories = [p for p in range(c.outer + 1, c.place + 1) if isinstance(architecture.levels[p], Memory)]
+    down = _ways(architecture, "update" if c.written else "read", [c.outer], memories)
+    fills = () if c.written else _ways(architecture, "fill", c.parents, [c.place])
+    hops = 0.0
+    for at in range(c.outer, c.place):
+        if isinstance(architecture.levels[at], Array):
+            outside, inside = [p for p in c.parents if p < at], [m for m in memories if m > at]
+            hops += prices.least(c.tensor, _ways(architecture, "hop", outside, inside, at))
+    return hops + prices.least(c.tensor, down) + prices.least(c.tensor, fills)
 
 
 def _each(architecture: Architecture, c: _Crossing, prices: _Prices) -> Price:
     """Return what a word costs at least each time it arrives (an output: leaves), whoever hands it down."""
-    inner = architecture.levels[c.place].name
-    delivery = _delivery(architecture, c, prices.write if c.written else prices.read, updating=c.written)
+    delivery = _delivery(architecture, c, prices, updating=c.written)
     hops = []
     for parent in c.parents:
-        between = [x for x in architecture.levels[parent : c.place] if isinstance(x, Array)]
+        between = [(p, x) for p, x in enumerate(architecture.levels[: c.place]) if isinstance(x, Array) and p > parent]
         hops.append(
             sum(
-                prices.hop.get(array.name, 0.0) / _merged(between[at + 1 :], updating=c.written)
-                for at, array in enumerate(between)
+                prices.least(c.tensor, _ways(architecture, "hop", [parent], [c.place], place))
+                / _merged([x for _, x in between[at + 1 :]], updating=c.written)
+                for at, (place, _) in enumerate(between)
             )
         )
-    each = min(hops) + (0.0 if c.written else prices.write.get(inner, 0.0))
-    return Price(c.node.bits * (each + delivery.each), c.node.bits * delivery.delivery)
+    fills = () if c.written else _ways(architecture, "fill", c.parents, [c.place])
+    return Price(min(hops) + prices.least(c.tensor, fills) + delivery.each, delivery.delivery)
 
 
 def _again(architecture: Architecture, c: _Crossing, prices: _Prices) -> Price:
     """Return what an output costs at least each time it comes back to where it was touched before, and its drain."""
-    memory = architecture.levels[c.place]
-    if not c.written or not isinstance(memory, Memory):
+    if not c.written:
         return Price(0.0, 0.0)
-    delivery = _delivery(architecture, c, prices.read, updating=False)
-    drained = prices.read.get(memory.name, 0.0) if memory.drain == "charged" else 0.0
-    each = prices.write.get(memory.name, 0.0) + drained
-    return Price(c.node.bits * (each + delivery.each), c.node.bits * delivery.delivery)
+    delivery = _delivery(architecture, c, prices, updating=False)
+    filled, drained = (
+        prices.least(c.tensor, _ways(architecture, flow, c.parents, [c.place])) for flow in ("fill", "drain")
+    )
+    return Price(filled + drained + delivery.each, delivery.delivery)
 
 
-def _delivery(architecture: Architecture, c: _Crossing, price: Mapping[str, float], *, updating: bool) -> Price:
+def _delivery(architecture: Architecture, c: _Crossing, prices: _Prices, *, updating: bool) -> Price:
     """Return the least price at a parent, by whether arrays in between may merge what several children ask for."""
-    least = min(price.get(architecture.levels[parent].name, 0.0) for parent in c.parents)
+    least = prices.least(c.tensor, _ways(architecture, "update" if updating else "read", c.parents, [c.place]))
     between = [x for x in architecture.levels[min(c.parents) : c.place] if isinstance(x, Array)]
     return Price(0.0, least) if _merged(between, updating=updating) > 1 else Price(least, 0.0)
 
@@ -416,33 +482,3 @@ def _merged(arrays: Sequence[Array], *, updating: bool) -> int:
             # the outermost array that merges may unite what those inside of it left apart
             return math.prod(x.fanout for x in arrays[at:])
     return 1
-
-
-def _port_cycles(
-    allowed: Allowed,
-    memory: Memory,
-    choices: Sequence[Sequence[_Choice]],
-    boundaries: Sequence[Sequence[_Crossing]],
-) -> float:
-    """Return the cycles that a memory needs at least for its words, spread over all of its instances."""
-    place = allowed.architecture.index(memory.name)
-    instances = math.prod(x.fanout for outer, x in allowed.arrays.items() if outer < place)
-
-    def least(read: float, write: float) -> float:
-        total = _beyond(allowed, boundaries, _Prices({memory.name: read}, {memory.name: write}, {}))
-        for listed in choices:
-            uses = [
-                sum(read * r + write * w for name, r, w in choice.port_bits if name == memory.name) for choice in listed
-            ]
-            total += min(uses, default=0.0)
-        return total / instances
-
-    cycles = 0.0
-    for limit, read, write in (
-        (memory.bandwidth_bits_per_cycle, 1.0, 1.0),
-        (memory.read_bits_per_cycle, 1.0, 0.0),
-        (memory.write_bits_per_cycle, 0.0, 1.0),
-    ):
-        if limit is not None:
-            cycles = max(cycles, least(read, write) / limit)
-    return cycles

@@ -21,6 +21,7 @@ from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.uneven.padding import fitted
 from costmodel.model.axes import Axis, How
 from costmodel.model.batch import BatchResult, Template
+from costmodel.model.formats import stored_bits
 from costmodel.spec import mapping as nodes
 from costmodel.spec.hardware import Array
 
@@ -376,7 +377,8 @@ def _room(allowed: Allowed, tiles: Tiles) -> tuple[npt.NDArray[np.bool_], Intege
     used: dict[int, Integers] = {}
     for at, (tensor, place) in enumerate(tiles.skeleton.stored):
         words = _words(einsum, tensor, dict(zip(einsum.shape, tiles.below(at), strict=True)))
-        used[place] = used.get(place, np.zeros(len(tiles.rows), dtype=np.int64)) + words * einsum.tensors[tensor].bits
+        bits = stored_bits(einsum.tensors[tensor], allowed.levels[place], words)
+        used[place] = used.get(place, np.zeros(len(tiles.rows), dtype=np.int64)) + bits
     good = np.ones(len(tiles.rows), dtype=np.bool_)
     total = np.zeros(len(tiles.rows), dtype=np.int64)
     for place, bits in used.items():

@@ -51,7 +51,8 @@ class Node:
     """Rank variables along which one word serves more points."""
     window_points: int
     """Points that one word serves along windows, at most."""
-    bits: int
+    room: int
+    """Bits of one word there."""
     shared: tuple[str, ...] = ()
     """Rank variables along which instances may share a delivery."""
 
@@ -91,7 +92,7 @@ def least_traffic(
         return 0.0
     bounded = [n for n in nodes if n.memory in memories]
     everything = {
-        m: sum(n.bits * math.prod(shape[v] for v in n.words) for n in bounded if n.memory == m) for m in memories
+        m: sum(n.room * math.prod(shape[v] for v in n.words) for n in bounded if n.memory == m) for m in memories
     }
     if all(everything[m] <= capacities[m] for m in memories):
         return 0.0  # nothing has to arrive twice
@@ -105,7 +106,7 @@ def least_traffic(
         log_cost=np.array([math.log(p * points / n.window_points) for n, p, _ in terms]),
         fills=np.array([[v in n.words for v in names] for n in nodes], dtype=float),
         log_share=np.array(
-            [[math.log(n.bits / capacities[m]) if n.memory == m else -math.inf for n in nodes] for m in memories]
+            [[math.log(n.room / capacities[m]) if n.memory == m else -math.inf for n in nodes] for m in memories]
         ),
         log_extents=np.log([shape[v] for v in names]),
         orders=np.array(list(_orders(nodes))),

@@ -23,6 +23,7 @@ from costmodel.mapper.uneven.bound import Bound, bound
 from costmodel.mapper.uneven.climb import SPREADS_CLIMBED, STEPS, climb, climb_towards, score_of
 from costmodel.mapper.uneven.enumeration import Integers, Promising, Whole, small
 from costmodel.mapper.uneven.padding import fitted, padded, paddings
+from costmodel.model.meters import cycles_per_point
 from costmodel.spec.objective import Objective, objective_of
 
 CLIMBED_MOST = 400_000
@@ -106,8 +107,7 @@ def improve(
 
 def _in_time(archive: Archive, least: Bound) -> Promising:
     """Return what tells from compute cycles, room and bounds whether a mapping may be better than all known."""
-    unit = archive.allowed.unit
-    per_point = sum(o.per_point / unit.rate_of(o.kind) for o in archive.einsum.operations if not o.at_zero)
+    per_point = cycles_per_point(archive.einsum, archive.allowed.unit)
 
     def promising(points: Integers, room: Integers) -> npt.NDArray[np.bool_]:
         latency = np.maximum(points * per_point, least.latency_cycles)

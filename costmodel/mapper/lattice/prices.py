@@ -1,0 +1,70 @@
+"""What a word costs that crosses between two memories: the price book in the numbers of the lattice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from costmodel.einsum.algebra import Tensor
+from costmodel.model.evaluation import Flow
+from costmodel.model.meters import ENERGY, PriceBook
+from costmodel.spec.hardware import Array
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Prices:
+    """Costs of a word: row 0 in pJ, each further row in cycles of one limit (of one instance, if it has all words).
+
+    Children are the memories, innermost first, and after them the compute unit; parents are the memories.
+    """
+
+    flow: dict[Flow, Floats]
+    """(rows, tensors, children, parents)."""
+    hop: Floats
+    """(rows, arrays, tensors, children, parents)."""
+    segments: tuple[int, ...]
+    """For each limit: how many arrays are inside the level of whose instances each has its own."""
+
+    @property
+    def rows(self) -> int:
+        return 1 + len(self.segments)
+
+    @property
+    def compute(self) -> int:
+        """The compute unit among the children."""
+        return int(self.hop.shape[3]) - 1
+
+
+def prices(
+    book: PriceBook, tensors: Sequence[Tensor], memories: Sequence[str], arrays: Sequence[str], unit: str
+) -> Prices:
+    """Return the prices between memories (names, innermost first) across arrays (likewise) above a compute unit."""
+    levels = book.architecture.levels
+    inside = levels[: book.architecture.index(unit)]
+    limits = [place for places in book.limits.values() for place in places]
+    row = {place: k for k, place in enumerate((ENERGY, *limits))}
+    shape = (len(row), len(tensors), len(memories) + 1, len(memories))
+    flows: dict[Flow, Floats] = {"read": np.zeros(shape), "update": np.zeros(shape)}
+    flows |= {"fill": np.zeros(shape), "drain": np.zeros(shape)}
+    hop = np.zeros((shape[0], len(arrays), *shape[1:]))
+    for t, tensor in enumerate(tensors):
+        for c, child in enumerate((*memories, unit)):
+            for p, parent in enumerate(memories):
+                if c < len(memories) and p <= c:
+                    continue
+                for charge, costs in book.per_word(tensor, parent, child):
+                    for place, cost in costs.items():
+                        if charge.flow == "hop":
+                            hop[row[place], arrays.index(charge.level.name), t, c, p] += cost
+                        else:
+                            flows[charge.flow][row[place], t, c, p] += cost
+    segments = []
+    for place in limits:
+        outside = levels[: book.architecture.index(book.meters[place].level)]
+        segments.append(sum(isinstance(x, Array) for x in inside) - sum(isinstance(x, Array) for x in outside))
+    return Prices(flows, hop, tuple(segments))

@@ -1,0 +1,350 @@
+"""The price book: what every word that crosses a boundary, every operation and every cycle costs.
+
+Energy and every limit of latency are linear in the words that cross boundaries. A *meter* counts some of these flows:
+it belongs to a component, has a width in bits and a price for each width that has passed. The scalar model, the batch
+model, the exact search, the bounds and the explanations all go over the meters of a book, so that a further cost is a
+further meter here (``meters``) and nothing else.
+
+Which flow an action charges:
+
+- ``read`` of a memory: the words that its children read, and those that it drains itself (``drain: free``: not those);
+- ``write`` of a memory: the words that fill it, and the updates of its children;
+- ``hop`` of an array: the words delivered to and collected from each of its children.
+
+Only words that move are counted, so the first touch of a word costs nothing where it is never read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+
+from costmodel.model.evaluation import Flow
+from costmodel.model.formats import stored_bits
+from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Level, Memory
+
+if TYPE_CHECKING:
+    from costmodel.einsum.algebra import Einsum, Tensor
+
+Moved = Flow | Literal["hop"]
+"""What may cost something: a flow between two levels, or a hop of an array between them."""
+ENERGY = -1
+"""Stands for all meters of energy together, where limits are told by their places."""
+
+
+class Tap(NamedTuple):
+    """A flow that a meter counts."""
+
+    flow: Moved
+    at: str
+    """The level where its words are counted: reads and updates at the parent, fills and drains at the child."""
+    other: str | None = None
+    """The level at the other end of the boundary (of hops: the parent); null: whatever it is."""
+
+
+class Meter(NamedTuple):
+    """What counts some flows of a component and puts a price on them: pJ, or cycles of one instance."""
+
+    component: str
+    action: str
+    """``read``, ``write``, ``hop`` …; of a limit that all flows share: empty."""
+    unit: Literal["pJ", "cycles"]
+    level: str
+    """The level of whose instances each has such a meter of its own: a limit is that of the busiest one."""
+    taps: tuple[Tap, ...]
+    width_bits: float
+    """Bits that have to pass for one count: the width of an access or a hop, or what passes in a cycle."""
+    price: float
+    """Of one count."""
+
+    def amount(self, bits: Any) -> Any:
+        """Return the accesses, hops or cycles that bits make; a fraction stays a fraction."""
+        return bits / self.width_bits
+
+    def cost(self, bits: Any) -> Any:
+        """Return the price of bits that pass, in the meter's unit."""
+        return bits / self.width_bits * self.price
+
+
+class Crossed(Protocol):
+    """Words of one tensor across one boundary: integers, or arrays of them (one entry for each mapping)."""
+
+    @property
+    def read(self) -> Any: ...
+    @property
+    def update(self) -> Any: ...
+    @property
+    def fill(self) -> Any: ...
+    @property
+    def drain(self) -> Any: ...
+    @property
+    def hops(self) -> Sequence[tuple[str, Any]]:
+        """Array → words."""
+
+
+class Charge(NamedTuple):
+    """A flow at one end of a boundary, and the meters that count it."""
+
+    flow: Moved
+    level: Level
+    """Where its words are counted, and in whose format."""
+    other: str | None
+    """The level that has to be at the other end; null: whatever it is."""
+    places: list[int]
+    """Of the meters in the book."""
+
+    def words(self, crossed: Crossed) -> Any:
+        """Return the words of this flow; zero where hops are not counted."""
+        if self.flow == "hop":
+            return sum(words for name, words in crossed.hops if name == self.level.name)
+        return getattr(crossed, self.flow)
+
+
+class PriceBook:
+    """The meters of an architecture."""
+
+    def __init__(self, architecture: Architecture) -> None:
+        self.architecture = architecture
+        self.meters = tuple(meters(architecture))
+        self._levels = {level.name: (place, level) for place, level in enumerate(architecture.levels)}
+        self._above: dict[str, list[Charge]] = {}
+        """Parent → what is counted there; likewise of children and of arrays."""
+        self._below: dict[str, list[Charge]] = {}
+        self._between: dict[str, list[Charge]] = {}
+        ends = {"read": self._above, "update": self._above, "fill": self._below, "drain": self._below}
+        places: dict[Tap, list[int]] = {}
+        for place, meter in enumerate(self.meters):
+            for tap in meter.taps:
+                if tap not in places:
+                    charge = Charge(tap.flow, self._levels[tap.at][1], tap.other, places.setdefault(tap, []))
+                    ends.get(tap.flow, self._between).setdefault(tap.at, []).append(charge)
+                places[tap].append(place)
+        self._charges: dict[tuple[str, str], list[Charge]] = {}
+        self._per_word: dict[tuple[Tensor, str, str], list[tuple[Charge, dict[int, float]]]] = {}
+
+    def charges(self, parent: str, child: str) -> list[Charge]:
+        """Return the flows between two levels that some meter counts; the child holds words or computes."""
+        found = self._charges.get((parent, child))
+        if found is None:
+            found = [c for c in self._above.get(parent, ()) if c.other in (None, child)]
+            found += [c for c in self._below.get(child, ()) if c.other in (None, parent)]
+            outer, inner = self._levels[parent][0], self._levels[child][0]
+            for array, charges in self._between.items():
+                if outer < self._levels[array][0] < inner:
+                    found += [c for c in charges if c.other in (None, parent)]
+            self._charges[parent, child] = found
+        return found
+
+    def bits(self, tensor: Tensor, parent: str, child: str, crossed: Crossed) -> Iterator[tuple[int, Any]]:
+        """Yield (place of a meter, bits that it counts) of what crosses one boundary."""
+        for charge in self.charges(parent, child):
+            bits = stored_bits(tensor, charge.level, charge.words(crossed))
+            for place in charge.places:
+                yield place, bits
+
+    def per_word(self, tensor: Tensor, parent: str, child: str) -> list[tuple[Charge, dict[int, float]]]:
+        """Return what one word of each flow across a boundary costs: energy, and cycles by the place of each limit."""
+        key = (tensor, parent, child)
+        found = self._per_word.get(key)
+        if found is None:
+            found = self._per_word[key] = []
+            for charge in self.charges(parent, child):
+                bits = stored_bits(tensor, charge.level, 1)
+                costs: dict[int, float] = {}
+                for place in charge.places:
+                    meter = self.meters[place]
+                    row = ENERGY if meter.unit == "pJ" else place
+                    costs[row] = costs.get(row, 0.0) + meter.cost(bits)
+                found.append((charge, {row: cost for row, cost in costs.items() if cost}))
+        return found
+
+    def price(self, row: int, tensor: Tensor, flow: Moved, parent: str, child: str, array: str | None = None) -> float:
+        """Return what one word of a flow (of hops: of one array) costs across a boundary: ``ENERGY``, or one limit."""
+        return sum(
+            costs.get(row, 0.0)
+            for charge, costs in self.per_word(tensor, parent, child)
+            if charge.flow == flow and array in (None, charge.level.name)
+        )
+
+    @cached_property
+    def energy(self) -> list[int]:
+        """Places of the meters of energy."""
+        return [place for place, meter in enumerate(self.meters) if meter.unit == "pJ"]
+
+    @cached_property
+    def limits(self) -> dict[str, list[int]]:
+        """Component → places of its meters of cycles."""
+        found: dict[str, list[int]] = {}
+        for place, meter in enumerate(self.meters):
+            if meter.unit == "cycles":
+                found.setdefault(meter.component, []).append(place)
+        return found
+
+    @cached_property
+    def leaks(self) -> list[tuple[str, float]]:
+        """(level, pJ per cycle) of every level that leaks."""
+        return leaks(self.architecture)
+
+    def components(self) -> list[str]:
+        """Names of the levels, outermost first, and of what else has a meter."""
+        names = [level.name for level in self.architecture.levels]
+        return list(dict.fromkeys((*names, *(m.component for m in self.meters))))
+
+    def prices_hops(self, arrays: Sequence[str]) -> bool:
+        """Whether hops of some of these arrays cost anything."""
+        return any(m.price and any(t.flow == "hop" and t.at in arrays for t in m.taps) for m in self.meters)
+
+
+# What has meters
+
+
+def meters(architecture: Architecture) -> Iterator[Meter]:
+    """Yield all meters of an architecture: energy and limits of each level, outermost first."""
+    for level in architecture.levels:
+        if isinstance(level, Memory):
+            yield from port_energy(level)
+            yield from port_limits(level)
+        elif isinstance(level, Array):
+            yield hop_energy(level)
+
+
+def _read_taps(memory: Memory) -> tuple[Tap, ...]:
+    drained = (Tap("drain", memory.name),) if charges_drain(memory) else ()
+    return (Tap("read", memory.name), *drained)
+
+
+def _write_taps(memory: Memory) -> tuple[Tap, ...]:
+    return (Tap("update", memory.name), Tap("fill", memory.name))
+
+
+def charges_drain(memory: Memory) -> bool:
+    """Whether a drain costs the memory that drains a read."""
+    return memory.drain == "charged"
+
+
+def port_energy(memory: Memory) -> tuple[Meter, Meter]:
+    """Return the meters of the energy of reads and of writes."""
+    name, width = memory.name, memory.access_bits
+    return (
+        Meter(name, "read", "pJ", name, _read_taps(memory), width, memory.read_pj),
+        Meter(name, "write", "pJ", name, _write_taps(memory), width, memory.write_pj),
+    )
+
+
+def port_limits(memory: Memory) -> list[Meter]:
+    """Return a meter of cycles for each limit of bandwidth: of the port that all share, of reads, of writes."""
+    name, reads, writes = memory.name, _read_taps(memory), _write_taps(memory)
+    stated = (
+        ("", reads + writes, memory.bandwidth_bits_per_cycle),
+        ("read", reads, memory.read_bits_per_cycle),
+        ("write", writes, memory.write_bits_per_cycle),
+    )
+    return [Meter(name, action, "cycles", name, taps, rate, 1.0) for action, taps, rate in stated if rate is not None]
+
+
+def shared_bits_per_cycle(memory: Memory) -> float | None:
+    """Return the bandwidth that reads and writes of one instance share; null where there is no such limit."""
+    return memory.bandwidth_bits_per_cycle
+
+
+def hop_energy(array: Array) -> Meter:
+    """Return the meter of the energy of hops."""
+    return Meter(array.name, "hop", "pJ", array.name, (Tap("hop", array.name),), array.hop_bits, array.hop_pj)
+
+
+# Operations
+
+
+def operation_pj(unit: ComputeUnit, kind: str) -> float:
+    """Return the energy of one operation of a kind."""
+    return unit.energy_of(kind)
+
+
+def operations_per_cycle(unit: ComputeUnit, kind: str) -> float:
+    """Return how many operations of a kind one instance performs in a cycle."""
+    return unit.rate_of(kind)
+
+
+def compute_pj(einsum: Einsum, unit: ComputeUnit) -> float:
+    """Return the energy of all operations of an Einsum."""
+    return sum(count * operation_pj(unit, kind) for kind, count in einsum.operation_counts.items())
+
+
+def point_cycles(einsum: Einsum, unit: ComputeUnit) -> dict[frozenset[str], float]:
+    """Return how long a point keeps a compute instance busy, by the rank variables that have to be 0 there for it."""
+    found: dict[frozenset[str], float] = {}
+    for o in einsum.operations:
+        found[o.at_zero] = found.get(o.at_zero, 0.0) + o.per_point / operations_per_cycle(unit, o.kind)
+    return found
+
+
+def cycles_per_point(einsum: Einsum, unit: ComputeUnit) -> float:
+    """Return the cycles that every point of the iteration space keeps a compute instance busy."""
+    return point_cycles(einsum, unit).get(frozenset(), 0.0)
+
+
+def pass_cycles(array: Array, rows: str) -> int:
+    """Return what a pass of a systolic array pays for skew and for loading what stays.
+
+    A pass of an R × C array pays R + C − 2 cycles of skew and, where a weight or input stays, R to load it; R is the
+    size of the dimension ``rows``, along which partial sums flow. Zero where the array is not systolic.
+    (Agrees with SCALE-Sim v3, cycle by cycle, for full and partial passes.)
+    """
+    if array.systolic is None:
+        return 0
+    skew = sum(size - 1 for size in array.shape.values())
+    return skew + (0 if array.systolic == "output" else array.shape[rows])
+
+
+# Leakage
+
+
+def leakage_w(level: Level) -> float:
+    """Return the power that one instance of a level leaks."""
+    return level.leakage_w
+
+
+def leaks(architecture: Architecture) -> list[tuple[str, float]]:
+    """Return (level, pJ per cycle) of every level that leaks: of all its physical instances, idle ones too."""
+    return [
+        (x.name, leakage_w(x) * architecture.copies(x.name) / architecture.clock_hz * 1e12)
+        for x in architecture.physical
+        if leakage_w(x)
+    ]
+
+
+def leak_pj_per_cycle(architecture: Architecture) -> float:
+    """Return what the whole chip leaks in a cycle."""
+    return sum(pj for _, pj in leaks(architecture))
+
+
+# For people
+
+
+def priced(level: Level) -> bool:
+    """Whether a level states an energy."""
+    if isinstance(level, ComputeUnit):
+        return bool(level.energy_pj)
+    return any(m.price for m in (port_energy(level) if isinstance(level, Memory) else [hop_energy(level)]))
+
+
+def price_text(what: Level | Meter) -> str:
+    """Say the prices of a level, or of one meter.
+
+    >>> price_text(Memory(name="GLB", read_pj=2, write_pj=3.5, access_bits=16))
+    'read 2 pJ, write 3.5 pJ per 16 b'
+    """
+    if isinstance(what, Meter):
+        return f"{what.action} {what.price:g} pJ per {what.width_bits:g} b"
+    if isinstance(what, ComputeUnit):
+        return ", ".join(f"{kind} {pj:g} pJ" for kind, pj in what.energy_pj.items())
+    if isinstance(what, Array):
+        return price_text(hop_energy(what))
+    read, write = port_energy(what)
+    return f"read {read.price:g} pJ, write {write.price:g} pJ per {read.width_bits:g} b"
+
+
+def drain_text(memory: Memory) -> str:
+    """Say that drains are free, where they are."""
+    return "" if charges_drain(memory) else "; drains are free here"
