@@ -11,7 +11,7 @@ from asking import map_einsum
 from problems import PE2D, TWO_LEVEL, access, einsum, random_architecture, random_einsum
 
 from costmodel.einsum.algebra import Access, Affine, Einsum, Operation, Role, Tensor, Workload
-from costmodel.mapper.constraints import Rules
+from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.lattice.space import UnsupportedError, build
 from costmodel.mapper.result import InfeasibleError
 from costmodel.mapper.uneven.bound import bound
@@ -70,7 +70,7 @@ def test_the_front_with_a_bias_is_that_of_the_whole_mapspace(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(25))
 def test_no_mapping_undercuts_the_bound(seed: int, draw) -> None:
     problem, architecture = small_problem(random.Random(1_000 + seed), draw, 300)
-    least = bound(problem, architecture)
+    least = bound(Allowed(problem, architecture))
     workload, checked = Workload("w", "", (problem,)), 0
     for mapping in exhaustive.mappings(problem, architecture):
         try:
@@ -108,10 +108,10 @@ def test_what_the_lattice_cannot_count_is_found_otherwise_and_says_so() -> None:
     biased = einsum("O[m]", "B[m]", "I[k]", "F[m, k]", m=4, k=4)
     biased = replace(biased, inputs=(bias, *biased.inputs[1:]))
     with pytest.raises(UnsupportedError, match="only some instances"):
-        build(biased, inner, Rules())
+        build(Allowed(biased, inner))
     powers = (Operation("exp", 1, frozenset("k")), *biased.operations)
     with pytest.raises(UnsupportedError, match="operations of its own"):
-        build(replace(biased, operations=powers), TWO_LEVEL, Rules())
+        build(Allowed(replace(biased, operations=powers), TWO_LEVEL))
 
 
 def test_an_einsum_without_rank_variables_has_an_optimum() -> None:
