@@ -1,0 +1,443 @@
+"""A second walk, written from ``docs/counting.md`` alone: plain, slow, and without a line of ``costmodel.model``.
+
+Every point of every Einsum is placed first: at which step it is done, and in which instance. What a storage node holds
+is then a set of coordinates for each step and instance, and what crosses a boundary is the difference of two such sets.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from dataclasses import dataclass
+
+from costmodel.einsum.algebra import Role
+from costmodel.spec.hardware import Array, Memory
+from costmodel.spec.mapping import Compute, Sequence, Spatial, Storage, Temporal
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A tensor in a storage node, or an access of a compute node: what asks for words, and what serves."""
+
+    place: tuple
+    """Which node it is: indices of the nodes from the root; the same for all Einsums below it."""
+    tensor: str
+    level: str
+    life: int
+    """How much of a time names one life of the node: up to the innermost branch in which it stands."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What one or more children want at a step."""
+
+    whole: frozenset
+    """The whole tile."""
+    asked: frozenset
+    """Those of its words that have to come."""
+
+
+class SecondWalk:
+    """The counts of one mapping."""
+
+    def __init__(self, workload, architecture, mapping) -> None:
+        self.workload, self.architecture = workload, architecture
+        self.levels = {level.name: level for level in architecture.levels}
+        self.bits = {t.name: t.bits for e in workload.einsums for t in e.tensors.values()}
+        self.words = defaultdict(int)
+        """(Einsum, level, tensor, flow) → words."""
+        self.in_instance = defaultdict(int)
+        """The same in one instance of the level: (Einsum, level, tensor, flow, instance) → words."""
+        self.hops = defaultdict(int)
+        """(Einsum, array, tensor) → words."""
+        self.operations = defaultdict(int)
+        """(Einsum, unit, kind, instance) → operations."""
+        self.occupancy = defaultdict(int)
+        """(Einsum, holder) → words of its largest tile."""
+        self.paths = {}
+        """Einsum → [(place, node)] from the root to its compute node; of a sequence, the number of the branch."""
+        self.find_paths(mapping.nest, (), [])
+        self.tiles = defaultdict(lambda: defaultdict(lambda: defaultdict(set)))
+        """Holder → time → instance → words."""
+        self.computes = defaultdict(lambda: defaultdict(lambda: defaultdict(set)))
+        """(Einsum, access) → time → instance → the word."""
+        for name in self.paths:
+            self.run(workload.einsum(name))
+        for holder, steps in self.tiles.items():
+            self.fill_holes(holder, steps)
+            self.cross(holder, steps)
+        for (name, access), steps in self.computes.items():
+            self.compute(name, access, steps)
+
+    # Where every point is
+
+    def find_paths(self, nest, place, above) -> None:
+        path = list(above)
+        for number, node in enumerate(nest):
+            here = (*place, number)
+            if isinstance(node, Sequence):
+                for branch, inner in enumerate(node.branches):
+                    self.find_paths(inner, (*here, branch), [*path, (here, branch)])
+                return
+            path.append((here, node))
+        self.paths[path[-1][1].einsum] = path
+
+    def run(self, einsum) -> None:
+        """Do every point: put its words into the tiles above it, and its operations into the instance."""
+        for values in itertools.product(*(range(n) for n in einsum.shape.values())):
+            point = dict(zip(einsum.shape, values, strict=True))
+            words = {a: word(a, point) for a in einsum.accesses if at(point, a.at_zero)}
+            start = dict.fromkeys(point, 0)
+            time, instance, life = (), (), 0
+            for place, node in self.paths[einsum.name]:
+                if isinstance(node, Temporal | Spatial):
+                    v, size = node.rank_variable, node.tile
+                    position = (point[v] - start[v]) // size
+                    start[v] += position * size
+                    if isinstance(node, Temporal):
+                        time = (*time, position)
+                    else:
+                        instance = (*instance, (node.array, node.dimension, position))
+                elif isinstance(node, Storage):
+                    for a, w in words.items():
+                        if a.tensor in node.tensors:
+                            self.tiles[Holder(place, a.tensor, node.level, life)][time][instance].add(w)
+                elif isinstance(node, Compute):
+                    for a, w in words.items():
+                        self.computes[einsum.name, a][time][instance].add(w)
+                    for o in einsum.operations:
+                        if at(point, o.at_zero):
+                            self.operations[einsum.name, node.unit, o.kind, instance] += o.per_point
+                else:
+                    time = (*time, node)
+                    life = len(time)
+            assert start == point, "a rank variable is not iterated down to one"
+
+    def fill_holes(self, holder, steps) -> None:
+        if self.levels[holder.level].holes == "fetch":
+            for tiles in steps.values():
+                for instance, tile in tiles.items():
+                    sides = [range(min(rank), max(rank) + 1) for rank in zip(*tile, strict=True)]
+                    tiles[instance] = set(itertools.product(*sides))
+
+    # Who stands where
+
+    def einsums_below(self, place):
+        """Einsums below a node, in the order in which they run."""
+        return [self.workload.einsum(name) for name, path in self.paths.items() if place in [p for p, _ in path]]
+
+    def holders_above(self, name, tensor, place):
+        """Storage nodes of a tensor above a place on the path of an Einsum, outermost first."""
+        above = [(p, n) for p, n in self.paths[name] if p < place]
+        return [(p, n.level) for p, n in above if isinstance(n, Storage) and tensor in n.tensors]
+
+    def parent(self, name, tensor, place):
+        """The nearest storage node of the tensor above: its level and how many parallel loops are above it."""
+        above = self.holders_above(name, tensor, place)
+        if not above:
+            return None
+        place, level = above[-1]
+        return level, sum(isinstance(n, Spatial) for p, n in self.paths[name] if p < place)
+
+    def arrays_between(self, outer, inner):
+        between = self.architecture.levels[self.architecture.index(outer) + 1 : self.architecture.index(inner)]
+        return [level for level in between if isinstance(level, Array)]
+
+    def owner(self, holder):
+        """The Einsum to which the words of a storage node belong."""
+        below = self.einsums_below(holder.place)
+        if len(below) == 1:
+            return below[0].name
+        writers = [e.name for e in below if e.output.tensor == holder.tensor]
+        readers = [e.name for e in below if any(a.tensor == holder.tensor for a in e.inputs)]
+        return (writers or readers)[0]
+
+    def count(self, name, level, tensor, flow, instance, words) -> None:
+        self.words[name, level, tensor, flow] += words
+        self.in_instance[name, level, tensor, flow, instance] += words
+
+    # What crosses a boundary
+
+    def cross(self, holder, steps) -> None:
+        """Hold the tiles of a storage node one after another: fills, drains, and what its parent sees of them."""
+        name = self.owner(holder)
+        written = any(e.output.tensor == holder.tensor for e in self.einsums_below(holder.place))
+        refetch = self.levels[holder.level].halo == "refetch"
+        self.occupancy[name, holder] = max(len(tile) for tiles in steps.values() for tile in tiles.values())
+        touched = defaultdict(set)
+        for _, life in itertools.groupby(sorted(steps), key=lambda time: time[: holder.life]):
+            held = {}
+            for time in life:
+                wanted, leaving = {}, {}
+                for instance, tile in steps[time].items():
+                    old = held.get(instance, set())
+                    moves = tile != old
+                    come = tile if refetch and moves else tile - old
+                    if written:
+                        come = come & touched[instance]
+                        leaving[instance] = old if refetch and moves else old - tile
+                    touched[instance] |= tile
+                    held[instance] = tile
+                    wanted[instance] = [Delivery(frozenset(tile), frozenset(come))]
+                self.deliver(name, holder, wanted)
+                self.drain(name, holder, leaving)
+            if written:
+                self.drain(name, holder, held)
+
+    def deliver(self, name, holder, wanted) -> None:
+        parent = self.parent(name, holder.tensor, holder.place)
+        if parent is not None:
+            for instance, deliveries in wanted.items():
+                self.count(name, holder.level, holder.tensor, "fill", instance, sizes(deliveries))
+            self.serve(name, holder.tensor, parent, holder.level, wanted)
+
+    def drain(self, name, holder, leaving) -> None:
+        parent = self.parent(name, holder.tensor, holder.place)
+        if parent is not None:
+            for instance, words in leaving.items():
+                self.count(name, holder.level, holder.tensor, "drain", instance, len(words))
+            self.update(name, holder.tensor, parent, holder.level, {i: list(words) for i, words in leaving.items()})
+
+    def serve(self, name, tensor, parent, level, wanted) -> None:
+        """Reads of the parent's instances for what their children want at one step."""
+        outer, depth = parent
+        arrays = self.arrays_between(outer, level)
+        for instance, children in grouped(wanted, lambda instance: instance[:depth]):
+            words = sizes(self.multicast(name, tensor, arrays, children))
+            self.count(name, outer, tensor, "read", instance, words)
+
+    def multicast(self, name, tensor, arrays, children):
+        """Merge what the children below some arrays want, from the innermost array outwards."""
+        if not arrays:
+            (deliveries,) = children.values()
+            return deliveries
+        array, *inner = arrays
+        lists = []
+        for _, below in grouped(children, lambda instance: position(instance, array)):
+            lists.append(self.multicast(name, tensor, inner, below))
+            self.hops[name, array.name, tensor] += sizes(lists[-1])
+        if array.multicast == "words":
+            return [united([d for deliveries in lists for d in deliveries])]
+        if array.multicast == "none":
+            return [d for deliveries in lists for d in deliveries]
+        alike = defaultdict(list)
+        for deliveries in lists:
+            alike[tuple(d.whole for d in deliveries)].append(deliveries)
+        return [united(same) for group in alike.values() for same in zip(*group, strict=True)]
+
+    def update(self, name, tensor, parent, level, leaving):
+        """Updates of the parent's instances by what leaves their children at one step: instance → words."""
+        outer, depth = parent
+        arrays = self.arrays_between(outer, level)
+        arriving = {}
+        for instance, children in grouped(leaving, lambda instance: instance[:depth]):
+            arriving[instance] = self.reduce(name, tensor, arrays, children)
+            self.count(name, outer, tensor, "update", instance, len(arriving[instance]))
+        return arriving
+
+    def reduce(self, name, tensor, arrays, children):
+        """Merge what leaves the children below some arrays, from the innermost array outwards: a list of words."""
+        if not arrays:
+            (words,) = children.values()
+            return words
+        array, *inner = arrays
+        arriving = []
+        for _, below in grouped(children, lambda instance: position(instance, array)):
+            words = self.reduce(name, tensor, inner, below)
+            self.hops[name, array.name, tensor] += len(words)
+            arriving += words
+        return list(set(arriving)) if array.reduce else arriving
+
+    def compute(self, name, access, steps) -> None:
+        """What the points of an Einsum ask for through one access, or update."""
+        place, node = self.paths[name][-1]
+        parent = self.parent(name, access.tensor, place)
+        if access is not self.workload.einsum(name).output:
+            for words in steps.values():
+                wanted = {i: [Delivery(frozenset(w), frozenset(w))] for i, w in words.items()}
+                self.serve(name, access.tensor, parent, node.unit, wanted)
+            return
+        seen = defaultdict(set)
+        for words in steps.values():
+            arriving = self.update(name, access.tensor, parent, node.unit, {i: list(w) for i, w in words.items()})
+            for instance, updated in arriving.items():
+                seen[instance] |= set(updated)
+                self.count(name, parent[0], access.tensor, "read", instance, len(updated))
+        for instance, first in seen.items():
+            self.count(name, parent[0], access.tensor, "read", instance, -len(first))
+
+    # Room
+
+    def level_bits(self, level):
+        """Bits that a level needs: the nodes of one path together, of the branches the largest."""
+        held = {holder: words * self.bits[holder.tensor] for (_, holder), words in self.occupancy.items()}
+        return max(
+            sum(bits for h, bits in held.items() if h.level == level and h.place in [p for p, _ in path])
+            for path in self.paths.values()
+        )
+
+    # Latency
+
+    def cycles(self, name):
+        """Component → cycles of an Einsum."""
+        unit = self.paths[name][-1][1].unit
+        rate = self.levels[unit].rate_of
+        work = defaultdict(float)
+        for (einsum, _, kind, instance), done in self.operations.items():
+            if einsum == name:
+                work[instance] += done / rate(kind)
+        above = self.architecture.levels[: self.architecture.index(unit)]
+        systolic = [level for level in above if isinstance(level, Array) and level.systolic]
+        cycles = {unit: max(work.values()) + sum(self.skew(name, array) for array in systolic)}
+        for level in above:
+            if isinstance(level, Memory):
+                cycles[level.name] = self.memory_cycles(name, level)
+        return cycles
+
+    def memory_cycles(self, name, memory):
+        ports = {"read": defaultdict(int), "write": defaultdict(int), "both": defaultdict(int)}
+        for (einsum, level, tensor, flow, instance), words in self.in_instance.items():
+            if (einsum, level) == (name, memory.name) and (action := action_of(memory, flow)):
+                ports[action][instance] += words * self.bits[tensor]
+                ports["both"][instance] += words * self.bits[tensor]
+        rates = {
+            "read": memory.read_bits_per_cycle,
+            "write": memory.write_bits_per_cycle,
+            "both": memory.bandwidth_bits_per_cycle,
+        }
+        return max(max(ports[p].values(), default=0) / rate if rate else 0.0 for p, rate in rates.items())
+
+    def skew(self, name, array):
+        """Cycles that a systolic array adds: passes × (skew and load)."""
+        einsum = self.workload.einsum(name)
+        unrolled = set()
+        left = dict(einsum.shape)
+        for _, node in self.paths[name]:
+            if isinstance(node, Temporal | Spatial):
+                v = node.rank_variable
+                more = node.tile < left[v]
+                left[v] = min(left[v], node.tile)
+                if isinstance(node, Spatial) and node.array == array.name and more and v in einsum.reduced:
+                    unrolled.add(node.dimension)
+        rows = unrolled.pop() if len(unrolled) == 1 else next(iter(array.shape))
+        load = 0 if array.systolic == "output" else array.shape[rows]
+        return self.passes(name, array) * (sum(n - 1 for n in array.shape.values()) + load)
+
+    def passes(self, name, array):
+        """Runs of steps without a change of the stationary operand's tile in the first child of the array."""
+        tensor = self.stationary(self.workload.einsum(name), array)
+        path = self.paths[name]
+        inside = [
+            h
+            for h in self.tiles
+            if h.tensor == tensor
+            and h.place in [p for p, _ in path]
+            and self.architecture.index(h.level) > self.architecture.index(array.name)
+        ]
+        if inside:
+            holder = min(inside, key=lambda h: h.place)
+            steps, life = self.tiles[holder], holder.life
+        else:
+            steps, life = defaultdict(lambda: defaultdict(set)), self.life_of(name)
+            for (einsum, access), words in self.computes.items():
+                if (einsum, access.tensor) == (name, tensor):
+                    for time, instances in words.items():
+                        for instance, found in instances.items():
+                            steps[time][instance] |= found
+        found, last = 0, None
+        for time in sorted(steps):
+            for instance, tile in steps[time].items():
+                if all(at == 0 for *_, at in instance):
+                    now = (time[:life], tile)
+                    found += now != last
+                    last = now
+        return found
+
+    def life_of(self, name):
+        """How much of a time names one life of the compute node of an Einsum."""
+        marks = [isinstance(n, int) for _, n in self.paths[name] if isinstance(n, int | Temporal)]
+        return max((at + 1 for at, branch in enumerate(marks) if branch), default=0)
+
+    def stationary(self, einsum, array):
+        if array.systolic == "output":
+            return einsum.output.tensor
+        everywhere = [a.tensor for a in einsum.inputs if not a.at_zero]
+        read = list(dict.fromkeys(everywhere or [a.tensor for a in einsum.inputs]))
+        weights = [t for t in read if einsum.tensors[t].role is Role.WEIGHT]
+        if array.systolic == "weight":
+            return (weights or read)[-1]
+        return ([t for t in read if t not in weights] or read)[0]
+
+    # All of it
+
+    def table(self):
+        """Every number under the key that ``comparison.model_table`` gives it, without zeros."""
+        table = {("words", *key): words for key, words in self.words.items()}
+        counts = defaultdict(float)
+        for (name, level, tensor, flow), words in self.words.items():
+            if action := action_of(self.levels[level], flow):
+                counts[name, level, tensor, action] += words * self.bits[tensor] / self.levels[level].access_bits
+        for (name, array, tensor), words in self.hops.items():
+            counts[name, array, tensor, "hop"] = words * self.bits[tensor] / self.levels[array].hop_bits
+        for (name, unit, kind, _), done in self.operations.items():
+            counts[name, unit, "", f"compute {kind}"] += done
+        for (name, level, tensor, action), count in counts.items():
+            table["count", name, level, tensor, action] = count
+            table["energy", name, level, tensor, action] = count * self.price(level, action)
+        for name in self.paths:
+            cycles = self.cycles(name)
+            table |= {("cycles", name, component): number for component, number in cycles.items()}
+            for level in self.architecture.levels:
+                watt = level.leakage_w * self.architecture.copies(level.name)
+                longest = max(cycles.values())
+                table["count", name, level.name, "", "leak"] = longest if watt else 0.0
+                table["energy", name, level.name, "", "leak"] = watt * (longest / self.architecture.clock_hz) * 1e12
+        for (name, holder), words in self.occupancy.items():
+            table["room", name, holder.level, holder.tensor] = words
+            table["room in bits", name, holder.level, holder.tensor] = words * self.bits[holder.tensor]
+        return {key: number for key, number in table.items() if number}
+
+    def price(self, name, action):
+        level = self.levels[name]
+        if isinstance(level, Memory):
+            return {"read": level.read_pj, "write": level.write_pj}[action]
+        return level.hop_pj if isinstance(level, Array) else level.energy_of(action.removeprefix("compute "))
+
+
+def action_of(memory, flow):
+    """The action that a flow is part of; empty for a drain that is free."""
+    if flow == "drain":
+        return "read" if memory.drain == "charged" else ""
+    return "read" if flow == "read" else "write"
+
+
+def word(access, point):
+    """Coordinates that an access touches at a point."""
+    return tuple(i.constant + sum(c * point[v] for v, c in i.terms) for i in access.indices)
+
+
+def at(point, zeros):
+    """Whether a term that lacks some reduced rank variables is evaluated at a point."""
+    return all(point[v] == 0 for v in zeros)
+
+
+def position(instance, array):
+    """Which child of the array an instance is in."""
+    return tuple((dimension, at) for name, dimension, at in instance if name == array.name)
+
+
+def grouped(children, key):
+    """Children by a key of their instance, both in order."""
+    groups = defaultdict(dict)
+    for instance in sorted(children):
+        groups[key(instance)][instance] = children[instance]
+    return sorted(groups.items())
+
+
+def sizes(deliveries):
+    return sum(len(d.asked) for d in deliveries)
+
+
+def united(deliveries):
+    whole = frozenset().union(*(d.whole for d in deliveries))
+    return Delivery(whole, frozenset().union(*(d.asked for d in deliveries)))
