@@ -361,8 +361,9 @@ class SecondWalk:
     def stationary(self, einsum, array):
         if array.systolic == "output":
             return einsum.output.tensor
-        everywhere = [a.tensor for a in einsum.inputs if not a.at_zero]
-        read = list(dict.fromkeys(everywhere or [a.tensor for a in einsum.inputs]))
+        inputs = [a for a in einsum.inputs if a.tensor != einsum.output.tensor]
+        everywhere = [a for a in inputs if not a.at_zero]
+        read = list(dict.fromkeys(a.tensor for a in everywhere or inputs))
         weights = [t for t in read if einsum.tensors[t].role is Role.WEIGHT]
         if array.systolic == "weight":
             return (weights or read)[-1]
@@ -391,7 +392,7 @@ class SecondWalk:
                 watt = level.leakage_w * self.architecture.copies(level.name)
                 longest = max(cycles.values())
                 table["count", name, level.name, "", "leak"] = longest if watt else 0.0
-                table["energy", name, level.name, "", "leak"] = watt * (longest / self.architecture.clock_hz) * 1e12
+                table["energy", name, level.name, "", "leak"] = watt / self.architecture.clock_hz * 1e12 * longest
         for (name, holder), words in self.occupancy.items():
             table["room", name, holder.level, holder.tensor] = words
             table["room in bits", name, holder.level, holder.tensor] = words * self.bits[holder.tensor]
