@@ -10,8 +10,7 @@ import itertools
 from collections import defaultdict
 from dataclasses import dataclass
 
-from costmodel.einsum.algebra import Role
-from costmodel.spec.hardware import Array, Memory
+from costmodel.spec.hardware import Array
 from costmodel.spec.mapping import Compute, Sequence, Spatial, Storage, Temporal
 
 
@@ -38,7 +37,7 @@ class Delivery:
 
 
 class SecondWalk:
-    """The counts of one mapping."""
+    """Words that cross each boundary, and operations, of one mapping."""
 
     def __init__(self, workload, architecture, mapping) -> None:
         self.workload, self.architecture = workload, architecture
@@ -60,14 +59,14 @@ class SecondWalk:
         self.tiles = defaultdict(lambda: defaultdict(lambda: defaultdict(set)))
         """Holder → time → instance → words."""
         self.computes = defaultdict(lambda: defaultdict(lambda: defaultdict(set)))
-        """(Einsum, access) → time → instance → the word."""
+        """(Einsum, number of the access, the output last) → time → instance → the word."""
         for name in self.paths:
             self.run(workload.einsum(name))
         for holder, steps in self.tiles.items():
             self.fill_holes(holder, steps)
             self.cross(holder, steps)
-        for (name, access), steps in self.computes.items():
-            self.compute(name, access, steps)
+        for (name, number), steps in self.computes.items():
+            self.compute(workload.einsum(name), number, steps)
 
     # Where every point is
 
@@ -83,35 +82,41 @@ class SecondWalk:
         self.paths[path[-1][1].einsum] = path
 
     def run(self, einsum) -> None:
-        """Do every point: put its words into the tiles above it, and its operations into the instance."""
+        """Do every point: put its words into the tiles above it, and its operations into its instance."""
         for values in itertools.product(*(range(n) for n in einsum.shape.values())):
             point = dict(zip(einsum.shape, values, strict=True))
-            words = {a: word(a, point) for a in einsum.accesses if at(point, a.at_zero)}
-            start = dict.fromkeys(point, 0)
-            time, instance, life = (), (), 0
-            for place, node in self.paths[einsum.name]:
-                if isinstance(node, Temporal | Spatial):
-                    v, size = node.rank_variable, node.tile
-                    position = (point[v] - start[v]) // size
-                    start[v] += position * size
-                    if isinstance(node, Temporal):
-                        time = (*time, position)
-                    else:
-                        instance = (*instance, (node.array, node.dimension, position))
-                elif isinstance(node, Storage):
-                    for a, w in words.items():
+            words = [(n, a, word(a, point)) for n, a in enumerate(einsum.accesses) if at(point, a.at_zero)]
+            for place, node, time, instance, life in self.route(einsum, point):
+                if isinstance(node, Storage):
+                    for _, a, w in words:
                         if a.tensor in node.tensors:
                             self.tiles[Holder(place, a.tensor, node.level, life)][time][instance].add(w)
-                elif isinstance(node, Compute):
-                    for a, w in words.items():
-                        self.computes[einsum.name, a][time][instance].add(w)
+                else:
+                    for number, _, w in words:
+                        self.computes[einsum.name, number][time][instance].add(w)
                     for o in einsum.operations:
                         if at(point, o.at_zero):
                             self.operations[einsum.name, node.unit, o.kind, instance] += o.per_point
+
+    def route(self, einsum, point):
+        """Storage and compute nodes that a point passes, each with the time, the instance and the life."""
+        start = dict.fromkeys(point, 0)
+        time, instance, life = (), (), 0
+        for place, node in self.paths[einsum.name]:
+            if isinstance(node, Temporal | Spatial):
+                v, size = node.rank_variable, node.tile
+                position = (point[v] - start[v]) // size
+                start[v] += position * size
+                if isinstance(node, Temporal):
+                    time = (*time, position)
                 else:
-                    time = (*time, node)
-                    life = len(time)
-            assert start == point, "a rank variable is not iterated down to one"
+                    instance = (*instance, (node.array, node.dimension, position))
+            elif isinstance(node, Storage | Compute):
+                yield place, node, time, instance, life
+            else:
+                time = (*time, node)
+                life = len(time)
+        assert start == point, "a rank variable is not iterated down to one"
 
     def fill_holes(self, holder, steps) -> None:
         if self.levels[holder.level].holes == "fetch":
@@ -248,168 +253,24 @@ class SecondWalk:
             arriving += words
         return list(set(arriving)) if array.reduce else arriving
 
-    def compute(self, name, access, steps) -> None:
+    def compute(self, einsum, number, steps) -> None:
         """What the points of an Einsum ask for through one access, or update."""
+        name, tensor = einsum.name, einsum.accesses[number].tensor
         place, node = self.paths[name][-1]
-        parent = self.parent(name, access.tensor, place)
-        if access is not self.workload.einsum(name).output:
+        parent = self.parent(name, tensor, place)
+        if number < len(einsum.inputs):
             for words in steps.values():
                 wanted = {i: [Delivery(frozenset(w), frozenset(w))] for i, w in words.items()}
-                self.serve(name, access.tensor, parent, node.unit, wanted)
+                self.serve(name, tensor, parent, node.unit, wanted)
             return
         seen = defaultdict(set)
         for words in steps.values():
-            arriving = self.update(name, access.tensor, parent, node.unit, {i: list(w) for i, w in words.items()})
+            arriving = self.update(name, tensor, parent, node.unit, {i: list(w) for i, w in words.items()})
             for instance, updated in arriving.items():
                 seen[instance] |= set(updated)
-                self.count(name, parent[0], access.tensor, "read", instance, len(updated))
+                self.count(name, parent[0], tensor, "read", instance, len(updated))
         for instance, first in seen.items():
-            self.count(name, parent[0], access.tensor, "read", instance, -len(first))
-
-    # Room
-
-    def level_bits(self, level):
-        """Bits that a level needs: the nodes of one path together, of the branches the largest."""
-        held = {holder: words * self.bits[holder.tensor] for (_, holder), words in self.occupancy.items()}
-        return max(
-            sum(bits for h, bits in held.items() if h.level == level and h.place in [p for p, _ in path])
-            for path in self.paths.values()
-        )
-
-    # Latency
-
-    def cycles(self, name):
-        """Component → cycles of an Einsum."""
-        unit = self.paths[name][-1][1].unit
-        rate = self.levels[unit].rate_of
-        work = defaultdict(float)
-        for (einsum, _, kind, instance), done in self.operations.items():
-            if einsum == name:
-                work[instance] += done / rate(kind)
-        above = self.architecture.levels[: self.architecture.index(unit)]
-        systolic = [level for level in above if isinstance(level, Array) and level.systolic]
-        cycles = {unit: max(work.values()) + sum(self.skew(name, array) for array in systolic)}
-        for level in above:
-            if isinstance(level, Memory):
-                cycles[level.name] = self.memory_cycles(name, level)
-        return cycles
-
-    def memory_cycles(self, name, memory):
-        ports = {"read": defaultdict(int), "write": defaultdict(int), "both": defaultdict(int)}
-        for (einsum, level, tensor, flow, instance), words in self.in_instance.items():
-            if (einsum, level) == (name, memory.name) and (action := action_of(memory, flow)):
-                ports[action][instance] += words * self.bits[tensor]
-                ports["both"][instance] += words * self.bits[tensor]
-        rates = {
-            "read": memory.read_bits_per_cycle,
-            "write": memory.write_bits_per_cycle,
-            "both": memory.bandwidth_bits_per_cycle,
-        }
-        return max(max(ports[p].values(), default=0) / rate if rate else 0.0 for p, rate in rates.items())
-
-    def skew(self, name, array):
-        """Cycles that a systolic array adds: passes × (skew and load)."""
-        einsum = self.workload.einsum(name)
-        unrolled = set()
-        left = dict(einsum.shape)
-        for _, node in self.paths[name]:
-            if isinstance(node, Temporal | Spatial):
-                v = node.rank_variable
-                more = node.tile < left[v]
-                left[v] = min(left[v], node.tile)
-                if isinstance(node, Spatial) and node.array == array.name and more and v in einsum.reduced:
-                    unrolled.add(node.dimension)
-        rows = unrolled.pop() if len(unrolled) == 1 else next(iter(array.shape))
-        load = 0 if array.systolic == "output" else array.shape[rows]
-        return self.passes(name, array) * (sum(n - 1 for n in array.shape.values()) + load)
-
-    def passes(self, name, array):
-        """Runs of steps without a change of the stationary operand's tile in the first child of the array."""
-        tensor = self.stationary(self.workload.einsum(name), array)
-        path = self.paths[name]
-        inside = [
-            h
-            for h in self.tiles
-            if h.tensor == tensor
-            and h.place in [p for p, _ in path]
-            and self.architecture.index(h.level) > self.architecture.index(array.name)
-        ]
-        if inside:
-            holder = min(inside, key=lambda h: h.place)
-            steps, life = self.tiles[holder], holder.life
-        else:
-            steps, life = defaultdict(lambda: defaultdict(set)), self.life_of(name)
-            for (einsum, access), words in self.computes.items():
-                if (einsum, access.tensor) == (name, tensor):
-                    for time, instances in words.items():
-                        for instance, found in instances.items():
-                            steps[time][instance] |= found
-        found, last = 0, None
-        for time in sorted(steps):
-            for instance, tile in steps[time].items():
-                if all(at == 0 for *_, at in instance):
-                    now = (time[:life], tile)
-                    found += now != last
-                    last = now
-        return found
-
-    def life_of(self, name):
-        """How much of a time names one life of the compute node of an Einsum."""
-        marks = [isinstance(n, int) for _, n in self.paths[name] if isinstance(n, int | Temporal)]
-        return max((at + 1 for at, branch in enumerate(marks) if branch), default=0)
-
-    def stationary(self, einsum, array):
-        if array.systolic == "output":
-            return einsum.output.tensor
-        inputs = [a for a in einsum.inputs if a.tensor != einsum.output.tensor]
-        everywhere = [a for a in inputs if not a.at_zero]
-        read = list(dict.fromkeys(a.tensor for a in everywhere or inputs))
-        weights = [t for t in read if einsum.tensors[t].role is Role.WEIGHT]
-        if array.systolic == "weight":
-            return (weights or read)[-1]
-        return ([t for t in read if t not in weights] or read)[0]
-
-    # All of it
-
-    def table(self):
-        """Every number under the key that ``comparison.model_table`` gives it, without zeros."""
-        table = {("words", *key): words for key, words in self.words.items()}
-        counts = defaultdict(float)
-        for (name, level, tensor, flow), words in self.words.items():
-            if action := action_of(self.levels[level], flow):
-                counts[name, level, tensor, action] += words * self.bits[tensor] / self.levels[level].access_bits
-        for (name, array, tensor), words in self.hops.items():
-            counts[name, array, tensor, "hop"] = words * self.bits[tensor] / self.levels[array].hop_bits
-        for (name, unit, kind, _), done in self.operations.items():
-            counts[name, unit, "", f"compute {kind}"] += done
-        for (name, level, tensor, action), count in counts.items():
-            table["count", name, level, tensor, action] = count
-            table["energy", name, level, tensor, action] = count * self.price(level, action)
-        for name in self.paths:
-            cycles = self.cycles(name)
-            table |= {("cycles", name, component): number for component, number in cycles.items()}
-            for level in self.architecture.levels:
-                watt = level.leakage_w * self.architecture.copies(level.name)
-                longest = max(cycles.values())
-                table["count", name, level.name, "", "leak"] = longest if watt else 0.0
-                table["energy", name, level.name, "", "leak"] = watt / self.architecture.clock_hz * 1e12 * longest
-        for (name, holder), words in self.occupancy.items():
-            table["room", name, holder.level, holder.tensor] = words
-            table["room in bits", name, holder.level, holder.tensor] = words * self.bits[holder.tensor]
-        return {key: number for key, number in table.items() if number}
-
-    def price(self, name, action):
-        level = self.levels[name]
-        if isinstance(level, Memory):
-            return {"read": level.read_pj, "write": level.write_pj}[action]
-        return level.hop_pj if isinstance(level, Array) else level.energy_of(action.removeprefix("compute "))
-
-
-def action_of(memory, flow):
-    """The action that a flow is part of; empty for a drain that is free."""
-    if flow == "drain":
-        return "read" if memory.drain == "charged" else ""
-    return "read" if flow == "read" else "write"
+            self.count(name, parent[0], tensor, "read", instance, -len(first))
 
 
 def word(access, point):
