@@ -82,30 +82,16 @@ class SecondCost(SecondWalk):
             and h.place in [p for p, _ in path]
             and self.architecture.index(h.level) > self.architecture.index(array.name)
         ]
-        if inside:
-            holder = min(inside, key=lambda h: h.place)
-            steps, life = self.tiles[holder], holder.life
-        else:
-            steps, life = defaultdict(lambda: defaultdict(set)), self.life_of(name)
-            accesses = self.workload.einsum(name).accesses
-            for (einsum, number), words in self.computes.items():
-                if einsum == name and accesses[number].tensor == tensor:
-                    for time, instances in words.items():
-                        for instance, found in instances.items():
-                            steps[time][instance] |= found
+        holder = min(inside, key=lambda h: h.place)
+        steps = self.tiles[holder]
         found, last = 0, None
         for time in sorted(steps):
             for instance, tile in steps[time].items():
                 if all(at == 0 for *_, at in instance):
-                    now = (time[:life], tile)
+                    now = (time[: holder.life], tile)
                     found += now != last
                     last = now
         return found
-
-    def life_of(self, name):
-        """How much of a time names one life of the compute node of an Einsum."""
-        marks = [isinstance(n, int) for _, n in self.paths[name] if isinstance(n, int | Temporal)]
-        return max((at + 1 for at, branch in enumerate(marks) if branch), default=0)
 
     def stationary(self, einsum, array):
         if array.systolic == "output":

@@ -10,13 +10,13 @@ import itertools
 from collections import defaultdict
 from dataclasses import dataclass
 
-from costmodel.spec.hardware import Array
+from costmodel.spec.hardware import Array, Memory
 from costmodel.spec.mapping import Compute, Sequence, Spatial, Storage, Temporal
 
 
 @dataclass(frozen=True)
 class Holder:
-    """A tensor in a storage node, or an access of a compute node: what asks for words, and what serves."""
+    """A tensor in a storage node; in a compute node, which holds nothing, what its points touch."""
 
     place: tuple
     """Which node it is: indices of the nodes from the root; the same for all Einsums below it."""
@@ -63,8 +63,9 @@ class SecondWalk:
         for name in self.paths:
             self.run(workload.einsum(name))
         for holder, steps in self.tiles.items():
-            self.fill_holes(holder, steps)
-            self.cross(holder, steps)
+            if isinstance(self.levels[holder.level], Memory):
+                self.fill_holes(holder, steps)
+                self.cross(holder, steps)
         for (name, number), steps in self.computes.items():
             self.compute(workload.einsum(name), number, steps)
 
@@ -83,17 +84,19 @@ class SecondWalk:
 
     def run(self, einsum) -> None:
         """Do every point: put its words into the tiles above it, and its operations into its instance."""
+        lacking = {(p, t): self.lacking(p, t) for p, _ in self.paths[einsum.name] for t in einsum.tensors}
         for values in itertools.product(*(range(n) for n in einsum.shape.values())):
             point = dict(zip(einsum.shape, values, strict=True))
-            words = [(n, a, word(a, point)) for n, a in enumerate(einsum.accesses) if at(point, a.at_zero)]
+            words = [(a, word(a, point)) for a in einsum.accesses]
             for place, node, time, instance, life in self.route(einsum, point):
-                if isinstance(node, Storage):
-                    for _, a, w in words:
-                        if a.tensor in node.tensors:
-                            self.tiles[Holder(place, a.tensor, node.level, life)][time][instance].add(w)
-                else:
-                    for number, _, w in words:
-                        self.computes[einsum.name, number][time][instance].add(w)
+                held, level = (node.tensors, node.level) if isinstance(node, Storage) else (einsum.tensors, node.unit)
+                for a, w in words:
+                    if a.tensor in held and at(point, lacking[place, a.tensor]):
+                        self.tiles[Holder(place, a.tensor, level, life)][time][instance].add(w)
+                if isinstance(node, Compute):
+                    for number, (a, w) in enumerate(words):
+                        if at(point, a.at_zero):
+                            self.computes[einsum.name, number][time][instance].add(w)
                     for o in einsum.operations:
                         if at(point, o.at_zero):
                             self.operations[einsum.name, node.unit, o.kind, instance] += o.per_point
@@ -130,6 +133,10 @@ class SecondWalk:
     def einsums_below(self, place):
         """Einsums below a node, in the order in which they run."""
         return [self.workload.einsum(name) for name, path in self.paths.items() if place in [p for p, _ in path]]
+
+    def lacking(self, place, tensor):
+        """Rank variables that the terms of all accesses to a tensor below a node lack."""
+        return frozenset.intersection(*(a.at_zero for e in self.einsums_below(place) for a in e.accesses_of(tensor)))
 
     def holders_above(self, name, tensor, place):
         """Storage nodes of a tensor above a place on the path of an Einsum, outermost first."""

@@ -6,10 +6,11 @@ from dataclasses import replace
 import pytest
 from comparison import model_table, walk_table
 from second_cost import SecondCost
-from strategies import Case, random_case
+from strategies import Case, nest_of, random_case, workload_of
 
+from costmodel.einsum.algebra import Role
 from costmodel.model.walk import walk
-from costmodel.spec.hardware import Array, ComputeUnit, Memory
+from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
 from costmodel.spec.mapping import Compute, Mapping, Sequence, Spatial, Storage
 
 NORMAL = 20
@@ -126,3 +127,84 @@ def test_three_ways_of_counting_agree():
 @pytest.mark.long
 def test_three_ways_of_counting_agree_a_thousand_times():
     assert differences(range(LONG_FIRST_SEED, LONG_FIRST_SEED + LONG)) == ""
+
+
+# By hand
+
+ONE_BUFFER = Architecture(name="a", levels=(Memory(name="Main"), Memory(name="Buf"), ComputeUnit(name="MAC")))
+
+
+def test_rows_of_a_gram_matrix():
+    """Each tile of two rows brings 24 words, and a row for each n that is none of the two, nor held from before."""
+    nest = """
+    store X Z in Main
+    for m by 2
+    for n by 1
+    store X in Buf
+    for m by 1
+    for k by 4
+    store Z in Buf
+    for k by 1
+    compute Z on MAC
+    """
+    gram = workload_of("Z[m, n] = X[m, k] * X[n, k]", m=12, n=12, k=12)
+    assert main_reads(gram, nest, "X") == 4 * 144 + 2 * 132
+
+
+def test_a_convolution_and_its_skip():
+    """Tiles {0..4} {4..8} {1..4} {5..8} {1..5} {5..9}, each less the one before."""
+    nest = """
+    store I F O in Main
+    for r by 1
+    for p by 4
+    store I in Buf
+    for p by 1
+    compute O on MAC
+    """
+    workload = workload_of("O[p] = I[p + r] * F[r] + I[p + 1]", p=8, r=3)
+    (einsum,) = workload.einsums
+    *rest, skip = einsum.inputs
+    once = replace(einsum, inputs=(*rest, replace(skip, at_zero=frozenset("r"))))
+    assert main_reads(replace(workload, einsums=(once,)), nest, "I") == 5 + 4 + 3 + 4 + 4 + 4
+
+
+def test_two_branches_that_read_one_tensor_in_two_ways():
+    """Rows 0, 1; then what lacks of rows and columns; rows 2, 3 less those; nothing new."""
+    nest = """
+    store X W Q in Main
+    for m by 2
+    for n by 2
+    store X in Buf
+    store P in Buf
+    sequence:
+      branch:
+        for k by 1
+        for m by 1
+        for n by 1
+        compute P on MAC
+      branch:
+        for n by 1
+        for m by 1
+        compute Q on MAC
+    """
+    workload = workload_of("P[m, n] = X[m, k] * W[k, n]", "Q[m, n] = P[m, n] * X[n, m]", m=4, n=4, k=4)
+    assert main_reads(workload, nest, "X") == 8 + 4 + 4 + 0
+
+
+def main_reads(workload, nest, tensor):
+    case = Case(workload, ONE_BUFFER, Mapping(nest_of(nest)))
+    assert difference(case) == {}
+    found = SecondCost(workload, ONE_BUFFER, case.mapping).words
+    return sum(words for (_, *key), words in found.items() if key == ["Main", tensor, "read"])
+
+
+def test_what_stays_is_the_last_tensor_by_its_first_access():
+    """A stands before and after C: the last weight is C, one word of it for each m, and a pass for each."""
+    array = Array(name="PEs", shape={"R": 1, "C": 3}, systolic="weight")
+    architecture = Architecture(name="a", levels=(Memory(name="Main"), array, ComputeUnit(name="MAC")))
+    roles = {"A": Role.WEIGHT, "C": Role.WEIGHT}
+    workload = workload_of("Z[m] = A[m + p] * C[m] * A[m]", roles=roles, m=2, p=3)
+    nest = nest_of("store A C Z in Main\nfor m by 1\nfor p by 1\ncompute Z on MAC")
+    case = Case(workload, architecture, Mapping(nest))
+    assert difference(case) == {}
+    assert SecondCost(workload, architecture, case.mapping).cycles("Z")["MAC"] == 2 * 3 + 2 * (2 + 1)
