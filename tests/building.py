@@ -8,12 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from costmodel.einsum.algebra import Einsum
-from costmodel.mapper.constraints import parse
+from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.lattice import space as mapspace
 from costmodel.mapper.lattice.labels import Labels, Layout
 from costmodel.mapper.lattice.search import Board
+from costmodel.model.meters import PriceBook
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.objective import objective_of
+from costmodel.spec.rules import parse
 
 Extents = Mapping[str, int]
 """Of a tile, by rank variable."""
@@ -22,7 +24,7 @@ Extents = Mapping[str, int]
 def board_of(problem: Einsum, architecture: Architecture, objective: str = "energy,latency") -> Board:
     """The tables of a search. Raises UnsupportedError where the lattice has no exact form."""
     rules = parse(architecture.constraints, architecture, problem)
-    return Board(mapspace.build(problem, architecture, rules), objective_of(objective))
+    return Board(mapspace.build(Allowed(problem, architecture, rules)), objective_of(objective))
 
 
 def node_of(board: Board, tensor: str, level: str) -> int:
@@ -87,8 +89,9 @@ class Closing:
 
 
 def ports(board: Board) -> list[str]:
-    """The memories that the ports belong to."""
-    return [board.space.memories[p.memory].level.name for p in board.space.ports]
+    """The memories that the limits of bandwidth belong to, in the order of the labels' rows."""
+    book = PriceBook(board.space.architecture)
+    return [book.meters[place].level for places in book.limits.values() for place in places]
 
 
 def closing(board: Board, tensor: str, ways: Sequence[int]) -> Closing:
@@ -97,7 +100,7 @@ def closing(board: Board, tensor: str, ways: Sequence[int]) -> Closing:
     for array, way in enumerate(ways):
         combination = board.combinations.after(array, combination, np.array([way]))
     settlement = board.combinations.settlements[len(ways)]
-    energy, cycles = 0.0, dict.fromkeys(board.layout.port, 0.0)
+    energy, cycles = 0.0, dict.fromkeys(board.layout.limit, 0.0)
     for i, node in enumerate(board.space.nodes):
         if board.space.tensors[node.tensor].name == tensor:
             for row, values in settlement.close[i]:
