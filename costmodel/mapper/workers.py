@@ -55,6 +55,8 @@ PRELOADED = ("costmodel.mapper.network", "costmodel.mapper.lattice.exact")
 """Modules that all tasks need, imported once for all workers where these are forked from a server."""
 ATTEMPTS = 3
 """Workers that may die of one task: perhaps it was another one that took the memory."""
+PAUSES_S = (0.05, 0.2, 1.0)
+"""Between attempts to begin a worker."""
 TALK_S = 0.2
 """Shortest time between two reports of a worker."""
 
@@ -120,6 +122,15 @@ class _Worker:
         self.pipe.close()
 
 
+def _begun(context: Any) -> _Worker:
+    """A worker, after a while if the server that makes them has just died. Raises OSError or EOFError."""
+    for pause_s in PAUSES_S:
+        with suppress(OSError, EOFError):
+            return _Worker(context)
+        time.sleep(pause_s)
+    return _Worker(context)
+
+
 class _Crew(Generic[Key, Answer]):
     """Workers, one task each. One that dies takes no other along, and its task is given to another."""
 
@@ -168,7 +179,7 @@ class _Crew(Generic[Key, Answer]):
     def give(self, task: Task[Key, Answer]) -> None:
         """Let a worker do a task."""
         try:
-            worker = self._idle.pop() if self._idle else _Worker(self._context)
+            worker = self._idle.pop() if self._idle else _begun(self._context)
         except (OSError, EOFError):
             self._dead.append(task)
             return
