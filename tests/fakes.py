@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pathlib
 import signal
+import threading
 import time
 
 from costmodel.einsum.algebra import Access, Affine, Einsum, Operation, Role, Tensor, Workload
@@ -13,6 +15,7 @@ from costmodel.model.evaluation import ActionRow, Evaluation, LatencyRow, Occupa
 from costmodel.spec.hardware import Architecture, ComputeUnit, Memory
 from costmodel.spec.mapping import Compute, Mapping, Storage, Temporal
 from costmodel.spec.rules.finding import Reject
+from costmodel.sweep.execute import evaluate_design
 
 
 def gemm(
@@ -122,3 +125,15 @@ def fake_search(einsum, architecture, options, progress=None) -> MapperResult:
     )
     certificate = Certificate("optimal: proven", "fake", 10, 5, (("bound", 5),), 0.0, 0.0)
     return MapperResult(einsum.name, front, certificate)
+
+
+def mortal_design(study, design, jobs):
+    """Kills its process, before or soon after its work, as long as a grave is open in ``deaths``."""
+    for number, grave in enumerate(sorted(pathlib.Path("deaths").iterdir())):
+        with contextlib.suppress(FileNotFoundError):
+            grave.unlink()
+            if number % 2:
+                threading.Timer(0.02, os.kill, (os.getpid(), signal.SIGKILL)).start()
+                break
+            os.kill(os.getpid(), signal.SIGKILL)
+    return evaluate_design(study, design, jobs)

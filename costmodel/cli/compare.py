@@ -31,10 +31,12 @@ def command(first: Path, second: Path, report: Path | None, *, as_json: bool) ->
         if run.evaluation is None:
             hint = "compare runs of evaluate or map; `costmodel report` shows several sweeps on one page"
             raise SpecError([Problem("holds no evaluation to compare", file=str(folder), hint=hint)])
-    if report is not None:
-        keep_report(report, *runs)
-    if as_json:
-        put_json("compare", {"runs": [result_object(run) for run in runs]})
-    else:
-        put(compare_text(runs[0], runs[1], (first.name, second.name)))
+    try:
+        if report is not None:
+            keep_report(report, *runs)
+    finally:  # what cannot be kept is shown all the same
+        if as_json:
+            put_json("compare", {"runs": [result_object(run) for run in runs]})
+        else:
+            put(compare_text(runs[0], runs[1], (first.name, second.name)))
     return FINE

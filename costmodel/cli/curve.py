@@ -88,12 +88,14 @@ def command(
             texts.append(("\n" if texts else "") + curve_text(found, einsum, size))
             if page is None:
                 put(texts[-1])
-    if page is not None:
-        _write_curves(page, curves, question, level)
-    if as_json:
-        put_json("curve", {"level": level, "curves": shown})
-    elif page is not None:
-        put("\n".join(texts))
+    try:
+        if page is not None:
+            _write_curves(page, curves, question, level)
+    finally:  # what cannot be kept is shown all the same
+        if as_json:
+            put_json("curve", {"level": level, "curves": shown})
+        elif page is not None:
+            put("\n".join(texts))
     return FINE
 
 

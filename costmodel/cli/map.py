@@ -66,7 +66,7 @@ def command(
     from costmodel.report.study_text import study_text
     from costmodel.spec import catalog
     from costmodel.spec.objective import objective_of
-    from costmodel.spec.problems import SpecError
+    from costmodel.spec.problems import Problem, SpecError
     from costmodel.spec.request import request_of
 
     if asked["objective"] is not None:
@@ -78,6 +78,8 @@ def command(
     place = claimed("map", out, report, force=force, folder=not no_run)
     if save_study is not None:
         check_writable(save_study)
+        if save_study.exists() and not catalog.is_kind(save_study, "study"):
+            raise SpecError([Problem("exists and is not a study; nothing was written", file=str(save_study))])
         write_text(save_study, study_text(question, request, save_study))
         say(f"study: {save_study}")
     with ProgressDisplay(quiet=quiet) as progress:

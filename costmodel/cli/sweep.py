@@ -19,10 +19,22 @@ from costmodel.cli.options import (
     report_option,
     set_option,
 )
-from costmodel.cli.output import FINE, INFEASIBLE, INTERRUPTED, PARTIAL, ProgressDisplay, plural, put, put_json, say
+from costmodel.cli.output import (
+    FINE,
+    INFEASIBLE,
+    INTERRUPTED,
+    PARTIAL,
+    ProgressDisplay,
+    line,
+    plural,
+    put,
+    put_json,
+    say,
+)
 
 if TYPE_CHECKING:
     from costmodel.report.run import Run
+    from costmodel.sweep.journal import Journal
 
 
 @click.command("sweep")
@@ -53,35 +65,52 @@ def command(
     from costmodel.report.folder import check_writable
     from costmodel.report.write import write_run
     from costmodel.spec import catalog
-    from costmodel.sweep.execute import JOURNAL, run_sweep
+    from costmodel.sweep.execute import fingerprint, run_sweep
+    from costmodel.sweep.journal import JOURNAL, Journal
 
     started = time.monotonic()
     study = catalog.load_study(study_ref, overrides)
     if report is not None:
         check_writable(report)
     folder = sweep_folder(study, study_ref, out, RUNS, force=force)
-    with ProgressDisplay(quiet=quiet) as progress:
-        result = run_sweep(study, folder / JOURNAL, jobs=jobs, report=progress)
-    if result.resumed:
-        say(f"{plural(result.resumed, 'point')} of an earlier run kept")
-    for design in result.lost:
-        say(f"{design}: its worker process died (out of memory?)")
-    run = run_of_sweep(study, study_ref, result, overrides, command_line(), started)
-    feasible = any(point.feasible for point in run.design_points)
-    try:
-        say(f"run: {write_run(folder, run, renew=True)}")
-        if feasible:
-            keep_report(report or folder / "report.html", run)
-    finally:  # what cannot be kept is shown all the same
-        _show(run, as_json=as_json)
+    with Journal(folder / JOURNAL, fingerprint(study)) as journal:
+        _tell(journal, force=force)
+        with ProgressDisplay(quiet=quiet) as progress:
+            result = run_sweep(study, journal, jobs=jobs, report=progress)
+        if result.resumed:
+            say(f"{plural(result.resumed, 'point')} of an earlier run kept")
+        notes = {outcome.design: outcome.note for outcome in result.outcomes}
+        for design in result.lost:
+            say(line(f"{design}: {notes[design]}"))
+        run = run_of_sweep(study, study_ref, result, overrides, command_line(), started)
+        feasible = any(point.feasible for point in run.design_points)
+        try:
+            say(f"run: {write_run(folder, run, renew=True)}")
+            if feasible:
+                keep_report(report or folder / "report.html", run)
+        finally:  # what cannot be kept is shown all the same
+            _show(run, as_json=as_json)
     if result.interrupted:
         say("interrupted: the same command goes on with what is left")
         return INTERRUPTED
+    if result.lost:
+        return PARTIAL
     if not feasible:
         for point in run.design_points:
             say(f"{point.axes}: {point.note}")
         return INFEASIBLE
-    return PARTIAL if result.lost else FINE
+    return FINE
+
+
+def _tell(journal: Journal, *, force: bool) -> None:
+    """Say what the journal holds besides what is asked; with ``force`` it begins anew."""
+    if journal.content.unread:
+        count = plural(journal.content.unread, "line")
+        say(line(f"{journal.path}: {count} cut off or changed; what it held is done again"))
+    if force:
+        journal.clear()
+    elif journal.others:
+        say(line(f"{journal.path}: {plural(journal.others, 'point')} of other questions or versions left alone"))
 
 
 def _show(run: Run, *, as_json: bool) -> None:

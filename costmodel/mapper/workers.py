@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import time
-from collections.abc import Callable, Hashable
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+import traceback
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
-
-if TYPE_CHECKING:
-    from concurrent.futures import Future
+from typing import Any, Generic, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
 Answer = TypeVar("Answer")
@@ -54,6 +53,10 @@ Keep = Callable[[Key, "Answer | Exception"], None]
 Hear = Callable[[Key, Any], None]
 PRELOADED = ("costmodel.mapper.network", "costmodel.mapper.lattice.exact")
 """Modules that all tasks need, imported once for all workers where these are forked from a server."""
+ATTEMPTS = 3
+"""Workers that may die of one task: perhaps it was another one that took the memory."""
+PAUSES_S = (0.05, 0.2, 1.0)
+"""Between attempts to begin a worker."""
 TALK_S = 0.2
 """Shortest time between two reports of a worker."""
 
@@ -64,8 +67,8 @@ def run_tasks(
     """Run tasks until ``next_task`` gives no more while none runs; True if Ctrl-C ended it.
 
     ``keep`` gets each answer in this process as soon as it is there, a LostError for a task that has none (its worker
-    process died), a StoppedError for one that was interrupted; ``hear``
-    gets what running tasks report (as text from a worker).
+    process died again and again, or it ran out of memory), a StoppedError for one that was interrupted; ``hear`` gets
+    what running tasks report (as text from a worker).
     Interrupted once, running tasks are asked for what they have and no other begins; twice, workers are ended.
     """
     return _here(next_task, keep, hear) if jobs <= 1 else _in_workers(next_task, keep, jobs, hear)
@@ -84,45 +87,148 @@ def _here(next_task: NextTask[Key, Answer], keep: Keep[Key, Answer], hear: Hear[
 
 
 def _in_workers(next_task: NextTask[Key, Answer], keep: Keep[Key, Answer], jobs: int, hear: Hear[Key] | None) -> bool:
-    import multiprocessing
-
-    # Not a plain fork: a display may run threads in this process.
-    kind = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-    context = multiprocessing.get_context(kind)
-    context.set_forkserver_preload(list(PRELOADED))
-    running: dict[Future[tuple[Answer | Exception, bool]], Key] = {}
-    interrupts = 0
-    stopped = False
-
-    def on_interrupt(_signal: int, _frame: object) -> None:
-        nonlocal interrupts
-        interrupts += 1
-        for child in multiprocessing.active_children():
-            if child.pid is not None:
-                os.kill(child.pid, signal.SIGINT if interrupts == 1 else signal.SIGTERM)
-
-    talk = context.SimpleQueue()
-    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_prepare, initargs=(talk,))
-    with Interrupts(on_interrupt), pool:
+    crew: _Crew[Key, Answer] = _Crew()
+    with Interrupts(crew.interrupt), crew:
         while True:
-            while not interrupts and not stopped and len(running) < jobs and (task := next_task()) is not None:
-                running[pool.submit(_call_there, task)] = task.key
-            if not running:
-                return interrupts > 0
-            finished, _ = wait(running, TALK_S, return_when=FIRST_COMPLETED)
-            while not talk.empty():
-                key, text = talk.get()
-                if hear is not None:
-                    hear(key, text)
-            for future in finished:
-                key = running.pop(future)
-                answer: Answer | Exception
-                try:
-                    answer, interrupted = future.result()
-                except BrokenProcessPool:
-                    answer, interrupted = LostError("its worker process died (out of memory?)"), True
-                keep(key, answer)
-                stopped = stopped or interrupted
+            while not crew.stopped and crew.size < jobs and (task := crew.due() or next_task()) is not None:
+                crew.give(task)
+            if not crew.size:
+                break
+            for key, said, ended in crew.listen():
+                if ended:
+                    keep(key, said)
+                elif hear is not None:
+                    hear(key, said)
+        for task in crew.again:
+            keep(task.key, StoppedError())
+    return crew.interrupts > 0
+
+
+class _Worker:
+    """A process at the other end of a pipe of its own: what kills it leaves nothing locked or half said to others."""
+
+    def __init__(self, context: Any) -> None:
+        """Begin one. Raises OSError or EOFError where no process can be had."""
+        self.pipe, there = context.Pipe()
+        self.process = context.Process(target=_serve, args=(there,), daemon=True)
+        try:
+            self.process.start()
+        finally:
+            there.close()  # now the worker alone has it, so that its death is the end of the pipe
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.join()
+        self.pipe.close()
+
+
+def _begun(context: Any) -> _Worker:
+    """A worker, after a while if the server that makes them has just died. Raises OSError or EOFError."""
+    for pause_s in PAUSES_S:
+        with suppress(OSError, EOFError):
+            return _Worker(context)
+        time.sleep(pause_s)
+    return _Worker(context)
+
+
+class _Crew(Generic[Key, Answer]):
+    """Workers, one task each. One that dies takes no other along, and its task is given to another."""
+
+    def __init__(self) -> None:
+        import multiprocessing
+
+        # Not a plain fork: a display may run threads in this process.
+        kind = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+        self._context: Any = multiprocessing.get_context(kind)
+        self._context.set_forkserver_preload(list(PRELOADED))
+        self._idle: list[_Worker] = []
+        self._busy: dict[_Worker, Task[Key, Answer]] = {}
+        self._dead: list[Task[Key, Answer]] = []
+        """Tasks whose worker died, of which nobody has heard yet."""
+        self._deaths: Counter[Key] = Counter()
+        self.again: list[Task[Key, Answer]] = []
+        """Tasks whose worker died, to be done again."""
+        self.interrupts = 0
+        self.stopped = False
+        """Whether an interrupt has come, here or in a worker: no other task begins."""
+
+    def __enter__(self) -> None:
+        """Workers begin with their first task."""
+
+    def __exit__(self, *_: object) -> None:
+        for worker in (*self._idle, *self._busy):
+            worker.end()
+
+    @property
+    def size(self) -> int:
+        """Tasks that are being done."""
+        return len(self._busy) + len(self._dead)
+
+    def interrupt(self, _signal: int, _frame: object) -> None:
+        """Ask workers for what they have; asked again, end them."""
+        self.stopped = True
+        self.interrupts += 1
+        for worker in list(self._busy):
+            if worker.process.is_alive():
+                os.kill(worker.process.pid, signal.SIGINT if self.interrupts == 1 else signal.SIGTERM)
+
+    def due(self) -> Task[Key, Answer] | None:
+        """The next task to be done again."""
+        return self.again.pop() if self.again else None
+
+    def give(self, task: Task[Key, Answer]) -> None:
+        """Let a worker do a task."""
+        try:
+            worker = self._idle.pop() if self._idle else _begun(self._context)
+        except (OSError, EOFError):
+            self._dead.append(task)
+            return
+        self._busy[worker] = task
+        with suppress(OSError):  # it died while it was idle: the end of its pipe says so
+            worker.pipe.send(task)
+
+    def listen(self) -> Iterator[tuple[Key, Any, bool]]:
+        """Wait until there is something to hear: (key, report or answer, whether it is the answer).
+
+        Raises what a task raised that was not expected.
+        """
+        from multiprocessing.connection import wait
+
+        pipes = {worker.pipe: worker for worker in self._busy}
+        for pipe in () if self._dead else wait(list(pipes)):
+            yield from self._hear(pipes[pipe])
+        dead, self._dead = self._dead, []
+        for task in dead:
+            yield from self._died(task)
+
+    def _hear(self, worker: _Worker) -> Iterator[tuple[Key, Any, bool]]:
+        task = self._busy[worker]
+        try:
+            what, said = worker.pipe.recv()
+        except (OSError, EOFError):
+            del self._busy[worker]
+            worker.end()
+            self._dead.append(task)
+            return
+        if what == "report":
+            yield task.key, said, False
+            return
+        del self._busy[worker]
+        self._idle.append(worker)
+        if what == "raised":
+            raise said
+        answer, interrupted = said
+        self.stopped |= interrupted
+        yield task.key, answer, True
+
+    def _died(self, task: Task[Key, Answer]) -> Iterator[tuple[Key, Any, bool]]:
+        self._deaths[task.key] += 1
+        if self.stopped:
+            yield task.key, StoppedError(), True
+        elif self._deaths[task.key] < ATTEMPTS:
+            self.again.append(task)
+        else:
+            yield task.key, LostError(f"its worker process died {ATTEMPTS} times (out of memory?)"), True
 
 
 def call(
@@ -145,37 +251,47 @@ def call(
             return function(*arguments), interrupted
         except expected as error:
             return error, interrupted
+        except MemoryError:
+            return LostError("out of memory"), interrupted
         except KeyboardInterrupt:
             return StoppedError(), True
 
 
-class _Talk:
-    """What a worker reports with: the queue to the main process, and when it was used last."""
+def _serve(pipe: Any) -> None:
+    """Do one task after another until the main process closes the pipe."""
+    _prepare()
+    with suppress(EOFError, BrokenPipeError):
+        while True:
+            task = pipe.recv()
+            said: tuple[str, Any]
+            try:
+                said = "answer", _call_there(task, pipe)
+            except Exception as error:  # noqa: BLE001  (raised again in the main process)
+                error.add_note(traceback.format_exc())
+                said = "raised", error
+            pipe.send(said)
 
-    queue: Any = None
-    last_s: float = 0.0
 
-
-def _call_there(task: Task[Key, Answer]) -> tuple[Answer | Exception, bool]:
+def _call_there(task: Task[Key, Answer], pipe: Any) -> tuple[Answer | Exception, bool]:
     """Run a task in a worker."""
-    _Talk.last_s = 0.0  # the first report of a task is never too soon
+    last_s = -math.inf  # the first report of a task is never too soon
 
     def tell(detail: object) -> None:
+        nonlocal last_s
         now = time.monotonic()
-        if now - _Talk.last_s >= TALK_S:
-            _Talk.last_s = now
-            _Talk.queue.put((task.key, str(detail)))
+        if now - last_s >= TALK_S:
+            last_s = now
+            pipe.send(("report", str(detail)))
 
     return call(task.function, (*task.arguments, tell) if task.talks else task.arguments, task.expected)
 
 
-def _prepare(talk: Any) -> None:
+def _prepare() -> None:
     """An idle worker leaves Ctrl-C to the main process; no worker outlives that process."""
     import multiprocessing
     import threading
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _Talk.queue = talk
     main = multiprocessing.parent_process()
 
     def watch() -> None:

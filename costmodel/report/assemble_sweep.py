@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import fields
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from costmodel.spec import catalog
 from costmodel.spec.problems import Problem, SpecError
 from costmodel.spec.study import Study
 from costmodel.sweep.designs import DesignCosts
-from costmodel.sweep.execute import JOURNAL, SweepResult, holds
+from costmodel.sweep.execute import SweepResult, fingerprint
+from costmodel.sweep.journal import JOURNAL, is_journal, read
 
 
 def run_of_sweep(
@@ -57,40 +59,38 @@ def run_of_sweep(
 
 
 def sweep_folder(study: Study, ref: str, out: Path | None, runs: Path, *, force: bool) -> Path:
-    """The folder of a sweep, to be asked before the work: of an earlier run of the same question, or a new one.
+    """The folder of a sweep, to be asked before the work.
 
-    With ``force`` a sweep that is in the folder begins anew: its finished points go.
-    Raises SpecError for a folder of anything else, and for one that cannot be written.
+    Without ``out`` it is one of an earlier run of the same question, or a new one. A folder of a sweep that is named is
+    added to, whatever was asked there. Raises SpecError for a folder of anything else, and for one that cannot be
+    written.
     """
     folder = runs / (file_name(study.name or Path(ref).stem) or "sweep") if out is None else out
     if out is None and not force:
         folder = next(name for name in names_like(folder) if not taken(name) or _goes_on(name, study))
     place = folder.resolve() if folder.is_symlink() else folder
-    if taken(place) and not _goes_on(place, study):
-        if not _is_sweep(place):
-            what = f"holds a run of {kind_of(place)}" if is_run(place) else "exists and is not a run"
-            hint = "name a new folder, or none"
-            raise SpecError([Problem(f"{what}; nothing was written", file=str(folder), hint=hint)])
-        if not force:
-            hint = "name a new folder with --out, or add --force to begin anew"
-            raise SpecError([Problem("holds points of another study, or of other inputs", file=str(folder), hint=hint)])
+    if taken(place) and not _is_sweep(place):
+        what = f"holds a run of {kind_of(place)}" if is_run(place) else "exists and is not a run"
+        hint = "name a new folder, or none"
+        raise SpecError([Problem(f"{what}; nothing was written", file=str(folder), hint=hint)])
     check_writable(place)
-    if force:
-        (place / JOURNAL).unlink(missing_ok=True)
     return place
 
 
 def _goes_on(folder: Path, study: Study) -> bool:
-    """Whether a folder has finished points of the same question."""
-    return _is_sweep(folder) and holds(folder / JOURNAL, study)
+    """Whether a folder is of a sweep that has finished points of the same question, or none."""
+    if not _is_sweep(folder):
+        return False
+    content = read(folder / JOURNAL)
+    return not content.points or bool(content.of(fingerprint(study)))
 
 
 def _is_sweep(folder: Path) -> bool:
     """Whether a folder is of a sweep, finished or not."""
     journal = folder / JOURNAL
-    if journal.is_symlink() or (journal.exists() and not journal.is_file()):
+    if os.path.lexists(journal) and (journal.is_symlink() or not journal.is_file()):
         return False
-    return kind_of(folder) == "sweep" or (journal.is_file() and not is_run(folder))
+    return kind_of(folder) == "sweep" or (not is_run(folder) and is_journal(journal))
 
 
 def _on_front(study: Study, result: SweepResult) -> set[str]:

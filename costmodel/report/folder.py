@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import stat
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -188,17 +189,46 @@ def _publish(scratch: Path, folder: Path) -> Path:
 
 
 def fill(folder: Path, files: Mapping[str, str]) -> Path:
-    """Write files into a folder one by one, ``result.json`` last; of an earlier run, files that are none now go."""
+    """Put files into a folder, ``result.json`` last; of an earlier run, files that are none now go.
+
+    All are written before the first of them takes its place, and one process at a time does so.
+    """
     inputs = folder / INPUTS
     if inputs.is_symlink():
         raise SpecError([Problem(_LINK, file=str(inputs))])
     old = _ours(folder) - set(files)
-    for name in sorted(files, key=lambda name: name == RESULT):
-        write_text(folder / name, files[name])
-    for name in old:
-        with _named(folder / name):
-            (folder / name).unlink(missing_ok=True)
+    scratch = folder / f".{os.getpid()}.tmp"
+    try:
+        with _alone(folder):
+            for name, text in files.items():
+                with _named(folder / name):
+                    write_text(scratch / name, text)
+            for name in sorted(files, key=lambda name: name == RESULT):
+                with _named(folder / name):
+                    (folder / name).parent.mkdir(exist_ok=True)
+                    (scratch / name).replace(folder / name)
+            for name in old:
+                with _named(folder / name):
+                    (folder / name).unlink(missing_ok=True)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
     return folder
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Wait until no other process is in this block for the folder."""
+    if sys.platform == "win32":
+        yield
+        return
+    import fcntl
+
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _ours(folder: Path) -> set[str]:

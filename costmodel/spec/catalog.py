@@ -125,6 +125,14 @@ def kind_of(document: Document) -> Kind:
     raise SpecError([document.marks.problem("cannot tell what this file is", hint=f"it needs one of {need}")])
 
 
+def is_kind(path: FilePath, kind: Kind) -> bool:
+    """Whether a file can be read and is of a kind."""
+    try:
+        return kind_of(read(path)) == kind
+    except SpecError:
+        return False
+
+
 # ---------------------------------------------------------------------------------------------------------------
 # Loading
 

@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from costmodel import __version__
 from costmodel.mapper.network import SearchEvent, State, map_workload
 from costmodel.mapper.result import Status
-from costmodel.mapper.workers import StoppedError, Task, run_tasks
+from costmodel.mapper.workers import LostError, StoppedError, Task, run_tasks
 from costmodel.model.explain import einsum_of
 from costmodel.spec import catalog
 from costmodel.spec.objective import AREA, COST_KEYS, costs_of, objective_of
 from costmodel.spec.overrides import Kind
-from costmodel.spec.problems import Problem, SpecError
+from costmodel.spec.problems import SpecError
 from costmodel.sweep.designs import Design, DesignCosts, Values, asked, overrides, source_of
+from costmodel.sweep.journal import VERSION, Journal, Point
 
 if TYPE_CHECKING:
     from costmodel.spec.study import Study
-
-JOURNAL = "points.jsonl"
-"""One line per finished point, in the order in which they finished; the first line says what was asked."""
-VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -60,26 +53,24 @@ class SweepResult:
     """Points that an earlier run had done."""
     interrupted: bool
     lost: tuple[Design, ...]
-    """Points whose worker process died."""
+    """Points that have no answer, because their worker process died again and again: outcomes with the reason as a
+    note, which no journal keeps, so that they are done again."""
 
 
 def run_sweep(
     study: Study,
-    journal: Path | None = None,
+    journal: Journal | None = None,
     *,
     jobs: int | None = None,
     report: Callable[[SearchEvent], None] | None = None,
 ) -> SweepResult:
     """Map every design of a study.
 
-    Finished points are appended to ``journal``; those that it holds already are not done again. A design that nothing
-    fits, or whose values make no architecture, is a result with the reason. Ctrl-C returns what is done.
-
-    Raises:
-        SpecError: the journal belongs to another question.
+    Finished points are appended to ``journal`` (one that is open, of this ``fingerprint``); those that it holds already
+    are not done again. A design that nothing fits, or whose values make no architecture, is a result with the reason.
+    Ctrl-C returns what is done. Raises OSError, with the path, if a point cannot be saved.
     """
     progress = _Sweep(study, journal, report)
-    progress.resume()
     cores = jobs or study.jobs or os.cpu_count() or 1
     jobs = max(1, min(cores, asked(study)))
     progress.inner_jobs = cores if jobs == 1 else 1
@@ -103,34 +94,8 @@ def _text(study: Study, kind: Kind, ref: str) -> str:
     return (known or catalog.document(ref, kind)).text
 
 
-def holds(journal: Path, study: Study) -> bool:
-    """Whether a journal belongs to a study."""
-    return bool(_head(journal).get("study") == fingerprint(study))
-
-
-def _head(journal: Path) -> dict[str, Any]:
-    """The first line of a journal; empty where it is none."""
-    try:
-        with journal.open(encoding="utf-8") as lines:
-            head = json.loads(next(lines, "{}"))
-    except (OSError, ValueError):
-        return {}
-    return head if isinstance(head, dict) else {}
-
-
-def _stranger(journal: Path) -> Problem:
-    """Say why a journal is not that of a study."""
-    head = _head(journal)
-    writer = head.get("costmodel", f"a version before {__version__}")
-    message, hint = "holds points of another study, or of other inputs", "name a new folder with --out"
-    if (head.get("version"), writer) != (VERSION, __version__):
-        message = f"holds points that costmodel {writer} found; this is {__version__}, which may find others"
-        hint = f"{hint}, or take this one away"
-    return Problem(message, file=str(journal), hint=hint)
-
-
 def evaluate_design(study: Study, design: Design, jobs: int = 1) -> Outcome:
-    """Map one design. KeyboardInterrupt passes through: half a point is no point."""
+    """Map one design. KeyboardInterrupt passes through: half a point is no point. LostError if a search was lost."""
     arch = study.documents.get(("arch", design.arch), design.arch)
     works = study.documents.get(("workload", design.workload), design.workload)
     try:
@@ -142,6 +107,8 @@ def evaluate_design(study: Study, design: Design, jobs: int = 1) -> Outcome:
         return Outcome(design, note="; ".join(str(p).split("\n", 1)[0] for p in error.problems))
     if result.interrupted:
         raise KeyboardInterrupt
+    if died := [failure.reason for failure in result.failures if failure.infeasible is None]:
+        raise LostError("; ".join(died))
     if result.failures or not result.layers:
         return Outcome(design, note="; ".join(failure.reason for failure in result.failures) or "nothing to map")
     evaluation = result.evaluation
@@ -162,7 +129,7 @@ class _Sweep:
     """A sweep in progress."""
 
     study: Study
-    journal: Path | None
+    journal: Journal | None
     report: Callable[[SearchEvent], None] | None
     outcomes: dict[Design, Outcome] = field(default_factory=dict)
     order: list[Design] = field(default_factory=list)
@@ -181,21 +148,8 @@ class _Sweep:
     def __post_init__(self) -> None:
         self._source = source_of(self.study)
         self._total = asked(self.study)
-
-    def resume(self) -> None:
-        """Read the journal, or begin one."""
-        if self.journal is None:
-            return
-        if self.journal.exists():
-            if not holds(self.journal, self.study):
-                raise SpecError([_stranger(self.journal)])
-            self._known = {o.design.key: o for o in read_journal(self.journal)}
-            if not self.journal.read_bytes().endswith(b"\n"):
-                with self.journal.open("a", encoding="utf-8") as file:
-                    file.write("\n")
-            return
-        self.journal.parent.mkdir(parents=True, exist_ok=True)
-        self._append({"study": fingerprint(self.study), "version": VERSION, "costmodel": __version__})
+        if self.journal is not None:
+            self._known = {o.design.key: o for o in map(_outcome, self.journal.points) if o is not None}
 
     def next_task(self) -> Task[Design, Outcome] | None:
         """The next design that is not known; null while a batch is still running, or at the end."""
@@ -206,7 +160,7 @@ class _Sweep:
                 if known is None:
                     self._open.add(design)
                     self._tell(design, "started")
-                    return Task(design, evaluate_design, (self.study, design, self.inner_jobs))
+                    return Task(design, evaluate_design, (self.study, design, self.inner_jobs), (LostError,))
                 self.resumed += 1
                 self.outcomes[design] = known
             if self._open:
@@ -224,12 +178,14 @@ class _Sweep:
         self._open.discard(design)
         if isinstance(answer, Outcome):
             self.outcomes[design] = answer
-            self._append(_plain(answer))
+            if self.journal is not None:
+                self.journal.append(_plain(answer))
             self._tell(design, "done" if answer.feasible else "infeasible", _summary(answer))
         elif isinstance(answer, StoppedError):
             self._tell(design, "interrupted")
         else:
             self.lost.append(design)
+            self.outcomes[design] = Outcome(design, note=str(answer))
             self._tell(design, "interrupted", str(answer))
 
     def _costs(self, design: Design) -> Values:
@@ -239,15 +195,6 @@ class _Sweep:
     def _tell(self, design: Design, state: State, detail: Any = None) -> None:
         if self.report is not None:
             self.report(SearchEvent(len(self.outcomes), self._total, str(design), state, detail))
-
-    def _append(self, content: dict[str, Any]) -> None:
-        if self.journal is None:
-            return
-        line = json.dumps(content, ensure_ascii=False) + "\n"
-        with self.journal.open("a", encoding="utf-8") as file:
-            file.write(line)
-            file.flush()
-            os.fsync(file.fileno())
 
 
 def _summary(outcome: Outcome) -> str:
@@ -267,27 +214,20 @@ def _plain(outcome: Outcome) -> dict[str, Any]:
     return {
         "arch": design.arch,
         "workload": design.workload,
-        "axes": [list(pair) for pair in design.axes],
+        "axes": list(design.axes),
         **{name: getattr(outcome, name) for name in _FIELDS},
         "mappings": dump(outcome.mappings) if outcome.mappings else "",
-        "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
 
 
-def read_journal(journal: Path) -> list[Outcome]:
-    """Read the finished points; a line that was cut off when the machine went down is left out."""
+def _outcome(point: Point) -> Outcome | None:
+    """What a line of a journal says; null if its mappings are none."""
     from costmodel.spec.load import parse
     from costmodel.spec.mapping_file import parse_mappings
 
-    outcomes = []
-    for line in journal.read_text(encoding="utf-8").splitlines()[1:]:
-        try:
-            given = json.loads(line)
-            design = Design(given["arch"], given["workload"], tuple((p, v) for p, v in given["axes"]))
-            values = {name: given[name] for name in _FIELDS}
-        except (ValueError, KeyError, TypeError):
-            continue
-        text = given.get("mappings", "")
-        mappings = tuple(m for m, _ in parse_mappings(parse(text, str(journal)))) if text else ()
-        outcomes.append(Outcome(design, mappings=mappings, **values))
-    return outcomes
+    try:
+        mappings = tuple(m for m, _ in parse_mappings(parse(point.mappings, ""))) if point.mappings else ()
+    except SpecError:
+        return None
+    design = Design(point.arch, point.workload, tuple(point.axes))
+    return Outcome(design, mappings=mappings, **{name: getattr(point, name) for name in _FIELDS})

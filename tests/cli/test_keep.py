@@ -92,7 +92,7 @@ def test_no_file_takes_the_place_of_a_closed_stream():
     done = shell(f"$CM {' '.join(SWEEP)} --out s >&- 2>&-")
     assert done.returncode == 1
     lines = Path("s/points.jsonl").read_text(encoding="utf-8").splitlines()
-    assert len([json.loads(line) for line in lines]) == 3
+    assert len([json.loads(line) for line in lines]) == 2
 
 
 def test_talk_that_nobody_hears_ends_no_search():
@@ -160,15 +160,20 @@ def test_files_that_the_user_put_into_a_sweep_stay():
     assert Path("s/notes.txt").read_text(encoding="utf-8") == "mine"
 
 
-def test_a_sweep_of_another_question_begins_anew_only_by_force():
+def test_a_sweep_of_another_question_is_answered_beside_the_first():
     run(*SWEEP, "--out", "s")
-    before = files_in("s")
-    other = (*SWEEP, "--set", "seed=5", "--out", "s")
-    assert "s: holds points of another study" in run(*other, code=1).stderr
-    assert files_in("s") == before
-    run(*other, "--force")
-    assert len(Path("s/points.jsonl").read_text(encoding="utf-8").splitlines()) == 3
-    assert kind_in("s") == "sweep"
+    table = Path("s/sweep.csv").read_bytes()
+    Path("other.yaml").write_text(STUDY + "set: {MAC.energy: 2 pJ}\n", encoding="utf-8")
+    other = ("sweep", "other.yaml", *SWEEP[2:])
+    run(*other, "--out", "fresh")
+    said = run(*other, "--out", "s").stderr
+    assert "s/points.jsonl: 2 points of other questions or versions left alone\n" in said
+    assert "kept" not in said
+    assert Path("s/sweep.csv").read_bytes() == Path("fresh/sweep.csv").read_bytes() != table
+    assert "2 points of an earlier run kept" in run(*SWEEP, "--out", "s").stderr
+    assert Path("s/sweep.csv").read_bytes() == table
+    run(*other, "--out", "s", "--force")
+    assert len(Path("s/points.jsonl").read_text(encoding="utf-8").splitlines()) == 2
 
 
 @pytest.mark.parametrize("command", [MAP, SWEEP])

@@ -15,6 +15,7 @@ from fakes import fake_search, gemm, network, point, two_level
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from costmodel.mapper import workers
 from costmodel.mapper.canonical import groups_of
 from costmodel.mapper.engines import against
 from costmodel.mapper.network import layer_objective, map_workload
@@ -222,8 +223,24 @@ def test_a_layer_that_nothing_fits_keeps_its_reason_and_spares_the_others(jobs):
 def test_a_worker_that_dies_is_reported():
     workload = network(gemm("dies", (17, 9, 9)), gemm("good"))
     result = map_workload(workload, two_level(), jobs=2, search_one=fake_search)
-    assert "dies: its worker process died (out of memory?)" in {failure.reason for failure in result.failures}
+    assert "dies: its worker process died 3 times (out of memory?)" in {failure.reason for failure in result.failures}
     assert not result.interrupted
+
+
+def test_workers_that_cannot_begin_at_first_cost_nothing(monkeypatch):
+    """As when the server that makes them has just been killed."""
+    real, left = workers._Worker, [3]
+
+    def refused(context):
+        if left[0]:
+            left[0] -= 1
+            raise ConnectionRefusedError
+        return real(context)
+
+    monkeypatch.setattr(workers, "_Worker", refused)
+    monkeypatch.setattr(workers, "PAUSES_S", (0.0,))
+    result = map_workload(network(gemm("a"), gemm("b", (2, 2, 2))), two_level(), jobs=2, search_one=fake_search)
+    assert (len(result.layers), result.failures, left) == (2, (), [0])
 
 
 def interrupt_soon(delay_s: float = 1.5) -> threading.Timer:

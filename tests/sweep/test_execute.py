@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from costmodel import __version__
+from costmodel.mapper.network import map_workload
 from costmodel.mapper.workers import LostError, Task, run_tasks
 from costmodel.spec import catalog
 from costmodel.spec.load import parse
-from costmodel.spec.problems import SpecError
 from costmodel.sweep import execute
-from costmodel.sweep.execute import Outcome, evaluate_design, fingerprint, holds, read_journal, run_sweep
+from costmodel.sweep.execute import Outcome, evaluate_design, fingerprint, run_sweep
+from costmodel.sweep.journal import Journal, read
 
 WORKLOAD = 'name: small\nranks: {M: 8, N: 8, K: 8}\neinsums: ["Z[m, n] = A[m, k] * B[k, n]"]\n'
 STUDY = """\
@@ -38,6 +41,20 @@ def folder(tmp_path, monkeypatch):
 
 def load(text: str = STUDY):
     return catalog.load_study(parse(text, "study.yaml"))
+
+
+JOURNAL = Path("run/points.jsonl")
+
+
+def swept(study, **options):
+    """Run a sweep with a journal."""
+    with Journal(JOURNAL, fingerprint(study)) as journal:
+        return run_sweep(study, journal, **options)
+
+
+def kept(study) -> list[str]:
+    """Keys of the designs whose points the journal holds."""
+    return [str(list(point.axes)) for point in read(JOURNAL).of(fingerprint(study))]
 
 
 def test_every_point_is_the_mapping_of_its_architecture():
@@ -86,12 +103,10 @@ def test_the_answer_does_not_depend_on_the_number_of_workers():
 
 
 def test_finished_points_are_not_done_again(monkeypatch):
-    study = load()
-    journal = Path("run/points.jsonl")
-    first = run_sweep(study, journal, jobs=1)
-    assert read_journal(journal) == list(first.outcomes)
-    lines = journal.read_text(encoding="utf-8").splitlines()
-    journal.write_text("\n".join(lines[:4]) + '\n{"arch": "two', encoding="utf-8")
+    first = swept(load(), jobs=1)
+    assert swept(load(), jobs=1).outcomes == first.outcomes
+    lines = JOURNAL.read_text(encoding="utf-8").splitlines()
+    JOURNAL.write_text("\n".join(lines[:3]) + '\n{"arch": "two', encoding="utf-8")
     done = []
 
     def counted(study, design, jobs):
@@ -99,30 +114,30 @@ def test_finished_points_are_not_done_again(monkeypatch):
         return evaluate_design(study, design, jobs)
 
     monkeypatch.setattr(execute, "evaluate_design", counted)
-    second = run_sweep(study, journal, jobs=1)
+    second = swept(load(), jobs=1)
     assert second.outcomes == first.outcomes
     assert (second.resumed, len(done)) == (3, 3)
-    assert len(read_journal(journal)) == 6
+    assert len(kept(load())) == 6
 
 
 def test_a_longer_sweep_of_the_same_question_keeps_its_points():
-    journal = Path("run/points.jsonl")
-    run_sweep(load(), journal, jobs=1)
-    longer = load(STUDY.replace("[1, 2]", "[1, 2, 4]"))
-    result = run_sweep(longer, journal, jobs=1)
+    swept(load(), jobs=1)
+    result = swept(load(STUDY.replace("[1, 2]", "[1, 2, 4]")), jobs=1)
     assert (result.resumed, len(result.outcomes)) == (6, 9)
 
 
-def test_points_of_another_question_are_not_mixed():
-    journal = Path("run/points.jsonl")
-    run_sweep(load(), journal, jobs=1)
+def test_points_of_another_question_are_not_mixed_and_stay():
+    first = swept(load(), jobs=1)
     other = load(STUDY.replace("trials: 4", "trials: 5"))
     assert fingerprint(other) != fingerprint(load())
-    assert not holds(journal, other)
-    with pytest.raises(SpecError, match="another study"):
-        run_sweep(other, journal)
+    result = swept(other, jobs=1)
+    assert result.resumed == 0
+    assert result.outcomes == run_sweep(other, jobs=1).outcomes
+    assert (len(kept(load())), len(kept(other))) == (6, 6)
+    again = swept(load(), jobs=1)
+    assert (again.resumed, again.outcomes) == (6, first.outcomes)
     Path("small.yaml").write_text(WORKLOAD.replace("M: 8", "M: 4"), encoding="utf-8")
-    assert not holds(journal, load())
+    assert swept(load(), jobs=1).resumed == 0
 
 
 EXACT = STUDY.replace("method: random\ntrials: 4\n", "")
@@ -139,32 +154,24 @@ EXACT = STUDY.replace("method: random\ntrials: 4\n", "")
         "set: {ranks.M: 4}",
     ],
 )
-def test_whatever_is_asked_of_the_search_tells_journals_apart(said):
-    journal = Path("run/points.jsonl")
-    run_sweep(load(EXACT), journal, jobs=1)
+def test_whatever_is_asked_of_the_search_tells_points_apart(said):
+    swept(load(EXACT), jobs=1)
     other = load(EXACT + said + "\n")
-    assert not holds(journal, other)
-    with pytest.raises(SpecError, match="another study"):
-        run_sweep(other, journal, jobs=1)
+    result = swept(other, jobs=1)
+    assert result.resumed == 0
+    assert result.outcomes == run_sweep(other, jobs=1).outcomes
 
 
 def test_what_changes_no_answer_keeps_a_journal():
-    journal = Path("run/points.jsonl")
-    run_sweep(load(EXACT), journal, jobs=1)
-    assert holds(journal, load(EXACT.replace("tiny", "other") + "jobs: 2\npoints: 3\n"))
+    swept(load(EXACT), jobs=1)
+    assert swept(load(EXACT.replace("tiny", "other") + "jobs: 2\npoints: 3\n")).resumed == 3
 
 
-def test_points_of_another_version_are_refused_with_its_name(monkeypatch):
-    journal = Path("run/points.jsonl")
-    run_sweep(load(EXACT), journal, jobs=1)
+def test_points_of_another_version_are_left_alone(monkeypatch):
+    swept(load(EXACT), jobs=1)
     monkeypatch.setattr("costmodel.__version__", "99.0")
-    assert not holds(journal, load(EXACT))
-    journal.write_text(journal.read_text(encoding="utf-8").replace(execute.__version__, "0.0.1"), encoding="utf-8")
-    with pytest.raises(SpecError, match=r"costmodel 0\.0\.1 found"):
-        run_sweep(load(EXACT), journal, jobs=1)
-    journal.write_text('{"study": "0123456789abcdef", "version": 2}\n', encoding="utf-8")
-    with pytest.raises(SpecError, match="a version before"):
-        run_sweep(load(EXACT), journal, jobs=1)
+    assert swept(load(EXACT), jobs=1).resumed == 0
+    assert {point.costmodel for point in read(JOURNAL).points} == {__version__, "99.0"}
 
 
 def test_files_that_change_meanwhile_change_nothing(monkeypatch):
@@ -188,10 +195,9 @@ def test_an_interrupt_keeps_what_is_done(monkeypatch):
         return evaluate_design(study, design, jobs)
 
     monkeypatch.setattr(execute, "evaluate_design", second_is_interrupted)
-    result = run_sweep(load(), Path("run/points.jsonl"), jobs=1)
+    result = swept(load(), jobs=1)
     assert result.interrupted
-    assert len(result.outcomes) == 1
-    assert len(read_journal(Path("run/points.jsonl"))) == 1
+    assert len(result.outcomes) == len(kept(load())) == 1
 
 
 def test_progress_counts_to_the_number_of_points():
@@ -211,10 +217,46 @@ def test_costs_are_those_of_the_objectives():
 
 
 def test_the_journal_is_one_object_per_line():
-    run_sweep(load(), Path("points.jsonl"), jobs=1)
-    head, *points = map(json.loads, Path("points.jsonl").read_text(encoding="utf-8").splitlines())
-    assert head["study"] == fingerprint(load())
-    assert all(point["axes"][0][0] == "Buffer.size" for point in points)
+    swept(load(), jobs=1)
+    lines = list(map(json.loads, JOURNAL.read_text(encoding="utf-8").splitlines()))
+    assert {line["point"]["question"] for line in lines} == {fingerprint(load())}
+    assert [line["point"]["axes"][0][0] for line in lines] == ["Buffer.size"] * 6
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_point_that_runs_out_of_memory_spares_the_others_and_is_done_again(jobs, monkeypatch):
+    monkeypatch.setattr(execute, "map_workload", out_of_memory)
+    study = load()
+    result = swept(study, jobs=1)
+    assert [str(d) for d in result.lost] == ["Buffer.size=8, MAC.throughput=2"]
+    assert [o.note for o in result.outcomes if o.design in result.lost] == ["out of memory"]
+    assert len(kept(study)) == 5
+    monkeypatch.setattr(execute, "map_workload", map_workload)
+    again = swept(study, jobs=jobs)
+    assert (again.resumed, again.lost, again.outcomes) == (5, (), run_sweep(study, jobs=1).outcomes)
+
+
+def out_of_memory(workload, architecture, request):
+    if (
+        architecture.level("MAC").throughput_per_cycle["default"] == 2
+        and architecture.level("Buffer").capacity_bits == 64
+    ):
+        raise MemoryError
+    return map_workload(workload, architecture, request)
+
+
+def test_a_search_that_is_lost_is_no_point_that_nothing_fits(monkeypatch):
+    """One design has all the workers, and one of them dies."""
+    one = load(STUDY.split("axes:", maxsplit=1)[0])
+    monkeypatch.setattr(execute, "map_workload", partial(map_workload, search_one=lost_search))
+    result = swept(one, jobs=1)
+    assert len(result.lost) == 1
+    assert "out of memory" in result.outcomes[0].note
+    assert kept(one) == []
+
+
+def lost_search(*_):
+    raise MemoryError
 
 
 def test_tasks_that_raise_something_unexpected_stop_everything():

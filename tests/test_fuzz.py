@@ -1,0 +1,24 @@
+"""Whatever is in files, folders and command lines: an exit code that means something, in time, with a place."""
+
+from __future__ import annotations
+
+import fuzz
+import pytest
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    fuzz.make_runs(folder)
+    return folder
+
+
+@pytest.mark.parametrize("first", range(0, 300, 60))
+def test_a_few_hundred_cases(first, runs):
+    assert fuzz.run_seeds(range(first, first + 60), runs) == {}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("first", range(300, 10_300, 500))
+def test_ten_thousand_cases(first, runs):
+    assert fuzz.run_seeds(range(first, first + 500), runs) == {}
