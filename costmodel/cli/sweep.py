@@ -66,7 +66,7 @@ def command(
         say(f"{plural(result.resumed, 'point')} of an earlier run kept")
     for design in result.lost:
         say(f"{design}: its worker process died (out of memory?)")
-    run = run_of_sweep(study, study_ref, result, overrides, command_line(), started)
+    run = run_of_sweep(study, result, overrides, command_line(), started)
     feasible = any(point.feasible for point in run.design_points)
     try:
         say(f"run: {write_run(folder, run, renew=True)}")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -106,7 +109,8 @@ def _in_workers(next_task: NextTask[Key, Answer], keep: Keep[Key, Answer], jobs:
     with Interrupts(on_interrupt), pool:
         while True:
             while not interrupts and not stopped and len(running) < jobs and (task := next_task()) is not None:
-                running[pool.submit(_call_there, task)] = task.key
+                with _without_main():
+                    running[pool.submit(_call_there, task)] = task.key
             if not running:
                 return interrupts > 0
             finished, _ = wait(running, TALK_S, return_when=FIRST_COMPLETED)
@@ -123,6 +127,17 @@ def _in_workers(next_task: NextTask[Key, Answer], keep: Keep[Key, Answer], jobs:
                     answer, interrupted = LostError("its worker process died (out of memory?)"), True
                 keep(key, answer)
                 stopped = stopped or interrupted
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Workers that begin meanwhile do not run the user's script again: what they need is in this package."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def call(
