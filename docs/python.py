@@ -1,4 +1,4 @@
-"""Run the code of docs/python.md and write below it what it shows: ``python docs/python.py``, or ``make docs-files``."""
+"""Run the code of docs/python.md and write what it shows below: ``python docs/python.py``, or ``make docs-files``."""
 
 # ruff: noqa: INP001  (a script, not a package)
 
