@@ -3,12 +3,18 @@
 `import costmodel as cm` gives the names below, loaded when they are used; `docs/python.md` is a tour of them.
 """
 
-from typing import TYPE_CHECKING
+import sys
 
 __version__ = "0.1.0"
 
+TYPE_CHECKING = False  # type checkers know better; `typing` would take longer to load than all of this
+
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from costmodel.api import evaluate, explain, load_arch, load_mapping, load_workload, map, report, sweep
+else:
+    ModuleType = type(sys)
 
 __all__ = [
     "__version__",
@@ -22,10 +28,16 @@ __all__ = [
     "sweep",
 ]
 
-# Importing a subpackage binds its name here, once. These two share theirs with a function, which is what users mean.
-for _name in ("report", "sweep"):
-    __import__(f"{__name__}.{_name}")
-    del globals()[_name]
+
+class _Package(ModuleType):
+    """The package as a module. A subpackage that shares the name of a function does not take its place."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (name in __all__ and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
 
 if not TYPE_CHECKING:  # for a type checker, there is nothing but what stands above
 

@@ -29,8 +29,9 @@ from costmodel.report.assemble import check_computed, run_of_evaluation, run_of_
 from costmodel.report.assemble_sweep import run_of_sweep, sweep_folder
 from costmodel.report.folder import check_writable
 from costmodel.report.page import write_report
-from costmodel.report.read import read_run
+from costmodel.report.read import read_evaluated, read_run
 from costmodel.report.run import Run
+from costmodel.report.tables import evaluation_of
 from costmodel.report.write import write_run
 from costmodel.spec import catalog
 from costmodel.spec.request import request_of
@@ -125,7 +126,7 @@ def sweep(
 
 
 def explain(
-    of: RunResult | Arch,
+    of: CostResult | Arch,
     workload: Work | None = None,
     *,
     mapping: Mapped | None = None,
@@ -140,22 +141,24 @@ def explain(
     listed. Raises SpecError where there is no such number.
     """
     run = _asked_run(of, workload, mapping, set)
-    evaluation = CostResult(run).evaluation
+    evaluation = evaluation_of(run)
     if subject is None:
         return Text("\n".join(derivation.subjects(run.architecture, evaluation)))
     found = derivation.explain(run.workload, run.architecture, run.mappings, evaluation, subject, einsum)
     return Text(found)
 
 
-def _asked_run(of: RunResult | Arch, workload: Work | None, mapping: Mapped | None, set_: Settings | None) -> Run:
+def _asked_run(of: CostResult | Arch, workload: Work | None, mapping: Mapped | None, set_: Settings | None) -> Run:
     """The run of a result or a folder, or of an evaluation."""
-    if workload is not None and mapping is not None and not isinstance(of, RunResult):
+    if workload is not None and mapping is not None and not isinstance(of, CostResult):
         return evaluate(of, workload, mapping=mapping, set=set_).run
     if workload is not None or mapping is not None or set_ is not None:
         raise TypeError("give a result or a run folder alone, or an architecture, a workload and mapping=")
-    if isinstance(of, RunResult | str | Path):
-        return _run_of(of)
-    raise TypeError("an architecture needs a workload and mapping=")
+    if isinstance(of, CostResult):
+        return of.run
+    if isinstance(of, str | Path):
+        return read_evaluated(Path(of))
+    raise TypeError(f"give a result of evaluate or map, or a run folder; a {type(of).__name__} needs more")
 
 
 def report(

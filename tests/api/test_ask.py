@@ -322,8 +322,16 @@ def test_explain_says_what_it_does_not_know(cost):
         cm.explain(cost, subject="Bufer.read.A")
     with pytest.raises(TypeError, match=r"alone, or an architecture, a workload and mapping="):
         cm.explain(cost, "mm64")
-    with pytest.raises(TypeError, match="needs a workload"):
+    with pytest.raises(TypeError, match="a dict needs more"):
         cm.explain(content("two_level", "arch"))
+
+
+def test_a_sweep_has_no_number_to_explain(empty):
+    space = cm.sweep(STUDY, jobs=1)
+    with pytest.raises(TypeError, match="a SpaceResult needs more"):
+        cm.explain(space)
+    with pytest.raises(SpecError, match="run: holds no evaluation to explain"):
+        cm.explain(space.save("run"))
 
 
 # ---------------------------------------------------------------------------------------------------------------
