@@ -218,12 +218,12 @@ def share(
 ) -> tuple[list[tuple[str, object]], list[tuple[str, object]]]:
     """Split overrides into those of the architecture and those of the workload; null is a value that has no text."""
     shares: tuple[list[tuple[str, object]], list[tuple[str, object]]] = ([], [])
-    sides = [(place, _kind(kind), doc) for place, (kind, doc) in enumerate((("arch", arch), ("workload", workload)))]
+    sides: tuple[tuple[Kind, Document | None], ...] = (("arch", arch), ("workload", workload))
     problems: list[Problem] = []
     for override in over.overrides_of(overrides):
         owners = [
             place
-            for place, kind, doc in sides
+            for place, (kind, doc) in enumerate(sides)
             if doc is not None and over.belongs(override.path, doc.data, kind, _keys(kind))
         ]
         if owners:
@@ -232,7 +232,7 @@ def share(
             message = "nothing can be set in a value that was resolved already"
             problems.append(Problem(message, str(override), hint="give the name, the file or the content instead"))
         else:
-            known = [name for _, kind, doc in sides if doc is not None for name in over.names_in(doc.data, kind)]
+            known = [name for kind, doc in sides if doc is not None for name in over.names_in(doc.data, kind)]
             problems.append(over.unknown(override, [*known, *_keys("arch"), *_keys("workload")]))
     if problems:
         raise SpecError(problems)

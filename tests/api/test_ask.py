@@ -2,6 +2,7 @@
 
 import json
 import typing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,11 @@ import pytest
 from click.testing import CliRunner
 
 import costmodel as cm
-from costmodel.api import InfeasibleError, SpecError, Text
+from costmodel.api import InfeasibleError, SpecError, Text, ask
 from costmodel.api.inputs import Asked
 from costmodel.cli import app
+from costmodel.mapper.network import Failure, choose, map_workload
+from costmodel.mapper.workers import LostError
 from costmodel.report.read import read_run
 from costmodel.spec import catalog
 from costmodel.spec.load import parse
@@ -424,6 +427,35 @@ def test_what_does_not_fit_is_said():
     assert caught.value.__notes__[0].startswith("Z: no mapping fits")
     with pytest.raises(SpecError, match="Buffer is over capacity"):
         cm.evaluate("two_level", "mm64", mapping=OUTPUT_STATIONARY, set={"Buffer.size": 256})
+
+
+def ended(monkeypatch, **changes):
+    """Let the search end as if it had been stopped."""
+    search = ask.map_workload
+    monkeypatch.setattr(ask, "map_workload", lambda *given: choose(replace(search(*given), front=(), **changes)))
+
+
+def test_an_interrupted_search_returns_what_is_done(monkeypatch):
+    done = map_workload(catalog.load_workload(TWO), catalog.load_architecture("two_level"), jobs=1).layers[:1]
+    ended(monkeypatch, layers=done, unfinished=("Z",), interrupted=True)
+    with pytest.warns(UserWarning) as caught:  # noqa: PT030  all of them are looked at
+        found = cm.map("two_level", TWO, jobs=1)
+    assert [str(w.message) for w in caught] == ["not searched: Z", "the search was interrupted"]
+    assert {w.filename for w in caught} == {__file__}
+    assert list(found.einsums["einsum"]) == ["Y"]
+    assert "not searched: Z; the search was interrupted" in repr(found)
+
+
+def test_a_search_without_an_answer_is_an_error(monkeypatch):
+    ended(monkeypatch, layers=(), unfinished=("Y", "Z"), interrupted=True)
+    with pytest.raises(KeyboardInterrupt):
+        cm.map("two_level", TWO, jobs=1)
+
+
+def test_a_lost_search_is_an_error(monkeypatch):
+    ended(monkeypatch, layers=(), failures=(Failure("Z", 0, "Z: its worker process died", None),))
+    with pytest.raises(LostError, match="Z: its worker process died"):
+        cm.map("two_level", SMALL, jobs=1)
 
 
 def test_an_einsum_that_no_unit_computes_is_refused_with_its_place():
