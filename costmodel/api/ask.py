@@ -117,7 +117,7 @@ def sweep(
     loaded = catalog.load_study(study, settings)
     folder = None if out is None else sweep_folder(loaded, "", Path(out), Path(out).parent, force=force)
     result = run_sweep(loaded, None if folder is None else folder / JOURNAL, jobs=jobs)
-    command = call_text("sweep", study if isinstance(study, str | Path) else loaded, set=settings)
+    command = call_text("sweep", study, set=settings)
     run = run_of_sweep(loaded, result, settings, command, started)
     if folder is not None:
         write_run(folder, run, renew=True)

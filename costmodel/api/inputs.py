@@ -138,9 +138,10 @@ def _written(value: object) -> str:
 def name_of(given: object) -> str:
     """How something that was given is called in a few words."""
     if isinstance(given, Loaded):
-        data = given.document.data
-        return given.document.marks.file or str(data.get("name", "given") if isinstance(data, dict) else "given")
-    return "given" if isinstance(given, Mapping) else str(getattr(given, "name", given))
+        return given.document.marks.file or name_of(given.document.data)
+    if isinstance(given, Mapping):
+        return str(given.get("name", "given"))
+    return given.name if isinstance(given, Architecture | Workload) else str(given)
 
 
 def call_text(name: str, *given: object, **options: object) -> str:

@@ -175,7 +175,7 @@ def test_options_have_units_and_are_kept():
     settings = found.run.provenance.settings
     assert (settings["budget_s"], settings["memory_bytes"]) == (60.0, 2**30)
     assert found.run.provenance.command == (
-        "costmodel.map('two_level', 'given', budget='60 s', memory='1 GiB', "
+        "costmodel.map('two_level', 'small', budget='60 s', memory='1 GiB', "
         "constraints=['order in Buffer: m, k'], jobs=1)"
     )
 
