@@ -90,7 +90,8 @@ def _shown(given: object, name: str) -> str:
 
 def check_computed(question: Question) -> None:
     """Raise SpecError for Einsums that no compute unit can run."""
-    if problems := catalog.not_computed(question.architecture, question.workload, question.workload_document):
+    document, names = question.workload_document, question.einsums
+    if problems := catalog.not_computed(question.architecture, question.workload, document, names):
         raise SpecError(problems)
 
 

@@ -7,7 +7,7 @@ place, as a map. Everything here raises SpecError, with all that is wrong and wh
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
@@ -202,14 +202,18 @@ def load_pair(
     return architecture, loaded_workload
 
 
-def not_computed(architecture: Architecture, workload: Workload, found: Document | None) -> list[Problem]:
-    """Find the Einsums of a workload that no compute unit can run, with their places in its file, if it has one."""
+def not_computed(
+    architecture: Architecture, workload: Workload, found: Document | None, names: Sequence[str]
+) -> list[Problem]:
+    """Find the Einsums of a workload that no compute unit can run, with their places in its file, if it has one.
+
+    ``names`` are all Einsums of the file, in its order and as overrides call them.
+    """
     from costmodel.spec import computing
 
     problems = {e.name: problem for e in workload.einsums if (problem := computing.not_computed(e, architecture))}
-    if not problems or found is None:
+    if found is None:
         return list(problems.values())
-    names = [einsum.name for einsum in _workload(found).einsums]
     return [found.marks.problem(p.message, ("einsums", names.index(n)), hint=p.hint) for n, p in problems.items()]
 
 
@@ -344,7 +348,8 @@ def _not_computed(study: Study, archs: list[Document], workloads: list[Document]
         except SpecError:
             continue  # what values break together is told of each design
         asked = tuple(e for e in whole.einsums if study.einsums is None or e.name in study.einsums)
-        yield from not_computed(architecture, replace(whole, einsums=asked), workload)
+        names = [einsum.name for einsum in whole.einsums]
+        yield from not_computed(architecture, replace(whole, einsums=asked), workload, names)
 
 
 def _lost_paths(study: Study, found: Document, archs: list[Document], workloads: list[Document]) -> Iterator[Problem]:

@@ -463,6 +463,14 @@ def test_an_einsum_that_no_unit_computes_is_refused_with_its_place():
         cm.map({"name": "a", "levels": [LEVELS[0], {"compute": "V", "energy": {"exp": 1}}]}, SMALL)
 
 
+@pytest.mark.parametrize("setting", [{"Z.name": "Q"}, {"ranks.M": 4}])
+def test_its_place_is_found_where_values_were_set(setting):
+    exponents = {"name": "a", "levels": [LEVELS[0], {"compute": "V", "energy": {"exp": 1}}]}
+    ranks = {rank: size for rank, size in SMALL["ranks"].items() if f"ranks.{rank}" not in setting}
+    with pytest.raises(SpecError, match=r"^\$\.einsums\[0\]: (Q|Z): no unit of a computes it"):
+        cm.map(exponents, SMALL | {"ranks": ranks}, set=setting)
+
+
 def test_einsums_without_a_mapping_are_named(cost):
     workload = {"name": "mm64", "ranks": {"M": 64, "N": 64, "K": 64}}
     workload["einsums"] = ["Z[m, n] = A[m, k] * B[k, n]", "Y[m, n] = Z[m, k] * C[k, n]"]
