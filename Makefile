@@ -1,7 +1,7 @@
 # make demo       environment, then ResNet-18 on Eyeriss with a report
 # make test       all tests but the long ones       make test-long   100,000 comparisons with the walk, and their like
 # make lint       ruff and mypy                     make bench       the speeds that the benchmarks promise
-# make docs-files   the tables of docs/files.md, from the models
+# make docs-files   the tables of docs/files.md, from the models, and what docs/python.md shows
 # make lock       renews locks/, the environment that is tested   make newest   all tests with the newest of everything
 # make clean      removes the environment, caches and the demo's run
 
@@ -38,6 +38,7 @@ check: $(VENV)/user
 
 docs-files: $(VENV)/user
 	$(BIN)/python docs/files.py
+	$(BIN)/python docs/python.py
 
 bench: $(VENV)/dev
 	set -e; for script in benchmarks/*.py; do $(BIN)/python $$script; done

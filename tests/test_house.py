@@ -27,6 +27,7 @@ LAYERS = (
     "costmodel.mapper",
     "costmodel.sweep",
     "costmodel.report",
+    "costmodel.api",
     "costmodel.cli",
     "costmodel.__main__",
 )
@@ -79,6 +80,7 @@ def test_nothing_imports_from_below_it():
     upward = [
         f"{module} imports {name}"
         for module, names in IMPORTS.items()
+        if module != "costmodel"
         for name in sorted(names)
         if layer_of(name) > layer_of(module)
     ]

@@ -55,7 +55,7 @@ def command(
     mapping_ref = required(mapping_ref)
     place = claimed("evaluate", out, report, force=force, folder=False)
     answer = evaluated(question, mapping_ref)
-    run = run_of_evaluation(question, mapping_ref, answer, command_line())
+    run = run_of_evaluation(question, answer, command_line())
     try:
         keep_run(run, place, report, force=force)
     finally:  # what cannot be kept is shown all the same

@@ -11,7 +11,6 @@ from costmodel.cli.complete import names_of
 from costmodel.cli.evaluate import evaluated
 from costmodel.cli.options import json_option, mapping_option, set_option
 from costmodel.cli.output import FINE, put, put_json
-from costmodel.spec.problems import Problem, SpecError
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -52,14 +51,11 @@ def command(
     else:
         if len(words) > 2:
             raise click.UsageError("give a run folder and the number to explain, or add --mapping FILE")
-        from costmodel.report.read import read_run
+        from costmodel.report.read import read_evaluated
+        from costmodel.report.tables import evaluation_of
 
-        run = read_run(Path(words[0]))
-        if run.evaluation is None:
-            raise SpecError(
-                [Problem("holds no evaluation to explain", file=words[0], hint="explain runs of evaluate or map")]
-            )
-        workload, architecture, mappings, evaluation = run.workload, run.architecture, run.mappings, run.evaluation
+        run = read_evaluated(Path(words[0]))
+        workload, architecture, mappings, evaluation = run.workload, run.architecture, run.mappings, evaluation_of(run)
     named = 2 if mapping_ref is not None else 1
     if len(words) == named:
         known = subjects(architecture, evaluation)

@@ -61,7 +61,7 @@ def command(
 ) -> int:
     """Find the best mappings of WORKLOAD on ARCH."""
     from costmodel.mapper.network import map_workload
-    from costmodel.report.assemble import question_of, run_of_network
+    from costmodel.report.assemble import check_computed, question_of, run_of_network
     from costmodel.report.folder import check_writable, write_text
     from costmodel.report.study_text import study_text
     from costmodel.spec import catalog
@@ -73,8 +73,7 @@ def command(
         asked["objective"] = objective_of(asked["objective"])
     request = request_of(**asked)
     question = question_of(arch, workload, overrides, einsums)
-    if problems := catalog.not_computed(question.architecture, question.workload, workload):
-        raise SpecError(problems)
+    check_computed(question)
     place = claimed("map", out, report, force=force, folder=not no_run)
     if save_study is not None:
         check_writable(save_study)

@@ -82,7 +82,7 @@ def command(
         notes = {outcome.design: outcome.note for outcome in result.outcomes}
         for design in result.lost:
             say(line(f"{design}: {notes[design]}"))
-        run = run_of_sweep(study, study_ref, result, overrides, command_line(), started)
+        run = run_of_sweep(study, result, overrides, command_line(), started)
         feasible = any(point.feasible for point in run.design_points)
         try:
             say(f"run: {write_run(folder, run, renew=True)}")

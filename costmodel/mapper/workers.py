@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 import os
 import signal
+import sys
 import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from types import ModuleType
 from typing import Any, Generic, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
@@ -112,7 +114,8 @@ class _Worker:
         self.pipe, there = context.Pipe()
         self.process = context.Process(target=_serve, args=(there,), daemon=True)
         try:
-            self.process.start()
+            with _without_main():
+                self.process.start()
         finally:
             there.close()  # now the worker alone has it, so that its death is the end of the pipe
 
@@ -229,6 +232,17 @@ class _Crew(Generic[Key, Answer]):
             self.again.append(task)
         else:
             yield task.key, LostError(f"its worker process died {ATTEMPTS} times (out of memory?)"), True
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Workers that begin meanwhile do not run the user's script again: what they need is in this package."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def call(

@@ -24,6 +24,7 @@ from costmodel.spec import catalog
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.load import Document
 from costmodel.spec.mapping import Mapping, einsums_in
+from costmodel.spec.mapping_file import NestMarks
 from costmodel.spec.overrides import Kind
 from costmodel.spec.problems import Problem, SpecError
 from costmodel.sweep.designs import Scalar
@@ -34,6 +35,7 @@ class Question:
     """What was asked: the values, and the references they came from."""
 
     arch_ref: str
+    """The reference; the name of the architecture where its content or a value was given."""
     workload_ref: str
     overrides: tuple[str, ...]
     architecture: Architecture
@@ -41,40 +43,81 @@ class Question:
     """With the Einsums that are asked for."""
     einsums: tuple[str, ...]
     """Names of all its Einsums."""
-    inputs: tuple[InputFile, ...]
-    """What the references held when they were read."""
+    arch_document: Document | None
+    """What the references held when they were read; null where a value was given."""
+    workload_document: Document | None
     started: float
 
+    @property
+    def inputs(self) -> tuple[InputFile, ...]:
+        given: tuple[tuple[Kind, Document | None], ...] = (
+            ("arch", self.arch_document),
+            ("workload", self.workload_document),
+        )
+        return tuple(input_file(role, document) for role, document in given if document is not None)
 
-def question_of(arch: str, workload: str, overrides: tuple[str, ...], einsums: tuple[str, ...]) -> Question:
+
+def question_of(
+    arch: catalog.Ref | Architecture,
+    workload: catalog.Ref | Workload,
+    overrides: tuple[str, ...] = (),
+    einsums: tuple[str, ...] = (),
+) -> Question:
     """Load what is asked. Raises SpecError."""
     started = time.monotonic()
-    documents = catalog.document(arch, "arch"), catalog.document(workload, "workload")
-    architecture, whole = catalog.load_pair(*documents, overrides)
-    inputs = input_file("arch", arch, documents[0]), input_file("workload", workload, documents[1])
+    arch_document = None if isinstance(arch, Architecture) else catalog.document(arch, "arch")
+    workload_document = None if isinstance(workload, Workload) else catalog.document(workload, "workload")
+    architecture, whole = catalog.load_pair(arch_document or arch, workload_document or workload, overrides)
     names = tuple(e.name for e in whole.einsums)
     if einsums:
         whole = replace(whole, einsums=tuple(einsum_of(whole, name) for name in einsums))
-    return Question(arch, workload, overrides, architecture, whole, names, inputs, started)
+    return Question(
+        arch_ref=_shown(arch, architecture.name),
+        workload_ref=_shown(workload, whole.name),
+        overrides=overrides,
+        architecture=architecture,
+        workload=whole,
+        einsums=names,
+        arch_document=arch_document,
+        workload_document=workload_document,
+        started=started,
+    )
+
+
+def _shown(given: object, name: str) -> str:
+    return str(given) if isinstance(given, str | Path) else name
+
+
+def check_computed(question: Question) -> None:
+    """Raise SpecError for Einsums that no compute unit can run."""
+    document, names = question.workload_document, question.einsums
+    if problems := catalog.not_computed(question.architecture, question.workload, document, names):
+        raise SpecError(problems)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What the mappings of a file cost."""
+    """What mappings cost."""
 
-    document: Document
-    """The file."""
+    document: Document | None
+    """The file that they came from; null where values were given."""
     mappings: tuple[Mapping, ...]
     evaluation: Evaluation
     left_out: tuple[str, ...]
-    """Einsums that are asked for and that the file does not map."""
+    """Einsums that are asked for and that no mapping computes."""
 
 
-def evaluate_file(question: Question, mapping_ref: str) -> Answer:
+def evaluate_file(question: Question, mapping: catalog.Ref) -> Answer:
     """Evaluate the mappings of a file. Raises SpecError with every problem of every mapping."""
-    wanted = [e.name for e in question.workload.einsums]
-    document = catalog.document(mapping_ref, "mapping")
+    document = catalog.document(mapping, "mapping")
     pairs = catalog.load_mappings_with_marks(document)
+    answer = evaluate_mappings(question, pairs, _shown(mapping, document.marks.file))
+    return replace(answer, document=document)
+
+
+def evaluate_mappings(question: Question, pairs: Sequence[tuple[Mapping, NestMarks]], file: str = "") -> Answer:
+    """Evaluate mappings, with the places of their nodes in a file. Raises SpecError as ``evaluate_file``."""
+    wanted = [e.name for e in question.workload.einsums]
     known = {name for mapping, _ in pairs for name in einsums_in(mapping.nest)}
     # Names that the workload does not have stay in: the model says where they stand.
     left_out = set(question.einsums) - set(wanted)
@@ -82,7 +125,7 @@ def evaluate_file(question: Question, mapping_ref: str) -> Answer:
     if not chosen:
         names = ", ".join(sorted(known)) or "nothing"
         problem = Problem(
-            f"maps {names}, none of which is asked for", file=mapping_ref, hint=f"asked for: {', '.join(wanted)}"
+            f"maps {names}, none of which is asked for", file=file, hint=f"asked for: {', '.join(wanted)}"
         )
         raise SpecError([problem])
     evaluations: list[Evaluation] = []
@@ -95,22 +138,25 @@ def evaluate_file(question: Question, mapping_ref: str) -> Answer:
     if problems:
         raise SpecError(problems)
     return Answer(
-        document=document,
+        document=None,
         mappings=tuple(mapping for mapping, _ in chosen),
         evaluation=combine(evaluations),
         left_out=tuple(name for name in wanted if name not in known),
     )
 
 
-def run_of_evaluation(question: Question, mapping_ref: str, answer: Answer, command: str) -> Run:
+def run_of_evaluation(question: Question, answer: Answer, command: str) -> Run:
     """The run of an evaluation."""
+    mapping = () if answer.document is None else (input_file("mapping", answer.document),)
+    left_out = f"no mapping, so not counted: {', '.join(answer.left_out)}"
     return Run(
         kind="evaluate",
         workloads=(question.workload,),
         architectures=(question.architecture,),
         mappings=answer.mappings,
         evaluation=answer.evaluation,
-        inputs=tuple(dict.fromkeys([*question.inputs, input_file("mapping", mapping_ref, answer.document)])),
+        inputs=tuple(dict.fromkeys([*question.inputs, *mapping])),
+        notes=(left_out,) if answer.left_out else (),
         provenance=provenance_of(command, question.started, overrides=question.overrides),
     )
 
@@ -161,8 +207,8 @@ def provenance_of(
     )
 
 
-def input_file(role: Kind, ref: str, document: Document) -> InputFile:
-    """A file as it was when it was read."""
+def input_file(role: Kind, document: Document) -> InputFile:
+    """A file as it was when it was read, or content that was given as if it were one."""
     file = document.marks.file
-    origin = "shipped" if ref in catalog.shipped().get(role, ()) else file
-    return InputFile(role=role, name=Path(file).name, origin=origin, text=document.text)
+    origin = "shipped" if catalog.is_shipped(document, role) else file or "given"
+    return InputFile(role=role, name=Path(file).name or f"{role}.yaml", origin=origin, text=document.text)

@@ -20,9 +20,7 @@ from costmodel.sweep.execute import SweepResult, fingerprint
 from costmodel.sweep.journal import JOURNAL, is_journal, read
 
 
-def run_of_sweep(
-    study: Study, ref: str, result: SweepResult, overrides: tuple[str, ...], command: str, started: float
-) -> Run:
+def run_of_sweep(study: Study, result: SweepResult, overrides: tuple[str, ...], command: str, started: float) -> Run:
     """The run of a sweep; ``started`` is the monotonic time at which it began."""
     front = _on_front(study, result)
     points = tuple(
@@ -48,8 +46,8 @@ def run_of_sweep(
         inputs=tuple(
             dict.fromkeys(
                 [
-                    input_file("study", ref, study.documents["study", ""]),
-                    *(input_file(*key, named[key]) for key in named),
+                    input_file("study", study.documents["study", ""]),
+                    *(input_file(kind, document) for (kind, _), document in named.items()),
                 ]
             )
         ),

@@ -10,9 +10,10 @@ import pandas as pd
 from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.mapper.curve import BufferCurve
 from costmodel.report import figures, human
+from costmodel.report.cards import Card
 from costmodel.report.folder import write_text
 from costmodel.report.nest_text import short_text
-from costmodel.report.page import Book, Card, Cell, Table, fill_template
+from costmodel.report.page import Book, Cell, Table, fill_template
 from costmodel.report.text import operations
 from costmodel.spec.hardware import Memory
 from costmodel.spec.mapping import Mapping

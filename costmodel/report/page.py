@@ -11,16 +11,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from costmodel.mapper.result import Certificate, Status
-from costmodel.model.evaluation import Evaluation
-from costmodel.model.meters import shared_bits_per_cycle
-from costmodel.report import chart, figures, human, tables
+from costmodel.report import chart, figures, human, pictures, tables
+from costmodel.report.cards import cards, joule_seconds
 from costmodel.report.folder import write_text
 from costmodel.report.nest_text import nest_lines
-from costmodel.report.run import EinsumSearch, Run
+from costmodel.report.run import Run
 from costmodel.spec.hardware import Architecture
 
 if TYPE_CHECKING:
+    import jinja2
     import plotly.graph_objects as go
 
     from costmodel.einsum.algebra import Workload
@@ -35,23 +34,13 @@ PLOTLY_CONFIG = {
     "displayModeBar": "hover",
     "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
 }
+TEMPLATES = Path(__file__).parent / "templates"
 ROW_LIMIT = 2000
 """Rows of one table on the page; the CSV of the run holds all."""
 FRONT_LIMIT = 300
 """Points of one front on the page, evenly spread over it."""
 NEST_LIMIT = 400
 """Design points of a sweep whose nests are on the page: those on a front first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """One headline number."""
-
-    title: str
-    value: str
-    detail: str = ""
-    exact: str = ""
-    """All digits, on hover."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +120,7 @@ class Book:
         self.figure(id_, "", "", figures.front(table))
         facts, start = {}, int(table["point"].iloc[0])
         for row in table.to_dict("records"):
-            cost = [human.joules(row["energy_pj"]), human.seconds(row["latency_s"]), f"EDP {_joule_seconds(row)}"]
+            cost = [human.joules(row["energy_pj"]), human.seconds(row["latency_s"]), f"EDP {joule_seconds(row)}"]
             cost += [f"room used {human.memory(row['capacity_bits'])}"] if "capacity_bits" in row else []
             facts[str(row["point"])] = cost
             start = int(row["point"]) if row["chosen"] else start
@@ -176,24 +165,29 @@ def render(*runs: Run) -> str:
 
 def fill_template(name: str, book: Book, **content: object) -> str:
     """Return a page of its own: a template with style, scripts and what the book has collected."""
-    import jinja2
     from plotly.offline import get_plotlyjs
 
-    templates = Path(__file__).parent / "templates"
+    return template(name).render(
+        **content,
+        style=(TEMPLATES / "page.css").read_text(encoding="utf-8"),
+        script=(TEMPLATES / "page.js").read_text(encoding="utf-8"),
+        plotly=get_plotlyjs(),
+        data=book.data(),
+    )
+
+
+def template(name: str) -> jinja2.Template:
+    """A template of the package; what it shows is escaped."""
+    import jinja2
+
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(templates),
+        loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template(name).render(
-        **content,
-        style=(templates / "page.css").read_text(encoding="utf-8"),
-        script=(templates / "page.js").read_text(encoding="utf-8"),
-        plotly=get_plotlyjs(),
-        data=book.data(),
-    )
+    return environment.get_template(name)
 
 
 def write_report(path: Path, *runs: Run) -> Path:
@@ -211,7 +205,7 @@ def _article(book: Book, run: Run, prefix: str) -> dict[str, Any]:
         "kind": {"map": "mapping search", "evaluate": "evaluation", "sweep": "design sweep"}[run.kind],
         "created": provenance.created.replace("T", " ")[:16],
         "notes": run.notes,
-        "cards": _cards(run) if evaluated else _sweep_cards(run),
+        "cards": cards(run),
         "energy": _energy_figures(book, run, prefix) if evaluated else [],
         "latency": _latency_figures(book, run, prefix) if evaluated else [],
         "einsums": _einsum_panels(run, prefix) if evaluated else [],
@@ -225,151 +219,46 @@ def _article(book: Book, run: Run, prefix: str) -> dict[str, Any]:
     }
 
 
-# --- headline --------------------------------------------------------------------------------------------------
-
-
-def _cards(run: Run) -> list[Card]:
-    e = run.evaluation
-    assert e is not None  # noqa: S101  (callers asked)
-    shares = tables.bottleneck_shares(run)
-    bound, share = next(iter(shares.items()), ("none", 0.0))
-    several = len(e.points) > 1
-    word = "MAC" if all([o.kind for o in s.operations] == ["mac"] for s in run.workload.einsums) else "point"
-    others = ", ".join(f"{name} {human.percent(s)}" for name, s in list(shares.items())[1:4])
-    per_point = e.energy_pj / e.total_points if e.total_points else 0.0
-    cards = [
-        Card(
-            "Energy",
-            human.joules(e.energy_pj),
-            f"{human.digits(per_point)} pJ per {word}",
-            f"{human.exact(e.energy_pj)} pJ",
-        ),
-        Card(
-            "Latency",
-            human.seconds(e.latency_s),
-            f"{human.amount(e.latency_cycles)} cycles at {human.prefixed(e.clock_hz, 'Hz')}",
-            f"{human.exact(e.latency_cycles)} cycles",
-        ),
-        Card(
-            "EDP",
-            human.prefixed(e.energy_pj * 1e-12 * e.latency_s, "J·s", smallest=1e-18),
-            "energy × latency",
-            f"{e.edp:.6g} pJ·cycles",
-        ),
-        Card(
-            "Utilisation",
-            human.percent(e.utilisation),
-            f"{human.amount(e.total_points)} {word}s, peak {human.amount(e.peak_per_cycle)} per cycle",
-            f"{human.exact(e.total_points)} {word}s",
-        ),
-        Card(
-            "Bottleneck",
-            bound,
-            (f"{human.percent(share)} of the time" + (f"; {others}" if others else "")) if several else "",
-        ),
-        _area_card(e),
-    ]
-    if run.uses_capacity:
-        detail = "the most of the Einsums" if several else "by tiles inside the outermost memory"
-        cards.insert(3, Card("Room used", human.memory(e.capacity_bits), detail, f"{e.capacity_bits:,} b"))
-    if run.certificate is not None:
-        cards.append(_certificate_card(run.certificate, run.searches))
-    return cards
-
-
-def _area_card(e: Evaluation) -> Card:
-    if e.area_mm2 is None:
-        return Card("Area", human.NOT_MODELLED, "no level states an area")
-    missing = f"without {', '.join(e.area_missing)}" if e.area_missing else ""
-    return Card("Area", f"{human.digits(e.area_mm2)} mm²", missing, f"{e.area_mm2:.9g} mm²")
-
-
-def _certificate_card(certificate: Certificate, searches: Sequence[EinsumSearch]) -> Card:
-    """What is known about the totals, and how many of several Einsums are proven."""
-    detail = f"{human.amount(certificate.evaluated)} mapping{'' if certificate.evaluated == 1 else 's'} costed"
-    proven = [s.certificate.status for s in searches].count(Status.PROVEN)
-    if certificate.status != Status.PROVEN and proven:
-        detail = f"{proven} of {len(searches)} proven; {detail}"
-    return Card("Certificate", str(certificate), detail, f"{certificate.evaluated:,} mappings costed")
-
-
-def _sweep_cards(run: Run) -> list[Card]:
-    table = tables.sweep(run)
-    feasible = table.dropna(subset=["energy_pj", "latency_s"])
-    if feasible.empty:
-        return [Card("Designs", str(len(table)), "none is feasible")]
-    cards = [
-        Card("Designs", f"{len(table):,}", f"{len(table) - len(feasible):,} infeasible"),
-        Card("Pareto front", f"{int(feasible['pareto'].sum()):,}", "designs that no other beats"),
-    ]
-    axes = tables.sweep_axes(run)
-    records = feasible.to_dict("records")
-    for title, column, show in (
-        ("Least energy", "energy_pj", lambda r: human.joules(r["energy_pj"])),
-        ("Least latency", "latency_s", lambda r: human.seconds(r["latency_s"])),
-        ("Least EDP", "edp", _joule_seconds),
-    ):
-        best = min(records, key=lambda r: float(r[column]))
-        cards.append(Card(title, show(best), ", ".join(f"{a} {best[a]}" for a in axes), f"{best[column]:,.9g}"))
-    return cards
-
-
 # --- figures ---------------------------------------------------------------------------------------------------
 
 
 def _energy_figures(book: Book, run: Run, prefix: str) -> list[Figure]:
-    e = run.evaluation
-    assert e is not None  # noqa: S101
-    roles = tables.group_roles(run.workload)
-    order = tables.component_order(run)
-    several = len(e.points) > 1
-    what = "tensor" if not several else "kind of tensor"
+    several = len(tables.evaluation_of(run).points) > 1
+    what = "kind of tensor" if several else "tensor"
     found = [
         book.figure(
-            f"{prefix}-energy-levels",
-            f"Energy by level and {what}",
-            "Outermost level on top.",
-            figures.energy_by_level(tables.energy_by_level(run), roles, 520 if several else 360),
+            f"{prefix}-energy-levels", f"Energy by level and {what}", "Outermost level on top.", pictures.energy(run)
         ),
         book.figure(
             f"{prefix}-energy-icicle",
             "Where the energy goes",
             "Click a part to go into it, the bar on top to come back.",
-            figures.energy_icicle(tables.energy(run), roles, order, run.workload.name),
+            pictures.icicle(run),
         ),
     ]
     if several:
-        figure = figures.energy_by_einsum(tables.energy_by_einsum(run), order, e.counts)
+        caption = "Over all its executions."
         found.append(
-            book.figure(f"{prefix}-energy-einsums", "Energy of each Einsum", "Over all its executions.", figure)
+            book.figure(f"{prefix}-energy-einsums", "Energy of each Einsum", caption, pictures.energy_by_einsum(run))
         )
     return found
 
 
 def _latency_figures(book: Book, run: Run, prefix: str) -> list[Figure]:
-    e = run.evaluation
-    assert e is not None  # noqa: S101
-    order = tables.component_order(run)
-    table = tables.latency(run)
     found = []
-    if len(e.points) > 1:
-        figure = figures.latency_by_einsum(tables.einsums(run), order, e.clock_hz)
-        found.append(
-            book.figure(f"{prefix}-latency-einsums", "Latency of each Einsum", "Over all its executions.", figure)
-        )
-        figure = figures.load_by_component(table, list(e.points))
+    if len(tables.evaluation_of(run).points) > 1:
+        caption = "Over all its executions."
+        found.append(book.figure(f"{prefix}-latency-einsums", "Latency of each Einsum", caption, pictures.latency(run)))
         caption = "Share of the time that each component is busy; the dot marks the bottleneck."
-        found.append(book.figure(f"{prefix}-load", "How busy each component is", caption, figure))
+        found.append(book.figure(f"{prefix}-load", "How busy each component is", caption, pictures.load(run)))
     else:
-        figure = figures.latency_by_component(table, e.clock_hz, 340)
         caption = "Components work at the same time; the slowest decides."
-        found.append(book.figure(f"{prefix}-latency-components", "Latency by component", caption, figure))
-    roof = tables.roofline(run)
-    if len(roof):
-        outer = run.architecture.memories[0]
-        figure = figures.roofline(roof, max(e.peak_by_einsum.values()), outer.name, shared_bits_per_cycle(outer))
-        caption = f"Operations per bit that crosses the ports of {outer.name}, as mapped."
-        found.append(book.figure(f"{prefix}-roofline", "Roofline", caption, figure))
+        found.append(
+            book.figure(f"{prefix}-latency-components", "Latency by component", caption, pictures.latency(run))
+        )
+    if len(tables.roofline(run)):
+        caption = f"Operations per bit that crosses the ports of {run.architecture.memories[0].name}, as mapped."
+        found.append(book.figure(f"{prefix}-roofline", "Roofline", caption, pictures.roofline(run)))
     return found
 
 
@@ -454,10 +343,6 @@ def _thinned(count: int, keep: int | None) -> list[int]:
         return list(range(count))
     places = {round(n * (count - 1) / (FRONT_LIMIT - 1)) for n in range(FRONT_LIMIT)}
     return sorted(places | ({keep} if keep is not None else set()))
-
-
-def _joule_seconds(row: Mapping[Any, Any]) -> str:
-    return human.prefixed(row["energy_pj"] * 1e-12 * row["latency_s"], "J·s", smallest=1e-18)
 
 
 def _sweep_section(book: Book, run: Run, prefix: str) -> dict[str, Any] | None:

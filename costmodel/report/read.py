@@ -25,6 +25,15 @@ Value = TypeVar("Value")
 HINT = "the run folder is damaged; run it again"
 
 
+def read_evaluated(folder: Path) -> Run:
+    """Read the folder of a run that holds an evaluation. Raises SpecError as ``read_run``, and for a sweep."""
+    run = read_run(folder)
+    if run.evaluation is None:
+        hint = "explain runs of evaluate or map"
+        raise SpecError([Problem("holds no evaluation to explain", file=str(folder), hint=hint)])
+    return run
+
+
 def read_run(folder: Path) -> Run:
     """Read a run folder. Raises SpecError that names the file, and the line where there is one."""
     if not is_run(folder):

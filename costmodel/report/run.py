@@ -26,7 +26,7 @@ class InputFile:
     name: str
     """File name inside the run folder; no slashes."""
     origin: str
-    """Where it came from: the path, or ``shipped``."""
+    """Where it came from: the path, ``shipped``, or ``given`` where its content was given in Python."""
     text: str
 
     def __post_init__(self) -> None:

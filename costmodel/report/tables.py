@@ -55,7 +55,7 @@ def group_roles(workload: Workload) -> dict[str, str]:
 
 def energy(run: Run) -> pd.DataFrame:
     """Columns: einsum, component, tensor, group, action, count, energy_pj; over all executions."""
-    evaluation = _evaluation(run)
+    evaluation = evaluation_of(run)
     groups = tensor_groups(run.workload)
     rows = []
     for row in evaluation.action_rows:
@@ -89,7 +89,7 @@ def einsums(run: Run) -> pd.DataFrame:
     Columns: einsum, count, points, energy_pj, pj_per_point, latency_cycles, utilisation, bottleneck, certificate; and
     capacity_bits where it is an objective.
     """
-    evaluation = _evaluation(run)
+    evaluation = evaluation_of(run)
     energies = energy(run).groupby("einsum")["energy_pj"].sum().to_dict()
     certificates = {s.einsum: str(s.certificate) for s in run.searches}
     rows = []
@@ -121,7 +121,7 @@ def einsums(run: Run) -> pd.DataFrame:
 
 def latency(run: Run) -> pd.DataFrame:
     """Columns: einsum, component, cycles, share, bottleneck; all executions; share is of the Einsum's cycles."""
-    evaluation = _evaluation(run)
+    evaluation = evaluation_of(run)
     rows = []
     for row in evaluation.latency_rows:
         whole = evaluation.cycles_by_einsum[row.einsum]
@@ -134,7 +134,7 @@ def latency(run: Run) -> pd.DataFrame:
 
 def bottleneck_shares(run: Run) -> dict[str, float]:
     """Component → share of the workload's cycles that it decides, largest first."""
-    evaluation = _evaluation(run)
+    evaluation = evaluation_of(run)
     shares: dict[str, float] = {}
     for name, component in evaluation.bottlenecks.items():
         cycles = evaluation.cycles_by_einsum[name] * evaluation.counts[name]
@@ -144,7 +144,7 @@ def bottleneck_shares(run: Run) -> dict[str, float]:
 
 def occupancy(run: Run) -> pd.DataFrame:
     """Columns: einsum, level, tensor, words, bits, share; share is of the usable capacity, null where unbounded."""
-    evaluation = _evaluation(run)
+    evaluation = evaluation_of(run)
     room = {m.name: m.usable_bits for m in run.architecture.memories}
     rows = []
     for row in evaluation.occupancy_rows:
@@ -163,9 +163,12 @@ def front(run: Run, search: EinsumSearch) -> pd.DataFrame:
 
 
 def network_front(run: Run) -> pd.DataFrame:
-    """Columns as ``front``; the whole workload."""
+    """Columns as ``front``; the whole workload, with the mapping where it has one."""
     chosen = tuple(s.chosen for s in run.searches)
-    return _front(run, [(point, point.choices == chosen, "") for point in run.network_front])
+    single = run.searches[0].front if len(run.searches) == 1 else None
+    texts = ["" if single is None else short_text(single[p.choices[0]].mapping.nest) for p in run.network_front]
+    points = [(p, p.choices == chosen, text) for p, text in zip(run.network_front, texts, strict=True)]
+    return _front(run, points)
 
 
 def _front(run: Run, points: Sequence[tuple[FrontPoint | NetworkPoint, bool, str]]) -> pd.DataFrame:
@@ -225,7 +228,7 @@ def roofline(run: Run) -> pd.DataFrame:
 
     Intensity counts the bits that cross the ports of the outermost memory, as mapped.
     """
-    evaluation = _evaluation(run)
+    evaluation = evaluation_of(run)
     outer = run.architecture.memories[0]
     tensors = {(e.name, t.name): t for e in run.workload.einsums for t in e.tensors.values()}
     moved = dict.fromkeys(evaluation.points, 0)
@@ -312,7 +315,8 @@ def _in_order(table: pd.DataFrame, order: Sequence[str], column: str) -> pd.Data
     return table.assign(_place=keys).sort_values("_place", kind="stable").drop(columns="_place").reset_index(drop=True)
 
 
-def _evaluation(run: Run) -> Evaluation:
+def evaluation_of(run: Run) -> Evaluation:
+    """The evaluation that a run holds; ValueError for a sweep."""
     if run.evaluation is None:
         raise ValueError(f"run {run.title!r} holds no evaluation")
     return run.evaluation

@@ -1,13 +1,13 @@
 """From a name or a path to checked values: the one door through which commands read what users wrote.
 
-A reference is a path, or the name of a file that is shipped with the package. Everything here raises SpecError, with
-all that is wrong and where.
+A reference is a path, or the name of a file that is shipped with the package; what a file would say can be given in its
+place, as a map. Everything here raises SpecError, with all that is wrong and where.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
@@ -15,7 +15,7 @@ from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Literal
 
 from costmodel.spec import overrides as over
-from costmodel.spec.load import Document, describe, read
+from costmodel.spec.load import Document, describe, document_of, read
 from costmodel.spec.overrides import Kind, Overrides
 from costmodel.spec.problems import Problem, SpecError, did_you_mean
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
     from costmodel.einsum.algebra import Workload
     from costmodel.spec.hardware import Architecture
-    from costmodel.spec.mapping import Mapping
+    from costmodel.spec.mapping import Mapping as Schedule
     from costmodel.spec.mapping_file import NestMarks
     from costmodel.spec.study import Study
 
-Ref = str | FilePath | Document
-"""A path, the name of a shipped file, or a document that was read already."""
+Ref = str | FilePath | Document | Mapping[str, object]
+"""A path, the name of a shipped file, a document that was read already, or the content of one."""
 
 KINDS: tuple[Kind, ...] = ("arch", "workload", "mapping", "study")
 _FOLDERS: dict[Kind, str] = {"arch": "arch", "workload": "workloads", "mapping": "studies/mappings", "study": "studies"}
@@ -67,6 +67,11 @@ def shipped_root() -> FilePath:
     return installed if installed.is_dir() else package.parent
 
 
+def is_shipped(found: Document, kind: Kind) -> bool:
+    """Whether a document was read from a file that comes with the package."""
+    return found.marks.file in {str(path) for path in _shipped_files(kind).values()}
+
+
 def find(ref: str | FilePath, kind: Kind | None = None, *, near: str | FilePath | None = None) -> FilePath:
     """Return the file that a reference means.
 
@@ -95,7 +100,10 @@ def document(
     ref: Ref, kind: Kind | None = None, overrides: Overrides = (), *, near: str | FilePath | None = None
 ) -> Document:
     """Read the document that a reference means and put the overrides in."""
-    found = ref if isinstance(ref, Document) else read(find(ref, kind, near=near))
+    if isinstance(ref, Mapping):
+        found = document_of(ref)
+    else:
+        found = ref if isinstance(ref, Document) else read(find(ref, kind, near=near))
     todo = over.overrides_of(overrides)
     if not todo:
         return found
@@ -147,12 +155,12 @@ def load_workload(ref: Ref, overrides: Overrides = (), *, near: str | FilePath |
     return _workload(document(ref, "workload", overrides, near=near))
 
 
-def load_mappings(ref: Ref) -> tuple[Mapping, ...]:
+def load_mappings(ref: Ref) -> tuple[Schedule, ...]:
     """Read the mappings of a file; whether they fit is not checked here."""
     return tuple(mapping for mapping, _ in load_mappings_with_marks(ref))
 
 
-def load_mappings_with_marks(ref: Ref) -> tuple[tuple[Mapping, NestMarks], ...]:
+def load_mappings_with_marks(ref: Ref) -> tuple[tuple[Schedule, NestMarks], ...]:
     """Read the mappings of a file with the places of their nodes."""
     from costmodel.spec.mapping_file import parse_mappings
 
@@ -167,64 +175,83 @@ def load_study(ref: Ref, overrides: Overrides = (), *, near: str | FilePath | No
     return _study(document(ref, "study", overrides, near=near))
 
 
-def load_pair(arch: Ref, workload: Ref, overrides: Overrides = ()) -> tuple[Architecture, Workload]:
+def load_pair(
+    arch: Ref | Architecture, workload: Ref | Workload, overrides: Overrides = ()
+) -> tuple[Architecture, Workload]:
     """Load an architecture and a workload; each override goes to the one that has its first part.
 
-    Where the workload says no ``bits:``, its words are as wide as those of the architecture.
+    Where the workload says no ``bits:``, its words are as wide as those of the architecture. A value that is there
+    already stays as it is.
     """
-    documents = {"arch": document(arch, "arch"), "workload": document(workload, "workload")}
-    shares = share(overrides, documents["arch"], documents["workload"])
+    from costmodel.einsum.algebra import Workload
+    from costmodel.spec.hardware import Architecture
+
+    architecture = arch if isinstance(arch, Architecture) else None
+    loaded_workload = workload if isinstance(workload, Workload) else None
+    documents = (
+        None if isinstance(arch, Architecture) else document(arch, "arch"),
+        None if isinstance(workload, Workload) else document(workload, "workload"),
+    )
+    shares = share(overrides, *documents)
     problems: list[Problem] = []
-    architecture = loaded_workload = None
-    try:
-        architecture = load_architecture(documents["arch"], shares[0])
-    except SpecError as error:
-        problems.extend(error.problems)
-    try:
-        word_bits = architecture.word_bits if architecture else None
-        loaded_workload = _workload(document(documents["workload"], "workload", shares[1]), word_bits)
-    except SpecError as error:
-        problems.extend(error.problems)
+    if documents[0] is not None:
+        try:
+            architecture = load_architecture(documents[0], shares[0])
+        except SpecError as error:
+            problems.extend(error.problems)
+    if documents[1] is not None:
+        try:
+            word_bits = architecture.word_bits if architecture else None
+            loaded_workload = _workload(document(documents[1], "workload", shares[1]), word_bits)
+        except SpecError as error:
+            problems.extend(error.problems)
     if architecture is None or loaded_workload is None:
         raise SpecError(problems)
     return architecture, loaded_workload
 
 
-def not_computed(architecture: Architecture, workload: Workload, ref: Ref) -> list[Problem]:
-    """Find the Einsums of a workload that no compute unit can run, with their places in its file."""
+def not_computed(
+    architecture: Architecture, workload: Workload, found: Document | None, names: Sequence[str]
+) -> list[Problem]:
+    """Find the Einsums of a workload that no compute unit can run, with their places in its file, if it has one.
+
+    ``names`` are all Einsums of the file, in its order and as overrides call them.
+    """
     from costmodel.spec import computing
 
     problems = {e.name: problem for e in workload.einsums if (problem := computing.not_computed(e, architecture))}
-    if not problems:
-        return []
-    found = document(ref, "workload")
-    names = [einsum.name for einsum in _workload(found).einsums]
+    if found is None:
+        return list(problems.values())
     return [found.marks.problem(p.message, ("einsums", names.index(n)), hint=p.hint) for n, p in problems.items()]
 
 
 def share(
-    overrides: Overrides, arch: Document, workload: Document
+    overrides: Overrides, arch: Document | None, workload: Document | None
 ) -> tuple[list[tuple[str, object]], list[tuple[str, object]]]:
-    """Split overrides into those of the architecture and those of the workload."""
+    """Split overrides into those of the architecture and those of the workload; null is a value that has no text."""
     shares: tuple[list[tuple[str, object]], list[tuple[str, object]]] = ([], [])
+    sides: tuple[tuple[Kind, Document | None], ...] = (("arch", arch), ("workload", workload))
     problems: list[Problem] = []
     for override in over.overrides_of(overrides):
         owners = [
             place
-            for place, (kind, doc) in enumerate((("arch", arch), ("workload", workload)))
-            if over.belongs(override.path, doc.data, _kind(kind), _keys(_kind(kind)))
+            for place, (kind, doc) in enumerate(sides)
+            if doc is not None and over.belongs(override.path, doc.data, kind, _keys(kind))
         ]
         if owners:
             shares[owners[0]].append((override.path, override.value))
+        elif arch is None or workload is None:
+            message = "nothing can be set in a value that was resolved already"
+            problems.append(Problem(message, str(override), hint="give the name, the file or the content instead"))
         else:
-            known = [*over.names_in(arch.data, "arch"), *over.names_in(workload.data, "workload")]
+            known = [name for kind, doc in sides if doc is not None for name in over.names_in(doc.data, kind)]
             problems.append(over.unknown(override, [*known, *_keys("arch"), *_keys("workload")]))
     if problems:
         raise SpecError(problems)
     return shares
 
 
-def load(ref: Ref) -> tuple[Kind, Architecture | Workload | tuple[Mapping, ...] | Study]:
+def load(ref: Ref) -> tuple[Kind, Architecture | Workload | tuple[Schedule, ...] | Study]:
     """Read and check a file of any kind.
 
     The kind is told by the keys of the file.
@@ -329,7 +356,8 @@ def _not_computed(study: Study, archs: list[Document], workloads: list[Document]
         except SpecError:
             continue  # what values break together is told of each design
         asked = tuple(e for e in whole.einsums if study.einsums is None or e.name in study.einsums)
-        yield from not_computed(architecture, replace(whole, einsums=asked), workload)
+        names = [einsum.name for einsum in whole.einsums]
+        yield from not_computed(architecture, replace(whole, einsums=asked), workload, names)
 
 
 def _lost_paths(study: Study, found: Document, archs: list[Document], workloads: list[Document]) -> Iterator[Problem]:

@@ -6,9 +6,12 @@ number, ``12:30`` text, and ``010`` an error. Nothing in a file can run code or 
 
 from __future__ import annotations
 
+import json
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from numbers import Integral, Real
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +51,7 @@ class Document:
     """Maps with text keys, lists, text, numbers, booleans and null."""
     marks: Marks
     text: str = ""
-    """The file as it was read; overrides change the data only."""
+    """The file as it was read, or the content that was given, as YAML; overrides change the data only."""
 
 
 def read(path: str | FilePath) -> Document:
@@ -80,6 +83,36 @@ def parse(text: str, file: str = "") -> Document:
         character = error.character if isinstance(error.character, int) else ord(str(error.character)[:1])
         message = f"not YAML: the character #x{character:04x} is not allowed"
         raise SpecError([Problem(message, file, line, hint="is this a text file?")]) from None
+
+
+def document_of(content: Mapping[str, object]) -> Document:
+    """Take a map as the content of a file, by the rules of a file; SpecError if no file could say it.
+
+    >>> document_of({"size": 1e3, "at": (1, 2)}).data
+    {'size': 1000.0, 'at': [1, 2]}
+    """
+    try:
+        text = json.dumps(content, default=_plain, indent=2, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        hint = "maps, lists, text, numbers, true, false and null, as in a YAML file"
+        raise SpecError([Problem(f"the content cannot be read: {error}", hint=hint)]) from None
+    try:
+        return Document(parse(text).data, Marks(), text)
+    except SpecError as error:  # places in a text that nobody wrote say nothing
+        raise SpecError([replace(p, line=0, column=0, excerpt="") for p in error.problems]) from None
+
+
+def _plain(value: object) -> object:
+    """Write what other packages have for maps and numbers as what JSON knows."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Real):
+        return float(value)
+    if isinstance(value, FilePath):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} is no value of a spec")
 
 
 def scalar(text: str) -> Any:

@@ -1,0 +1,117 @@
+"""The headline numbers of a run: what a reader sees first on its page and in a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from costmodel.mapper.result import Certificate, Status
+from costmodel.model.evaluation import Evaluation
+from costmodel.report import human, tables
+from costmodel.report.run import EinsumSearch, Run
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One headline number."""
+
+    title: str
+    value: str
+    detail: str = ""
+    exact: str = ""
+    """All digits, on hover."""
+
+
+def cards(run: Run) -> list[Card]:
+    """The headline numbers of a run."""
+    return _sweep_cards(run) if run.evaluation is None else _evaluation_cards(run, run.evaluation)
+
+
+def joule_seconds(row: Mapping[Any, Any]) -> str:
+    """The EDP of a row of a front or a sweep, for people."""
+    return human.prefixed(row["energy_pj"] * 1e-12 * row["latency_s"], "J·s", smallest=1e-18)
+
+
+def _evaluation_cards(run: Run, e: Evaluation) -> list[Card]:
+    shares = tables.bottleneck_shares(run)
+    bound, share = next(iter(shares.items()), ("none", 0.0))
+    several = len(e.points) > 1
+    word = "MAC" if all([o.kind for o in s.operations] == ["mac"] for s in run.workload.einsums) else "point"
+    others = ", ".join(f"{name} {human.percent(s)}" for name, s in list(shares.items())[1:4])
+    per_point = e.energy_pj / e.total_points if e.total_points else 0.0
+    cards = [
+        Card(
+            "Energy",
+            human.joules(e.energy_pj),
+            f"{human.digits(per_point)} pJ per {word}",
+            f"{human.exact(e.energy_pj)} pJ",
+        ),
+        Card(
+            "Latency",
+            human.seconds(e.latency_s),
+            f"{human.amount(e.latency_cycles)} cycles at {human.prefixed(e.clock_hz, 'Hz')}",
+            f"{human.exact(e.latency_cycles)} cycles",
+        ),
+        Card(
+            "EDP",
+            human.prefixed(e.energy_pj * 1e-12 * e.latency_s, "J·s", smallest=1e-18),
+            "energy × latency",
+            f"{e.edp:.6g} pJ·cycles",
+        ),
+        Card(
+            "Utilisation",
+            human.percent(e.utilisation),
+            f"{human.amount(e.total_points)} {word}s, peak {human.amount(e.peak_per_cycle)} per cycle",
+            f"{human.exact(e.total_points)} {word}s",
+        ),
+        Card(
+            "Bottleneck",
+            bound,
+            (f"{human.percent(share)} of the time" + (f"; {others}" if others else "")) if several else "",
+        ),
+        _area_card(e),
+    ]
+    if run.uses_capacity:
+        detail = "the most of the Einsums" if several else "by tiles inside the outermost memory"
+        cards.insert(3, Card("Room used", human.memory(e.capacity_bits), detail, f"{e.capacity_bits:,} b"))
+    if run.certificate is not None:
+        cards.append(_certificate_card(run.certificate, run.searches))
+    return cards
+
+
+def _area_card(e: Evaluation) -> Card:
+    if e.area_mm2 is None:
+        return Card("Area", human.NOT_MODELLED, "no level states an area")
+    missing = f"without {', '.join(e.area_missing)}" if e.area_missing else ""
+    return Card("Area", f"{human.digits(e.area_mm2)} mm²", missing, f"{e.area_mm2:.9g} mm²")
+
+
+def _certificate_card(certificate: Certificate, searches: Sequence[EinsumSearch]) -> Card:
+    """What is known about the totals, and how many of several Einsums are proven."""
+    detail = f"{human.amount(certificate.evaluated)} mapping{'' if certificate.evaluated == 1 else 's'} costed"
+    proven = [s.certificate.status for s in searches].count(Status.PROVEN)
+    if certificate.status != Status.PROVEN and proven:
+        detail = f"{proven} of {len(searches)} proven; {detail}"
+    return Card("Certificate", str(certificate), detail, f"{certificate.evaluated:,} mappings costed")
+
+
+def _sweep_cards(run: Run) -> list[Card]:
+    table = tables.sweep(run)
+    feasible = table.dropna(subset=["energy_pj", "latency_s"])
+    if feasible.empty:
+        return [Card("Designs", str(len(table)), "none is feasible")]
+    cards = [
+        Card("Designs", f"{len(table):,}", f"{len(table) - len(feasible):,} infeasible"),
+        Card("Pareto front", f"{int(feasible['pareto'].sum()):,}", "designs that no other beats"),
+    ]
+    axes = tables.sweep_axes(run)
+    records = feasible.to_dict("records")
+    for title, column, show in (
+        ("Least energy", "energy_pj", lambda r: human.joules(r["energy_pj"])),
+        ("Least latency", "latency_s", lambda r: human.seconds(r["latency_s"])),
+        ("Least EDP", "edp", joule_seconds),
+    ):
+        best = min(records, key=lambda r: float(r[column]))
+        cards.append(Card(title, show(best), ", ".join(f"{a} {best[a]}" for a in axes), f"{best[column]:,.9g}"))
+    return cards

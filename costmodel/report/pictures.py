@@ -1,0 +1,73 @@
+"""The figures of a run, each drawn from its tables alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from costmodel.model.meters import shared_bits_per_cycle
+from costmodel.report import figures, tables
+from costmodel.report.run import Run
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+
+def energy(run: Run) -> go.Figure:
+    """Energy by level, split by tensor, or by kind of tensor where there are several Einsums."""
+    height = 520 if len(tables.evaluation_of(run).points) > 1 else 360
+    return figures.energy_by_level(tables.energy_by_level(run), tables.group_roles(run.workload), height)
+
+
+def icicle(run: Run) -> go.Figure:
+    """Energy by component, tensor and action, to go into."""
+    roles, order = tables.group_roles(run.workload), tables.component_order(run)
+    return figures.energy_icicle(tables.energy(run), roles, order, run.workload.name)
+
+
+def energy_by_einsum(run: Run) -> go.Figure:
+    """Energy of each Einsum by component, over all its executions."""
+    counts = tables.evaluation_of(run).counts
+    return figures.energy_by_einsum(tables.energy_by_einsum(run), tables.component_order(run), counts)
+
+
+def latency(run: Run) -> go.Figure:
+    """Time of each Einsum; of a single one, the time that each component needs."""
+    evaluation = tables.evaluation_of(run)
+    if len(evaluation.points) > 1:
+        return figures.latency_by_einsum(tables.einsums(run), tables.component_order(run), evaluation.clock_hz)
+    return figures.latency_by_component(tables.latency(run), evaluation.clock_hz, 340)
+
+
+def load(run: Run) -> go.Figure:
+    """Share of the time that each component is busy, for each Einsum."""
+    return figures.load_by_component(tables.latency(run), list(tables.evaluation_of(run).points))
+
+
+def roofline(run: Run) -> go.Figure:
+    """Points per cycle against the intensity of each Einsum, as mapped."""
+    outer = run.architecture.memories[0]
+    peak = max(tables.evaluation_of(run).peak_by_einsum.values())
+    return figures.roofline(tables.roofline(run), peak, outer.name, shared_bits_per_cycle(outer))
+
+
+def front(run: Run) -> go.Figure:
+    """Energy against latency of the mappings that no other beats."""
+    return figures.front(tables.network_front(run))
+
+
+def designs(run: Run) -> go.Figure:
+    """Energy against latency of the designs of a sweep, coloured by its first axis."""
+    table, axes = tables.sweep(run), tables.sweep_axes(run)
+    return figures.sweep_scatter(table, tables.energy_latency_front(table), axes, axes[0] if axes else "")
+
+
+EVALUATED: dict[str, Callable[[Run], go.Figure]] = {
+    "energy": energy,
+    "icicle": icicle,
+    "energy_by_einsum": energy_by_einsum,
+    "latency": latency,
+    "load": load,
+    "roofline": roofline,
+}
+"""Name → figure of a run that holds an evaluation."""
