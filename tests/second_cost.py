@@ -98,7 +98,7 @@ class SecondCost(SecondWalk):
             return einsum.output.tensor
         inputs = [a for a in einsum.inputs if a.tensor != einsum.output.tensor]
         everywhere = [a for a in inputs if not a.at_zero]
-        read = list(dict.fromkeys(a.tensor for a in everywhere or inputs))
+        read = [a.tensor for a in everywhere or inputs]
         weights = [t for t in read if einsum.tensors[t].role is Role.WEIGHT]
         if array.systolic == "weight":
             return (weights or read)[-1]

@@ -638,7 +638,7 @@ def stationary_tensor(einsum: Einsum, array: Array) -> str:
     """The tensor that a systolic array holds still."""
     given = [access for access in einsum.inputs if access.tensor != einsum.output.tensor]
     everywhere = [access for access in given if not access.at_zero]
-    read = list(dict.fromkeys(access.tensor for access in everywhere or given))
+    read = [access.tensor for access in everywhere or given]
     weights = [tensor for tensor in read if einsum.tensors[tensor].role is Role.WEIGHT]
     if array.systolic == "output" or not read:
         return einsum.output.tensor
