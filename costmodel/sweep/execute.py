@@ -15,11 +15,11 @@ from costmodel import __version__
 from costmodel.mapper.network import SearchEvent, State, map_workload
 from costmodel.mapper.result import Status
 from costmodel.mapper.workers import StoppedError, Task, run_tasks
-from costmodel.model.explain import einsum_of
 from costmodel.spec import catalog
 from costmodel.spec.objective import AREA, COST_KEYS, costs_of, objective_of
 from costmodel.spec.overrides import Kind
 from costmodel.spec.problems import Problem, SpecError
+from costmodel.spec.request import einsum_of
 from costmodel.sweep.designs import Design, DesignCosts, Values, asked, overrides, source_of
 
 if TYPE_CHECKING:
