@@ -7,14 +7,6 @@ from typing import TYPE_CHECKING
 
 from costmodel.model.evaluation import Evaluation
 from costmodel.model.explain.asked import Asked
-from costmodel.spec.hardware import Array, Memory
-from costmodel.spec.problems import Problem, SpecError, did_you_mean
-
-if TYPE_CHECKING:
-    from costmodel.einsum.algebra import Workload
-    from costmodel.spec.hardware import Architecture
-    from costmodel.spec.mapping import Mapping
-
 from costmodel.model.explain.energies import component_energy, hops
 from costmodel.model.explain.explanation import Explanation
 from costmodel.model.explain.flows import flow
@@ -22,6 +14,13 @@ from costmodel.model.explain.latencies import component_latency
 from costmodel.model.explain.occupancies import occupancy
 from costmodel.model.explain.subjects import FLOWS, TOTALS, unknown
 from costmodel.model.explain.totals import total
+from costmodel.spec.hardware import Array, Memory
+from costmodel.spec.problems import Problem, SpecError, did_you_mean
+
+if TYPE_CHECKING:
+    from costmodel.einsum.algebra import Workload
+    from costmodel.spec.hardware import Architecture
+    from costmodel.spec.mapping import Mapping
 
 
 def explain(

@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from costmodel.model.closed import Modes
+from costmodel.model.explain.explanation import Part, number
+from costmodel.model.explain.loops import where_zero
+from costmodel.model.explain.occupancies import tile_text
+from costmodel.model.explain.tiles import event_parts, loop_lines, tile_count
 from costmodel.model.motion import Motion
 from costmodel.model.tiles import Event
 from costmodel.model.traffic import (
@@ -16,11 +20,6 @@ from costmodel.model.traffic import (
 
 if TYPE_CHECKING:
     from costmodel.spec.hardware import Architecture
-
-from costmodel.model.explain.explanation import Part, number
-from costmodel.model.explain.loops import where_zero
-from costmodel.model.explain.occupancies import tile_text
-from costmodel.model.explain.tiles import event_parts, loop_lines, tile_count
 
 
 @dataclass(frozen=True, slots=True)

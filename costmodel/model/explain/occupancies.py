@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from costmodel.model.explain.asked import Asked
+from costmodel.model.explain.explanation import Explanation, Part, number
+from costmodel.model.explain.subjects import unknown
 from costmodel.model.nest import Holder
 from costmodel.spec.hardware import Memory
 
 if TYPE_CHECKING:
     from costmodel.einsum.algebra import Access
-
-from costmodel.model.explain.asked import Asked
-from costmodel.model.explain.explanation import Explanation, Part, number
-from costmodel.model.explain.subjects import unknown
 
 
 def occupancy(asked: Asked, subject: str, level: Memory, tensor: str | None) -> Explanation:

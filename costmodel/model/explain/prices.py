@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from costmodel.model.evaluation import ActionRow
+from costmodel.model.explain.asked import Asked
+from costmodel.model.explain.explanation import number
 from costmodel.model.formats import stored_bits
 from costmodel.model.meters import (
     Meter,
@@ -21,9 +23,6 @@ from costmodel.spec.hardware import Array, ComputeUnit, Memory
 if TYPE_CHECKING:
     from costmodel.einsum.algebra import Tensor
     from costmodel.spec.hardware import Level
-
-from costmodel.model.explain.asked import Asked
-from costmodel.model.explain.explanation import number
 
 
 def action_text(asked: Asked, row: ActionRow) -> str:

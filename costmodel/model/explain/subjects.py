@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, get_args
 
 from costmodel.model.evaluation import Evaluation, Flow
+from costmodel.model.explain.asked import Asked
 from costmodel.model.meters import (
     PriceBook,
 )
@@ -13,8 +14,6 @@ from costmodel.spec.problems import Problem, SpecError, did_you_mean
 
 if TYPE_CHECKING:
     from costmodel.spec.hardware import Architecture
-
-from costmodel.model.explain.asked import Asked
 
 FLOWS: tuple[str, ...] = get_args(Flow)
 
