@@ -24,7 +24,7 @@ def keeps(names: Iterable[str], tensor: Tensor, einsum: Einsum) -> bool:
 def stationary_tensor(einsum: Einsum, what: Stationary) -> str:
     """Return the tensor that a dataflow or a systolic array holds still.
 
-    ``output``: the output. ``weight``: the last tensor read that is a weight, else the last one. ``input``: the first
+    ``output``: the output. ``weight``: the last tensor read that is a weight, else what is read last. ``input``: the first
     tensor read that is no weight, else the first one. What is read of the output is none of these: in
     ``RM[i+1, p] = max(RM[i, p], LM[i, p])`` the input is ``LM``. Tensors that are asked for at every point go before
     others, such as a bias. Where nothing else is read, the output.
@@ -32,7 +32,7 @@ def stationary_tensor(einsum: Einsum, what: Stationary) -> str:
     output = einsum.output.tensor
     given = [a for a in einsum.inputs if a.tensor != output]
     everywhere = [a for a in given if not a.at_zero]
-    tensors = list(dict.fromkeys(a.tensor for a in everywhere or given))
+    tensors = [a.tensor for a in everywhere or given]
     if what == "output" or not tensors:
         return output
     weights = [name for name in tensors if einsum.tensors[name].role is Role.WEIGHT]

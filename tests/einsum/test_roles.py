@@ -37,3 +37,8 @@ def test_what_is_read_of_the_output_is_no_input(inputs):
     assert [stationary_tensor(running, what) for what in ("weight", "input", "output")] == ["A", "A", "Z"]
     alone = einsum("Z[m]", "Z[m]", m=2)
     assert [stationary_tensor(alone, what) for what in ("weight", "input", "output")] == ["Z", "Z", "Z"]
+
+
+def test_a_tensor_read_twice_stands_where_it_is_read_last():
+    twice = einsum("Z[m, n]", "B[m]", "A[n]", "B[n]", m=2, n=2)
+    assert [stationary_tensor(twice, what) for what in ("weight", "input")] == ["B", "B"]
