@@ -228,7 +228,8 @@ def test_only_the_price_book_reads_what_a_level_states(module):
 
 
 DRAINED = {
-    ("costmodel.model.evaluate", "c"),
+    ("costmodel.model.actions", "c"),
+    ("costmodel.model.invariants", "c"),
     ("costmodel.model.explain.boundary", "c"),
     ("costmodel.model.batch", "c"),
     ("costmodel.report.chart", "child"),

@@ -21,7 +21,7 @@ from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.einsum.roles import stationary_tensor
 from costmodel.model.axes import Axis, How
 from costmodel.model.closed import Count, Modes, closed_arrivals, closed_first_words
-from costmodel.model.evaluate import evaluate, systolic_arrays
+from costmodel.model.evaluate import evaluate
 from costmodel.model.evaluation import Flow
 from costmodel.model.events import EventCounts, Rows, united
 from costmodel.model.formats import stored_bits
@@ -29,6 +29,7 @@ from costmodel.model.groups import Group
 from costmodel.model.meters import ENERGY, PriceBook, compute_pj, leak_pj_per_cycle, pass_cycles, point_cycles
 from costmodel.model.motion import Motion, motion
 from costmodel.model.nest import BoundEinsum, Holder, bind
+from costmodel.model.systolic import systolic_arrays
 from costmodel.model.tiles import Event, Loop
 from costmodel.model.traffic import below_only, collect_modes, deliver_modes, holder_motion
 from costmodel.spec.hardware import Architecture, Array

@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 
 from costmodel.einsum.roles import stationary_tensor
-from costmodel.model.evaluate import busiest_points, metered, passes, systolic_arrays, systolic_overhead
 from costmodel.model.evaluation import LatencyRow
 from costmodel.model.explain.asked import Asked
 from costmodel.model.explain.explanation import Explanation, Part, number
 from costmodel.model.explain.loops import instances_of, where_zero
 from costmodel.model.explain.subjects import unknown
+from costmodel.model.latency import busiest_points
+from costmodel.model.metered import metered
 from costmodel.model.meters import (
     operations_per_cycle,
 )
+from costmodel.model.systolic import passes, systolic_arrays, systolic_overhead
 from costmodel.spec.hardware import ComputeUnit, Memory
 from costmodel.spec.problems import Problem, SpecError
 
