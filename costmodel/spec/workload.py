@@ -53,8 +53,6 @@ from costmodel.spec.tensors import (
 from costmodel.spec.validation import in_order
 from costmodel.spec.workload_spec import MAX_EXTENT, EinsumSpec, WorkloadSpec
 
-__all__ = ["EinsumSpec", "WorkloadSpec", "resolve"]
-
 _EINSUM_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]*")
 
 
