@@ -22,7 +22,7 @@ from costmodel.model.evaluate import evaluate
 from costmodel.model.evaluation import Flow
 from costmodel.model.formats import stored_bits
 from costmodel.model.meters import ENERGY, compute_pj, leak_pj_per_cycle, pass_cycles, point_cycles
-from costmodel.model.open_traffic import Crossed, OpenTraffic
+from costmodel.model.open_traffic import BoundaryWords, OpenTraffic
 from costmodel.spec.hardware import Array
 from costmodel.spec.problems import SpecError
 
@@ -84,7 +84,7 @@ class Template(OpenTraffic):
         return self._totals(columns, list(self._crossed(columns)), words=words)
 
     def _costs(
-        self, crossed: Iterable[Crossed], rows: int, spread: Sequence[tuple[str, Integers]] = ()
+        self, crossed: Iterable[BoundaryWords], rows: int, spread: Sequence[tuple[str, Integers]] = ()
     ) -> dict[int, Floats]:
         """Return the energy of what crosses, and the cycles of each limit for all instances together.
 
@@ -104,7 +104,7 @@ class Template(OpenTraffic):
                     costs[row] += words * (weight * share)
         return costs
 
-    def _totals(self, columns: Columns, crossed: Sequence[Crossed], *, words: bool) -> BatchResult:
+    def _totals(self, columns: Columns, crossed: Sequence[BoundaryWords], *, words: bool) -> BatchResult:
         n = columns.rows
         costs = self._costs(crossed, n)
         energy = costs[ENERGY] + compute_pj(self.einsum, self._bound.unit)
@@ -123,7 +123,7 @@ class Template(OpenTraffic):
         return BatchResult(energy, cycles, feasible, over, used, _table(crossed, n) if words else {})
 
     def _limit_cycles(
-        self, places: Sequence[int], costs: dict[int, Floats], crossed: Sequence[Crossed], columns: Columns
+        self, places: Sequence[int], costs: dict[int, Floats], crossed: Sequence[BoundaryWords], columns: Columns
     ) -> Floats:
         """Cycles of the busiest instance (or of the first one, where instances differ) by the limits of a component."""
         level = self._book.meters[places[0]].level
@@ -221,7 +221,7 @@ class Template(OpenTraffic):
         return BatchResult(energy, cycles, feasible, over, used, {})
 
 
-def _table(crossed: Sequence[Crossed], rows: int) -> dict[tuple[str, str, Flow], Integers]:
+def _table(crossed: Sequence[BoundaryWords], rows: int) -> dict[tuple[str, str, Flow], Integers]:
     """(level, tensor, flow) → words of all instances."""
     found: dict[tuple[str, str, Flow], Integers] = {}
     for c in crossed:

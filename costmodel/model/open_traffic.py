@@ -10,13 +10,13 @@ from costmodel.model.closed import Count, Modes
 from costmodel.model.columns import Columns
 from costmodel.model.events import EventCounts, Rows
 from costmodel.model.nest import Holder
+from costmodel.model.open_loops import OpenLoops
 from costmodel.model.open_motion import OpenMotion, arrivals_of, departures_of, every_step_of, returns_of
-from costmodel.model.open_nest import OpenNest
 from costmodel.model.traffic import below_only, collect_modes, deliver_modes
 
 
 @dataclass(eq=False)
-class Crossed:
+class BoundaryWords:
     """Words across one boundary, in every mapping."""
 
     parent: Holder
@@ -31,10 +31,10 @@ class Crossed:
     """Rank variables along which only the first instances ask for anything."""
 
 
-class OpenTraffic(OpenNest):
+class OpenTraffic(OpenLoops):
     """The traffic of a nest with open tiles, of all instances or of the first."""
 
-    def _crossed(self, columns: Columns) -> Iterator[Crossed]:
+    def _crossed(self, columns: Columns) -> Iterator[BoundaryWords]:
         """Count what crosses each boundary."""
         for holder, moving in self._holders:
             if holder.parent is not None:
@@ -45,14 +45,14 @@ class OpenTraffic(OpenNest):
             down = deliver_modes(self.architecture, parent.level.name, unit)
             asked = partial(every_step_of, moving, columns, len(parent.loops))
             hops = self._hops(down, asked)
-            yield Crossed(parent, unit, read=asked(down), hops=hops, frozen=moving.motion.frozen)
+            yield BoundaryWords(parent, unit, read=asked(down), hops=hops, frozen=moving.motion.frozen)
         parent = self._bound.holders[self.einsum.output.tensor][-1]
         start = len(parent.loops)
         up = collect_modes(self.architecture, parent.level.name, unit)
         asked = partial(every_step_of, self._writes, columns, start)
         updates = asked(up)
         first = self._writes.distinct(columns, start)
-        yield Crossed(parent, unit, read=updates - first, update=updates, hops=self._hops(up, asked))
+        yield BoundaryWords(parent, unit, read=updates - first, update=updates, hops=self._hops(up, asked))
 
     def _hops(self, modes: Modes, *counts: partial[Count]) -> tuple[tuple[str, Count], ...]:
         """Words below each array, if a hop of any of them costs something: else they are not counted."""
@@ -61,7 +61,7 @@ class OpenTraffic(OpenNest):
             return ()
         return tuple((name, count(below_only(modes, name))) for count in counts for name in names)
 
-    def _cross(self, child: Holder, parent: Holder, moving: OpenMotion, columns: Columns) -> Crossed:
+    def _cross(self, child: Holder, parent: Holder, moving: OpenMotion, columns: Columns) -> BoundaryWords:
         start, alone = len(parent.loops), len(child.loops)
         down = deliver_modes(self.architecture, parent.level.name, child.level.name)
         if not child.output_like:
@@ -69,10 +69,10 @@ class OpenTraffic(OpenNest):
             asked = moving.arrivals(columns, start, down) if down else arrived
             hops = self._hops(down, partial(arrivals_of, moving, columns, start))
             frozen = moving.motion.frozen
-            return Crossed(parent, child.level.name, read=asked, fill=arrived, hops=hops, frozen=frozen)
+            return BoundaryWords(parent, child.level.name, read=asked, fill=arrived, hops=hops, frozen=frozen)
         up = collect_modes(self.architecture, parent.level.name, child.level.name)
         left = moving.departures(columns, alone, ())
-        return Crossed(
+        return BoundaryWords(
             parent,
             child.level.name,
             read=moving.returns(columns, start, down),
@@ -86,7 +86,7 @@ class OpenTraffic(OpenNest):
             frozen=moving.motion.frozen,
         )
 
-    def _first_instance(self, level: str, rows: Rows) -> Iterator[Crossed]:
+    def _first_instance(self, level: str, rows: Rows) -> Iterator[BoundaryWords]:
         """Count what crosses in the first instance of a level inside an array: at its own end of each boundary."""
         for holder, moving in self._holders:
             if holder.parent is not None:
@@ -96,15 +96,19 @@ class OpenTraffic(OpenNest):
             parent = self._bound.holders[tensor][-1]
             if parent.level.name == level:
                 down = deliver_modes(self.architecture, level, unit)
-                yield Crossed(parent, unit, read=moving.events.accesses(rows, len(parent.loops), down, first=True))
+                yield BoundaryWords(
+                    parent, unit, read=moving.events.accesses(rows, len(parent.loops), down, first=True)
+                )
         parent = self._bound.holders[self.einsum.output.tensor][-1]
         if parent.level.name == level:
             events, start = self._writes.events, len(parent.loops)
             asked = events.accesses(rows, start, collect_modes(self.architecture, level, unit), first=True)
-            yield Crossed(parent, unit, read=asked - events.distinct(rows, start, first=True), update=asked)
+            yield BoundaryWords(parent, unit, read=asked - events.distinct(rows, start, first=True), update=asked)
 
-    def _first_crossed(self, level: str, child: Holder, parent: Holder, events: EventCounts, rows: Rows) -> Crossed:
-        found = Crossed(parent, child.level.name)
+    def _first_crossed(
+        self, level: str, child: Holder, parent: Holder, events: EventCounts, rows: Rows
+    ) -> BoundaryWords:
+        found = BoundaryWords(parent, child.level.name)
         if parent.level.name == level:
             ends = (self.architecture, level, child.level.name)
             down, up, start = deliver_modes(*ends), collect_modes(*ends), len(parent.loops)

@@ -29,7 +29,7 @@ from costmodel.spec.mapping import Mapping, Node, Spatial, Temporal
 _FLOWS = ("fill", "read", "update", "drain")
 
 
-class OpenNest:
+class OpenLoops:
     """A nest of one Einsum with open tiles.
 
     Columns of ``tiles`` are the loops of the nest, outermost first; entry (i, j) is the tile below loop j in row i.
