@@ -13,8 +13,9 @@ from importlib.util import find_spec
 from unittest import mock
 
 from costmodel.mapper.sample import search as optuna_search
-from costmodel.mapper.sample.search import NEEDS, search_einsum
+from costmodel.mapper.sample.search import search_einsum
 from costmodel.spec.catalog import load_architecture, load_workload
+from costmodel.spec.methods import METHODS
 
 # Least energy × latency over all perfect-factor mappings, by exhaustive enumeration.
 OPTIMA = {
@@ -45,7 +46,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1)
     options = parser.parse_args()
     trials = [int(text) for text in options.trials.split(",")]
-    methods = [m for m in options.methods.split(",") if all(find_spec(name) for name in NEEDS.get(m, ()))]
+    methods = [m for m in options.methods.split(",") if all(find_spec(name) for name in METHODS[m].needs)]
     print(f"{'problem':20} {'method':7} {'trials':>6} {'alone %':>9} {'started %':>9} {'climbed %':>9} {'CPU s':>7}")
     for pair in OPTIMA:
         for method in methods:

@@ -10,8 +10,8 @@ import numpy as np
 from costmodel.einsum.algebra import Einsum
 from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.lattice import space as mapspace
+from costmodel.mapper.lattice.board import Board
 from costmodel.mapper.lattice.labels import Labels, Layout
-from costmodel.mapper.lattice.search import Board
 from costmodel.model.meters import PriceBook
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.objective import objective_of

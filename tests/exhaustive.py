@@ -14,9 +14,9 @@ from plain_rules import means, obeys
 from strategies import Case
 
 from costmodel.einsum.algebra import Einsum, Workload
+from costmodel.einsum.roles import keeps
 from costmodel.model.evaluate import evaluate
 from costmodel.model.evaluation import Evaluation
-from costmodel.model.nest import keeps
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
 from costmodel.spec.mapping import Compute, Mapping, Node, Spatial, Storage, Temporal
 from costmodel.spec.problems import SpecError

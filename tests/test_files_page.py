@@ -21,7 +21,7 @@ from costmodel.spec.problems import Marks, SpecError
 from costmodel.spec.rules import rulebook
 from costmodel.spec.study import Study
 from costmodel.spec.validation import keys_of, validate
-from costmodel.spec.workload import WorkloadSpec
+from costmodel.spec.workload_spec import WorkloadSpec
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = (ROOT / "docs" / "files.md").read_text(encoding="utf-8")

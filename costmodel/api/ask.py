@@ -24,7 +24,8 @@ from costmodel.api.results import CostResult, MapResult, RunResult, SpaceResult
 from costmodel.api.text import Text
 from costmodel.mapper.network import NetworkResult, map_workload
 from costmodel.mapper.workers import LostError
-from costmodel.model import explain as derivation
+from costmodel.model.explain import answer
+from costmodel.model.explain.subjects import subjects
 from costmodel.report.assemble import check_computed, run_of_evaluation, run_of_network
 from costmodel.report.assemble_sweep import run_of_sweep, sweep_folder
 from costmodel.report.folder import check_writable
@@ -151,8 +152,8 @@ def explain(
     run = _asked_run(of, workload, mapping, set)
     evaluation = evaluation_of(run)
     if subject is None:
-        return Text("\n".join(derivation.subjects(run.architecture, evaluation)))
-    found = derivation.explain(run.workload, run.architecture, run.mappings, evaluation, subject, einsum)
+        return Text("\n".join(subjects(run.architecture, evaluation)))
+    found = answer.explain(run.workload, run.architecture, run.mappings, evaluation, subject, einsum)
     return Text(found)
 
 

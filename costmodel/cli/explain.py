@@ -36,8 +36,8 @@ def command(
     SUBJECT is a number such as GLB.fill.A, DRAM.read, GLB.energy, energy or latency; without it, all are listed.
     Numbers are those of a run folder, or of WORKLOAD on ARCH with --mapping FILE.
     """
-    from costmodel.model.explain import explain as derive
-    from costmodel.model.explain import subjects
+    from costmodel.model.explain.answer import explain as derive
+    from costmodel.model.explain.subjects import subjects
 
     if mapping_ref is not None:
         if len(words) not in (2, 3):

@@ -15,7 +15,19 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from costmodel.einsum import notation
 from costmodel.einsum.algebra import Einsum, Workload
-from costmodel.einsum.notation import Binary, Call, Constant, Expression, Index, Negative, Number, TensorAccess
+from costmodel.einsum.syntax import (
+    Binary,
+    Call,
+    Constant,
+    Expression,
+    Index,
+    Negative,
+    Number,
+    TensorAccess,
+    addends,
+    nodes,
+    rank_variables,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -120,12 +132,12 @@ def _held(einsum: Einsum, arrays: Arrays, ignoring: set[str] | None = None) -> d
 
 def _is_exact(einsum: Einsum) -> bool:
     """Whether integers in give integers out."""
-    nodes = notation.nodes(notation.parse(einsum.text).expression)
+    every = nodes(notation.parse(einsum.text).expression)
     return not any(
         (isinstance(node, Binary) and node.operator == "/")
         or (isinstance(node, Call) and node.function not in _EXACT)
         or (isinstance(node, Number) and isinstance(node.value, float))
-        for node in nodes
+        for node in every
     )
 
 
@@ -203,11 +215,11 @@ def _run(einsum: Einsum, shape: Mapping[str, int], fixed: Point, held: dict[str,
     output = held[einsum.output.tensor]
     location = _coordinates(statement.output.indices, einsum.constants)
     reducer: Literal["+", "*", "max", "min"] = statement.reducer
-    terms = notation.addends(statement.expression) if reducer == "+" else ((False, statement.expression),)
+    terms = addends(statement.expression) if reducer == "+" else ((False, statement.expression),)
     written = {v for index in statement.output.indices for v in index.rank_variables}
     for minus, term in terms:
         value = _value(term, einsum.constants, held)
-        walked = [v for v in shape if v in written or v in notation.rank_variables(term)]
+        walked = [v for v in shape if v in written or v in rank_variables(term)]
         for position in itertools.product(*(range(shape[v]) for v in walked)):
             point = {**fixed, **dict(zip(walked, position, strict=True))}
             where = location(point)

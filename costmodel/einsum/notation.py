@@ -18,17 +18,25 @@ length, nesting and the number of operators are limited, so that no input can ex
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
-from typing import Literal
+from collections.abc import Mapping
+from functools import lru_cache
 
-from costmodel.einsum.algebra import Affine
-from costmodel.spec.problems import Problem, SpecError, did_you_mean
-
-Reduction = Literal["=", "+=", "*=", "max=", "min="]
-BinaryOperator = Literal["+", "-", "*", "/"]
+from costmodel.einsum.syntax import (
+    Binary,
+    BinaryOperator,
+    Call,
+    Constant,
+    Expression,
+    Index,
+    Negative,
+    Number,
+    Reduction,
+    Statement,
+    TensorAccess,
+    Term,
+)
+from costmodel.einsum.tokens import SAY_INSTEAD, NotationError, Token, tokens_of
+from costmodel.spec.problems import did_you_mean
 
 FUNCTIONS: Mapping[str, tuple[int, int]] = {
     "abs": (1, 1),
@@ -51,361 +59,20 @@ FUNCTIONS: Mapping[str, tuple[int, int]] = {
 }
 """Function → least and largest number of arguments."""
 
+
 MAX_CHARACTERS = 4000
+
+
 MAX_NESTING = 40
+
+
 MAX_OPERATORS = 100
+
+
 MAX_INTEGER = 10**12
 
+
 _REDUCTIONS = "'=', '+=', '*=', 'max=' or 'min='"
-_TOKEN = re.compile(
-    r"(?P<space>\s+)"
-    r"|(?P<number>(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
-    r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*)"
-    r"|(?P<sign>[-+*/]=|==|\*\*|[-+*/=,()\[\]])"
-)
-_BOXES = "an iteration space is a box, without conditions on rank variables: count all of it, or split it into boxes"
-_SAY_INSTEAD = {
-    **dict.fromkeys(("<", ">", "<=", ">=", "≤", "≥"), _BOXES),
-    "×": "write '*'",
-    "·": "write '*'",
-    "⋅": "write '*'",
-    "÷": "write '/'",
-    "−": "write '-'",
-    "^": "write pow(x, y)",
-    "**": "write pow(x, y)",
-    "==": "write '='",
-    ":": "a rank with its index is written RANK=index, as in Q[M=p]",
-    "{": "indices stand in square brackets",
-    "}": "indices stand in square brackets",
-    ";": "one statement per entry",
-}
-
-
-# ---------------------------------------------------------------------------------------------------------------
-# The tree. Offsets are places in the text; they do not take part in comparisons.
-
-
-@dataclass(frozen=True)
-class Term:
-    """A product inside an index: ``U*p``, ``p``, ``2``; negative after a minus."""
-
-    factors: tuple[int | str, ...]
-    """Integers, constants (upper case) and at most one rank variable (lower case), as written."""
-    negative: bool = False
-
-    @cached_property
-    def rank_variable(self) -> str | None:
-        return next((f for f in self.factors if isinstance(f, str) and f[0].islower()), None)
-
-    @cached_property
-    def constants(self) -> tuple[str, ...]:
-        return tuple(f for f in self.factors if isinstance(f, str) and f[0].isupper())
-
-    def __str__(self) -> str:
-        return "*".join(str(f) for f in self.factors)
-
-
-@dataclass(frozen=True)
-class Index:
-    """One affine index of an access, with the rank's name where the text states it."""
-
-    terms: tuple[Term, ...]
-    rank: str | None = None
-    offset: int = field(default=0, compare=False, repr=False)
-
-    @cached_property
-    def rank_variables(self) -> tuple[str, ...]:
-        """In order, each once."""
-        return tuple(dict.fromkeys(v for term in self.terms if (v := term.rank_variable)))
-
-    @cached_property
-    def plain(self) -> str | None:
-        """The rank variable, where the index is nothing but one."""
-        if len(self.terms) != 1 or self.terms[0].negative or len(self.terms[0].factors) != 1:
-            return None
-        return self.terms[0].rank_variable
-
-    @cached_property
-    def lone_constant(self) -> str | None:
-        """The constant, where the index is nothing but one."""
-        if len(self.terms) != 1 or self.terms[0].negative or len(self.terms[0].factors) != 1:
-            return None
-        return next(iter(self.terms[0].constants), None)
-
-    def affine(self, constants: Mapping[str, int]) -> Affine:
-        """Put the values of the constants in; KeyError names the one that has none."""
-        total = 0
-        coefficients: dict[str, int] = {}
-        for term in self.terms:
-            value = -1 if term.negative else 1
-            for factor in term.factors:
-                if isinstance(factor, int):
-                    value *= factor
-                elif factor[0].isupper():
-                    value *= constants[factor]
-            variable = term.rank_variable
-            if variable is None:
-                total += value
-            else:
-                coefficients[variable] = coefficients.get(variable, 0) + value
-        return Affine(tuple((v, c) for v, c in coefficients.items() if c), total)
-
-    def __str__(self) -> str:
-        text = f"{self.rank}=" if self.rank else ""
-        for place, term in enumerate(self.terms):
-            if place == 0:
-                text += f"-{term}" if term.negative else str(term)
-            else:
-                text += f" - {term}" if term.negative else f" + {term}"
-        return text
-
-
-@dataclass(frozen=True, slots=True)
-class TensorAccess:
-    """``A[m, k]``; a scalar is ``S[]``."""
-
-    tensor: str
-    indices: tuple[Index, ...]
-    offset: int = field(default=0, compare=False, repr=False)
-
-    def __str__(self) -> str:
-        return f"{self.tensor}[{', '.join(str(i) for i in self.indices)}]"
-
-
-@dataclass(frozen=True, slots=True)
-class Number:
-    """A literal, never negative: ``2``, ``0.5``, ``1e-05``, ``inf``."""
-
-    value: int | float
-
-    def __str__(self) -> str:
-        return repr(self.value)
-
-
-@dataclass(frozen=True, slots=True)
-class Constant:
-    """A constant of the workload used as a value: ``QK[m, p] / sqrt(E)``."""
-
-    name: str
-    offset: int = field(default=0, compare=False, repr=False)
-
-    def __str__(self) -> str:
-        return self.name
-
-
-@dataclass(frozen=True, slots=True)
-class Negative:
-    """``-A[m]``."""
-
-    inner: Expression
-
-    def __str__(self) -> str:
-        return f"-{_bracketed(self.inner, _strength(self.inner) < _strength(self))}"
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A function and its arguments."""
-
-    function: str
-    arguments: tuple[Expression, ...]
-
-    def __str__(self) -> str:
-        return f"{self.function}({', '.join(str(a) for a in self.arguments)})"
-
-
-@dataclass(frozen=True, slots=True)
-class Binary:
-    """``left + right``; operators of one strength group from the left."""
-
-    operator: BinaryOperator
-    left: Expression
-    right: Expression
-
-    def __str__(self) -> str:
-        strength = _strength(self)
-        left = _bracketed(self.left, _strength(self.left) < strength)
-        right = _bracketed(self.right, _strength(self.right) <= strength)
-        return f"{left} {self.operator} {right}"
-
-
-Expression = TensorAccess | Number | Constant | Negative | Call | Binary
-
-
-@dataclass(frozen=True)
-class Statement:
-    """One Einsum as written."""
-
-    output: TensorAccess
-    reduction: Reduction
-    expression: Expression
-
-    @property
-    def reducer(self) -> Literal["+", "*", "max", "min"]:
-        """What folds the points that meet in one word; a plain ``=`` sums."""
-        names: dict[str, Literal["+", "*", "max", "min"]] = {"*=": "*", "max=": "max", "min=": "min"}
-        return names.get(self.reduction, "+")
-
-    @cached_property
-    def inputs(self) -> tuple[TensorAccess, ...]:
-        """Accesses on the right, in order, repeated ones included."""
-        return tuple(accesses(self.expression))
-
-    @cached_property
-    def rank_variables(self) -> tuple[str, ...]:
-        """In order of first appearance, the left-hand side first."""
-        found = (v for access in (self.output, *self.inputs) for index in access.indices for v in index.rank_variables)
-        return tuple(dict.fromkeys(found))
-
-    @cached_property
-    def constants(self) -> tuple[str, ...]:
-        """Names of the constants used in indices or as values, in order of first appearance."""
-        names: dict[str, None] = {}
-        for access in (self.output, *self.inputs):
-            for index in access.indices:
-                for term in index.terms:
-                    names.update(dict.fromkeys(term.constants))
-        names.update(dict.fromkeys(c.name for c in nodes(self.expression) if isinstance(c, Constant)))
-        return tuple(names)
-
-    def __str__(self) -> str:
-        return f"{self.output} {self.reduction} {self.expression}"
-
-
-def nodes(expression: Expression) -> Iterator[Expression]:
-    """Every node of an expression, from left to right, outer before inner."""
-    yield expression
-    for child in children(expression):
-        yield from nodes(child)
-
-
-def children(expression: Expression) -> tuple[Expression, ...]:
-    """Operands of a node, left to right."""
-    match expression:
-        case Negative(inner):
-            return (inner,)
-        case Call(_, arguments):
-            return arguments
-        case Binary(_, left, right):
-            return (left, right)
-        case _:
-            return ()
-
-
-def accesses(expression: Expression) -> Iterator[TensorAccess]:
-    """Accesses of an expression, from left to right."""
-    return (node for node in nodes(expression) if isinstance(node, TensorAccess))
-
-
-def addends(expression: Expression) -> tuple[tuple[bool, Expression], ...]:
-    """Split a sum into its terms, each with whether it is subtracted.
-
-    >>> [(minus, str(term)) for minus, term in addends(parse("Z[m] = A[m] - (B[m] - C[m])").expression)]
-    [(False, 'A[m]'), (True, 'B[m]'), (False, 'C[m]')]
-    """
-    match expression:
-        case Binary("+", left, right):
-            return (*addends(left), *addends(right))
-        case Binary("-", left, right):
-            return (*addends(left), *((not minus, term) for minus, term in addends(right)))
-        case Negative(inner):
-            return tuple((not minus, term) for minus, term in addends(inner))
-        case _:
-            return ((False, expression),)
-
-
-def factors(expression: Expression) -> tuple[Expression, ...]:
-    """Split a product into its factors; signs are dropped.
-
-    >>> [str(f) for f in factors(parse("Z[m] = 2 * -A[m] * exp(B[m])").expression)]
-    ['2', 'A[m]', 'exp(B[m])']
-    """
-    match expression:
-        case Binary("*", left, right):
-            return (*factors(left), *factors(right))
-        case Negative(inner):
-            return factors(inner)
-        case _:
-            return (expression,)
-
-
-def rank_variables(expression: Expression) -> frozenset[str]:
-    """Rank variables of all accesses of an expression."""
-    return frozenset(v for a in accesses(expression) for i in a.indices for v in i.rank_variables)
-
-
-def _strength(expression: Expression) -> int:
-    match expression:
-        case Binary("+" | "-"):
-            return 1
-        case Binary():
-            return 2
-        case Negative():
-            return 3
-        case _:
-            return 4
-
-
-def _bracketed(expression: Expression, needed: bool) -> str:
-    return f"({expression})" if needed else str(expression)
-
-
-# ---------------------------------------------------------------------------------------------------------------
-# Errors
-
-
-def excerpt(text: str, offset: int) -> str:
-    """Two lines: the text around a place, and a caret below it.
-
-    >>> print(excerpt("Z[m = A[m]", 4))
-      Z[m = A[m]
-          ^
-    """
-    width = 100
-    offset = min(max(offset, 0), len(text))
-    start = max(0, min(offset - width // 2, len(text) - width))
-    shown = "".join(c if c.isprintable() else " " for c in text[start : start + width])
-    before = "… " if start else "  "
-    after = " …" if start + width < len(text) else ""
-    return f"{before}{shown}{after}\n{' ' * (2 + offset - start)}^"
-
-
-class NotationError(SpecError):
-    """The text is no Einsum. ``offset`` is the place, counted in characters from 0."""
-
-    def __init__(self, text: str, offset: int, message: str, hint: str = "") -> None:
-        self.offset = offset
-        super().__init__([Problem(message, hint=hint, excerpt=excerpt(text, offset))])
-
-
-# ---------------------------------------------------------------------------------------------------------------
-# Parser
-
-
-_Kind = Literal["name", "number", "sign", "end"]
-_KINDS: tuple[_Kind, ...] = ("name", "number", "sign")
-
-
-@dataclass(frozen=True, slots=True)
-class _Token:
-    kind: _Kind
-    text: str
-    offset: int
-
-    def __str__(self) -> str:
-        return "the end" if self.kind == "end" else repr(self.text)
-
-    @property
-    def is_tensor(self) -> bool:
-        return self.kind == "name" and self.text[0].isupper()
-
-    @property
-    def is_constant(self) -> bool:
-        return self.is_tensor and self.text.isupper()
-
-    @property
-    def is_rank_variable(self) -> bool:
-        return self.kind == "name" and self.text[0].islower() and self.text.islower()
 
 
 @lru_cache(maxsize=1024)
@@ -423,26 +90,12 @@ def parse(text: str) -> Statement:
     return _Parser(text).statement()
 
 
-def _tokens(text: str) -> list[_Token]:
-    found: list[_Token] = []
-    offset = 0
-    while offset < len(text):
-        match = _TOKEN.match(text, offset)
-        if match is None:
-            character = text[offset]
-            raise NotationError(text, offset, f"unexpected character {character!r}", _SAY_INSTEAD.get(character, ""))
-        found.extend(_Token(kind, match.group(), offset) for kind in _KINDS if kind == match.lastgroup)
-        offset = match.end()
-    found.append(_Token("end", "", len(text.rstrip())))
-    return found
-
-
 class _Parser:
     """Recursive descent over the tokens of one text."""
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.tokens = _tokens(text)
+        self.tokens = tokens_of(text)
         self.place = 0
         self.nesting = 0
         self.operators = 0
@@ -450,7 +103,7 @@ class _Parser:
     # -- helpers
 
     @property
-    def next(self) -> _Token:
+    def next(self) -> Token:
         return self.tokens[self.place]
 
     @property
@@ -458,10 +111,10 @@ class _Parser:
         return self.next.kind == "end"
 
     @property
-    def after_next(self) -> _Token:
+    def after_next(self) -> Token:
         return self.tokens[min(self.place + 1, len(self.tokens) - 1)]
 
-    def take(self) -> _Token:
+    def take(self) -> Token:
         token = self.next
         self.place = min(self.place + 1, len(self.tokens) - 1)
         return token
@@ -469,11 +122,11 @@ class _Parser:
     def at(self, *signs: str) -> bool:
         return self.next.kind == "sign" and self.next.text in signs
 
-    def error(self, message: str, hint: str = "", token: _Token | None = None) -> NotationError:
+    def error(self, message: str, hint: str = "", token: Token | None = None) -> NotationError:
         token = token or self.next
-        return NotationError(self.text, token.offset, message, hint or _SAY_INSTEAD.get(token.text, ""))
+        return NotationError(self.text, token.offset, message, hint or SAY_INSTEAD.get(token.text, ""))
 
-    def unclosed(self, bracket: _Token) -> str:
+    def unclosed(self, bracket: Token) -> str:
         return f"the {bracket.text!r} at character {bracket.offset + 1} is not closed"
 
     def enter(self) -> None:
@@ -535,7 +188,7 @@ class _Parser:
             return self.error(f"a second {token.text!r}", "one statement per entry")
         if token.text == ",":
             return self.error("expected an operator or the end, found ','", "one statement per entry")
-        hint = _SAY_INSTEAD.get(token.text, "a product is written with '*'")
+        hint = SAY_INSTEAD.get(token.text, "a product is written with '*'")
         return self.error(f"expected an operator or the end, found {token}", hint)
 
     def expression(self) -> Expression:
@@ -662,7 +315,7 @@ class _Parser:
         self.take()
         return TensorAccess(token.text, tuple(indices), token.offset)
 
-    def error_in_index(self, tensor: _Token, bracket: _Token) -> NotationError:
+    def error_in_index(self, tensor: Token, bracket: Token) -> NotationError:
         token, before = self.next, self.tokens[self.place - 1]
         hint = ""
         if before.kind == "number" and token.kind == "name":
@@ -677,7 +330,7 @@ class _Parser:
             hint = "an index is a sum of rank variables times integers"
         return self.error(f"expected ',' or ']' in the indices of {tensor.text}, found {token}", hint)
 
-    def index(self, tensor: _Token, bracket: _Token) -> Index:
+    def index(self, tensor: Token, bracket: Token) -> Index:
         first = self.next
         rank = None
         if first.kind == "name" and self.after_next.text == "=":
@@ -700,7 +353,7 @@ class _Parser:
             self.count_operator()
             negative = self.take().text == "-"
 
-    def term(self, tensor: _Token, bracket: _Token, *, negative: bool) -> Term:
+    def term(self, tensor: Token, bracket: Token, *, negative: bool) -> Term:
         factors: list[int | str] = []
         while True:
             token = self.next
@@ -728,7 +381,7 @@ class _Parser:
             raise self.error(f"integer {token.text[:20]} is larger than {MAX_INTEGER:,}", "", token)
         return int(token.text)
 
-    def error_in_term(self, tensor: _Token, bracket: _Token) -> NotationError:
+    def error_in_term(self, tensor: Token, bracket: Token) -> NotationError:
         token = self.next
         if token.kind == "name":
             return self.error(f"rank variable {token.text!r} must be lower case", f"did you mean {token.text.lower()}?")

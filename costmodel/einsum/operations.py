@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from costmodel.einsum.algebra import Operation
-from costmodel.einsum.notation import (
+from costmodel.einsum.syntax import (
     Binary,
     Call,
     Expression,

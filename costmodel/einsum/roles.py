@@ -24,8 +24,8 @@ def keeps(names: Iterable[str], tensor: Tensor, einsum: Einsum) -> bool:
 def stationary_tensor(einsum: Einsum, what: Stationary) -> str:
     """Return the tensor that a dataflow or a systolic array holds still.
 
-    ``output``: the output. ``weight``: the last tensor read that is a weight, else the last one. ``input``: the first
-    tensor read that is no weight, else the first one. What is read of the output is none of these: in
+    ``output``: the output. ``weight``: the last tensor read that is a weight, else what is read last. ``input``: the
+    first tensor read that is no weight, else the first one. What is read of the output is none of these: in
     ``RM[i+1, p] = max(RM[i, p], LM[i, p])`` the input is ``LM``. Tensors that are asked for at every point go before
     others, such as a bias. Where nothing else is read, the output.
     """

@@ -14,7 +14,7 @@ from costmodel.einsum.algebra import Access, Affine, Einsum, Role, Tensor, Workl
 from costmodel.einsum.roles import keeps
 from costmodel.model.tiles import Loop
 from costmodel.spec.computing import hint, lacking
-from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
+from costmodel.spec.hardware import Architecture, ComputeUnit, Memory
 from costmodel.spec.mapping import Compute, Mapping, Nest, Node, Sequence, Spatial, Storage, Temporal, einsums_in
 from costmodel.spec.problems import Problem, SpecError, did_you_mean
 
@@ -428,6 +428,3 @@ def bind(
     Raises SpecError with every problem that was found.
     """
     return _Binder(workload, architecture, mapping, marks or {}).bind()
-
-
-__all__ = ["Array", "BoundEinsum", "BoundNest", "Holder", "bind"]

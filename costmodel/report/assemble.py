@@ -12,7 +12,6 @@ from costmodel.einsum.algebra import Workload
 from costmodel.mapper.network import NetworkResult
 from costmodel.model.evaluate import combine, evaluate
 from costmodel.model.evaluation import Evaluation
-from costmodel.model.explain import einsum_of
 from costmodel.report.run import (
     EinsumSearch,
     InputFile,
@@ -27,6 +26,7 @@ from costmodel.spec.mapping import Mapping, einsums_in
 from costmodel.spec.mapping_file import NestMarks
 from costmodel.spec.overrides import Kind
 from costmodel.spec.problems import Problem, SpecError
+from costmodel.spec.request import einsum_of
 from costmodel.sweep.designs import Scalar
 
 

@@ -275,7 +275,8 @@ def _architecture(found: Document) -> Architecture:
 
 def _workload(found: Document, word_bits: int | None = None) -> Workload:
     from costmodel.spec.validation import validate
-    from costmodel.spec.workload import WorkloadSpec, resolve
+    from costmodel.spec.workload import resolve
+    from costmodel.spec.workload_spec import WorkloadSpec
 
     spec = validate(WorkloadSpec, found.data, found.marks)
     if word_bits is not None and "default" not in spec.bits:
@@ -401,7 +402,7 @@ def _model(kind: Literal["arch", "workload", "study"]) -> type[BaseModel]:
 
         return ArchitectureSpec
     if kind == "workload":
-        from costmodel.spec.workload import WorkloadSpec
+        from costmodel.spec.workload_spec import WorkloadSpec
 
         return WorkloadSpec
     from costmodel.spec.study import Study

@@ -7,7 +7,7 @@ from collections import ChainMap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from costmodel.einsum import notation
+from costmodel.einsum.tokens import excerpt
 from costmodel.spec.problems import Marks, Path, Problem, did_you_mean
 from costmodel.spec.workload_spec import MAX_EXTENT, WorkloadSpec
 
@@ -30,7 +30,7 @@ class Findings:
 
     def at_text(self, place: int, offset: int, message: str, hint: str = "") -> None:
         """Something is wrong with the statement of ``einsums[place]``, ``offset`` characters into it."""
-        shown = notation.excerpt(self.spec.einsums[place].einsum, offset)
+        shown = excerpt(self.spec.einsums[place].einsum, offset)
         path = self.text_path(place)
         self.problems.append(self.marks.problem(message, path, hint=hint, excerpt=shown, offset=offset))
 

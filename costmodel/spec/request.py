@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo, field_validator
 from pydantic import WithJsonSchema as JsonSchema
@@ -17,8 +17,11 @@ from costmodel.spec import units
 from costmodel.spec.load import describe
 from costmodel.spec.methods import CHOOSY, METHODS, MethodName
 from costmodel.spec.objective import AREA, PATTERN, Objective, objective_of
-from costmodel.spec.problems import Marks, SpecError
+from costmodel.spec.problems import Marks, Problem, SpecError, did_you_mean
 from costmodel.spec.validation import HINT, Items, SpecModel, validate
+
+if TYPE_CHECKING:
+    from costmodel.einsum.algebra import Einsum, Workload
 
 TRIALS = 2000
 """Mappings that a sampler costs where the request does not say."""
@@ -183,3 +186,11 @@ def _scalar(key: str, value: Any) -> str | int | float | bool:
 def request_of(**values: Any) -> Request:
     """Build a request from options, those that are null left out; SpecError with all that is wrong."""
     return validate(Request, {key: value for key, value in values.items() if value is not None}, Marks())
+
+
+def einsum_of(workload: Workload, name: str) -> Einsum:
+    """Return the Einsum that is asked for by name; SpecError with a hint if there is none."""
+    known = [e.name for e in workload.einsums]
+    if name not in known:
+        raise SpecError([Problem(f"no such Einsum: {name!r}", hint=did_you_mean(name, known))])
+    return workload.einsum(name)

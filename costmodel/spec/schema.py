@@ -36,7 +36,7 @@ def schema(kind: Kind) -> dict[str, Any]:
         return {"$schema": DIALECT, **_mapping()}
     from costmodel.spec.architecture import ArchitectureSpec
     from costmodel.spec.study import Study
-    from costmodel.spec.workload import WorkloadSpec
+    from costmodel.spec.workload_spec import WorkloadSpec
 
     models: dict[Kind, type[BaseModel]] = {"arch": ArchitectureSpec, "workload": WorkloadSpec, "study": Study}
     model = models[kind]

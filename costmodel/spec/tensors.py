@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from costmodel.einsum.algebra import Access, Role, Tensor
-from costmodel.einsum.notation import Binary, Expression, Index, Negative, Statement, TensorAccess, accesses, addends
-from costmodel.einsum.notation import rank_variables as rank_variables_of
+from costmodel.einsum.syntax import Binary, Expression, Index, Negative, Statement, TensorAccess, accesses, addends
+from costmodel.einsum.syntax import rank_variables as rank_variables_of
 from costmodel.spec.problems import Path, did_you_mean
 from costmodel.spec.ranks import Findings
 from costmodel.spec.workload_spec import DEFAULT_BITS, EinsumSpec, WorkloadSpec

@@ -37,8 +37,9 @@ from difflib import get_close_matches
 
 from costmodel.einsum import notation
 from costmodel.einsum.algebra import Access, Affine, Einsum, Workload
-from costmodel.einsum.notation import Constant, Statement, TensorAccess
 from costmodel.einsum.operations import operations, terms
+from costmodel.einsum.syntax import Constant, Statement, TensorAccess, accesses, nodes
+from costmodel.einsum.tokens import NotationError
 from costmodel.spec.problems import Marks, Path, SpecError, did_you_mean
 from costmodel.spec.ranks import Findings, Ranks
 from costmodel.spec.tensors import (
@@ -52,8 +53,6 @@ from costmodel.spec.tensors import (
 )
 from costmodel.spec.validation import in_order
 from costmodel.spec.workload_spec import MAX_EXTENT, EinsumSpec, WorkloadSpec
-
-__all__ = ["EinsumSpec", "WorkloadSpec", "resolve"]
 
 _EINSUM_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]*")
 
@@ -114,7 +113,7 @@ def _reads(einsum: NumberedEinsum) -> tuple[Access, ...]:
     found = dict.fromkeys(
         replace(resolved[written], at_zero=lacking & moving)
         for term, lacking in terms(einsum.statement, einsum.reduced)
-        for written in notation.accesses(term)
+        for written in accesses(term)
     )
     return tuple(
         access
@@ -129,7 +128,7 @@ def _reads(einsum: NumberedEinsum) -> tuple[Access, ...]:
 def _parse(place: int, spec: EinsumSpec, findings: Findings) -> Statement | None:
     try:
         return notation.parse(spec.einsum)
-    except notation.NotationError as error:
+    except NotationError as error:
         for problem in error.problems:
             findings.at_text(place, error.offset, problem.message, problem.hint)
         return None
@@ -217,8 +216,8 @@ class _Numbers:
     def offset_of(self, word: str) -> int:
         """Place of the first use of a rank variable or constant in the text."""
         found = [i.offset for a in self.accesses for i in a.indices for t in i.terms if word in t.factors]
-        nodes = notation.nodes(self.statement.expression)
-        found += [node.offset for node in nodes if isinstance(node, Constant) and node.name == word]
+        every = nodes(self.statement.expression)
+        found += [node.offset for node in every if isinstance(node, Constant) and node.name == word]
         start = min(found, default=0)
         match = re.compile(rf"(?<![A-Za-z0-9_]){re.escape(word)}(?![A-Za-z0-9_]| *=)").search(self.text, start)
         return match.start() if match else start

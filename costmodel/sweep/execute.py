@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from costmodel.mapper.network import SearchEvent, State, map_workload
 from costmodel.mapper.result import Status
 from costmodel.mapper.workers import LostError, StoppedError, Task, run_tasks
-from costmodel.model.explain import einsum_of
 from costmodel.spec import catalog
 from costmodel.spec.objective import AREA, COST_KEYS, costs_of, objective_of
 from costmodel.spec.overrides import Kind
 from costmodel.spec.problems import SpecError
+from costmodel.spec.request import einsum_of
 from costmodel.sweep.designs import Design, DesignCosts, Values, asked, overrides, source_of
 from costmodel.sweep.journal import VERSION, Journal, Point
 

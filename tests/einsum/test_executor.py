@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from costmodel.einsum.executor import execute, execute_workload
-from costmodel.spec.workload import WorkloadSpec, resolve
+from costmodel.spec.workload import resolve
+from costmodel.spec.workload_spec import WorkloadSpec
 
 
 def workload(*einsums, **ranks):

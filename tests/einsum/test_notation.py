@@ -2,22 +2,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from costmodel.einsum import notation
 from costmodel.einsum.algebra import Affine
-from costmodel.einsum.notation import (
-    FUNCTIONS,
+from costmodel.einsum.notation import FUNCTIONS, parse
+from costmodel.einsum.syntax import (
     Binary,
     Call,
     Constant,
     Index,
     Negative,
-    NotationError,
     Number,
     Statement,
     TensorAccess,
     Term,
-    parse,
+    addends,
 )
+from costmodel.einsum.tokens import NotationError
 from costmodel.spec.problems import SpecError
 
 VALID = [
@@ -179,7 +178,7 @@ def test_affine_index_adds_up_coefficients_and_constants():
 
 
 def test_addends_carry_the_sign_through_brackets():
-    terms = notation.addends(parse("Z[m] = A[m] - (B[m] - -C[m]) * D[m] - (E[m] - F[m])").expression)
+    terms = addends(parse("Z[m] = A[m] - (B[m] - -C[m]) * D[m] - (E[m] - F[m])").expression)
     assert [(minus, str(t)) for minus, t in terms] == [
         (False, "A[m]"),
         (True, "(B[m] - -C[m]) * D[m]"),

@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from strategies import Case, cases, nest_of, workload_of
 
 from costmodel.model.evaluate import evaluate
-from costmodel.model.explain import Explanation, explain, number, subjects
+from costmodel.model.explain.answer import explain
+from costmodel.model.explain.explanation import Explanation, number
+from costmodel.model.explain.subjects import subjects
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
 from costmodel.spec.mapping import Mapping
 from costmodel.spec.problems import SpecError

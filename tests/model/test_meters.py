@@ -11,7 +11,8 @@ from costmodel.mapper.lattice.exact import map_einsum
 from costmodel.mapper.uneven.bound import lower_bound
 from costmodel.model.batch import Template
 from costmodel.model.evaluate import evaluate
-from costmodel.model.explain import explain, subjects
+from costmodel.model.explain.answer import explain
+from costmodel.model.explain.subjects import subjects
 from costmodel.model.meters import ENERGY, Meter, PriceBook, Tap, leak_pj_per_cycle, meters, pass_cycles
 from costmodel.spec.catalog import load_workload
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory

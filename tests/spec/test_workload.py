@@ -4,7 +4,8 @@ from timing import within
 
 from costmodel.einsum.algebra import Access, Affine, Role
 from costmodel.spec.problems import Marks, SpecError
-from costmodel.spec.workload import EinsumSpec, WorkloadSpec, resolve
+from costmodel.spec.workload import resolve
+from costmodel.spec.workload_spec import EinsumSpec, WorkloadSpec
 
 
 def workload(*einsums, ranks=None, **keys):

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 from costmodel.mapper.doors import door
 
 if TYPE_CHECKING:
+    from costmodel.mapper.lattice.board import Board
     from costmodel.mapper.lattice.exact import map_einsum
-    from costmodel.mapper.lattice.search import Board, Progress, widen
+    from costmodel.mapper.lattice.passes import Progress, widen
     from costmodel.mapper.lattice.space import UnsupportedError, build
 
 __all__ = ["Board", "Progress", "UnsupportedError", "build", "map_einsum", "widen"]
@@ -14,11 +15,11 @@ __all__ = ["Board", "Progress", "UnsupportedError", "build", "map_einsum", "wide
 __getattr__ = door(
     __name__,
     {
-        "Board": "search",
-        "Progress": "search",
+        "Board": "board",
+        "Progress": "passes",
         "UnsupportedError": "space",
         "build": "space",
         "map_einsum": "exact",
-        "widen": "search",
+        "widen": "passes",
     },
 )

@@ -10,7 +10,8 @@ from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.front import Incumbents, select
 from costmodel.mapper.lattice import size as counting
 from costmodel.mapper.lattice import space as mapspace
-from costmodel.mapper.lattice.search import BYTES_PER_LABEL, Board, Progress, widen
+from costmodel.mapper.lattice.board import Board
+from costmodel.mapper.lattice.passes import BYTES_PER_LABEL, Progress, widen
 from costmodel.mapper.obey import violations
 from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint, Status
 from costmodel.model.evaluate import evaluate

@@ -20,7 +20,7 @@ from typing import Literal
 from costmodel.einsum.algebra import Einsum
 from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.sample.limits import Limits
-from costmodel.mapper.sample.steps import Hold, Loop, Plan, Plans, windowed
+from costmodel.mapper.sample.steps import Hold, Plan, Plans, Split, windowed
 from costmodel.spec import mapping as nodes
 from costmodel.spec.hardware import Array
 
@@ -134,12 +134,12 @@ class Encoding:
         if whole:
             for place, rank_variables in enumerate(self._open):
                 inside[place] = {v: inside[place].get(v, 1) for v in rank_variables}
-        steps: list[Hold | Loop] = [Hold(0, tensor) for tensor in self.plans.einsum.tensors]
+        steps: list[Hold | Split] = [Hold(0, tensor) for tensor in self.plans.einsum.tensors]
         steps += self._loops(0, 0, inside[0], genes)
         for segment, order in zip(self.segments, orders, strict=True):
             for place in segment.dimensions:
                 across = self.slots[place]
-                steps += [Loop(v, n, across.array, across.dimension) for v, n in inside[place].items()]
+                steps += [Split(v, n, across.array, across.dimension) for v, n in inside[place].items()]
             for place, hold in enumerate(order, segment.first_slot):
                 if hold not in bypassed:
                     steps += [hold, *self._loops(place, hold.level, inside[place], genes)]
@@ -280,16 +280,16 @@ class Encoding:
         """Return the nearest temporal slot above that a rank variable may use."""
         return max(place for place in allowed if place < slot and not self.slots[place].size)
 
-    def _loops(self, slot: int, level: int, inside: dict[str, int], genes: Sequence[int]) -> list[Loop]:
+    def _loops(self, slot: int, level: int, inside: dict[str, int], genes: Sequence[int]) -> list[Split]:
         """Return the loops of a slot below a storage node of a level."""
         if len(inside) < 2:
-            return [Loop(v, n) for v, n in inside.items()]
+            return [Split(v, n) for v, n in inside.items()]
         order = self._slot_orders[self._value(genes, "order", slot), self._value(genes, "slide", slot)]
         row = [v for v in order if v in inside]
         for below, listed in self.allowed.orders:
             if below == self.allowed.levels[level].name:
                 row = in_order(row, listed)
-        return [Loop(v, inside[v]) for v in row]
+        return [Split(v, inside[v]) for v in row]
 
     def _order_of_nodes(self, number: int, genes: Sequence[int]) -> tuple[Hold, ...]:
         holds = self.segments[number].holds
@@ -387,7 +387,7 @@ def in_order(row: Sequence[str], names: Sequence[str]) -> list[str]:
     return [next(turn) if v in names else v for v in row]
 
 
-def _same(pair: tuple[Hold | Loop, Hold | Loop]) -> bool:
+def _same(pair: tuple[Hold | Split, Hold | Split]) -> bool:
     return pair[0] == pair[1]
 
 

@@ -27,7 +27,7 @@ class Hold(NamedTuple):
     tensor: str
 
 
-class Loop(NamedTuple):
+class Split(NamedTuple):
     """``steps`` tiles of a rank variable, in time, or in space where an array is named."""
 
     rank_variable: str
@@ -36,7 +36,7 @@ class Loop(NamedTuple):
     dimension: str = ""
 
 
-Plan = tuple[Hold | Loop, ...]
+Plan = tuple[Hold | Split, ...]
 """A nest whose loops say how often they step rather than how large their tile is."""
 
 
@@ -50,7 +50,7 @@ class Share(NamedTuple):
     bits: int
 
 
-def _kind(step: Hold | Loop) -> str:
+def _kind(step: Hold | Split) -> str:
     if isinstance(step, Hold):
         return "hold"
     return "parallel" if step.array else "loop"
@@ -85,7 +85,7 @@ class Plans:
     ordered: bool = False
     """Whether the order in which a nest is written matters beyond its cost, because a rule is about it."""
 
-    def canonical(self, steps: Iterable[Hold | Loop]) -> Plan:
+    def canonical(self, steps: Iterable[Hold | Split]) -> Plan:
         """Return one nest for all that cost the same because they differ in ways that no tensor distinguishes.
 
         Loops of one step go, adjacent loops of one rank variable merge, storage nodes without a loop between them
@@ -96,7 +96,7 @@ class Plans:
         kept = [step for step in steps if isinstance(step, Hold) or step.steps > 1]
         if self.ordered:
             return tuple(kept)
-        result: list[Hold | Loop] = []
+        result: list[Hold | Split] = []
         # A pass of a systolic array ends when its stationary tile changes, held in a memory below it or not.
         still = set(self.einsum.tensors) if self._systolic else set()
         for kind, run in itertools.groupby(reversed(kept), key=_kind):
@@ -106,7 +106,7 @@ class Plans:
                 result += holds
                 still.update(hold.tensor for hold in holds)
                 continue
-            loops = [step for step in run if isinstance(step, Loop)]
+            loops = [step for step in run if isinstance(step, Split)]
             result += self._canonical_run(loops, still) if kind == "loop" else self._canonical_space(loops)
         return tuple(reversed(result))
 
@@ -137,12 +137,12 @@ class Plans:
         tile = dict.fromkeys(self.einsum.shape, 1)
         found: list[int] = []
         for step in reversed(plan):
-            if isinstance(step, Loop):
+            if isinstance(step, Split):
                 found.append(tile[step.rank_variable])
                 tile[step.rank_variable] *= step.steps
         return found[::-1]
 
-    def steps_of(self, mapping: nodes.Mapping) -> Iterator[Hold | Loop]:
+    def steps_of(self, mapping: nodes.Mapping) -> Iterator[Hold | Split]:
         """Read a mapping whose tiles divide as steps; ValueError if one does not."""
         left = dict(self.einsum.shape)
         for node in mapping.nest:
@@ -156,16 +156,16 @@ class Plans:
                     raise ValueError(f"{node}: does not divide {left[node.rank_variable]}")
                 left[node.rank_variable] = node.tile
                 if isinstance(node, nodes.Spatial):
-                    yield Loop(node.rank_variable, steps, node.array, node.dimension)
+                    yield Split(node.rank_variable, steps, node.array, node.dimension)
                 else:
-                    yield Loop(node.rank_variable, steps)
+                    yield Split(node.rank_variable, steps)
 
     def shares(self, plan: Plan) -> tuple[Share, ...]:
         """Return the room that every stored tile takes, outermost first."""
         extent = dict.fromkeys(self.einsum.shape, 1)
         found: list[Share] = []
         for step in reversed(plan):
-            if isinstance(step, Loop):
+            if isinstance(step, Split):
                 extent[step.rank_variable] *= step.steps
             else:
                 memory = self.architecture.levels[step.level]
@@ -221,16 +221,16 @@ class Plans:
         array, dimension, v = key
         return (self._dimension_places[array, dimension], self._rank_of[v])
 
-    def _canonical_space(self, loops: Iterable[Loop]) -> list[Loop]:
+    def _canonical_space(self, loops: Iterable[Split]) -> list[Split]:
         """Merge and sort parallel loops of adjacent arrays, innermost first."""
         across: dict[tuple[str, str, str], int] = {}
         for loop in loops:
             key = (loop.array, loop.dimension, loop.rank_variable)
             across[key] = across.get(key, 1) * loop.steps
         ordered = sorted(across.items(), key=lambda item: self._spatial_key(item[0]), reverse=True)
-        return [Loop(v, steps, array, dimension) for (array, dimension, v), steps in ordered]
+        return [Split(v, steps, array, dimension) for (array, dimension, v), steps in ordered]
 
-    def _canonical_run(self, inner_first: list[Loop], still: set[str]) -> list[Loop]:
+    def _canonical_run(self, inner_first: list[Split], still: set[str]) -> list[Split]:
         """Sort loops between two storage nodes, innermost first; tensors whose tile they move leave ``still``."""
         run = inner_first
         while (sorted_run := self._sorted_run(run, set(still))) != run:
@@ -239,9 +239,9 @@ class Plans:
             still.difference_update({t for t in still if loop.rank_variable in self.relevant[t]})
         return run
 
-    def _sorted_run(self, run: list[Loop], still: set[str]) -> list[Loop]:
+    def _sorted_run(self, run: list[Split], still: set[str]) -> list[Split]:
         """Merge and sort each group of neighbours that commute; what they close may let others commute next time."""
-        result: list[Loop] = []
+        result: list[Split] = []
         plain = not self.windowed
         place = 0
         while place < len(run):
@@ -253,12 +253,12 @@ class Plans:
             for loop in run[place:end]:
                 merged[loop.rank_variable] = merged.get(loop.rank_variable, 1) * loop.steps
             for v in sorted(merged, key=self._rank_of.__getitem__, reverse=True):
-                result.append(Loop(v, merged[v]))
+                result.append(Split(v, merged[v]))
                 still.difference_update({t for t in still if v in self.relevant[t]})
             place = end
         return result
 
-    def _mark(self, loop: Loop, still: set[str], *, plain: bool) -> object:
+    def _mark(self, loop: Split, still: set[str], *, plain: bool) -> object:
         """Loops with one mark commute."""
         v = loop.rank_variable
         if plain:

@@ -12,7 +12,7 @@ from building import board_of, closing, ports
 from problems import MAC, einsum, written
 
 from costmodel.einsum.algebra import Einsum, Workload
-from costmodel.mapper.lattice.search import Board
+from costmodel.mapper.lattice.board import Board
 from costmodel.model.evaluate import evaluate
 from costmodel.model.evaluation import Evaluation
 from costmodel.spec.hardware import Architecture, Array, Level, Memory

@@ -11,7 +11,7 @@ from building import Extents, Tile, board_of, node_of
 from problems import MAC, einsum
 
 from costmodel.einsum.algebra import Access, Einsum
-from costmodel.mapper.lattice.search import Board
+from costmodel.mapper.lattice.board import Board
 from costmodel.spec.hardware import Architecture, Array, Memory, Multicast
 
 WINDOWS = (

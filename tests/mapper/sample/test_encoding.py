@@ -11,7 +11,7 @@ from costmodel.einsum.coordinates import distinct
 from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.sample.encoding import encoding_of, loop_orders, primes
 from costmodel.mapper.sample.starts import starts
-from costmodel.mapper.sample.steps import Hold, Loop, windowed
+from costmodel.mapper.sample.steps import Hold, Split, windowed
 from costmodel.model.evaluate import evaluate
 from costmodel.model.nest import bind
 from costmodel.spec.computing import parts_for
@@ -175,8 +175,8 @@ def test_overflow_falls_to_the_slot_above():
         if gene.rank_variable == "m":
             genes[number] = gene.slots.index(place)
     plan = encoding.plan(genes)
-    above = plan[: plan.index(Loop("m", 4, "PEs", "X"))]
-    assert Loop("m", 2) in above
+    above = plan[: plan.index(Split("m", 4, "PEs", "X"))]
+    assert Split("m", 2) in above
     spatial = [n for n in encoding.decode(genes).nest if isinstance(n, Spatial)]
     assert spatial == [Spatial("m", 1, "PEs", "X")]
 
@@ -187,7 +187,7 @@ def test_a_closed_slot_stays_empty():
     draw = random.Random(0)
     for _ in range(50):
         for step in encoding.plan(genes_of(encoding, draw)):
-            if isinstance(step, Loop) and step.array:
+            if isinstance(step, Split) and step.array:
                 assert (step.dimension == "X") == (step.rank_variable == "m")
 
 

@@ -15,14 +15,10 @@ from costmodel.einsum.algebra import Role
 from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.result import InfeasibleError
 from costmodel.mapper.sample.encoding import encoding_of
-from costmodel.mapper.sample.search import (
-    Archive,
-    SamplingProgress,
-    Screen,
-    _moves,
-    search_einsum,
-)
+from costmodel.mapper.sample.moves import Screen, moves_from
+from costmodel.mapper.sample.search import SamplingProgress, search_einsum
 from costmodel.mapper.sample.starts import starts
+from costmodel.mapper.sample.tried import Tried
 from costmodel.model.evaluate import evaluate
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
 from costmodel.spec.mapping import Spatial, Storage, Temporal
@@ -231,14 +227,14 @@ def test_screened_estimates_are_the_models(objective):
     architecture = array_of()
     encoding = encoding_of(Allowed(GEMM.einsums[0], architecture))
     goal = objective_of(objective)
-    archive = Archive(encoding, GEMM, architecture, goal)
-    screen = Screen(archive)
+    tried = Tried(encoding, GEMM, architecture, goal)
+    screen = Screen(tried)
     (start, *_) = starts(encoding)
-    found = screen.better(start, _moves(encoding, start), goal, bound=math.inf)
+    found = screen.better(start, moves_from(encoding, start), goal, bound=math.inf)
     assert len(found) > 20
-    costs = [goal.of(archive.judge(genes).cost)[0] for genes in found[:20]]
+    costs = [goal.of(tried.judge(genes).cost)[0] for genes in found[:20]]
     assert costs == sorted(costs)
-    assert screen.better(start, _moves(encoding, start), goal, bound=costs[0]) == []
+    assert screen.better(start, moves_from(encoding, start), goal, bound=costs[0]) == []
 
 
 def test_rules_that_contradict_the_hardware_are_infeasible():

@@ -1,0 +1,280 @@
+"""The syntax tree of an Einsum, and how it prints. Offsets are places in the text; no comparison looks at them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+from costmodel.einsum.algebra import Affine
+
+Reduction = Literal["=", "+=", "*=", "max=", "min="]
+
+
+BinaryOperator = Literal["+", "-", "*", "/"]
+
+
+@dataclass(frozen=True)
+class Term:
+    """A product inside an index: ``U*p``, ``p``, ``2``; negative after a minus."""
+
+    factors: tuple[int | str, ...]
+    """Integers, constants (upper case) and at most one rank variable (lower case), as written."""
+    negative: bool = False
+
+    @cached_property
+    def rank_variable(self) -> str | None:
+        return next((f for f in self.factors if isinstance(f, str) and f[0].islower()), None)
+
+    @cached_property
+    def constants(self) -> tuple[str, ...]:
+        return tuple(f for f in self.factors if isinstance(f, str) and f[0].isupper())
+
+    def __str__(self) -> str:
+        return "*".join(str(f) for f in self.factors)
+
+
+@dataclass(frozen=True)
+class Index:
+    """One affine index of an access, with the rank's name where the text states it."""
+
+    terms: tuple[Term, ...]
+    rank: str | None = None
+    offset: int = field(default=0, compare=False, repr=False)
+
+    @cached_property
+    def rank_variables(self) -> tuple[str, ...]:
+        """In order, each once."""
+        return tuple(dict.fromkeys(v for term in self.terms if (v := term.rank_variable)))
+
+    @cached_property
+    def plain(self) -> str | None:
+        """The rank variable, where the index is nothing but one."""
+        if len(self.terms) != 1 or self.terms[0].negative or len(self.terms[0].factors) != 1:
+            return None
+        return self.terms[0].rank_variable
+
+    @cached_property
+    def lone_constant(self) -> str | None:
+        """The constant, where the index is nothing but one."""
+        if len(self.terms) != 1 or self.terms[0].negative or len(self.terms[0].factors) != 1:
+            return None
+        return next(iter(self.terms[0].constants), None)
+
+    def affine(self, constants: Mapping[str, int]) -> Affine:
+        """Put the values of the constants in; KeyError names the one that has none."""
+        total = 0
+        coefficients: dict[str, int] = {}
+        for term in self.terms:
+            value = -1 if term.negative else 1
+            for factor in term.factors:
+                if isinstance(factor, int):
+                    value *= factor
+                elif factor[0].isupper():
+                    value *= constants[factor]
+            variable = term.rank_variable
+            if variable is None:
+                total += value
+            else:
+                coefficients[variable] = coefficients.get(variable, 0) + value
+        return Affine(tuple((v, c) for v, c in coefficients.items() if c), total)
+
+    def __str__(self) -> str:
+        text = f"{self.rank}=" if self.rank else ""
+        for place, term in enumerate(self.terms):
+            if place == 0:
+                text += f"-{term}" if term.negative else str(term)
+            else:
+                text += f" - {term}" if term.negative else f" + {term}"
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class TensorAccess:
+    """``A[m, k]``; a scalar is ``S[]``."""
+
+    tensor: str
+    indices: tuple[Index, ...]
+    offset: int = field(default=0, compare=False, repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.tensor}[{', '.join(str(i) for i in self.indices)}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A literal, never negative: ``2``, ``0.5``, ``1e-05``, ``inf``."""
+
+    value: int | float
+
+    def __str__(self) -> str:
+        return repr(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A constant of the workload used as a value: ``QK[m, p] / sqrt(E)``."""
+
+    name: str
+    offset: int = field(default=0, compare=False, repr=False)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Negative:
+    """``-A[m]``."""
+
+    inner: Expression
+
+    def __str__(self) -> str:
+        return f"-{_bracketed(self.inner, _strength(self.inner) < _strength(self))}"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function and its arguments."""
+
+    function: str
+    arguments: tuple[Expression, ...]
+
+    def __str__(self) -> str:
+        return f"{self.function}({', '.join(str(a) for a in self.arguments)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """``left + right``; operators of one strength group from the left."""
+
+    operator: BinaryOperator
+    left: Expression
+    right: Expression
+
+    def __str__(self) -> str:
+        strength = _strength(self)
+        left = _bracketed(self.left, _strength(self.left) < strength)
+        right = _bracketed(self.right, _strength(self.right) <= strength)
+        return f"{left} {self.operator} {right}"
+
+
+Expression = TensorAccess | Number | Constant | Negative | Call | Binary
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One Einsum as written."""
+
+    output: TensorAccess
+    reduction: Reduction
+    expression: Expression
+
+    @property
+    def reducer(self) -> Literal["+", "*", "max", "min"]:
+        """What folds the points that meet in one word; a plain ``=`` sums."""
+        names: dict[str, Literal["+", "*", "max", "min"]] = {"*=": "*", "max=": "max", "min=": "min"}
+        return names.get(self.reduction, "+")
+
+    @cached_property
+    def inputs(self) -> tuple[TensorAccess, ...]:
+        """Accesses on the right, in order, repeated ones included."""
+        return tuple(accesses(self.expression))
+
+    @cached_property
+    def rank_variables(self) -> tuple[str, ...]:
+        """In order of first appearance, the left-hand side first."""
+        found = (v for access in (self.output, *self.inputs) for index in access.indices for v in index.rank_variables)
+        return tuple(dict.fromkeys(found))
+
+    @cached_property
+    def constants(self) -> tuple[str, ...]:
+        """Names of the constants used in indices or as values, in order of first appearance."""
+        names: dict[str, None] = {}
+        for access in (self.output, *self.inputs):
+            for index in access.indices:
+                for term in index.terms:
+                    names.update(dict.fromkeys(term.constants))
+        names.update(dict.fromkeys(c.name for c in nodes(self.expression) if isinstance(c, Constant)))
+        return tuple(names)
+
+    def __str__(self) -> str:
+        return f"{self.output} {self.reduction} {self.expression}"
+
+
+def nodes(expression: Expression) -> Iterator[Expression]:
+    """Every node of an expression, from left to right, outer before inner."""
+    yield expression
+    for child in children(expression):
+        yield from nodes(child)
+
+
+def children(expression: Expression) -> tuple[Expression, ...]:
+    """Operands of a node, left to right."""
+    match expression:
+        case Negative(inner):
+            return (inner,)
+        case Call(_, arguments):
+            return arguments
+        case Binary(_, left, right):
+            return (left, right)
+        case _:
+            return ()
+
+
+def accesses(expression: Expression) -> Iterator[TensorAccess]:
+    """Accesses of an expression, from left to right."""
+    return (node for node in nodes(expression) if isinstance(node, TensorAccess))
+
+
+def addends(expression: Expression) -> tuple[tuple[bool, Expression], ...]:
+    """Split a sum into its terms, each with whether it is subtracted.
+
+    >>> [(minus, str(term)) for minus, term in addends(parse("Z[m] = A[m] - (B[m] - C[m])").expression)]
+    [(False, 'A[m]'), (True, 'B[m]'), (False, 'C[m]')]
+    """
+    match expression:
+        case Binary("+", left, right):
+            return (*addends(left), *addends(right))
+        case Binary("-", left, right):
+            return (*addends(left), *((not minus, term) for minus, term in addends(right)))
+        case Negative(inner):
+            return tuple((not minus, term) for minus, term in addends(inner))
+        case _:
+            return ((False, expression),)
+
+
+def factors(expression: Expression) -> tuple[Expression, ...]:
+    """Split a product into its factors; signs are dropped.
+
+    >>> [str(f) for f in factors(parse("Z[m] = 2 * -A[m] * exp(B[m])").expression)]
+    ['2', 'A[m]', 'exp(B[m])']
+    """
+    match expression:
+        case Binary("*", left, right):
+            return (*factors(left), *factors(right))
+        case Negative(inner):
+            return factors(inner)
+        case _:
+            return (expression,)
+
+
+def rank_variables(expression: Expression) -> frozenset[str]:
+    """Rank variables of all accesses of an expression."""
+    return frozenset(v for a in accesses(expression) for i in a.indices for v in i.rank_variables)
+
+
+def _strength(expression: Expression) -> int:
+    match expression:
+        case Binary("+" | "-"):
+            return 1
+        case Binary():
+            return 2
+        case Negative():
+            return 3
+        case _:
+            return 4
+
+
+def _bracketed(expression: Expression, needed: bool) -> str:
+    return f"({expression})" if needed else str(expression)

@@ -1,0 +1,40 @@
+"""The tables that all passes of a search share."""
+
+from __future__ import annotations
+
+import math
+
+from costmodel.mapper.lattice.completion import Completion
+from costmodel.mapper.lattice.dominance import Dominance
+from costmodel.mapper.lattice.labels import History, Layout
+from costmodel.mapper.lattice.loops_between import Gaps
+from costmodel.mapper.lattice.settlement import Combinations
+from costmodel.mapper.lattice.shapes import Lattice
+from costmodel.mapper.lattice.sliding import Sliding
+from costmodel.mapper.lattice.space import Space
+from costmodel.spec.objective import Objective
+
+
+class Board:
+    """What all passes of one search share: the tables."""
+
+    def __init__(self, space: Space, aim: Objective) -> None:
+        self.space, self.aim = space, aim
+        windows = sum(1 for n in space.nodes if space.tensors[n.tensor].windows)
+        self.rooms = [m for m, plan in enumerate(space.memories[:-1]) if math.isfinite(plan.room)]
+        self.layout = Layout(
+            arrays=len(space.arrays),
+            windows=windows,
+            orders=len(space.allowed.orders),
+            limits=len(space.prices.segments),
+            rooms=len(self.rooms),
+            tensors=len(space.tensors),
+            counts_capacity=aim.uses_capacity,
+        )
+        self.lattice = Lattice(space)
+        self.history = History()
+        self.combinations = Combinations(space, self.layout)
+        self.sliding = Sliding(space, self.lattice, self.layout, self.combinations, self.history)
+        self.completion = Completion(space, self.lattice, self.layout, self.combinations, self.sliding)
+        self.gaps = Gaps(space, self.lattice, self.layout, self.sliding)
+        self.dominance = Dominance(space, self.lattice, self.layout, self.combinations, self.gaps)

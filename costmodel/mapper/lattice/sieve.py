@@ -1,0 +1,144 @@
+"""What a pass leaves out: labels that are dominated, that the bound beats, or that are too many."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from costmodel.mapper.front import Incumbents
+from costmodel.mapper.lattice.board import Board
+from costmodel.mapper.lattice.labels import Labels, Layout
+from costmodel.mapper.lattice.read_back import Reader
+from costmodel.mapper.lattice.shapes import Floats, Ints
+
+BATCH = 60_000
+"""Labels that are grown, or pairs of label and way that are looked at, in one go."""
+CELLS = 250_000
+"""Numbers in one matrix of bounds."""
+LATE = 200
+"""Labels of each stage when the time is up."""
+
+
+@dataclass
+class Stats:
+    """What a search did."""
+
+    labels: int = 0
+    dominated: int = 0
+    bounded: int = 0
+    over_capacity: int = 0
+    dropped: int = 0
+    """Labels that were left out for want of time or memory; the answer is not proven then."""
+    dropped_bound: float = math.inf
+    """Least bound of the first objective over what was left out."""
+
+
+class Sieve:
+    """One pass's choice of labels: at most ``width`` of them at each stage."""
+
+    def __init__(self, board: Board, incumbents: Incumbents, width: int, deadline: float | None = None) -> None:
+        self.board, self.incumbents = board, incumbents
+        self.width, self.deadline = width, deadline
+        self.space, self.lattice, self.layout = board.space, board.lattice, board.layout
+        self.combinations, self.sliding, self.completion = board.combinations, board.sliding, board.completion
+        self.gaps, self.history = board.gaps, board.history
+        self.aim = incumbents.aim
+        self.history.clear()
+        self.reader = Reader(board.space, board.lattice, board.history)
+        self.stats = Stats()
+        self.root = 0.0
+        """A bound of the first objective for the whole mapspace."""
+        self.top = len(self.space.arrays)
+        self.room_slot = dict(zip(board.rooms, self.layout.room, strict=True))
+
+    def store(self, labels: Labels, parents: Ints | int, kind: int, way: Ints | int = -1) -> None:
+        """Remember how labels came about, and give them numbers."""
+        numbers = self.history.add(parents, labels.s[Layout.SHAPE], labels.s[Layout.TODO], kind, way)
+        labels.s[Layout.NUMBER] = numbers
+        self.stats.labels += labels.n
+
+    def reduce(self, labels: Labels, segment: int) -> Labels:
+        """Drop labels that are dominated (and, where there are too many, those that promise least)."""
+        if labels.n < 2:
+            return labels
+        rows = self.board.dominance.undominated(labels, segment)
+        self.stats.dominated += labels.n - len(rows)
+        if len(rows) < labels.n:
+            labels = labels.take(rows)
+        return self.limit(labels, segment)
+
+    def limit(self, labels: Labels, segment: int) -> Labels:
+        """Keep the most promising labels where there are too many."""
+        width = min(self.width, LATE) if self.late() else self.width
+        if labels.n <= width:
+            return labels
+        s = labels.s
+        energy, latency, capacity = self.best(labels, segment)
+        state = s[Layout.TODO] * 1_000_003 + s[Layout.OPEN] * 1_009 + s[Layout.ALIVE]
+        states = np.unique(state, return_inverse=True)[1].ravel()
+        number = int(states.max()) + 1
+        share = max(4, width // (3 * number) + 1)
+        keys: list[Sequence[Floats]] = [(energy * latency,), (energy,), (energy, latency)]
+        if self.aim.uses_capacity:
+            keys += [(energy * latency * capacity,), (energy, capacity)]
+        left = np.ones(labels.n, dtype=bool)
+        for key in keys:
+            order = np.lexsort((*key, states))
+            starts = np.searchsorted(states[order], np.arange(number))
+            left[order[np.arange(len(order)) - starts[states[order]] < share]] = False
+        self.drop(labels.where(left), segment)
+        return labels.where(~left)
+
+    def late(self) -> bool:
+        return self.deadline is not None and time.process_time() > self.deadline
+
+    def drop(self, labels: Labels, segment: int) -> None:
+        """Give labels up, for want of time or memory, and note what they might have led to."""
+        if labels.n:
+            self.stats.dropped += labels.n
+            self.stats.dropped_bound = min(self.stats.dropped_bound, float(self.first(labels, segment).min()))
+
+    def parts(self, labels: Labels, segment: int) -> Iterator[tuple[slice, Labels]]:
+        """Yield the labels in parts whose matrices of bounds are not too large."""
+        step = BATCH if segment == self.top else max(1, CELLS // len(self.completion.across[segment].detailed))
+        for start in range(0, labels.n, step):
+            part = slice(start, min(labels.n, start + step))
+            yield part, labels if labels.n <= step else Labels(labels.s[:, part], labels.f[:, part])
+
+    def first(self, labels: Labels, segment: int) -> Floats:
+        """Return bounds of the first objective, quickly."""
+        found = np.empty(labels.n)
+        for part, mine in self.parts(labels, segment):
+            costs = self.completion.bounds(mine, segment, quick=True)
+            found[part] = self.aim.first(*costs).min(axis=1)
+        return found
+
+    def best(self, labels: Labels, segment: int) -> Floats:
+        """Return the bounds of (energy, latency, capacity) for the choice with the least product of the first two."""
+        found = np.empty((3, labels.n))
+        for part, mine in self.parts(labels, segment):
+            costs = self.completion.bounds(mine, segment, quick=True)
+            at = (costs[0] * costs[1]).argmin(axis=1)[:, None]
+            for row, cost in zip(found, costs, strict=True):
+                row[part] = np.take_along_axis(cost, at, axis=1)[:, 0]
+        return found
+
+    def survivors(self, labels: Labels, segment: int) -> Labels:
+        """Return the labels whose best completion may be better than what is known."""
+        if not self.incumbents.items or not labels.n:
+            return labels
+        hopeful = np.empty(labels.n, dtype=bool)
+        for part, mine in self.parts(labels, segment):
+            hopeful[part] = self.completion.hopeful(mine, segment, self.incumbents)
+        self.stats.bounded += labels.n - int(hopeful.sum())
+        return labels.where(hopeful)
+
+    def beaten(self, energy: Floats, latency: Floats, capacity: Floats) -> Any:
+        found = self.incumbents.beaten(energy, latency, capacity)
+        self.stats.bounded += int(found.sum())
+        return found

@@ -1,0 +1,134 @@
+"""Labels with the parallel loops of an array above them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from costmodel.mapper.lattice.growth import Growth
+from costmodel.mapper.lattice.labels import SPREAD, Labels, Layout
+from costmodel.mapper.lattice.shapes import Floats, Ints
+from costmodel.mapper.lattice.sieve import BATCH, CELLS
+
+
+class Spreading(Growth):
+    """The step over an array."""
+
+    def spread(self, labels: Labels, array: int) -> Labels:
+        """Return the labels with the parallel loops of an array above them."""
+        space = self.space
+        if not labels.n or not len(space.arrays[array].factors):
+            return labels.take(np.empty(0, dtype=np.int64))
+        rows, ways, costs = self.pairs(labels, array)
+        promise = costs[0] * costs[1] * (costs[2] if self.aim.uses_capacity else 1.0)
+        order = np.argsort(promise if self.aim.front else self.aim.values(*costs)[0], kind="stable")
+        rows, ways = rows[order], ways[order]
+        pieces: list[Labels] = []
+        for start in range(0, len(rows), BATCH):
+            if start and self.late():
+                self.drop(labels.take(np.unique(rows[start:])), array)
+                break
+            pieces.append(self.spread_pairs(labels, rows[start : start + BATCH], ways[start : start + BATCH], array))
+        return self.reduce(Labels.join(pieces), array + 1) if pieces else labels.take(np.empty(0, dtype=np.int64))
+
+    def pairs(self, labels: Labels, array: int) -> tuple[Ints, Ints, Floats]:
+        """Return (labels, ways to spread, bounds of the three costs) of pairs that fit and may be better than known."""
+        space, completion = self.space, self.completion
+        plan = space.arrays[array]
+        across = completion.across[array]
+        fanout = math.prod(float(a.product.max()) for a in space.arrays[array + 1 :] if len(a.factors))
+        found = []
+        step = max(1, CELLS // len(plan.factors))
+        for start in range(0, labels.n, step):
+            part = labels.take(np.arange(start, min(labels.n, start + step)))
+            shape = part.s[Layout.SHAPE]
+            ways = np.arange(len(plan.factors))
+            fits, _ = self.lattice.spread(across.steps, shape[:, None], ways[None, :])
+            if space.allowed.working_least and array == self.top - 1:
+                used = np.ones(part.n)
+                for b in range(array):
+                    used *= space.arrays[b].product[part.s[self.layout.way[b]]]
+                fits &= used[:, None] * plan.product >= space.allowed.working_least
+            if across.every.ways is not None:
+                energy, latency = across.of_ways(part)
+                capacity = part.f[Layout.CAPACITY] + completion.room_to_come(part)
+            else:
+                energy, latency, capacity = completion.bounds(part, array)
+                leak = space.leak_pj_per_cycle
+                energy, capacity = (energy - leak * latency).min(axis=1)[:, None], capacity[:, 0]
+                latency = part.f[Layout.CYCLES][:, None] / (plan.product * fanout)
+                energy = energy + leak * latency
+            energy, latency, bits = np.broadcast_arrays(energy, latency, capacity[:, None])
+            rows, ways = np.nonzero(fits)
+            costs = np.stack([energy[rows, ways], latency[rows, ways], bits[rows, ways]])
+            hopeful = np.isfinite(costs[0]) & ~self.beaten(*costs)
+            found.append((rows[hopeful] + start, ways[hopeful], costs[:, hopeful]))
+        rows, ways = (np.concatenate([f[k] for f in found]) for k in (0, 1))
+        return rows, ways, np.concatenate([f[2] for f in found], axis=1)
+
+    def spread_pairs(self, labels: Labels, rows: Ints, ways: Ints, array: int) -> Labels:
+        """Return the labels of pairs of a label and a way to spread."""
+        space, layout = self.space, self.layout
+        plan = space.arrays[array]
+        numbers = {}
+        if self.sliding.nodes:
+            unique, inverse = np.unique(rows, return_inverse=True)
+            profiles = self.sliding.profiles(labels.take(unique), array)
+            numbers = {i: found[inverse.ravel()] for i, found in profiles.items()}
+        new = labels.take(rows)
+        s, f = new.s, new.f
+        parents = s[Layout.NUMBER].copy()
+        s[layout.below[array]] = s[Layout.SHAPE]
+        s[layout.way[array]] = ways
+        s[Layout.SHAPE] = self.lattice.spread(self.completion.across[array].steps, s[Layout.SHAPE], ways)[1]
+        s[Layout.COMBO] = self.combinations.after(array, s[Layout.COMBO], ways)
+        s[Layout.USED], s[Layout.LAST] = 0, -1
+        product = plan.product[ways]
+        f[Layout.CYCLES] /= product
+        f[Layout.PASSES] /= product
+        for row, inside in zip(layout.limit, space.prices.segments, strict=True):
+            if inside <= array:
+                f[row] /= product
+        sigma = self.combinations.sigma[array][ways]
+        for t, tensor in enumerate(space.tensors):
+            reads = f[layout.reads[t]]
+            if tensor.windows:
+                held = sum(space.nodes[i].bit for i in self.gaps.chain[t] if self.gaps.segment_of[i] <= array)
+                bare = np.flatnonzero(((s[Layout.KEPT] & held) == 0) & (reads > 0))
+                if len(bare):
+                    reads[bare] /= self.sliding.bare(new, bare, t, array)
+                self.sliding.spread(new, t, array, numbers, parents)
+                continue
+            if plan.merges:
+                reads /= sigma[:, t]
+            if tensor.output and plan.reduces:
+                f[Layout.UPDATES] /= sigma[:, t]
+        self.deliver(new, array + 1)
+        if array == self.top - 1:
+            self.first_touches(new)
+        new = self.survivors(new, array + 1)
+        new = self.reduce(new, array + 1)
+        self.store(new, new.s[Layout.NUMBER], SPREAD, new.s[layout.way[array]])
+        return new
+
+    def deliver(self, labels: Labels, segment: int) -> None:
+        """Charge what waits for a holder in this segment, and the hops to it."""
+        settlement = self.combinations.settlements[segment]
+        combination = labels.s[Layout.COMBO]
+        for t, tensor in enumerate(self.space.tensors):
+            waiting = [(self.layout.reads[t], settlement.reads[t])]
+            if tensor.output:
+                waiting.append((Layout.UPDATES, settlement.updates))
+            for source, effect in waiting:
+                words = labels.f[source].copy()
+                if not words.any():
+                    continue
+                for row, coefficient in effect:
+                    labels.f[row] += words * coefficient[combination]
+                labels.f[source] = np.where(settlement.settled[t][combination], 0.0, words)
+
+    def first_touches(self, labels: Labels) -> None:
+        """Take off what is never read back."""
+        for row, amount in self.combinations.settlements[self.top].first_touches:
+            labels.f[row] += amount[labels.s[Layout.COMBO]]
