@@ -434,9 +434,13 @@ def faults_of(case: Case, runs: Path, folder: Path) -> list[str]:
 
 def _placed(problem: Any, case: Case) -> bool:
     """Whether a problem has a file or a path, or names the argument of the command that it is about."""
-    return bool(problem.file or problem.path) or any(
-        word in problem.message or repr(word)[1:-1] in problem.message for word in case.command
-    )
+    words = [
+        shown
+        for word in case.command
+        for shown in (word, repr(word), repr(word)[1:-1], " ".join(word.split()))
+        if shown
+    ]
+    return bool(problem.file or problem.path) or any(word in problem.message for word in words)
 
 
 def run_seeds(seeds: range, runs: Path) -> dict[int, list[str]]:

@@ -45,6 +45,7 @@ def read_run(folder: Path) -> Run:
     _check_version(path, data)
     result = _decode(path, text, data, RESULT_FILE)
     workloads = _values(folder / WORKLOADS, WORKLOADS_FILE)
+    _check_einsums(folder / WORKLOADS, workloads)
     return Run(
         kind=result.kind,
         workloads=workloads,
@@ -77,6 +78,21 @@ def _values(path: Path, adapter: TypeAdapter[tuple[Value, ...]]) -> tuple[Value,
     if not values:
         raise SpecError([_problem(path, "$", "must not be empty")])
     return values
+
+
+def _check_einsums(path: Path, workloads: tuple[Workload, ...]) -> None:
+    """Every Einsum has the tensors and the extents of what it accesses."""
+    for number, workload in enumerate(workloads):
+        for place, einsum in enumerate(workload.einsums):
+            accesses = (einsum.output, *einsum.inputs)
+            variables = {variable for access in accesses for variable in access.rank_variables}
+            for key, needed, there in (
+                ("tensors", {access.tensor for access in accesses}, einsum.tensors),
+                ("shape", variables, einsum.shape),
+            ):
+                if missing := sorted(needed - there.keys()):
+                    message = f"{missing[0]!r}, which the Einsum accesses, is missing"
+                    raise SpecError([_problem(path, f"$[{number}].einsums[{place}].{key}", message)])
 
 
 def _evaluation(folder: Path, result: Result, workload: Workload) -> Evaluation | None:
