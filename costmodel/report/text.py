@@ -227,7 +227,7 @@ def workload_text(workload: Workload) -> str:
         [
             t.name,
             "" if own_names else f"{names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}",
-            t.role.value,
+            f"{t.role.value} (guessed)" if t.guessed else t.role.value,
             " × ".join(f"{r} {x}" for r, x in zip(t.ranks, t.shape, strict=True)),
             str(stored_bits(t, None, 1)),
             f"{t.size_words:,}",
