@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator
 
 from costmodel.einsum.algebra import Einsum
-from costmodel.mapper.constraints import Rules
+from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.uneven import enumeration as all_tiles
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.mapping import Mapping
@@ -15,7 +15,7 @@ from costmodel.spec.mapping import Mapping
 
 def some_mappings(rng: random.Random, problem: Einsum, architecture: Architecture, most: int) -> Iterator[Mapping]:
     """Random mappings with any tiles."""
-    skeletons = list(all_tiles.skeletons(problem, architecture, Rules()))
+    skeletons = list(all_tiles.skeletons(Allowed(problem, architecture)))
     for _ in range(most):
         skeleton = rng.choice(skeletons)
         rows = {v: random_tiles(rng, n, skeleton) for v, n in problem.shape.items()}
@@ -24,7 +24,7 @@ def some_mappings(rng: random.Random, problem: Einsum, architecture: Architectur
         sizes = [slot[3] for slot in skeleton.slots]
         steps = [math.prod(-(-row[k + 1] // row[k]) for row in rows.values()) for k in range(len(sizes))]
         if all(not size or n <= size for size, n in zip(sizes, steps, strict=True)):
-            yield all_tiles.assemble(problem, architecture, skeleton, rows, orders)
+            yield all_tiles.assemble(Allowed(problem, architecture), skeleton, rows, orders)
 
 
 def random_tiles(rng: random.Random, extent: int, skeleton: all_tiles.Skeleton) -> tuple[int, ...]:

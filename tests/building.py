@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from costmodel.einsum.algebra import Einsum
-from costmodel.mapper.constraints import parse
+from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.lattice import space as mapspace
 from costmodel.mapper.lattice.labels import Labels, Layout
 from costmodel.mapper.lattice.search import Board
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.objective import objective_of
+from costmodel.spec.rules import parse
 
 Extents = Mapping[str, int]
 """Of a tile, by rank variable."""
@@ -22,7 +23,7 @@ Extents = Mapping[str, int]
 def board_of(problem: Einsum, architecture: Architecture, objective: str = "energy,latency") -> Board:
     """The tables of a search. Raises UnsupportedError where the lattice has no exact form."""
     rules = parse(architecture.constraints, architecture, problem)
-    return Board(mapspace.build(problem, architecture, rules), objective_of(objective))
+    return Board(mapspace.build(Allowed(problem, architecture, rules)), objective_of(objective))
 
 
 def node_of(board: Board, tensor: str, level: str) -> int:

@@ -17,8 +17,9 @@ from click.testing import CliRunner
 
 from costmodel import __version__
 from costmodel.cli import app
-from costmodel.mapper.result import InfeasibleError, Reject
+from costmodel.mapper.result import InfeasibleError
 from costmodel.report import assemble
+from costmodel.spec.rules.finding import Reject
 
 ROOT = Path(__file__).resolve().parent.parent
 WORKLOAD = """\
@@ -598,3 +599,56 @@ def test_heavy_packages_wait_until_they_are_needed():
     )
     loaded = set(process.stdout.split("\n")[-2].split())
     assert not loaded & {"numpy", "pandas", "plotly", "optuna", "rich", "jinja2"}
+
+
+RULED = """\
+name: ruled
+levels:
+- memory: DRAM
+  energy: 1 pJ
+- memory: GLB
+  energy: 1 pJ
+- array: PEs
+  shape: {X: 4}
+- compute: MAC
+  energy: 1 pJ
+constraints:
+- PEs.X only [k]
+"""
+FORBIDDEN = """\
+arch: ruled.yaml
+workload: mm64
+einsum: Z
+nest:
+- store A B Z in DRAM
+- for m by 4
+- for k by 1
+- store A B Z in GLB
+- parallel m by 1 across PEs.X
+- for n by 1
+- compute Z on MAC
+"""
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("check", "forbidden.yaml"),
+        ("evaluate", "ruled.yaml", "mm64", "--mapping", "forbidden.yaml"),
+        ("explain", "ruled.yaml", "mm64", "energy", "--mapping", "forbidden.yaml"),
+    ],
+)
+def test_a_nest_that_the_hardware_cannot_run_has_no_cost(command):
+    Path("ruled.yaml").write_text(RULED, encoding="utf-8")
+    Path("forbidden.yaml").write_text(FORBIDDEN, encoding="utf-8")
+    result = run(*command, code=1)
+    assert "forbidden.yaml:9:3: ruled cannot do this: PEs.X: only [k]: m lies along it" in result.stderr
+    assert "pJ" not in result.stdout
+
+
+def test_check_says_which_constraint_is_wrong():
+    Path("ruled.yaml").write_text(RULED + "- utilisation >= 200 %\n- PEs.Z only [m]\n", encoding="utf-8")
+    assert (
+        "ruled.yaml:13:3: $.constraints[1]: utilisation >= 200 %: more than all"
+        in run("check", "ruled.yaml", code=1).stderr
+    )

@@ -1,11 +1,14 @@
 """The house rules that a machine can check: import order, words, who prints, no paths of one machine."""
 
 import ast
+import importlib
 import re
 import subprocess
 from pathlib import Path
 
 import pytest
+
+from costmodel.spec.rules.rulebook import REGISTRY
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "costmodel"
@@ -94,6 +97,46 @@ def test_no_two_modules_import_each_other():
         return seen
 
     assert [module for module in MODULES if module in reachable(module)] == []
+
+
+WINGS = ("costmodel.mapper.lattice", "costmodel.mapper.uneven", "costmodel.mapper.sample")
+ABOVE_THE_WINGS = ("costmodel.mapper.engines", "costmodel.mapper.network", "costmodel.mapper.curve")
+"""The modules of the mapper that may use a wing; all others that stand beside the wings are their floor."""
+
+
+def wing_of(module: str) -> str:
+    return next((wing for wing in WINGS if module == wing or module.startswith(f"{wing}.")), "")
+
+
+def test_a_wing_is_entered_by_its_door():
+    past_the_door = [
+        f"{module} imports {name}"
+        for module, names in IMPORTS.items()
+        for name in sorted(names)
+        if (wing := wing_of(name)) and wing != wing_of(module) and name != wing
+    ]
+    assert past_the_door == []
+
+
+def test_the_floor_of_the_mapper_uses_no_wing():
+    floor = [m for m in MODULES if m.startswith("costmodel.mapper.") and not wing_of(m) and m not in ABOVE_THE_WINGS]
+    assert {f"costmodel.mapper.{name}" for name in ("allowed", "holding", "obey", "front", "result")} <= set(floor)
+    assert [f"{m} imports {name}" for m in floor for name in sorted(IMPORTS[m]) if wing_of(name)] == []
+
+
+def test_no_engine_knows_a_rule_by_name():
+    kinds = {kind.__name__ for kind in REGISTRY}
+    named = {m: identifiers(ast.parse(MODULES[m].read_text(encoding="utf-8"))) & kinds for m in MODULES}
+    assert {m for m, found in named.items() if found and not m.startswith("costmodel.spec.rules")} == set()
+
+
+@pytest.mark.parametrize("wing", WINGS)
+def test_a_door_opens_on_what_it_names(wing):
+    door = importlib.import_module(wing)
+    assert door.__all__
+    assert all(getattr(door, name).__module__.startswith(f"{wing}.") for name in door.__all__)
+    with pytest.raises(AttributeError):
+        door.nothing  # noqa: B018  asking is the test
 
 
 def identifiers(tree: ast.AST) -> set[str]:

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from costmodel.einsum.algebra import Role
-from costmodel.mapper.constraints import parse
 from costmodel.model.evaluate import evaluate
 from costmodel.spec import catalog
 from costmodel.spec.hardware import Architecture, Memory
+from costmodel.spec.rules import parse
+from costmodel.spec.rules.spatial import Only
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = Path(os.environ.get("COSTMODEL_REFERENCE", ROOT.parent / "shared" / "reference"))
@@ -347,7 +348,7 @@ def test_the_constraints_of_an_architecture_can_be_read_for_any_einsum(name):
     for workload in ("gemm", "resnet18", "bert_base_attention"):
         for einsum in catalog.load_workload(workload).einsums:
             rules = parse(architecture.constraints, architecture, einsum)
-            assert len(rules.only) == len(architecture.constraints) or workload == "bert_base_attention"
+            assert len(rules.of(Only)) == len(architecture.constraints) or workload == "bert_base_attention"
 
 
 @pytest.mark.parametrize(
@@ -356,4 +357,7 @@ def test_the_constraints_of_an_architecture_can_be_read_for_any_einsum(name):
 def test_a_weight_stationary_array_adds_up_along_rows_and_spreads_filters_over_columns(workload, rows, columns):
     tpu = catalog.load_architecture("tpu_v1")
     rules = parse(tpu.constraints, tpu, catalog.load_workload(workload).einsums[0])
-    assert {only.dimension: only.rank_variables for only in rules.only} == {"rows": set(rows), "columns": set(columns)}
+    assert {only.dimension: only.rank_variables for only in rules.of(Only)} == {
+        "rows": set(rows),
+        "columns": set(columns),
+    }

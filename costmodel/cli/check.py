@@ -71,6 +71,7 @@ def _checked(ref: str, overrides: tuple[str, ...]) -> tuple[str, str]:
 def _bound(ref: str, pairs: tuple[tuple[Mapping, NestMarks], ...]) -> str:
     """Check mappings against the architecture and the workload that they name, where these can be found."""
     from costmodel.model.nest import bind
+    from costmodel.model.obedience import broken_rules
     from costmodel.spec import catalog
 
     problems: list[Problem] = []
@@ -89,7 +90,8 @@ def _bound(ref: str, pairs: tuple[tuple[Mapping, NestMarks], ...]) -> str:
             say(f"{ref}: not checked against {names[0]} and {names[1]}, which are not found here")
             return ""
         try:
-            bind(checked[names][1], checked[names][0], mapping, marks)
+            nest = bind(checked[names][1], checked[names][0], mapping, marks)
+            problems += broken_rules(nest, marks)
         except SpecError as error:
             problems.extend(error.problems)
     if problems:

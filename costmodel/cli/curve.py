@@ -52,7 +52,7 @@ def command(
     Each row is the least capacity with which less has to move. With --out the curves are drawn.
     """
     from costmodel.mapper.curve import buffer_curve
-    from costmodel.mapper.lattice.space import UnsupportedError
+    from costmodel.mapper.lattice import UnsupportedError
     from costmodel.report.assemble import question_of
     from costmodel.report.folder import check_writable
     from costmodel.report.nest_text import sentences

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -15,17 +14,18 @@ from costmodel.spec.mapping import Sequence as SequenceNode
 
 if TYPE_CHECKING:
     from costmodel.spec.hardware import Architecture
+from costmodel.spec.rules import names_in
 
 
 def shared_names(workload: Workload, architecture: Architecture, constraints: Iterable[str]) -> frozenset[str]:
     """Names of the workload that mean something to the architecture or to a constraint.
 
-    Under constraints every rank variable counts, since a named set of them (a dataflow) may use any.
+    Under constraints every rank variable counts, since a named set of them (a dataflow) may use any. Raises SpecError
+    where a constraint cannot be read.
     """
     words = {word for memory in architecture.memories for word in (*(memory.keep or ()), *memory.may_keep)}
     sentences = (*architecture.constraints, *constraints)
-    for sentence in sentences:
-        words.update(re.findall(r"\w+", sentence))
+    words |= names_in(sentences)
     if sentences:
         words.update(v for einsum in workload.einsums for v in einsum.shape)
         words.update(rank for einsum in workload.einsums for t in einsum.tensors.values() for rank in t.ranks)

@@ -6,13 +6,12 @@ import time
 from dataclasses import dataclass
 
 from costmodel.einsum.algebra import Einsum, Workload
-from costmodel.mapper.constraints import Rules
+from costmodel.einsum.roles import keeps
+from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.front import Incumbents
-from costmodel.mapper.lattice import space as mapspace
-from costmodel.mapper.lattice.search import Board, Progress, widen
+from costmodel.mapper.lattice import Board, Progress, build, widen
 from costmodel.model.evaluate import evaluate
 from costmodel.model.formats import stored_bits
-from costmodel.model.nest import keeps
 from costmodel.spec.computing import units_for
 from costmodel.spec.hardware import Architecture, ComputeUnit, Memory
 from costmodel.spec.mapping import Mapping, Node
@@ -79,7 +78,7 @@ def buffer_curve(
     inner = Memory(name=level, holes=memory.holes, halo=memory.halo)
     unit = _served(einsum, architecture, level)
     alone = Architecture(name=architecture.name, levels=(outer, inner, ComputeUnit(name=unit)))
-    space = mapspace.build(einsum, alone, Rules())
+    space = build(Allowed(einsum, alone))
     aim = objective_of("energy,capacity")  # a pJ for each bit that crosses, against the room that the tiles take
     board, needs = Board(space, aim), Incumbents(aim)
     deadline = None if budget_s is None else began + budget_s

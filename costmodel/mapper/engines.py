@@ -9,12 +9,14 @@ from dataclasses import replace
 from typing import Any
 
 from costmodel.einsum.algebra import Einsum
+from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.result import InfeasibleError, MapperResult, Status
 from costmodel.mapper.units import search_units
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.methods import SAMPLERS, method_of
 from costmodel.spec.objective import Objective
 from costmodel.spec.request import Request
+from costmodel.spec.rules import parse
 
 ROUNDING = 1e-9
 """Relative difference of two costs that are the same but for the order of their sums."""
@@ -61,8 +63,7 @@ def _exact(einsum: Einsum, architecture: Architecture, request: Request, progres
 
 def _perfect(einsum: Einsum, architecture: Architecture, request: Request, progress: Tell | None) -> MapperResult:
     """Prove over tiles that divide; where the lattice has no exact form, the best found, which says why."""
-    from costmodel.mapper.lattice.exact import map_einsum
-    from costmodel.mapper.lattice.space import UnsupportedError
+    from costmodel.mapper.lattice import UnsupportedError, map_einsum
 
     try:
         return map_einsum(
@@ -83,9 +84,8 @@ def _perfect(einsum: Einsum, architecture: Architecture, request: Request, progr
 
 def _uneven(einsum: Einsum, architecture: Architecture, request: Request, progress: Tell | None) -> MapperResult:
     """Search all tiles, those that do not divide too, beginning with the best of those that do."""
-    from costmodel.mapper.constraints import parse
     from costmodel.mapper.front import select
-    from costmodel.mapper.uneven.search import improve
+    from costmodel.mapper.uneven import improve
 
     deadline = None if request.budget is None else time.process_time() + request.budget
 
@@ -96,12 +96,14 @@ def _uneven(einsum: Einsum, architecture: Architecture, request: Request, progre
 
     rules = parse((*architecture.constraints, *request.constraints), architecture, einsum)
     aim = request.aim
-    return improve(einsum, architecture, rules, perfect, lambda points: select(points, aim), aim, deadline=deadline)
+    return improve(
+        Allowed(einsum, architecture, rules), perfect, lambda points: select(points, aim), aim, deadline=deadline
+    )
 
 
 def _sampled(einsum: Einsum, architecture: Architecture, request: Request, progress: Tell | None) -> MapperResult:
     """Ask a sampler, and hold its answer against the optimum where that is wanted."""
-    from costmodel.mapper.sample.search import search_einsum
+    from costmodel.mapper.sample import search_einsum
 
     deadline = math.inf if request.budget is None else time.monotonic() + request.budget
     late = False

@@ -9,6 +9,7 @@ from enum import StrEnum
 from costmodel.model.evaluation import Evaluation
 from costmodel.spec.mapping import Mapping
 from costmodel.spec.objective import Costs
+from costmodel.spec.rules.finding import Reject
 
 
 class Status(StrEnum):
@@ -80,22 +81,6 @@ class MapperResult:
     front: tuple[MappingPoint, ...]
     """Pareto front over the objectives, best of the first objective first; one point for a single objective."""
     certificate: Certificate
-
-
-@dataclass(frozen=True, slots=True)
-class Reject:
-    """A limit that a candidate broke."""
-
-    level: str
-    limit: str
-    need: int
-    have: int
-    how: str = ""
-    """The arithmetic, e.g. ``A 64×4 + B 4×16 words``."""
-
-    def __str__(self) -> str:
-        text = f"{self.level}: {self.limit} needs {self.need:,}, has {self.have:,}"
-        return f"{text} ({self.how})" if self.how else text
 
 
 class InfeasibleError(Exception):

@@ -18,9 +18,10 @@ import numpy as np
 import numpy.typing as npt
 
 from costmodel.einsum.algebra import Einsum, Workload
+from costmodel.einsum.roles import stationary_tensor
 from costmodel.model.axes import Axis, How
 from costmodel.model.closed import Count, Modes, closed_arrivals, closed_first_words
-from costmodel.model.evaluate import evaluate, stationary_tensor, systolic_arrays
+from costmodel.model.evaluate import evaluate, systolic_arrays
 from costmodel.model.evaluation import Flow
 from costmodel.model.events import EventCounts, Rows, united
 from costmodel.model.formats import stored_bits
@@ -535,7 +536,7 @@ class Template:
         """How the stationary tile of each systolic array moves."""
         found = {}
         for array in self._systolic:
-            tensor = stationary_tensor(array, self.einsum)
+            tensor = stationary_tensor(self.einsum, array.systolic or "output")
             place = self.architecture.index(array.name)
             inside = [h for h in self._bound.holders[tensor] if self.architecture.index(h.level.name) > place]
             accesses = [(self.einsum, a) for a in self.einsum.accesses_of(tensor)]

@@ -9,12 +9,14 @@ from collections.abc import Mapping as MappingABC
 from dataclasses import replace
 from itertools import product
 
-from costmodel.einsum.algebra import Einsum, Workload
+from costmodel.einsum.algebra import Workload
+from costmodel.einsum.roles import stationary_tensor
 from costmodel.model.evaluation import ActionRow, Evaluation, Flow, LatencyRow, OccupancyRow, TrafficRow
 from costmodel.model.formats import stored_bits
 from costmodel.model.meters import PriceBook, operation_pj, operations_per_cycle, pass_cycles, point_cycles
 from costmodel.model.motion import Motion, motion, touched_words
 from costmodel.model.nest import BoundEinsum, BoundNest, Holder, Path, Place, bind
+from costmodel.model.obedience import broken_rules
 from costmodel.model.tiles import Chain, Event, Fixed, Loop, position_classes
 from costmodel.model.traffic import Crossing, cross, cross_access, holder_motion
 from costmodel.spec.hardware import Architecture, Array, Memory
@@ -43,15 +45,21 @@ def evaluate(
 ) -> Evaluation:
     """Return the exact cost of one mapping (one Einsum, or a cascade with sequences).
 
-    Raises SpecError where the mapping does not fit the architecture or the workload, with all problems (as
-    OverCapacityError, with the arithmetic, where only room is wanting), and ModelError where an invariant of the
-    counts is broken.
+    Raises SpecError where the mapping does not fit the architecture or the workload or breaks a constraint of the
+    architecture, with all problems (as OverCapacityError, with the arithmetic, where only room is wanting), and
+    ModelError where an invariant of the counts is broken.
     """
-    return evaluate_bound(bind(workload, architecture, mapping, marks), marks)
+    nest = bind(workload, architecture, mapping, marks)
+    if broken := broken_rules(nest, marks):
+        raise SpecError(broken)
+    return evaluate_bound(nest, marks)
 
 
 def evaluate_bound(nest: BoundNest, marks: MappingABC[Path, Place] | None = None) -> Evaluation:
-    """Return the cost of a nest that was bound already. Raises as ``evaluate`` does."""
+    """Return the cost of a nest that was bound already, and that obeys.
+
+    Raises OverCapacityError, and ModelError as ``evaluate`` does.
+    """
     architecture = nest.architecture
     motions = {h: holder_motion(h) for h in nest.holders}
     occupancy, over = _occupancy(nest, motions, marks or {})
@@ -355,7 +363,7 @@ def rows_dimension(array: Array, bound: BoundEinsum) -> str:
 def passes(architecture: Architecture, array: Array, bound: BoundEinsum) -> int:
     """How often the array takes a new tile of the tensor that stays in it."""
     einsum = bound.einsum
-    tensor = stationary_tensor(array, einsum)
+    tensor = stationary_tensor(einsum, array.systolic or "output")
     place = architecture.index(array.name)
     inside = [h for h in bound.holders[tensor] if architecture.index(h.level.name) > place]
     if inside:
@@ -363,22 +371,6 @@ def passes(architecture: Architecture, array: Array, bound: BoundEinsum) -> int:
     else:
         moving = motion(bound.loops, bound.scope, [(einsum, a) for a in einsum.accesses_of(tensor)])
     return moving.changes(first_instance(moving.loops, len(moving.loops)))
-
-
-def stationary_tensor(array: Array, einsum: Einsum) -> str:
-    """Return the tensor that a systolic array holds still: by role, else the last (weight) or first (input) operand.
-
-    Operands that are asked for at every point go before others, such as a bias.
-    """
-    if array.systolic == "output" or not einsum.inputs:
-        return einsum.output.tensor
-    everywhere = [a for a in einsum.inputs if not a.at_zero]
-    names = [a.tensor for a in everywhere or einsum.inputs]
-    weights = [n for n in names if einsum.tensors[n].role == "weight"]
-    if array.systolic == "weight":
-        return weights[-1] if weights else names[-1]
-    others = [n for n in names if n not in weights]
-    return others[0] if others else names[0]
 
 
 def first_instance(loops: Sequence[Loop], until: int) -> dict[str, tuple[int, ...]]:

@@ -13,15 +13,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, get_args
 
+from costmodel.einsum.roles import stationary_tensor
 from costmodel.model.closed import Modes
-from costmodel.model.evaluate import (
-    busiest_points,
-    metered,
-    passes,
-    stationary_tensor,
-    systolic_arrays,
-    systolic_overhead,
-)
+from costmodel.model.evaluate import busiest_points, metered, passes, systolic_arrays, systolic_overhead
 from costmodel.model.evaluation import ActionRow, Evaluation, Flow, LatencyRow
 from costmodel.model.formats import stored_bits
 from costmodel.model.meters import (
@@ -386,7 +380,7 @@ class _Explainer:
             overhead = systolic_overhead(self.architecture, array, bound)
             if overhead:
                 runs = passes(self.architecture, array, bound)
-                held = stationary_tensor(array, bound.einsum)
+                held = stationary_tensor(bound.einsum, array.systolic or "output")
                 terms.append(
                     f"{runs:,} passes ({held} stays in {array.name}) × {overhead // runs} cycles of fill and drain"
                 )

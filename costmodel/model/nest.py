@@ -7,11 +7,11 @@ first, are the boundaries that its words cross.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass, field, replace
 
 from costmodel.einsum.algebra import Access, Affine, Einsum, Role, Tensor, Workload
+from costmodel.einsum.roles import keeps
 from costmodel.model.tiles import Loop
 from costmodel.spec.computing import hint, lacking
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
@@ -74,17 +74,6 @@ class BoundNest:
     einsums: tuple[BoundEinsum, ...]
     holders: tuple[Holder, ...]
     """Every holder once, in the order of the nest."""
-
-
-def keeps(names: Iterable[str], tensor: Tensor, einsum: Einsum) -> bool:
-    """Whether a ``keep`` list (roles or names) covers a tensor of an Einsum."""
-    words = set(names)
-    if tensor.name in words or tensor.role in words:
-        return True
-    if tensor.role is Role.WEIGHT:
-        return False
-    written = einsum.output.tensor == tensor.name
-    return ("output" in words and written) or ("input" in words and any(a.tensor == tensor.name for a in einsum.inputs))
 
 
 @dataclass(frozen=True)
@@ -441,4 +430,4 @@ def bind(
     return _Binder(workload, architecture, mapping, marks or {}).bind()
 
 
-__all__ = ["Array", "BoundEinsum", "BoundNest", "Holder", "bind", "keeps"]
+__all__ = ["Array", "BoundEinsum", "BoundNest", "Holder", "bind"]

@@ -626,8 +626,9 @@ def children_of(array: Array, children: dict[Instance, T], above: tuple[Spatial,
 
 def stationary_tensor(einsum: Einsum, array: Array) -> str:
     """The tensor that a systolic array holds still."""
-    everywhere = [access for access in einsum.inputs if not access.at_zero]
-    read = [access.tensor for access in everywhere or einsum.inputs]
+    given = [access for access in einsum.inputs if access.tensor != einsum.output.tensor]
+    everywhere = [access for access in given if not access.at_zero]
+    read = [access.tensor for access in everywhere or given]
     weights = [tensor for tensor in read if einsum.tensors[tensor].role is Role.WEIGHT]
     if array.systolic == "output" or not read:
         return einsum.output.tensor

@@ -10,10 +10,12 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, PlainSerializer, PlainValidator
 from pydantic import WithJsonSchema as JsonSchema
 
+from costmodel.einsum.roles import Stationary
 from costmodel.spec import units
-from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Level, Memory, Multicast, Stationary
+from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Level, Memory, Multicast
 from costmodel.spec.load import describe
 from costmodel.spec.problems import Marks, Problem, SpecError, did_you_mean
+from costmodel.spec.rules import sentence_problems
 from costmodel.spec.units import Dimension, Quantity
 from costmodel.spec.validation import HINT, Items, OneOrMore, SpecModel, in_order, tag
 
@@ -392,8 +394,8 @@ class ArchitectureSpec(SpecModel):
         marks = marks or Marks()
         problems = [*check_levels([_level_head(level) for level in self.levels], marks), *self._numbers(marks)]
         if problems:
-            raise SpecError(in_order(problems))
-        return Architecture(
+            raise SpecError(in_order([*problems, *sentence_problems(self.constraints, marks, ("constraints",))]))
+        found = Architecture(
             name=self.name,
             source=self.source,
             technology=str(self.technology) if self.technology else "",
@@ -402,6 +404,9 @@ class ArchitectureSpec(SpecModel):
             levels=tuple(self._level(level) for level in self.levels),
             constraints=self.constraints,
         )
+        if problems := sentence_problems(self.constraints, marks, ("constraints",), architectures=[found]):
+            raise SpecError(in_order(problems))
+        return found
 
     @property
     def word_bits(self) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path as FilePath
@@ -257,6 +258,7 @@ def _study(found: Document) -> Study:
     study = validate(Study, found.data, found.marks, also=problems)
     problems.extend(_study_paths(study, found, archs, "arch"))
     problems.extend(_study_paths(study, found, workloads, "workload"))
+    problems.extend(_study_constraints(study, found, [doc for _, doc in archs], [doc for _, doc in workloads]))
     problems.extend(_lost_paths(study, found, [doc for _, doc in archs], [doc for _, doc in workloads]))
     if not problems:
         problems.extend(_not_computed(study, [doc for _, doc in archs], [doc for _, doc in workloads]))
@@ -331,6 +333,26 @@ def _lost_paths(study: Study, found: Document, archs: list[Document], workloads:
         if all(path.partition(".")[0] != name and not path.startswith(f"{name}.") for name in known):
             problem = over.unknown(over.Override(path, ""), known)
             yield found.marks.problem(problem.message, (key, path), hint=problem.hint, key=True)
+
+
+def _study_constraints(
+    study: Study, found: Document, archs: list[Document], workloads: list[Document]
+) -> list[Problem]:
+    """Hold the constraints against the architectures, and where all workloads can be read, against these."""
+    from costmodel.spec.rules import sentence_problems
+
+    if not study.constraints:
+        return []
+    hardware: list[Architecture] = []
+    problems: list[Workload] = []
+    for doc in archs:
+        with suppress(SpecError):  # whoever loads the file says what is wrong with it
+            hardware.append(_architecture(doc))
+    for doc in workloads:
+        with suppress(SpecError):
+            problems.append(_workload(doc))
+    known = problems if len(problems) == len(workloads) else ()
+    return sentence_problems(study.constraints, found.marks, ("constraints",), architectures=hardware, workloads=known)
 
 
 def _kind(text: str) -> Kind:

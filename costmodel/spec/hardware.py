@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from costmodel.einsum.algebra import Einsum
+from costmodel.einsum.roles import Stationary
 
 Multicast = Literal["words", "tiles", "none"]
-Stationary = Literal["output", "weight", "input"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +139,7 @@ class Architecture:
     word_bits: int = 8
     levels: tuple[Level, ...]
     constraints: tuple[str, ...] = ()
-    """What the hardware cannot do (sentences; ``constraints.py`` of the mapper reads them)."""
+    """What the hardware cannot do (sentences; ``rules`` reads them)."""
 
     @property
     def memories(self) -> tuple[Memory, ...]:

@@ -26,7 +26,8 @@ from problems import (
 from strategies import nest_of
 
 from costmodel.einsum.algebra import Einsum
-from costmodel.mapper.constraints import Keeping, Only, parse, stationary_tensor
+from costmodel.einsum.roles import stationary_tensor
+from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.lattice import exact
 from costmodel.mapper.obey import violations
 from costmodel.mapper.result import InfeasibleError
@@ -38,6 +39,9 @@ from costmodel.spec.catalog import load_architecture, load_workload
 from costmodel.spec.hardware import Architecture, Array, Memory
 from costmodel.spec.mapping import Mapping, Spatial
 from costmodel.spec.problems import SpecError
+from costmodel.spec.rules import parse
+from costmodel.spec.rules.holding import Keeping
+from costmodel.spec.rules.spatial import Only
 
 CONVOLUTION = load_workload("conv3x3").einsums[0]
 CONVOLUTION_1D = load_workload("conv1d").einsums[0]
@@ -51,12 +55,12 @@ def with_shape(**shape: int) -> Architecture:
 
 def test_row_stationary_lays_filter_rows_and_output_rows_along_different_dimensions():
     found = parse(["row_stationary"], PE2D, CONVOLUTION)
-    assert found.only == (
+    assert found.of(Only) == (
         Only("PEs", "X", frozenset("mcp")),
         Only("PEs", "Y", frozenset("mcr")),
     )
-    assert parse(["row_stationary"], with_shape(X=64), CONVOLUTION).only == (Only("PEs", "X", frozenset("mcpr")),)
-    assert parse(["row_stationary"], PE2D, CONVOLUTION_1D).only == (
+    assert parse(["row_stationary"], with_shape(X=64), CONVOLUTION).of(Only) == (Only("PEs", "X", frozenset("mcpr")),)
+    assert parse(["row_stationary"], PE2D, CONVOLUTION_1D).of(Only) == (
         Only("PEs", "X", frozenset("p")),
         Only("PEs", "Y", frozenset("r")),
     )
@@ -182,15 +186,15 @@ def test_what_a_dataflow_forbids() -> None:
 
 def test_the_stationary_tensor() -> None:
     two = einsum("Z[m, n]", "A[m]", "B[n]", "C[m, n]", "D[n]", weights="BC", m=2, n=2)
-    assert [stationary_tensor(two, f"{x}_stationary") for x in ("weight", "input", "output")] == ["C", "A", "Z"]
+    assert [stationary_tensor(two, x) for x in ("weight", "input", "output")] == ["C", "A", "Z"]
     none = einsum("Z[m, n]", "A[m]", "B[n]", m=2, n=2)
-    assert [stationary_tensor(none, f"{x}_stationary") for x in ("weight", "input")] == ["B", "A"]
+    assert [stationary_tensor(none, x) for x in ("weight", "input")] == ["B", "A"]
 
 
 def test_a_dataflow_keeps_its_tensor_in_the_innermost_memory_that_may_hold_it() -> None:
     def kept(*sentences: str, **rf: tuple[str, ...]) -> tuple[Keeping, ...]:
         levels = tuple(replace(x, **rf) if isinstance(x, Memory) and x.name == "RF" else x for x in PE2D.levels)
-        return parse(sentences, replace(PE2D, levels=levels), GEMM).keepings
+        return parse(sentences, replace(PE2D, levels=levels), GEMM).of(Keeping)
 
     assert kept("weight_stationary") == (Keeping("RF", "B", keeps=True),)
     assert kept("weight_stationary", keep=("output",), may_keep=("weight",)) == (Keeping("RF", "B", keeps=True),)
@@ -227,7 +231,7 @@ def test_vectors_of_genes_obey_what_they_spell(seed: int) -> None:
     for sentence in plain_rules.sentences(rng, problem, architecture):
         rules = parse([sentence], architecture, problem)
         try:
-            encoding = encoding_of(problem, architecture, rules)
+            encoding = encoding_of(Allowed(problem, architecture, rules))
         except InfeasibleError:
             continue
         for _ in range(20):

@@ -18,11 +18,12 @@ from hypothesis import strategies as st
 from costmodel.mapper.canonical import groups_of
 from costmodel.mapper.engines import against
 from costmodel.mapper.network import layer_objective, map_workload
-from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, Reject
+from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult
 from costmodel.mapper.sums import best_choice, sum_fronts
 from costmodel.spec.objective import NAMED, objective_of
 from costmodel.spec.problems import Problem, SpecError
 from costmodel.spec.request import Request
+from costmodel.spec.rules.finding import Reject
 
 COSTS = st.lists(
     st.lists(st.tuples(st.integers(1, 12), st.integers(1, 12)), min_size=1, max_size=5), min_size=1, max_size=4

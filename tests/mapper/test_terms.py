@@ -11,6 +11,7 @@ from asking import map_einsum
 from problems import PE2D, TWO_LEVEL, access, einsum, random_architecture, random_einsum
 
 from costmodel.einsum.algebra import Access, Affine, Einsum, Operation, Role, Tensor, Workload
+from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.result import InfeasibleError
 from costmodel.mapper.uneven.bound import bound
 from costmodel.model.evaluate import evaluate
@@ -68,7 +69,7 @@ def test_the_front_with_a_bias_is_that_of_the_whole_mapspace(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(25))
 def test_no_mapping_undercuts_the_bound(seed: int, draw) -> None:
     problem, architecture = small_problem(random.Random(1_000 + seed), draw, 300)
-    least = bound(problem, architecture)
+    least = bound(Allowed(problem, architecture))
     workload, checked = Workload("w", "", (problem,)), 0
     for mapping in exhaustive.mappings(problem, architecture):
         try:

@@ -29,7 +29,7 @@ class Above:
         self.space, self.lattice, self.layout = space, lattice, layout
         self.combinations, self.sliding = combinations, sliding
         self.top = len(space.arrays)
-        self.chain = [[i for i, n in enumerate(space.nodes) if n.tensor == t] for t in range(len(space.tensors))]
+        self.chain = space.chain
         self.bits = sum(n.bit for n in space.nodes if space.memories[n.memory].segment == self.top)
         """Of the nodes above the last array."""
         self.tables: dict[int, dict[int, Floats]] = {}

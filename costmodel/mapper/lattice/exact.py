@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from costmodel.einsum.algebra import Einsum, Workload
-from costmodel.mapper import constraints as rules_module
+from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.front import Incumbents, select
 from costmodel.mapper.lattice import size as counting
 from costmodel.mapper.lattice import space as mapspace
@@ -17,6 +17,8 @@ from costmodel.model.evaluate import evaluate
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.mapping import Mapping
 from costmodel.spec.objective import Objective, objective_of
+from costmodel.spec.rules import Rules, parse
+from costmodel.spec.rules.finding import Reject
 
 SAME = 1e-12
 """Relative difference of the lattice's energy from the model's that rounding explains."""
@@ -45,8 +47,8 @@ def map_einsum(
     """
     began = time.process_time()
     aim = objective_of(objective)
-    rules = rules_module.parse((*architecture.constraints, *constraints), architecture, einsum)
-    space = mapspace.build(einsum, architecture, rules)
+    rules = parse((*architecture.constraints, *constraints), architecture, einsum)
+    space = mapspace.build(Allowed(einsum, architecture, rules))
     return _prove(einsum, architecture, space, aim, budget_s, memory_bytes, progress, began)
 
 
@@ -60,7 +62,7 @@ def _prove(
     progress: Callable[[str], None] | None,
     began: float,
 ) -> MapperResult:
-    if not space.keeps or any(not len(a.factors) for a in space.arrays):
+    if any(not len(a.factors) for a in space.arrays):
         raise infeasible(space, 0, 0)
     board, incumbents = Board(space, aim), Incumbents(aim)
     deadline = None if budget_s is None else began + budget_s
@@ -80,7 +82,7 @@ def _prove(
         if stopped:
             raise KeyboardInterrupt
         raise infeasible(space, done.last.dropped, done.last.over_capacity)
-    found, broken = _costed(incumbents, einsum, architecture, space.rules)
+    found, broken = _costed(incumbents, einsum, architecture, space.allowed.rules)
     if not found:
         if stopped:
             raise KeyboardInterrupt
@@ -124,7 +126,7 @@ def _prove(
 
 
 def _costed(
-    incumbents: Incumbents, einsum: Einsum, architecture: Architecture, rules: rules_module.Rules
+    incumbents: Incumbents, einsum: Einsum, architecture: Architecture, rules: Rules
 ) -> tuple[list[tuple[MappingPoint, list[tuple[float, float]]]], list[str]]:
     """Cost what was found by the scalar model: each mapping with pairs of a cost and what the lattice thought it is.
 
@@ -149,12 +151,8 @@ def _costed(
 
 def infeasible(space: mapspace.Space, dropped: int, over_capacity: int) -> InfeasibleError:
     """Say why nothing fits: which constraints leave no choice, how many partial mappings capacities ended."""
-    from costmodel.mapper.result import Reject
-
     tally = []
     nearest = None
-    if not space.keeps:
-        tally.append(("constraints on what is kept", 1))
     if any(not len(a.factors) for a in space.arrays):
         tally.append(("constraints on the arrays", 1))
     if dropped:

@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from costmodel.mapper.constraints import stationary_tensor
 from costmodel.mapper.lattice.labels import Labels, Layout
 from costmodel.mapper.lattice.shapes import Ints, Lattice
 from costmodel.mapper.lattice.sliding import Sliding
-from costmodel.mapper.lattice.space import Space
+from costmodel.mapper.lattice.space import NodePlan, Space
 
 
 class Gaps:
@@ -25,8 +24,7 @@ class Gaps:
     def __init__(self, space: Space, lattice: Lattice, layout: Layout, sliding: Sliding) -> None:
         self.space, self.lattice, self.layout, self.sliding = space, lattice, layout, sliding
         self.top = len(space.arrays)
-        self.segment_of = sliding.segment_of
-        self.chain = [[i for i, n in enumerate(space.nodes) if n.tensor == t] for t in range(len(space.tensors))]
+        self.segment_of, self.chain = space.segment_of, space.chain
         self._masks()
         self._rules()
 
@@ -66,17 +64,15 @@ class Gaps:
 
     def _rules(self) -> None:
         """What constraints forbid, and which rank variables may grow anywhere because of them."""
-        space, rules = self.space, self.space.rules
+        space, allowed = self.space, self.space.allowed
         names = {name: v for v, name in enumerate(space.names)}
-        eager = {names[r.rank_variable] for r in rules.tiles if r.relation == "==" and r.rank_variable in names}
         self.orders = []
-        for order in rules.orders:
+        for level, order in allowed.orders:
             listed = np.full(self.lattice.count, -1)
-            for place, name in enumerate(n for n in order.rank_variables if n in names):
+            for place, name in enumerate(n for n in order if n in names):
                 listed[names[name]] = place
-            eager |= set(np.flatnonzero(listed >= 0).tolist())
-            self.orders.append((order.level, listed))
-        self.eager = np.isin(self.variables, list(eager))
+            self.orders.append((level, listed))
+        self.eager = np.isin(self.variables, [names[v] for v in allowed.wanted])
         spreadable = [any((a.factors[:, v] > 1).any() for a in space.arrays) for v in range(self.lattice.count)]
         shared = {
             v
@@ -91,27 +87,24 @@ class Gaps:
             for n in space.nodes
         ]
         """For each node: rules about the order of loops below it."""
-        self.stationary = -1
-        if rules.dataflow not in (None, "row_stationary"):
-            name = stationary_tensor(space.einsum, str(rules.dataflow))
-            self.stationary = next(i for i, t in enumerate(space.tensors) if t.name == name)
+        self.stationary = space.still
+        if self.stationary >= 0:
             relevant = space.tensors[self.stationary].relevant
-            mine = sum(space.nodes[i].bit for i in self.chain[self.stationary])
+            mine = sum(space.nodes[i].bit for i in space.chain[self.stationary])
             self.wanted_by = self.wanted_by | np.where(relevant, mine, 0)
-        self.allowed: list[Any] = []
-        for node in space.nodes:
-            allowed: Any = None
-            for rule in rules.tiles:
-                level = space.memories[node.memory].level.name
-                v = names.get(rule.rank_variable, -1)
-                if rule.level == level and v >= 0 and space.tensors[node.tensor].relevant[v]:
-                    extent, limit = self.lattice.tile[v], min(rule.extent, int(space.extents[v]))
-                    obeys = extent <= limit if rule.relation == "<=" else extent == limit
-                    allowed = obeys if allowed is None else allowed & obeys
-            self.allowed.append(allowed)
+        self.allowed = [self._allowed(node) for node in space.nodes]
+        """For each node: which tile shapes it may hold; null where all."""
         self.pays: list[list[list[tuple[int, int]]]] = [
             [self._pays_across(v, s) for v in range(self.lattice.count)] for s in range(self.top)
         ]
+
+    def _allowed(self, node: NodePlan) -> Any:
+        space, lattice = self.space, self.lattice
+        place, tensor = space.memories[node.memory].place, space.tensors[node.tensor].name
+        limits = space.allowed.limits(
+            place, tensor, lambda v: lattice.tile[space.names.index(v)], lambda: lattice.words_of(node)
+        )
+        return np.logical_and.reduce([measured.obeyed for measured in limits]) if limits else None
 
     def _pays_across(self, v: int, segment: int) -> list[tuple[int, int]]:
         """Pairs (node X, nodes Y): a loop over v directly below X may pay as long as X and one of Y are to come.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 
-from costmodel.mapper.constraints import stationary_tensor
 from costmodel.mapper.lattice.labels import GROW, PLACE, SPREAD, History
 from costmodel.mapper.lattice.shapes import Lattice
 from costmodel.mapper.lattice.space import NodePlan, Space
@@ -54,10 +53,8 @@ class Reader:
         """Return the loops above the last one that moves anything, innermost first."""
         space = self.space
         left = [v for v in range(self.lattice.count) if self.lattice.digits[v, shape] < self.lattice.last_digit[v]]
-        if space.rules.dataflow not in (None, "row_stationary"):
-            name = stationary_tensor(space.einsum, str(space.rules.dataflow))
-            relevant = next(t.relevant for t in space.tensors if t.name == name)
-            left.sort(key=lambda v: bool(relevant[v]))
+        if space.still >= 0:
+            left.sort(key=lambda v: bool(space.tensors[space.still].relevant[v]))
         return [Temporal(space.names[v], int(self.lattice.tile[v, shape])) for v in left]
 
     def in_order(self, placed: list[NodePlan], gap: list[str]) -> list[NodePlan]:
@@ -67,9 +64,7 @@ class Reader:
         for node in order:
             inner = any(n.tensor == node.tensor and n.memory < node.memory for n in order)
             level = space.memories[node.memory].level.name
-            if not inner and not any(
-                rule.level == level and not kept_by(gap, rule.rank_variables) for rule in space.rules.orders
-            ):
+            if not inner and all(kept_by(gap, listed) for below, listed in space.allowed.orders if below == level):
                 return [node, *(n for n in order if n is not node)]
         return order
 

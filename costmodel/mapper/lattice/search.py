@@ -120,7 +120,7 @@ class Board:
         self.layout = Layout(
             arrays=len(space.arrays),
             windows=windows,
-            orders=len(space.rules.orders),
+            orders=len(space.allowed.orders),
             limits=len(space.prices.segments),
             rooms=len(self.rooms),
             tensors=len(space.tensors),
@@ -447,11 +447,11 @@ class Search:
             shape = part.s[Layout.SHAPE]
             ways = np.arange(len(plan.factors))
             fits, _ = self.lattice.spread(across.steps, shape[:, None], ways[None, :])
-            if space.rules.utilisation and array == self.top - 1:
+            if space.allowed.working_least and array == self.top - 1:
                 used = np.ones(part.n)
                 for b in range(array):
                     used *= space.arrays[b].product[part.s[self.layout.way[b]]]
-                fits &= used[:, None] * plan.product >= space.rules.working_least(int(space.instances))
+                fits &= used[:, None] * plan.product >= space.allowed.working_least
             if across.every.ways is not None:
                 energy, latency = across.of_ways(part)
                 capacity = part.f[Layout.CAPACITY] + completion.room_to_come(part)

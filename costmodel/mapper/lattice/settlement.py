@@ -42,8 +42,8 @@ class Settlement:
         self.kept, self.sharing = kept, sharing
         self.n = len(kept)
         self.top = len(space.arrays)
-        self.segment_of = [space.memories[n.memory].segment for n in space.nodes]
-        self.chain = [[i for i, n in enumerate(space.nodes) if n.tensor == t] for t in range(len(space.tensors))]
+        self.segment_of = space.segment_of
+        self.chain = space.chain
         self.parent = np.zeros((len(space.nodes), self.n), dtype=np.int64)
         """(nodes, combinations): the memory that holds a node's tensor next, further out."""
         for i, n in enumerate(space.nodes):

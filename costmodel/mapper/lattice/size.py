@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from costmodel.mapper.lattice.space import Space, instances_along
+from costmodel.mapper.lattice.space import Space
 
 SPARE_DIGITS = 30
 
@@ -35,8 +35,6 @@ def size(space: Space) -> int:
     utilisation and dataflows are not: they only leave less.
     """
     arrangements = _arrangements(space)
-    if not arrangements:
-        return 0
     extents = [int(n) for n in space.extents]
     options = [list(_spreads(space, v)) for v in range(len(extents))]
     sizes = [limit for array in space.arrays for limit in array.level.shape.values()]
@@ -54,8 +52,6 @@ def size(space: Space) -> int:
 
 def _arrangements(space: Space) -> dict[int, int]:
     """Number of storage nodes below the outermost memory → choices and orders of so many."""
-    if not space.keeps:
-        return {}
     always = space.keeps[0]
     for mask in space.keeps:
         always &= mask
@@ -87,11 +83,10 @@ def _spreads(space: Space, v: int) -> Iterator[tuple[int, ...]]:
     for array in space.arrays:
         split: list[tuple[int, ...]] = [()]
         for dimension in array.level.shape:
-            along = instances_along(array.level, dimension, name, extent, space.rules)
+            along = space.allowed.factors(array.level, dimension, name)
             split = [(*s, a) for s in split for a in along if extent % (math.prod(s) * a) == 0]
-        for rule in space.rules.spreads:
-            if rule.array == array.level.name and not rule.dimension and rule.rank_variable == name:
-                split = [s for s in split if rule.allows(math.prod(s))]
+        over = space.allowed.over(array.level, name)
+        split = [s for s in split if math.prod(s) in over]
         found = [(*f, *s) for f in found for s in split if extent % math.prod((*f, *s)) == 0]
     yield from found
 

@@ -41,7 +41,7 @@ class Sliding:
         self.top = len(space.arrays)
         self.nodes = [i for i, n in enumerate(space.nodes) if space.tensors[n.tensor].windows]
         self.slot = {i: w for w, i in enumerate(self.nodes)}
-        self.segment_of = [space.memories[n.memory].segment for n in space.nodes]
+        self.segment_of = space.segment_of
         self.bits = sum(space.nodes[i].bit for i in self.nodes)
         self.plain_of = [self._bits(v, plain=True) for v in range(lattice.count)]
         self.moved_by = [self._bits(v, plain=False) for v in range(lattice.count)]

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -26,7 +26,9 @@ import numpy as np
 import numpy.typing as npt
 
 from costmodel.einsum.algebra import Access, Affine, Einsum
-from costmodel.mapper.constraints import Rules
+from costmodel.einsum.roles import stationary_tensor
+from costmodel.mapper.allowed import Allowed
+from costmodel.mapper.divisors import divisors_of
 from costmodel.mapper.lattice import windows
 from costmodel.mapper.lattice.prices import Prices, prices
 from costmodel.model.formats import stored_bits
@@ -79,6 +81,8 @@ class MemoryPlan:
     """One memory, with its segment: how many arrays are inside of it."""
 
     level: Memory
+    place: int
+    """Among the levels of the architecture, outermost 0."""
     segment: int
     room: float
     """Usable bits; infinite where unbounded."""
@@ -123,9 +127,9 @@ class NodePlan:
 class Space:
     """Everything that the search needs."""
 
+    allowed: Allowed
     einsum: Einsum
     architecture: Architecture
-    rules: Rules
     names: tuple[str, ...]
     extents: npt.NDArray[np.int64]
     divisors: list[npt.NDArray[np.int64]]
@@ -155,6 +159,21 @@ class Space:
     @property
     def lattice(self) -> int:
         return math.prod(len(d) for d in self.divisors)
+
+    @cached_property
+    def segment_of(self) -> list[int]:
+        """For each node: how many arrays are inside of it."""
+        return [self.memories[n.memory].segment for n in self.nodes]
+
+    @cached_property
+    def chain(self) -> list[list[int]]:
+        """For each tensor: its nodes, innermost first."""
+        return [[i for i, n in enumerate(self.nodes) if n.tensor == t] for t in range(len(self.tensors))]
+
+    @cached_property
+    def still(self) -> int:
+        """The tensor that a rule holds still; -1 where none is."""
+        return next((t for t, plan in enumerate(self.tensors) if plan.name == self.allowed.still), -1)
 
     def bits(self, node: NodePlan, words: Floats | float) -> Any:
         """Return the bits that words of the tensor of a node take in its memory."""
@@ -190,31 +209,22 @@ class Space:
     _tables: dict[tuple[Window, bool], Floats] = field(default_factory=dict)
 
 
-def divisors_of(n: int) -> npt.NDArray[np.int64]:
-    """Return the divisors of n in order.
-
-    >>> divisors_of(12).tolist()
-    [1, 2, 3, 4, 6, 12]
-    """
-    low = [d for d in range(1, math.isqrt(n) + 1) if n % d == 0]
-    return np.array(sorted({*low, *(n // d for d in low)}), dtype=np.int64)
-
-
-def build(einsum: Einsum, architecture: Architecture, rules: Rules) -> Space:
-    """Return the mapspace. Raises UnsupportedError where the lattice has no exact form."""
+def build(allowed: Allowed) -> Space:
+    """Return the mapspace in numbers. Raises UnsupportedError where the lattice has no exact form."""
+    einsum, architecture, unit = allowed.einsum, allowed.architecture, allowed.unit
     shape = einsum.shape or NO_RANKS
     names = tuple(shape)
     extents = np.array([shape[v] for v in names], dtype=np.int64)
-    unit, inner = architecture.unit, architecture.serving
-    boxed = any(isinstance(m, Memory) and m.holes == "fetch" for m in inner)
+    boxed = any(m.holes == "fetch" for m in allowed.memories.values())
     tensors = [_tensor(einsum, name, names, boxed) for name in einsum.tensors]
     memories: list[MemoryPlan] = []
     array_levels: list[Array] = []
-    for level in reversed(inner):
+    for place, level in reversed(list(enumerate(allowed.levels))):
         if isinstance(level, Memory):
             memories.append(
                 MemoryPlan(
                     level,
+                    place,
                     len(array_levels),
                     math.inf if level.usable_bits is None else float(level.usable_bits),
                     level.holes == "fetch",
@@ -224,18 +234,16 @@ def build(einsum: Einsum, architecture: Architecture, rules: Rules) -> Space:
             )
         elif isinstance(level, Array):
             array_levels.append(level)
-    arrays = [_array(a, names, extents, einsum.reduced, rules) for a in array_levels]
-    nodes, keeps = _nodes(einsum, tensors, memories, rules)
+    arrays = [_array(a, shape, allowed) for a in array_levels]
+    nodes, keeps = _nodes(allowed, tensors, memories)
     _check_terms(einsum, tensors, memories, len(arrays))
     _check_merging(arrays, tensors, memories, nodes, keeps)
     windowed = {v for t in tensors for v in t.windowed}
-    named = [t.rank_variable for t in rules.tiles if t.relation == "=="]
-    named += [v for order in rules.orders for v in order.rank_variables]
-    fixed = {names.index(v) for v in named if v in names}
+    wanted = {names.index(v) for v in allowed.wanted}
     space = Space(
+        allowed=allowed,
         einsum=einsum,
         architecture=architecture,
-        rules=rules,
         names=names,
         extents=extents,
         divisors=[divisors_of(int(n)) for n in extents],
@@ -258,7 +266,7 @@ def build(einsum: Einsum, architecture: Architecture, rules: Rules) -> Space:
         leak_pj_per_cycle=leak_pj_per_cycle(architecture),
         instances=float(math.prod(a.fanout for a in array_levels)),
         systolic=_systolic(einsum, tensors, array_levels),
-        eager=tuple(sorted(windowed | fixed)),
+        eager=tuple(sorted(windowed | wanted)),
     )
     sizes = [len(d) for d in space.divisors]
     strides = [1] * len(sizes)
@@ -354,26 +362,13 @@ def _holes(index: Affine, einsum: Einsum) -> bool:
     return bool(used) and (len(used) > 1 or abs(used[0][1]) > 1)
 
 
-def instances_along(level: Array, dimension: str, rank_variable: str, extent: int, rules: Rules) -> list[int]:
-    """Instances that one rank variable may take along a dimension."""
-    for o in rules.only:
-        if (o.array, o.dimension) == (level.name, dimension) and rank_variable not in o.rank_variables:
-            extent = 1
-    found = [int(d) for d in divisors_of(extent) if d <= level.shape[dimension]]
-    for s in rules.spreads:
-        if (s.array, s.dimension, s.rank_variable) == (level.name, dimension, rank_variable):
-            found = [f for f in found if s.allows(f)]
-    return found
-
-
-def _array(
-    level: Array, names: tuple[str, ...], extents: npt.NDArray[np.int64], reduced: frozenset[str], rules: Rules
-) -> ArrayPlan:
-    per_dimension: list[list[tuple[int, ...]]] = []
-    for dimension, size in level.shape.items():
-        choices = [instances_along(level, dimension, v, int(n), rules) for v, n in zip(names, extents, strict=True)]
-        per_dimension.append(_tuples(choices, size))
-    whole = [s for s in rules.spreads if s.array == level.name and not s.dimension]
+def _array(level: Array, shape: Mapping[str, int], allowed: Allowed) -> ArrayPlan:
+    names, extents = tuple(shape), tuple(shape.values())
+    reduced = allowed.einsum.reduced
+    per_dimension = [
+        _tuples([allowed.factors(level, dimension, v) for v in names], size) for dimension, size in level.shape.items()
+    ]
+    whole = [allowed.over(level, v) for v in names]
     dimensions = list(level.shape)
     partial: dict[tuple[tuple[int, ...], tuple[int, ...]], tuple[tuple[int, ...], ...]] = {((1,) * len(names), ()): ()}
     for place, listed in enumerate(per_dimension):
@@ -384,14 +379,12 @@ def _array(
                 rows = reducing
                 if level.systolic is not None and any(f > 1 and v in reduced for v, f in zip(names, more, strict=True)):
                     rows = (*reducing, place)
-                if (joined, rows) not in grown and all(
-                    n % f == 0 for n, f in zip(extents.tolist(), joined, strict=True)
-                ):
+                if (joined, rows) not in grown and all(n % f == 0 for n, f in zip(extents, joined, strict=True)):
                     grown[joined, rows] = (*split, more)
         partial = grown
     best: dict[tuple[tuple[int, ...], tuple[int, ...]], tuple[tuple[int, ...], ...]] = {}
     for (factors, reducing), split in partial.items():
-        if all(s.allows(factors[names.index(s.rank_variable)]) for s in whole if s.rank_variable in names):
+        if all(f in over for f, over in zip(factors, whole, strict=True)):
             best[factors, reducing] = split  # noqa: PERF403
     overheads = [
         float(pass_cycles(level, dimensions[reducing[0] if len(reducing) == 1 else 0])) for _, reducing in best
@@ -416,31 +409,18 @@ def _tuples(choices: Sequence[Sequence[int]], limit: int) -> list[tuple[int, ...
 
 
 def _nodes(
-    einsum: Einsum, tensors: Sequence[TensorPlan], memories: Sequence[MemoryPlan], rules: Rules
+    allowed: Allowed, tensors: Sequence[TensorPlan], memories: Sequence[MemoryPlan]
 ) -> tuple[list[NodePlan], list[int]]:
-    from costmodel.model.nest import keeps
-
     nodes: list[NodePlan] = []
     always, optional = 0, []
     for m, memory in enumerate(memories[:-1]):
-        level = memory.level
         for t, tensor in enumerate(tensors):
-            resolved = einsum.tensors[tensor.name]
-            stated = level.keep is not None and keeps(level.keep, resolved, einsum)
-            must = stated or (level.keep is None and not level.may_keep)
-            may = must or keeps(level.may_keep, resolved, einsum)
-            mine = [r for r in rules.keepings if r.level == level.name and keeps((r.tensor,), resolved, einsum)]
-            if len({rule.keeps for rule in mine}) > 1:
-                return [], []
-            for rule in mine:
-                if (rule.keeps and not may) or (not rule.keeps and stated):
-                    return [], []
-                must = may = rule.keeps
-            if not may:
+            answer = allowed.holding[memory.place, tensor.name]
+            if answer == "no":
                 continue
             bit = 1 << len(nodes)
             nodes.append(NodePlan(t, m, bit))
-            if must:
+            if answer == "yes":
                 always |= bit
             else:
                 optional.append(bit)
@@ -449,8 +429,6 @@ def _nodes(
 
 
 def _systolic(einsum: Einsum, tensors: Sequence[TensorPlan], arrays: Sequence[Array]) -> tuple[int, int] | None:
-    from costmodel.model.evaluate import stationary_tensor
-
     found = [(i, a) for i, a in enumerate(arrays) if a.systolic is not None]
     if not found:
         return None
@@ -458,7 +436,7 @@ def _systolic(einsum: Einsum, tensors: Sequence[TensorPlan], arrays: Sequence[Ar
         msg = "more than one systolic array"
         raise UnsupportedError(msg)
     place, array = found[0]
-    name = stationary_tensor(array, einsum)
+    name = stationary_tensor(einsum, array.systolic or "output")
     tensor = next(i for i, t in enumerate(tensors) if t.name == name)
     if tensors[tensor].windows:
         msg = f"the stationary tensor {name} has a sliding window"

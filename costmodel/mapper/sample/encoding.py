@@ -18,14 +18,11 @@ from functools import cached_property, lru_cache
 from typing import Literal
 
 from costmodel.einsum.algebra import Einsum
-from costmodel.mapper.constraints import Rules
-from costmodel.mapper.obey import in_order
-from costmodel.mapper.result import InfeasibleError
+from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.sample.limits import Limits
-from costmodel.mapper.sample.steps import Hold, Loop, Plan, Plans, held, windowed
-from costmodel.model.nest import keeps
+from costmodel.mapper.sample.steps import Hold, Loop, Plan, Plans, windowed
 from costmodel.spec import mapping as nodes
-from costmodel.spec.hardware import Architecture, Array, Memory
+from costmodel.spec.hardware import Array
 
 Genes = tuple[int, ...]
 """One choice per gene of an encoding, each an index into what the gene offers."""
@@ -93,6 +90,7 @@ def primes(number: int) -> tuple[int, ...]:
 class Encoding:
     """The mapspace of one Einsum on one architecture as a box of genes."""
 
+    allowed: Allowed
     limits: Limits
     slots: tuple[Slot, ...]
     segments: tuple[Segment, ...]
@@ -103,8 +101,8 @@ class Encoding:
     """Loop orders of a temporal slot, outermost first."""
     slides: tuple[str, ...]
     """Rank variables of windows: which of them slides first (innermost) matters."""
-    caps: Mapping[tuple[int, str], int]
-    """(slot, rank variable) → the most steps, where a rule sets a limit of its own."""
+    most: Mapping[tuple[int, str], float]
+    """(slot of a dimension, rank variable) → the most steps."""
 
     @property
     def plans(self) -> Plans:
@@ -268,7 +266,7 @@ class Encoding:
                 v = gene.rank_variable
                 size = self.slots[slot].size
                 if size:
-                    cap = self.caps.get((slot, v), size)
+                    cap = self.most[slot, v]
                     while size and (used[slot] * prime > size or inside[slot].get(v, 1) * prime > cap):
                         slot = self._above(slot, gene.slots)
                         size = 0
@@ -288,9 +286,9 @@ class Encoding:
             return [Loop(v, n) for v, n in inside.items()]
         order = self._slot_orders[self._value(genes, "order", slot), self._value(genes, "slide", slot)]
         row = [v for v in order if v in inside]
-        for rule in self.limits.rules.orders:
-            if rule.level == self.plans.architecture.levels[level].name:
-                row = in_order(row, rule.rank_variables)
+        for below, listed in self.allowed.orders:
+            if below == self.allowed.levels[level].name:
+                row = in_order(row, listed)
         return [Loop(v, inside[v]) for v in row]
 
     def _order_of_nodes(self, number: int, genes: Sequence[int]) -> tuple[Hold, ...]:
@@ -379,6 +377,16 @@ class Encoding:
         genes[:] = chosen
 
 
+def in_order(row: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Put what is listed in the listed order, in the places that it takes.
+
+    >>> in_order(["k", "p", "m"], ["m", "k"])
+    ['m', 'p', 'k']
+    """
+    turn = iter(sorted((v for v in row if v in names), key=list(names).index))
+    return [next(turn) if v in names else v for v in row]
+
+
 def _same(pair: tuple[Hold | Loop, Hold | Loop]) -> bool:
     return pair[0] == pair[1]
 
@@ -447,85 +455,57 @@ def loop_orders(einsum: Einsum, variables: Sequence[str]) -> tuple[tuple[str, ..
     return tuple(found)
 
 
-def encoding_of(einsum: Einsum, architecture: Architecture, rules: Rules | None = None) -> Encoding:
-    """Return the mapspace of an Einsum on an architecture under rules.
-
-    Raises InfeasibleError if a rule asks a memory to keep what it cannot, or to pass by what it must keep.
-    """
-    rules = rules or Rules()
+def encoding_of(allowed: Allowed) -> Encoding:
+    """Return a mapspace as a box of genes."""
+    einsum, architecture = allowed.einsum, allowed.architecture
     slots: list[Slot] = [Slot(0)]
     segments: list[Segment] = []
-    choices: set[Hold] = set()
     dimensions: list[int] = []
     holds: list[Hold] = []
-    number = 0
 
     def close() -> None:
         segments.append(Segment(tuple(dimensions), tuple(holds), len(slots)))
-        slots.extend(Slot(number) for _ in holds)
+        slots.extend(Slot(len(segments) - 1) for _ in holds)
         dimensions.clear()
         holds.clear()
 
-    for place, level in enumerate(architecture.serving):
+    for place, level in enumerate(allowed.levels):
         if isinstance(level, Array):
             close()
-            number += 1
             for dimension, size in level.shape.items():
                 dimensions.append(len(slots))
-                slots.append(Slot(number, level.name, dimension, size))
-        elif isinstance(level, Memory) and place:
-            for tensor in einsum.tensors:
-                answer = held_under(rules, level, einsum, tensor)
-                if answer != "no":
-                    holds.append(Hold(place, tensor))
-                if answer == "choice":
-                    choices.add(Hold(place, tensor))
+                slots.append(Slot(len(segments), level.name, dimension, size))
+        holds += (Hold(at, tensor) for at, tensor, _ in allowed.below if at == place)
     close()
+    choices = {Hold(place, tensor) for place, tensor, answer in allowed.below if answer == "choice"}
     variables = [v for v, n in einsum.shape.items() if n > 1]
     orders = loop_orders(einsum, variables)
     slides = tuple(v for v in variables if v in windowed(einsum))
-    encoding_slots = tuple(slots)
-    genes = [
-        *_factor_genes(einsum, encoding_slots, rules),
-        *_node_genes(segments, choices),
-        *_order_genes(encoding_slots, orders, slides),
-    ]
-    limits = Limits(Plans(einsum, architecture, ordered=bool(rules.orders)), rules)
-    caps = {
-        (place, rule.rank_variable): rule.instances
-        for rule in rules.spreads
-        for place, slot in enumerate(slots)
-        if slot.size and slot.array == rule.array and rule.dimension in ("", slot.dimension)
-    }
-    return Encoding(limits, encoding_slots, tuple(segments), frozenset(choices), tuple(genes), orders, slides, caps)
-
-
-def held_under(rules: Rules, memory: Memory, einsum: Einsum, tensor: str) -> Literal["yes", "no", "choice"]:
-    """Whether a memory holds a tensor, once rules have spoken."""
-    answer = held(memory, einsum, tensor)
-    for rule in rules.keepings:
-        if rule.level != memory.name or not keeps((rule.tensor,), einsum.tensors[tensor], einsum):
-            continue
-        text = f"{memory.name} {'keeps' if rule.keeps else 'bypasses'} {rule.tensor}"
-        stated = memory.keep is not None and keeps(memory.keep, einsum.tensors[tensor], einsum)
-        if (rule.keeps and answer == "no") or (stated and not rule.keeps):
-            raise InfeasibleError(einsum.name, [(text, 1)], None)
-        answer = "yes" if rule.keeps else "no"
-    return answer
-
-
-def _factor_genes(einsum: Einsum, slots: Sequence[Slot], rules: Rules) -> Iterator[Gene]:
-    closed = {
-        (place, v)
-        for rule in rules.only
-        for place, slot in enumerate(slots)
+    places = {(slot.array, slot.dimension): place for place, slot in enumerate(slots) if slot.size}
+    most = {
+        (places[array.name, dimension], v): min(allowed.along(array, dimension, v).most, allowed.over(array, v).most)
+        for array in allowed.arrays.values()
+        for dimension in array.shape
         for v in einsum.shape
-        if (slot.array, slot.dimension) == (rule.array, rule.dimension) and v not in rule.rank_variables
     }
+    genes = [
+        *_factor_genes(einsum, slots, most),
+        *_node_genes(segments, choices),
+        *_order_genes(slots, orders, slides),
+    ]
+    limits = Limits(Plans(einsum, architecture, ordered=bool(allowed.orders)), allowed.rules)
+    return Encoding(
+        allowed, limits, tuple(slots), tuple(segments), frozenset(choices), tuple(genes), orders, slides, most
+    )
+
+
+def _factor_genes(einsum: Einsum, slots: Sequence[Slot], most: Mapping[tuple[int, str], float]) -> Iterator[Gene]:
     for v, extent in einsum.shape.items():
         for number, prime in enumerate(primes(extent)):
             open_slots = tuple(
-                place for place, slot in enumerate(slots) if not 0 < slot.size < prime and (place, v) not in closed
+                place
+                for place, slot in enumerate(slots)
+                if not slot.size or (prime <= slot.size and most[place, v] > 1)
             )
             yield Gene(f"{v}/{prime} #{number}", "factor", len(open_slots), prime, v, open_slots)
 

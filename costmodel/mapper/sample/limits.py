@@ -1,7 +1,7 @@
 """What a plan may break although it is a mapping: capacities, and the rules.
 
 Every limit gives a *slack*: at most 0 where it is kept. A capacity that is too small is missed by a power of two; for
-rules, see ``obey.py``.
+rules, see ``spec/rules``.
 """
 
 from __future__ import annotations
@@ -11,12 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from costmodel.mapper import obey
-from costmodel.mapper.constraints import Rules
-from costmodel.mapper.obey import Finding
-from costmodel.mapper.result import Reject
 from costmodel.mapper.sample.steps import Plan, Plans, Share
 from costmodel.spec.hardware import Memory
+from costmodel.spec.rules import Rules
+from costmodel.spec.rules.finding import Finding, Reject
 
 
 @dataclass(frozen=True)
@@ -29,7 +27,7 @@ class Limits:
     def findings(self, plan: Plan) -> tuple[Finding, ...]:
         """Return every limit, in an order that does not depend on the plan."""
         plans = self.plans
-        ruled = obey.findings(plans.mapping(plan), plans.einsum, plans.architecture, self.rules)
+        ruled = self.rules.findings(plans.mapping(plan).nest, plans.einsum, plans.architecture)
         return (*self.capacities(plan), *ruled)
 
     def capacities(self, plan: Plan) -> Iterator[Finding]:

@@ -20,20 +20,22 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from costmodel.einsum.algebra import Einsum, Workload
-from costmodel.mapper.constraints import parse
+from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.front import pareto
-from costmodel.mapper.obey import Finding
-from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint, Reject, Status
+from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint, Status
 from costmodel.mapper.sample.encoding import Encoding, Genes, encoding_of
 from costmodel.mapper.sample.starts import starts
 from costmodel.mapper.sample.steps import Plan
 from costmodel.model.batch import Template
 from costmodel.model.deliveries import MOST_TILES, TooManyTilesError
-from costmodel.model.evaluate import evaluate
+from costmodel.model.evaluate import evaluate_bound
 from costmodel.model.formats import stored_bits
+from costmodel.model.nest import bind
 from costmodel.spec.methods import SAMPLERS, Method, method_of
 from costmodel.spec.objective import Objective, objective_of
 from costmodel.spec.problems import Problem, SpecError, did_you_mean
+from costmodel.spec.rules import parse
+from costmodel.spec.rules.finding import Finding, Reject
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -169,7 +171,7 @@ class Archive:
         return Verdict(Cost(evaluation.energy_pj, evaluation.latency_cycles, evaluation.capacity_bits), findings)
 
     def evaluation(self, mapping: Mapping) -> Evaluation:
-        return evaluate(self.workload, self.architecture, mapping)
+        return evaluate_bound(bind(self.workload, self.architecture, mapping))
 
     @property
     def evaluated(self) -> int:
@@ -248,7 +250,7 @@ def search_einsum(  # noqa: PLR0913  as many things as a study may say
     if trials < 1:
         raise SpecError([Problem(f"trials must be at least 1, got {trials}", path="trials")])
     rules = parse((*architecture.constraints, *constraints), architecture, einsum)
-    encoding = encoding_of(einsum, architecture, rules)
+    encoding = encoding_of(Allowed(einsum, architecture, rules))
     archive = Archive(encoding, Workload(einsum.name, "", (einsum,)), architecture, aim)
     sampled = trials - (trials // 2 if climb is None else min(climb, trials))
     climbed = 0

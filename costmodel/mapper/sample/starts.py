@@ -6,7 +6,6 @@ import itertools
 import math
 from collections.abc import Iterable, Sequence
 
-from costmodel.mapper.constraints import Spread
 from costmodel.mapper.sample.encoding import Encoding, Genes
 from costmodel.mapper.sample.steps import Hold
 
@@ -54,9 +53,8 @@ def _fits(encoding: Encoding, genes: Sequence[int]) -> bool:
 def _fill_arrays(encoding: Encoding, base: Sequence[int], sides: Sequence[Sequence[str]]) -> list[int]:
     """Spread factors over each array dimension: the preferred rank variables as far as they go, then any."""
     genes = list(base)
-    for rule in encoding.limits.rules.spreads:
-        if rule.relation == "==":
-            _spread_exactly(encoding, genes, rule)
+    for array, dimension, v, instances in encoding.allowed.asked:
+        _spread_exactly(encoding, genes, (array.name, dimension), v, instances)
     dimensions = [place for place, slot in enumerate(encoding.slots) if slot.size]
     for number, place in enumerate(dimensions):
         room = encoding.slots[place].size // _used(encoding, genes, place)
@@ -76,15 +74,16 @@ def _used(encoding: Encoding, genes: Sequence[int], place: int) -> int:
     )
 
 
-def _spread_exactly(encoding: Encoding, genes: list[int], rule: Spread) -> None:
+def _spread_exactly(encoding: Encoding, genes: list[int], where: tuple[str, str], v: str, instances: int) -> None:
     """Give a rule that asks for a number of instances what it asks for, as far as one dimension goes."""
+    array, dimension = where
     for place, slot in enumerate(encoding.slots):
-        if slot.size and slot.array == rule.array and rule.dimension in ("", slot.dimension):
-            room = min(rule.instances, slot.size // _used(encoding, genes, place))
-            chosen, product = _best_product(encoding, genes, place, room, [rule.rank_variable])
-            for gene in chosen if product == rule.instances else ():
+        if slot.size and slot.array == array and dimension in ("", slot.dimension):
+            room = min(instances, slot.size // _used(encoding, genes, place))
+            chosen, product = _best_product(encoding, genes, place, room, [v])
+            for gene in chosen if product == instances else ():
                 genes[gene] = encoding.genes[gene].slots.index(place)
-            if product == rule.instances:
+            if product == instances:
                 return
 
 

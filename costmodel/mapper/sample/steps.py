@@ -10,12 +10,12 @@ import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from typing import Literal, NamedTuple
+from functools import cached_property
+from typing import NamedTuple
 
 from costmodel.einsum.algebra import Access, Affine, Einsum
+from costmodel.einsum.coordinates import Holes, joined_indices, tile_boxes
 from costmodel.model.formats import stored_bits
-from costmodel.model.nest import keeps
 from costmodel.spec import mapping as nodes
 from costmodel.spec.hardware import Architecture, Memory
 
@@ -36,9 +36,6 @@ class Loop(NamedTuple):
     dimension: str = ""
 
 
-ENUMERATED_MOST = 4096
-"""Points that are listed to count coordinates of ranks that share rank variables."""
-
 Plan = tuple[Hold | Loop, ...]
 """A nest whose loops say how often they step rather than how large their tile is."""
 
@@ -51,74 +48,6 @@ class Share(NamedTuple):
     shape: tuple[int, ...]
     words: int
     bits: int
-
-
-@lru_cache(maxsize=1 << 16)
-def distinct(terms: tuple[tuple[int, int], ...], holes: Literal["skip", "fetch"]) -> int:
-    """Number of distinct values of ``Σ coefficient·x`` over ``0 ≤ x < extent``.
-
-    With ``fetch``, of the interval that they span.
-
-    >>> distinct(((2, 3), (1, 1)), "skip"), distinct(((2, 3), (1, 1)), "fetch")
-    (3, 5)
-    """
-    moving = [(abs(factor), extent) for factor, extent in terms if extent > 1]
-    if not moving:
-        return 1
-    span = sum(factor * (extent - 1) for factor, extent in moving) + 1
-    if holes == "fetch":
-        return span
-    reach, gapless = 1, True
-    for factor, extent in sorted(moving):
-        gapless = gapless and factor <= reach
-        reach += factor * (extent - 1)
-    if gapless:
-        return span
-    values = 1
-    for factor, extent in moving:
-        # A bit set of the values so far, shifted once per step.
-        base = values
-        for step in range(1, extent):
-            values |= base << (factor * step)
-    return values.bit_count()
-
-
-def joined_indices(access: Access, einsum: Einsum) -> tuple[tuple[Affine, ...], ...]:
-    """Group the indices of an access so that groups share no rank variable that moves."""
-    groups: list[tuple[set[str], tuple[Affine, ...]]] = []
-    for index in access.indices:
-        names = {v for v in index.rank_variables if einsum.shape[v] > 1}
-        joined = [group for group in groups if group[0] & names]
-        groups = [group for group in groups if group not in joined]
-        groups.append((names.union(*(g[0] for g in joined)), (*(i for g in joined for i in g[1]), index)))
-    return tuple(indices for _, indices in groups)
-
-
-@lru_cache(maxsize=1 << 14)
-def together(indices: tuple[tuple[tuple[int, int, str], ...], ...], holes: Literal["skip", "fetch"]) -> int:
-    """Number of distinct points of indices that share rank variables; at most a bound where they have many."""
-    if len(indices) == 1:
-        return distinct(tuple((factor, extent) for factor, extent, _ in indices[0]), holes)
-    extents = {v: extent for index in indices for _, extent, v in index}
-    alone = math.prod(distinct(tuple((factor, extent) for factor, extent, _ in index), holes) for index in indices)
-    most = math.prod(extents.values())
-    if holes == "fetch" or most > ENUMERATED_MOST:
-        return alone if holes == "fetch" else min(most, alone)
-    points = set()
-    for values in itertools.product(*(range(extent) for extent in extents.values())):
-        at = dict(zip(extents, values, strict=True))
-        points.add(tuple(sum(factor * at[v] for factor, _, v in index) for index in indices))
-    return len(points)
-
-
-def held(memory: Memory, einsum: Einsum, tensor: str) -> Literal["yes", "no", "choice"]:
-    """Whether a memory holds a tensor of an Einsum, or leaves that to the mapping."""
-    whose = einsum.tensors[tensor]
-    if memory.keep is None and not memory.may_keep:
-        return "yes"
-    if keeps(memory.keep or (), whose, einsum):
-        return "yes"
-    return "choice" if keeps(memory.may_keep, whose, einsum) else "no"
 
 
 def _kind(step: Hold | Loop) -> str:
@@ -336,17 +265,9 @@ class Plans:
             return frozenset(t for t in still if v in self.relevant[t])
         return v if v in self.windowed else self.signature(v)
 
-    def _share(self, hold: Hold, extent: Mapping[str, int], holes: Literal["skip", "fetch"]) -> Share:
+    def _share(self, hold: Hold, extent: Mapping[str, int], holes: Holes) -> Share:
         tensor = self.einsum.tensors[hold.tensor]
-        boxes = [
-            tuple(
-                distinct(tuple([(factor, extent[v]) for v, factor in group[0].terms]), holes)
-                if len(group) == 1
-                else together(tuple(tuple((f, extent[v], v) for v, f in index.terms) for index in group), holes)
-                for group in access
-            )
-            for access in self._boxes[hold.tensor]
-        ]
+        boxes = tile_boxes(self._boxes[hold.tensor], extent, holes)
         # Several accesses touch at most the sum of their boxes; the exact union is the model's business.
         words = sum(math.prod(box) for box in boxes)
         if len(boxes) > 1 and holes == "fetch":

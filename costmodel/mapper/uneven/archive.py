@@ -12,13 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from costmodel.einsum.algebra import Einsum, Workload
-from costmodel.mapper.constraints import Rules
+from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.obey import violations
 from costmodel.mapper.result import InfeasibleError, MapperResult, MappingPoint
 from costmodel.mapper.uneven.enumeration import SCALAR_S, TEMPLATE_S, Tiles, Whole, floor_of, nest_of, templates
 from costmodel.model.batch import BatchResult
-from costmodel.model.evaluate import OverCapacityError, evaluate
-from costmodel.spec.hardware import Architecture
+from costmodel.model.evaluate import OverCapacityError, evaluate_bound
+from costmodel.model.nest import bind
 from costmodel.spec.mapping import Mapping, Node
 from costmodel.spec.objective import Objective
 
@@ -36,9 +36,7 @@ Bools = npt.NDArray[np.bool_]
 class Archive:
     """Everything that was costed."""
 
-    einsum: Einsum
-    architecture: Architecture
-    rules: Rules
+    allowed: Allowed
     deadline: float | None
     """CPU time of this process."""
     aim: Objective
@@ -50,6 +48,10 @@ class Archive:
     """(energy, latency, room) × points: what no other costed mapping beats."""
     in_vain: set[tuple[str, Objective, tuple[Node, ...]]] = field(default_factory=set)
     """(kind of step, objective, nest) where a climb found nothing better."""
+
+    @property
+    def einsum(self) -> Einsum:
+        return self.allowed.einsum
 
     @property
     def late(self) -> bool:
@@ -64,12 +66,13 @@ class Archive:
         if mapping.nest in self.known:
             return self.known[mapping.nest]
         point: MappingPoint | None = None
-        if violations(mapping, self.einsum, self.architecture, self.rules):
+        if violations(mapping, self.einsum, self.allowed.architecture, self.allowed.rules):
             self.rejected["constraints"] += 1
         else:
             workload = Workload(self.einsum.name, "", (self.einsum,))
             try:
-                point = MappingPoint(mapping, evaluate(workload, self.architecture, mapping))
+                nest = bind(workload, self.allowed.architecture, mapping)
+                point = MappingPoint(mapping, evaluate_bound(nest))
             except OverCapacityError:
                 self.rejected["capacity"] += 1
         self._keep(mapping, point)
@@ -116,14 +119,14 @@ class Archive:
         return all(self._enumerate(tiles, whole) for tiles in whole.parts)
 
     def _enumerate(self, tiles: Tiles, whole: Whole) -> bool:
-        for slots, together in templates(self.einsum, self.architecture, tiles, self.rules, loose=whole.loose):
+        for slots, together in templates(self.allowed, tiles, loose=whole.loose):
             if self.late:
                 return False
 
-            mapping_of = partial(nest_of, self.einsum, self.architecture, tiles, slots, together)
+            mapping_of = partial(nest_of, self.allowed, tiles, slots, together)
             floor = None
             if len(together) * SCALAR_S > TEMPLATE_S:
-                floor = floor_of(self.einsum, self.architecture, tiles, slots, together)
+                floor = floor_of(self.allowed, tiles, slots, together)
             if floor is None:
                 for at in range(len(together)):
                     if self.late:

@@ -25,11 +25,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from costmodel.einsum.algebra import Access, Affine, Einsum, Tensor
-from costmodel.mapper.constraints import Rules
-from costmodel.mapper.sample.encoding import held_under
-from costmodel.mapper.sample.steps import distinct, joined_indices
+from costmodel.einsum.coordinates import distinct, joined_indices
+from costmodel.einsum.roles import stationary_tensor
+from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.uneven.reuse import Node, Price, Spread, least_traffic
-from costmodel.model.evaluate import stationary_tensor
 from costmodel.model.formats import stored_bits
 from costmodel.model.meters import (
     ENERGY,
@@ -98,53 +97,48 @@ class _Prices:
         return sum(used.words * self.least(choice.tensor, used.ways) for used in choice.used)
 
 
-def bound(einsum: Einsum, architecture: Architecture, rules: Rules | None = None) -> Bound:
-    """Return costs that no mapping undercuts.
-
-    Raises InfeasibleError if a rule asks a memory to keep what it cannot, or to pass by what it must keep.
-    """
-    rules = rules or Rules()
-    unit = architecture.unit
-    choices = [list(_choices(einsum, architecture, rules, tensor)) for tensor in einsum.tensors]
-    boundaries = list(_boundaries(einsum, architecture, rules))
+def bound(allowed: Allowed) -> Bound:
+    """Return costs that no mapping undercuts."""
+    einsum, architecture, unit = allowed.einsum, allowed.architecture, allowed.unit
+    choices = [list(_choices(allowed, tensor)) for tensor in einsum.tensors]
+    boundaries = list(_boundaries(allowed))
     book = PriceBook(architecture)
     prices = _Prices(book, ENERGY)
     energy = sum(min((prices.of(c) for c in listed), default=0.0) for listed in choices)
     energy += compute_pj(einsum, unit)
-    energy += _beyond(einsum, architecture, rules, boundaries, prices)
-    latency = busiest_points(einsum, architecture, rules) * cycles_per_point(einsum, unit)
-    latency += sum(_pass_cycles(einsum, architecture, rules, a) for a in architecture.arrays)
+    energy += _beyond(allowed, boundaries, prices)
+    latency = busiest_points(allowed) * cycles_per_point(einsum, unit)
+    latency += sum(_pass_cycles(allowed, place) for place in allowed.arrays)
     for places in book.limits.values():
         for place in places:
             level = architecture.index(book.meters[place].level)
             prices = _Prices(book, place)
             cycles = sum(min((prices.of(c) for c in listed), default=0.0) for listed in choices)
-            cycles += _beyond(einsum, architecture, rules, boundaries, prices)
-            instances = math.prod(x.fanout for x in architecture.levels[:level] if isinstance(x, Array))
+            cycles += _beyond(allowed, boundaries, prices)
+            instances = math.prod(x.fanout for outer, x in allowed.arrays.items() if outer < level)
             latency = max(latency, cycles / instances)
     leaking_pj = leak_pj_per_cycle(architecture)
     room = sum(
-        architecture.copies(memory.name) * stored_bits(tensor, memory, 1)
-        for memory in architecture.memories[1:]
-        for name, tensor in einsum.tensors.items()
-        if held_under(rules, memory, einsum, name) == "yes"
+        architecture.copies(allowed.levels[place].name) * stored_bits(einsum.tensors[name], allowed.levels[place], 1)
+        for place, name, answer in allowed.below
+        if answer == "yes"
     )
     return Bound((energy + leaking_pj * latency) * ROUNDING, latency * ROUNDING, room)
 
 
-def busiest_points(einsum: Einsum, architecture: Architecture, rules: Rules) -> int:
+def busiest_points(allowed: Allowed) -> int:
     """Return the points that the busiest compute instance has at least: spread as evenly as the arrays allow."""
-    inner = architecture.serving
-    return _evenest(einsum, [x for x in inner if isinstance(x, Array)], rules, tuple(einsum.shape))
+    return _evenest(allowed, tuple(allowed.einsum.shape))
 
 
-def _evenest(einsum: Einsum, arrays: Sequence[Array], rules: Rules, over: Sequence[str]) -> int:
-    """Return the values of some rank variables, combined, that the busiest instance below some arrays sees at least."""
+def _evenest(allowed: Allowed, over: Sequence[str]) -> int:
+    """Return the values of some rank variables, combined, that the busiest instance sees at least."""
     least = {1: 1}
-    instances = math.prod(_used(einsum, a, d, rules, over) for a in arrays for d in a.shape)
+    arrays = allowed.arrays.values()
+    instances = math.prod(_used(allowed, a, d, over) for a in arrays for d in a.shape)
     for v in over:
-        extent = einsum.shape[v]
-        most = math.prod(_widest(a, v, rules) for a in arrays)
+        extent = allowed.einsum.shape[v]
+        most = math.prod(_widest(allowed, a, v) for a in arrays)
         grown: dict[int, int] = {}
         for used, points in least.items():
             for count, tile in _even_tiles(extent, min(most, instances // used)):
@@ -159,38 +153,38 @@ def _evenest(einsum: Einsum, arrays: Sequence[Array], rules: Rules, over: Sequen
     return min(least.values())
 
 
-def _used(einsum: Einsum, array: Array, dimension: str, rules: Rules, over: Sequence[str]) -> int:
+def _used(allowed: Allowed, array: Array, dimension: str, over: Sequence[str]) -> int:
     """Return the instances along a dimension that some rank variables can use."""
-    allowed = [v for v in over if not _closed(array, dimension, v, rules)]
-    return min(array.shape[dimension], math.prod(einsum.shape[v] for v in allowed))
+    extents = (allowed.einsum.shape[v] for v in over if allowed.open_to(array, dimension, v))
+    return min(array.shape[dimension], math.prod(extents))
 
 
-def _closed(array: Array, dimension: str, v: str, rules: Rules) -> bool:
-    """Whether a rule keeps a rank variable from a dimension."""
-    return any((o.array, o.dimension) == (array.name, dimension) and v not in o.rank_variables for o in rules.only)
+def _widest(allowed: Allowed, array: Array, v: str) -> int:
+    """Most instances that one rank variable may take."""
+    along = math.prod(int(allowed.along(array, dimension, v).most) for dimension in array.shape)
+    return min(along, int(allowed.over(array, v).most))
 
 
-def _pass_cycles(einsum: Einsum, architecture: Architecture, rules: Rules, array: Array) -> int:
+def _pass_cycles(allowed: Allowed, place: int) -> int:
     """Return the cycles that the passes of a systolic array take at least: one for each tile that an instance sees."""
-    inner = architecture.serving
-    if array.systolic is None or array not in inner:
+    einsum, array = allowed.einsum, allowed.arrays[place]
+    if array.systolic is None:
         return 0
-    tensor = stationary_tensor(array, einsum)
+    tensor = stationary_tensor(einsum, array.systolic)
     accesses = set(einsum.accesses_of(tensor))
-    place = architecture.index(array.name)
     rooms: list[float] = []
-    for level in inner[place:]:
-        if isinstance(level, Memory) and held_under(rules, level, einsum, tensor) != "no":
-            bits = level.usable_bits
-            rooms.append(math.inf if bits is None else max(1, bits // stored_bits(einsum.tensors[tensor], level, 1)))
+    for inside in allowed.chain(tensor):
+        if inside > place:
+            memory = allowed.memories[inside]
+            word_bits = stored_bits(einsum.tensors[tensor], memory, 1)
+            rooms.append(math.inf if memory.usable_bits is None else max(1, memory.usable_bits // word_bits))
     passes = 1
     if len(accesses) == 1:
         (access,) = accesses
         plain = [i.rank_variables for i in access.indices if len(i.terms) == 1]
         own = sorted({v for (v,) in plain}, key=list(einsum.shape).index)
         if len(own) == len(plain):
-            seen = _evenest(einsum, [x for x in inner if isinstance(x, Array)], rules, own)
-            passes = max(1, math.ceil(seen / max(rooms, default=1)))
+            passes = max(1, math.ceil(_evenest(allowed, own) / max(rooms, default=1)))
     return passes * min(pass_cycles(array, dimension) for dimension in array.shape)
 
 
@@ -205,39 +199,23 @@ def _even_tiles(extent: int, most: int) -> Iterator[tuple[int, int]]:
         count = max(count + 1, -(-extent // (tile - 1)))
 
 
-def _widest(array: Array, v: str, rules: Rules) -> int:
-    """Most instances that one rank variable may take."""
-    found = 1
-    for dimension, size in array.shape.items():
-        found *= 1 if _closed(array, dimension, v, rules) else size
-    return found
-
-
-def _choices(einsum: Einsum, architecture: Architecture, rules: Rules, tensor: str) -> Iterator[_Choice]:
+def _choices(allowed: Allowed, tensor: str) -> Iterator[_Choice]:
     """Yield the least use of the hardware for every memory that may be the innermost holder."""
-    levels = architecture.serving
-    answers = {
-        place: held_under(rules, level, einsum, tensor) if place else "yes"
-        for place, level in enumerate(levels)
-        if isinstance(level, Memory)
-    }
-    must = [place for place, answer in answers.items() if answer == "yes"]
-    for place, answer in answers.items():
-        if answer != "no" and place >= must[-1]:
-            may = [m for m, other in answers.items() if other != "no" and m <= place]
-            yield _choice(einsum, architecture, tensor, [*(m for m in must if m < place), place], may)
+    chain = allowed.chain(tensor)
+    must = [place for place, answer in chain.items() if answer == "yes"]
+    for place in chain:
+        if place >= must[-1]:
+            yield _choice(allowed, tensor, [*(m for m in must if m < place), place], [m for m in chain if m <= place])
 
 
-def _choice(
-    einsum: Einsum, architecture: Architecture, tensor: str, holders: Sequence[int], may: Sequence[int]
-) -> _Choice:
+def _choice(allowed: Allowed, tensor: str, holders: Sequence[int], may: Sequence[int]) -> _Choice:
     """Return the least use of the hardware if these levels hold a tensor, and perhaps more of those that may."""
-    accesses = list(dict.fromkeys(einsum.accesses_of(tensor)))
-    words = max(fewest_words(a, einsum) for a in accesses)
+    einsum = allowed.einsum
+    words = max(fewest_words(a, einsum) for a in dict.fromkeys(einsum.accesses_of(tensor)))
     used = [
-        *_passed_on(einsum, architecture, tensor, holders, may, words),
-        *_asked_for(einsum, architecture, tensor, holders, may),
-        *_hopped(einsum, architecture, tensor, holders[-1], may, words),
+        *_passed_on(allowed, tensor, holders, may, words),
+        *_asked_for(allowed, tensor, holders, may),
+        *_hopped(allowed, tensor, holders[-1], may, words),
     ]
     return _Choice(einsum.tensors[tensor], tuple(used))
 
@@ -248,9 +226,10 @@ def _mixed(einsum: Einsum, tensor: str) -> bool:
 
 
 def _passed_on(
-    einsum: Einsum, architecture: Architecture, tensor: str, holders: Sequence[int], may: Sequence[int], words: float
+    allowed: Allowed, tensor: str, holders: Sequence[int], may: Sequence[int], words: float
 ) -> Iterator[_Used]:
     """Yield the words that every holder hands to the next one inside: each word once."""
+    einsum, architecture = allowed.einsum, allowed.architecture
     if _mixed(einsum, tensor):
         return
     written = einsum.output.tensor == tensor
@@ -262,13 +241,11 @@ def _passed_on(
             yield _Used(words, _ways(architecture, flow, [m for m in may if outer <= m < inner], [inner]))
 
 
-def _asked_for(
-    einsum: Einsum, architecture: Architecture, tensor: str, holders: Sequence[int], may: Sequence[int]
-) -> Iterator[_Used]:
+def _asked_for(allowed: Allowed, tensor: str, holders: Sequence[int], may: Sequence[int]) -> Iterator[_Used]:
     """Yield the words that the innermost holder serves the operations with, and what it drains."""
-    inside = architecture.serving
-    last, unit = holders[-1], architecture.index(architecture.unit.name)
-    below = [(p, x) for p, x in enumerate(inside) if isinstance(x, Array) and p > last]
+    einsum, architecture = allowed.einsum, allowed.architecture
+    last, unit = holders[-1], len(allowed.levels)
+    below = [(p, x) for p, x in allowed.arrays.items() if p > last]
     reading = _ways(architecture, "read", [last], [unit])
     for access in dict.fromkeys(einsum.accesses_of(tensor)):
         updating = access == einsum.output
@@ -280,7 +257,7 @@ def _asked_for(
         if _mixed(einsum, tensor):
             continue
         # an update reads the old value, or it is the first touch of a word that is drained in the end
-        owners = math.prod(x.fanout for x in inside[:last] if isinstance(x, Array))
+        owners = math.prod(x.fanout for p, x in allowed.arrays.items() if p < last)
         touched = min(served, einsum.points, owners * most_words(access, einsum))
         yield _Used(served - touched, reading)
         if last > 0:
@@ -288,20 +265,18 @@ def _asked_for(
             yield _Used(touched, (*reading, *draining))
 
 
-def _hopped(
-    einsum: Einsum, architecture: Architecture, tensor: str, last: int, may: Sequence[int], words: float
-) -> Iterator[_Used]:
+def _hopped(allowed: Allowed, tensor: str, last: int, may: Sequence[int], words: float) -> Iterator[_Used]:
     """Yield the words that every array delivers or collects."""
-    inside = architecture.serving
+    einsum, architecture = allowed.einsum, allowed.architecture
     mixed = _mixed(einsum, tensor)
-    hops: dict[int, float] = {p: 0.0 if mixed else float(words) for p, x in enumerate(inside) if isinstance(x, Array)}
-    below = [(p, x) for p, x in enumerate(inside) if isinstance(x, Array) and p > last]
+    hops: dict[int, float] = dict.fromkeys(allowed.arrays, 0.0 if mixed else float(words))
+    below = [(p, x) for p, x in allowed.arrays.items() if p > last]
     for access in dict.fromkeys(einsum.accesses_of(tensor)):
         for at, (place, _) in enumerate(below):
             crossing = _served(access, einsum, below[at + 1 :], updating=access == einsum.output)
             hops[place] = hops[place] + crossing if mixed else max(hops[place], crossing)
     for place, count in hops.items():
-        children = [m for m in may if m > place] or [architecture.index(architecture.unit.name)]
+        children = [m for m in may if m > place] or [len(allowed.levels)]
         yield _Used(count, _ways(architecture, "hop", [m for m in may if m < place], children, place))
 
 
@@ -373,23 +348,12 @@ class _Crossing:
     """Words that all instances touch for the first time, at most."""
 
 
-def _boundaries(einsum: Einsum, architecture: Architecture, rules: Rules) -> Iterator[list[_Crossing]]:
+def _boundaries(allowed: Allowed) -> Iterator[list[_Crossing]]:
     """Yield the nodes that every mapping has between two arrays, for each such stretch of memories."""
-    inside = architecture.serving
-    stretch: list[_Crossing] = []
-    for place, level in enumerate(inside):
-        if isinstance(level, Array):
-            if stretch:
-                yield stretch
-            stretch = []
-        elif isinstance(level, Memory) and place:
-            stretch += [
-                _crossing(einsum, architecture, rules, tensor, place)
-                for tensor in einsum.tensors
-                if held_under(rules, level, einsum, tensor) == "yes" and _simple(einsum, tensor)
-            ]
-    if stretch:
-        yield stretch
+    must = [(place, tensor) for place, tensor, answer in allowed.below if answer == "yes"]
+    kept = (at for at in must if _simple(allowed.einsum, at[1]))
+    for _, stretch in itertools.groupby(kept, key=lambda at: allowed.segment_of(at[0])):
+        yield [_crossing(allowed, tensor, place) for place, tensor in stretch]
 
 
 def _simple(einsum: Einsum, tensor: str) -> bool:
@@ -401,15 +365,13 @@ def _simple(einsum: Einsum, tensor: str) -> bool:
     return one_way and len(named) == len(set(named)) and not (windows and einsum.output.tensor == tensor)
 
 
-def _crossing(einsum: Einsum, architecture: Architecture, rules: Rules, tensor: str, place: int) -> _Crossing:
-    levels = architecture.levels
+def _crossing(allowed: Allowed, tensor: str, place: int) -> _Crossing:
+    einsum, levels = allowed.einsum, allowed.levels
     (access,) = set(einsum.accesses_of(tensor))
-    parents = [0]
-    for at in range(1, place):
-        level = levels[at]
-        if isinstance(level, Memory):
-            answer = held_under(rules, level, einsum, tensor)
-            parents = [at] if answer == "yes" else [*parents, at] if answer == "choice" else parents
+    parents: list[int] = []
+    for at, answer in allowed.chain(tensor).items():
+        if at < place:
+            parents = [at] if answer == "yes" else [*parents, at]
     plain = tuple(v for i in access.indices if len(i.terms) == 1 for v in i.rank_variables)
     outside = tuple(v for v in einsum.shape if v not in access.rank_variables)
     free = math.prod(einsum.shape[v] for v in outside)
@@ -422,7 +384,7 @@ def _crossing(einsum: Einsum, architecture: Architecture, rules: Rules, tensor: 
         room=stored_bits(einsum.tensors[tensor], levels[place], 1),
         shared=tuple(v for v in einsum.shape if v not in plain),
     )
-    owners = math.prod(x.fanout for x in levels[:place] if isinstance(x, Array))
+    owners = math.prod(x.fanout for outer, x in allowed.arrays.items() if outer < place)
     touched = float(min(einsum.points, owners * most_words(access, einsum)))
     written = einsum.output.tensor == tensor
     whose = einsum.tensors[tensor]
@@ -430,19 +392,18 @@ def _crossing(einsum: Einsum, architecture: Architecture, rules: Rules, tensor: 
 
 
 def _beyond(
-    einsum: Einsum,
-    architecture: Architecture,
-    rules: Rules,
+    allowed: Allowed,
     boundaries: Sequence[Sequence[_Crossing]],
     prices: _Prices,
 ) -> float:
     """Return what the words cost at least that capacities make move, beyond one crossing of each word."""
+    einsum, architecture = allowed.einsum, allowed.architecture
     capacities = {m.name: math.inf if m.usable_bits is None else float(m.usable_bits) for m in architecture.memories}
     total = 0.0
     for stretch in boundaries:
         nodes = [c.node for c in stretch]
         once = sum(c.least_words * _once(architecture, c, prices) for c in stretch)
-        spreads = _spreads(architecture, rules, stretch, tuple(einsum.shape))
+        spreads = _spreads(allowed, stretch)
         always = [_each(architecture, c, prices) for c in stretch]
         again = [_again(architecture, c, prices) for c in stretch]
         known = sum((a.each + a.delivery) * c.touched for a, c in zip(again, stretch, strict=True))
@@ -503,14 +464,12 @@ def _delivery(architecture: Architecture, c: _Crossing, prices: _Prices, *, upda
     return Price(0.0, least) if _merged(between, updating=updating) > 1 else Price(least, 0.0)
 
 
-def _spreads(
-    architecture: Architecture, rules: Rules, stretch: Sequence[_Crossing], names: Sequence[str]
-) -> list[Spread]:
+def _spreads(allowed: Allowed, stretch: Sequence[_Crossing]) -> list[Spread]:
     """Return the dimensions of the arrays across which words come to a stretch of memories."""
     outermost = min((min(c.parents) for c in stretch), default=0)
-    arrays = [x for c in stretch[:1] for x in architecture.levels[outermost : c.place] if isinstance(x, Array)]
+    arrays = [a for c in stretch[:1] for place, a in allowed.arrays.items() if outermost <= place < c.place]
     return [
-        (size, frozenset(v for v in names if not _closed(a, d, v, rules)))
+        (size, frozenset(v for v in allowed.einsum.shape if allowed.open_to(a, d, v)))
         for a in arrays
         for d, size in a.shape.items()
     ]

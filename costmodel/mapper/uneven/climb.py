@@ -46,7 +46,7 @@ def climb(
     if best is None:
         return
     score = score_of(goal)
-    state = OpenNest.of(best.mapping, archive.einsum, archive.architecture, archive.rules)
+    state = OpenNest.of(best.mapping, archive.allowed)
     limit = archive.in_arrays + most
     kind = 0
     while kind < len(steps) and archive.in_arrays < limit and not archive.late:
@@ -55,10 +55,10 @@ def climb(
             kind += 1
             continue
         if steps[kind] == "turn":
-            turned = (replace(best.mapping, nest=nest) for nest in state.turned(archive.architecture))
+            turned = (replace(best.mapping, nest=nest) for nest in state.turned(archive.allowed.architecture))
             found = _cheapest(archive, turned, score)
             if found is not None and score(found) < score(best):
-                state = OpenNest.of(found.mapping, archive.einsum, archive.architecture, archive.rules)
+                state = OpenNest.of(found.mapping, archive.allowed)
         else:
             state, found = _step(archive, state, steps[kind], best, goal, steepest=steepest)
         if found is None or score(found) >= score(best):
@@ -106,8 +106,8 @@ def _step(
 
 def _spread(archive: Archive, start: Mapping, goal: Objective) -> list[Mapping]:
     """Return a few of the best mappings that spread other rank variables over the arrays, whatever they cost."""
-    state = OpenNest.of(start, archive.einsum, archive.architecture, archive.rules)
-    rows = state.spreads(archive.architecture, archive.rules)
+    state = OpenNest.of(start, archive.allowed)
+    rows = state.spreads(archive.allowed)
     floor = state.template.floor(rows) if len(rows) else None
     if floor is None or archive.late:
         return []
@@ -136,7 +136,7 @@ def _fits(archive: Archive, state: OpenNest, row: Integers) -> bool:
             key = (loop.array, loop.dimension)
             used[key] = max(1, used[key]) * -(-left[loop.rank_variable] // tile)
         left[loop.rank_variable] = tile
-    return all(used[a.name, d] <= size for a in archive.architecture.arrays for d, size in a.shape.items())
+    return all(used[a.name, d] <= size for a in archive.allowed.arrays.values() for d, size in a.shape.items())
 
 
 def _extend_front(archive: Archive, state: OpenNest, rows: Integers, floor: BatchResult) -> None:

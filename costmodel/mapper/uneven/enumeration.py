@@ -1,30 +1,29 @@
 """The mapspace with tiles that need not divide, in arrays, where it is small.
 
-The mapspace is the canonical one of ``mapspace.py`` without its last sentence: below each loop stands any tile that is
-smaller than the one above. Where a rank variable is spread over several dimensions of one array, either dimension
-may stand above the other, for then the order decides what is left over.
+The mapspace is the canonical one of ``lattice/space.py`` without its last sentence: below each loop stands any tile
+that is smaller than the one above. Where a rank variable is spread over several dimensions of one array, either
+dimension may stand above the other, for then the order decides what is left over.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 import numpy.typing as npt
 
 from costmodel.einsum.algebra import Einsum, Workload
-from costmodel.mapper.constraints import Rules, stationary_tensor
-from costmodel.mapper.sample.encoding import held_under
+from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.uneven.padding import fitted
 from costmodel.model.axes import Axis, How
 from costmodel.model.batch import BatchResult, Template
 from costmodel.model.formats import stored_bits
-from costmodel.spec.hardware import Architecture, Array, Memory
-from costmodel.spec.mapping import Compute, Mapping, Node, Spatial, Storage, Temporal
+from costmodel.spec import mapping as nodes
+from costmodel.spec.hardware import Array
 
 EFFORT_MOST_S = 5.0
 """CPU seconds that enumeration may take, as foreseen from the three numbers below (so that no clock decides)."""
@@ -51,18 +50,10 @@ class Skeleton:
     """Innermost first."""
 
 
-def skeletons(einsum: Einsum, architecture: Architecture, rules: Rules) -> Iterator[Skeleton]:
+def skeletons(allowed: Allowed) -> Iterator[Skeleton]:
     """Yield every order of the storage nodes that may be, with the places for loops."""
-    levels = architecture.serving
-    must: list[Stored] = []
-    may: list[Stored] = []
-    for place, level in enumerate(levels):
-        if place and isinstance(level, Memory):
-            for tensor in einsum.tensors:
-                answer = held_under(rules, level, einsum, tensor)
-                if answer != "no":
-                    (must if answer == "yes" else may).append((tensor, place))
-    arrays = [place for place, level in enumerate(levels) if isinstance(level, Array)]
+    must = [(tensor, place) for place, tensor, answer in allowed.below if answer == "yes"]
+    may = [(tensor, place) for place, tensor, answer in allowed.below if answer == "choice"]
     for count in range(len(may) + 1):
         for more in itertools.combinations(may, count):
             stretches = [
@@ -71,24 +62,20 @@ def skeletons(einsum: Einsum, architecture: Architecture, rules: Rules) -> Itera
                     for order in itertools.permutations([s for s in (*must, *more) if above < s[1] < below])
                     if all(a[0] != b[0] or a[1] > b[1] for a, b in itertools.combinations(order, 2))
                 ]
-                for below, above in itertools.pairwise([len(levels), *reversed(arrays), -1])
+                for below, above in itertools.pairwise([len(allowed.levels), *reversed(list(allowed.arrays)), -1])
             ]
             for chosen in itertools.product(*stretches):
-                yield from _with_slots(tuple(itertools.chain(*chosen)), architecture, arrays)
+                yield from _with_slots(tuple(itertools.chain(*chosen)), allowed.arrays)
 
 
-def _with_slots(stored: tuple[Stored, ...], architecture: Architecture, arrays: Sequence[int]) -> Iterator[Skeleton]:
-    orders = []
-    for place in arrays:
-        array = architecture.levels[place]
-        sizes = list(array.shape.items()) if isinstance(array, Array) else []
-        orders.append(list(itertools.permutations(sizes)))
+def _with_slots(stored: tuple[Stored, ...], arrays: Mapping[int, Array]) -> Iterator[Skeleton]:
+    orders = [list(itertools.permutations(array.shape.items())) for array in arrays.values()]
     for chosen in itertools.product(*orders):
         slots: list[Slot] = []
         for gap in range(len(stored) + 1):
-            for place, dimensions in zip(reversed(arrays), reversed(chosen), strict=True):
+            for (place, array), dimensions in zip(reversed(list(arrays.items())), reversed(chosen), strict=True):
                 if sum(s[1] > place for s in stored) == gap:
-                    slots += [(gap, architecture.levels[place].name, d, size) for d, size in dimensions]
+                    slots += [(gap, array.name, d, size) for d, size in dimensions]
             slots.append((gap, "", "", 0))
         yield Skeleton(stored, tuple(slots))
 
@@ -117,6 +104,12 @@ class Tiles:
         found: Integers = -(-self.rows[:, :, 1:] // self.rows[:, :, :-1])
         return found
 
+    def below(self, at: int) -> Integers:
+        """(rank variable, combination): extents below a storage node of the skeleton."""
+        gaps = [gap for gap, _, _, _ in self.skeleton.slots]
+        found: Integers = self.rows[:, :, gaps.index(at + 1)].T
+        return found
+
     def orders(self, *, loose: bool) -> Integers:
         """Return how many nests each combination makes. ``loose``: the order inside of all storage nodes matters."""
         moving = (self.steps > 1).sum(axis=1)
@@ -126,30 +119,24 @@ class Tiles:
         return found
 
 
-def _rows(extent: int, slots: Sequence[Slot], v: str, rules: Rules) -> Integers | None:
+def _rows(allowed: Allowed, slots: Sequence[Slot], v: str) -> Integers | None:
     """Return every row of tiles of a rank variable that rules on arrays allow; null if there are too many."""
+    extent = allowed.einsum.shape[v]
     if math.comb(extent + len(slots) - 2, len(slots) - 1) > TRIED_MOST:
         return None
     rows = np.array(chains(extent, slots), dtype=np.int64).reshape(-1, len(slots) + 1)
     steps = -(-rows[:, 1:] // rows[:, :-1])
-    for rule in rules.only:
-        if v not in rule.rank_variables:
-            closed = [(array, d) == (rule.array, rule.dimension) for _, array, d, _ in slots]
-            rows, steps = _both(rows, steps, (steps[:, closed] == 1).all(axis=1))
-    for spread in rules.spreads:
-        if spread.rank_variable == v:
-            across = [array == spread.array and spread.dimension in ("", d) for _, array, d, _ in slots]
-            used = steps[:, across].prod(axis=1)
-            good = used <= spread.instances if spread.relation == "<=" else used == spread.instances
-            rows, steps = _both(rows, steps, good)
-    return rows
+    good = np.ones(len(rows), dtype=np.bool_)
+    for array in allowed.arrays.values():
+        mine = np.array([name == array.name for _, name, _, _ in slots])
+        good &= allowed.over(array, v).contains(steps[:, mine].prod(axis=1))
+        for k in np.flatnonzero(mine).tolist():
+            good &= allowed.along(array, slots[k][2], v).contains(steps[:, k])
+    found: Integers = rows[good]
+    return found
 
 
-def _both(rows: Integers, steps: Integers, good: npt.NDArray[np.bool_]) -> tuple[Integers, Integers]:
-    return rows[good], steps[good]
-
-
-def _combined(einsum: Einsum, skeleton: Skeleton, rules: Rules) -> Tiles | None:
+def _combined(allowed: Allowed, skeleton: Skeleton) -> Tiles | None:
     """Return the combinations of tiles that the arrays have room for; null if there are too many to look at.
 
     Rules on arrays have been kept; others not yet.
@@ -159,8 +146,8 @@ def _combined(einsum: Einsum, skeleton: Skeleton, rules: Rules) -> Tiles | None:
     used = np.ones((1, len(slots)), dtype=np.int64)
     sizes = np.array([size or np.iinfo(np.int64).max for _, _, _, size in slots])
     spatial = np.array([size > 0 for _, _, _, size in slots])
-    for v, extent in einsum.shape.items():
-        rows = _rows(extent, slots, v, rules)
+    for v in allowed.einsum.shape:
+        rows = _rows(allowed, slots, v)
         if rows is None or len(rows) * len(joined) > TRIED_MOST:
             return None
         steps = np.where(spatial, -(-rows[:, 1:] // rows[:, :-1]), 1)
@@ -188,17 +175,15 @@ def _normal(tiles: Tiles) -> npt.NDArray[np.bool_]:
     return good
 
 
-def templates(
-    einsum: Einsum, architecture: Architecture, tiles: Tiles, rules: Rules, *, loose: bool
-) -> Iterator[tuple[list[tuple[str, ...]], Integers]]:
+def templates(allowed: Allowed, tiles: Tiles, *, loose: bool) -> Iterator[tuple[list[tuple[str, ...]], Integers]]:
     """Yield (loops of each slot, combinations) so that every nest comes once, with those of one template together.
 
     Loops stand innermost first, as slots do. Nests whose loops in time stand in a forbidden order are left out.
     """
-    names = tuple(einsum.shape)
+    names = tuple(allowed.einsum.shape)
     slots = tiles.skeleton.slots
     free = [k for k, (gap, _, _, size) in enumerate(slots) if not size and (gap or loose)]
-    ordered = _Ordered.of(einsum, tiles.skeleton, architecture, rules) if rules.orders or rules.stationary else None
+    ordered = _Ordered.of(allowed, tiles.skeleton) if allowed.ordered else None
     moving = np.asarray(tiles.steps > 1)
     powers = 1 << np.arange(len(names))
     masks = np.einsum("rvk,v->rk", moving[:, :, free].astype(np.int64), powers)
@@ -236,14 +221,16 @@ class _Ordered:
     """The innermost gap above the innermost node of that tensor; none has this number where nothing is stationary."""
 
     @classmethod
-    def of(cls, einsum: Einsum, skeleton: Skeleton, architecture: Architecture, rules: Rules) -> _Ordered:
-        owners = [architecture.levels[level].name for _, level in skeleton.stored] + [architecture.memories[0].name]
-        listed = tuple(tuple(o.rank_variables for o in rules.orders if o.level == owner) for owner in owners)
+    def of(cls, allowed: Allowed, skeleton: Skeleton) -> _Ordered:
+        owners = [*(level for _, level in skeleton.stored), 0]
+        listed = tuple(
+            tuple(order for level, order in allowed.orders if level == allowed.levels[owner].name) for owner in owners
+        )
         own, above = frozenset[str](), len(owners)
-        if rules.dataflow is not None and rules.stationary:
-            tensor = stationary_tensor(einsum, rules.dataflow)
-            own = own.union(*(a.rank_variables for a in einsum.accesses_of(tensor)))
-            above = next((k + 1 for k, (name, _) in enumerate(skeleton.stored) if name == tensor), above)
+        if allowed.still is not None:
+            own = allowed.indexing[allowed.still]
+            places = (k + 1 for k, (name, _) in enumerate(skeleton.stored) if name == allowed.still)
+            above = next(places, above)
         return cls(listed, own, above)
 
     def allows(self, times: Sequence[tuple[int, Sequence[str]]]) -> bool:
@@ -264,32 +251,23 @@ class _Ordered:
 
 
 def nest_of(
-    einsum: Einsum,
-    architecture: Architecture,
-    tiles: Tiles,
-    slots: Sequence[Sequence[str]],
-    together: Integers,
-    at: int,
-) -> Mapping:
+    allowed: Allowed, tiles: Tiles, slots: Sequence[Sequence[str]], together: Integers, at: int
+) -> nodes.Mapping:
     """Return one of the mappings of a template, without idle loops."""
-    return fitted(_open_nest(einsum, architecture, tiles, slots, int(together[at])), einsum)
+    return fitted(_open_nest(allowed, tiles, slots, int(together[at])), allowed.einsum)
 
 
-def _open_nest(
-    einsum: Einsum, architecture: Architecture, tiles: Tiles, slots: Sequence[Sequence[str]], place: int
-) -> Mapping:
+def _open_nest(allowed: Allowed, tiles: Tiles, slots: Sequence[Sequence[str]], place: int) -> nodes.Mapping:
     row = tiles.rows[place].tolist()
-    named = {v: tuple(row[k]) for k, v in enumerate(einsum.shape)}
-    return assemble(einsum, architecture, tiles.skeleton, named, slots)
+    named = {v: tuple(row[k]) for k, v in enumerate(allowed.einsum.shape)}
+    return assemble(allowed, tiles.skeleton, named, slots)
 
 
-def floor_of(
-    einsum: Einsum, architecture: Architecture, tiles: Tiles, slots: Sequence[Sequence[str]], together: Integers
-) -> BatchResult | None:
+def floor_of(allowed: Allowed, tiles: Tiles, slots: Sequence[Sequence[str]], together: Integers) -> BatchResult | None:
     """Cost the mappings of a template in arrays; null where the batch model lacks the counts."""
-    nest = _open_nest(einsum, architecture, tiles, slots, int(together[0]))
-    template = Template(Workload(einsum.name, "", (einsum,)), architecture, nest)
-    names = list(einsum.shape)
+    nest = _open_nest(allowed, tiles, slots, int(together[0]))
+    template = Template(Workload(allowed.einsum.name, "", (allowed.einsum,)), allowed.architecture, nest)
+    names = list(allowed.einsum.shape)
     columns = [(names.index(v), k) for k, order in reversed(list(enumerate(slots))) for v in reversed(order)]
     return template.floor(np.stack([tiles.rows[together, v, k] for v, k in columns], axis=1))
 
@@ -303,26 +281,23 @@ def _orders(names: tuple[str, ...], mask: int) -> tuple[tuple[str, ...], ...]:
 
 
 def assemble(
-    einsum: Einsum,
-    architecture: Architecture,
-    skeleton: Skeleton,
-    tiles: dict[str, tuple[int, ...]],
-    orders: Sequence[Sequence[str]],
-) -> Mapping:
+    allowed: Allowed, skeleton: Skeleton, tiles: Mapping[str, tuple[int, ...]], orders: Sequence[Sequence[str]]
+) -> nodes.Mapping:
     """Return the nest with these tiles (innermost first) and these loops in each slot."""
-    nest: list[Node] = [Compute(einsum.name, architecture.unit.name)]
+    einsum, levels = allowed.einsum, allowed.levels
+    nest: list[nodes.Node] = [nodes.Compute(einsum.name, allowed.unit.name)]
     gap = 0
     for k, (at, array, dimension, _) in enumerate(skeleton.slots):
         if at != gap:
             gap = at
-            nest.append(_storage(skeleton.stored[gap - 1], architecture))
-        nest += [Spatial(v, tiles[v][k], array, dimension) if array else Temporal(v, tiles[v][k]) for v in orders[k]]
-    nest.append(Storage(tuple(einsum.tensors), architecture.memories[0].name))
-    return Mapping(tuple(reversed(nest)), arch=architecture.name, einsum=einsum.name)
-
-
-def _storage(stored: Stored, architecture: Architecture) -> Storage:
-    return Storage((stored[0],), architecture.levels[stored[1]].name)
+            tensor, place = skeleton.stored[gap - 1]
+            nest.append(nodes.Storage((tensor,), levels[place].name))
+        nest += [
+            nodes.Spatial(v, tiles[v][k], array, dimension) if array else nodes.Temporal(v, tiles[v][k])
+            for v in orders[k]
+        ]
+    nest.append(nodes.Storage(tuple(einsum.tensors), levels[0].name))
+    return nodes.Mapping(tuple(reversed(nest)), arch=allowed.architecture.name, einsum=einsum.name)
 
 
 @dataclass
@@ -339,86 +314,78 @@ class Whole:
     loose: bool
 
 
-def small(einsum: Einsum, architecture: Architecture, rules: Rules, promising: Promising) -> Whole | None:
+def small(allowed: Allowed, promising: Promising) -> Whole | None:
     """Return the mapspace, or null where it is too large to be costed."""
     # below every storage node the order of loops in time moves no tile, but for passes of a systolic array; a rule on
     # the order counts there as well
-    loose = bool(rules.orders) or any(a.systolic is not None for a in architecture.arrays)
-    ordered = bool(rules.orders) or rules.stationary
+    loose = bool(allowed.orders) or any(a.systolic is not None for a in allowed.arrays.values())
     parts: list[Tiles] = []
     size, over, against, effort_s = 0, 0, 0, 0.0
     in_arrays: bool | None = None
-    for skeleton in skeletons(einsum, architecture, rules):
-        tiles = _combined(einsum, skeleton, rules)
+    for skeleton in skeletons(allowed):
+        tiles = _combined(allowed, skeleton)
         if tiles is None:
             return None
         orders = tiles.orders(loose=loose)
         size += int(orders.sum())
-        obeying = _obeying(einsum, architecture, tiles, rules)
+        obeying = _obeying(allowed, tiles)
         against += int(orders[~obeying].sum())
-        fits, room = _room(einsum, architecture, tiles)
+        fits, room = _room(allowed, tiles)
         over += int(orders[obeying & ~fits].sum())
-        chosen = np.flatnonzero(obeying & fits & promising(_compute_cycles(einsum, tiles), room))
-        effort_s += ROW_S * len(tiles.rows) / 10 + (0 if ordered else ROW_S * int(orders[chosen].sum()))
+        chosen = np.flatnonzero(obeying & fits & promising(_compute_cycles(allowed.einsum, tiles), room))
+        effort_s += ROW_S * len(tiles.rows) / 10 + (0 if allowed.ordered else ROW_S * int(orders[chosen].sum()))
         if effort_s > EFFORT_MOST_S:
             return None
         if len(chosen):
             chosen_tiles = replace(tiles, rows=tiles.rows[chosen])
-            for slots, together in templates(einsum, architecture, chosen_tiles, rules, loose=loose):
+            for slots, together in templates(allowed, chosen_tiles, loose=loose):
                 if in_arrays is None:
-                    in_arrays = floor_of(einsum, architecture, chosen_tiles, slots, together[:1]) is not None
+                    in_arrays = floor_of(allowed, chosen_tiles, slots, together[:1]) is not None
                 one_by_one_s = SCALAR_S * len(together)
                 effort_s += min(one_by_one_s, TEMPLATE_S) if in_arrays else one_by_one_s
-                effort_s += ROW_S * len(together) if ordered else 0
+                effort_s += ROW_S * len(together) if allowed.ordered else 0
                 if effort_s > EFFORT_MOST_S:
                     return None
             parts.append(chosen_tiles)
     return Whole(parts, size, over, against, loose)
 
 
-def _obeying(einsum: Einsum, architecture: Architecture, tiles: Tiles, rules: Rules) -> npt.NDArray[np.bool_]:
+def _obeying(allowed: Allowed, tiles: Tiles) -> npt.NDArray[np.bool_]:
     """Whether rules on tiles hold, and enough instances may work; ``violations`` has the last word on both."""
     good = np.ones(len(tiles.rows), dtype=np.bool_)
-    names = list(einsum.shape)
-    gaps = [gap for gap, _, _, _ in tiles.skeleton.slots]
-    for place, (tensor, level) in enumerate(tiles.skeleton.stored):
-        indexing = frozenset[str]().union(*(a.rank_variables for a in einsum.accesses_of(tensor)))
-        for rule in rules.tiles:
-            if rule.level == architecture.levels[level].name and rule.rank_variable in indexing:
-                below = tiles.rows[:, names.index(rule.rank_variable), gaps.index(place + 1)]
-                limit = min(rule.extent, einsum.shape[rule.rank_variable])
-                good &= below <= limit if rule.relation == "<=" else below == limit
-    if rules.utilisation:
-        instances = math.prod(x.fanout for x in architecture.serving if isinstance(x, Array))
+    for at, (tensor, place) in enumerate(tiles.skeleton.stored):
+        below = dict(zip(allowed.einsum.shape, tiles.below(at), strict=True))
+        words = partial(_words, allowed.einsum, tensor, below)
+        for measured in allowed.limits(place, tensor, below.__getitem__, words):
+            good &= measured.obeyed
+    if allowed.working_least:
         across = [k for k, slot in enumerate(tiles.skeleton.slots) if slot[3]]
-        good &= tiles.steps[:, :, across].prod(axis=(1, 2)) >= rules.working_least(instances)
+        good &= tiles.steps[:, :, across].prod(axis=(1, 2)) >= allowed.working_least
     return good
 
 
-def _room(einsum: Einsum, architecture: Architecture, tiles: Tiles) -> tuple[npt.NDArray[np.bool_], Integers]:
-    """Whether every memory has room, and the bits used inside the outermost one.
+def _words(einsum: Einsum, tensor: str, below: Mapping[str, Integers]) -> Integers:
+    """Words of tiles with these extents, at least: only ranks with one rank variable alone are looked at."""
+    access = einsum.accesses_of(tensor)[0]
+    own = {v for i in access.indices if len(i.terms) == 1 for v in i.rank_variables}
+    return np.asarray(np.prod([below[v] for v in own], axis=0) if own else np.ones(1, dtype=np.int64))
 
-    Only ranks with one rank variable alone are looked at: others only take more room.
-    """
-    names = list(einsum.shape)
+
+def _room(allowed: Allowed, tiles: Tiles) -> tuple[npt.NDArray[np.bool_], Integers]:
+    """Whether every memory has room, and the bits used inside the outermost one; both at least."""
+    einsum = allowed.einsum
     used: dict[int, Integers] = {}
-    gaps = [gap for gap, _, _, _ in tiles.skeleton.slots]
-    for place, (tensor, level) in enumerate(tiles.skeleton.stored):
-        access = einsum.accesses_of(tensor)[0]
-        alone = [i.rank_variables for i in access.indices if len(i.terms) == 1]
-        own = {v for variables in alone for v in variables}
-        below = tiles.rows[:, :, gaps.index(place + 1)]
-        words = np.prod([below[:, names.index(v)] for v in own], axis=0) if own else np.ones(1, dtype=np.int64)
-        bits = stored_bits(einsum.tensors[tensor], architecture.levels[level], words)
-        used[level] = used.get(level, np.zeros(len(tiles.rows), dtype=np.int64)) + bits
+    for at, (tensor, place) in enumerate(tiles.skeleton.stored):
+        words = _words(einsum, tensor, dict(zip(einsum.shape, tiles.below(at), strict=True)))
+        bits = stored_bits(einsum.tensors[tensor], allowed.levels[place], words)
+        used[place] = used.get(place, np.zeros(len(tiles.rows), dtype=np.int64)) + bits
     good = np.ones(len(tiles.rows), dtype=np.bool_)
     total = np.zeros(len(tiles.rows), dtype=np.int64)
-    for level, bits in used.items():
-        memory = architecture.levels[level]
-        if isinstance(memory, Memory):
-            total += bits * architecture.copies(memory.name)
-            if memory.usable_bits is not None:
-                good &= bits <= memory.usable_bits
+    for place, bits in used.items():
+        memory = allowed.memories[place]
+        total += bits * allowed.architecture.copies(memory.name)
+        if memory.usable_bits is not None:
+            good &= bits <= memory.usable_bits
     return good, total
 
 

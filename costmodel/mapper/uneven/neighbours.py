@@ -11,9 +11,9 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from costmodel.einsum.algebra import Einsum, Workload
-from costmodel.mapper.constraints import Rules, stationary_tensor
-from costmodel.mapper.lattice.space import divisors_of
+from costmodel.einsum.algebra import Workload
+from costmodel.mapper.allowed import Allowed
+from costmodel.mapper.divisors import divisors_of
 from costmodel.mapper.uneven.padding import fitted
 from costmodel.model.batch import Template
 from costmodel.spec.hardware import Architecture, Array
@@ -43,9 +43,10 @@ class OpenNest:
     """Loops of each rank variable, outermost first."""
 
     @classmethod
-    def of(cls, mapping: Mapping, einsum: Einsum, architecture: Architecture, rules: Rules) -> OpenNest:
+    def of(cls, mapping: Mapping, allowed: Allowed) -> OpenNest:
         """Fill in the loops that a mapping does without, in places where they keep to the rules if there are such."""
-        nodes = _filled(mapping, einsum, architecture, rules)
+        einsum, architecture = allowed.einsum, allowed.architecture
+        nodes = _filled(mapping, allowed)
         loops = [n for n in nodes if isinstance(n, Temporal | Spatial)]
         own: dict[str, list[int]] = {v: [] for v in einsum.shape}
         for at, loop in enumerate(loops):
@@ -122,13 +123,13 @@ class OpenNest:
         parts = [(a, t, b, u) for a, b in pairs for t in near[a] for u in near[b]]
         return np.array(parts, dtype=np.int64).reshape(-1, 4)
 
-    def spreads(self, architecture: Architecture, rules: Rules) -> Integers:
+    def spreads(self, allowed: Allowed) -> Integers:
         """Return rows with other rank variables across one of the arrays, and otherwise nearly the same tiles."""
         found: list[list[int]] = []
-        for array in architecture.arrays:
+        for array in allowed.arrays.values():
             own: dict[str, dict[str, int]] = {d: {} for d in array.shape}
             for at, loop in enumerate(self.template.loops):
-                if loop.array == array.name and not _barred(rules, array.name, loop.dimension, loop.rank_variable):
+                if loop.array == array.name and allowed.open_to(array, loop.dimension, loop.rank_variable):
                     own[loop.dimension][loop.rank_variable] = at
             ways = [_ways(tuple(own[d]), size) for d, size in array.shape.items()]
             if math.prod(map(len, ways)) > SPREADS_MOST:
@@ -222,19 +223,14 @@ def _ways(names: tuple[str, ...], size: int) -> list[dict[str, int]]:
     return found
 
 
-def _barred(rules: Rules, array: str, dimension: str, v: str) -> bool:
-    """Whether a rule keeps a rank variable from a dimension."""
-    return any((o.array, o.dimension) == (array, dimension) and v not in o.rank_variables for o in rules.only)
-
-
-def _filled(mapping: Mapping, einsum: Einsum, architecture: Architecture, rules: Rules) -> tuple[Node, ...]:
+def _filled(mapping: Mapping, allowed: Allowed) -> tuple[Node, ...]:
+    einsum, levels = allowed.einsum, allowed.levels
     gaps: list[tuple[Storage, list[Node]]] = []
     for node in mapping.nest:
         if isinstance(node, Storage):
             gaps.append((node, []))
         elif isinstance(node, Temporal | Spatial):
             gaps[-1][1].append(node)
-    levels = architecture.serving
     left = dict(einsum.shape)
     nodes: list[Node] = []
 
@@ -247,7 +243,7 @@ def _filled(mapping: Mapping, einsum: Einsum, architecture: Architecture, rules:
                 nodes.append(loop)
         nodes.extend(blank(v) for v, n in einsum.shape.items() if v not in names and n > 1)
 
-    inside = _inside(mapping, einsum, rules)
+    inside = _inside(mapping, allowed)
     done = 0
     for at, (storage, loops) in enumerate(gaps):
         nodes.append(storage)
@@ -257,7 +253,7 @@ def _filled(mapping: Mapping, einsum: Einsum, architecture: Architecture, rules:
         nodes[first:] = _placed(nodes[first : first + stated], nodes[first + stated :], inside(at, storage.level))
         until = len(levels)
         if at + 1 < len(gaps):
-            until = max(architecture.index(gaps[k][0].level) for k in range(at + 2))
+            until = max(allowed.architecture.index(gaps[k][0].level) for k in range(at + 2))
         for place in range(done, until):
             array = levels[place]
             if isinstance(array, Array):
@@ -282,17 +278,16 @@ def _placed(stated: Sequence[Node], blank: Sequence[Node], inside: Callable[[str
     return found
 
 
-def _inside(mapping: Mapping, einsum: Einsum, rules: Rules) -> Callable[[int, str], Callable[[str, str], bool]]:
+def _inside(mapping: Mapping, allowed: Allowed) -> Callable[[int, str], Callable[[str, str], bool]]:
     """Tell of a gap (its number and level) whether a rule has the loop over a second variable inside of a first one."""
     own, last = frozenset[str](), 0
-    if rules.dataflow is not None and rules.stationary:
-        tensor = stationary_tensor(einsum, rules.dataflow)
-        own = own.union(*(a.rank_variables for a in einsum.accesses_of(tensor)))
+    if allowed.still is not None:
+        own = allowed.indexing[allowed.still]
         stores = [node for node in mapping.nest if isinstance(node, Storage)]
-        last = max(k for k, node in enumerate(stores) if tensor in node.tensors)
+        last = max(k for k, node in enumerate(stores) if allowed.still in node.tensors)
 
     def of_gap(gap: int, level: str) -> Callable[[str, str], bool]:
-        listed = [o.rank_variables for o in rules.orders if o.level == level]
+        listed = [order for below, order in allowed.orders if below == level]
 
         def inside(v: str, w: str) -> bool:
             if gap < last and v in own and w not in own:

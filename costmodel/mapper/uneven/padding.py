@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from costmodel.einsum.algebra import Affine, Einsum
-from costmodel.mapper.lattice.space import divisors_of
+from costmodel.mapper.divisors import divisors_of
 from costmodel.spec.mapping import Mapping, Node, Spatial, Temporal
 
 

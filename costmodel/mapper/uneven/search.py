@@ -1,6 +1,6 @@
 """Tiles that need not divide: the whole mapspace where it is small, else climbing with a bound on what is left.
 
-A small mapspace is enumerated with the batch model (``all_tiles.py``), so its best mapping is proven. In a large one
+A small mapspace is enumerated with the batch model (``enumeration.py``), so its best mapping is proven. In a large one
 the climb (``climb.py``) starts from the best mappings with perfect factors, and from those of the Einsum with rank
 variables padded to a size with more divisors. Each step takes the best of all changes of one tile, or of two at once,
 or of the order of two nodes. What it finds is held against ``bound.py``.
@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from costmodel.einsum.algebra import Einsum
-from costmodel.mapper.constraints import Rules
+from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint, Status
 from costmodel.mapper.uneven.archive import Archive
 from costmodel.mapper.uneven.bound import Bound, bound
@@ -24,7 +24,6 @@ from costmodel.mapper.uneven.climb import SPREADS_CLIMBED, STEPS, climb, climb_t
 from costmodel.mapper.uneven.enumeration import Integers, Promising, Whole, small
 from costmodel.mapper.uneven.padding import fitted, padded, paddings
 from costmodel.model.meters import cycles_per_point
-from costmodel.spec.hardware import Architecture
 from costmodel.spec.objective import Objective, objective_of
 
 CLIMBED_MOST = 400_000
@@ -36,9 +35,7 @@ PROVEN = 1e-8
 
 
 def improve(
-    einsum: Einsum,
-    architecture: Architecture,
-    rules: Rules,
+    allowed: Allowed,
     perfect: Callable[[Einsum], MapperResult],
     select: Callable[[Sequence[MappingPoint]], list[MappingPoint]],
     aim: Objective,
@@ -53,8 +50,9 @@ def improve(
     Raises InfeasibleError if nothing that was tried fits.
     """
     began = time.process_time()
-    archive = Archive(einsum, architecture, rules, deadline, aim)
-    least = bound(einsum, architecture, rules)
+    einsum = allowed.einsum
+    archive = Archive(allowed, deadline, aim)
+    least = bound(allowed)
     failure: InfeasibleError | None = None
     start: MapperResult | None = None
     whole: Whole | None = None
@@ -66,12 +64,12 @@ def improve(
             failure = error
         else:
             archive.take(start)
-        whole = small(einsum, architecture, rules, _in_time(archive, least))
+        whole = small(allowed, _in_time(archive, least))
         if whole is None:
             climbed = True
             _climb(archive, perfect)
             if archive.points and _verdict(archive.points, least, aim)[0] is not Status.PROVEN and not archive.late:
-                whole = small(einsum, architecture, rules, _in_time(archive, least))
+                whole = small(allowed, _in_time(archive, least))
         if whole is not None:
             complete = archive.enumerate(whole)
             if not complete and not climbed:
@@ -109,8 +107,7 @@ def improve(
 
 def _in_time(archive: Archive, least: Bound) -> Promising:
     """Return what tells from compute cycles, room and bounds whether a mapping may be better than all known."""
-    unit = archive.architecture.unit
-    per_point = cycles_per_point(archive.einsum, unit)
+    per_point = cycles_per_point(archive.einsum, archive.allowed.unit)
 
     def promising(points: Integers, room: Integers) -> npt.NDArray[np.bool_]:
         latency = np.maximum(points * per_point, least.latency_cycles)

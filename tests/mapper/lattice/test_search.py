@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from problems import PE2D, gemm, random_architecture, random_einsum, sliding_problem, tight_problem
 
-from costmodel.mapper.constraints import parse
+from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.lattice import space as mapspace
 from costmodel.mapper.lattice import sumset
 from costmodel.mapper.lattice.dominance import Dominance
@@ -22,6 +22,7 @@ from costmodel.mapper.lattice.labels import History
 from costmodel.mapper.lattice.search import Search
 from costmodel.mapper.lattice.shapes import Lattice
 from costmodel.mapper.result import InfeasibleError
+from costmodel.spec.rules import parse
 
 
 def counted(steps: list[int], counts: list[int]) -> int:
@@ -64,7 +65,7 @@ def test_a_history_gives_the_path_of_a_label() -> None:
 
 def test_the_lattice_of_tile_shapes() -> None:
     problem = gemm(4, 6, 1)
-    lattice = Lattice(mapspace.build(problem, PE2D, parse([], PE2D, problem)))
+    lattice = Lattice(mapspace.build(Allowed(problem, PE2D, parse([], PE2D, problem))))
     assert lattice.shapes == 3 * 4
     names = list(problem.shape)
     m, n = names.index("m"), names.index("n")

@@ -14,19 +14,20 @@ from problems import MAC, PE2D, TWO_LEVEL, einsum, gemm, random_architecture, ra
 from timing import within
 
 from costmodel.einsum.algebra import Einsum
-from costmodel.mapper.constraints import Rules, parse
+from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.lattice import size as counting
 from costmodel.mapper.lattice import space as mapspace
 from costmodel.spec.catalog import load_architecture, load_workload
 from costmodel.spec.hardware import Architecture, Array, Memory
 from costmodel.spec.mapping import Mapping, Spatial, Storage
+from costmodel.spec.rules import parse
 
 
 def small(rng: random.Random, most: int) -> tuple[Einsum, Architecture, mapspace.Space]:
     while True:
         problem, architecture = random_einsum(rng), random_architecture(rng)
         try:
-            space = mapspace.build(problem, architecture, Rules())
+            space = mapspace.build(Allowed(problem, architecture))
         except mapspace.UnsupportedError:
             continue
         if exhaustive.size(problem, architecture, most) < most:
@@ -75,7 +76,7 @@ def test_constraints_on_arrays_and_keeping_are_counted(sentence: str) -> None:
     )
     allowed = CONSTRAINTS[sentence]
     expected = sum(allowed(m, problem) for m in exhaustive.mappings(problem, architecture))
-    space = mapspace.build(problem, architecture, parse([sentence], architecture, problem))
+    space = mapspace.build(Allowed(problem, architecture, parse([sentence], architecture, problem)))
     assert counting.size(space) == expected > 0
 
 
@@ -84,17 +85,17 @@ def test_a_tensor_may_be_kept_in_either_of_two_memories() -> None:
     levels = (Memory(name="M0"), Memory(name="M1", **may), Memory(name="M2", **may), MAC)
     problem, architecture = einsum("Z[m]", "A[m]", m=4), Architecture(name="two", levels=levels)
     expected = exhaustive.size(problem, architecture, 10_000)
-    assert counting.size(mapspace.build(problem, architecture, Rules())) == expected > 100
+    assert counting.size(mapspace.build(Allowed(problem, architecture))) == expected > 100
 
 
 def test_a_size_by_hand() -> None:
     # four nests keep Z and A in either order, with one step of m in one of three gaps
-    space = mapspace.build(einsum("Z[m]", "A[m]", m=5), TWO_LEVEL, Rules())
+    space = mapspace.build(Allowed(einsum("Z[m]", "A[m]", m=5), TWO_LEVEL))
     assert counting.size(space) == 2 * 3
 
 
 def test_a_single_point_leaves_the_orders_of_nodes() -> None:
-    space = mapspace.build(einsum("Z[m]", "A[m]", m=1), TWO_LEVEL, Rules())
+    space = mapspace.build(Allowed(einsum("Z[m]", "A[m]", m=1), TWO_LEVEL))
     assert counting.size(space) == 2
 
 
@@ -110,23 +111,25 @@ def test_a_large_size_is_exact() -> None:
     )
     problem = einsum("Z[m]", "A[m, k]", m=2**m, k=3**k)
     levels = (TWO_LEVEL.levels[0], TWO_LEVEL.levels[1], MAC)
-    space = mapspace.build(problem, Architecture(name="two", levels=levels), Rules())
+    space = mapspace.build(Allowed(problem, Architecture(name="two", levels=levels)))
     assert counting.size(space) == 2 * expected > 10**5
 
 
 def test_certificate_states_the_size() -> None:
     problem = gemm(4, 4, 4)
-    space = mapspace.build(problem, TWO_LEVEL, Rules())
+    space = mapspace.build(Allowed(problem, TWO_LEVEL))
     assert map_einsum(problem, TWO_LEVEL).certificate.mapspace == counting.size(space)
 
 
 def test_large_sizes_take_no_time() -> None:
     # grows with every factor, and is a whole number far beyond what floats can hold
-    sizes = [counting.size(mapspace.build(gemm(n, n, n), PE2D, Rules())) for n in (64, 1024, 1 << 16)]
+    sizes = [counting.size(mapspace.build(Allowed(gemm(n, n, n), PE2D))) for n in (64, 1024, 1 << 16)]
     assert all(a < b for a, b in itertools.pairwise(sizes))
     assert sizes[-1] > 1 << 64
     architecture = load_architecture("eyeriss_v1")
     layers = load_workload("resnet18").einsums[:8]
     with within(0.25 * len(layers)):
         for layer in layers:
-            counting.size(mapspace.build(layer, architecture, parse(architecture.constraints, architecture, layer)))
+            counting.size(
+                mapspace.build(Allowed(layer, architecture, parse(architecture.constraints, architecture, layer)))
+            )

@@ -7,15 +7,18 @@ import pytest
 from strategies import nest_of, random_case, workload_of
 
 from costmodel.einsum.algebra import Role
-from costmodel.mapper.constraints import parse
+from costmodel.einsum.coordinates import distinct
+from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.sample.encoding import encoding_of, loop_orders, primes
 from costmodel.mapper.sample.starts import starts
-from costmodel.mapper.sample.steps import Hold, Loop, distinct, held, windowed
+from costmodel.mapper.sample.steps import Hold, Loop, windowed
 from costmodel.model.evaluate import evaluate
 from costmodel.model.nest import bind
 from costmodel.spec.computing import parts_for
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
 from costmodel.spec.mapping import Mapping, Spatial, Temporal
+from costmodel.spec.rules import parse
+from costmodel.spec.rules.holding import held
 
 KINDS = ("input", "output", "weight")
 
@@ -61,7 +64,7 @@ def costs(workload, architecture, mapping):
 def test_random_genes_are_valid_mappings(seed):
     """A trial must never be wasted on a nest that the model refuses; capacity is the slack's business."""
     workload, architecture, draw = problem(seed)
-    encoding = encoding_of(workload.einsums[0], architecture)
+    encoding = encoding_of(Allowed(workload.einsums[0], architecture))
     for _ in range(5):
         mapping = encoding.decode(genes_of(encoding, draw))
         bind(workload, architecture, mapping)
@@ -72,7 +75,7 @@ def test_canonical_nests_cost_the_same(seed):
     """Merging two nests that cost differently would hide the better one."""
     workload, architecture, draw = problem(1000 + seed)
     architecture = unbounded(architecture)
-    encoding = encoding_of(workload.einsums[0], architecture)
+    encoding = encoding_of(Allowed(workload.einsums[0], architecture))
     for _ in range(3):
         steps = encoding.steps(genes_of(encoding, draw))
         spelt = costs(workload, architecture, encoding.plans.mapping(steps))
@@ -84,7 +87,7 @@ def test_whole_nests_cost_the_same_and_share_a_template(seed):
     """Batches rely on it: vectors with equal orders and bypasses differ in tiles only."""
     workload, architecture, draw = problem(6000 + seed)
     architecture = unbounded(architecture)
-    encoding = encoding_of(workload.einsums[0], architecture)
+    encoding = encoding_of(Allowed(workload.einsums[0], architecture))
     genes = genes_of(encoding, draw)
     other = tuple(
         draw.randrange(g.size) if g.kind == "factor" else value for g, value in zip(encoding.genes, genes, strict=True)
@@ -100,7 +103,7 @@ def test_whole_nests_cost_the_same_and_share_a_template(seed):
 @pytest.mark.parametrize("seed", range(100))
 def test_canonical_is_idempotent(seed):
     workload, architecture, draw = problem(2000 + seed)
-    encoding = encoding_of(workload.einsums[0], architecture)
+    encoding = encoding_of(Allowed(workload.einsums[0], architecture))
     plan = encoding.plan(genes_of(encoding, draw))
     assert encoding.plans.canonical(plan) == plan
 
@@ -109,7 +112,7 @@ def test_canonical_is_idempotent(seed):
 def test_encode_round_trip(seed):
     """A warm start must begin where it says."""
     workload, architecture, draw = problem(3000 + seed)
-    encoding = encoding_of(workload.einsums[0], architecture)
+    encoding = encoding_of(Allowed(workload.einsums[0], architecture))
     for _ in range(3):
         genes = genes_of(encoding, draw)
         plan = encoding.plan(genes)
@@ -121,7 +124,7 @@ def test_shares_are_the_models_occupancy(seed):
     """The slack must be zero exactly where the model finds no room."""
     workload, architecture, draw = problem(4000 + seed)
     einsum = workload.einsums[0]
-    encoding = encoding_of(einsum, architecture)
+    encoding = encoding_of(Allowed(einsum, architecture))
     plan = encoding.plan(genes_of(encoding, draw))
     evaluation = evaluate(workload, unbounded(architecture), encoding.plans.mapping(plan))
     ours = sorted((architecture.levels[s.level].name, s.tensor, s.words, s.bits) for s in encoding.plans.shares(plan))
@@ -135,14 +138,14 @@ def test_shares_are_the_models_occupancy(seed):
 @pytest.mark.parametrize("seed", range(60))
 def test_starts_fit(seed):
     workload, architecture, _ = problem(5000 + seed)
-    encoding = encoding_of(workload.einsums[0], architecture)
+    encoding = encoding_of(Allowed(workload.einsums[0], architecture))
     for genes in starts(encoding):
         assert all(finding.slack <= 0 for finding in encoding.limits.findings(encoding.plan(genes)))
         bind(workload, architecture, encoding.decode(genes))
 
 
 def test_starts_are_empty_when_nothing_fits():
-    encoding = encoding_of(GEMM.einsums[0], small(capacity_bits=16))
+    encoding = encoding_of(Allowed(GEMM.einsums[0], small(capacity_bits=16)))
     assert starts(encoding) == ()
 
 
@@ -165,7 +168,7 @@ def small(**buffer) -> Architecture:
 
 def test_overflow_falls_to_the_slot_above():
     """Three factors 2 do not fit a dimension of 4: the third steps in time, above the array."""
-    encoding = encoding_of(GEMM.einsums[0], small())
+    encoding = encoding_of(Allowed(GEMM.einsums[0], small()))
     place = next(k for k, slot in enumerate(encoding.slots) if slot.dimension == "X")
     genes = list(encoding.smallest)
     for number, gene in enumerate(encoding.genes):
@@ -179,7 +182,8 @@ def test_overflow_falls_to_the_slot_above():
 
 
 def test_a_closed_slot_stays_empty():
-    encoding = encoding_of(GEMM.einsums[0], small(), parse(["PEs.X only [m]", "PEs.Y only [n, k]"], small()))
+    rules = parse(["PEs.X only [m]", "PEs.Y only [n, k]"], small(), GEMM.einsums[0])
+    encoding = encoding_of(Allowed(GEMM.einsums[0], small(), rules))
     draw = random.Random(0)
     for _ in range(50):
         for step in encoding.plan(genes_of(encoding, draw)):
@@ -189,7 +193,7 @@ def test_a_closed_slot_stays_empty():
 
 def test_bypass_is_a_gene_where_the_architecture_leaves_it_open():
     architecture = small(keep=("output",), may_keep=("input", "weight"))
-    encoding = encoding_of(GEMM.einsums[0], architecture)
+    encoding = encoding_of(Allowed(GEMM.einsums[0], architecture))
     assert encoding.choices == {Hold(1, "A"), Hold(1, "B")}
     assert encoding.smallest.count(1) == 2
     text = "\n".join(map(str, encoding.decode(encoding.smallest).nest))
@@ -197,7 +201,7 @@ def test_bypass_is_a_gene_where_the_architecture_leaves_it_open():
 
 
 def test_encode_refuses_what_the_mapspace_lacks():
-    encoding = encoding_of(GEMM.einsums[0], small(keep=("output",)))
+    encoding = encoding_of(Allowed(GEMM.einsums[0], small(keep=("output",))))
     ragged = nest_of("""
         store A B Z in DRAM
         for m by 3
@@ -217,7 +221,7 @@ def test_encode_refuses_what_the_mapspace_lacks():
 
 
 def test_rejects_show_the_arithmetic():
-    encoding = encoding_of(GEMM.einsums[0], small(capacity_bits=64))
+    encoding = encoding_of(Allowed(GEMM.einsums[0], small(capacity_bits=64)))
     genes = list(encoding.smallest)
     last = encoding.segments[0].first_slot + 2
     for number, gene in enumerate(encoding.genes):

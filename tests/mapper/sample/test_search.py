@@ -12,7 +12,7 @@ import pytest
 from strategies import workload_of
 
 from costmodel.einsum.algebra import Role
-from costmodel.mapper.constraints import parse
+from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.result import InfeasibleError
 from costmodel.mapper.sample.encoding import encoding_of
 from costmodel.mapper.sample.search import (
@@ -29,6 +29,7 @@ from costmodel.spec.mapping import Spatial, Storage, Temporal
 from costmodel.spec.methods import METHODS, SAMPLERS
 from costmodel.spec.objective import objective_of
 from costmodel.spec.problems import SpecError
+from costmodel.spec.rules import parse
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -209,7 +210,7 @@ def test_constraints_hold_on_the_answer():
 def test_rules_hold_on_the_answer(sentences):
     architecture = array_of()
     result = search_einsum(GEMM.einsums[0], architecture, constraints=sentences, trials=80)
-    limits = encoding_of(GEMM.einsums[0], architecture, parse(sentences, architecture, GEMM.einsums[0])).limits
+    limits = encoding_of(Allowed(GEMM.einsums[0], architecture, parse(sentences, architecture, GEMM.einsums[0]))).limits
     plan = tuple(limits.plans.steps_of(result.front[0].mapping))
     assert all(finding.slack <= 0 for finding in limits.findings(plan))
     evaluate(GEMM, architecture, result.front[0].mapping)
@@ -228,7 +229,7 @@ def test_stationary_tensors_stay():
 def test_screened_estimates_are_the_models(objective):
     """Climbing picks moves by batch estimates; a wrong one would send it astray without a sign."""
     architecture = array_of()
-    encoding = encoding_of(GEMM.einsums[0], architecture)
+    encoding = encoding_of(Allowed(GEMM.einsums[0], architecture))
     goal = objective_of(objective)
     archive = Archive(encoding, GEMM, architecture, goal)
     screen = Screen(archive)

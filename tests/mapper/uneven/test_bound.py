@@ -11,7 +11,7 @@ from asking import map_einsum
 from problems import HOPPING, MAC, PE2D, TWO_LEVEL, einsum, gemm, in_wider_accesses, random_architecture, random_einsum
 
 from costmodel.einsum.algebra import Einsum, Operation, Workload
-from costmodel.mapper.constraints import Rules, parse
+from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.result import InfeasibleError
 from costmodel.mapper.uneven.bound import bound, busiest_points
 from costmodel.model.evaluate import evaluate
@@ -19,6 +19,7 @@ from costmodel.model.evaluation import Evaluation
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
 from costmodel.spec.mapping import Mapping
 from costmodel.spec.problems import SpecError
+from costmodel.spec.rules import parse
 
 PE4X4 = replace(
     PE2D, name="pe4x4", levels=tuple(replace(x, shape={"X": 4, "Y": 4}) if x.name == "PEs" else x for x in PE2D.levels)
@@ -40,7 +41,7 @@ def cost(problem: Einsum, architecture: Architecture, mapping: Mapping) -> Evalu
 def test_no_mapping_undercuts_the_bound(seed: int) -> None:
     rng = random.Random(seed)
     problem, architecture = random_einsum(rng), random_architecture(rng)
-    least = bound(problem, architecture)
+    least = bound(Allowed(problem, architecture))
     for mapping in some_mappings(rng, problem, architecture, 30):
         found = cost(problem, architecture, mapping)
         if found is not None:
@@ -52,7 +53,7 @@ def test_no_mapping_undercuts_the_bound(seed: int) -> None:
 def test_no_optimum_undercuts_the_bound(seed: int) -> None:
     rng = random.Random(1000 + seed)
     problem, architecture = random_einsum(rng), random_architecture(rng)
-    least = bound(problem, architecture)
+    least = bound(Allowed(problem, architecture))
     try:
         front = map_einsum(problem, architecture, objective="energy,latency").front
     except InfeasibleError:
@@ -65,7 +66,7 @@ def test_no_optimum_undercuts_the_bound(seed: int) -> None:
 def test_no_mapping_takes_less_room_than_the_bound(seed: int) -> None:
     rng = random.Random(2000 + seed)
     problem, architecture = random_einsum(rng), random_architecture(rng)
-    least = bound(problem, architecture)
+    least = bound(Allowed(problem, architecture))
     for mapping in some_mappings(rng, problem, architecture, 10):
         found = cost(problem, architecture, mapping)
         assert found is None or found.capacity_bits >= least.capacity_bits
@@ -73,18 +74,18 @@ def test_no_mapping_takes_less_room_than_the_bound(seed: int) -> None:
 
 def test_the_busiest_instance_has_what_an_even_spread_leaves() -> None:
     # 7 over 7 of 16 instances and 13 over 2: 1 × 7 × 11 points
-    assert busiest_points(PRIME, PE4X4, Rules()) == 77
+    assert busiest_points(Allowed(PRIME, PE4X4)) == 77
     only = parse(["PEs only [m]"], PE4X4, PRIME)
-    assert busiest_points(PRIME, PE4X4, only) == 77
-    assert busiest_points(PRIME, PE4X4, parse(["PEs only [k]"], PE4X4, PRIME)) == 143
-    assert busiest_points(PRIME, TWO_LEVEL, Rules()) == PRIME.points
+    assert busiest_points(Allowed(PRIME, PE4X4, only)) == 77
+    assert busiest_points(Allowed(PRIME, PE4X4, parse(["PEs only [k]"], PE4X4, PRIME))) == 143
+    assert busiest_points(Allowed(PRIME, TWO_LEVEL)) == PRIME.points
 
 
 def test_the_bound_on_traffic_is_near_the_best_perfect_mapping() -> None:
     small_buffer = replace(TWO_LEVEL.levels[1], capacity_bits=8 * 300)
     architecture = replace(TWO_LEVEL, levels=(TWO_LEVEL.levels[0], small_buffer, TWO_LEVEL.levels[2]))
     problem = gemm(60, 60, 60)
-    least = bound(problem, architecture)
+    least = bound(Allowed(problem, architecture))
     (best,) = map_einsum(problem, architecture, objective="energy").front
     assert least.energy_pj <= best.energy_pj <= 1.1 * least.energy_pj
 
@@ -92,7 +93,7 @@ def test_the_bound_on_traffic_is_near_the_best_perfect_mapping() -> None:
 def test_constraints_on_an_array_bound_the_instances_at_work() -> None:
     # 7 rows for k, and nothing else may lie along X: 4 × 1 of 4 × 4 instances
     rules = parse(["PEs.X only [k]", "PEs.Y only [k]"], PE4X4, gemm(13, 11, 2))
-    assert busiest_points(gemm(13, 11, 2), PE4X4, rules) == 143
+    assert busiest_points(Allowed(gemm(13, 11, 2), PE4X4, rules)) == 143
 
 
 BROADCAST = Architecture(
@@ -117,7 +118,7 @@ def test_a_bound_by_hand() -> None:
     # every point reads A and B; it updates Z, which is read back but at the first touch, and drained
     inner = (a + b) * 2 / 16 + 8 * (8 + 16) * 4 / 16 + 8 * 24 * 2 / 16 + 8 * 24 * 4 / 16
     cycles = max(2 * (1 / 2 + 1 / 0.25), into / 8)
-    least = bound(problem, BROADCAST)
+    least = bound(Allowed(problem, BROADCAST))
     assert least.latency_cycles == pytest.approx(cycles)
     assert least.energy_pj == pytest.approx(outermost + hops + inner + 8 * (1 + 5) + 2 * cycles)
     assert least.capacity_bits == 3 * (8 + 16 + 24)
@@ -129,7 +130,7 @@ def test_what_is_read_back_at_most_once_for_each_instance() -> None:
     # without a memory inside, each update reads M0 but for the first of each word
     problem = einsum("Z[m]", "A[m, k]", bits={"A": 8, "Z": 8}, m=4, k=3)
     architecture = Architecture(name="bare", levels=(Memory(name="M0", read_pj=1, write_pj=10), MAC))
-    assert bound(problem, architecture).energy_pj == pytest.approx(12 + 12 * 10 + (12 - 4) + 12)
+    assert bound(Allowed(problem, architecture)).energy_pj == pytest.approx(12 + 12 * 10 + (12 - 4) + 12)
 
 
 def test_nested_arrays_that_merge_share_one_delivery() -> None:
@@ -140,17 +141,19 @@ def test_nested_arrays_that_merge_share_one_delivery() -> None:
     apart = replace(shared, levels=(outer, *(replace(x, multicast="none") for x in arrays), MAC))
     points, sums = 8, 8 - 4
     # A: one word for four points at once, or each point its own; B has a word a point; sums of k are not merged here
-    assert bound(problem, shared).energy_pj <= points / 4 + points + sums + points
-    assert bound(problem, shared).energy_pj == pytest.approx(points / 4 + points + points)
-    assert bound(problem, apart).energy_pj == pytest.approx(points + points + points)
+    assert bound(Allowed(problem, shared)).energy_pj <= points / 4 + points + sums + points
+    assert bound(Allowed(problem, shared)).energy_pj == pytest.approx(points / 4 + points + points)
+    assert bound(Allowed(problem, apart)).energy_pj == pytest.approx(points + points + points)
 
 
 def test_the_width_of_an_access_only_says_what_prices_refer_to() -> None:
     problem = gemm(8, 8, 8)
-    least = bound(problem, HOPPING)
+    least = bound(Allowed(problem, HOPPING))
     roomy = replace(
         HOPPING, levels=tuple(replace(x, capacity_bits=None) if isinstance(x, Memory) else x for x in HOPPING.levels)
     )
-    assert bound(problem, in_wider_accesses(roomy)).energy_pj == pytest.approx(bound(problem, roomy).energy_pj)
-    assert bound(problem, in_wider_accesses(HOPPING)).energy_pj == pytest.approx(least.energy_pj)
-    assert least.energy_pj > 1.1 * bound(problem, roomy).energy_pj  # what capacities add has prices, too
+    assert bound(Allowed(problem, in_wider_accesses(roomy))).energy_pj == pytest.approx(
+        bound(Allowed(problem, roomy)).energy_pj
+    )
+    assert bound(Allowed(problem, in_wider_accesses(HOPPING))).energy_pj == pytest.approx(least.energy_pj)
+    assert least.energy_pj > 1.1 * bound(Allowed(problem, roomy)).energy_pj  # what capacities add has prices, too

@@ -14,7 +14,7 @@ from asking import map_einsum
 from problems import PE2D, einsum, gemm, random_architecture, working
 
 from costmodel.einsum.algebra import Einsum, Workload
-from costmodel.mapper.constraints import Rules, parse
+from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.front import select
 from costmodel.mapper.obey import violations
 from costmodel.mapper.result import InfeasibleError, MapperResult
@@ -28,6 +28,7 @@ from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
 from costmodel.spec.mapping import Compute, Mapping, Spatial, Storage, Temporal
 from costmodel.spec.objective import objective_of
 from costmodel.spec.problems import SpecError
+from costmodel.spec.rules import Rules, parse
 
 PE4X4 = replace(
     PE2D, name="pe4x4", levels=tuple(replace(x, shape={"X": 4, "Y": 4}) if x.name == "PEs" else x for x in PE2D.levels)
@@ -67,7 +68,7 @@ def test_a_prime_gemm_gains_over_perfect_factors() -> None:
     found = map_einsum(PRIME, PE4X4, objective="edp", tiles="any")
     (after,) = found.front
     assert after.evaluation.edp < before.evaluation.edp / 10
-    assert after.latency_cycles == busiest_points(PRIME, PE4X4, Rules())
+    assert after.latency_cycles == busiest_points(Allowed(PRIME, PE4X4))
     assert found.certificate.gap is not None
     assert found.certificate.gap < 0.05
 
@@ -91,14 +92,14 @@ def test_a_gap_is_said_as_one() -> None:
     assert gap > 0
     assert str(found.certificate) == f"gap ≤ {100 * gap:.2g} %"
     assert "climbing" in found.certificate.method
-    least = bound(PRIME, narrow)
+    least = bound(Allowed(PRIME, narrow))
     assert found.front[0].energy_pj == pytest.approx(least.energy_pj * (1 + gap))
 
 
 def test_a_met_bound_is_a_proof() -> None:
     problem, architecture = PRIME, replace_bandwidth(PE4X4)
     found = map_einsum(problem, architecture, objective="latency", tiles="any")
-    assert found.front[0].latency_cycles == busiest_points(problem, architecture, Rules())
+    assert found.front[0].latency_cycles == busiest_points(Allowed(problem, architecture))
     assert str(found.certificate) == "optimal: proven"
 
 
@@ -203,7 +204,7 @@ def test_the_gap_of_a_front_holds_for_its_first_objective(monkeypatch, objective
     least, known = (min(aim.of(p)[0] for p in r.front) for r in (proven, climbed))
     assert climbed.certificate.gap is not None
     assert known <= least * (1 + climbed.certificate.gap) * (1 + 1e-9)
-    bounds = aim.of(bound(problem, TINY))
+    bounds = aim.of(bound(Allowed(problem, TINY)))
     assert climbed.certificate.gap == pytest.approx(max(0.0, known / bounds[0] - 1), abs=1e-8)
 
 
@@ -217,7 +218,7 @@ def test_a_small_mapspace_gives_the_front_with_room(objective: str) -> None:
     def perfect(one: Einsum) -> MapperResult:
         return map_einsum(one, TINY, objective="energy,latency")
 
-    found = residual.improve(problem, TINY, Rules(), perfect, lambda points: select(points, aim), aim)
+    found = residual.improve(Allowed(problem, TINY), perfect, lambda points: select(points, aim), aim)
     assert str(found.certificate) == "optimal: proven"
     assert [aim.of(p) for p in found.front] == [pytest.approx(v, rel=1e-9) for v in want]
 
@@ -274,7 +275,7 @@ def test_a_padded_einsum_keeps_its_windows_whole() -> None:
 def every_mapping(problem: Einsum, architecture: Architecture, rules: Rules, most: int) -> list[Mapping] | None:
     """The mapspace in a plain way: no order of loops in time left out, no batch model; null where it is large."""
     found: dict[tuple[object, ...], Mapping] = {}
-    for skeleton in all_tiles.skeletons(problem, architecture, rules):
+    for skeleton in all_tiles.skeletons(Allowed(problem, architecture, rules)):
         slots = skeleton.slots
         chains = [all_tiles.chains(n, slots) for n in problem.shape.values()]
         if math.prod(map(len, chains)) > most:
@@ -286,7 +287,7 @@ def every_mapping(problem: Einsum, architecture: Architecture, rules: Rules, mos
                 continue
             moving = [[v for v in steps if steps[v][k] > 1] for k in range(len(slots))]
             for orders in itertools.product(*(list(itertools.permutations(names)) for names in moving)):
-                mapping = all_tiles.assemble(problem, architecture, skeleton, named, orders)
+                mapping = all_tiles.assemble(Allowed(problem, architecture), skeleton, named, orders)
                 found[mapping.nest] = mapping
                 if len(found) > most:
                     return None
@@ -333,7 +334,7 @@ def compare_with_every_mapping(
         with pytest.raises(InfeasibleError):
             map_einsum(problem, architecture, objective=aim, constraints=texts, tiles="any")
         return True
-    least = bound(problem, architecture, rules)
+    least = bound(Allowed(problem, architecture, rules))
     assert min(c.energy_pj for c in costs) >= least.energy_pj, seed
     assert min(c.latency_cycles for c in costs) >= least.latency_cycles, seed
     assert min(c.capacity_bits for c in costs) >= least.capacity_bits, seed
@@ -420,7 +421,7 @@ def test_a_front_with_room_is_climbed(monkeypatch: pytest.MonkeyPatch) -> None:
         assert any(all(a <= b for a, b in zip(v, aim.of(p), strict=True)) for v in values)
     assert values == plain_front(set(values))
     assert values[0][0] < aim.of(perfect.front[0])[0]
-    least = aim.of(bound(PRIME, PE4X4))
+    least = aim.of(bound(Allowed(PRIME, PE4X4)))
     assert found.certificate.gap == pytest.approx(max(0.0, values[0][0] / least[0] - 1), abs=1e-8)
 
 
@@ -476,7 +477,7 @@ def canonical(mapping: Mapping) -> tuple[object, ...]:
 
 def test_without_time_the_gap_still_holds() -> None:
     found = map_einsum(gemm(37, 41, 43), PE4X4, objective="edp", budget=0.0, tiles="any")
-    least = bound(gemm(37, 41, 43), PE4X4)
+    least = bound(Allowed(gemm(37, 41, 43), PE4X4))
     gap = found.certificate.gap
     assert gap is not None
     assert found.front[0].evaluation.edp == pytest.approx(least.energy_pj * least.latency_cycles * (1 + gap))
@@ -507,7 +508,7 @@ def test_ctrl_c_leaves_the_best_so_far_with_a_gap(monkeypatch: pytest.MonkeyPatc
     architecture = TINY if place == "enumerate" else PE4X4
     found = map_einsum(problem, architecture, objective="edp", tiles="any")
     assert found.certificate.method.endswith("(interrupted)")
-    least = bound(problem, architecture)
+    least = bound(Allowed(problem, architecture))
     gap = found.certificate.gap
     assert gap is not None
     score = found.front[0].evaluation.edp
@@ -531,6 +532,6 @@ def test_passes_of_a_systolic_array_are_climbed_and_bounded() -> None:
     problem = einsum("Z[m, n]", "A[m, k]", "B[k, n]", weights="B", m=13, n=11, k=7)
     perfect = map_einsum(problem, systolic, objective="latency").front[0]
     found = map_einsum(problem, systolic, objective="latency", tiles="any")
-    least = bound(problem, systolic)
-    assert least.latency_cycles > bound(problem, PE4X4).latency_cycles
+    least = bound(Allowed(problem, systolic))
+    assert least.latency_cycles > bound(Allowed(problem, PE4X4)).latency_cycles
     assert least.latency_cycles <= found.front[0].latency_cycles < perfect.latency_cycles

@@ -1,0 +1,100 @@
+"""How many words a tile has: distinct coordinates that the points of an iteration space touch."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Literal
+
+from costmodel.einsum.algebra import Access, Affine, Einsum
+
+Holes = Literal["skip", "fetch"]
+"""Whether a tile is its distinct words, or its bounding box."""
+
+ENUMERATED_MOST = 4096
+"""Points that are listed to count coordinates of ranks that share rank variables."""
+
+
+@lru_cache(maxsize=1 << 16)
+def distinct(terms: tuple[tuple[int, int], ...], holes: Holes) -> int:
+    """Number of distinct values of ``Σ coefficient·x`` over ``0 ≤ x < extent``.
+
+    With ``fetch``, of the interval that they span.
+
+    >>> distinct(((2, 3), (1, 1)), "skip"), distinct(((2, 3), (1, 1)), "fetch")
+    (3, 5)
+    """
+    moving = [(abs(factor), extent) for factor, extent in terms if extent > 1]
+    if not moving:
+        return 1
+    span = sum(factor * (extent - 1) for factor, extent in moving) + 1
+    if holes == "fetch":
+        return span
+    reach, gapless = 1, True
+    for factor, extent in sorted(moving):
+        gapless = gapless and factor <= reach
+        reach += factor * (extent - 1)
+    if gapless:
+        return span
+    values = 1
+    for factor, extent in moving:
+        # A bit set of the values so far, shifted once per step.
+        base = values
+        for step in range(1, extent):
+            values |= base << (factor * step)
+    return values.bit_count()
+
+
+def joined_indices(access: Access, einsum: Einsum) -> tuple[tuple[Affine, ...], ...]:
+    """Group the indices of an access so that groups share no rank variable that moves."""
+    groups: list[tuple[set[str], tuple[Affine, ...]]] = []
+    for index in access.indices:
+        names = {v for v in index.rank_variables if einsum.shape[v] > 1}
+        joined = [group for group in groups if group[0] & names]
+        groups = [group for group in groups if group not in joined]
+        groups.append((names.union(*(g[0] for g in joined)), (*(i for g in joined for i in g[1]), index)))
+    return tuple(indices for _, indices in groups)
+
+
+@lru_cache(maxsize=1 << 14)
+def together(indices: tuple[tuple[tuple[int, int, str], ...], ...], holes: Holes) -> int:
+    """Number of distinct points of indices that share rank variables; at most a bound where they have many."""
+    if len(indices) == 1:
+        return distinct(tuple((factor, extent) for factor, extent, _ in indices[0]), holes)
+    extents = {v: extent for index in indices for _, extent, v in index}
+    alone = math.prod(distinct(tuple((factor, extent) for factor, extent, _ in index), holes) for index in indices)
+    most = math.prod(extents.values())
+    if holes == "fetch" or most > ENUMERATED_MOST:
+        return alone if holes == "fetch" else min(most, alone)
+    points = set()
+    for values in itertools.product(*(range(extent) for extent in extents.values())):
+        at = dict(zip(extents, values, strict=True))
+        points.add(tuple(sum(factor * at[v] for factor, _, v in index) for index in indices))
+    return len(points)
+
+
+def tile_boxes(
+    accesses: Sequence[Sequence[Sequence[Affine]]], extent: Mapping[str, int], holes: Holes
+) -> list[tuple[int, ...]]:
+    """Return for each access the distinct coordinates along each group of its indices (see ``joined_indices``)."""
+    return [
+        tuple(
+            distinct(tuple([(factor, extent[v]) for v, factor in group[0].terms]), holes)
+            if len(group) == 1
+            else together(tuple(tuple((f, extent[v], v) for v, f in index.terms) for index in group), holes)
+            for group in access
+        )
+        for access in accesses
+    ]
+
+
+def tile_words(einsum: Einsum, tensor: str, extent: Mapping[str, int], holes: Holes) -> int:
+    """Return the words of a tile with an extent along every rank variable.
+
+    Several accesses touch at most the sum of their boxes; the exact union is the model's business.
+    """
+    accesses = [joined_indices(a, einsum) for a in dict.fromkeys(einsum.accesses_of(tensor))]
+    boxes = tile_boxes(accesses, extent, holes)
+    return min(sum(math.prod(box) for box in boxes), einsum.tensors[tensor].size_words)

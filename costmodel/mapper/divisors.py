@@ -1,0 +1,18 @@
+"""Sizes of tiles that divide."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+
+def divisors_of(n: int) -> npt.NDArray[np.int64]:
+    """Return the divisors of n in order.
+
+    >>> divisors_of(12).tolist()
+    [1, 2, 3, 4, 6, 12]
+    """
+    low = [d for d in range(1, math.isqrt(n) + 1) if n % d == 0]
+    return np.array(sorted({*low, *(n // d for d in low)}), dtype=np.int64)

@@ -1,0 +1,35 @@
+"""Whether a nest keeps to the rules of its architecture: what the hardware cannot do has no cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from collections.abc import Mapping as MappingABC
+
+from costmodel.model.nest import BoundNest, Path, Place
+from costmodel.spec.problems import Problem
+from costmodel.spec.rules import parse
+
+
+def broken_rules(nest: BoundNest, marks: MappingABC[Path, Place] | None = None) -> list[Problem]:
+    """Say which of the architecture's ``constraints:`` a nest breaks, with the place of the node that does.
+
+    Raises SpecError where a constraint cannot be read, or means nothing for an Einsum of the nest.
+    """
+    return list(dict.fromkeys(_broken(nest, marks or {})))
+
+
+def _broken(nest: BoundNest, marks: MappingABC[Path, Place]) -> Iterator[Problem]:
+    architecture = nest.architecture
+    for bound in nest.einsums if architecture.constraints else ():
+        part = architecture.part(bound.unit.name)
+        rules = parse(architecture.constraints, part, bound.einsum)
+        for finding in rules.findings(nest.mapping.nest, bound.einsum, part):
+            if (reject := finding.reject) is not None:
+                file, line, column = marks.get(finding.path, ("", 0, 0))
+                yield Problem(
+                    f"{architecture.name} cannot do this: {reject.level}: {reject.limit}: {reject.how}",
+                    file,
+                    line,
+                    column,
+                    hint="`constraints:` of the architecture say what the hardware cannot do",
+                )
