@@ -652,3 +652,38 @@ def test_check_says_which_constraint_is_wrong():
         "ruled.yaml:13:3: $.constraints[1]: utilisation >= 200 %: more than all"
         in run("check", "ruled.yaml", code=1).stderr
     )
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# What is said beside a result
+
+
+def test_a_result_says_beside_it_what_a_reader_would_not_suspect():
+    Path("guessed.yaml").write_text("name: g\nranks: {M: 8, K: 8}\neinsums: ['Z[m] = B[k] * A[k, m]']\n")
+    assert "weight (guessed)" in run("show", "guessed.yaml").stdout
+    shown = run("map", "gemmini", "guessed.yaml", "-q", "--out", "r", "--set", "scratchpad.size=64KiB").stdout
+    notes = [text for text in shown.splitlines() if text.startswith("note: ")]
+    assert len(notes) == 2
+    assert "A (weight)" in notes[0]
+    assert "scratchpad has another size" in notes[1]
+    result = json.loads(Path("r/result.json").read_text())
+    assert [f"note: {note}" for note in result["notes"]] == notes
+    page = Path("r/report.html").read_text()
+    assert "scratchpad has another size" in page
+    assert "A weight (guessed)" in page
+    shown = run("map", "gemmini", "mm64", "-q", "--no-run").stdout
+    assert "note:" not in shown
+
+
+def test_operands_in_another_order_cost_the_same():
+    costs = []
+    for text in ("B[k] * A[k, m]", "A[k, m] * B[k]"):
+        Path("w.yaml").write_text(f"name: g\nranks: {{M: 64, K: 64}}\neinsums: ['Z[m] = {text}']\n")
+        totals = json.loads(run("map", "gemmini", "w.yaml", "-q", "--no-run", "--json").stdout)["totals"]
+        costs.append((totals["energy_pj"], totals["latency_cycles"]))
+    assert costs[0] == costs[1]
+
+
+def test_a_sweep_says_that_prices_do_not_follow_its_axis():
+    Path("s.yaml").write_text("arch: pe2d\nworkload: mm64\naxes: {GLB.size: [16 KiB, 64 KiB]}\n")
+    assert "note: GLB has another size" in run("sweep", "s.yaml", "-q").stdout

@@ -78,6 +78,12 @@ def put(text: str) -> None:
             raise OSError(error.errno, error.strerror, "stdout") from error
 
 
+def put_notes(notes: Sequence[str]) -> None:
+    """Data: what has to be said beside a result, each in a line of its own."""
+    for note in notes:
+        put(f"\nnote: {line(note)}")
+
+
 def put_json(command: str, content: dict[str, Any]) -> None:
     """Data: one versioned object on stdout."""
     head = {"format": f"costmodel {command}", "version": JSON_VERSION, "costmodel": __version__}

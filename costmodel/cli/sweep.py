@@ -19,7 +19,18 @@ from costmodel.cli.options import (
     report_option,
     set_option,
 )
-from costmodel.cli.output import FINE, INFEASIBLE, INTERRUPTED, PARTIAL, ProgressDisplay, plural, put, put_json, say
+from costmodel.cli.output import (
+    FINE,
+    INFEASIBLE,
+    INTERRUPTED,
+    PARTIAL,
+    ProgressDisplay,
+    plural,
+    put,
+    put_json,
+    put_notes,
+    say,
+)
 
 if TYPE_CHECKING:
     from costmodel.report.run import Run
@@ -93,3 +104,4 @@ def _show(run: Run, *, as_json: bool) -> None:
         from costmodel.report.text import sweep_text
 
         put(sweep_text(run.design_points, room=run.uses_capacity))
+        put_notes(run.notes)

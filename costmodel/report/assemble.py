@@ -13,6 +13,7 @@ from costmodel.mapper.network import NetworkResult
 from costmodel.model.evaluate import combine, evaluate
 from costmodel.model.evaluation import Evaluation
 from costmodel.model.explain import einsum_of
+from costmodel.report.notes import price_notes, role_notes
 from costmodel.report.run import (
     EinsumSearch,
     InputFile,
@@ -37,6 +38,8 @@ class Question:
     workload_ref: str
     overrides: tuple[str, ...]
     architecture: Architecture
+    stated: Architecture
+    """The architecture as its file has it, without the overrides."""
     workload: Workload
     """With the Einsums that are asked for."""
     einsums: tuple[str, ...]
@@ -55,7 +58,22 @@ def question_of(arch: str, workload: str, overrides: tuple[str, ...], einsums: t
     names = tuple(e.name for e in whole.einsums)
     if einsums:
         whole = replace(whole, einsums=tuple(einsum_of(whole, name) for name in einsums))
-    return Question(arch, workload, overrides, architecture, whole, names, inputs, started)
+    stated = as_stated(documents[0], architecture) if overrides else architecture
+    return Question(arch, workload, overrides, architecture, stated, whole, names, inputs, started)
+
+
+def as_stated(document: Document, changed: Architecture) -> Architecture:
+    """Return what a file says without overrides; the changed one where the file needs them to be right."""
+    try:
+        return catalog.load_architecture(document)
+    except SpecError:
+        return changed
+
+
+def notes_of(question: Question, constraints: Sequence[str] = ()) -> tuple[str, ...]:
+    """What has to be said beside the result of a question."""
+    roles = role_notes(question.workload, question.architecture, constraints)
+    return (*roles, *price_notes(question.stated, question.architecture))
 
 
 @dataclass(frozen=True)
@@ -111,6 +129,7 @@ def run_of_evaluation(question: Question, mapping_ref: str, answer: Answer, comm
         mappings=answer.mappings,
         evaluation=answer.evaluation,
         inputs=tuple(dict.fromkeys([*question.inputs, input_file("mapping", mapping_ref, answer.document)])),
+        notes=notes_of(question),
         provenance=provenance_of(command, question.started, overrides=question.overrides),
     )
 
@@ -136,7 +155,7 @@ def run_of_network(question: Question, result: NetworkResult, command: str) -> R
         network_front=result.front,
         certificate=result.certificate if result.layers else None,
         inputs=tuple(dict.fromkeys(question.inputs)),
-        notes=tuple(notes),
+        notes=(*notes, *notes_of(question, result.request.constraints)),
         provenance=provenance_of(
             command, question.started, result.request.seed, result.request.settings(), question.overrides
         ),

@@ -7,11 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
+from costmodel.einsum.algebra import Workload
 from costmodel.mapper.front import on_front
-from costmodel.report.assemble import input_file, provenance_of
+from costmodel.report.assemble import as_stated, input_file, provenance_of
 from costmodel.report.folder import check_writable, file_name, is_run, kind_of, names_like, taken
+from costmodel.report.notes import price_notes, role_notes
 from costmodel.report.run import DesignPoint, Run
 from costmodel.spec import catalog
+from costmodel.spec.hardware import Architecture
+from costmodel.spec.load import Document
 from costmodel.spec.problems import Problem, SpecError
 from costmodel.spec.study import Study
 from costmodel.sweep.designs import DesignCosts
@@ -38,10 +42,15 @@ def run_of_sweep(
     named = {(kind, each): study.documents[kind, each] for kind, each in study.documents if each}
     changes = list(study.set.items())
     arch, work = (named["arch", study.arch[0]], named["workload", study.workload[0]])
+    workloads = tuple(catalog.load_pair(arch, named["workload", w], changes)[1] for w in study.workload)
+    architectures = tuple(catalog.load_pair(named["arch", a], work, changes)[0] for a in study.arch)
+    notes = ["the sweep was interrupted"] if result.interrupted else []
+    for architecture, reference in zip(architectures, study.arch, strict=True):
+        notes += _notes(study, named["arch", reference], work, architecture, workloads)
     return Run(
         kind="sweep",
-        workloads=tuple(catalog.load_pair(arch, named["workload", w], changes)[1] for w in study.workload),
-        architectures=tuple(catalog.load_pair(named["arch", a], work, changes)[0] for a in study.arch),
+        workloads=workloads,
+        architectures=architectures,
         design_points=points,
         inputs=tuple(
             dict.fromkeys(
@@ -51,9 +60,25 @@ def run_of_sweep(
                 ]
             )
         ),
-        notes=("the sweep was interrupted",) if result.interrupted else (),
+        notes=tuple(dict.fromkeys(notes)),
         provenance=provenance_of(command, started, study.seed, settings, overrides),
     )
+
+
+def _notes(
+    study: Study, arch: Document, work: Document, base: Architecture, workloads: tuple[Workload, ...]
+) -> list[str]:
+    """What has to be said beside the designs of one architecture: an axis is looked at by its ends."""
+    stated = as_stated(arch, base)
+    changes = list(study.set.items())
+    found = [note for w in workloads for note in role_notes(w, base, study.constraints)] + price_notes(stated, base)
+    for path, values in study.axes.items():
+        for value in (values[0], values[-1]):
+            try:
+                found += price_notes(stated, catalog.load_pair(arch, work, [*changes, (path, value)])[0])
+            except SpecError:  # a value that fits with those of other axes only
+                continue
+    return found
 
 
 def sweep_folder(study: Study, ref: str, out: Path | None, runs: Path, *, force: bool) -> Path:

@@ -18,6 +18,7 @@ from costmodel.report import chart, figures, human, tables
 from costmodel.report.folder import write_text
 from costmodel.report.nest_text import nest_lines
 from costmodel.report.run import EinsumSearch, Run
+from costmodel.report.text import role_text
 from costmodel.spec.hardware import Architecture
 
 if TYPE_CHECKING:
@@ -399,6 +400,7 @@ def _einsum_panels(run: Run, prefix: str) -> list[dict[str, Any]]:
                 "count": e.counts[name],
                 "text": statement.text if statement else "",
                 "shape": ", ".join(f"{v} {n:,}" for v, n in statement.shape.items()) if statement else "",
+                "roles": ", ".join(f"{t.name} {role_text(t)}" for t in statement.tensors.values()) if statement else "",
                 "energy": human.joules(row["energy_pj"]),
                 "energy_exact": f"{human.exact(row['energy_pj'])} pJ",
                 "latency": human.seconds(row["latency_cycles"] / e.clock_hz),

@@ -227,7 +227,7 @@ def workload_text(workload: Workload) -> str:
         [
             t.name,
             "" if own_names else f"{names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}",
-            f"{t.role.value} (guessed)" if t.guessed else t.role.value,
+            role_text(t),
             " × ".join(f"{r} {x}" for r, x in zip(t.ranks, t.shape, strict=True)),
             str(stored_bits(t, None, 1)),
             f"{t.size_words:,}",
@@ -237,6 +237,11 @@ def workload_text(workload: Workload) -> str:
     )
     lines.append(table(["tensor", "of", "role", "shape", "bits", "words", "size"], rows))
     return "\n".join(lines)
+
+
+def role_text(tensor: Tensor) -> str:
+    """``weight``, or ``weight (guessed)`` where the file does not say so."""
+    return f"{tensor.role.value} (guessed)" if tensor.guessed else tensor.role.value
 
 
 # Results
