@@ -1,4 +1,4 @@
-"""What has to be said beside a result, because a reader would not suspect it: guessed roles, prices that stay behind."""
+"""What has to be said beside a result, since no reader would suspect it: guessed roles, prices that stay behind."""
 
 from __future__ import annotations
 
