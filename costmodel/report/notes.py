@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from costmodel.einsum.algebra import Role
 from costmodel.einsum.roles import keeps
+from costmodel.model.meters import leakage_w, port_energy
 from costmodel.spec.hardware import Array, Memory
 
 if TYPE_CHECKING:
@@ -67,8 +68,8 @@ def _size(level: Level) -> object:
 
 def _prices(level: Level) -> dict[str, tuple[object, ...]]:
     """What a level costs that depends on its size, by key of the file."""
-    prices: dict[str, tuple[object, ...]] = {"area": (level.area_mm2,), "leakage": (level.leakage_w,)}
-    return {"energy": (level.read_pj, level.write_pj)} | prices if isinstance(level, Memory) else prices
+    prices: dict[str, tuple[object, ...]] = {"area": (level.area_mm2,), "leakage": (leakage_w(level),)}
+    return {"energy": tuple(m.price for m in port_energy(level))} | prices if isinstance(level, Memory) else prices
 
 
 def _few(names: Sequence[str]) -> str:
