@@ -60,7 +60,7 @@ def walk_table(case):
         for level in case.architecture.levels:
             watt = level.leakage_w * case.architecture.copies(level.name)
             table["count", einsum.name, level.name, "", "leak"] = cycles if watt else 0.0
-            table["energy", einsum.name, level.name, "", "leak"] = watt * (cycles / case.architecture.clock_hz) * 1e12
+            table["energy", einsum.name, level.name, "", "leak"] = watt / case.architecture.clock_hz * 1e12 * cycles
     for r in result.occupancy_rows:
         add(table, ("room", r.einsum, r.level, r.tensor), r.words)
         add(table, ("room in bits", r.einsum, r.level, r.tensor), r.bits)
