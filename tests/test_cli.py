@@ -687,3 +687,20 @@ def test_operands_in_another_order_cost_the_same():
 def test_a_sweep_says_that_prices_do_not_follow_its_axis():
     Path("s.yaml").write_text("arch: pe2d\nworkload: mm64\naxes: {GLB.size: [16 KiB, 64 KiB]}\n")
     assert "note: GLB has another size" in run("sweep", "s.yaml", "-q").stdout
+
+
+def test_the_rule_that_chooses_the_point_of_a_front_is_named():
+    """By default the least EDP; the terminal and the report say so."""
+    asked = ("map", "eyeriss_v1", "mm64", "--objective", "energy,latency", "-q")
+    text = run(*asked, "--out", "default").stdout
+    assert re.search(r"the totals are of point \d+: least EDP \(--choose\)", text)
+    assert "chosen by a rule: least EDP." in Path("default/report.html").read_text()
+    text = run(*asked, "--choose", "latency", "--out", "fast", "--save-study", "s.yaml").stdout
+    assert re.search(r"the totals are of point \d+: least latency", text)
+    assert "chosen by a rule: least latency." in Path("fast/report.html").read_text()
+    assert "choose: latency" in Path("s.yaml").read_text()
+    assert "the totals are of point 1: number 1" in run(*asked, "--choose", "1", "--no-run").stdout
+    assert "choose: one objective (edp)" in run("map", "two_level", "mm64", "--choose", "knee", code=1).stderr
+    swept = run("sweep", "s.yaml", "-q", "--json").stdout
+    point = json.loads(swept)["design_points"][0]
+    assert point["latency_cycles"] == json.loads(Path("fast/result.json").read_text())["totals"]["latency_cycles"]

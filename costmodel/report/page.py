@@ -20,6 +20,7 @@ from costmodel.report.nest_text import nest_lines
 from costmodel.report.run import EinsumSearch, Run
 from costmodel.report.text import role_text
 from costmodel.spec.hardware import Architecture
+from costmodel.spec.objective import choice_text, objective_of
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -442,6 +443,12 @@ def _front_section(book: Book, run: Run, prefix: str) -> dict[str, Any] | None:
         options.append(_option(id_, search.einsum, points, len(search.front)))
     costs = "energy, latency and room used (its colour)" if run.uses_capacity else "energy and latency"
     hint = f"Every point is the best mapping for some trade of {costs}. Hover for its totals, click for its nest."
+    settings = run.provenance.settings
+    aim = objective_of(str(settings["objective"])) if "objective" in settings else None
+    if aim is not None and aim.front:
+        choose = settings.get("choose")
+        rule = choice_text(aim, None if choose is None else str(choose))
+        hint = f"{hint} The point that the totals show is chosen by a rule: {rule}."
     return {"id": f"{prefix}-front", "options": options, "hint": hint} if options else None
 
 

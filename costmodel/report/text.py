@@ -395,8 +395,16 @@ def network_text(result: NetworkResult) -> str:
         exactness = (
             f"; thinned, every point is within {percent(result.front_gap)} of a kept one" if result.front_gap else ""
         )
-        parts.append(f"front: {len(result.front)} points from {' to '.join(ends)}{exactness}")
+        shown = f"\nthe totals are of {_chosen(result)} (--choose)" if result.request.aim.front else ""
+        parts.append(f"front: {len(result.front)} points from {' to '.join(ends)}{exactness}{shown}")
     return "\n\n".join(parts)
+
+
+def _chosen(result: NetworkResult) -> str:
+    """``point 3: least EDP``."""
+    if result.chosen is None:
+        return f"a point between those kept: {result.request.choice}"
+    return f"point {result.chosen + 1}: {result.request.choice}"
 
 
 def curve_text(curve: BufferCurve, einsum: Einsum, capacity_bits: int | None) -> str:
