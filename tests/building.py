@@ -12,6 +12,7 @@ from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.lattice import space as mapspace
 from costmodel.mapper.lattice.labels import Labels, Layout
 from costmodel.mapper.lattice.search import Board
+from costmodel.model.meters import PriceBook
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.objective import objective_of
 from costmodel.spec.rules import parse
@@ -88,8 +89,9 @@ class Closing:
 
 
 def ports(board: Board) -> list[str]:
-    """The memories that the ports belong to."""
-    return [board.space.memories[p.memory].level.name for p in board.space.ports]
+    """The memories that the limits of bandwidth belong to, in the order of the labels' rows."""
+    book = PriceBook(board.space.architecture)
+    return [book.meters[place].level for places in book.limits.values() for place in places]
 
 
 def closing(board: Board, tensor: str, ways: Sequence[int]) -> Closing:
@@ -98,7 +100,7 @@ def closing(board: Board, tensor: str, ways: Sequence[int]) -> Closing:
     for array, way in enumerate(ways):
         combination = board.combinations.after(array, combination, np.array([way]))
     settlement = board.combinations.settlements[len(ways)]
-    energy, cycles = 0.0, dict.fromkeys(board.layout.port, 0.0)
+    energy, cycles = 0.0, dict.fromkeys(board.layout.limit, 0.0)
     for i, node in enumerate(board.space.nodes):
         if board.space.tensors[node.tensor].name == tensor:
             for row, values in settlement.close[i]:

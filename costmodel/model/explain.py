@@ -626,9 +626,6 @@ def _derive(architecture: Architecture, c: Crossing, flow: str, unit: str) -> _D
     modes: Modes = () if at_child else (down if flow == "read" else up)
     leaving = flow in ("update", "drain")
     value = {"fill": c.fill, "read": c.read, "update": c.update, "drain": c.drain}[flow]
-    if c.down.sporadic:
-        text = "at some steps no term reads it, and what is there stays: walked tile by tile"
-        return _Derivation("", (_boundary(c, receiver),), (Part(text, value),))
     events = _events(c.down, merged_from, modes, leaving=leaving)
     lines = [_boundary(c, receiver), *_loop_lines(c, events, leaving=leaving)]
     parts = _event_parts(c, events, merged_from, leaving=leaving)

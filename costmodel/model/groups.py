@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
 
 from costmodel.einsum.algebra import Affine
 
@@ -13,16 +12,8 @@ Known = dict[tuple[object, ...], int]
 """(image, intervals of its rank variables) → what it touches."""
 
 
-class Image(NamedTuple):
-    """What one access touches in the ranks of a group: the image of the box of rank variables."""
-
-    forms: tuple[Affine, ...]
-    """One for each rank."""
-    at_zero: frozenset[str] = frozenset()
-    """Rank variables of the group whose tile must hold 0, else the image is empty."""
-
-    def active(self, intervals: Mapping[str, tuple[int, int]]) -> bool:
-        return all(intervals[v][0] == 0 for v in self.at_zero)
+Image = tuple[Affine, ...]
+"""What one access touches in the ranks of a group, one form for each: the image of the box of rank variables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +38,7 @@ class Group:
     rigid: bool
     """Whether all images move alike, so that tiles at different positions are translations of each other."""
     variables: tuple[tuple[str, ...], ...]
-    """For each image: the rank variables that move it or that it waits for."""
-
-    @property
-    def sporadic(self) -> bool:
-        """Whether the tile may be empty."""
-        return all(image.at_zero for image in self.images)
+    """For each image: the rank variables that move it."""
 
     def bits(self, intervals: Mapping[str, tuple[int, int]], known: Known | None = None) -> int:
         """Return the tile as a bit set, from (low, extent) of each rank variable.
@@ -61,11 +47,10 @@ class Group:
         """
         if known is not None and not self.rigid and not self.boxes:
             return self._remembered(intervals, known)
-        images = self.images if self.rigid else [i for i in self.images if i.active(intervals)]
         if self.boxes:
-            return self._box(images, intervals)
+            return self._box(intervals)
         result = 0
-        for image in images:
+        for image in self.images:
             result |= self._touched(image, intervals)
         return result
 
@@ -75,7 +60,7 @@ class Group:
             key = (k, *[intervals[v] for v in self.variables[k]])
             found = known.get(key)
             if found is None:
-                found = known[key] = self._touched(image, intervals) if image.active(intervals) else 0
+                found = known[key] = self._touched(image, intervals)
             result |= found
         return result
 
@@ -83,7 +68,7 @@ class Group:
         """Return the coordinates that one access touches."""
         weight: dict[str, int] = dict.fromkeys(self.rank_variables, 0)
         origin = self.offset
-        for stride, form in zip(self.strides, image.forms, strict=True):
+        for stride, form in zip(self.strides, image, strict=True):
             origin += stride * form.constant
             for v, c in form.terms:
                 weight[v] += stride * c
@@ -98,13 +83,11 @@ class Group:
             bits = _spread(bits, w, extent)
         return bits
 
-    def _box(self, images: Sequence[Image], intervals: Mapping[str, tuple[int, int]]) -> int:
+    def _box(self, intervals: Mapping[str, tuple[int, int]]) -> int:
         """Return the bounding box, rank by rank, of what all accesses touch."""
-        if not images:
-            return 0
         origin, extents = 0, []
         for r, stride in enumerate(self.strides):
-            spans = [_span(image.forms[r], intervals) for image in images]
+            spans = [_span(image[r], intervals) for image in self.images]
             low, high = min(s[0] for s in spans), max(s[1] for s in spans)
             origin += stride * low
             extents.append(high - low + 1)
@@ -139,41 +122,35 @@ def groups_of(images: tuple[Image, ...], extents: tuple[tuple[str, int], ...], *
     whole = {v: (0, n) for v, n in extents}
     groups = []
     for ranks in _components(images):
-        parts = tuple(dict.fromkeys(Image(tuple(i.forms[r] for r in ranks), i.at_zero) for i in images))
-        named = [v for image in parts for form in image.forms for v, _ in form.terms]
-        variables = tuple(dict.fromkeys([*named, *(v for image in parts for v in sorted(image.at_zero))]))
+        parts = tuple(dict.fromkeys(tuple(i[r] for r in ranks) for i in images))
+        named = [v for image in parts for form in image for v, _ in form.terms]
+        variables = tuple(dict.fromkeys(named))
         if not variables and len(parts) == 1:
             continue
         strides: list[int] = []
         offset, width = 0, 1
         for at in range(len(ranks)):
-            spans = [_span(image.forms[at], whole) for image in parts]
+            spans = [_span(image[at], whole) for image in parts]
             low, high = min(s[0] for s in spans), max(s[1] for s in spans)
             strides.append(width)
             offset -= width * low
             width *= high - low + 1
         plain = len(parts) == len(ranks) == len(named) == len(variables) == 1
         if plain and boxes:
-            plain = abs(parts[0].forms[0].terms[0][1]) == 1
-        motions = {(tuple(form.terms for form in image.forms), image.at_zero) for image in parts}
-        rigid = len(motions) == 1
-        own = tuple(tuple({v for f in i.forms for v in f.rank_variables} | i.at_zero) for i in parts)
+            plain = abs(parts[0][0].terms[0][1]) == 1
+        rigid = len({tuple(form.terms for form in image) for image in parts}) == 1
+        own = tuple(tuple({v for f in i for v in f.rank_variables}) for i in parts)
         groups.append(Group(variables, parts, tuple(strides), offset, width, boxes, plain, rigid, own))
     return tuple(groups)
 
 
 def _components(images: tuple[Image, ...]) -> list[list[int]]:
-    """Sets of ranks that share a rank variable, or in which more than one differs between the images.
-
-    Images that are not there at the same time tie all ranks.
-    """
-    order = len(images[0].forms)
-    if len({image.at_zero for image in images}) > 1:
-        return [list(range(order))]
+    """Sets of ranks that share a rank variable, or in which more than one differs between the images."""
+    order = len(images[0])
     tied = [{r} for r in range(order)]
-    tied.append({r for r in range(order) if len({i.forms[r] for i in images}) > 1})
-    variables = {v for i in images for form in i.forms for v in form.rank_variables}
-    tied += [{r for i in images for r, form in enumerate(i.forms) if v in form.rank_variables} for v in variables]
+    tied.append({r for r in range(order) if len({i[r] for i in images}) > 1})
+    variables = {v for i in images for form in i for v in form.rank_variables}
+    tied += [{r for i in images for r, form in enumerate(i) if v in form.rank_variables} for v in variables]
     components: list[set[int]] = []
     for ranks in filter(None, tied):
         apart = [c for c in components if not c & ranks]

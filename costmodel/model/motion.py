@@ -11,7 +11,7 @@ from costmodel.einsum.algebra import Access, Affine, Einsum
 from costmodel.model.closed import Modes, Structure, closed_arrivals, closed_first_words
 from costmodel.model.deliveries import group_sums, idle_sums, largest
 from costmodel.model.groups import Group, Image, groups_of
-from costmodel.model.tile_walk import walked_words
+from costmodel.model.tile_walk import walked_returns
 from costmodel.model.tiles import Chain, Event, Fixed, Loop, PositionClass, position_classes
 
 _NEVER: frozenset[str] = frozenset()
@@ -32,8 +32,6 @@ class Motion:
     """Rank variables at whose position 0 alone the tensor is asked for: instances at others are idle."""
     rigid: bool = True
     """Whether tiles at different positions are translations of each other, and so the nest its own mirror image."""
-    sporadic: bool = False
-    """Whether an instance with points may be idle: only a walk tells what it held last."""
     _classes: dict[tuple[object, ...], list[PositionClass]] = field(default_factory=dict, init=False)
     _sums: dict[tuple[object, ...], tuple[int, int]] = field(default_factory=dict, init=False)
     _arrivals: dict[tuple[int, Modes, bool], int] = field(default_factory=dict, init=False)
@@ -182,8 +180,6 @@ class Motion:
 
     def arrivals(self, merged_from: int, modes: Modes, fixed: Fixed | None = None) -> int:
         """Words that children ask for, after merging, over all lives."""
-        if self.sporadic:
-            return walked_words(self, "arrive", merged_from, modes, fixed)
         if self.exact and fixed is None:
             return self._exact_arrivals(merged_from, modes)
         total, _ = self.event_sums(Event("start", self.scope), merged_from, fixed, modes, leaving=False, fresh=True)
@@ -194,8 +190,6 @@ class Motion:
 
     def departures(self, merged_from: int, modes: Modes, fixed: Fixed | None = None) -> int:
         """Words that children give back, after merging those that leave together."""
-        if self.sporadic:
-            return walked_words(self, "leave", merged_from, modes, fixed)
         if self.exact and self.rigid:  # the nest run backwards is the same nest
             return self.arrivals(merged_from, modes, fixed)
         total, _ = self.event_sums(Event("end", self.scope), merged_from, fixed, modes, leaving=True, fresh=True)
@@ -302,10 +296,10 @@ class Motion:
 
     def returns(self, merged_from: int, modes: Modes, fixed: Fixed | None = None) -> int:
         """Words of arrivals that the asking child has touched before, after merging."""
-        walked = self.sporadic or (self.refetch and bool(self.windows))
-        firsts = None if walked else self.first_touches(merged_from, modes, fixed)
+        refetched = self.refetch and bool(self.windows)
+        firsts = None if refetched else self.first_touches(merged_from, modes, fixed)
         if firsts is None:
-            return walked_words(self, "return", merged_from, modes, fixed)
+            return walked_returns(self, merged_from, modes, fixed)
         return self.arrivals(merged_from, modes, fixed) - firsts
 
     def largest(self) -> int:
@@ -334,8 +328,6 @@ class Motion:
     def changes(self, fixed: Fixed) -> int:
         """How often one instance takes a tile that differs from the one before, the first included."""
         alone = len(self.loops)
-        if self.sporadic:
-            return walked_words(self, "change", alone, (), fixed)
 
         def count(event: Event, *, same: bool) -> int:
             total = 1
@@ -386,6 +378,7 @@ def motion(
     """
     extents: dict[str, int] = {}
     images: list[Image] = []
+    frozen: frozenset[str] | None = None
     driven = {loop.rank_variable for loop in loops}
     for einsum, access in accesses:
         names: dict[str, str] = {}
@@ -399,32 +392,19 @@ def motion(
             Affine(tuple((names[v], c) for v, c in index.terms if einsum.shape[v] > 1), index.constant)
             for index in access.indices
         )
+        images.append(forms)
         at_zero = frozenset(names[v] for v in access.at_zero if einsum.shape[v] > 1) if access.at_zero else _NEVER
-        images.append(Image(forms, at_zero))
-    frozen = images[0].at_zero.intersection(*(image.at_zero for image in images[1:])) if images[0].at_zero else _NEVER
+        frozen = at_zero if frozen is None else frozen & at_zero
     if frozen:
         extents.update(dict.fromkeys(frozen, 1))
         loops = tuple(replace(x, tile=1) if x.rank_variable in frozen else x for x in loops)
-    if frozen or len(images) > 1:
-        images = _covering([Image(image.forms, image.at_zero - frozen) for image in images])
-    groups = groups_of(tuple(images), tuple(extents.items()), boxes=boxes)
+    groups = groups_of(tuple(dict.fromkeys(images)), tuple(extents.items()), boxes=boxes)
     used = {v for g in groups for v in g.rank_variables}
     idle = tuple(sorted(v for v in driven if v not in used))
     rigid = len(images) == 1 or all(g.rigid for g in groups)
-    sporadic = not rigid and any(g.sporadic for g in groups)
-    return Motion(loops, scope, groups, idle, extents, refetch, frozen, rigid, sporadic)
+    return Motion(loops, scope, groups, idle, extents, refetch, frozen or _NEVER, rigid)
 
 
 def touched_words(einsum: Einsum, tensor: str) -> int:
     """Distinct words of a tensor that an Einsum touches: what has to cross at least."""
     return motion((), 0, [(einsum, access) for access in einsum.accesses_of(tensor)]).largest()
-
-
-def _covering(images: Sequence[Image]) -> list[Image]:
-    """Drop images that are there only where an equal one is."""
-    distinct = list(dict.fromkeys(images))
-    return [
-        image
-        for image in distinct
-        if not any(other.forms == image.forms and other.at_zero < image.at_zero for other in distinct)
-    ]

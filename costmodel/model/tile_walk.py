@@ -1,9 +1,8 @@
-"""Walk the tiles of a motion in time, never its points, where no closed form tells what an instance held or touched.
+"""Walk the tiles of a motion in time, never its points, where no closed form tells what an instance touched before.
 
-That is so for written windows which several children share, and for tensors whose tile may be empty at a step. Rank
-variables that move no such window are folded: of a loop that repeats the same tiles two steps tell all (in the first
-they are new, in every later one they are known), and tiles of a plain rank at different positions are disjoint, so one
-of them stands for all.
+That is so for written windows which several children share. Rank variables that move no such window are folded: of a
+loop that repeats the same tiles two steps tell all (in the first they are new, in every later one they are known), and
+tiles of a plain rank at different positions are disjoint, so one of them stands for all.
 """
 
 from __future__ import annotations
@@ -12,15 +11,13 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Literal, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from costmodel.model.closed import Modes
 from costmodel.model.deliveries import Delivery, merge
 from costmodel.model.groups import Group
 from costmodel.model.tiles import Chain, Fixed, Loop
 
-What = Literal["arrive", "return", "leave", "change"]
-"""Words that are asked for, those of them that were touched before, words given back; how often a tile changes."""
 Spot = tuple[tuple[str, int], ...]
 Key = tuple[tuple[int, ...], Spot]
 """(owner, place below it) of a child."""
@@ -44,10 +41,10 @@ class Moving(Protocol):
     def refetch(self) -> bool: ...
 
 
-def walked_words(motion: Moving, what: What, merged_from: int, modes: Modes, fixed: Fixed | None) -> int:
-    """Count over the whole run, after merging the children of each owner."""
-    course = _Course.of(motion, merged_from, modes, fixed, fold=what == "return")
-    return course.copies * _Tiles(motion, modes, course, what).total() if course.copies else 0
+def walked_returns(motion: Moving, merged_from: int, modes: Modes, fixed: Fixed | None) -> int:
+    """Words that children ask for and have touched before, over the whole run, after merging those of each owner."""
+    course = _Course.of(motion, merged_from, modes, fixed)
+    return course.copies * _Tiles(course, modes, refetch=motion.refetch).total() if course.copies else 0
 
 
 class _Moment(NamedTuple):
@@ -63,8 +60,8 @@ class _Moment(NamedTuple):
 class _Tiles:
     """What the children hold, and have ever held, while the tiles go by."""
 
-    def __init__(self, motion: Moving, modes: Modes, course: _Course, what: What) -> None:
-        self.refetch, self.modes, self.course, self.what = motion.refetch, modes, course, what
+    def __init__(self, course: _Course, modes: Modes, *, refetch: bool) -> None:
+        self.refetch, self.modes, self.course = refetch, modes, course
         self.flat = _Flat(course.groups)
         self.tiles: dict[tuple[tuple[int, int], ...], int] = {}
         self.held: dict[Key, int] = {}
@@ -73,42 +70,19 @@ class _Tiles:
     def total(self) -> int:
         total = 0
         for moment in self.course.moments():
-            if moment.begins:
-                total += self.end_of_life()
             if moment.begins or moment.away:
                 self.held = {}
             total += moment.weight * self.step(moment.alive)
-        return total + self.end_of_life()
+        return total
 
     def step(self, alive: list[tuple[Key, Intervals]]) -> int:
-        """Let every child take its tile; return what that moves."""
+        """Let every child take its tile; return the words that come back."""
         moved: dict[tuple[int, ...], list[tuple[Spot, Delivery]]] = {}
-        changes = 0
         for key, intervals in alive:
-            tile = self.tile(intervals)
-            if not tile:
-                continue
-            old = self.held.get(key, 0)
-            changes += tile != old
-            whole = old if self.what == "leave" else tile
-            going = (0 if tile == old else whole) if self.refetch else whole & ~(tile & old)
-            if self.what == "return":
-                going &= self.seen.get(key, 0)
-                self.seen[key] = self.seen.get(key, 0) | tile
-            self.held[key] = tile
-            moved.setdefault(key[0], []).append((key[1], Delivery(whole, whole & ~going)))
-        return changes if self.what == "change" else self.merged(moved)
-
-    def end_of_life(self) -> int:
-        """Return what the children drain together at the end of a life."""
-        if self.what != "leave":
-            return 0
-        moved: dict[tuple[int, ...], list[tuple[Spot, Delivery]]] = {}
-        for (owner, place), tile in self.held.items():
-            moved.setdefault(owner, []).append((place, Delivery(tile, 0)))
-        return self.merged(moved)
-
-    def merged(self, moved: Mapping[tuple[int, ...], list[tuple[Spot, Delivery]]]) -> int:
+            tile, old, seen = self.tile(intervals), self.held.get(key, 0), self.seen.get(key, 0)
+            arriving = (0 if tile == old else tile) if self.refetch else tile & ~old
+            self.held[key], self.seen[key] = tile, seen | tile
+            moved.setdefault(key[0], []).append((key[1], Delivery(tile, tile & ~(arriving & seen))))
         return sum((d.tile & ~d.kept).bit_count() for listed in moved.values() for d in merge(listed, self.modes))
 
     def tile(self, intervals: Intervals) -> int:
@@ -139,7 +113,7 @@ class _Course:
     groups: tuple[Group, ...]
 
     @classmethod
-    def of(cls, motion: Moving, merged_from: int, modes: Modes, fixed: Fixed | None, *, fold: bool) -> _Course:
+    def of(cls, motion: Moving, merged_from: int, modes: Modes, fixed: Fixed | None) -> _Course:
         plain = {g.rank_variables[0] for g in motion.groups if g.plain}
         own: dict[str, list[tuple[int, Loop]]] = {v: [] for v in motion.extents}
         for at, loop in enumerate(motion.loops):
@@ -147,7 +121,7 @@ class _Course:
         even = {v for v, n in motion.extents.items() if Chain(n, tuple(own[v]), 0).exact}
         united = all(mode != "none" for _, mode in modes)
         foldable = plain | {v for v in motion.idle if united or _alone(own[v], merged_from)}
-        folded = even & foldable if fold else set[str]()
+        folded = even & foldable
         times: list[tuple[int, tuple[tuple[int, int], ...]]] = []
         turning, copies = -1, 1
         for at, loop in enumerate(motion.loops):
@@ -257,6 +231,3 @@ class _Flat:
                 result ^= low
             result = spread
         return result
-
-
-__all__ = ["What", "most_steps", "walked_words"]

@@ -37,8 +37,6 @@ class _Box:
 
     low: tuple[Integers, ...]
     high: tuple[Integers, ...]
-    there: tuple[Integers, ...]
-    """Factors 0 or 1: whether the image is there."""
 
 
 def in_boxes(group: Group, classes: Sequence[list[PositionClass]]) -> bool:
@@ -87,8 +85,8 @@ def _halves(classes: Sequence[list[PositionClass]]) -> Iterator[list[list[Positi
 
 def _is_box(image: Image) -> bool:
     """Whether an image is an interval along every rank, apart from the others."""
-    named = [v for form in image.forms for v in form.rank_variables]
-    unit = all(len(form.terms) < 2 and all(abs(c) == 1 for _, c in form.terms) for form in image.forms)
+    named = [v for form in image for v in form.rank_variables]
+    unit = all(len(form.terms) < 2 and all(abs(c) == 1 for _, c in form.terms) for form in image)
     return unit and len(set(named)) == len(named)
 
 
@@ -123,15 +121,14 @@ class _Axes:
         found = []
         for image in self.group.images:
             lows, highs = [], []
-            for form in image.forms:
+            for form in image:
                 first = last = self.along(0, [form.constant])
                 for v, c in form.terms:
                     ends = (c * low[v], c * (low[v] + extent[v] - 1))
                     first, last = first + ends[c < 0], last + ends[c > 0]
                 lows.append(first)
                 highs.append(last)
-            there = tuple((low[v] == 0).astype("int64") for v in sorted(image.at_zero))
-            found.append(_Box(tuple(lows), tuple(highs), there))
+            found.append(_Box(tuple(lows), tuple(highs)))
         return found
 
     def factors(self, boxes: Sequence[_Box]) -> list[Integers]:
@@ -143,7 +140,7 @@ class _Axes:
             low = reduce(np.maximum, [box.low[rank] for box in boxes])
             high = reduce(np.minimum, [box.high[rank] for box in boxes])
             lengths.append(np.maximum(high - low + 1, 0))
-        return [*lengths, *(factor for box in boxes for factor in box.there)]
+        return lengths
 
     def words(self, boxes: Sequence[_Box]) -> Integers:
         """Return the words that boxes share at every position."""

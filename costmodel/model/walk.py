@@ -180,8 +180,6 @@ def word(access: Access, point: Dict[str, int]) -> Coordinate:
 
 def touched_words(access: Access, box: Box) -> set[Coordinate]:
     """The coordinates that an access touches at the points of a box."""
-    if any(0 not in box[v] for v in access.at_zero):
-        return set()
     variables = sorted(access.rank_variables)
     points = itertools.product(*(box[v] for v in variables))
     return {word(access, dict(zip(variables, point, strict=True))) for point in points}
@@ -335,12 +333,22 @@ class _Walk:
         key = (id(holder), *((e, v, box[v]) for e, box in boxes.items() for v in box))
         if key not in self.tiles:
             words: set[Coordinate] = set()
+            waits_for = self.waits_for(holder)
             for name, accesses in holder.accesses.items():
-                for access in accesses:
-                    words |= touched_words(access, boxes[name]) if name in boxes else set()
+                if name in boxes and all(0 in boxes[name][v] for v in waits_for):
+                    words.update(*(touched_words(access, boxes[name]) for access in accesses))
             fetch_holes = holder.memory.holes == "fetch" and words
             self.tiles[key] = frozenset(bounding_box(words) if fetch_holes else words)
         return self.tiles[key]
+
+    def waits_for(self, holder: Holder) -> set[str]:
+        """Rank variables that all accesses of a holder wait for: elsewhere than where they are 0 none is asked for."""
+        each = [
+            {(v, self.einsums[name].shape[v]) for v in access.at_zero}
+            for name, accesses in holder.accesses.items()
+            for access in accesses
+        ]
+        return {v for v, _ in set.intersection(*each)}
 
     # Storage nodes
 
@@ -489,8 +497,10 @@ class _Walk:
             if inside:
                 tile, life = inside[0].held.get(first[: len(inside[0].above)], frozenset()), inside[0].life
             else:
-                asked = (a for a in einsum.accesses_of(tensor) if is_evaluated(a.at_zero, points[first]))
-                tile, life = frozenset(word(access, points[first]) for access in asked), scope.life
+                accesses = einsum.accesses_of(tensor)
+                read = is_evaluated(frozenset.intersection(*(a.at_zero for a in accesses)), points[first])
+                tile = frozenset(word(access, points[first]) for access in accesses) if read else frozenset()
+                life = scope.life
             if not tile:
                 continue  # it is not asked for: what is there stays
             if self.stationary.get((einsum.name, array.name, life)) != tile:

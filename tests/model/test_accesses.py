@@ -51,7 +51,10 @@ def test_gram_matrix_brings_each_row_unless_it_is_held():
 
 
 def test_convolution_and_skip():
-    """{0..4} {4..8} at r = 0, where the skip is read too; {1..4} {5..8} {2..5} {6..9}: 5 + 4 + 3 + 4 + 3 + 4."""
+    """Tiles {0..4} {4..8} {1..4} {5..8} {1..5} {5..9}, each minus the one before: 5 + 4 + 3 + 4 + 4 + 4.
+
+    The unit reads the skip at r = 0 alone, but the tile of I is the union of what both accesses touch.
+    """
     cost = counted(
         workload("P: 8, R: 3", "O[p] = I[p + r] * F[r] + I[p + 1]"),
         """
@@ -63,7 +66,7 @@ def test_convolution_and_skip():
         compute O on MAC
         """,
     )
-    assert cost.words("Main", "I", "read") == 23
+    assert cost.words("Main", "I", "read") == 24
     assert cost.words("Buf", "I", "read") == 8 * 3 + 8
 
 
