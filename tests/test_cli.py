@@ -704,3 +704,27 @@ def test_the_rule_that_chooses_the_point_of_a_front_is_named():
     swept = run("sweep", "s.yaml", "-q", "--json").stdout
     point = json.loads(swept)["design_points"][0]
     assert point["latency_cycles"] == json.loads(Path("fast/result.json").read_text())["totals"]["latency_cycles"]
+
+
+def test_explain_without_a_mapping_explains_the_optimum():
+    result = run("explain", "pe2d", "mm64", "energy")
+    best = json.loads(run("map", "pe2d", "mm64", "-q", "--no-run", "--json").stdout)["totals"]["energy_pj"]
+    assert f"{best:,.0f}" in result.stdout
+    assert "of the best mappings (optimal: proven, least EDP); --mapping FILE explains others" in result.stderr
+    assert "DRAM.read" in run("explain", "eyeriss_v1", "mm64", "--set", "GLB.size=64KiB").stdout
+    assert "GLB.fill" not in run("explain", "two_level", "gemm_family", "--einsum", "vector").stdout
+    assert "not a run: no such folder" in run("explain", "nosuch", "energy", code=1).stderr
+    run("map", "pe2d", "mm64", "-q", "--out", "r")
+    assert "--set changes what is computed" in run("explain", "r", "energy", "--set", "clock=1 MHz", code=2).stderr
+
+
+@pytest.mark.parametrize("name", ["x.png", "x", "x.html.pdf"])
+def test_a_report_that_is_no_page_is_refused_with_a_hint(name):
+    for arguments in (
+        ("map", "two_level", "mm64", "--report", name),
+        ("sweep", "study.yaml", "--report", name),
+        ("report", "r", "--out", name),
+        ("curve", "two_level", "mm64", "Buffer", "--out", name),
+    ):
+        assert "is not named *.html: a page is HTML" in run(*arguments, code=2).stderr.replace("\n", " ")
+    assert not Path(name).exists()
