@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import fields
 from pathlib import Path
 
-import numpy as np
-
 from costmodel.einsum.algebra import Workload
-from costmodel.mapper.front import on_front
 from costmodel.report.assemble import as_stated, input_file, provenance_of
+from costmodel.report.contest import computed_by, unbeaten
 from costmodel.report.folder import check_writable, file_name, is_run, kind_of, names_like, taken
 from costmodel.report.notes import price_notes, role_notes
 from costmodel.report.run import DesignPoint, Run
@@ -26,17 +24,20 @@ def run_of_sweep(
     study: Study, ref: str, result: SweepResult, overrides: tuple[str, ...], command: str, started: float
 ) -> Run:
     """The run of a sweep; ``started`` is the monotonic time at which it began."""
-    front = _on_front(study, result)
+    computed = computed_by(study, [o.design for o in result.outcomes])
+    front = unbeaten(study, result.outcomes, computed)
     points = tuple(
         DesignPoint(
             axes=dict(o.design.axes),
-            pareto=o.design.key in front,
+            pareto=best,
             arch=o.design.arch,
             workload=o.design.workload,
+            computes=what.name,
+            operations=what.operations,
             **{f.name: getattr(o, f.name) for f in fields(DesignCosts)}
             | {"note": o.note or ("" if o.proven else o.certificate)},
         )
-        for o in result.outcomes
+        for o, what, best in zip(result.outcomes, computed, front, strict=True)
     )
     settings = study.settings() | {"sampler": study.sampler, "points": len(points)}
     named = {(kind, each): study.documents[kind, each] for kind, each in study.documents if each}
@@ -116,17 +117,3 @@ def _is_sweep(folder: Path) -> bool:
     if journal.is_symlink() or (journal.exists() and not journal.is_file()):
         return False
     return kind_of(folder) == "sweep" or (journal.is_file() and not is_run(folder))
-
-
-def _on_front(study: Study, result: SweepResult) -> set[str]:
-    """Keys of the designs that no other design of their workload beats."""
-    objectives = study.objective if len(study.objective) > 1 else ("energy", "latency", "area")
-    if all(o.area_mm2 is None for o in result.outcomes):
-        objectives = tuple(name for name in objectives if name != "area")
-    front: set[str] = set()
-    for workload in study.workload:  # costs of different workloads do not compare
-        costs = [(o.design.key, o.costs(objectives)) for o in result.outcomes if o.design.workload == workload]
-        feasible = [(key, cost) for key, cost in costs if cost is not None]
-        flags = on_front(np.array([cost for _, cost in feasible], dtype=float))
-        front |= {key for (key, _), flag in zip(feasible, flags, strict=True) if flag}
-    return front

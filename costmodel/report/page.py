@@ -44,6 +44,9 @@ FRONT_LIMIT = 300
 NEST_LIMIT = 400
 """Design points of a sweep whose nests are on the page: those on a front first."""
 
+KINDS_LIMIT = 4
+"""Computations of a sweep that have cards of their own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Card:
@@ -305,14 +308,20 @@ def _sweep_cards(run: Run) -> list[Card]:
         Card("Pareto front", f"{int(feasible['pareto'].sum()):,}", "designs that no other beats"),
     ]
     axes = tables.sweep_axes(run)
-    records = feasible.to_dict("records")
-    for title, column, show in (
-        ("Least energy", "energy_pj", lambda r: human.joules(r["energy_pj"])),
-        ("Least latency", "latency_s", lambda r: human.seconds(r["latency_s"])),
-        ("Least EDP", "edp", _joule_seconds),
-    ):
-        best = min(records, key=lambda r: float(r[column]))
-        cards.append(Card(title, show(best), ", ".join(f"{a} {best[a]}" for a in axes), f"{best[column]:,.9g}"))
+    kinds = [(str(name), same.to_dict("records")) for name, same in feasible.groupby("computes", sort=False)]
+    if len(kinds) > KINDS_LIMIT:
+        return [*cards, Card("Computations", f"{len(kinds):,}", "costs of different ones do not compare")]
+    for name, records in kinds:
+        of = f" of {name}" if len(kinds) > 1 else ""
+        for title, column, show in (
+            ("Least energy", "energy_pj", lambda r: human.joules(r["energy_pj"])),
+            ("Least latency", "latency_s", lambda r: human.seconds(r["latency_s"])),
+            ("Least EDP", "edp", _joule_seconds),
+        ):
+            # Of equals one that no other beats, if there is one.
+            best = min(records, key=lambda r: (float(r[column]), not r["pareto"], float(r["edp"])))
+            which = ", ".join(f"{a} {best[a]}" for a in axes)
+            cards.append(Card(f"{title}{of}", show(best), which, f"{best[column]:,.9g}"))
     return cards
 
 
@@ -493,10 +502,14 @@ def _sweep_section(book: Book, run: Run, prefix: str) -> dict[str, Any] | None:
         id_ = f"{prefix}-sweep-{place}"
         book.figure(id_, "", "", figures.sweep_scatter(table, front, axes, axis))
         book.fronts[id_] = (
-            {"facts": facts, "nests": linked, "start": best} if place == 0 else {"same": f"{prefix}-sweep-0"}
+            {"facts": facts, "nests": linked, "start": best, "what": "Design", "points": len(table)}
+            if place == 0
+            else {"same": f"{prefix}-sweep-0"}
         )
         options.append({"id": id_, "name": f"colour by {axis}" if axis else "designs", "points": len(table)})
-    return {"id": f"{prefix}-sweep", "options": options}
+    kinds = len(set(table["computes"]))
+    hint = "Designs that compute different things do not beat each other: each computation has a front of its own."
+    return {"id": f"{prefix}-sweep", "options": options, "hint": hint if kinds > 1 else ""}
 
 
 def _comparison(book: Book, runs: Sequence[Run]) -> dict[str, Any]:
@@ -552,8 +565,14 @@ def _tables(run: Run, prefix: str) -> list[Table]:
         found.append(_table(f"{prefix}-t-front", "Fronts", "One execution of each Einsum.", pd.concat(parts)[columns]))
         found.append(_search_table(f"{prefix}-t-search", run))
     if run.design_points:
-        found.append(_table(f"{prefix}-t-sweep", "Designs", "Every point of the sweep.", tables.sweep(run)))
+        found.append(_table(f"{prefix}-t-sweep", "Designs", "Every point of the sweep.", _designs_table(run)))
     return found
+
+
+def _designs_table(run: Run) -> pd.DataFrame:
+    """The designs, numbered from 1 as the explorer does; what they compute where that differs."""
+    table = tables.sweep(run).assign(point=lambda t: t["point"] + 1).rename(columns={"point": "design"})
+    return table if len(set(table["computes"])) > 1 else table.drop(columns="computes")
 
 
 def _table(name: str, title: str, caption: str, frame: pd.DataFrame) -> Table:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from costmodel.mapper.result import Certificate
     from costmodel.model.evaluation import Evaluation
     from costmodel.report.run import DesignPoint, Run
+    from costmodel.sweep.designs import DesignCosts
 
     Say = Callable[[float], str]
 
@@ -437,21 +438,37 @@ def sweep_text(points: Sequence[DesignPoint], *, room: bool = False) -> str:
     """One line per design point; ``*`` marks the front. ``room`` adds the room used."""
     axes = list(dict.fromkeys(axis for p in points for axis in p.axes))
     several_archs = len({p.arch for p in points}) > 1
+    several = len({p.computes for p in points}) > 1
     several_workloads = len({p.workload for p in points}) > 1
     rows = []
     for p in points:
-        clock = p.clock_hz or 1.0
+        energy, latency, area = design_cells(p)
         cost = [
-            "" if p.energy_pj is None else joules(p.energy_pj),
-            "" if p.latency_cycles is None else seconds(p.latency_cycles / clock),
+            "" if p.operations is None else amount(p.operations),
+            energy,
+            latency,
             memory(p.capacity_bits) if room and p.capacity_bits is not None else "",
-            "" if p.area_mm2 is None else f"{digits(p.area_mm2)} mm2",
+            area,
             "" if p.utilisation is None else percent(p.utilisation),
         ]
         names = [p.arch or "" if several_archs else "", p.workload or "" if several_workloads else ""]
         rows.append(["*" if p.pareto else " ", *names, *(str(p.axes.get(a, "")) for a in axes), *cost, p.note])
-    costs = ["energy", "latency", "room used", "area", "utilisation"]
-    return table(["", "architecture", "workload", *axes, *costs, "note"], rows)
+    costs = ["operations", "energy", "latency", "room used", "area", "utilisation"]
+    parts = [table(["", "architecture", "workload", *axes, *costs, "note"], rows)]
+    if any(p.pareto for p in points):
+        parts.append(
+            "* on the front: no other design beats it" + (", of those that compute the same" if several else "")
+        )
+    return "\n\n".join(parts)
+
+
+def design_cells(costs: DesignCosts) -> tuple[str, str, str]:
+    """Energy, latency and area of a design as tables and progress show them; empty where there is none."""
+    return (
+        "" if costs.energy_pj is None else joules(costs.energy_pj),
+        "" if costs.latency_cycles is None else seconds(costs.latency_cycles / (costs.clock_hz or 1.0)),
+        "" if costs.area_mm2 is None else f"{digits(costs.area_mm2)} mm2",
+    )
 
 
 def compare_text(first: Run, second: Run, names: tuple[str, str]) -> str:

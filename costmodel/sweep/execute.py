@@ -225,7 +225,7 @@ class _Sweep:
         if isinstance(answer, Outcome):
             self.outcomes[design] = answer
             self._append(_plain(answer))
-            self._tell(design, "done" if answer.feasible else "infeasible", _summary(answer))
+            self._tell(design, "done" if answer.feasible else "infeasible", answer)
         elif isinstance(answer, StoppedError):
             self._tell(design, "interrupted")
         else:
@@ -248,13 +248,6 @@ class _Sweep:
             file.write(line)
             file.flush()
             os.fsync(file.fileno())
-
-
-def _summary(outcome: Outcome) -> str:
-    if not outcome.feasible:
-        return outcome.note
-    area = "" if outcome.area_mm2 is None else f", {outcome.area_mm2:.4g} mm2"
-    return f"{outcome.energy_pj:.4g} pJ, {outcome.latency_cycles:.4g} cycles{area}, {outcome.certificate}"
 
 
 _FIELDS = (*COST_KEYS, "clock_hz", "area_mm2", "utilisation", "certificate", "proven", "note")
