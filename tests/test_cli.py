@@ -701,6 +701,8 @@ def test_the_rule_that_chooses_the_point_of_a_front_is_named():
     assert "choose: latency" in Path("s.yaml").read_text()
     assert "the totals are of point 1: number 1" in run(*asked, "--choose", "1", "--no-run").stdout
     assert "choose: one objective (edp)" in run("map", "two_level", "mm64", "--choose", "knee", code=1).stderr
+    network = run("map", "eyeriss_v1", "gemm_family", "--einsum", "square", "--einsum", "wide", "-q", "--no-run").stdout
+    assert re.search(r"the totals are of .*point.*: least EDP$", network, re.MULTILINE)
     swept = run("sweep", "s.yaml", "-q", "--json").stdout
     point = json.loads(swept)["design_points"][0]
     assert point["latency_cycles"] == json.loads(Path("fast/result.json").read_text())["totals"]["latency_cycles"]

@@ -454,7 +454,7 @@ def _front_section(book: Book, run: Run, prefix: str) -> dict[str, Any] | None:
     hint = f"Every point is the best mapping for some trade of {costs}. Hover for its totals, click for its nest."
     settings = run.provenance.settings
     aim = objective_of(str(settings["objective"])) if "objective" in settings else None
-    if aim is not None and aim.front:
+    if aim is not None:
         choose = settings.get("choose")
         rule = choice_text(aim, None if choose is None else str(choose))
         hint = f"{hint} The point that the totals show is chosen by a rule: {rule}."

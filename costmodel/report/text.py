@@ -395,7 +395,7 @@ def network_text(result: NetworkResult) -> str:
         exactness = (
             f"; thinned, every point is within {percent(result.front_gap)} of a kept one" if result.front_gap else ""
         )
-        shown = f"\nthe totals are of {_chosen(result)} (--choose)" if result.request.aim.front else ""
+        shown = f"\nthe totals are of {_chosen(result)}{' (--choose)' if result.request.aim.front else ''}"
         parts.append(f"front: {len(result.front)} points from {' to '.join(ends)}{exactness}{shown}")
     return "\n\n".join(parts)
 
