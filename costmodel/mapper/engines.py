@@ -16,7 +16,7 @@ from costmodel.spec.hardware import Architecture
 from costmodel.spec.methods import SAMPLERS, method_of
 from costmodel.spec.objective import Objective
 from costmodel.spec.request import Request
-from costmodel.spec.rules import parse
+from costmodel.spec.rules import Rules, parse
 
 ROUNDING = 1e-9
 """Relative difference of two costs that are the same but for the order of their sums."""
@@ -62,8 +62,9 @@ def _exact(einsum: Einsum, architecture: Architecture, request: Request, progres
 
 
 def _perfect(einsum: Einsum, architecture: Architecture, request: Request, progress: Tell | None) -> MapperResult:
-    """Prove over tiles that divide; where the lattice has no exact form, the best found, which says why."""
+    """Prove over tiles that divide; where the lattice has no exact form, sample, say why, and bound what is left."""
     from costmodel.mapper.lattice import UnsupportedError, map_einsum
+    from costmodel.mapper.uneven import lower_bound, verdict
 
     try:
         return map_einsum(
@@ -76,10 +77,12 @@ def _perfect(einsum: Einsum, architecture: Architecture, request: Request, progr
             progress=progress,
         )
     except UnsupportedError as why:
-        instead = FALLBACK.asking(objective=request.objective, constraints=request.constraints)
+        instead = FALLBACK.asking(objective=request.objective, constraints=request.constraints, budget=request.budget)
         found = _sampled(einsum, architecture, instead, None)
+        allowed = Allowed(einsum, architecture, _rules(einsum, architecture, request))
+        status, gap = verdict(found.front, lower_bound(allowed), request.aim)
         method = f"random (unsupported: {why})"
-        return replace(found, certificate=replace(found.certificate, status=Status.FOUND, method=method, gap=None))
+        return replace(found, certificate=replace(found.certificate, status=status, method=method, gap=gap))
 
 
 def _uneven(einsum: Einsum, architecture: Architecture, request: Request, progress: Tell | None) -> MapperResult:
@@ -94,11 +97,13 @@ def _uneven(einsum: Einsum, architecture: Architecture, request: Request, progre
         share = None if deadline is None else max(0.0, deadline - time.process_time()) / 2
         return _perfect(one, architecture, request.asking(budget=share), progress)
 
-    rules = parse((*architecture.constraints, *request.constraints), architecture, einsum)
-    aim = request.aim
-    return improve(
-        Allowed(einsum, architecture, rules), perfect, lambda points: select(points, aim), aim, deadline=deadline
-    )
+    allowed, aim = Allowed(einsum, architecture, _rules(einsum, architecture, request)), request.aim
+    return improve(allowed, perfect, lambda points: select(points, aim), aim, deadline=deadline)
+
+
+def _rules(einsum: Einsum, architecture: Architecture, request: Request) -> Rules:
+    """Read what the hardware and the request forbid."""
+    return parse((*architecture.constraints, *request.constraints), architecture, einsum)
 
 
 def _sampled(einsum: Einsum, architecture: Architecture, request: Request, progress: Tell | None) -> MapperResult:

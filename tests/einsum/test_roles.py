@@ -38,3 +38,9 @@ def test_what_is_read_of_the_output_is_no_input(inputs):
     assert [stationary_tensor(running, what) for what in ("weight", "input", "output")] == ["A", "A", "Z"]
     alone = einsum("Z[m]", "Z[m]", m=2)
     assert [stationary_tensor(alone, what) for what in ("weight", "input", "output")] == ["Z", "Z", "Z"]
+
+
+@pytest.mark.parametrize("inputs", [("B[m]", "A[n]", "B[n]"), ("B[n]", "B[m]", "A[n]"), ("A[n]", "B[n]", "B[m]")])
+def test_a_tensor_read_twice_is_one_operand_wherever_it_stands(inputs):
+    twice = einsum("Z[m, n]", *inputs, m=2, n=2)
+    assert [stationary_tensor(twice, what) for what in ("weight", "input")] == ["B", "A"]

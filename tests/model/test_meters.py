@@ -8,7 +8,7 @@ import pytest
 from costmodel.einsum.algebra import Workload
 from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.lattice.exact import map_einsum
-from costmodel.mapper.uneven.bound import bound
+from costmodel.mapper.uneven.bound import lower_bound
 from costmodel.model.batch import Template
 from costmodel.model.evaluate import evaluate
 from costmodel.model.explain import explain, subjects
@@ -173,7 +173,7 @@ def test_batch_search_and_bound_agree_with_the_scalar_model(gemm, drain):
         assert result.latency_cycles[i] == pytest.approx(cost.latency_cycles, rel=1e-12)
     found = map_einsum(gemm.einsums[0], arch, objective="energy,latency")  # checks each answer by the scalar model
     assert found.certificate.status == "optimal: proven"
-    least = bound(Allowed(gemm.einsums[0], arch))
+    least = lower_bound(Allowed(gemm.einsums[0], arch))
     for point in found.front:
         assert least.energy_pj <= point.energy_pj
         assert least.latency_cycles <= point.latency_cycles
@@ -231,7 +231,7 @@ def test_the_search_uses_a_link_where_it_must_only(gemm, linked, may_keep, used)
     arch = replace(linked, levels=levels)
     found = map_einsum(gemm.einsums[0], arch, objective="energy,latency")
     assert found.certificate.status == "optimal: proven"
-    least = bound(Allowed(gemm.einsums[0], arch))
+    least = lower_bound(Allowed(gemm.einsums[0], arch))
     assert least.energy_pj <= min(p.energy_pj for p in found.front)
     assert least.latency_cycles <= min(p.latency_cycles for p in found.front)
     for point in found.front:

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 from costmodel.mapper.doors import door
 
 if TYPE_CHECKING:
-    from costmodel.mapper.uneven.search import improve
+    from costmodel.mapper.uneven.bound import lower_bound
+    from costmodel.mapper.uneven.search import improve, verdict
 
-__all__ = ["improve"]
+__all__ = ["improve", "lower_bound", "verdict"]
 
-__getattr__ = door(__name__, {"improve": "search"})
+__getattr__ = door(__name__, {"lower_bound": "bound", "improve": "search", "verdict": "search"})

@@ -97,7 +97,7 @@ class _Prices:
         return sum(used.words * self.least(choice.tensor, used.ways) for used in choice.used)
 
 
-def bound(allowed: Allowed) -> Bound:
+def lower_bound(allowed: Allowed) -> Bound:
     """Return costs that no mapping undercuts."""
     einsum, architecture, unit = allowed.einsum, allowed.architecture, allowed.unit
     choices = [list(_choices(allowed, tensor)) for tensor in einsum.tensors]

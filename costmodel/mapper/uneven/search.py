@@ -19,7 +19,7 @@ from costmodel.einsum.algebra import Einsum
 from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint, Status
 from costmodel.mapper.uneven.archive import Archive
-from costmodel.mapper.uneven.bound import Bound, bound
+from costmodel.mapper.uneven.bound import Bound, lower_bound
 from costmodel.mapper.uneven.climb import SPREADS_CLIMBED, STEPS, climb, climb_towards, score_of
 from costmodel.mapper.uneven.enumeration import Integers, Promising, Whole, small
 from costmodel.mapper.uneven.padding import fitted, padded, paddings
@@ -52,7 +52,7 @@ def improve(
     began = time.process_time()
     einsum = allowed.einsum
     archive = Archive(allowed, deadline, aim)
-    least = bound(allowed)
+    least = lower_bound(allowed)
     failure: InfeasibleError | None = None
     start: MapperResult | None = None
     whole: Whole | None = None
@@ -68,7 +68,7 @@ def improve(
         if whole is None:
             climbed = True
             _climb(archive, perfect)
-            if archive.points and _verdict(archive.points, least, aim)[0] is not Status.PROVEN and not archive.late:
+            if archive.points and verdict(archive.points, least, aim)[0] is not Status.PROVEN and not archive.late:
                 whole = small(allowed, _in_time(archive, least))
         if whole is not None:
             complete = archive.enumerate(whole)
@@ -82,7 +82,7 @@ def improve(
             raise KeyboardInterrupt
         raise archive.infeasible(failure, whole if complete else None)
     front = select(archive.points)
-    status, gap = _verdict(front, least, aim)
+    status, gap = verdict(front, least, aim)
     if complete:
         status, gap = Status.PROVEN, 0.0
     how = [*(["climbing over all tiles"] if climbed else []), *(["enumeration of all tiles"] if complete else [])]
@@ -152,7 +152,7 @@ def _pad(archive: Archive, perfect: Callable[[Einsum], MapperResult]) -> None:
             raise KeyboardInterrupt
 
 
-def _verdict(front: Sequence[MappingPoint], least: Bound, aim: Objective) -> tuple[Status, float | None]:
+def verdict(front: Sequence[MappingPoint], least: Bound, aim: Objective) -> tuple[Status, float | None]:
     """Say how far the answer is from the optimum of the first objective at most.
 
     A front is proven where one point meets the bounds of all objectives: nothing else is on it.

@@ -13,7 +13,7 @@ from problems import HOPPING, MAC, PE2D, TWO_LEVEL, einsum, gemm, in_wider_acces
 from costmodel.einsum.algebra import Einsum, Operation, Workload
 from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.result import InfeasibleError
-from costmodel.mapper.uneven.bound import bound, busiest_points
+from costmodel.mapper.uneven.bound import busiest_points, lower_bound
 from costmodel.model.evaluate import evaluate
 from costmodel.model.evaluation import Evaluation
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
@@ -41,7 +41,7 @@ def cost(problem: Einsum, architecture: Architecture, mapping: Mapping) -> Evalu
 def test_no_mapping_undercuts_the_bound(seed: int) -> None:
     rng = random.Random(seed)
     problem, architecture = random_einsum(rng), random_architecture(rng)
-    least = bound(Allowed(problem, architecture))
+    least = lower_bound(Allowed(problem, architecture))
     for mapping in some_mappings(rng, problem, architecture, 30):
         found = cost(problem, architecture, mapping)
         if found is not None:
@@ -53,7 +53,7 @@ def test_no_mapping_undercuts_the_bound(seed: int) -> None:
 def test_no_optimum_undercuts_the_bound(seed: int) -> None:
     rng = random.Random(1000 + seed)
     problem, architecture = random_einsum(rng), random_architecture(rng)
-    least = bound(Allowed(problem, architecture))
+    least = lower_bound(Allowed(problem, architecture))
     try:
         front = map_einsum(problem, architecture, objective="energy,latency").front
     except InfeasibleError:
@@ -66,7 +66,7 @@ def test_no_optimum_undercuts_the_bound(seed: int) -> None:
 def test_no_mapping_takes_less_room_than_the_bound(seed: int) -> None:
     rng = random.Random(2000 + seed)
     problem, architecture = random_einsum(rng), random_architecture(rng)
-    least = bound(Allowed(problem, architecture))
+    least = lower_bound(Allowed(problem, architecture))
     for mapping in some_mappings(rng, problem, architecture, 10):
         found = cost(problem, architecture, mapping)
         assert found is None or found.capacity_bits >= least.capacity_bits
@@ -85,7 +85,7 @@ def test_the_bound_on_traffic_is_near_the_best_perfect_mapping() -> None:
     small_buffer = replace(TWO_LEVEL.levels[1], capacity_bits=8 * 300)
     architecture = replace(TWO_LEVEL, levels=(TWO_LEVEL.levels[0], small_buffer, TWO_LEVEL.levels[2]))
     problem = gemm(60, 60, 60)
-    least = bound(Allowed(problem, architecture))
+    least = lower_bound(Allowed(problem, architecture))
     (best,) = map_einsum(problem, architecture, objective="energy").front
     assert least.energy_pj <= best.energy_pj <= 1.1 * least.energy_pj
 
@@ -118,7 +118,7 @@ def test_a_bound_by_hand() -> None:
     # every point reads A and B; it updates Z, which is read back but at the first touch, and drained
     inner = (a + b) * 2 / 16 + 8 * (8 + 16) * 4 / 16 + 8 * 24 * 2 / 16 + 8 * 24 * 4 / 16
     cycles = max(2 * (1 / 2 + 1 / 0.25), into / 8)
-    least = bound(Allowed(problem, BROADCAST))
+    least = lower_bound(Allowed(problem, BROADCAST))
     assert least.latency_cycles == pytest.approx(cycles)
     assert least.energy_pj == pytest.approx(outermost + hops + inner + 8 * (1 + 5) + 2 * cycles)
     assert least.capacity_bits == 3 * (8 + 16 + 24)
@@ -130,7 +130,7 @@ def test_what_is_read_back_at_most_once_for_each_instance() -> None:
     # without a memory inside, each update reads M0 but for the first of each word
     problem = einsum("Z[m]", "A[m, k]", bits={"A": 8, "Z": 8}, m=4, k=3)
     architecture = Architecture(name="bare", levels=(Memory(name="M0", read_pj=1, write_pj=10), MAC))
-    assert bound(Allowed(problem, architecture)).energy_pj == pytest.approx(12 + 12 * 10 + (12 - 4) + 12)
+    assert lower_bound(Allowed(problem, architecture)).energy_pj == pytest.approx(12 + 12 * 10 + (12 - 4) + 12)
 
 
 def test_nested_arrays_that_merge_share_one_delivery() -> None:
@@ -141,19 +141,19 @@ def test_nested_arrays_that_merge_share_one_delivery() -> None:
     apart = replace(shared, levels=(outer, *(replace(x, multicast="none") for x in arrays), MAC))
     points, sums = 8, 8 - 4
     # A: one word for four points at once, or each point its own; B has a word a point; sums of k are not merged here
-    assert bound(Allowed(problem, shared)).energy_pj <= points / 4 + points + sums + points
-    assert bound(Allowed(problem, shared)).energy_pj == pytest.approx(points / 4 + points + points)
-    assert bound(Allowed(problem, apart)).energy_pj == pytest.approx(points + points + points)
+    assert lower_bound(Allowed(problem, shared)).energy_pj <= points / 4 + points + sums + points
+    assert lower_bound(Allowed(problem, shared)).energy_pj == pytest.approx(points / 4 + points + points)
+    assert lower_bound(Allowed(problem, apart)).energy_pj == pytest.approx(points + points + points)
 
 
 def test_the_width_of_an_access_only_says_what_prices_refer_to() -> None:
     problem = gemm(8, 8, 8)
-    least = bound(Allowed(problem, HOPPING))
+    least = lower_bound(Allowed(problem, HOPPING))
     roomy = replace(
         HOPPING, levels=tuple(replace(x, capacity_bits=None) if isinstance(x, Memory) else x for x in HOPPING.levels)
     )
-    assert bound(Allowed(problem, in_wider_accesses(roomy))).energy_pj == pytest.approx(
-        bound(Allowed(problem, roomy)).energy_pj
+    assert lower_bound(Allowed(problem, in_wider_accesses(roomy))).energy_pj == pytest.approx(
+        lower_bound(Allowed(problem, roomy)).energy_pj
     )
-    assert bound(Allowed(problem, in_wider_accesses(HOPPING))).energy_pj == pytest.approx(least.energy_pj)
-    assert least.energy_pj > 1.1 * bound(Allowed(problem, roomy)).energy_pj  # what capacities add has prices, too
+    assert lower_bound(Allowed(problem, in_wider_accesses(HOPPING))).energy_pj == pytest.approx(least.energy_pj)
+    assert least.energy_pj > 1.1 * lower_bound(Allowed(problem, roomy)).energy_pj  # what capacities add has prices, too

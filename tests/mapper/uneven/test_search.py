@@ -21,7 +21,7 @@ from costmodel.mapper.result import InfeasibleError, MapperResult
 from costmodel.mapper.uneven import archive, climb, neighbours, padding
 from costmodel.mapper.uneven import enumeration as all_tiles
 from costmodel.mapper.uneven import search as residual
-from costmodel.mapper.uneven.bound import Bound, bound, busiest_points
+from costmodel.mapper.uneven.bound import Bound, busiest_points, lower_bound
 from costmodel.model.evaluate import evaluate
 from costmodel.model.evaluation import Evaluation
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
@@ -92,7 +92,7 @@ def test_a_gap_is_said_as_one() -> None:
     assert gap > 0
     assert str(found.certificate) == f"gap ≤ {100 * gap:.2g} %"
     assert "climbing" in found.certificate.method
-    least = bound(Allowed(PRIME, narrow))
+    least = lower_bound(Allowed(PRIME, narrow))
     assert found.front[0].energy_pj == pytest.approx(least.energy_pj * (1 + gap))
 
 
@@ -204,7 +204,7 @@ def test_the_gap_of_a_front_holds_for_its_first_objective(monkeypatch, objective
     least, known = (min(aim.of(p)[0] for p in r.front) for r in (proven, climbed))
     assert climbed.certificate.gap is not None
     assert known <= least * (1 + climbed.certificate.gap) * (1 + 1e-9)
-    bounds = aim.of(bound(Allowed(problem, TINY)))
+    bounds = aim.of(lower_bound(Allowed(problem, TINY)))
     assert climbed.certificate.gap == pytest.approx(max(0.0, known / bounds[0] - 1), abs=1e-8)
 
 
@@ -334,7 +334,7 @@ def compare_with_every_mapping(
         with pytest.raises(InfeasibleError):
             map_einsum(problem, architecture, objective=aim, constraints=texts, tiles="any")
         return True
-    least = bound(Allowed(problem, architecture, rules))
+    least = lower_bound(Allowed(problem, architecture, rules))
     assert min(c.energy_pj for c in costs) >= least.energy_pj, seed
     assert min(c.latency_cycles for c in costs) >= least.latency_cycles, seed
     assert min(c.capacity_bits for c in costs) >= least.capacity_bits, seed
@@ -421,7 +421,7 @@ def test_a_front_with_room_is_climbed(monkeypatch: pytest.MonkeyPatch) -> None:
         assert any(all(a <= b for a, b in zip(v, aim.of(p), strict=True)) for v in values)
     assert values == plain_front(set(values))
     assert values[0][0] < aim.of(perfect.front[0])[0]
-    least = aim.of(bound(Allowed(PRIME, PE4X4)))
+    least = aim.of(lower_bound(Allowed(PRIME, PE4X4)))
     assert found.certificate.gap == pytest.approx(max(0.0, values[0][0] / least[0] - 1), abs=1e-8)
 
 
@@ -477,7 +477,7 @@ def canonical(mapping: Mapping) -> tuple[object, ...]:
 
 def test_without_time_the_gap_still_holds() -> None:
     found = map_einsum(gemm(37, 41, 43), PE4X4, objective="edp", budget=0.0, tiles="any")
-    least = bound(Allowed(gemm(37, 41, 43), PE4X4))
+    least = lower_bound(Allowed(gemm(37, 41, 43), PE4X4))
     gap = found.certificate.gap
     assert gap is not None
     assert found.front[0].evaluation.edp == pytest.approx(least.energy_pj * least.latency_cycles * (1 + gap))
@@ -508,7 +508,7 @@ def test_ctrl_c_leaves_the_best_so_far_with_a_gap(monkeypatch: pytest.MonkeyPatc
     architecture = TINY if place == "enumerate" else PE4X4
     found = map_einsum(problem, architecture, objective="edp", tiles="any")
     assert found.certificate.method.endswith("(interrupted)")
-    least = bound(Allowed(problem, architecture))
+    least = lower_bound(Allowed(problem, architecture))
     gap = found.certificate.gap
     assert gap is not None
     score = found.front[0].evaluation.edp
@@ -532,6 +532,6 @@ def test_passes_of_a_systolic_array_are_climbed_and_bounded() -> None:
     problem = einsum("Z[m, n]", "A[m, k]", "B[k, n]", weights="B", m=13, n=11, k=7)
     perfect = map_einsum(problem, systolic, objective="latency").front[0]
     found = map_einsum(problem, systolic, objective="latency", tiles="any")
-    least = bound(Allowed(problem, systolic))
-    assert least.latency_cycles > bound(Allowed(problem, PE4X4)).latency_cycles
+    least = lower_bound(Allowed(problem, systolic))
+    assert least.latency_cycles > lower_bound(Allowed(problem, PE4X4)).latency_cycles
     assert least.latency_cycles <= found.front[0].latency_cycles < perfect.latency_cycles
