@@ -55,7 +55,7 @@ def compare(first: Run, second: Run) -> Comparison:
     shared = [name for name in a.points if name in b.points and _computed(first, name) == _computed(second, name)]
     whole = len(shared) == len(a.points) == len(b.points)
     differences = tuple(_differences(first, second, a, b, shared))
-    return Comparison(differences, tuple(shared), whole, tuple(_rows(first, second, shared, whole=whole)))
+    return Comparison(differences, tuple(shared), whole, tuple(_rows(first, second, shared)))
 
 
 # What was asked
@@ -106,7 +106,7 @@ def _computed(run: Run, name: str) -> str:
 # What it cost
 
 
-def _rows(first: Run, second: Run, shared: Sequence[str], *, whole: bool) -> Iterator[Row]:
+def _rows(first: Run, second: Run, shared: Sequence[str]) -> Iterator[Row]:
     a, b = (run.evaluation for run in (first, second))
     if a is None or b is None or not shared:
         return
@@ -117,8 +117,9 @@ def _rows(first: Run, second: Run, shared: Sequence[str], *, whole: bool) -> Ite
     yield Row("energy", "total", "pJ", energy, other_energy)
     yield Row("latency", "total", "s", time, other_time)
     yield Row("EDP", "total", "J·s", energy * 1e-12 * time, other_energy * 1e-12 * other_time)
-    if whole and (first.uses_capacity or second.uses_capacity):
-        yield Row("room used", "total", "b", a.capacity_bits, b.capacity_bits)
+    if first.uses_capacity or second.uses_capacity:
+        rooms = [max((e.capacity_bits_by_einsum[n] for n in shared), default=0) for e in (a, b)]
+        yield Row("room used", "total", "b", *rooms)
     yield Row("utilisation", "total", "share", a.utilisation_of(shared), b.utilisation_of(shared))
     if a.area_mm2 is not None or b.area_mm2 is not None:
         yield Row("area", "total", "mm2", a.area_mm2, b.area_mm2)
