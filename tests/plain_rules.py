@@ -12,6 +12,7 @@ import re
 from typing import NamedTuple
 
 from costmodel.einsum.algebra import Einsum, Role
+from costmodel.einsum.operands import from_input_to_weight
 from costmodel.spec.hardware import Architecture, Array, Memory
 from costmodel.spec.mapping import Mapping, Spatial, Storage, Temporal
 
@@ -121,7 +122,8 @@ def orders(sentence: str, mapping: Mapping, problem: Einsum) -> bool:
 
 def stays(role: str, mapping: Mapping, problem: Einsum, architecture: Architecture) -> bool:
     """Each tile of the tensor comes once to the innermost memory that may hold it: no loop brings it back."""
-    inputs = [t for t in problem.tensors if t != problem.output.tensor]
+    read = [a for a in problem.inputs if a.tensor != problem.output.tensor]
+    inputs = from_input_to_weight(read, problem.output)
     if role == "output":
         tensor = problem.output.tensor
     elif role == "weight":

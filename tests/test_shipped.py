@@ -176,6 +176,13 @@ def test_a_gpt3_layer_is_six_gemms():
     assert macs(workload) == tokens * parameters_per_layer + 2 * 96 * 128 * tokens**2
 
 
+def test_a_gpt3_layer_of_another_length_has_keys_and_values_of_that_length_which_are_no_weights():
+    workload = catalog.load_workload("gpt3_175b_layer", ["ranks.M=4096"])
+    assert macs(workload) == 4096 * 1_811_939_328 + 2 * 96 * 128 * 4096**2
+    roles = {e.name: sorted(t.role for t in e.tensors.values()) for e in workload.einsums if e.name in ("QK", "AV")}
+    assert roles == {name: [Role.INPUT, Role.INPUT, Role.OUTPUT] for name in ("QK", "AV")}
+
+
 def test_flash_attention_does_the_work_of_attention_and_its_corrections():
     workload = catalog.load_workload("flash_attention")
     assert macs(workload) == 2 * 12 * 64 * 512 * 512

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from costmodel.cli.keep import keep_report
 from costmodel.cli.options import json_option, report_option
-from costmodel.cli.output import FINE, put, put_json
+from costmodel.cli.output import FINE, put, put_json, say
 from costmodel.spec.problems import Problem, SpecError
 
 
@@ -18,7 +18,9 @@ from costmodel.spec.problems import Problem, SpecError
 @json_option
 @report_option
 def command(first: Path, second: Path, report: Path | None, *, as_json: bool) -> int:
-    """Compare two runs: totals, components, Einsums."""
+    """Compare two runs: what differs in what was asked, then what both computed, with the change in per cent."""
+    from costmodel.report.compare_page import write_comparison
+    from costmodel.report.comparison import compare
     from costmodel.report.folder import check_writable
     from costmodel.report.read import read_run
     from costmodel.report.text import compare_text
@@ -31,12 +33,16 @@ def command(first: Path, second: Path, report: Path | None, *, as_json: bool) ->
         if run.evaluation is None:
             hint = "compare runs of evaluate or map; `costmodel report` shows several sweeps on one page"
             raise SpecError([Problem("holds no evaluation to compare", file=str(folder), hint=hint)])
+    names = (first.name, second.name)
+    found = compare(*runs)
     try:
         if report is not None:
-            keep_report(report, *runs)
+            say(f"report: {write_comparison(report, *runs, names)}")
     finally:  # what cannot be kept is shown all the same
         if as_json:
-            put_json("compare", {"runs": [result_object(run) for run in runs]})
+            rows = [asdict(row) | {"change": row.change} for row in found.rows]
+            beside = {"differences": found.differences, "shared": found.shared, "whole": found.whole, "rows": rows}
+            put_json("compare", beside | {"runs": [result_object(run) for run in runs]})
         else:
-            put(compare_text(runs[0], runs[1], (first.name, second.name)))
+            put(compare_text(found, names))
     return FINE

@@ -9,7 +9,7 @@ import click
 
 from costmodel.cli.complete import arch_argument, workload_argument
 from costmodel.cli.keep import command_line
-from costmodel.cli.options import einsum_option, json_option, set_option, time_option
+from costmodel.cli.options import einsum_option, json_option, page_path, set_option, time_option
 from costmodel.cli.output import FINE, put, put_json, say
 from costmodel.spec.problems import Problem, SpecError
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     "--out",
     metavar="FILE.html",
     type=click.Path(path_type=Path, dir_okay=False),
+    callback=page_path,
     help="Draw the curves on a page of their own, with the nest of each corner.",
 )
 def command(
@@ -58,8 +59,6 @@ def command(
     from costmodel.report.nest_text import sentences
     from costmodel.report.text import curve_text
 
-    if page is not None and page.suffix.lower() not in (".html", ".htm"):
-        raise click.BadParameter(f"{page} is not named *.html", param_hint="--out")
     if page is not None:
         check_writable(page)
     question = question_of(arch, workload, overrides, einsums)

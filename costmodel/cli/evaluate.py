@@ -18,7 +18,7 @@ from costmodel.cli.options import (
     report_option,
     set_option,
 )
-from costmodel.cli.output import FINE, put, put_json, say
+from costmodel.cli.output import FINE, put, put_json, put_notes, say
 
 if TYPE_CHECKING:
     from costmodel.model.evaluation import Evaluation
@@ -79,6 +79,7 @@ def _show(run: Run, evaluation: Evaluation, *, as_json: bool) -> None:
         from costmodel.report.text import evaluation_text
 
         put(evaluation_text(evaluation))
+        put_notes(run.notes)
 
 
 def required(mapping_ref: str | None) -> str:

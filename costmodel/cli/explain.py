@@ -10,10 +10,18 @@ import click
 from costmodel.cli.complete import names_of
 from costmodel.cli.evaluate import evaluated
 from costmodel.cli.options import json_option, mapping_option, set_option
-from costmodel.cli.output import FINE, put, put_json
+from costmodel.cli.output import FINE, ProgressDisplay, put, put_json, say
+from costmodel.spec.problems import Problem, SpecError
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
+
+    from costmodel.einsum.algebra import Workload
+    from costmodel.model.evaluation import Evaluation
+    from costmodel.spec.hardware import Architecture
+    from costmodel.spec.mapping import Mapping
+
+    _Explained = tuple[Workload, Architecture, tuple[Mapping, ...], Evaluation]
 
 
 def _completed(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -34,29 +42,19 @@ def command(
     """How one number comes about: its loops, tile and refetches, its price and where that comes from.
 
     SUBJECT is a number such as GLB.fill.A, DRAM.read, GLB.energy, energy or latency; without it, all are listed.
-    Numbers are those of a run folder, or of WORKLOAD on ARCH with --mapping FILE.
+    Numbers are those of a run folder, or of WORKLOAD on ARCH: with --mapping FILE, or with the best mappings (least
+    EDP), which are searched first.
     """
     from costmodel.model.explain.answer import explain as derive
     from costmodel.model.explain.subjects import subjects
 
-    if mapping_ref is not None:
-        if len(words) not in (2, 3):
-            raise click.UsageError("with --mapping, give ARCH WORKLOAD and the number to explain")
-        from costmodel.report.assemble import question_of
-
-        question = question_of(words[0], words[1], overrides, ())
-        workload, architecture = question.workload, question.architecture
-        answer = evaluated(question, mapping_ref)
-        mappings, evaluation = answer.mappings, answer.evaluation
-    else:
-        if len(words) > 2:
-            raise click.UsageError("give a run folder and the number to explain, or add --mapping FILE")
-        from costmodel.report.read import read_evaluated
-        from costmodel.report.tables import evaluation_of
-
-        run = read_evaluated(Path(words[0]))
-        workload, architecture, mappings, evaluation = run.workload, run.architecture, run.mappings, evaluation_of(run)
-    named = 2 if mapping_ref is not None else 1
+    named = 1 if mapping_ref is None and _is_run(words) else 2
+    if len(words) > named + 1:
+        raise click.UsageError("give a run folder, or ARCH WORKLOAD, and one number to explain")
+    if named == 1 and overrides:
+        raise click.UsageError("--set changes what is computed, and a run folder holds what was: give ARCH WORKLOAD")
+    found = _of_run(words[0]) if named == 1 else _of_pair(words, mapping_ref, einsum, overrides)
+    workload, architecture, mappings, evaluation = found
     if len(words) == named:
         known = subjects(architecture, evaluation)
         if as_json:
@@ -72,3 +70,48 @@ def command(
     else:
         put(str(explanation))
     return FINE
+
+
+def _is_run(words: tuple[str, ...]) -> bool:
+    """Whether the first word is a run folder, or can be nothing else."""
+    from costmodel.spec import catalog
+
+    if len(words) < 2 or Path(words[0]).is_dir():
+        return True
+    try:
+        return not catalog.find(words[0], "arch").exists()
+    except SpecError:
+        return True
+
+
+def _of_run(folder: str) -> _Explained:
+    from costmodel.report.read import read_evaluated
+    from costmodel.report.tables import evaluation_of
+
+    run = read_evaluated(Path(folder))
+    return run.workload, run.architecture, run.mappings, evaluation_of(run)
+
+
+def _of_pair(
+    words: tuple[str, ...], mapping_ref: str | None, einsum: str | None, overrides: tuple[str, ...]
+) -> _Explained:
+    """What the mappings of a file cost, or the best ones."""
+    from costmodel.report.assemble import check_computed, question_of
+
+    if len(words) < 2:
+        raise click.UsageError("with --mapping, give ARCH WORKLOAD and the number to explain")
+    if mapping_ref is not None:
+        question = question_of(words[0], words[1], overrides, ())
+        answer = evaluated(question, mapping_ref)
+        return question.workload, question.architecture, answer.mappings, answer.evaluation
+    from costmodel.mapper.network import map_workload
+
+    question = question_of(words[0], words[1], overrides, () if einsum is None else (einsum,))
+    check_computed(question)
+    with ProgressDisplay(quiet=False) as progress:
+        result = map_workload(question.workload, question.architecture, report=progress)
+    if result.failures or result.unfinished:
+        reasons = [failure.reason for failure in result.failures] or ["the search was interrupted"]
+        raise SpecError([Problem(reason, hint="--mapping FILE explains another mapping") for reason in reasons])
+    say(f"of the best mappings ({result.certificate}, least EDP); --mapping FILE explains others")
+    return question.workload, question.architecture, result.mappings, result.evaluation

@@ -18,10 +18,12 @@ from costmodel.cli.options import (
     report_option,
     set_option,
 )
-from costmodel.cli.output import FINE, INFEASIBLE, INTERRUPTED, PARTIAL, ProgressDisplay, put, put_json, say
+from costmodel.cli.output import FINE, INFEASIBLE, INTERRUPTED, PARTIAL, ProgressDisplay, put, put_json, put_notes, say
 from costmodel.cli.request import request_options
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from costmodel.mapper.network import NetworkResult
     from costmodel.report.run import Run
 
@@ -61,7 +63,7 @@ def command(
 ) -> int:
     """Find the best mappings of WORKLOAD on ARCH."""
     from costmodel.mapper.network import map_workload
-    from costmodel.report.assemble import check_computed, question_of, run_of_network
+    from costmodel.report.assemble import check_computed, notes_of, question_of, run_of_network
     from costmodel.report.folder import check_writable, write_text
     from costmodel.report.study_text import study_text
     from costmodel.spec import catalog
@@ -92,7 +94,7 @@ def command(
         if result.layers:
             keep_run(run, place, report, force=force, folder=not no_run)
     finally:  # what cannot be kept is shown all the same
-        _show(run, result, as_json=as_json)
+        _show(run, result, notes_of(question, request.constraints), as_json=as_json)
     if result.interrupted:
         say("interrupted: what was done is kept")
         return INTERRUPTED
@@ -101,7 +103,7 @@ def command(
     return PARTIAL if result.failures or result.unfinished else FINE
 
 
-def _show(run: Run, result: NetworkResult, *, as_json: bool) -> None:
+def _show(run: Run, result: NetworkResult, notes: Sequence[str], *, as_json: bool) -> None:
     if as_json:
         from costmodel.report.write import result_object
 
@@ -110,3 +112,4 @@ def _show(run: Run, result: NetworkResult, *, as_json: bool) -> None:
         from costmodel.report.text import network_text
 
         put(network_text(result))
+        put_notes(notes)

@@ -32,11 +32,22 @@ out_option = click.option(
 force_option = click.option(
     "force", "--force", is_flag=True, help="Replace the run in FOLDER, if it is one of the same kind."
 )
+
+
+def page_path(_ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
+    """Refuse a page that no browser would open by its name."""
+    if value is not None and value.suffix.lower() not in (".html", ".htm"):
+        message = f"{value} is not named *.html: a page is HTML (each of its figures can be saved as an image there)"
+        raise click.BadParameter(message, param=param)
+    return value
+
+
 report_option = click.option(
     "report",
     "--report",
     metavar="FILE.html",
     type=click.Path(path_type=Path, dir_okay=False),
+    callback=page_path,
     help="Write an HTML report.",
 )
 mapping_option = click.option(

@@ -78,6 +78,12 @@ def put(text: str) -> None:
             raise OSError(error.errno, error.strerror, "stdout") from error
 
 
+def put_notes(notes: Sequence[str]) -> None:
+    """Data: what has to be said beside a result, each in a line of its own."""
+    for note in notes:
+        put(f"\nnote: {line(note)}")
+
+
 def put_json(command: str, content: dict[str, Any]) -> None:
     """Data: one versioned object on stdout."""
     head = {"format": f"costmodel {command}", "version": JSON_VERSION, "costmodel": __version__}
@@ -88,6 +94,19 @@ def put_json(command: str, content: dict[str, Any]) -> None:
 def plural(number: int, noun: str) -> str:
     """``1 level``, ``2,000 levels``."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def time_left(passed_s: float, done: int, of: int) -> str:
+    """What is left at the pace so far, rounded to be read; nothing where no pace is known or all is done.
+
+    >>> time_left(60.0, 1, 3), time_left(9.0, 3, 4), time_left(5.0, 0, 4), time_left(5.0, 4, 4)
+    (', about 2 min left', ', about 3 s left', '', '')
+    """
+    if not done or done >= of:
+        return ""
+    seconds = passed_s / done * (of - done)
+    size, unit = next(((s, u) for s, u in ((3600, "h"), (60, "min")) if seconds >= 1.5 * s), (1, "s"))
+    return f", about {max(seconds / size, 1):.0f} {unit} left"
 
 
 class ProgressDisplay:
@@ -105,11 +124,12 @@ class ProgressDisplay:
             return None
         if sys.stderr.isatty():
             from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
             from rich.progress import Progress as Live
 
             what = TextColumn("{task.description}", markup=False)
-            columns = (BarColumn(20), MofNCompleteColumn(), TimeElapsedColumn(), what)
+            left = (TextColumn("left"), TimeRemainingColumn(compact=True))
+            columns = (BarColumn(20), MofNCompleteColumn(), TimeElapsedColumn(), *left, what)
             self._live = Live(*columns, console=Console(stderr=True), transient=True)
             self._live.start()
         return self.tell
@@ -127,7 +147,8 @@ class ProgressDisplay:
             now = time.monotonic()
             if event.ended or (event.state == "progress" and now - self._said >= SILENCE_S):
                 self._said = now
-                say(f"[{self._done}/{event.groups}, {now - self._started:.1f} s] {text}")
+                left = time_left(now - self._started, self._done, event.groups)
+                say(f"[{self._done}/{event.groups}, {now - self._started:.1f} s{left}] {text}")
             return
         if self._task is None:
             self._task = self._live.add_task("", total=event.groups)
@@ -136,9 +157,13 @@ class ProgressDisplay:
 
 def _event_text(event: SearchEvent) -> str:
     from costmodel.mapper.result import MapperResult
+    from costmodel.report.text import design_cells
+    from costmodel.sweep.execute import Outcome
 
     if isinstance(event.detail, MapperResult):
         return f"{event.detail.certificate}, {plural(len(event.detail.front), 'mapping')}"
     if event.state == "infeasible":
         return "nothing fits"
+    if event.state == "done" and isinstance(event.detail, Outcome):
+        return ", ".join(part for part in (*design_cells(event.detail), event.detail.certificate) if part)
     return event.state if event.detail is None else str(event.detail)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from costmodel.cli.keep import keep_report
+from costmodel.cli.options import page_path
 from costmodel.cli.output import FINE
 
 
@@ -18,6 +19,7 @@ from costmodel.cli.output import FINE
     "--out",
     metavar="FILE.html",
     type=click.Path(path_type=Path, dir_okay=False),
+    callback=page_path,
     help="Default: RUN/report.html.",
 )
 def command(folders: tuple[Path, ...], out: Path | None) -> int:

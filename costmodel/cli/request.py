@@ -16,6 +16,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 HELP = {
     "objective": "energy, latency, capacity, edp, ed2p, e2dp, a product, or several for a front: energy,latency.",
+    "choose": "Point of a front that is shown and used: energy, latency, edp, knee, or its number. [default: the least "
+    "product of the objectives, EDP of energy,latency]",
     "method": "How to search.",
     "trials": f"Mappings that a sampler costs. [default: {TRIALS}]",
     "bound": "Hold a sampler's answer against the proven optimum. [default: bound]",
@@ -44,6 +46,8 @@ def _option(key: str) -> Callable[[Function], Function]:
         return click.option("--method", type=click.Choice(list(METHODS)), show_default=field.default, **common)
     if key == "objective":
         return click.option("--objective", metavar="NAMES", show_default=",".join(field.default), **common)
+    if key == "choose":
+        return click.option("--choose", metavar="POINT", **common)
     if key == "constraints":
         return click.option(key, "--constraint", metavar="TEXT", multiple=True, help=HELP[key])
     if bool in kinds:

@@ -29,6 +29,7 @@ from costmodel.cli.output import (
     plural,
     put,
     put_json,
+    put_notes,
     say,
 )
 
@@ -122,3 +123,4 @@ def _show(run: Run, *, as_json: bool) -> None:
         from costmodel.report.text import sweep_text
 
         put(sweep_text(run.design_points, room=run.uses_capacity))
+        put_notes(run.notes)

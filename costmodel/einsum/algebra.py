@@ -63,6 +63,8 @@ class Tensor:
     bits: int
     """Width of one word of this tensor."""
     role: Role
+    guessed: bool = field(default=False, compare=False)
+    """Whether the role is inferred where ``weights:`` could have said another."""
 
     @property
     def size_words(self) -> int:

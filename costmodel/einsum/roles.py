@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from costmodel.einsum.algebra import Einsum, Role, Tensor
+from costmodel.einsum.operands import from_input_to_weight
 
 Stationary = Literal["output", "weight", "input"]
 
@@ -24,15 +25,16 @@ def keeps(names: Iterable[str], tensor: Tensor, einsum: Einsum) -> bool:
 def stationary_tensor(einsum: Einsum, what: Stationary) -> str:
     """Return the tensor that a dataflow or a systolic array holds still.
 
-    ``output``: the output. ``weight``: the last tensor read that is a weight, else what is read last. ``input``: the
-    first tensor read that is no weight, else the first one. What is read of the output is none of these: in
+    ``output``: the output. ``weight``: the tensor read that is a weight, of several (or of none) the one that is most
+    like a weight. ``input``: the tensor read that is no weight, of several the one that is most like an input
+    (``operands.py`` orders them, whatever the order of the text). What is read of the output is none of these: in
     ``RM[i+1, p] = max(RM[i, p], LM[i, p])`` the input is ``LM``. Tensors that are asked for at every point go before
     others, such as a bias. Where nothing else is read, the output.
     """
     output = einsum.output.tensor
     given = [a for a in einsum.inputs if a.tensor != output]
     everywhere = [a for a in given if not a.at_zero]
-    tensors = [a.tensor for a in everywhere or given]
+    tensors = from_input_to_weight(everywhere or given, einsum.output)
     if what == "output" or not tensors:
         return output
     weights = [name for name in tensors if einsum.tensors[name].role is Role.WEIGHT]

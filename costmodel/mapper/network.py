@@ -17,6 +17,7 @@ import numpy as np
 
 from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.mapper.canonical import Member, grouped, leaders, renamed
+from costmodel.mapper.choice import chosen_place
 from costmodel.mapper.engines import ROUNDING, search
 from costmodel.mapper.front import pareto
 from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint, NetworkPoint, Status
@@ -124,6 +125,12 @@ class NetworkResult:
         return combine(
             [replace(layer.point.evaluation, counts={layer.einsum: layer.count}) for layer in self.layers],
         )
+
+    @property
+    def chosen(self) -> int | None:
+        """Place in ``front`` of the totals of ``mappings``; null where they were thinned out of it."""
+        choices = tuple(layer.chosen for layer in self.layers)
+        return next((place for place, point in enumerate(self.front) if point.choices == choices), None)
 
     @cached_property
     def certificate(self) -> Certificate:
@@ -266,7 +273,7 @@ def _by_layer(
 
 
 def choose(result: NetworkResult) -> NetworkResult:
-    """Fill in the network's front and the mapping that each layer uses: of a front, the least product of objectives."""
+    """Fill in the network's front and the mapping that each layer uses: of a front, the chosen point."""
     if not result.layers:
         return result
     aim = result.request.aim
@@ -288,7 +295,10 @@ def choose(result: NetworkResult) -> NetworkResult:
         NetworkPoint(**Costs.row(row), choices=tuple(picked))
         for row, picked in zip(costs.tolist(), choices.tolist(), strict=True)
     )
-    chosen = best_choice(fronts, aim.product.powers[0])
+    if aim.front and result.request.choose is not None:
+        chosen = tuple(choices[chosen_place(result.request.choose, aim, costs)].tolist())
+    else:  # found among all combinations, those that were thinned out too
+        chosen = best_choice(fronts, aim.product.powers[0])
     layers = tuple(replace(layer, chosen=place) for layer, place in zip(result.layers, chosen, strict=True))
     return replace(result, layers=layers, front=points, front_gap=total.gap)
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from costmodel.einsum.algebra import Role
+from costmodel.einsum.operands import from_input_to_weight
 from costmodel.model.evaluation import Flow, LatencyRow, OccupancyRow, TrafficRow
 from costmodel.spec.hardware import Array, ComputeUnit, Memory
 from costmodel.spec.mapping import Compute, Sequence, Spatial, Storage, Temporal, einsums_in
@@ -638,7 +639,7 @@ def stationary_tensor(einsum: Einsum, array: Array) -> str:
     """The tensor that a systolic array holds still."""
     given = [access for access in einsum.inputs if access.tensor != einsum.output.tensor]
     everywhere = [access for access in given if not access.at_zero]
-    read = [access.tensor for access in everywhere or given]
+    read = from_input_to_weight(everywhere or given, einsum.output)
     weights = [tensor for tensor in read if einsum.tensors[tensor].role is Role.WEIGHT]
     if array.systolic == "output" or not read:
         return einsum.output.tensor

@@ -12,6 +12,7 @@ from costmodel.einsum.algebra import Workload
 from costmodel.mapper.network import NetworkResult
 from costmodel.model.evaluate import combine, evaluate
 from costmodel.model.evaluation import Evaluation
+from costmodel.report.notes import price_notes, role_notes
 from costmodel.report.run import (
     EinsumSearch,
     InputFile,
@@ -39,6 +40,8 @@ class Question:
     workload_ref: str
     overrides: tuple[str, ...]
     architecture: Architecture
+    stated: Architecture
+    """The architecture as its file has it, without the overrides."""
     workload: Workload
     """With the Einsums that are asked for."""
     einsums: tuple[str, ...]
@@ -76,6 +79,7 @@ def question_of(
         workload_ref=_shown(workload, whole.name),
         overrides=overrides,
         architecture=architecture,
+        stated=as_stated(arch_document, architecture) if overrides and arch_document is not None else architecture,
         workload=whole,
         einsums=names,
         arch_document=arch_document,
@@ -93,6 +97,20 @@ def check_computed(question: Question) -> None:
     document, names = question.workload_document, question.einsums
     if problems := catalog.not_computed(question.architecture, question.workload, document, names):
         raise SpecError(problems)
+
+
+def as_stated(document: Document, changed: Architecture) -> Architecture:
+    """Return what a file says without overrides; the changed one where the file needs them to be right."""
+    try:
+        return catalog.load_architecture(document)
+    except SpecError:
+        return changed
+
+
+def notes_of(question: Question, constraints: Sequence[str] = ()) -> tuple[str, ...]:
+    """What has to be said beside the result of a question."""
+    roles = role_notes(question.workload, question.architecture, constraints)
+    return (*roles, *price_notes(question.stated, question.architecture))
 
 
 @dataclass(frozen=True)
@@ -156,7 +174,7 @@ def run_of_evaluation(question: Question, answer: Answer, command: str) -> Run:
         mappings=answer.mappings,
         evaluation=answer.evaluation,
         inputs=tuple(dict.fromkeys([*question.inputs, *mapping])),
-        notes=(left_out,) if answer.left_out else (),
+        notes=((left_out,) if answer.left_out else ()) + notes_of(question),
         provenance=provenance_of(command, question.started, overrides=question.overrides),
     )
 
@@ -182,7 +200,7 @@ def run_of_network(question: Question, result: NetworkResult, command: str) -> R
         network_front=result.front,
         certificate=result.certificate if result.layers else None,
         inputs=tuple(dict.fromkeys(question.inputs)),
-        notes=tuple(notes),
+        notes=(*notes, *notes_of(question, result.request.constraints)),
         provenance=provenance_of(
             command, question.started, result.request.seed, result.request.settings(), question.overrides
         ),

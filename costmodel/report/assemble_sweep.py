@@ -6,13 +6,15 @@ import os
 from dataclasses import fields
 from pathlib import Path
 
-import numpy as np
-
-from costmodel.mapper.front import on_front
-from costmodel.report.assemble import input_file, provenance_of
+from costmodel.einsum.algebra import Workload
+from costmodel.report.assemble import as_stated, input_file, provenance_of
+from costmodel.report.contest import computed_by, unbeaten
 from costmodel.report.folder import check_writable, file_name, is_run, kind_of, names_like, taken
+from costmodel.report.notes import price_notes, role_notes
 from costmodel.report.run import DesignPoint, Run
 from costmodel.spec import catalog
+from costmodel.spec.hardware import Architecture
+from costmodel.spec.load import Document
 from costmodel.spec.problems import Problem, SpecError
 from costmodel.spec.study import Study
 from costmodel.sweep.designs import DesignCosts
@@ -22,26 +24,34 @@ from costmodel.sweep.journal import JOURNAL, is_journal, read
 
 def run_of_sweep(study: Study, result: SweepResult, overrides: tuple[str, ...], command: str, started: float) -> Run:
     """The run of a sweep; ``started`` is the monotonic time at which it began."""
-    front = _on_front(study, result)
+    computed = computed_by(study, [o.design for o in result.outcomes])
+    front = unbeaten(study, result.outcomes, computed)
     points = tuple(
         DesignPoint(
             axes=dict(o.design.axes),
-            pareto=o.design.key in front,
+            pareto=best,
             arch=o.design.arch,
             workload=o.design.workload,
+            computes=what.name,
+            operations=what.operations,
             **{f.name: getattr(o, f.name) for f in fields(DesignCosts)}
             | {"note": o.note or ("" if o.proven else o.certificate)},
         )
-        for o in result.outcomes
+        for o, what, best in zip(result.outcomes, computed, front, strict=True)
     )
     settings = study.settings() | {"sampler": study.sampler, "points": len(points)}
     named = {(kind, each): study.documents[kind, each] for kind, each in study.documents if each}
     changes = list(study.set.items())
     arch, work = (named["arch", study.arch[0]], named["workload", study.workload[0]])
+    workloads = tuple(catalog.load_pair(arch, named["workload", w], changes)[1] for w in study.workload)
+    architectures = tuple(catalog.load_pair(named["arch", a], work, changes)[0] for a in study.arch)
+    notes = ["the sweep was interrupted"] if result.interrupted else []
+    for architecture, reference in zip(architectures, study.arch, strict=True):
+        notes += _notes(study, named["arch", reference], work, architecture, workloads)
     return Run(
         kind="sweep",
-        workloads=tuple(catalog.load_pair(arch, named["workload", w], changes)[1] for w in study.workload),
-        architectures=tuple(catalog.load_pair(named["arch", a], work, changes)[0] for a in study.arch),
+        workloads=workloads,
+        architectures=architectures,
         design_points=points,
         inputs=tuple(
             dict.fromkeys(
@@ -51,9 +61,25 @@ def run_of_sweep(study: Study, result: SweepResult, overrides: tuple[str, ...], 
                 ]
             )
         ),
-        notes=("the sweep was interrupted",) if result.interrupted else (),
+        notes=tuple(dict.fromkeys(notes)),
         provenance=provenance_of(command, started, study.seed, settings, overrides),
     )
+
+
+def _notes(
+    study: Study, arch: Document, work: Document, base: Architecture, workloads: tuple[Workload, ...]
+) -> list[str]:
+    """What has to be said beside the designs of one architecture: an axis is looked at by its ends."""
+    stated = as_stated(arch, base)
+    changes = list(study.set.items())
+    found = [note for w in workloads for note in role_notes(w, base, study.constraints)] + price_notes(stated, base)
+    for path, values in study.axes.items():
+        for value in (values[0], values[-1]):
+            try:
+                found += price_notes(stated, catalog.load_pair(arch, work, [*changes, (path, value)])[0])
+            except SpecError:  # a value that fits with those of other axes only
+                continue
+    return found
 
 
 def sweep_folder(study: Study, ref: str, out: Path | None, runs: Path, *, force: bool) -> Path:
@@ -89,17 +115,3 @@ def _is_sweep(folder: Path) -> bool:
     if os.path.lexists(journal) and (journal.is_symlink() or not journal.is_file()):
         return False
     return kind_of(folder) == "sweep" or (not is_run(folder) and is_journal(journal))
-
-
-def _on_front(study: Study, result: SweepResult) -> set[str]:
-    """Keys of the designs that no other design of their workload beats."""
-    objectives = study.objective if len(study.objective) > 1 else ("energy", "latency", "area")
-    if all(o.area_mm2 is None for o in result.outcomes):
-        objectives = tuple(name for name in objectives if name != "area")
-    front: set[str] = set()
-    for workload in study.workload:  # costs of different workloads do not compare
-        costs = [(o.design.key, o.costs(objectives)) for o in result.outcomes if o.design.workload == workload]
-        feasible = [(key, cost) for key, cost in costs if cost is not None]
-        flags = on_front(np.array([cost for _, cost in feasible], dtype=float))
-        front |= {key for (key, _), flag in zip(feasible, flags, strict=True) if flag}
-    return front

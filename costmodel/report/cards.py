@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,9 @@ from costmodel.mapper.result import Certificate, Status
 from costmodel.model.evaluation import Evaluation
 from costmodel.report import human, tables
 from costmodel.report.run import EinsumSearch, Run
+
+KINDS_LIMIT = 4
+"""Computations of a sweep that have cards of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +109,22 @@ def _sweep_cards(run: Run) -> list[Card]:
         Card("Pareto front", f"{int(feasible['pareto'].sum()):,}", "designs that no other beats"),
     ]
     axes = tables.sweep_axes(run)
-    records = feasible.to_dict("records")
+    kinds = [(str(name), same.to_dict("records")) for name, same in feasible.groupby("computes", sort=False)]
+    if len(kinds) > KINDS_LIMIT:
+        return [*cards, Card("Computations", f"{len(kinds):,}", "costs of different ones do not compare")]
+    for name, records in kinds:
+        cards += _least_cards(records, axes, f" of {name}" if len(kinds) > 1 else "")
+    return cards
+
+
+def _least_cards(records: Sequence[Mapping[Any, Any]], axes: Sequence[str], of: str) -> Iterator[Card]:
+    """The best designs of those that compute the same."""
     for title, column, show in (
         ("Least energy", "energy_pj", lambda r: human.joules(r["energy_pj"])),
         ("Least latency", "latency_s", lambda r: human.seconds(r["latency_s"])),
         ("Least EDP", "edp", joule_seconds),
     ):
-        best = min(records, key=lambda r: float(r[column]))
-        cards.append(Card(title, show(best), ", ".join(f"{a} {best[a]}" for a in axes), f"{best[column]:,.9g}"))
-    return cards
+        # Of equals one that no other beats, if there is one.
+        best = min(records, key=lambda r: (float(r[column]), not r["pareto"], float(r["edp"])))
+        which = ", ".join(f"{a} {best[a]}" for a in axes)
+        yield Card(f"{title}{of}", show(best), which, f"{best[column]:,.9g}")

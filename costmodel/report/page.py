@@ -16,7 +16,9 @@ from costmodel.report.cards import cards, joule_seconds
 from costmodel.report.folder import write_text
 from costmodel.report.nest_text import nest_lines
 from costmodel.report.run import Run
+from costmodel.report.text import role_text
 from costmodel.spec.hardware import Architecture
+from costmodel.spec.objective import choice_text, objective_of
 
 if TYPE_CHECKING:
     import jinja2
@@ -288,6 +290,7 @@ def _einsum_panels(run: Run, prefix: str) -> list[dict[str, Any]]:
                 "count": e.counts[name],
                 "text": statement.text if statement else "",
                 "shape": ", ".join(f"{v} {n:,}" for v, n in statement.shape.items()) if statement else "",
+                "roles": ", ".join(f"{t.name} {role_text(t)}" for t in statement.tensors.values()) if statement else "",
                 "energy": human.joules(row["energy_pj"]),
                 "energy_exact": f"{human.exact(row['energy_pj'])} pJ",
                 "latency": human.seconds(row["latency_cycles"] / e.clock_hz),
@@ -329,6 +332,12 @@ def _front_section(book: Book, run: Run, prefix: str) -> dict[str, Any] | None:
         options.append(_option(id_, search.einsum, points, len(search.front)))
     costs = "energy, latency and room used (its colour)" if run.uses_capacity else "energy and latency"
     hint = f"Every point is the best mapping for some trade of {costs}. Hover for its totals, click for its nest."
+    settings = run.provenance.settings
+    aim = objective_of(str(settings["objective"])) if "objective" in settings else None
+    if aim is not None:
+        choose = settings.get("choose")
+        rule = choice_text(aim, None if choose is None else str(choose))
+        hint = f"{hint} The point that the totals show is chosen by a rule: {rule}."
     return {"id": f"{prefix}-front", "options": options, "hint": hint} if options else None
 
 
@@ -369,10 +378,14 @@ def _sweep_section(book: Book, run: Run, prefix: str) -> dict[str, Any] | None:
         id_ = f"{prefix}-sweep-{place}"
         book.figure(id_, "", "", figures.sweep_scatter(table, front, axes, axis))
         book.fronts[id_] = (
-            {"facts": facts, "nests": linked, "start": best} if place == 0 else {"same": f"{prefix}-sweep-0"}
+            {"facts": facts, "nests": linked, "start": best, "what": "Design", "points": len(table)}
+            if place == 0
+            else {"same": f"{prefix}-sweep-0"}
         )
         options.append({"id": id_, "name": f"colour by {axis}" if axis else "designs", "points": len(table)})
-    return {"id": f"{prefix}-sweep", "options": options}
+    kinds = len(set(table["computes"]))
+    hint = "Designs that compute different things do not beat each other: each computation has a front of its own."
+    return {"id": f"{prefix}-sweep", "options": options, "hint": hint if kinds > 1 else ""}
 
 
 def _comparison(book: Book, runs: Sequence[Run]) -> dict[str, Any]:
@@ -428,8 +441,14 @@ def _tables(run: Run, prefix: str) -> list[Table]:
         found.append(_table(f"{prefix}-t-front", "Fronts", "One execution of each Einsum.", pd.concat(parts)[columns]))
         found.append(_search_table(f"{prefix}-t-search", run))
     if run.design_points:
-        found.append(_table(f"{prefix}-t-sweep", "Designs", "Every point of the sweep.", tables.sweep(run)))
+        found.append(_table(f"{prefix}-t-sweep", "Designs", "Every point of the sweep.", _designs_table(run)))
     return found
+
+
+def _designs_table(run: Run) -> pd.DataFrame:
+    """The designs, numbered from 1 as the explorer does; what they compute where that differs."""
+    table = tables.sweep(run).assign(point=lambda t: t["point"] + 1).rename(columns={"point": "design"})
+    return table if len(set(table["computes"])) > 1 else table.drop(columns="computes")
 
 
 def _table(name: str, title: str, caption: str, frame: pd.DataFrame) -> Table:

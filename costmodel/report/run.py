@@ -79,9 +79,13 @@ class DesignPoint(DesignCosts):
     axes: dict[str, Scalar]
     """Axis (``GLB.size``) → value as the study wrote it."""
     pareto: bool = False
-    """Whether no other point is at least as good in every objective and better in one."""
+    """Whether no other point that computes the same is at least as good in every objective and better in one."""
     arch: str | None = None
     workload: str | None = None
+    computes: str = ""
+    """The workload, with the values of the axes that lead into it: points of one name compute the same."""
+    operations: int | None = None
+    """Of everything that is computed."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from costmodel.model.formats import stored_bits
 from costmodel.model.meters import PriceBook, port_limits, price_text
 from costmodel.report import human
 from costmodel.report.nest_text import short_text
-from costmodel.report.run import EinsumSearch, FrontPoint, Run
+from costmodel.report.run import DesignPoint, EinsumSearch, FrontPoint, Run
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
 
 COMPUTE = "compute"
@@ -183,15 +183,22 @@ def _front(run: Run, points: Sequence[tuple[FrontPoint | NetworkPoint, bool, str
 
 
 def sweep_axes(run: Run) -> list[str]:
-    """Axes of the design space, in the order of the study."""
-    return list(dict.fromkeys(axis for d in run.design_points for axis in d.axes))
+    """What tells designs apart: architecture and workload, where there are several, and the axes, as in the study."""
+    several = [name for name in ("architecture", "workload") if len({_axis(d, name) for d in run.design_points}) > 1]
+    return [*several, *dict.fromkeys(axis for d in run.design_points for axis in d.axes)]
+
+
+def _axis(design: DesignPoint, axis: str) -> object:
+    if axis in design.axes:
+        return design.axes[axis]
+    return {"architecture": design.arch, "workload": design.workload}.get(axis)
 
 
 def sweep(run: Run) -> pd.DataFrame:
     """One row per design.
 
-    Columns: point, each axis, energy_pj, latency_cycles, latency_s, edp, area_mm2, utilisation, pareto, note; and
-    capacity_bits where it is an objective.
+    Columns: point, each axis, operations, energy_pj, latency_cycles, latency_s, edp, area_mm2, utilisation, pareto;
+    note; capacity_bits where it is an objective; and computes: those that differ there do not compute the same.
     """
     axes = sweep_axes(run)
     rows = []
@@ -200,6 +207,7 @@ def sweep(run: Run) -> pd.DataFrame:
         seconds = None if d.latency_cycles is None else d.latency_cycles / clock_hz
         edp = None if d.energy_pj is None or d.latency_cycles is None else d.energy_pj * d.latency_cycles
         costs = (
+            d.operations,
             d.energy_pj,
             d.latency_cycles,
             seconds,
@@ -209,16 +217,32 @@ def sweep(run: Run) -> pd.DataFrame:
             d.utilisation,
             d.pareto,
             d.note,
+            d.computes,
         )
-        rows.append((place, *(d.axes.get(a) for a in axes), *costs))
-    names = ["energy_pj", "latency_cycles", "latency_s", "edp", "capacity_bits", "area_mm2", "utilisation"]
-    table = pd.DataFrame.from_records(rows, columns=["point", *axes, *names, "pareto", "note"])
+        rows.append((place, *(_axis(d, a) for a in axes), *costs))
+    names = [
+        "operations",
+        "energy_pj",
+        "latency_cycles",
+        "latency_s",
+        "edp",
+        "capacity_bits",
+        "area_mm2",
+        "utilisation",
+    ]
+    table = pd.DataFrame.from_records(rows, columns=["point", *axes, *names, "pareto", "note", "computes"])
     return table if run.uses_capacity else table.drop(columns="capacity_bits")
 
 
 def energy_latency_front(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of a sweep that no other beats in energy and time, in order of time: the line that a figure draws."""
+    """The rows that no other beats in energy and time, in order of time: the line that a figure draws.
+
+    Designs of a sweep that compute different things do not beat each other: those that compute the same stand together.
+    """
     feasible = table.dropna(subset=["energy_pj", "latency_s"])
+    if "computes" in feasible and len(set(feasible["computes"])) > 1:
+        fronts = [energy_latency_front(same) for _, same in feasible.groupby("computes", sort=False)]
+        return pd.concat(fronts)
     costs = feasible[["latency_s", "energy_pj"]].to_numpy(dtype=float)
     return feasible[on_front(costs)].sort_values(["latency_s", "energy_pj"], kind="stable")
 

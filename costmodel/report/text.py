@@ -21,16 +21,16 @@ from costmodel.report.human import NOT_MODELLED, amount, digits, exact, joules, 
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Level, Memory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from costmodel.einsum.algebra import Einsum, Tensor, Workload
     from costmodel.mapper.curve import BufferCurve
     from costmodel.mapper.network import NetworkResult
     from costmodel.mapper.result import Certificate
     from costmodel.model.evaluation import Evaluation
-    from costmodel.report.run import DesignPoint, Run
-
-    Say = Callable[[float], str]
+    from costmodel.report.comparison import Comparison, Row, Unit
+    from costmodel.report.run import DesignPoint
+    from costmodel.sweep.designs import DesignCosts
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -46,7 +46,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [[columns[c] for c in kept], *([row[c] for c in kept] for row in body)]
     widths = [max(len(line[c]) for line in lines) for c in range(len(kept))]
     right = [
-        bool(body) and all(not line[c] or line[c][0].isdigit() or line[c][0] == "-" for line in lines[1:])
+        bool(body) and all(not line[c] or line[c][0].isdigit() or line[c][0] in "-+" for line in lines[1:])
         for c in range(len(kept))
     ]
     return "\n".join(
@@ -227,7 +227,7 @@ def workload_text(workload: Workload) -> str:
         [
             t.name,
             "" if own_names else f"{names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}",
-            t.role.value,
+            role_text(t),
             " × ".join(f"{r} {x}" for r, x in zip(t.ranks, t.shape, strict=True)),
             str(stored_bits(t, None, 1)),
             f"{t.size_words:,}",
@@ -237,6 +237,11 @@ def workload_text(workload: Workload) -> str:
     )
     lines.append(table(["tensor", "of", "role", "shape", "bits", "words", "size"], rows))
     return "\n".join(lines)
+
+
+def role_text(tensor: Tensor) -> str:
+    """``weight``, or ``weight (guessed)`` where the file does not say so."""
+    return f"{tensor.role.value} (guessed)" if tensor.guessed else tensor.role.value
 
 
 # Results
@@ -390,8 +395,16 @@ def network_text(result: NetworkResult) -> str:
         exactness = (
             f"; thinned, every point is within {percent(result.front_gap)} of a kept one" if result.front_gap else ""
         )
-        parts.append(f"front: {len(result.front)} points from {' to '.join(ends)}{exactness}")
+        shown = f"\nthe totals are of {_chosen(result)}{' (--choose)' if result.request.aim.front else ''}"
+        parts.append(f"front: {len(result.front)} points from {' to '.join(ends)}{exactness}{shown}")
     return "\n\n".join(parts)
+
+
+def _chosen(result: NetworkResult) -> str:
+    """``point 3: least EDP``."""
+    if result.chosen is None:
+        return f"a point between those kept: {result.request.choice}"
+    return f"point {result.chosen + 1}: {result.request.choice}"
 
 
 def curve_text(curve: BufferCurve, einsum: Einsum, capacity_bits: int | None) -> str:
@@ -424,54 +437,62 @@ def sweep_text(points: Sequence[DesignPoint], *, room: bool = False) -> str:
     """One line per design point; ``*`` marks the front. ``room`` adds the room used."""
     axes = list(dict.fromkeys(axis for p in points for axis in p.axes))
     several_archs = len({p.arch for p in points}) > 1
+    several = len({p.computes for p in points}) > 1
     several_workloads = len({p.workload for p in points}) > 1
     rows = []
     for p in points:
-        clock = p.clock_hz or 1.0
+        energy, latency, area = design_cells(p)
         cost = [
-            "" if p.energy_pj is None else joules(p.energy_pj),
-            "" if p.latency_cycles is None else seconds(p.latency_cycles / clock),
+            "" if p.operations is None else amount(p.operations),
+            energy,
+            latency,
             memory(p.capacity_bits) if room and p.capacity_bits is not None else "",
-            "" if p.area_mm2 is None else f"{digits(p.area_mm2)} mm2",
+            area,
             "" if p.utilisation is None else percent(p.utilisation),
         ]
         names = [p.arch or "" if several_archs else "", p.workload or "" if several_workloads else ""]
         rows.append(["*" if p.pareto else " ", *names, *(str(p.axes.get(a, "")) for a in axes), *cost, p.note])
-    costs = ["energy", "latency", "room used", "area", "utilisation"]
-    return table(["", "architecture", "workload", *axes, *costs, "note"], rows)
-
-
-def compare_text(first: Run, second: Run, names: tuple[str, str]) -> str:
-    """Totals, Einsums and components of two runs side by side, with the ratio second / first.
-
-    The room used is among the totals where it is an objective of one of them.
-
-    Raises ValueError if one holds no evaluation.
-    """
-    a, b = first.evaluation, second.evaluation
-    if a is None or b is None:
-        raise ValueError("a sweep cannot be compared; compare runs of evaluate or map")
-    edps = (a.energy_pj * 1e-12 * a.latency_s, b.energy_pj * 1e-12 * b.latency_s)
-    areas = [NOT_MODELLED if e.area_mm2 is None else f"{digits(e.area_mm2)} mm2" for e in (a, b)]
-    rows = [
-        ["energy", joules(a.energy_pj), joules(b.energy_pj), _ratio(a.energy_pj, b.energy_pj)],
-        ["latency", seconds(a.latency_s), seconds(b.latency_s), _ratio(a.latency_s, b.latency_s)],
-        ["EDP", *(f"{edp:.4g} J·s" for edp in edps), _ratio(*edps)],
-        ["utilisation", percent(a.utilisation), percent(b.utilisation), _ratio(a.utilisation, b.utilisation)],
-        ["area", *areas, _ratio(a.area_mm2 or 0.0, b.area_mm2 or 0.0)],
-    ]
-    if first.uses_capacity or second.uses_capacity:
-        rooms = (a.capacity_bits, b.capacity_bits)
-        rows.insert(3, ["room used", *map(memory, rooms), _ratio(*rooms)])
-    parts = [table(["total", *names, "ratio"], rows)]
-    components = [_by_component(e) for e in (a, b)]
-    parts.append(_side_by_side("energy of", names, components[0], components[1], joules))
-    if len(a.points) > 1 or a.points.keys() != b.points.keys():
-        energies = [{n: pj * e.counts[n] for n, pj in energy_by_einsum(e).items()} for e in (a, b)]
-        cycles = [{n: c * e.counts[n] / e.clock_hz for n, c in e.cycles_by_einsum.items()} for e in (a, b)]
-        parts.append(_side_by_side("energy of", names, energies[0], energies[1], joules))
-        parts.append(_side_by_side("latency of", names, cycles[0], cycles[1], seconds))
+    costs = ["operations", "energy", "latency", "room used", "area", "utilisation"]
+    parts = [table(["", "architecture", "workload", *axes, *costs, "note"], rows)]
+    if any(p.pareto for p in points):
+        parts.append(
+            "* on the front: no other design beats it" + (", of those that compute the same" if several else "")
+        )
     return "\n\n".join(parts)
+
+
+def design_cells(costs: DesignCosts) -> tuple[str, str, str]:
+    """Energy, latency and area of a design as tables and progress show them; empty where there is none."""
+    return (
+        "" if costs.energy_pj is None else joules(costs.energy_pj),
+        "" if costs.latency_cycles is None else seconds(costs.latency_cycles / (costs.clock_hz or 1.0)),
+        "" if costs.area_mm2 is None else f"{digits(costs.area_mm2)} mm2",
+    )
+
+
+def compare_text(comparison: Comparison, names: tuple[str, str]) -> str:
+    """What differs, then one table of what both computed, with the change from the first to the second."""
+    parts = [f"differs: {_one_line(difference)}" for difference in comparison.differences]
+    text = ["\n".join(parts)] if parts else []
+    if not comparison.shared:
+        return "\n\n".join([*text, "nothing to compare: no Einsum is the same in both"])
+    if not comparison.whole:
+        text.append(f"of what both computed: {', '.join(comparison.shared)}")
+    rows = ([r.name, quantity(r.first, r.unit), quantity(r.second, r.unit), change_text(r)] for r in comparison.rows)
+    return "\n\n".join([*text, table(["", *names, "change"], rows)])
+
+
+def quantity(value: float | None, unit: Unit) -> str:
+    """A number of a comparison, with its unit."""
+    if value is None:
+        return NOT_MODELLED if unit == "mm2" else ""
+    shown = {"pJ": joules, "s": seconds, "b": memory, "share": percent}.get(unit)
+    return shown(value) if shown else f"{value:.4g} {unit}" if unit == "J·s" else f"{digits(value)} {unit}"
+
+
+def change_text(row: Row) -> str:
+    """``+12.3 %``; empty where one of the numbers is missing or the first is nothing."""
+    return "" if row.change is None else f"{100 * row.change:+.3g} %" if row.change else "0 %"
 
 
 def _by_component(evaluation: Evaluation) -> dict[str, float]:
@@ -480,20 +501,3 @@ def _by_component(evaluation: Evaluation) -> dict[str, float]:
         energy = row.energy_pj * evaluation.counts[row.einsum]
         by_component[row.component] = by_component.get(row.component, 0.0) + energy
     return by_component
-
-
-def _side_by_side(what: str, names: tuple[str, str], a: dict[str, float], b: dict[str, float], say: Say) -> str:
-    rows = (
-        [
-            key,
-            say(a[key]) if key in a else "",
-            say(b[key]) if key in b else "",
-            _ratio(a.get(key, 0.0), b.get(key, 0.0)),
-        ]
-        for key in dict.fromkeys((*a, *b))
-    )
-    return table([what, *names, "ratio"], rows)
-
-
-def _ratio(first: float, second: float) -> str:
-    return f"{second / first:.4g}" if first and second else ""

@@ -154,7 +154,7 @@ def _front_csv(run: Run) -> str:
 
 def _sweep_csv(run: Run) -> str:
     axes = list(dict.fromkeys(axis for d in run.design_points for axis in d.axes))
-    names = [*COST_KEYS, "clock_hz", "area_mm2", "utilisation", "pareto", "note"]
+    names = ["arch", "workload", "operations", *COST_KEYS, "clock_hz", "area_mm2", "utilisation", "pareto", "note"]
     rows = [[d.axes.get(a, "") for a in axes] + [_cell(getattr(d, n)) for n in names] for d in run.design_points]
     return _csv([*axes, *names], rows)
 

@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Literal
 
@@ -286,12 +286,19 @@ def _workload(found: Document, word_bits: int | None = None) -> Workload:
 
 def _study(found: Document) -> Study:
     from costmodel.spec.study import Study
+    from costmodel.spec.study_files import einsum_problems, file_problems
     from costmodel.spec.validation import in_order, validate
 
     problems: list[Problem] = []
     archs = list(_referred(found, "arch", problems))
     workloads = list(_referred(found, "workload", problems))
     study = validate(Study, found.data, found.marks, also=problems)
+    in_arch, in_workload = (partial(_leads_into, kind) for kind in ("arch", "workload"))
+    broken = file_problems(study, archs, load_architecture, in_arch)
+    broken += file_problems(study, workloads, load_workload, in_workload)
+    if broken:
+        raise SpecError([*in_order(problems), *broken])
+    problems.extend(einsum_problems(study, found, workloads, load_workload, in_workload))
     problems.extend(_study_paths(study, found, archs, "arch"))
     problems.extend(_study_paths(study, found, workloads, "workload"))
     problems.extend(_study_constraints(study, found, [doc for _, doc in archs], [doc for _, doc in workloads]))
@@ -311,12 +318,21 @@ def _referred(found: Document, kind: Kind, problems: list[Problem]) -> Iterator[
     for place, text in enumerate([value] if isinstance(value, str) else value if isinstance(value, list) else []):
         if not isinstance(text, str):
             continue  # the validation says so
+        where = (kind, place) if isinstance(value, list) else (kind,)
         try:
             file = find(text, kind, near=found.marks.file or None)
-            yield (text if text in _shipped_files(kind) else str(file)), read(file)
+            named = read(file)
+            if (other := kind_of(named)) != kind:
+                message = f"is a file of another kind: {_NOUNS[other]}, not {_NOUNS[kind]}"
+                problems.append(found.marks.problem(f"{text} {message}", where))
+            else:
+                yield (text if text in _shipped_files(kind) else str(file)), named
         except SpecError as error:
-            where = (kind, place) if isinstance(value, list) else (kind,)
             problems.extend(found.marks.problem(f"{text}: {p.message}", where, hint=p.hint) for p in error.problems)
+
+
+def _leads_into(kind: Kind, path: str, document: Document) -> bool:
+    return over.belongs(path, document.data, kind, _keys(kind))
 
 
 def _settings(study: Study) -> Iterator[tuple[str, str, tuple[object, ...]]]:

@@ -6,6 +6,7 @@ number, ``12:30`` text, and ``010`` an error. Nothing in a file can run code or 
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
 import re
@@ -79,10 +80,11 @@ def parse(text: str, file: str = "") -> Document:
     except yaml.MarkedYAMLError as error:
         raise SpecError([_syntax_problem(error, text, file)]) from None
     except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
         character = error.character if isinstance(error.character, int) else ord(str(error.character)[:1])
         message = f"not YAML: the character #x{character:04x} is not allowed"
-        raise SpecError([Problem(message, file, line, hint="is this a text file?")]) from None
+        # The position of the reader is in bytes or characters; that character was allowed nowhere before.
+        line, column = _place(text, max(text.find(chr(character)), 0))
+        raise SpecError([Problem(message, file, line, column, hint="is this a text file?")]) from None
 
 
 def document_of(content: Mapping[str, object]) -> Document:
@@ -189,14 +191,24 @@ def _text(file: FilePath) -> str:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise SpecError([Problem(f"cannot be read: {reason}", _short(name, 200))]) from None
     if b"\0" in content:
-        raise SpecError([Problem("is a binary file (or UTF-16), not YAML in UTF-8", name)])
+        place = _place(content[: content.index(b"\0")].decode("utf-8", "replace"))
+        raise SpecError([Problem("is a binary file (or UTF-16), not YAML in UTF-8", name, *place)])
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        column = error.start - content.rfind(b"\n", 0, error.start)
+        line, column = _place(content.removeprefix(codecs.BOM_UTF8)[: error.start].decode())
         message = f"is not UTF-8 text: byte 0x{content[error.start]:02x} cannot be read"
         raise SpecError([Problem(message, name, line, column)]) from None
+
+
+def _place(text: str, until: int | None = None) -> tuple[int, int]:
+    r"""Line and column of a character, or of what follows the text.
+
+    >>> _place("a\nbc")
+    (2, 3)
+    """
+    before = text if until is None else text[:until]
+    return before.count("\n") + 1, len(before) - before.rfind("\n")
 
 
 def _names_near(file: FilePath) -> list[str]:
@@ -214,7 +226,7 @@ def _syntax_problem(error: Any, text: str, file: str) -> Problem:
     mark = error.problem_mark or error.context_mark
     message = str(error.problem or error.context or "cannot be read")
     if mark is None:
-        return Problem(f"not YAML: {message}", file)
+        return Problem(f"not YAML: {message}", file, 1, 1)
     if (mark.line >= len(lines) or not lines[mark.line].strip()) and error.context_mark is not None:
         mark = error.context_mark  # the end of the file shows nothing; what was left open does
         message += f" ({error.context})"
@@ -296,7 +308,7 @@ class _Builder:
                 if documents > 1:
                     self._stop(event, "a second document starts here; a file holds one", "remove the line '---'")
         if not documents:
-            raise SpecError([Problem("is empty", self.file)])
+            raise SpecError([Problem("is empty", self.file, 1, 1)])
         if self.problems:
             raise SpecError(self.problems)
         return Document(self.root, Marks(self.file, self.keys, self.values, self.aliases))

@@ -166,6 +166,20 @@ class Objective:
         return tuple(float(_monomial(p, *costs)) for p in self.powers)
 
 
+def choice_text(aim: Objective, choose: str | None) -> str:
+    """Say which point of a front is used; ``choose`` as the request has it.
+
+    >>> choice_text(objective_of("energy,latency"), None), choice_text(objective_of("energy,latency"), "knee")
+    ('least EDP', 'the knee')
+    """
+    if choose is not None and choose.isdecimal():
+        return f"number {choose}"
+    if choose == "knee":
+        return "the knee"
+    name = choose or str(aim.product)
+    return f"least {name.upper() if name in ('edp', 'ed2p', 'e2dp') else name}"
+
+
 def objective_of(text: str | Sequence[str] | Objective) -> Objective:
     """Read ``energy,latency`` or a list of names. Area beside others is left out: it orders no mappings.
 

@@ -16,7 +16,7 @@ from pydantic import WithJsonSchema as JsonSchema
 from costmodel.spec import units
 from costmodel.spec.load import describe
 from costmodel.spec.methods import CHOOSY, METHODS, MethodName
-from costmodel.spec.objective import AREA, PATTERN, Objective, objective_of
+from costmodel.spec.objective import AREA, PATTERN, Objective, choice_text, objective_of
 from costmodel.spec.problems import Marks, Problem, SpecError, did_you_mean
 from costmodel.spec.validation import HINT, Items, SpecModel, validate
 
@@ -85,6 +85,25 @@ Bytes = Annotated[
 ]
 
 
+CHOICES = ("energy", "latency", "edp", "knee")
+"""Names of points of a front."""
+
+
+def _choice(value: object) -> str:
+    text = str(value).strip().lower() if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    if text not in CHOICES and not (text.isdecimal() and int(text) > 0):
+        known = ", ".join(CHOICES)
+        raise ValueError(f"must be one of {known}, or the number of a point of the front from 1, got {describe(value)}")
+    return text if text in CHOICES else str(int(text))
+
+
+Choice = Annotated[
+    str,
+    PlainValidator(_choice),
+    JsonSchema({"anyOf": [{"enum": list(CHOICES)}, {"type": "integer", "minimum": 1}]}),
+]
+
+
 class Request(SpecModel):
     """What is asked of a search of mappings."""
 
@@ -92,6 +111,11 @@ class Request(SpecModel):
     """What is made small: ``energy``, ``latency``, ``capacity`` (bits that tiles occupy inside the outermost memory),
     ``edp``, ``ed2p``, ``e2dp``, ``area`` (of a sweep) or a product such as ``energy^2*latency``; several for a front
     (``energy,latency``). E.g. ``edp``, ``[energy, latency]``, ``energy^2*latency``."""
+    choose: Choice | None = None
+    """Of a front, the point whose mapping and totals are shown and used: least ``energy``, ``latency`` or ``edp``, the
+    ``knee`` (nearest to the best of every objective, each from 0, its best on the front, to 1, its worst), or a point's
+    number from 1. When absent, the one with the least product of the objectives: least EDP of ``energy,latency``.
+    E.g. ``knee``, ``latency``, ``3``."""
     method: MethodName = "exact"
     """How mappings are searched: ``exact`` proves what it finds, the others sample with Optuna. E.g. ``nsga2``."""
     trials: Annotated[int, Field(gt=0)] | None = None
@@ -126,6 +150,21 @@ class Request(SpecModel):
         others = ", ".join(name for name, other in METHODS.items() if key in other.understands)
         message = f"method {method.name!r} has no use for {key}"
         raise ValueError(f"{message}{HINT}leave {key} out, or choose a method that has: {others}")
+
+    @field_validator("choose")
+    @classmethod
+    def _of_a_front(cls, value: str | None, info: ValidationInfo) -> str | None:
+        objective = info.data.get("objective")
+        if value is not None and objective is not None and not objective_of(objective).front:
+            name = ",".join(objective)
+            hint = "ask for a front, such as energy,latency"
+            raise ValueError(f"one objective ({name}) has one answer: there is no front to choose from{HINT}{hint}")
+        return value
+
+    @property
+    def choice(self) -> str:
+        """Of a front, the rule that chooses the point that is used, in words."""
+        return choice_text(self.aim, self.choose)
 
     @property
     def aim(self) -> Objective:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from costmodel.einsum.algebra import Access, Role, Tensor
+from costmodel.einsum.operands import from_input_to_weight
 from costmodel.einsum.syntax import Binary, Expression, Index, Negative, Statement, TensorAccess, accesses, addends
 from costmodel.einsum.syntax import rank_variables as rank_variables_of
 from costmodel.spec.problems import Path, did_you_mean
@@ -79,6 +80,8 @@ class SharedTensor:
     readers: set[int] = field(default_factory=set)
     has_layer: bool = False
     """Whether an Einsum with ranks of its own uses it."""
+    is_guess: bool = False
+    """Whether its role is inferred where the file could have said another."""
 
     def add(self, uses: list[Use], *, is_layer: bool) -> None:
         self.uses.extend(uses)
@@ -130,7 +133,7 @@ def resolve_tensors(
         if others:
             message = f"{tensor.name} has {others[0]} bits here and {bits} in einsums[{widths[bits]}]"
             findings.at(("einsums", widths[others[0]], "bits"), message, "set it once, for the whole file")
-        done[tensor] = Tensor(tensor.name, tensor.rank_names, tensor.shape, bits, role)
+        done[tensor] = Tensor(tensor.name, tensor.rank_names, tensor.shape, bits, role, guessed=tensor.is_guess)
     return done
 
 
@@ -261,13 +264,16 @@ def _rank_name(indices: list[Index]) -> str:
 
 
 def infer_roles(einsums: list[NumberedEinsum], shared: Shared, spec: WorkloadSpec) -> dict[SharedTensor, Role]:
-    """Role of every tensor."""
+    """Role of every tensor; those that are guessed are marked so."""
     batches = _batch_variables(einsums, shared)
     inputs: set[SharedTensor] = set()
     for einsum in einsums:
         external = {u.access.tensor for u in einsum.uses if not shared[einsum.place, u.access.tensor].writers}
         weights = _weights(einsum, external, batches, spec)
         inputs |= {shared[einsum.place, name] for name in external - weights}
+        if _stated_weights(einsum, spec) is None and len({u.access.tensor for u in einsum.inputs}) > 1:
+            for name in external:
+                shared[einsum.place, name].is_guess = True
     roles: dict[SharedTensor, Role] = {}
     for tensor in dict.fromkeys(shared.values()):
         if tensor.writers:
@@ -290,9 +296,14 @@ def _batch_variables(einsums: list[NumberedEinsum], shared: Shared) -> frozenset
     return frozenset(found)
 
 
+def _stated_weights(einsum: NumberedEinsum, spec: WorkloadSpec) -> tuple[str, ...] | None:
+    """The list of weights that holds for an Einsum; null where the file has none."""
+    return spec.weights if einsum.spec.weights is None else einsum.spec.weights
+
+
 def _weights(einsum: NumberedEinsum, external: set[str], batches: frozenset[str], spec: WorkloadSpec) -> set[str]:
     """Those of an Einsum's external tensors that are weights as far as this Einsum can tell."""
-    listed = einsum.spec.weights if einsum.spec.weights is not None else spec.weights
+    listed = _stated_weights(einsum, spec)
     if listed is not None:
         return external & set(listed)
     if spec.batch is not None:
@@ -312,10 +323,12 @@ def _factors_that_are_weights(einsum: NumberedEinsum, external: set[str]) -> set
     for term in terms:
         names = list(dict.fromkeys(a.tensor for a in accesses(term)))
         if len(names) > 1 and _multiplies(term) and rank_variables_of(term) & einsum.reduced:
-            produced = [name for name in names if name not in external]
-            the_input = (produced or names)[0]
-            inputs.add(the_input)
-            weights.update(name for name in names if name != the_input)
+            given = [name for name in names if name in external]
+            if len(given) == len(names):  # none is known to change with the input
+                resolved = {use.written: use.access for use in einsum.inputs}
+                first, *given = from_input_to_weight([resolved[a] for a in accesses(term)], einsum.output.access)
+                inputs.add(first)
+            weights.update(given)
     if weights and einsum.statement.reducer == "+":
         biases = (term for term in terms if not rank_variables_of(term) & einsum.reduced)
         weights.update(a.tensor for bias in biases for a in accesses(bias))

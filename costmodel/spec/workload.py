@@ -19,10 +19,12 @@ How tensors are shared
 
 How roles follow
     Written and read by another Einsum: intermediate. Written only: output. Not written: weight if ``weights:`` names
-    it (a list is complete: what it leaves out is an input). Without a list, in Einsums with a batch rank (the one that
-    ``batch:`` names; else B or N, where it is the first rank of the output and, somewhere, indexes a tensor that no
-    Einsum writes) what lacks it is a weight. In Einsums without one, a reduced product has one input: the tensor that
-    an Einsum writes, or else the first; the others of the product, and a bias that is added to it, are weights.
+    it (a list is complete: what it leaves out is an input). Without a list the role is a guess, and marked so; the
+    order of operands plays no part. In Einsums with a batch rank (the one that ``batch:`` names; else B or N, where it
+    is the first rank of the output and, somewhere, indexes a tensor that no Einsum writes) what lacks it is a weight.
+    In Einsums without one, what multiplies a tensor that an Einsum writes in a reduced product is a weight; where no
+    Einsum writes any factor, one is the input and the others are weights (``einsum/operands.py`` says which). A bias
+    that is added to such a product is a weight.
     A tensor is a weight if every Einsum that reads it says so.
 
 Words have ``DEFAULT_BITS`` bits where ``bits:`` says nothing. It may name tensors, roles and ``default``.

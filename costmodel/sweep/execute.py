@@ -180,7 +180,7 @@ class _Sweep:
             self.outcomes[design] = answer
             if self.journal is not None:
                 self.journal.append(_plain(answer))
-            self._tell(design, "done" if answer.feasible else "infeasible", _summary(answer))
+            self._tell(design, "done" if answer.feasible else "infeasible", answer)
         elif isinstance(answer, StoppedError):
             self._tell(design, "interrupted")
         else:
@@ -195,13 +195,6 @@ class _Sweep:
     def _tell(self, design: Design, state: State, detail: Any = None) -> None:
         if self.report is not None:
             self.report(SearchEvent(len(self.outcomes), self._total, str(design), state, detail))
-
-
-def _summary(outcome: Outcome) -> str:
-    if not outcome.feasible:
-        return outcome.note
-    area = "" if outcome.area_mm2 is None else f", {outcome.area_mm2:.4g} mm2"
-    return f"{outcome.energy_pj:.4g} pJ, {outcome.latency_cycles:.4g} cycles{area}, {outcome.certificate}"
 
 
 _FIELDS = (*COST_KEYS, "clock_hz", "area_mm2", "utilisation", "certificate", "proven", "note")

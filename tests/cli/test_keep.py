@@ -123,7 +123,7 @@ def test_where_nothing_can_be_written_is_said_before_the_work(command, option, m
     monkeypatch.setattr(network, "map_workload", work)
     monkeypatch.setattr(execute, "run_sweep", work)
     Path("file").write_text("mine", encoding="utf-8")
-    assert run(*command, option, "file/x", code=1).stderr == "file: is not a folder\n"
+    assert run(*command, option, "file/x.html", code=1).stderr == "file: is not a folder\n"
 
 
 # What is there already

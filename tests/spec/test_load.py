@@ -172,7 +172,7 @@ def test_a_second_document_is_refused():
 
 @pytest.mark.parametrize("text", ["", "\n\n", "# nothing but a comment\n", "   \n"])
 def test_an_empty_file(text):
-    assert problems_of(text) == ["a.yaml: is empty"]
+    assert problems_of(text) == ["a.yaml:1:1: is empty"]
 
 
 def test_deep_nesting_is_refused():
@@ -214,7 +214,7 @@ def test_a_long_line_is_cut_around_the_caret():
 
 def test_control_characters_are_refused():
     assert problems_of("a: 1\nb: \x01") == [
-        "a.yaml:2: not YAML: the character #x0001 is not allowed (is this a text file?)"
+        "a.yaml:2:4: not YAML: the character #x0001 is not allowed (is this a text file?)"
     ]
 
 

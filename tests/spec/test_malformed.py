@@ -181,8 +181,8 @@ def test_without_a_mistake_there_is_no_problem(folder):
             "arch.yaml:7:9: $.levels[1].size: must be a size (b, B, kB, KiB, MB, MiB, words), got 'large'",
             id="text where a size belongs",
         ),
-        pytest.param("arch.yaml", ARCH, "", "arch.yaml: is empty", id="empty file"),
-        pytest.param("arch.yaml", ARCH, "\x7fELF\x00\x01\x02", "arch.yaml: is a binary file", id="binary file"),
+        pytest.param("arch.yaml", ARCH, "", "arch.yaml:1:1: is empty", id="empty file"),
+        pytest.param("arch.yaml", ARCH, "\x7fELF\x00\x01\x02", "arch.yaml:1:5: is a binary file", id="binary file"),
         pytest.param(
             "arch.yaml", ARCH, "int main() {\n  return 0;\n}\n",
             "arch.yaml:1:",

@@ -69,6 +69,7 @@ def test_every_key_but_those_without_effect_decides_the_fingerprint():
         "objective": ("energy",),
         "method": "tpe",
         "trials": 5,
+        "choose": "knee",
         "budget": 1.0,
         "memory": 10,
         "bound": False,

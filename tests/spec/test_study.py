@@ -43,7 +43,7 @@ def test_what_is_not_said():
         ("budget: 2 min", "budget", 120.0),
         ("budget: 30", "budget", 30.0),
         ("seed: 7", "seed", 7),
-        ("constraints: ['PEs.X only [m]']", "constraints", ("PEs.X only [m]",)),
+        ("constraints: ['Buffer keeps A']", "constraints", ("Buffer keeps A",)),
         ("einsums: Z", "einsums", ("Z",)),
         ("sampler: random\npoints: 9", "points", 9),
         ("set: {Buffer.size: 2 KiB, ranks.M: 32}", "set", {"Buffer.size": "2 KiB", "ranks.M": 32}),

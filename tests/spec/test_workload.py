@@ -260,17 +260,28 @@ def test_count_and_name():
         ("Z[n, m] = A[m, k] * B[k, n]", {"A"}),
         ("Z[b, m, n] = A[b, m, k] * B[b, k, n]", set()),
         ("Z[b, m] = A[b, m] + C[m]", {"C"}),
-        ("O[m, p] = I[c, p + r] * F[m, c, r]", {"F"}),
-        ("O[m, p] = C[m] + I[c, p + r] * F[m, c, r]", {"C", "F"}),
+        ("O[m, p] = I[c, p+r] * F[m, c, r]", {"F"}),
+        ("O[m, p] = C[m] + I[c, p+r] * F[m, c, r]", {"C", "F"}),
         ("Z[m] = A[m] * B[m]", set()),
         ("Z[m] = A[m, k]", set()),
         ("Z[m] = A[m, k] * A[m, k]", set()),
-        ("Z[m] = A[m, k] * B[k] + B[m]", {"B"}),
-        ("Z[m] = A[m, k] * B[k] + B[k] * A[m, k]", set()),
+        ("Z[m] = A[m, k] * B[k] + B[m]", {"A"}),
+        ("Z[m] = A[m, k] * B[k] + B[k] * A[m, k]", {"A"}),
+        ("O[m] = B[k, c] * A[k, c, m]", {"A"}),
+        ("O[m, p, q] = E[c, p, q] * G[m, c]", {"G"}),
+        ("Q[h, p, e] = I[p, d] * WQ[d, h, e]", {"WQ"}),
+        ("Z[h, m, n] = Q[h, m, k] * K[h, k, n]", {"K"}),
+        ("Z[m] = D[k] * E[k]", {"E"}),
+        ("Z[m, p] = A[m, k] * B[k] * C[k, p]", {"B", "C"}),
     ],
 )
-def test_weights_are_inferred(text, weights):
-    used = {c.upper(): 3 for c in "mnkbcpr" if c in text.replace("max", "")}
+@pytest.mark.parametrize("swapped", [False, True])
+def test_weights_are_inferred_whatever_the_order_of_operands(text, weights, swapped):
+    if swapped:
+        left, right = text.split(" = ")
+        sums = [" * ".join(reversed(term.split(" * "))) for term in right.split(" + ")]
+        text = f"{left} = {' + '.join(reversed(sums))}"
+    used = {c.upper(): 3 for c in "mnkbcprqhed" if c in text.replace("max", "")}
     assert {n for n, r in roles(workload(text, ranks=used)).items() if r == "weight"} == weights
 
 
@@ -279,6 +290,28 @@ def test_what_multiplies_an_intermediate_is_a_weight():
         "X[p, k] = I[p, c] * W1[c, k]", "Y[p, m] = W2[k, m] * X[p, k]", ranks={"P": 2, "K": 3, "C": 4, "M": 5}
     )
     assert roles(resolved) == {"I": "input", "W1": "weight", "X": "intermediate", "W2": "weight", "Y": "output"}
+
+
+def test_neither_operand_that_einsums_produce_is_a_weight():
+    resolved = workload(
+        "Q[m, e] = I[m, d] * WQ[d, e]",
+        "K[n, e] = I[n, d] * WK[d, e]",
+        "S[m, n] = K[n, e] * Q[m, e]",
+        ranks={"M": 2, "N": 2, "E": 3, "D": 4},
+    )
+    assert {n for n, r in roles(resolved).items() if r == "weight"} == {"WQ", "WK"}
+
+
+def test_a_role_that_the_file_does_not_state_is_a_guess():
+    def guessed(*einsums, **more):
+        resolved = workload(*einsums, ranks={"M": 1, "N": 1, "K": 1}, **more)
+        return {t.name for e in resolved.einsums for t in e.tensors.values() if t.guessed}
+
+    assert guessed(GEMM) == {"A", "B"}
+    assert guessed(GEMM, weights=["B"]) == set()
+    assert guessed({"einsum": GEMM, "weights": []}) == set()
+    assert guessed(GEMM, "Y[m, n] = exp(Z[m, n])") == {"A", "B"}
+    assert guessed("Z[m, n, k] = exp(A[m, n, k])") == set()  # there is nothing to choose
 
 
 def test_listed_weights_are_all_there_are():
@@ -299,7 +332,7 @@ def test_batch_may_be_named():
 
 
 def test_tensor_that_one_einsum_takes_as_an_input_is_an_input():
-    resolved = workload("Z[m] = A[m, k] * B[k]", "Y[m] = B[k] * A[m, k]", ranks={"M": 2, "K": 3})
+    resolved = workload("Z[m] = A[m, k] * B[k]", "Y[m] += A[m, k]", ranks={"M": 2, "K": 3})
     assert roles(resolved) == {"A": "input", "B": "input", "Z": "output", "Y": "output"}
 
 

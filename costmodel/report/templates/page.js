@@ -72,7 +72,7 @@
       at = point;
       const [group, ...numbers] = front.nests[point];
       nests = numbers.map((number, place) => [data.names[group][place], number]);
-      title.textContent = front.titles ? front.titles[point] : `Point ${Number(point) + 1} of ${front.points}`;
+      title.textContent = front.titles ? front.titles[point] : `${front.what || "Point"} ${Number(point) + 1} of ${front.points}`;
       facts.replaceChildren(...front.facts[point].map((fact) => {
         const item = document.createElement("span");
         item.textContent = fact;

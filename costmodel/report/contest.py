@@ -1,0 +1,68 @@
+"""Which designs of a sweep compete: those that compute the same. Of these, the ones that no other beats."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from costmodel.mapper.front import on_front
+from costmodel.spec import catalog
+from costmodel.spec.problems import SpecError
+from costmodel.spec.study import Study
+from costmodel.sweep.designs import Design, overrides
+from costmodel.sweep.execute import Outcome
+
+
+class Computed(NamedTuple):
+    """What a design computes."""
+
+    name: str
+    """The workload, with the values of those axes that lead into it: designs of one name compute the same."""
+    operations: int | None
+    """Of all Einsums that are asked for, over all their executions; null where the workload cannot be read so."""
+
+
+def computed_by(study: Study, designs: Sequence[Design]) -> list[Computed]:
+    """Return what each design computes; equal workloads are read once."""
+    found: dict[str, Computed] = {}
+    names = []
+    for design in designs:
+        arch, work = (study.documents["arch", design.arch], study.documents["workload", design.workload])
+        changes = catalog.share(overrides(study, design), arch, work)[1]
+        own = {path for path, _ in changes}
+        axes = ", ".join(f"{path} = {value}" for path, value in design.axes if path in own)
+        name = f"{design.workload}: {axes}" if axes else design.workload
+        if name not in found:
+            try:
+                whole = catalog.load_workload(work, changes)
+            except SpecError:  # the note of the design says why
+                found[name] = Computed(name, None)
+            else:
+                einsums = [e for e in whole.einsums if study.einsums is None or e.name in study.einsums]
+                done = sum(e.count * sum(e.operation_counts.values()) for e in einsums)
+                found[name] = Computed(name, done)
+        names.append(name)
+    return [found[name] for name in names]
+
+
+def unbeaten(study: Study, outcomes: Sequence[Outcome], computed: Sequence[Computed]) -> list[bool]:
+    """Tell of each design whether no other that computes the same beats it.
+
+    It is beaten by one that is as good in all objectives (a single one: in energy, latency and area) and better in one.
+    """
+    objectives = study.objective if len(study.objective) > 1 else ("energy", "latency", "area")
+    if all(o.area_mm2 is None for o in outcomes):
+        objectives = tuple(name for name in objectives if name != "area")
+    groups: dict[str, list[int]] = defaultdict(list)
+    costs = [o.costs(objectives) for o in outcomes]
+    for place, (cost, what) in enumerate(zip(costs, computed, strict=True)):
+        if cost is not None:
+            groups[what.name].append(place)
+    found = [False] * len(outcomes)
+    for places in groups.values():
+        for place, flag in zip(places, on_front(np.array([costs[p] for p in places], dtype=float)), strict=True):
+            found[place] = bool(flag)
+    return found

@@ -1,0 +1,76 @@
+"""What has to be said beside a result, since no reader would suspect it: guessed roles, prices that stay behind."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from costmodel.einsum.algebra import Role
+from costmodel.einsum.roles import keeps
+from costmodel.model.meters import leakage_w, port_energy
+from costmodel.spec.hardware import Array, Memory
+
+if TYPE_CHECKING:
+    from costmodel.einsum.algebra import Einsum, Tensor, Workload
+    from costmodel.spec.hardware import Architecture, Level
+
+_ROLE_WORDS = {Role.WEIGHT.value, Role.INPUT.value}
+
+
+def role_notes(workload: Workload, architecture: Architecture, sentences: Sequence[str] = ()) -> list[str]:
+    """Name the tensors whose role is guessed where a weight and an input are treated differently.
+
+    ``sentences`` are constraints besides those of the architecture.
+    """
+    by_rule = any(
+        _ROLE_WORDS & set(re.findall("[a-z]+", sentence)) for sentence in (*architecture.constraints, *sentences)
+    ) or any(array.systolic in _ROLE_WORDS for array in architecture.arrays)
+    found: dict[str, None] = {}
+    for einsum in workload.einsums:
+        for tensor in einsum.tensors.values():
+            if tensor.guessed and (by_rule or _held_by_role(tensor, einsum, architecture)):
+                found[f"{tensor.name} ({tensor.role})"] = None
+    if not found:
+        return []
+    what = f"roles are guessed, and {architecture.name} (or a constraint) tells inputs from weights"
+    return [f"{what}: {_few(list(found))}; `weights:` in the workload says which tensors are weights"]
+
+
+def price_notes(stated: Architecture, changed: Architecture) -> list[str]:
+    """Name the levels whose size is not the stated one while their prices still are."""
+    before = {level.name: level for level in stated.levels}
+    found = []
+    for level in changed.levels:
+        earlier = before.get(level.name)
+        if earlier is None or level == changed.memories[0] or _size(level) == _size(earlier):
+            continue
+        kept = [name for name, prices in _prices(level).items() if any(prices) and prices == _prices(earlier).get(name)]
+        if kept:
+            found.append(
+                f"{level.name} has another size than in the file of {stated.name}, and the same {' and '.join(kept)}: "
+                f"prices do not follow sizes; set them too (--set {level.name}.{kept[0]}=…)"
+            )
+    return found
+
+
+def _held_by_role(tensor: Tensor, einsum: Einsum, architecture: Architecture) -> bool:
+    """Whether some memory would hold the tensor, or pass it by, had it the other role."""
+    other = replace(tensor, role=Role.INPUT if tensor.role is Role.WEIGHT else Role.WEIGHT)
+    lists = [names for m in architecture.memories for names in (m.keep, m.may_keep) if names is not None]
+    return any(keeps(names, tensor, einsum) != keeps(names, other, einsum) for names in lists)
+
+
+def _size(level: Level) -> object:
+    return level.capacity_bits if isinstance(level, Memory) else level.shape if isinstance(level, Array) else None
+
+
+def _prices(level: Level) -> dict[str, tuple[object, ...]]:
+    """What a level costs that depends on its size, by key of the file."""
+    prices: dict[str, tuple[object, ...]] = {"area": (level.area_mm2,), "leakage": (leakage_w(level),)}
+    return {"energy": tuple(m.price for m in port_energy(level))} | prices if isinstance(level, Memory) else prices
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names) if len(names) <= 6 else f"{', '.join(names[:5])} and {len(names) - 5} more"
