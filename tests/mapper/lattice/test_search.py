@@ -12,7 +12,7 @@ import pytest
 from asking import map_einsum
 from hypothesis import given
 from hypothesis import strategies as st
-from problems import PE2D, gemm, random_architecture, random_einsum, sliding_problem, tight_problem
+from problems import MAC, PE2D, gemm, random_architecture, random_einsum, sliding_problem, tight_problem
 
 from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.lattice import space as mapspace
@@ -22,6 +22,7 @@ from costmodel.mapper.lattice.labels import History
 from costmodel.mapper.lattice.search import Search
 from costmodel.mapper.lattice.shapes import Lattice
 from costmodel.mapper.result import InfeasibleError
+from costmodel.spec.hardware import Architecture, Array, Memory
 from costmodel.spec.rules import parse
 
 
@@ -111,3 +112,19 @@ def test_each_rule_alone_loses_nothing(
 def test_nothing_is_left_by_constraints(sentence: str) -> None:
     with pytest.raises(InfeasibleError):
         map_einsum(gemm(4, 4, 4), PE2D, constraints=[sentence, "RF keeps A"])
+
+
+def test_a_loop_that_reuses_nothing_yet_may_pay_beyond_an_array() -> None:
+    # with m in the tile of A, which stays while n moves B, each word of A and of B leaves M0 once
+    architecture = Architecture(
+        name="waiting",
+        levels=(
+            Memory(name="M0", read_pj=50),
+            Memory(name="M1", read_pj=1, capacity_bits=16, keep=("B",)),
+            Array(name="A1", shape={"X": 2}),
+            Memory(name="M2", capacity_bits=16, keep=("A",)),
+            MAC,
+        ),
+    )
+    (point,) = map_einsum(gemm(2, 2, 2), architecture, objective="energy").front
+    assert point.energy_pj == 50 * (4 + 4) + 8 * 1 + 8
