@@ -12,6 +12,7 @@ from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.lattice import space as mapspace
 from costmodel.mapper.lattice.board import Board
 from costmodel.mapper.lattice.labels import Labels, Layout
+from costmodel.mapper.lattice.settlement import Settlement
 from costmodel.model.meters import PriceBook
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.objective import objective_of
@@ -96,19 +97,30 @@ def ports(board: Board) -> list[str]:
 
 def closing(board: Board, tensor: str, ways: Sequence[int]) -> Closing:
     """The coefficients of a tensor that every memory keeps, above arrays that are spread so (innermost first)."""
-    combination = np.array([0])
-    for array, way in enumerate(ways):
-        combination = board.combinations.after(array, combination, np.array([way]))
-    settlement = board.combinations.settlements[len(ways)]
+    settlement, combination = spread_so(board, ways)
     energy, cycles = 0.0, dict.fromkeys(board.layout.limit, 0.0)
     for i, node in enumerate(board.space.nodes):
         if board.space.tensors[node.tensor].name == tensor:
             for row, values in settlement.close[i]:
                 if row == Layout.ENERGY:
-                    energy += float(values[combination[0]])
+                    energy += float(values[combination])
                 else:
-                    cycles[row] += float(values[combination[0]])
+                    cycles[row] += float(values[combination])
     return Closing(energy, tuple(cycles.values()))
+
+
+def first_touches_pj(board: Board, ways: Sequence[int]) -> float:
+    """Energy of what is never read back, because nothing was there yet; less than nothing."""
+    settlement, combination = spread_so(board, ways)
+    return sum(float(values[combination]) for row, values in settlement.first_touches if row == Layout.ENERGY)
+
+
+def spread_so(board: Board, ways: Sequence[int]) -> tuple[Settlement, int]:
+    """The coefficients above arrays that are spread so (innermost first), and the number of that combination."""
+    combination = np.array([0])
+    for array, way in enumerate(ways):
+        combination = board.combinations.after(array, combination, np.array([way]))
+    return board.combinations.settlements[len(ways)], int(combination[0])
 
 
 def one_label(labels: Labels, place: int) -> Labels:

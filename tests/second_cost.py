@@ -98,11 +98,30 @@ class SecondCost(SecondWalk):
             return einsum.output.tensor
         inputs = [a for a in einsum.inputs if a.tensor != einsum.output.tensor]
         everywhere = [a for a in inputs if not a.at_zero]
-        read = [a.tensor for a in everywhere or inputs]
-        weights = [t for t in read if einsum.tensors[t].role is Role.WEIGHT]
+        read = {a.tensor for a in everywhere or inputs}
+        weights = {t for t in read if einsum.tensors[t].role is Role.WEIGHT}
+        if not read or array.systolic == "output":
+            return einsum.output.tensor
         if array.systolic == "weight":
-            return (weights or read)[-1]
-        return ([t for t in read if t not in weights] or read)[0]
+            return self.like_a_weight(einsum, everywhere or inputs, weights or read)[-1]
+        return self.like_a_weight(einsum, everywhere or inputs, read - weights or read)[0]
+
+    @staticmethod
+    def like_a_weight(einsum, accesses, chosen):
+        """Tensors from the most like an input to the most like a weight, by what the page lists."""
+        written = [v for index in einsum.output.indices for v in index.rank_variables]
+        uses = {t: {v for a in accesses if a.tensor == t for v in a.rank_variables} for t in chosen}
+        shared = set.intersection(*uses.values())
+
+        def key(t):
+            indices = [i.rank_variables for a in accesses if a.tensor == t for i in a.indices]
+            window = any(any(v in written for v in i) and any(v not in written for v in i) for i in indices)
+            adds = sorted(written.index(v) for v in uses[t] - shared if v in written)
+            named = t[0] == "W" or (t[0] == "F" and (t[1:].isdigit() or t == "F"))
+            alone = len(chosen) == 2 and bool(adds)
+            return (0 if window else 1, int(named), int(alone), -len(adds), adds[:1], t)
+
+        return sorted(chosen, key=key)
 
     # All of it
 

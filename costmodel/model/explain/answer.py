@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from costmodel.model.evaluation import Evaluation
-from costmodel.model.explain.asked import Asked
+from costmodel.model.explain.asked import Questioned
 from costmodel.model.explain.energies import component_energy, hops
 from costmodel.model.explain.explanation import Explanation
 from costmodel.model.explain.flows import flow
@@ -39,10 +39,10 @@ def explain(
     Raises:
         SpecError: there is no such number, with what there is.
     """
-    return _answer(Asked(workload, architecture, tuple(mappings), evaluation, einsum), subject)
+    return _answer(Questioned(workload, architecture, tuple(mappings), evaluation, einsum), subject)
 
 
-def _answer(asked: Asked, subject: str) -> Explanation:
+def _answer(asked: Questioned, subject: str) -> Explanation:
     if asked.einsum is not None and asked.einsum not in asked.evaluation.points:
         known = list(asked.evaluation.points)
         raise SpecError([Problem(f"no such Einsum here: {asked.einsum!r}", hint=did_you_mean(asked.einsum, known))])

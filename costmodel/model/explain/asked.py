@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Asked:
+class Questioned:
     """What is asked about: an evaluation of mappings, of all its Einsums or of one."""
 
     workload: Workload

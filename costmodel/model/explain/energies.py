@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from costmodel.model.explain.asked import Asked
+from costmodel.model.explain.asked import Questioned
 from costmodel.model.explain.explanation import Explanation, Part, number
 from costmodel.model.explain.prices import action_text, price_notes, scale_text
 from costmodel.model.explain.subjects import unknown
@@ -13,7 +13,7 @@ from costmodel.model.meters import (
 from costmodel.spec.hardware import Array
 
 
-def component_energy(asked: Asked, subject: str, component: str, tensor: str | None) -> Explanation:
+def component_energy(asked: Questioned, subject: str, component: str, tensor: str | None) -> Explanation:
     """Derive the energy of a component, all of it or a tensor's, from its actions."""
     rows = [
         r
@@ -34,7 +34,7 @@ def component_energy(asked: Asked, subject: str, component: str, tensor: str | N
     return Explanation(subject, value, "pJ", f"{subject} = {number(value)} pJ", (), tuple(parts), notes=notes)
 
 
-def hops(asked: Asked, subject: str, array: Array, tensor: str | None) -> Explanation:
+def hops(asked: Questioned, subject: str, array: Array, tensor: str | None) -> Explanation:
     """Derive the hops of an array from the words that each boundary moves through it."""
     rows = [
         r

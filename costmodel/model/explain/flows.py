@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from costmodel.model.explain.asked import Asked
+from costmodel.model.explain.asked import Questioned
 from costmodel.model.explain.boundary import derive
 from costmodel.model.explain.explanation import Explanation, Part, number
 from costmodel.model.explain.prices import price_notes, scale_text
@@ -17,7 +17,7 @@ from costmodel.model.traffic import (
 from costmodel.spec.hardware import Memory
 
 
-def flow(asked: Asked, subject: str, level: Memory, flow: str, tensor: str | None) -> Explanation:
+def flow(asked: Questioned, subject: str, level: Memory, flow: str, tensor: str | None) -> Explanation:
     """Derive the words of a flow of a level: a tensor's from its boundaries, several as their sum."""
     rows = [
         r
@@ -38,7 +38,7 @@ def flow(asked: Asked, subject: str, level: Memory, flow: str, tensor: str | Non
 
 
 def _one_flow(
-    asked: Asked, subject: str, level: Memory, flow: str, einsum: str, tensor: str, words: int
+    asked: Questioned, subject: str, level: Memory, flow: str, einsum: str, tensor: str, words: int
 ) -> Explanation:
     lines: list[str] = []
     parts: list[Part] = []
@@ -75,7 +75,7 @@ def _touches(c: Crossing, level: Memory, flow: str) -> bool:
     return c.child is not None and c.child.level.name == level.name and (flow == "fill" or rises)
 
 
-def _no_traffic(asked: Asked, level: Memory, flow: str, einsum: str, tensor: str) -> str:
+def _no_traffic(asked: Questioned, level: Memory, flow: str, einsum: str, tensor: str) -> str:
     holder = asked.holder(einsum, level.name, tensor)
     if holder is None:
         return f"{tensor} is not held here"
@@ -86,7 +86,7 @@ def _no_traffic(asked: Asked, level: Memory, flow: str, einsum: str, tensor: str
     return "nothing moves"
 
 
-def _flow_price(asked: Asked, level: Memory, flow: str, einsum: str, tensor: str, words: int) -> tuple[str, ...]:
+def _flow_price(asked: Questioned, level: Memory, flow: str, einsum: str, tensor: str, words: int) -> tuple[str, ...]:
     meter = next((m for m in port_energy(level) if any(tap.flow == flow for tap in m.taps)), None)
     if meter is None:
         return (f"energy: {flow}s of {level.name} are free ({flow}: free)",)

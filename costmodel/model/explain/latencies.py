@@ -6,7 +6,7 @@ import math
 
 from costmodel.einsum.roles import stationary_tensor
 from costmodel.model.evaluation import LatencyRow
-from costmodel.model.explain.asked import Asked
+from costmodel.model.explain.asked import Questioned
 from costmodel.model.explain.explanation import Explanation, Part, number
 from costmodel.model.explain.loops import instances_of, where_zero
 from costmodel.model.explain.subjects import unknown
@@ -23,7 +23,7 @@ PASSED = {"": "", "read": "read", "write": "written"}
 """What passed, by the action of a limit."""
 
 
-def component_latency(asked: Asked, subject: str, component: str) -> Explanation:
+def component_latency(asked: Questioned, subject: str, component: str) -> Explanation:
     """Derive the cycles of a component from its operations or from its nearest limit."""
     e = asked.evaluation
     rows = [r for r in e.latency_rows if r.component == component and r.einsum in asked.einsums()]
@@ -41,7 +41,7 @@ def component_latency(asked: Asked, subject: str, component: str) -> Explanation
     return Explanation(subject, value, "cycles", f"{subject} = {number(value)} cycles", (), tuple(parts))
 
 
-def _unit_cycles(asked: Asked, unit: ComputeUnit, einsum: str) -> str:
+def _unit_cycles(asked: Questioned, unit: ComputeUnit, einsum: str) -> str:
     bound = asked.bound(einsum)
     terms = [
         f"{busiest_points(bound, o.at_zero):,} points{where_zero(o.at_zero)} in the busiest instance × "
@@ -59,7 +59,7 @@ def _unit_cycles(asked: Asked, unit: ComputeUnit, einsum: str) -> str:
     return " + ".join(terms)
 
 
-def _limit_cycles(asked: Asked, row: LatencyRow) -> str:
+def _limit_cycles(asked: Questioned, row: LatencyRow) -> str:
     """Where the cycles of a component come from: one of its limits."""
     nest = asked.nest(row.einsum)
     places = asked.book.limits[row.component]
@@ -85,7 +85,7 @@ def _limit_cycles(asked: Asked, row: LatencyRow) -> str:
     return f"the busiest instance, which has more to do than the others ({total}), at {limits}"
 
 
-def _used_instances(asked: Asked, level: Memory, einsum: str) -> int:
+def _used_instances(asked: Questioned, level: Memory, einsum: str) -> int:
     """Instances of a level that an Einsum's nest uses."""
     bound = asked.bound(einsum)
     most = 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from costmodel.model.explain.asked import Asked
+from costmodel.model.explain.asked import Questioned
 from costmodel.model.explain.explanation import Explanation, Part, number
 from costmodel.model.explain.subjects import unknown
 from costmodel.model.nest import Holder
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from costmodel.einsum.algebra import Access
 
 
-def occupancy(asked: Asked, subject: str, level: Memory, tensor: str | None) -> Explanation:
+def occupancy(asked: Questioned, subject: str, level: Memory, tensor: str | None) -> Explanation:
     """Derive the bits that tiles take in one instance of a level."""
     rows = [
         r

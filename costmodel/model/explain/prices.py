@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from costmodel.model.evaluation import ActionRow
-from costmodel.model.explain.asked import Asked
+from costmodel.model.explain.asked import Questioned
 from costmodel.model.explain.explanation import number
 from costmodel.model.formats import stored_bits
 from costmodel.model.meters import (
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from costmodel.spec.hardware import Level
 
 
-def action_text(asked: Asked, row: ActionRow) -> str:
+def action_text(asked: Questioned, row: ActionRow) -> str:
     """The arithmetic of one action."""
     meter = _meter_of(asked, row.component, row.action)
     if meter is not None:
@@ -40,13 +40,13 @@ def action_text(asked: Asked, row: ActionRow) -> str:
     return f"{number(row.count)} {kind} operations × {operation_pj(unit, kind):g} pJ"
 
 
-def _meter_of(asked: Asked, component: str, action: str) -> Meter | None:
+def _meter_of(asked: Questioned, component: str, action: str) -> Meter | None:
     """The meter of energy of an action; null for operations and leakage."""
     every = (asked.book.meters[place] for place in asked.book.energy)
     return next((m for m in every if (m.component, m.action) == (component, action)), None)
 
 
-def price_notes(asked: Asked, component: str) -> tuple[str, ...]:
+def price_notes(asked: Questioned, component: str) -> tuple[str, ...]:
     """The row of the energy table of a component, and where it comes from."""
     level = next((x for x in asked.architecture.levels if x.name == component), None)
     if isinstance(level, Memory) and not priced(level):

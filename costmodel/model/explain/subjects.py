@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, get_args
 
 from costmodel.model.evaluation import Evaluation, Flow
-from costmodel.model.explain.asked import Asked
+from costmodel.model.explain.asked import Questioned
 from costmodel.model.meters import (
     PriceBook,
 )
@@ -42,7 +42,7 @@ def subjects(architecture: Architecture, evaluation: Evaluation) -> tuple[str, .
     return tuple(found)
 
 
-def unknown(asked: Asked, subject: str) -> SpecError:
+def unknown(asked: Questioned, subject: str) -> SpecError:
     known = subjects(asked.architecture, asked.evaluation)
     first = subject.split(".", maxsplit=1)[0]
     near = [s for s in known if s.split(".")[0] == first] or [s for s in known if s.endswith(subject)] or known

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from costmodel.model.explain.asked import Asked
+from costmodel.model.explain.asked import Questioned
 from costmodel.model.explain.explanation import Explanation, Part, number
 from costmodel.model.meters import (
     priced,
@@ -13,7 +13,7 @@ from costmodel.model.meters import (
 from costmodel.spec.hardware import Array
 
 
-def total(asked: Asked, subject: str) -> Explanation:
+def total(asked: Questioned, subject: str) -> Explanation:
     """Derive one of ``TOTALS``."""
     match subject:
         case "energy":
@@ -28,14 +28,14 @@ def total(asked: Asked, subject: str) -> Explanation:
             return _utilisation(asked)
 
 
-def _edp(asked: Asked) -> Explanation:
+def _edp(asked: Questioned) -> Explanation:
     pj, cycles = energy(asked).value, latency(asked).value
     value = pj * cycles
     text = f"EDP = {number(pj)} pJ × {number(cycles)} cycles = {value:.6g} pJ·cycles"
     return Explanation("edp", value, "pJ·cycles", text)
 
 
-def _utilisation(asked: Asked) -> Explanation:
+def _utilisation(asked: Questioned) -> Explanation:
     e = asked.evaluation
     names, cycles = asked.einsums(), latency(asked).value
     points, peak = sum(e.points[n] * e.counts[n] for n in names), e.peak_of(names)
@@ -46,7 +46,7 @@ def _utilisation(asked: Asked) -> Explanation:
     return Explanation("utilisation", value, "", head, notes=("See `latency` for what the cycles are spent on.",))
 
 
-def energy(asked: Asked) -> Explanation:
+def energy(asked: Questioned) -> Explanation:
     """Derive the energy of all components."""
     e = asked.evaluation
     by_part: dict[tuple[str, str], float] = {}
@@ -65,12 +65,12 @@ def energy(asked: Asked) -> Explanation:
     return Explanation("energy", value, "pJ", f"energy = {number(value)} pJ", tuple(lines), parts, notes=notes)
 
 
-def _unpriced(asked: Asked) -> list[str]:
+def _unpriced(asked: Questioned) -> list[str]:
     """Levels that state no energy, hops apart."""
     return [x.name for x in asked.architecture.levels if not isinstance(x, Array) and not priced(x)]
 
 
-def latency(asked: Asked) -> Explanation:
+def latency(asked: Questioned) -> Explanation:
     """Derive the cycles: of one Einsum its slowest component, of several their sum."""
     e = asked.evaluation
     names = asked.einsums()
@@ -94,13 +94,13 @@ def latency(asked: Asked) -> Explanation:
     return Explanation("latency", value, "cycles", f"latency = {number(value)} cycles", tuple(lines), parts)
 
 
-def _unlimited(asked: Asked, rows: Sequence[object]) -> tuple[str, ...]:
+def _unlimited(asked: Questioned, rows: Sequence[object]) -> tuple[str, ...]:
     limited = {getattr(r, "component", "") for r in rows}
     free = [m.name for m in asked.architecture.memories if m.name not in limited]
     return (f"no bandwidth stated, so no limit: {', '.join(free)}",) if free else ()
 
 
-def area(asked: Asked) -> Explanation:
+def area(asked: Questioned) -> Explanation:
     """Derive the area of all instances of all levels that state one."""
     stated = [x for x in asked.architecture.levels if x.area_mm2 is not None]
     missing = [x.name for x in asked.architecture.levels if x.area_mm2 is None]

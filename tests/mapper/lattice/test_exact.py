@@ -18,6 +18,7 @@ from plain_rules import obeys, sentences
 from problems import (
     CONV3X3,
     HOPPING,
+    MAC,
     PE2D,
     TWO_LEVEL,
     einsum,
@@ -36,7 +37,7 @@ from strategies import Case
 from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.mapper.front import select
 from costmodel.mapper.result import InfeasibleError, MappingPoint
-from costmodel.spec.hardware import Architecture
+from costmodel.spec.hardware import Architecture, Array, Memory
 from costmodel.spec.objective import objective_of
 
 NO_CLOSED_FORM = re.compile(
@@ -128,6 +129,51 @@ def test_a_double_buffered_memory_has_room_for_half() -> None:
         for bits, double in ((512, False), (1025, True), (1025, False))
     )
     assert double == half > whole
+
+
+SEARCHED = {
+    "systolic passes that differ in what they pay": (
+        einsum("Z[m]", "A[m, k]", "B[k]", weights="B", m=4, k=2),
+        (
+            Memory(name="M0", read_pj=20, write_pj=20),
+            Array(name="A1", shape={"X": 2, "Y": 3}, hop_pj=3, multicast="none", systolic="weight"),
+            Memory(name="M2", capacity_bits=24, read_pj=4),
+        ),
+    ),
+    "systolic passes of a tensor that no memory holds": (
+        gemm(4, 2, 2),
+        (
+            Memory(name="M0", read_pj=20),
+            Array(name="A1", shape={"X": 2}, systolic="input"),
+            Memory(name="M2", capacity_bits=32, keep=("B", "Z")),
+        ),
+    ),
+    "systolic passes of a tile that nothing else asks to grow": (
+        einsum("Z[m]", "A[m, k]", "B[k]", weights="B", m=2, k=4),
+        (
+            Memory(name="M0", read_pj=5),
+            Array(name="A1", shape={"X": 2}, systolic="input"),
+            Memory(name="M2", capacity_bits=32, read_pj=4, write_pj=1, keep=("A",)),
+        ),
+    ),
+    "loops of one gap in any order": (
+        einsum("O[m, p]", "I[p+r]", "F[m, r]", weights="F", m=2, p=4, r=2),
+        (
+            Memory(name="M0", read_pj=50, write_pj=60, bandwidth_bits_per_cycle=8),
+            Array(name="A1", shape={"X": 2}, hop_pj=2),
+            Memory(name="M1", capacity_bits=32, read_pj=2, write_pj=3, may_keep=("input", "output")),
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SEARCHED)
+def test_front_where_a_rule_of_the_search_decides(case: str) -> None:
+    problem, levels = SEARCHED[case]
+    architecture = Architecture(name="small", levels=(*levels, MAC))
+    found = map_einsum(problem, architecture, objective="energy,latency")
+    want = [(energy, latency) for energy, latency, _ in exhaustive.front(problem, architecture)]
+    assert [(p.energy_pj, p.latency_cycles) for p in found.front] == [pytest.approx(w, rel=1e-9) for w in want]
 
 
 def interrupt(_text: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 from asking import map_einsum
 from hypothesis import given
 from hypothesis import strategies as st
-from problems import PE2D, gemm, random_architecture, random_einsum, sliding_problem, tight_problem
+from problems import MAC, PE2D, einsum, gemm, random_architecture, random_einsum, sliding_problem, tight_problem
 
 from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.lattice import space as mapspace
@@ -22,6 +22,7 @@ from costmodel.mapper.lattice.labels import History
 from costmodel.mapper.lattice.search import Search
 from costmodel.mapper.lattice.shapes import Lattice
 from costmodel.mapper.result import InfeasibleError
+from costmodel.spec.hardware import Architecture, Array, Memory
 from costmodel.spec.rules import parse
 
 
@@ -111,3 +112,44 @@ def test_each_rule_alone_loses_nothing(
 def test_nothing_is_left_by_constraints(sentence: str) -> None:
     with pytest.raises(InfeasibleError):
         map_einsum(gemm(4, 4, 4), PE2D, constraints=[sentence, "RF keeps A"])
+
+
+def test_a_loop_that_reuses_nothing_yet_may_pay_beyond_an_array() -> None:
+    # with m in the tile of A, which stays while n moves B, each word of A and of B leaves M0 once
+    architecture = Architecture(
+        name="waiting",
+        levels=(
+            Memory(name="M0", read_pj=50),
+            Memory(name="M1", read_pj=1, capacity_bits=16, keep=("B",)),
+            Array(name="A1", shape={"X": 2}),
+            Memory(name="M2", capacity_bits=16, keep=("A",)),
+            MAC,
+        ),
+    )
+    (point,) = map_einsum(gemm(2, 2, 2), architecture, objective="energy").front
+    assert point.energy_pj == 50 * (4 + 4) + 8 * 1 + 8
+
+
+def test_a_stride_alone_leaves_holes_that_may_be_fetched() -> None:
+    # two tiles of two steps of 2: words 0 … 2 and 4 … 6
+    problem = einsum("Z[p]", "I[2*p]", "F[p]", p=4)
+    buffer = Memory(name="M1", capacity_bits=24, holes="fetch", keep=("I",))
+    architecture = Architecture(name="boxes", levels=(Memory(name="M0", read_pj=10), buffer, MAC))
+    found = map_einsum(problem, architecture, objective="energy", constraints=["M1 tile p == 2"])
+    assert found.front[0].energy_pj == 10 * (2 * 3 + 4) + 4
+    assert found.certificate.status == "optimal: proven"
+
+
+@pytest.mark.parametrize(
+    ("shape", "rows"), [({"X": 2, "Y": 4}, 4), ({"X": 8, "Y": 2, "Z": 2}, 8)], ids=["along Y", "along Y and Z"]
+)
+def test_partial_sums_flow_along_the_one_dimension_that_has_the_reduced_rank_variable(
+    shape: dict[str, int], rows: int
+) -> None:
+    array = Array(name="A1", shape=shape, systolic="weight")
+    architecture = Architecture(name="systolic", levels=(Memory(name="M0", read_pj=1), array, MAC))
+    problem = gemm(4, 1, 4)
+    found = map_einsum(problem, architecture, objective="latency", constraints=["A1.X only []"])
+    skew = sum(size - 1 for size in shape.values())
+    assert found.front[0].latency_cycles == 4 + skew + rows
+    assert found.certificate.status == "optimal: proven"

@@ -8,7 +8,7 @@ import random
 from dataclasses import replace
 
 import pytest
-from building import board_of, closing, ports
+from building import board_of, closing, first_touches_pj, ports, way_of
 from problems import MAC, einsum, written
 
 from costmodel.einsum.algebra import Einsum, Workload
@@ -148,3 +148,22 @@ def test_a_shared_delivery_by_hand() -> None:
     found = closing(board, "B", [both])
     assert found.energy_pj == 8 + 2 * 8 * 8 / 32 + 2 * 6 * 8 / 16
     assert dict(zip(ports(board), found.port_cycles, strict=True)) == {"M1": 8 / 2, "M0": 8 / 4}
+
+
+def test_first_touches_by_hand() -> None:
+    # two instances, each with a half of k, touch both words of Z: in M2 four, in M1 and M0 two
+    problem = einsum("Z[m]", "A[m, k]", m=2, k=2)
+    architecture = Architecture(
+        name="hand",
+        levels=(
+            Memory(name="M0", read_pj=1),
+            Memory(name="M1", read_pj=10, write_pj=100, keep=("Z",)),
+            Array(name="A1", shape={"X": 2}, hop_pj=1000),
+            Memory(name="M2", read_pj=10_000, write_pj=100_000, keep=("Z",)),
+            MAC,
+        ),
+    )
+    board = board_of(problem, architecture)
+    halves = way_of(board, 0, {"k": 2})
+    into_m1, into_m2, asked_of_m2 = 2 * (1 + 100), 2 * 10 + 4 * (1000 + 100_000), 4 * 10_000
+    assert first_touches_pj(board, [halves]) == -(into_m1 + into_m2 + asked_of_m2)

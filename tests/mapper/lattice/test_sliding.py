@@ -7,6 +7,7 @@ import random
 from collections.abc import Iterator
 
 import pytest
+from asking import map_einsum
 from building import Extents, Tile, board_of, node_of
 from problems import MAC, einsum
 
@@ -140,3 +141,22 @@ def test_a_window_of_three_slides_by_one() -> None:
     # one instance goes from 0, 1, 2 to 4, 5, 6; the four together from 0 … 5 to 4 … 9, each asks for all it has
     assert tile.moved(low, "p", 0) == (3, 0, 3)
     assert tile.moved(low, "p", 1) == (6, 0, 6)
+
+
+def test_an_array_to_come_may_bring_a_tile_back() -> None:
+    # r goes on by 2 and back, then p by the 2 instances at work: a tile of one word is where it was
+    problem = einsum("O[p]", "I[p+2*r]", "F[r]", p=8, r=2)
+    architecture = Architecture(
+        name="apart",
+        levels=(
+            Memory(name="M0", read_pj=20, write_pj=20),
+            Array(name="A1", shape={"X": 4}, multicast="none"),
+            Memory(name="M1", capacity_bits=32),
+            MAC,
+        ),
+    )
+    found = map_einsum(problem, architecture, objective="energy")
+    (point,) = found.front
+    asked = 16 - 3 * 2  # two instances ask at each point, but after the three moves of p
+    assert point.energy_pj == 20 * (asked + 2 * 2 + 8) + problem.points
+    assert found.certificate.status == "optimal: proven"

@@ -1,5 +1,7 @@
 """Every vector of genes is a mapping, and equal mappings are one."""
 
+import itertools
+import math
 import random
 from dataclasses import replace
 
@@ -11,9 +13,10 @@ from costmodel.einsum.coordinates import distinct
 from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.sample.encoding import encoding_of, loop_orders, primes
 from costmodel.mapper.sample.starts import starts
-from costmodel.mapper.sample.steps import Hold, Split, windowed
+from costmodel.mapper.sample.steps import Hold, Plans, Split, windowed
 from costmodel.model.evaluate import evaluate
 from costmodel.model.nest import bind
+from costmodel.spec.catalog import load_workload
 from costmodel.spec.computing import parts_for
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
 from costmodel.spec.mapping import Mapping, Spatial, Temporal
@@ -230,6 +233,28 @@ def test_rejects_show_the_arithmetic():
     (finding,) = encoding.limits.findings(encoding.plan(genes))
     assert finding.slack > 3
     assert str(finding.reject) == "GLB: capacity in words needs 104, has 8 (A 8×4 + B 4×6 + Z 8×6)"
+
+
+def test_half_of_a_double_buffered_memory_is_usable():
+    for double, room in ((False, 8), (True, 4)):
+        encoding = encoding_of(Allowed(GEMM.einsums[0], small(capacity_bits=64, double_buffered=double)))
+        (finding,) = encoding.limits.findings(encoding.plan(encoding.smallest))
+        assert finding.slack == pytest.approx(math.log2(3 / room))
+
+
+def test_the_order_of_loops_counts_where_a_systolic_array_makes_passes():
+    workload = load_workload("mm64", ["ranks.M=4", "ranks.N=1", "ranks.K=2"])
+    array = Array(name="PEs", shape={"X": 2, "Y": 2}, systolic="weight")
+    plans = Plans(
+        workload.einsums[0], Architecture(name="m", levels=(Memory(name="DRAM"), array, ComputeUnit(name="MAC")))
+    )
+    for steps in itertools.permutations([Split("m", 4), Split("k", 2)]):
+        plan = (*(Hold(0, tensor) for tensor in plans.einsum.tensors), *steps)
+        written, canonical = (
+            evaluate(workload, plans.architecture, plans.mapping(x)) for x in (plan, plans.canonical(plan))
+        )
+        # 8 points, and 4 cycles for each time that another word of the weight comes
+        assert written.latency_cycles == canonical.latency_cycles == 8 + 4 * (8 if steps[1] == Split("k", 2) else 2)
 
 
 def test_pieces():
