@@ -509,7 +509,8 @@ def test_a_sweep_maps_every_point_and_goes_on_where_it_stopped():
     lines = journal.read_text(encoding="utf-8").splitlines()
     journal.write_text("\n".join(lines[:3]) + '\n{"arch": "two_', encoding="utf-8")
     again = run("sweep", "study.yaml", "--jobs", "1")
-    assert "2 points of an earlier run kept" in again.stderr
+    assert "3 points of an earlier run kept" in again.stderr
+    assert "1 line cut off or changed" in again.stderr
     assert again.stdout == result.stdout
     assert "4 points of an earlier run kept" in run("sweep", "study.yaml", "--quiet").stderr
 
@@ -518,7 +519,9 @@ def test_a_sweep_of_another_question_gets_a_folder_of_its_own():
     run("sweep", "study.yaml", "--jobs", "1", "--quiet")
     Path("study.yaml").write_text(STUDY.replace("trials: 4", "trials: 5"), encoding="utf-8")
     assert "run: runs/tiny-2" in run("sweep", "study.yaml", "--jobs", "1", "--quiet").stderr
-    assert "another study" in run("sweep", "study.yaml", "--out", "runs/tiny", code=1).stderr
+    beside = run("sweep", "study.yaml", "--out", "runs/tiny", "--jobs", "1")
+    assert "4 points of other questions or versions left alone" in beside.stderr
+    assert len(Path("runs/tiny/points.jsonl").read_text(encoding="utf-8").splitlines()) == 8
 
 
 def test_a_sweep_in_which_nothing_fits_exits_3_with_the_reasons():

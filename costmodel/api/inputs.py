@@ -43,6 +43,8 @@ class Asked(TypedDict, total=False):
     """``perfect`` when absent; ``any``."""
     seed: int
     constraints: list[str] | tuple[str, ...]
+    choose: str | int
+    """The point of a front that totals show: ``energy``, ``latency``, ``edp`` (when absent), ``knee`` or its number."""
     jobs: int | None
     """Worker processes; one per core when absent."""
 

@@ -230,6 +230,7 @@ def accesses(expression: Expression) -> Iterator[TensorAccess]:
 def addends(expression: Expression) -> tuple[tuple[bool, Expression], ...]:
     """Split a sum into its terms, each with whether it is subtracted.
 
+    >>> from costmodel.einsum.notation import parse
     >>> [(minus, str(term)) for minus, term in addends(parse("Z[m] = A[m] - (B[m] - C[m])").expression)]
     [(False, 'A[m]'), (True, 'B[m]'), (False, 'C[m]')]
     """
@@ -247,6 +248,7 @@ def addends(expression: Expression) -> tuple[tuple[bool, Expression], ...]:
 def factors(expression: Expression) -> tuple[Expression, ...]:
     """Split a product into its factors; signs are dropped.
 
+    >>> from costmodel.einsum.notation import parse
     >>> [str(f) for f in factors(parse("Z[m] = 2 * -A[m] * exp(B[m])").expression)]
     ['2', 'A[m]', 'exp(B[m])']
     """

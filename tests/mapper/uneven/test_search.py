@@ -184,14 +184,14 @@ def test_a_gap_is_one_of_the_first_objective(
     objective: str, points: list[tuple[int, int, int]], status: str, gap: float
 ) -> None:
     found = [fakes.point(fakes.gemm(), fakes.two_level(), float(e), float(c), room) for e, c, room in points]
-    verdict = residual._verdict(found, Bound(100.0, 50.0, 4), objective_of(objective))
+    verdict = residual.verdict(found, Bound(100.0, 50.0, 4), objective_of(objective))
     assert verdict == (status, pytest.approx(gap))
 
 
 def test_what_has_no_bound_has_no_gap() -> None:
     found = [fakes.point(fakes.gemm(), fakes.two_level(), 10.0, 5.0, 8)]
-    assert residual._verdict(found, Bound(1.0, 1.0, 0), objective_of("capacity")) == ("best found", None)
-    assert residual._verdict(found, Bound(1.0, 1.0, 0), objective_of("energy,capacity"))[0] == "gap"
+    assert residual.verdict(found, Bound(1.0, 1.0, 0), objective_of("capacity")) == ("best found", None)
+    assert residual.verdict(found, Bound(1.0, 1.0, 0), objective_of("energy,capacity"))[0] == "gap"
 
 
 @pytest.mark.parametrize("objective", ["energy,latency", "latency,energy", "edp,latency"])
