@@ -9,12 +9,12 @@ once. Words that nothing writes are 0; so is the start of an iterative rank, unl
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from costmodel.einsum import notation
 from costmodel.einsum.algebra import Einsum, Workload
+from costmodel.einsum.functions import FUNCTIONS
 from costmodel.einsum.syntax import (
     Binary,
     Call,
@@ -41,27 +41,6 @@ MAX_POINTS = 10_000_000
 Point = Mapping[str, int]
 Value = Callable[[Point], Any]
 
-_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
-    "abs": abs,
-    "cos": math.cos,
-    "erf": math.erf,
-    "exp": math.exp,
-    "gelu": lambda x: x * (1 + math.erf(x / math.sqrt(2))) / 2,
-    "log": math.log,
-    "max": max,
-    "min": min,
-    "pow": pow,
-    "relu": lambda x: max(x, 0),
-    "rsqrt": lambda x: 1 / math.sqrt(x),
-    "sigmoid": lambda x: 1 / (1 + math.exp(-x)),
-    "silu": lambda x: x / (1 + math.exp(-x)),
-    "sin": math.sin,
-    "sqrt": math.sqrt,
-    "square": lambda x: x * x,
-    "tanh": math.tanh,
-}
-_EXACT = frozenset(("abs", "max", "min", "relu", "square"))
-"""Functions that keep integers integers."""
 _OPERATORS: Mapping[str, Callable[[Any, Any], Any]] = {
     "+": lambda x, y: x + y,
     "-": lambda x, y: x - y,
@@ -135,7 +114,7 @@ def _is_exact(einsum: Einsum) -> bool:
     every = nodes(notation.parse(einsum.text).expression)
     return not any(
         (isinstance(node, Binary) and node.operator == "/")
-        or (isinstance(node, Call) and node.function not in _EXACT)
+        or (isinstance(node, Call) and not FUNCTIONS[node.function].whole)
         or (isinstance(node, Number) and isinstance(node.value, float))
         for node in every
     )
@@ -248,7 +227,7 @@ def _value(expression: Expression, constants: Mapping[str, int], held: Mapping[s
             positive = _value(inner, constants, held)
             return lambda point: -positive(point)
         case Call(function, arguments):
-            apply = _FUNCTIONS[function]
+            apply = FUNCTIONS[function].apply
             values = [_value(argument, constants, held) for argument in arguments]
             return lambda point: apply(*(value(point) for value in values))
         case Binary(operator, left, right):

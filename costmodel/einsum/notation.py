@@ -18,9 +18,9 @@ length, nesting and the number of operators are limited, so that no input can ex
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import lru_cache
 
+from costmodel.einsum.functions import FUNCTIONS
 from costmodel.einsum.syntax import (
     Binary,
     BinaryOperator,
@@ -37,28 +37,6 @@ from costmodel.einsum.syntax import (
 )
 from costmodel.einsum.tokens import SAY_INSTEAD, NotationError, Token, tokens_of
 from costmodel.spec.problems import did_you_mean
-
-FUNCTIONS: Mapping[str, tuple[int, int]] = {
-    "abs": (1, 1),
-    "cos": (1, 1),
-    "erf": (1, 1),
-    "exp": (1, 1),
-    "gelu": (1, 1),
-    "log": (1, 1),
-    "max": (2, 16),
-    "min": (2, 16),
-    "pow": (2, 2),
-    "relu": (1, 1),
-    "rsqrt": (1, 1),
-    "sigmoid": (1, 1),
-    "silu": (1, 1),
-    "sin": (1, 1),
-    "sqrt": (1, 1),
-    "square": (1, 1),
-    "tanh": (1, 1),
-}
-"""Function → least and largest number of arguments."""
-
 
 MAX_CHARACTERS = 4000
 
@@ -285,7 +263,7 @@ class _Parser:
                 raise self.error(f"expected ',' or ')' in {token.text}(…), found {self.next}", self.unclosed(bracket))
         self.take()
         self.nesting -= 1
-        least, most = FUNCTIONS[token.text]
+        least, most = FUNCTIONS[token.text].least, FUNCTIONS[token.text].most
         if not least <= len(arguments) <= most:
             need = str(least) if least == most else f"{least} to {most}"
             raise self.error(f"{token.text} takes {need} argument{'s' * (most > 1)}, found {len(arguments)}", "", token)

@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, PlainSerializer, PlainValidator
 from pydantic import WithJsonSchema as JsonSchema
 
+from costmodel.einsum.functions import KINDS as OPERATIONS
 from costmodel.einsum.roles import Stationary
 from costmodel.spec import units
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Level, Memory, Multicast
@@ -22,8 +23,7 @@ from costmodel.spec.validation import HINT, Items, OneOrMore, SpecModel, in_orde
 DEFAULT_WORD_BITS = 8
 DEFAULT_CLOCK_HZ = 1e9
 ROLES = ("input", "output", "weight", "intermediate")
-KINDS = ("default", "mac", "mul", "add", "div", "max", "min", "copy", "exp", "log", "sqrt", "rsqrt", "sigmoid", "tanh",
-         "relu", "gelu", "silu", "erf", "sin", "cos", "abs", "pow", "square")  # fmt: skip
+KINDS = ("default", *OPERATIONS)
 """Kinds of operations that prices and rates may name."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

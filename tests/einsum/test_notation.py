@@ -3,7 +3,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from costmodel.einsum.algebra import Affine
-from costmodel.einsum.notation import FUNCTIONS, parse
+from costmodel.einsum.functions import FUNCTIONS
+from costmodel.einsum.notation import parse
 from costmodel.einsum.syntax import (
     Binary,
     Call,
@@ -211,7 +212,9 @@ def calls(inner):
     names = st.sampled_from(sorted(FUNCTIONS))
     return names.flatmap(
         lambda f: st.builds(
-            Call, st.just(f), st.lists(inner, min_size=FUNCTIONS[f][0], max_size=min(3, FUNCTIONS[f][1])).map(tuple)
+            Call,
+            st.just(f),
+            st.lists(inner, min_size=FUNCTIONS[f].least, max_size=min(3, FUNCTIONS[f].most)).map(tuple),
         )
     )
 
