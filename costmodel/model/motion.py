@@ -381,17 +381,14 @@ def motion(
     frozen: frozenset[str] | None = None
     driven = {loop.rank_variable for loop in loops}
     for einsum, access in accesses:
-        names: dict[str, str] = {}
-        for v, n in einsum.shape.items():
-            name = v
-            if extents.get(v, n) != n:
-                name = f"{einsum.name}:{v}"
-            extents[name] = n
-            names[v] = name
-        forms = tuple(
-            Affine(tuple((names[v], c) for v, c in index.terms if einsum.shape[v] > 1), index.constant)
-            for index in access.indices
-        )
+        names = {v: v if extents.setdefault(v, n) == n else f"{einsum.name}:{v}" for v, n in einsum.shape.items()}
+        extents.update((names[v], n) for v, n in einsum.shape.items() if names[v] != v)
+        forms = access.indices
+        if extents.keys() != names.keys() or 1 in einsum.shape.values():
+            forms = tuple(
+                Affine(tuple((names[v], c) for v, c in index.terms if einsum.shape[v] > 1), index.constant)
+                for index in access.indices
+            )
         images.append(forms)
         at_zero = frozenset(names[v] for v in access.at_zero if einsum.shape[v] > 1) if access.at_zero else _NEVER
         frozen = at_zero if frozen is None else frozen & at_zero
