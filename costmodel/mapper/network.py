@@ -149,7 +149,7 @@ class NetworkResult:
         sizes = [part.mapspace for part in parts]
         return Certificate(
             status=status,
-            method=self.request.method,
+            method=", ".join(dict.fromkeys(part.method for part in parts)) or self.request.method,
             mapspace=sum(size for size in sizes if size is not None) if None not in sizes and sizes else None,
             evaluated=sum(part.evaluated for part in parts),
             pruned=tuple(pruned.items()),
