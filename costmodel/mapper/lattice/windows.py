@@ -34,12 +34,6 @@ def tile_bits(terms: tuple[Term, ...], box: bool) -> tuple[int, int]:
     return ((1 << span) - 1 if box else bits), low
 
 
-@lru_cache(maxsize=200_000)
-def extent_of(terms: tuple[Term, ...]) -> int:
-    """Return the length of the bounding box of a tile."""
-    return 1 + sum(abs(c) * (n - 1) for c, n in terms)
-
-
 def words(terms: tuple[Term, ...], box: bool) -> int:
     """Return how many coordinates a tile touches.
 
