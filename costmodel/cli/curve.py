@@ -57,7 +57,7 @@ def command(
     from costmodel.report.assemble import question_of
     from costmodel.report.folder import check_writable
     from costmodel.report.nest_text import sentences
-    from costmodel.report.text import curve_text
+    from costmodel.report.text.curve import curve_text
 
     if page is not None:
         check_writable(page)
@@ -100,7 +100,7 @@ def command(
 
 def _write_curves(path: Path, curves: Sequence[BufferCurve], question: Question, level: str) -> None:
     from costmodel.report.assemble import facts_of
-    from costmodel.report.curve_page import write_curves
+    from costmodel.report.page.curve import write_curves
 
     memory = next(m for m in question.architecture.memories if m.name == level)
     facts = facts_of(question, command_line())

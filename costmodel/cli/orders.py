@@ -54,7 +54,7 @@ def command(
     """
     from costmodel.report.assemble import question_of
     from costmodel.report.folder import check_writable
-    from costmodel.report.orders_text import orders_object, orders_text
+    from costmodel.report.text.orders import orders_object, orders_text
 
     if (mapping_ref is None) == (not tiles):
         raise click.UsageError("Give either '--mapping' or '--tile'.")
@@ -91,7 +91,7 @@ def _costs(question: Question, mapping_ref: str | None, tiles: tuple[str, ...], 
 def _write(path: Path, found: Sequence[OrderCosts], question: Question) -> None:
     from costmodel.model.meters import PriceBook
     from costmodel.report.assemble import facts_of
-    from costmodel.report.orders_page import write_orders
+    from costmodel.report.page.orders import write_orders
 
     architecture = question.architecture
     components = PriceBook(architecture).components()

@@ -17,7 +17,7 @@ from costmodel.model.evaluate import evaluate
 from costmodel.orders.costs import order_costs
 from costmodel.orders.stretches import reordered, stretches
 from costmodel.orders.tiled import read_tiles, tiled
-from costmodel.report.orders_text import orders_of, orders_text
+from costmodel.report.text.orders import orders_of, orders_text
 from costmodel.spec import catalog
 from costmodel.spec.mapping import Mapping, Spatial, Temporal
 from costmodel.spec.problems import SpecError

@@ -11,7 +11,7 @@ from costmodel.orders.stretches import Order
 from costmodel.report.codec import plain
 from costmodel.report.human import exact, joules
 from costmodel.report.nest_text import sentences
-from costmodel.report.text import table
+from costmodel.report.text.aligned import table
 
 ROWS = 40
 """Behaviours that the terminal lists."""

@@ -14,8 +14,10 @@ from costmodel.report import figures, human
 from costmodel.report.cards import Card
 from costmodel.report.folder import write_text
 from costmodel.report.nest_text import nest_lines
-from costmodel.report.orders_text import operations_text, orders_of, summary_text, words_rows
-from costmodel.report.page import Book, Cell, Table, fill_template
+from costmodel.report.page.book import Book
+from costmodel.report.page.grid import Cell, Table
+from costmodel.report.page.template import fill_template
+from costmodel.report.text.orders import operations_text, orders_of, summary_text, words_rows
 from costmodel.spec.mapping import einsums_in
 
 DRAWN = 24
