@@ -3,8 +3,8 @@ import math
 
 import numpy as np
 import pytest
-
 from costmodel.einsum.executor import execute, execute_workload
+
 from costmodel.spec.workload import resolve
 from costmodel.spec.workload_spec import WorkloadSpec
 
