@@ -44,7 +44,7 @@ def _meet(first: Einsum, second: Einsum) -> bool:
         [(min(reached), max(reached)) for reached in (_ends(index.terms, index.constant, e) for index in indices)]
         for e, indices in ((first, first.output.indices), (second, second.output.indices))
     ]
-    return all(a[0] <= b[1] and b[0] <= a[1] for a, b in zip(*ranges, strict=True))
+    return all(a[0] <= b[1] and b[0] <= a[1] for a, b in zip(*ranges, strict=False))
 
 
 def _ends(terms: tuple[tuple[str, int], ...], constant: int, einsum: Einsum) -> tuple[int, int]:
@@ -65,11 +65,11 @@ def checked(array: object, tensor: Tensor, einsums: Iterable[Einsum], where: str
 
 def _as_number(name: str, found: Array, where: str) -> Array:
     if found.dtype.kind == "f" and found.dtype.itemsize <= np.dtype(np.float64).itemsize:
-        return np.ascontiguousarray(found, dtype=np.float64)
+        return np.asarray(found, dtype=np.float64, order="C")
     if found.dtype.kind in "biu":
         if found.dtype == np.uint64 and found.size and found.max() > np.iinfo(np.int64).max:
             raise SpecError([Problem(f"values of {name} are beyond 64-bit integers", file=where)])
-        return np.ascontiguousarray(found, dtype=np.int64)
+        return np.asarray(found, dtype=np.int64, order="C")
     message = f"values of {name} must be integers or real numbers of up to 64 bits, got {found.dtype}"
     raise SpecError([Problem(message, file=where)])
 

@@ -14,7 +14,7 @@ from costmodel.einsum.algebra import Workload
 from costmodel.einsum.operations import operations_of_addends
 from costmodel.execute.arrays import Array, Arrays, allocate
 from costmodel.execute.nest_order import Boxes, Schedules, boxes_of
-from costmodel.execute.order import Group, groups
+from costmodel.execute.order import Together, groups
 from costmodel.execute.program import Program
 from costmodel.execute.traversal import Step, Traversal
 from costmodel.execute.vectorised import Vectorised, beyond_integers
@@ -114,7 +114,7 @@ def execute(
     return Execution(workload, tensors, tuple(counts), tuple(warnings), engine, points, elapsed_s)
 
 
-def _boxes(group: Group, schedules: Schedules | None, done: set[str], *, points: bool) -> Boxes:
+def _boxes(group: Together, schedules: Schedules | None, done: set[str], *, points: bool) -> Boxes:
     """In which order the points of a group are visited, box by box."""
     todo = [e for e in group.einsums if e.name not in done]
     for einsum in todo:

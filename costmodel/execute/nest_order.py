@@ -17,7 +17,7 @@ Boxes = Iterator[tuple[Einsum, Box]]
 Left = Mapping[str, dict[str, int]]
 """Einsum → rank variable → extent that no loop above has split."""
 
-MAX_BOXES = 20_000
+MAX_BOXES = 2_000
 """Boxes into which a nest is taken apart where a box is run at once: loops below them are not told apart."""
 
 

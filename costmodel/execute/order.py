@@ -10,7 +10,7 @@ from costmodel.spec.problems import Problem, SpecError
 
 
 @dataclass(frozen=True)
-class Group:
+class Together:
     """Einsums that run together."""
 
     einsums: tuple[Einsum, ...]
@@ -18,7 +18,7 @@ class Group:
     """The rank variable that they iterate over, one step at a time; null where one Einsum simply runs."""
 
 
-def groups(einsums: tuple[Einsum, ...]) -> Iterator[Group]:
+def groups(einsums: tuple[Einsum, ...]) -> Iterator[Together]:
     """Einsums in an order that respects who needs what; those that need each other's outputs, or their own, iterate.
 
     Raises SpecError where they need each other and no rank is iterative.
@@ -35,7 +35,7 @@ def groups(einsums: tuple[Einsum, ...]) -> Iterator[Group]:
             outside = set().union(*(needs[p] for p in members)) - set(members)
             if place not in done and outside <= done:
                 group = tuple(einsums[p] for p in members)
-                yield Group(group, _iterative_variable(group) if place in reach[place] else None)
+                yield Together(group, _iterative_variable(group) if place in reach[place] else None)
                 done |= set(members)
                 break
 

@@ -89,7 +89,7 @@ class Vectorised:
         values = [np.asarray(self.value(factor, box)) for factor in factors(addend.expression)]
         arrays = [v for v in values if v.ndim]
         one = np.ones((1,) * len(self.axis), np.int64)
-        found = contract([one, *arrays], {self.axis[v] for v in self.written})
+        found = contract(arrays or [one], {self.axis[v] for v in self.written})
         for scale in (v for v in values if not v.ndim):
             found = found * scale
         return -found if negations(addend.expression) % 2 else found
@@ -206,19 +206,18 @@ class Vectorised:
     def effectual_points(self, addend: Addend, box: Box) -> int:
         """Points of an addend at which no tensor that it multiplies is 0; all of them where zeros do not annihilate."""
         part = addend.part(box)
-        operands = addend.accesses_that_annihilate
+        multiplied = addend.accesses_that_annihilate
         if part is None:
             return 0
-        if not operands:
+        if not multiplied:
             return math.prod(len(r) for r in part.values())
-        used = frozenset(v for access in operands for v in rank_variables(access))
+        used = frozenset(v for access in multiplied for v in rank_variables(access))
         others = math.prod(len(r) for v, r in part.items() if v not in used)
-        made = [rank_variables(access) for access in operands]
+        made = [rank_variables(access) for access in multiplied] if len(multiplied) < 3 else [used]
+        inner = {v: positions if v in used else range(1) for v, positions in part.items()}
         found = 0
-        for block in halves(
-            {v: r if v in used else range(1) for v, r in part.items()}, made if len(made) < 3 else [used]
-        ):
-            filled = [(self.value(access, block) != 0).astype(np.int64) for access in operands]
+        for block in halves(inner, made):
+            filled = [(self.value(access, block) != 0).astype(np.int64) for access in multiplied]
             found += int(contract(filled, frozenset()).sum())
         return found * others
 
