@@ -57,7 +57,7 @@ def alike(group: Group, classes: Sequence[list[PositionClass]], most: int) -> li
         if not group.rigid and together > most:
             raise TooManyNearError
         return [(math.prod(c.multiplicity for c in chosen), chosen) for chosen in product(*classes)]
-    return list(_Positions(group, classes).alike(most).values())
+    return list(_Gathering(group, classes).alike(most).values())
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def _shape(c: PositionClass, base: int) -> tuple[object, ...]:
     return tuple((s.place, s.low - base, s.extent, s.old_low - base, s.old_extent) for s in c.states)
 
 
-class _Positions:
+class _Gathering:
     """The positions of the rank variables of a group, one axis each."""
 
     def __init__(self, group: Group, classes: Sequence[list[PositionClass]]) -> None:
