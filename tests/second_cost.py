@@ -103,8 +103,8 @@ class SecondCost(SecondWalk):
         if not read or array.systolic == "output":
             return einsum.output.tensor
         if array.systolic == "weight":
-            return [t for t in like_a_weight(einsum, everywhere or inputs) if t in (weights or read)][-1]
-        return [t for t in like_a_weight(einsum, everywhere or inputs) if t in (read - weights or read)][0]
+            return max(weights or read, key=like_a_weight(einsum, everywhere or inputs).index)
+        return min(read - weights or read, key=like_a_weight(einsum, everywhere or inputs).index)
 
     # All of it
 

@@ -648,21 +648,18 @@ def stationary_tensor(einsum: Einsum, array: Array) -> str:
 
 
 def inputs_first(given: list[Access], output: Access) -> list[str]:
-    """The tensors that are read, those most like an input first: a sort for each rule of the page, the last rule first."""
+    """The tensors that are read, those most like an input first: a sort for each rule of the page, the last first."""
     left = [v for index in output.indices for v in index.rank_variables]
     indices = {name: [i for a in given if a.tensor == name for i in a.indices] for name in {a.tensor for a in given}}
     uses = {name: {v for i in own for v in i.rank_variables} for name, own in indices.items()}
-    added = {
-        name: [v for v in left if v in own and any(v not in x for x in uses.values())] for name, own in uses.items()
-    }
-    windows = {
-        name: any({v in left for v in i.rank_variables} == {True, False} for i in indices[name]) for name in uses
-    }
+    apart = {v for own in uses.values() for v in own if any(v not in other for other in uses.values())}
+    added = {name: [v for v in left if v in own & apart] for name, own in uses.items()}
+    slide = {n: any({v in left for v in i.rank_variables} == {True, False} for i in indices[n]) for n in uses}
     found = sorted(uses)
     found.sort(key=lambda name: left.index(added[name][0]) if added[name] else -1)
     found.sort(key=lambda name: -len(added[name]))
     if len(found) == 2:
         found.sort(key=lambda name: bool(added[name]))
     found.sort(key=lambda name: name.startswith("W") or name.rstrip("0123456789") == "F")
-    found.sort(key=lambda name: not windows[name])
+    found.sort(key=lambda name: not slide[name])
     return found
