@@ -310,7 +310,10 @@ def floor_of(allowed: Allowed, tiles: Tiles, slots: Sequence[Sequence[str]], tog
     template = Template(Workload(allowed.einsum.name, "", (allowed.einsum,)), allowed.architecture, nest)
     names = list(allowed.einsum.shape)
     columns = [(names.index(v), k) for k, order in reversed(list(enumerate(slots))) for v in reversed(order)]
-    return template.floor(np.stack([tiles.rows[together, v, k] for v, k in columns], axis=1))
+    rows = np.empty((len(together), len(columns)), dtype=np.int64)
+    for at, (v, k) in enumerate(columns):
+        rows[:, at] = tiles.rows[together, v, k]
+    return template.floor(rows)
 
 
 @lru_cache(maxsize=4096)
