@@ -25,6 +25,8 @@ LAYERS = (
     "costmodel.execute",
     "costmodel.components",
     "costmodel.model",
+    "costmodel.orders",
+    "costmodel.trace",
     "costmodel.mapper",
     "costmodel.sweep",
     "costmodel.report",
