@@ -18,7 +18,7 @@ from costmodel.execute.execution import Engine
 from costmodel.execute.given import Random
 from costmodel.execute.saving import save
 from costmodel.execute.traversal import Step
-from costmodel.report.values_text import run_text, trace_text
+from costmodel.report.text.values import run_text, trace_text
 from costmodel.spec import catalog
 from costmodel.spec.mapping import Mapping as Schedule
 from costmodel.spec.mapping_file import NestMarks

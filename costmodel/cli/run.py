@@ -87,7 +87,7 @@ def command(
     """
     from costmodel.execute.ask import RunQuestion, run
     from costmodel.report.folder import check_writable
-    from costmodel.report.values_text import rate_text
+    from costmodel.report.text.values import rate_text
     from costmodel.spec import catalog
 
     if engine == "numpy" and (trace or skip_zeros):
@@ -136,7 +136,7 @@ class _Trace:
 
 
 def _show(question: RunQuestion, answer: RunAnswer, trace: _Trace | None, *, as_json: bool) -> None:
-    from costmodel.report.values_text import run_object, run_text, trace_text
+    from costmodel.report.text.values import run_object, run_text, trace_text
 
     if as_json:
         put_json("run", run_object(answer, trace.steps if trace else None))

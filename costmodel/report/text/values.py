@@ -16,7 +16,7 @@ from costmodel.execute.ask import RunAnswer
 from costmodel.execute.execution import Execution
 from costmodel.execute.traversal import Step
 from costmodel.report.human import percent
-from costmodel.report.text import table
+from costmodel.report.text.aligned import table
 from costmodel.spec.values import shape_text
 
 SMALL_WORDS = 200
