@@ -22,6 +22,7 @@ COMMANDS = (
     "show",
     "list",
     "schema",
+    "run",
     "evaluate",
     "explain",
     "map",
@@ -29,6 +30,7 @@ COMMANDS = (
     "sweep",
     "report",
     "compare",
+    "orders",
 )
 """In the order of work; each is a module of its name, loaded when it is asked for."""
 

@@ -57,6 +57,7 @@ from costmodel.spec.tensors import (
     share,
 )
 from costmodel.spec.validation import in_order
+from costmodel.spec.values import value_problems
 from costmodel.spec.workload_spec import MAX_EXTENT, EinsumSpec, WorkloadSpec
 
 _EINSUM_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]*")
@@ -104,6 +105,10 @@ def resolve(spec: WorkloadSpec, marks: Marks | None = None) -> Workload:
                 constants=einsum.constants,
             )
         )
+    for name, message, hint in value_problems(spec.values, resolved):
+        findings.at(("values", name), message, hint, key=True)
+    if findings.problems:
+        raise SpecError(in_order(findings.problems))
     return Workload(spec.name, spec.source, tuple(resolved))
 
 

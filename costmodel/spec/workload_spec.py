@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, WithJsonSchem
 from pydantic_core import CoreSchema
 
 from costmodel.spec.validation import Items, SpecModel
+from costmodel.spec.values import values_of
 
 DEFAULT_BITS = 8
 """Width of a word where ``bits:`` says nothing."""
@@ -73,6 +74,7 @@ Bits = Annotated[
         }
     ),
 ]
+_Values = Annotated[Any, BeforeValidator(values_of), WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "array"}]})]
 Ranks = dict[str, Extent]
 Weights = Items[str]
 
@@ -134,5 +136,8 @@ class WorkloadSpec(SpecModel):
     batch: str | None = None
     """Rank that tells inputs from weights where ``weights:`` says nothing: what lacks it is a weight. When absent, B or
     N, where it is the first rank of the output. E.g. ``N``."""
+    values: dict[str, _Values] = Field(default_factory=dict)
+    """Values of tensors, for `costmodel run`: a number, or lists of numbers as deep as the tensor has ranks. No cost
+    depends on them. E.g. ``{F: [1, 2, 3]}``, ``{A: [[1, 2], [3, 4]], S: 0.5}``."""
     einsums: Items[EinsumSpec] = Field(min_length=1, max_length=10_000)
     """In order of execution: statements, or maps that say more. E.g. ``["Z[m] = A[m, k] * B[k]"]``."""

@@ -9,7 +9,7 @@ import pytest
 import costmodel
 from costmodel import api
 
-NAMES = ["load_arch", "load_workload", "load_mapping", "evaluate", "map", "sweep", "explain", "report"]
+NAMES = ["load_arch", "load_workload", "load_mapping", "evaluate", "map", "sweep", "explain", "report", "run"]
 
 
 def run(code, **options):
@@ -50,7 +50,7 @@ def test_importing_the_package_takes_no_time():
 @pytest.mark.parametrize(
     "first",
     [
-        "import costmodel.report.page, costmodel.sweep.execute",
+        "import costmodel.report.page.run, costmodel.sweep.execute",
         "from costmodel.report import human; from costmodel.sweep import designs",
         "import costmodel.cli.sweep, costmodel.cli.report",
         "",
