@@ -71,6 +71,8 @@ def _steps(trace: Trace) -> tuple[list[str], list[list[str]]]:
     number = 0
     for frame in trace.frames:
         number += bool(frame.steps)
+        if not (frame.steps or frame.words):
+            continue
         held |= {t.holder: tile_text(trace.tiles[t.tile]) for t in frame.taken if t.holder in held}
         row = [str(number) if frame.steps else "", frame.einsum if frame.einsum or single else "end"]
         row += [_range(trace, frame, v) for v in variables]

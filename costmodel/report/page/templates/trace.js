@@ -11,6 +11,11 @@
     if (parent) parent.append(element);
     return element;
   };
+  const html = (name, ...children) => {
+    const element = document.createElement(name);
+    element.append(...children);
+    return element;
+  };
   const product = (numbers) => numbers.reduce((a, b) => a * b, 1);
   const span = ([low, high]) => (low === high ? `${low}` : `${low}…${high}`);
 
@@ -194,19 +199,16 @@
 
     key() {
       const ways = { still: "stays", right: "moves right", down: "moves down", all: "the same everywhere" };
-      const key = document.createElement("span");
+      const key = html("span");
       key.className = "key";
       this.einsum.accesses.forEach((access, place) => {
-        const item = document.createElement("span");
-        const dot = document.createElement("i");
+        const dot = html("i");
         dot.style.setProperty("--c", this.scene.tensors[access.tensor].colour);
         const way = this.array.systolic ? ways[this.array.ways[place]] : { still: "one each", right: "shared along rows", down: "shared down columns", all: "shared by all" }[this.array.ways[place]];
-        item.append(dot, `${this.scene.tensors[access.tensor].name} ${way}`);
-        key.append(item);
+        key.append(html("span", dot, `${this.scene.tensors[access.tensor].name} ${way}`));
       });
-      const note = document.createElement("span");
-      note.textContent = this.array.systolic ? "counters follow the corner at the top left" : `each shows its ${this.varied().map((place) => this.einsum.variables[place]).join(", ")}`;
-      key.append(note);
+      const shown = this.varied().map((place) => this.einsum.variables[place]).join(", ");
+      key.append(html("span", this.array.systolic ? "counters follow the corner at the top left" : `each shows its ${shown}`));
       return key;
     }
 
@@ -435,7 +437,7 @@
         const element = this.lines[number];
         const at = frame.at[line.loop];
         element.classList.toggle("turned", turned.has(line.loop));
-        element.querySelector(".live").innerHTML = at < 0 ? "" : `<b>${at + 1}</b> of ${this.scene.loops[line.loop]}`;
+        element.querySelector(".live").replaceChildren(...(at < 0 ? [] : [html("b", at + 1), `of ${this.scene.loops[line.loop]}`]));
       });
     }
 
@@ -468,10 +470,10 @@
         return;
       }
       const names = this.scene.einsums[frame.e].variables;
-      point.innerHTML = names.map((name, place) => `<span><b>${name}</b> ${span(frame.ranges[place])}</span>`).join("");
+      point.replaceChildren(...names.map((name, place) => html("span", html("b", name), ` ${span(frame.ranges[place])}`)));
       const many = Object.keys(this.scene.einsums).length > 1 ? frame.e : "";
       const note = [many, frame.steps > 1 ? `${frame.steps.toLocaleString("en")} steps` : "", frame.active > 1 ? `${frame.active} instances` : ""].filter(Boolean).join(", ");
-      if (note) point.insertAdjacentHTML("beforeend", `<em>${note}</em>`);
+      if (note) point.append(html("em", note));
     }
   }
 
