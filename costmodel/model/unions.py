@@ -41,7 +41,7 @@ class _Box:
 
 def in_boxes(group: Group, classes: Sequence[list[PositionClass]]) -> bool:
     """Whether arrays count the tiles of a group: images are boxes without holes, and no children are merged."""
-    if group.rigid or group.boxes or math.prod(map(len, classes)) < FEW:
+    if group.rigid or group.boxes or group.padded or math.prod(map(len, classes)) < FEW:
         return False
     if any(len(c.states) != 1 for listed in classes for c in listed):
         return False

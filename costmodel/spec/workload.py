@@ -33,7 +33,7 @@ Words have ``DEFAULT_BITS`` bits where ``bits:`` says nothing. It may name tenso
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 
@@ -278,7 +278,7 @@ class _Numbers:
         extents: list[int] = []
         for index in written.indices:
             affine = index.affine(constants)
-            low, high = _range(affine, shape)
+            low, high = affine.span(shape)
             if low < 0:
                 hint = "coordinates start at 0: shift the tensor, padding included"
                 self.problem(index.offset, f"index {index} of {written.tensor} goes down to {low}", hint)
@@ -292,11 +292,3 @@ class _Numbers:
             extents.append(high + 1)
         access = Access(written.tensor, tuple(indices))
         return Use(self.place, written, access, tuple(lows), tuple(extents), is_output)
-
-
-def _range(index: Affine, shape: Mapping[str, int]) -> tuple[int, int]:
-    """Least and largest value of an index."""
-    reaches: Iterable[int] = [coefficient * (shape[variable] - 1) for variable, coefficient in index.terms]
-    low = index.constant + sum(min(reach, 0) for reach in reaches)
-    high = index.constant + sum(max(reach, 0) for reach in reaches)
-    return low, high
