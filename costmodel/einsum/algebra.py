@@ -128,12 +128,15 @@ class Einsum:
     @cached_property
     def limits(self) -> tuple[Limit, ...]:
         """What holds at the points inside, where an index leaves its tensor at others: there nothing is done."""
-        found: dict[Limit, None] = {}
-        for access in self.accesses:
-            for index, extent in zip(access.indices, self.tensors[access.tensor].shape, strict=True):
-                low, high = index.span(self.shape)
-                if low < 0 or high >= extent:
-                    found[Limit(index, extent)] = None
+        return tuple(dict.fromkeys(limit for access in self.accesses for limit in self.leaves(access)))
+
+    def leaves(self, access: Access) -> tuple[Limit, ...]:
+        """Where an access leaves its tensor at some points: what holds inside."""
+        found = []
+        for index, extent in zip(access.indices, self.tensors[access.tensor].shape, strict=True):
+            low, high = index.span(self.shape)
+            if low < 0 or high >= extent:
+                found.append(Limit(index, extent))
         return tuple(found)
 
     @cached_property
