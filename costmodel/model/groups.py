@@ -43,11 +43,8 @@ class Group:
     """The coordinates inside the tensor, where others are touched too (padding); −1: all of them."""
     limits: tuple[Limit, ...] = ()
     """What holds at the points that touch anything at all; such a group may have no rank."""
-
-    @property
-    def padded(self) -> bool:
-        """Whether some of what the images touch is left out."""
-        return self.mask != -1 or bool(self.limits)
+    edges: tuple[Limit, ...] = ()
+    """Where nothing of what the images touch is left out: ``limits``, and what holds of coordinates inside."""
 
     def bits(self, intervals: Mapping[str, tuple[int, int]], known: Known | None = None) -> int:
         """Return the tile as a bit set, from (low, extent) of each rank variable.
@@ -188,27 +185,30 @@ def groups_of(
         strides: list[int] = []
         offset, width = 0, 1
         spans = []
-        for at in range(len(ranks)):
+        edges = dict.fromkeys(held)
+        for at, rank in enumerate(ranks):
             ends = [_span(image[at], whole) for image in parts]
             low, high = min(s[0] for s in ends), max(s[1] for s in ends)
             spans.append((low, high))
+            if shape is not None and (low < 0 or high >= shape[rank]):
+                edges.update(dict.fromkeys(Limit(image[at], shape[rank]) for image in parts))
             strides.append(width)
             offset -= width * low
             width *= high - low + 1
-        mask = -1 if shape is None else _mask([shape[r] for r in ranks], spans, strides, offset)
-        plain = len(parts) == len(ranks) == len(named) == len(variables) == 1 and mask == -1 and not held
+        mask = _mask([shape[r] for r in ranks], spans, strides, offset) if shape is not None and edges else -1
+        plain = len(parts) == len(ranks) == len(named) == len(variables) == 1 and not edges
         if plain and boxes:
             plain = abs(parts[0][0].terms[0][1]) == 1
-        rigid = len({tuple(form.terms for form in image) for image in parts}) == 1 and mask == -1 and not held
+        rigid = len({tuple(form.terms for form in image) for image in parts}) == 1 and not edges
         own = tuple(tuple({v for f in i for v in f.rank_variables}) for i in parts)
-        groups.append(Group(variables, parts, tuple(strides), offset, width, boxes, plain, rigid, own, mask, held))
+        groups.append(
+            Group(variables, parts, tuple(strides), offset, width, boxes, plain, rigid, own, mask, held, tuple(edges))
+        )
     return tuple(groups)
 
 
 def _mask(shape: Sequence[int], spans: Sequence[tuple[int, int]], strides: Sequence[int], offset: int) -> int:
-    """Return the coordinates of a tensor among those that indices span; −1 where they span no others."""
-    if all(low >= 0 and high < extent for extent, (low, high) in zip(shape, spans, strict=True)):
-        return -1
+    """Return the coordinates of a tensor among those that indices span."""
     inside = [range(max(low, 0), min(high + 1, extent)) for extent, (low, high) in zip(shape, spans, strict=True)]
     if not all(inside):
         return 0

@@ -77,6 +77,16 @@ class OpenLoops:
         """
         return not self._written_windows and not self._systolic and self._rigid
 
+    @cached_property
+    def _closed_words(self) -> bool:
+        """Whether the closed forms have the words of tiles that divide, all instances together.
+
+        Instances differ where accesses to a tensor move apart; and if it is written, too, its motion is not that of
+        the nest run backwards.
+        """
+        written = [m for h, m in self._holders if h.output_like] + [self._writes]
+        return not self._written_windows and not self._systolic and all(m.motion.rigid for m in written)
+
     @property
     def _motions(self) -> list[OpenMotion]:
         return [*(m for _, m in self._holders), *(m for _, m in self._reads), self._writes]
