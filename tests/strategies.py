@@ -182,7 +182,8 @@ def statement_text(output: Access, inputs: tuple[Access, ...]) -> str:
 def _text(a: Access) -> str:
     def index(i: Affine) -> str:
         parts = [v if c == 1 else f"{c}*{v}" for v, c in i.terms]
-        return " + ".join([*parts, str(i.constant)] if i.constant or not parts else parts)
+        text = " + ".join([*parts, str(i.constant)] if i.constant or not parts else parts)
+        return re.sub(r"^-1\*", "-", text.replace("+ -1*", "- ").replace("+ -", "- "))
 
     return f"{a.tensor}[{', '.join(index(i) for i in a.indices)}]"
 
