@@ -12,18 +12,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-import numpy as np
-import numpy.typing as npt
-
 from costmodel.einsum.algebra import Einsum
 from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint, Status
 from costmodel.mapper.uneven.archive import Archive
 from costmodel.mapper.uneven.bound import Bound, lower_bound
 from costmodel.mapper.uneven.climb import SPREADS_CLIMBED, STEPS, climb, climb_towards, score_of
-from costmodel.mapper.uneven.enumeration import Integers, Promising, Whole, small
+from costmodel.mapper.uneven.enumeration import Whole, small
 from costmodel.mapper.uneven.padding import fitted, padded, paddings
-from costmodel.model.meters import cycles_per_point
 from costmodel.spec.objective import Objective, objective_of
 
 CLIMBED_MOST = 400_000
@@ -64,12 +60,12 @@ def improve(
             failure = error
         else:
             archive.take(start)
-        whole = small(allowed, _in_time(archive, least))
+        whole = small(allowed, archive.in_time(least))
         if whole is None:
             climbed = True
             _climb(archive, perfect)
             if archive.points and verdict(archive.points, least, aim)[0] is not Status.PROVEN and not archive.late:
-                whole = small(allowed, _in_time(archive, least))
+                whole = small(allowed, archive.in_time(least))
         if whole is not None:
             complete = archive.enumerate(whole)
             if not complete and not climbed:
@@ -103,17 +99,6 @@ def improve(
         budget_spent=archive.late,
     )
     return MapperResult(einsum.name, tuple(front), certificate)
-
-
-def _in_time(archive: Archive, least: Bound) -> Promising:
-    """Return what tells from compute cycles, room and bounds whether a mapping may be better than all known."""
-    per_point = cycles_per_point(archive.einsum, archive.allowed.unit)
-
-    def promising(points: Integers, room: Integers) -> npt.NDArray[np.bool_]:
-        latency = np.maximum(points * per_point, least.latency_cycles)
-        return archive.promising(np.array(least.energy_pj), latency, np.maximum(room, least.capacity_bits))
-
-    return promising
 
 
 def _climb(archive: Archive, perfect: Callable[[Einsum], MapperResult]) -> None:
