@@ -63,9 +63,9 @@ class Frame:
     touched: tuple[int, ...]
     """For each access of ``Trace.accesses``: the words that all instances ask for or update."""
     active: int
-    """Compute instances that have a point (of the step with most)."""
+    """Compute instances that do something (of the step with most): they have a point, and it is not in the padding."""
     idle: tuple[int, ...]
-    """Compute instances without a point at the first of the steps."""
+    """Compute instances that do nothing at the first of the steps."""
     taken: tuple[Taken, ...]
     words: tuple[tuple[int, int], ...]
     """Counter and words that it counts in this frame."""

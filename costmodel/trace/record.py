@@ -140,7 +140,9 @@ class _Recorder(Watcher):
         if self.open.filled is None:
             self.open.filled = self.open.words.copy()
 
-    def computed(self, einsum: Einsum, points: MappingABC[Instance, dict[str, int]]) -> None:
+    def computed(
+        self, einsum: Einsum, points: MappingABC[Instance, dict[str, int]], busy: frozenset[Instance]
+    ) -> None:
         frame = self.open
         first = next(iter(points))
         base = tuple(points[first][v] for v in einsum.shape)
@@ -150,10 +152,10 @@ class _Recorder(Watcher):
                 known[instance] = tuple(point[v] - b for v, b in zip(einsum.shape, base, strict=True))
         if not frame.steps:
             frame.einsum, frame.point, frame.positions = einsum.name, base, self.positions_of(einsum.name)
-            frame.idle = tuple(number for number, instance in enumerate(known) if instance not in points)
+            frame.idle = tuple(number for number, instance in enumerate(known) if instance not in busy)
             frame.touched = [set() for _ in self.accesses[einsum.name]]
         frame.steps += 1
-        frame.active = max(frame.active, len(points))
+        frame.active = max(frame.active, len(busy))
         lows = [min(point[v] for point in points.values()) for v in einsum.shape]
         highs = [max(point[v] for point in points.values()) for v in einsum.shape]
         if not frame.ranges:
@@ -163,7 +165,9 @@ class _Recorder(Watcher):
         ]
         for access, words in zip(self.accesses[einsum.name], frame.touched, strict=True):
             everywhere = access is einsum.output
-            words.update(word(access, p) for p in points.values() if everywhere or is_evaluated(access.at_zero, p))
+            for instance in busy:
+                if everywhere or is_evaluated(access.at_zero, points[instance]):
+                    words.add(word(access, points[instance]))
 
     def ending(self) -> None:
         if self.open.steps:

@@ -227,7 +227,7 @@
       const idle = new Set(frame.idle);
       for (const [where, { box, text }] of this.pes) {
         const instance = this.places.get(where);
-        const on = frame.e !== "" && instance !== undefined && !idle.has(instance) && (frame.steps === 1 || frame.active > 0);
+        const on = frame.e !== "" && instance !== undefined && !idle.has(instance) && frame.active > 0;
         box.classList.toggle("on", on);
         const point = on && frame.steps === 1 ? this.point(frame, instance) : null;
         const moving = point && this.varied().map((place) => point[place]).join(",");
@@ -472,7 +472,7 @@
       const names = this.scene.einsums[frame.e].variables;
       point.replaceChildren(...names.map((name, place) => html("span", html("b", name), ` ${span(frame.ranges[place])}`)));
       const many = Object.keys(this.scene.einsums).length > 1 ? frame.e : "";
-      const note = [many, frame.steps > 1 ? `${frame.steps.toLocaleString("en")} steps` : "", frame.active > 1 ? `${frame.active} instances` : ""].filter(Boolean).join(", ");
+      const note = [many, frame.steps > 1 ? `${frame.steps.toLocaleString("en")} steps` : "", frame.active > 1 ? `${frame.active} instances` : "", frame.active ? "" : "in the padding: nothing is done"].filter(Boolean).join(", ");
       if (note) point.append(html("em", note));
     }
   }
