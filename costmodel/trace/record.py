@@ -140,9 +140,7 @@ class _Recorder(Watcher):
         if self.open.filled is None:
             self.open.filled = self.open.words.copy()
 
-    def computed(
-        self, einsum: Einsum, points: MappingABC[Instance, dict[str, int]], busy: frozenset[Instance]
-    ) -> None:
+    def computed(self, einsum: Einsum, points: MappingABC[Instance, dict[str, int]], busy: frozenset[Instance]) -> None:
         frame = self.open
         first = next(iter(points))
         base = tuple(points[first][v] for v in einsum.shape)

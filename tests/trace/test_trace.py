@@ -150,3 +150,13 @@ def test_the_page_of_the_docs_shows_what_the_command_prints():
     assert CliRunner().invoke(app, shown[0].split()).stdout == shown[1]
     assert f"{MAX_POINTS:,} points" in text
     assert f"{MAX_FRAMES:,}" in text
+
+
+def test_points_in_the_padding_are_steps_at_which_nothing_is_touched():
+    workload = catalog.load_workload(
+        {"name": "w", "ranks": {"H": 3, "P": 3, "R": 3}, "pad": "zero", "einsums": ["O[p] = I[H=p + r - 1] * F[r]"]}
+    )
+    found = traced("store I F O in MainMemory\nfor p by 1\nfor r by 1\ncompute O on MAC", workload)
+    steps = [frame for frame in found.frames if frame.steps]
+    assert [n for n, frame in enumerate(steps) if not frame.active] == [0, 8]
+    assert [tile_text(found.tiles[frame.touched[0]]) for frame in steps] == ["", "0", "1", "0", "1", "2", "1", "2", ""]
