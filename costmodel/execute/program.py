@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
 from costmodel.einsum import notation
-from costmodel.einsum.algebra import Affine, Einsum
+from costmodel.einsum.algebra import Affine, Einsum, boxes_within, tied
 from costmodel.einsum.syntax import (
     Binary,
     Call,
@@ -84,6 +85,17 @@ class Program:
     def space(self) -> Box:
         """The whole iteration space."""
         return {v: range(extent) for v, extent in self.einsum.shape.items()}
+
+    def inside(self, box: Box) -> Iterator[Box]:
+        """Split a box into boxes that leave out the points outside of some tensor."""
+        limits = self.einsum.limits
+        parts = []
+        for together in tied(limits):
+            names = sorted({v for limit in together for v in limit.index.rank_variables})
+            parts.append(list(boxes_within(together, {v: (box[v].start, len(box[v])) for v in names})))
+        for chosen in itertools.product(*parts):
+            ends = {v: range(low, low + extent) for part in chosen for v, (low, extent) in part.items()}
+            yield {**box, **ends}
 
     @property
     def output(self) -> tuple[Affine, ...]:

@@ -96,6 +96,8 @@ class Traversal:
         self.skip_zeros = skip_zeros
         self.output = held[program.einsum.output.tensor]
         self.location = coordinates(program.output)
+        self.limits = program.einsum.limits
+        self.edges = coordinates(tuple(limit.index for limit in self.limits))
         self.reduce = OPERATORS[program.reducer]
         self.parts = [(addend, self.value(addend.expression), self.zero(addend)) for addend in program.addends]
 
@@ -106,7 +108,13 @@ class Traversal:
             if part is None:
                 continue
             for position in itertools.product(*part.values()):
-                self.visit(dict(zip(part, position, strict=True)), addend, value, zero)
+                point = dict(zip(part, position, strict=True))
+                if self.inside(point):
+                    self.visit(point, addend, value, zero)
+
+    def inside(self, point: Point) -> bool:
+        """Whether every access is inside its tensor at a point."""
+        return all(0 <= at < limit.extent for at, limit in zip(self.edges(point), self.limits, strict=True))
 
     def visit(self, point: Point, addend: Addend, value: Value, zero: Callable[[Point], bool]) -> None:
         """Evaluate one addend at one point, and assign or reduce."""
