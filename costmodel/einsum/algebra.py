@@ -187,27 +187,28 @@ class Workload:
 
 
 def points_within(limits: Sequence[Limit], extents: Mapping[str, int]) -> int:
-    """Points of a box at which all limits hold.
+    """Points of a box at which all limits hold: rank variables that share no limit are counted apart.
 
     >>> points_within([Limit(Affine((("p", 1), ("r", 1)), -1), 3)], {"p": 3, "r": 3, "m": 2})
     14
     """
     points, free = 1, dict(extents)
-    for together in tied(limits):
-        names = {v for limit in together for v in limit.index.rank_variables}
-        boxes = boxes_within(together, {v: (0, free.pop(v)) for v in sorted(names)})
+    for together, names in limits_together(limits):
+        boxes = boxes_within(together, {v: (0, free.pop(v)) for v in names})
         points *= sum(math.prod(extent for _, extent in box.values()) for box in boxes)
     return points * math.prod(free.values())
 
 
-def tied(limits: Sequence[Limit]) -> list[list[Limit]]:
-    """Sort limits into sets that share no rank variable, which hold or not on their own."""
-    found: list[list[Limit]] = []
-    for limit in limits:
-        names = set(limit.index.rank_variables)
-        mine = [part for part in found if any(names & set(x.index.rank_variables) for x in part)]
-        found = [*(part for part in found if part not in mine), [*(x for part in mine for x in part), limit]]
-    return found
+def limits_together(limits: Sequence[Limit]) -> Iterator[tuple[list[Limit], list[str]]]:
+    """Yield limits that share rank variables, with these: those of different groups hold whatever the others do."""
+    left = list(limits)
+    while left:
+        together, names = [left[0]], set(left[0].index.rank_variables)
+        while more := [x for x in left if x not in together and names & set(x.index.rank_variables)]:
+            together += more
+            names.update(*(x.index.rank_variables for x in more))
+        yield together, sorted(names)
+        left = [x for x in left if x not in together]
 
 
 def boxes_within(

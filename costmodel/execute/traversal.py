@@ -95,9 +95,8 @@ class Traversal:
         self.steps = 0
         self.skip_zeros = skip_zeros
         self.output = held[program.einsum.output.tensor]
-        self.location = coordinates(program.output)
         self.limits = program.einsum.limits
-        self.edges = coordinates(tuple(limit.index for limit in self.limits))
+        self.location = coordinates(program.output)
         self.reduce = OPERATORS[program.reducer]
         self.parts = [(addend, self.value(addend.expression), self.zero(addend)) for addend in program.addends]
 
@@ -109,12 +108,15 @@ class Traversal:
                 continue
             for position in itertools.product(*part.values()):
                 point = dict(zip(part, position, strict=True))
-                if self.inside(point):
+                if self.is_inside(point):
                     self.visit(point, addend, value, zero)
 
-    def inside(self, point: Point) -> bool:
-        """Whether every access is inside its tensor at a point."""
-        return all(0 <= at < limit.extent for at, limit in zip(self.edges(point), self.limits, strict=True))
+    def is_inside(self, point: Point) -> bool:
+        """Whether every access is inside its tensor: at other points (padding) nothing is done."""
+        return all(
+            0 <= limit.index.constant + sum(c * point[v] for v, c in limit.index.terms) < limit.extent
+            for limit in self.limits
+        )
 
     def visit(self, point: Point, addend: Addend, value: Value, zero: Callable[[Point], bool]) -> None:
         """Evaluate one addend at one point, and assign or reduce."""

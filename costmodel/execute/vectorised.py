@@ -65,10 +65,10 @@ class Vectorised:
         self.check_integers(box)
         for addend in self.program.addends:
             part = addend.part(box)
-            for inside in () if part is None else self.program.inside(part):
-                for block in self.blocks(addend, inside):
-                    value = self.summed(addend, block) if self.is_product(addend) else self.reduced(addend, block)
-                    self.reduce_into(block, -value if addend.negative else value)
+            inside = () if part is None else self.program.inside(part)
+            for block in (block for points in inside for block in self.blocks(addend, points)):
+                value = self.summed(addend, block) if self.is_product(addend) else self.reduced(addend, block)
+                self.reduce_into(block, -value if addend.negative else value)
 
     def is_product(self, addend: Addend) -> bool:
         """Whether it is a product of several factors that is summed."""
@@ -207,11 +207,13 @@ class Vectorised:
     def effectual_points(self, addend: Addend, box: Box) -> int:
         """Points of an addend at which no tensor that it multiplies is 0; all of them where zeros do not annihilate."""
         part = addend.part(box)
-        return 0 if part is None else sum(self.effectual(addend, inside) for inside in self.program.inside(part))
-
-    def effectual(self, addend: Addend, part: Box) -> int:
-        """The same, of a box in which the addend is evaluated at every point."""
         multiplied = addend.accesses_that_annihilate
+        if part is None:
+            return 0
+        return sum(self._filled_points(multiplied, points) for points in self.program.inside(part))
+
+    def _filled_points(self, multiplied: tuple[TensorAccess, ...], part: Box) -> int:
+        """Points of a box at which none of some accesses is 0."""
         if not multiplied:
             return math.prod(len(r) for r in part.values())
         used = frozenset(v for access in multiplied for v in rank_variables(access))
