@@ -62,9 +62,8 @@ def _exact(einsum: Einsum, architecture: Architecture, request: Request, progres
 
 
 def _perfect(einsum: Einsum, architecture: Architecture, request: Request, progress: Tell | None) -> MapperResult:
-    """Prove over tiles that divide; where the lattice has no exact form, sample, say why, and bound what is left."""
+    """Prove over tiles that divide."""
     from costmodel.mapper.lattice import UnsupportedError, map_einsum
-    from costmodel.mapper.uneven import lower_bound, verdict
 
     try:
         return map_einsum(
@@ -77,17 +76,28 @@ def _perfect(einsum: Einsum, architecture: Architecture, request: Request, progr
             progress=progress,
         )
     except UnsupportedError as why:
-        instead = FALLBACK.asking(objective=request.objective, constraints=request.constraints, budget=request.budget)
-        found = _sampled(einsum, architecture, instead, None)
-        allowed = Allowed(einsum, architecture, _rules(einsum, architecture, request))
+        return _without_form(einsum, architecture, request, str(why))
+
+
+def _without_form(einsum: Einsum, architecture: Architecture, request: Request, why: str) -> MapperResult:
+    """Where the lattice has no exact form: cost all mappings if they are few; else sample, and bound what is left."""
+    from costmodel.mapper.uneven import enumerated, lower_bound, verdict
+
+    allowed = Allowed(einsum, architecture, _rules(einsum, architecture, request))
+    deadline = None if request.budget is None else time.process_time() + request.budget
+    found = enumerated(allowed, request.aim, deadline=deadline)
+    if found is None:
+        left = None if deadline is None else max(0.0, deadline - time.process_time())
+        asked = FALLBACK.asking(objective=request.objective, constraints=request.constraints, budget=left)
+        found = _sampled(einsum, architecture, asked, None)
         status, gap = verdict(found.front, lower_bound(allowed), request.aim)
-        method = f"random (unsupported: {why})"
-        return replace(found, certificate=replace(found.certificate, status=status, method=method, gap=gap))
+        found = replace(found, certificate=replace(found.certificate, status=status, gap=gap))
+    method = f"{found.certificate.method} (unsupported: {why})"
+    return replace(found, certificate=replace(found.certificate, method=method))
 
 
 def _uneven(einsum: Einsum, architecture: Architecture, request: Request, progress: Tell | None) -> MapperResult:
     """Search all tiles, those that do not divide too, beginning with the best of those that do."""
-    from costmodel.mapper.front import select
     from costmodel.mapper.uneven import improve
 
     deadline = None if request.budget is None else time.process_time() + request.budget
@@ -98,7 +108,7 @@ def _uneven(einsum: Einsum, architecture: Architecture, request: Request, progre
         return _perfect(one, architecture, request.asking(budget=share), progress)
 
     allowed, aim = Allowed(einsum, architecture, _rules(einsum, architecture, request)), request.aim
-    return improve(allowed, perfect, lambda points: select(points, aim), aim, deadline=deadline)
+    return improve(allowed, perfect, aim, deadline=deadline)
 
 
 def _rules(einsum: Einsum, architecture: Architecture, request: Request) -> Rules:

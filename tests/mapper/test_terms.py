@@ -14,8 +14,10 @@ from costmodel.einsum.algebra import Access, Affine, Einsum, Operation, Role, Te
 from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.lattice.space import UnsupportedError, build
 from costmodel.mapper.result import InfeasibleError
+from costmodel.mapper.uneven import search as uneven
 from costmodel.mapper.uneven.bound import lower_bound
 from costmodel.model.evaluate import evaluate
+from costmodel.spec.mapping import Mapping
 from costmodel.spec.problems import SpecError
 
 
@@ -50,20 +52,42 @@ def small_problem(rng: random.Random, draw, most: int):
             return problem, architecture
 
 
-@pytest.mark.parametrize("seed", range(25))
-def test_the_front_with_a_bias_is_that_of_the_whole_mapspace(seed: int) -> None:
-    problem, architecture = small_problem(random.Random(seed), with_bias, 400)
+def indexed_twice(rng: random.Random) -> Einsum:
+    """A diagonal, or an output with windows."""
+    n = lambda *values: rng.choice(values)  # noqa: E731
+    if rng.random() < 0.5:
+        return einsum("Z[i]", "A[i, i]", "B[i]", weights="B", i=n(2, 4, 6))
+    return einsum("O[p+r]", "I[p]", "F[r]", weights="F", p=n(2, 3, 4), r=n(2, 3))
+
+
+@pytest.mark.parametrize("draw", [with_bias, in_two_ways, indexed_twice])
+@pytest.mark.parametrize("seed", range(12))
+def test_the_front_is_that_of_the_whole_mapspace(seed: int, draw) -> None:
+    problem, architecture = small_problem(random.Random(seed), draw, 400)
     expected = exhaustive.front(problem, architecture)
     try:
         found = map_einsum(problem, architecture, objective="energy,latency")
     except InfeasibleError:
         assert not expected
         return
-    if found.certificate.status == "optimal: proven":
-        got = [(p.energy_pj, p.latency_cycles) for p in found.front]
-        assert got == [pytest.approx((energy, latency), rel=1e-9) for energy, latency, _ in expected]
-    else:
-        assert "unsupported" in found.certificate.method
+    assert found.certificate.status == "optimal: proven"
+    got = [(p.energy_pj, p.latency_cycles) for p in found.front]
+    assert got == [pytest.approx((energy, latency), rel=1e-9) for energy, latency, _ in expected]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_what_is_sampled_comes_with_a_valid_gap(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uneven, "EFFORT_MOST_S", 0.0)
+    rng = random.Random(2_000 + seed)
+    expected: list[tuple[float, float, Mapping]] = []
+    while not expected:
+        problem, architecture = small_problem(rng, in_two_ways, 300)
+        expected = exhaustive.front(problem, architecture)
+    certificate = (found := map_einsum(problem, architecture, objective="energy,latency")).certificate
+    assert "enumeration" not in certificate.method
+    assert certificate.gap is not None
+    assert expected[0][0] <= found.front[0].energy_pj * (1 + 1e-9)
+    assert found.front[0].energy_pj <= expected[0][0] * (1 + certificate.gap) * (1 + 1e-9)
 
 
 @pytest.mark.parametrize("draw", [with_bias, in_two_ways])

@@ -19,7 +19,6 @@ from costmodel.spec.hardware import Architecture
 from costmodel.spec.mapping import Mapping
 from costmodel.spec.objective import Objective, objective_of
 from costmodel.spec.rules import Rules, parse
-from costmodel.spec.rules.finding import Reject
 
 SAME = 1e-12
 """Relative difference of the lattice's energy from the model's that rounding explains."""
@@ -153,15 +152,11 @@ def _costed(
 def infeasible(space: mapspace.Space, dropped: int, over_capacity: int) -> InfeasibleError:
     """Say why nothing fits: which constraints leave no choice, how many partial mappings capacities ended."""
     tally = []
-    nearest = None
     if any(not len(a.factors) for a in space.arrays):
         tally.append(("constraints on the arrays", 1))
     if dropped:
         tally.append(("not searched, for want of time or memory", dropped))
     if over_capacity:
         tally.append(("capacity", over_capacity))
-        for m, memory in enumerate(space.memories):
-            bits = sum(space.bits(n, 1) for n in space.nodes if n.memory == m and all(k & n.bit for k in space.keeps))
-            if bits > memory.room:
-                nearest = Reject(memory.level.name, "capacity in bits", bits, int(memory.room))
+    nearest = space.allowed.short_of_room if over_capacity else None
     return InfeasibleError(space.einsum.name, tally or [("constraints", 1)], nearest, not dropped, counting.size(space))

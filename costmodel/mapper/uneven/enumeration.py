@@ -1,8 +1,8 @@
-"""The mapspace with tiles that need not divide, in arrays, where it is small.
+"""The whole mapspace in arrays, where it is small.
 
-The mapspace is the canonical one of ``lattice/space.py`` without its last sentence: below each loop stands any tile
-that is smaller than the one above. Where a rank variable is spread over several dimensions of one array, either
-dimension may stand above the other, for then the order decides what is left over.
+It is the canonical one of ``lattice/space.py``, or that without its last sentence (``uneven``): below each loop stands
+any tile that is smaller than the one above. Where a rank variable is then spread over several dimensions of one array,
+either dimension may stand above the other, for the order decides what is left over.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.mapper.allowed import Allowed
+from costmodel.mapper.divisors import divisors_of
 from costmodel.mapper.uneven.padding import fitted
 from costmodel.model.axes import Axis, How
 from costmodel.model.batch import BatchResult, Template
@@ -50,7 +51,7 @@ class Skeleton:
     """Innermost first."""
 
 
-def skeletons(allowed: Allowed) -> Iterator[Skeleton]:
+def skeletons(allowed: Allowed, *, uneven: bool) -> Iterator[Skeleton]:
     """Yield every order of the storage nodes that may be, with the places for loops."""
     must = [(tensor, place) for place, tensor, answer in allowed.below if answer == "yes"]
     may = [(tensor, place) for place, tensor, answer in allowed.below if answer == "choice"]
@@ -65,11 +66,11 @@ def skeletons(allowed: Allowed) -> Iterator[Skeleton]:
                 for below, above in itertools.pairwise([len(allowed.levels), *reversed(list(allowed.arrays)), -1])
             ]
             for chosen in itertools.product(*stretches):
-                yield from _with_slots(tuple(itertools.chain(*chosen)), allowed.arrays)
+                yield from _with_slots(tuple(itertools.chain(*chosen)), allowed.arrays, uneven=uneven)
 
 
-def _with_slots(stored: tuple[Stored, ...], arrays: Mapping[int, Array]) -> Iterator[Skeleton]:
-    orders = [list(itertools.permutations(array.shape.items())) for array in arrays.values()]
+def _with_slots(stored: tuple[Stored, ...], arrays: Mapping[int, Array], *, uneven: bool) -> Iterator[Skeleton]:
+    orders = [itertools.permutations(a.shape.items()) if uneven else [tuple(a.shape.items())] for a in arrays.values()]
     for chosen in itertools.product(*orders):
         slots: list[Slot] = []
         for gap in range(len(stored) + 1):
@@ -80,13 +81,20 @@ def _with_slots(stored: tuple[Stored, ...], arrays: Mapping[int, Array]) -> Iter
         yield Skeleton(stored, tuple(slots))
 
 
-def chains(extent: int, slots: Sequence[Slot]) -> list[tuple[int, ...]]:
-    """Return every row of tiles below the slots, innermost first, for one rank variable."""
+def chains(extent: int, slots: Sequence[Slot], *, uneven: bool) -> list[tuple[int, ...]] | None:
+    """Return every row of tiles below the slots, innermost first, for one rank variable; null if there are too many."""
+    if uneven and math.comb(extent + len(slots) - 2, len(slots) - 1) > TRIED_MOST:
+        return None
+    sizes = range(1, extent + 1) if uneven else divisors_of(extent).tolist()
     found: list[tuple[int, ...]] = [(1,)]
     for _, _, _, size in slots:
         most = min(size, extent) if size else extent
         # a tile t of the last slot, below a tile u: ⌈u / t⌉ ≤ size
-        found = [(*row, u) for row in found for u in range(row[-1], min(extent, row[-1] * most) + 1)]
+        found = [
+            (*row, u) for row in found for u in sizes if row[-1] <= u <= row[-1] * most and (uneven or not u % row[-1])
+        ]
+        if not uneven and len(found) > TRIED_MOST:
+            return None
     return [row for row in found if row[-1] == extent]
 
 
@@ -119,12 +127,12 @@ class Tiles:
         return found
 
 
-def _rows(allowed: Allowed, slots: Sequence[Slot], v: str) -> Integers | None:
+def _rows(allowed: Allowed, slots: Sequence[Slot], v: str, *, uneven: bool) -> Integers | None:
     """Return every row of tiles of a rank variable that rules on arrays allow; null if there are too many."""
-    extent = allowed.einsum.shape[v]
-    if math.comb(extent + len(slots) - 2, len(slots) - 1) > TRIED_MOST:
+    every = chains(allowed.einsum.shape[v], slots, uneven=uneven)
+    if every is None:
         return None
-    rows = np.array(chains(extent, slots), dtype=np.int64).reshape(-1, len(slots) + 1)
+    rows = np.array(every, dtype=np.int64).reshape(-1, len(slots) + 1)
     steps = -(-rows[:, 1:] // rows[:, :-1])
     good = np.ones(len(rows), dtype=np.bool_)
     for array in allowed.arrays.values():
@@ -136,7 +144,7 @@ def _rows(allowed: Allowed, slots: Sequence[Slot], v: str) -> Integers | None:
     return found
 
 
-def _combined(allowed: Allowed, skeleton: Skeleton) -> Tiles | None:
+def _combined(allowed: Allowed, skeleton: Skeleton, *, uneven: bool) -> Tiles | None:
     """Return the combinations of tiles that the arrays have room for; null if there are too many to look at.
 
     Rules on arrays have been kept; others not yet.
@@ -147,7 +155,7 @@ def _combined(allowed: Allowed, skeleton: Skeleton) -> Tiles | None:
     sizes = np.array([size or np.iinfo(np.int64).max for _, _, _, size in slots])
     spatial = np.array([size > 0 for _, _, _, size in slots])
     for v in allowed.einsum.shape:
-        rows = _rows(allowed, slots, v)
+        rows = _rows(allowed, slots, v, uneven=uneven)
         if rows is None or len(rows) * len(joined) > TRIED_MOST:
             return None
         steps = np.where(spatial, -(-rows[:, 1:] // rows[:, :-1]), 1)
@@ -157,7 +165,7 @@ def _combined(allowed: Allowed, skeleton: Skeleton) -> Tiles | None:
         first, second, used = first[good], second[good], product[good]
         joined = np.concatenate([joined[first], rows[second][:, None, :]], axis=1)
     found = Tiles(skeleton, joined)
-    return replace(found, rows=joined[_normal(found)])
+    return replace(found, rows=joined[_normal(found)]) if uneven else found
 
 
 def _normal(tiles: Tiles) -> npt.NDArray[np.bool_]:
@@ -307,6 +315,7 @@ class Whole:
     parts: list[Tiles]
     """Combinations of tiles that may be better than what is known."""
     size: int
+    """Nests; with tiles that divide those that differ in the order inside of all storage nodes, too."""
     over_capacity: int
     """Nests left out for want of room."""
     against_rules: int
@@ -314,7 +323,9 @@ class Whole:
     loose: bool
 
 
-def small(allowed: Allowed, promising: Promising) -> Whole | None:
+def small(
+    allowed: Allowed, promising: Promising, *, uneven: bool, effort_most_s: float = EFFORT_MOST_S
+) -> Whole | None:
     """Return the mapspace, or null where it is too large to be costed."""
     # below every storage node the order of loops in time moves no tile, but for passes of a systolic array; a rule on
     # the order counts there as well
@@ -322,19 +333,19 @@ def small(allowed: Allowed, promising: Promising) -> Whole | None:
     parts: list[Tiles] = []
     size, over, against, effort_s = 0, 0, 0, 0.0
     in_arrays: bool | None = None
-    for skeleton in skeletons(allowed):
-        tiles = _combined(allowed, skeleton)
+    for skeleton in skeletons(allowed, uneven=uneven):
+        tiles = _combined(allowed, skeleton, uneven=uneven)
         if tiles is None:
             return None
         orders = tiles.orders(loose=loose)
-        size += int(orders.sum())
+        size += int(orders.sum() if uneven else tiles.orders(loose=True).sum())
         obeying = _obeying(allowed, tiles)
         against += int(orders[~obeying].sum())
         fits, room = _room(allowed, tiles)
         over += int(orders[obeying & ~fits].sum())
         chosen = np.flatnonzero(obeying & fits & promising(_compute_cycles(allowed.einsum, tiles), room))
         effort_s += ROW_S * len(tiles.rows) / 10 + (0 if allowed.ordered else ROW_S * int(orders[chosen].sum()))
-        if effort_s > EFFORT_MOST_S:
+        if effort_s > effort_most_s:
             return None
         if len(chosen):
             chosen_tiles = replace(tiles, rows=tiles.rows[chosen])
@@ -344,7 +355,7 @@ def small(allowed: Allowed, promising: Promising) -> Whole | None:
                 one_by_one_s = SCALAR_S * len(together)
                 effort_s += min(one_by_one_s, TEMPLATE_S) if in_arrays else one_by_one_s
                 effort_s += ROW_S * len(together) if allowed.ordered else 0
-                if effort_s > EFFORT_MOST_S:
+                if effort_s > effort_most_s:
                     return None
             parts.append(chosen_tiles)
     return Whole(parts, size, over, against, loose)
