@@ -11,7 +11,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from costmodel.report.page import write_report
+from costmodel.report.page.run import write_report
 from costmodel.report.read import read_run
 
 WIDTH, HEIGHT = 1280, 1360

@@ -24,6 +24,8 @@ LAYERS = (
     "costmodel.spec",
     "costmodel.components",
     "costmodel.model",
+    "costmodel.orders",
+    "costmodel.trace",
     "costmodel.mapper",
     "costmodel.sweep",
     "costmodel.report",

@@ -29,7 +29,7 @@ from costmodel.model.explain.subjects import subjects
 from costmodel.report.assemble import check_computed, run_of_evaluation, run_of_network
 from costmodel.report.assemble_sweep import run_of_sweep, sweep_folder
 from costmodel.report.folder import check_writable
-from costmodel.report.page import write_report
+from costmodel.report.page.run import write_report
 from costmodel.report.read import read_evaluated, read_run
 from costmodel.report.run import Run
 from costmodel.report.tables import evaluation_of

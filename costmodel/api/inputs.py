@@ -12,7 +12,8 @@ from costmodel.api.text import Text
 from costmodel.einsum.algebra import Workload
 from costmodel.report.assemble import Answer, Question, evaluate_file, evaluate_mappings, question_of
 from costmodel.report.nest_text import nest_text
-from costmodel.report.text import architecture_text, workload_text
+from costmodel.report.text.architecture import architecture_text
+from costmodel.report.text.workload import workload_text
 from costmodel.spec import catalog
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.load import Document

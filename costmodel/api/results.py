@@ -13,10 +13,11 @@ from costmodel.mapper.result import Certificate
 from costmodel.model.evaluation import Evaluation
 from costmodel.report import human, pictures, tables
 from costmodel.report.folder import claim
-from costmodel.report.inline import inline_html
 from costmodel.report.nest_text import nest_text
+from costmodel.report.page.inline import inline_html
 from costmodel.report.run import Run
-from costmodel.report.text import evaluation_text, sweep_text
+from costmodel.report.text.sweep import sweep_text
+from costmodel.report.text.totals import evaluation_text
 from costmodel.report.write import write_run
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.mapping import Mapping

@@ -19,11 +19,11 @@ from costmodel.spec.problems import Problem, SpecError
 @report_option
 def command(first: Path, second: Path, report: Path | None, *, as_json: bool) -> int:
     """Compare two runs: what differs in what was asked, then what both computed, with the change in per cent."""
-    from costmodel.report.compare_page import write_comparison
     from costmodel.report.comparison import compare
     from costmodel.report.folder import check_writable
+    from costmodel.report.page.comparison import write_comparison
     from costmodel.report.read import read_run
-    from costmodel.report.text import compare_text
+    from costmodel.report.text.comparison import compare_text
     from costmodel.report.write import result_object
 
     if report is not None:

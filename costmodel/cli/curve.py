@@ -57,7 +57,7 @@ def command(
     from costmodel.report.assemble import question_of
     from costmodel.report.folder import check_writable
     from costmodel.report.nest_text import sentences
-    from costmodel.report.text import curve_text
+    from costmodel.report.text.curve import curve_text
 
     if page is not None:
         check_writable(page)
@@ -99,18 +99,10 @@ def command(
 
 
 def _write_curves(path: Path, curves: Sequence[BufferCurve], question: Question, level: str) -> None:
-    from datetime import datetime
-
-    from costmodel.report.curve_page import write_curves
-    from costmodel.report.run import versions
+    from costmodel.report.assemble import facts_of
+    from costmodel.report.page.curve import write_curves
 
     memory = next(m for m in question.architecture.memories if m.name == level)
-    facts = [
-        ("made", datetime.now().astimezone().isoformat(timespec="seconds")),
-        ("command", command_line()),
-        ("architecture", question.arch_ref),
-        ("workload", question.workload_ref),
-        *((f"{name} version", number) for name, number in versions().items()),
-    ]
+    facts = facts_of(question, command_line())
     written = write_curves(path, curves, question.workload, memory, question.architecture.name, facts)
     say(f"report: {written}")

@@ -76,7 +76,7 @@ def _show(run: Run, evaluation: Evaluation, *, as_json: bool) -> None:
         }
         put_json("evaluate", result_object(run) | {"tables": tables})
     else:
-        from costmodel.report.text import evaluation_text
+        from costmodel.report.text.totals import evaluation_text
 
         put(evaluation_text(evaluation))
         put_notes(run.notes)

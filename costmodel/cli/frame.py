@@ -29,6 +29,7 @@ COMMANDS = (
     "sweep",
     "report",
     "compare",
+    "orders",
 )
 """In the order of work; each is a module of its name, loaded when it is asked for."""
 

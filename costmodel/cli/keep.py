@@ -59,6 +59,6 @@ def keep_run(run: Run, out: Path | None, report: Path | None, *, force: bool, fo
 
 def keep_report(path: Path, *runs: Run) -> None:
     """Write a page and say where it is."""
-    from costmodel.report.page import write_report
+    from costmodel.report.page.run import write_report
 
     say(f"report: {write_report(path, *runs)}")

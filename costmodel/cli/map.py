@@ -109,7 +109,7 @@ def _show(run: Run, result: NetworkResult, notes: Sequence[str], *, as_json: boo
 
         put_json("map", result_object(run))
     elif result.layers:
-        from costmodel.report.text import network_text
+        from costmodel.report.text.network import network_text
 
         put(network_text(result))
         put_notes(notes)

@@ -157,7 +157,7 @@ class ProgressDisplay:
 
 def _event_text(event: SearchEvent) -> str:
     from costmodel.mapper.result import MapperResult
-    from costmodel.report.text import design_cells
+    from costmodel.report.text.sweep import design_cells
     from costmodel.sweep.execute import Outcome
 
     if isinstance(event.detail, MapperResult):

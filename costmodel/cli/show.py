@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 @json_option
 def command(ref: str, overrides: tuple[str, ...], workload_ref: str | None, *, as_json: bool) -> int:
     """Show an architecture, a workload or a mapping."""
-    from costmodel.report import text
     from costmodel.report.codec import plain
+    from costmodel.report.text.architecture import architecture_text
+    from costmodel.report.text.workload import workload_text
     from costmodel.spec import catalog
 
     document = catalog.document(ref)
@@ -39,10 +40,10 @@ def command(ref: str, overrides: tuple[str, ...], workload_ref: str | None, *, a
     content: Any
     if kind == "arch":
         architecture = catalog.load_architecture(document)
-        shown, content = text.architecture_text(architecture), plain(architecture)
+        shown, content = architecture_text(architecture), plain(architecture)
     elif kind == "workload":
         workload = catalog.load_workload(document)
-        shown, content = text.workload_text(workload), plain(workload)
+        shown, content = workload_text(workload), plain(workload)
     elif kind == "mapping":
         from costmodel.report.nest_text import nest_text, sentences
 

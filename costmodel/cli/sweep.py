@@ -120,7 +120,7 @@ def _show(run: Run, *, as_json: bool) -> None:
 
         put_json("sweep", result_object(run))
     elif run.design_points:
-        from costmodel.report.text import sweep_text
+        from costmodel.report.text.sweep import sweep_text
 
         put(sweep_text(run.design_points, room=run.uses_capacity))
         put_notes(run.notes)

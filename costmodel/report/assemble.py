@@ -133,19 +133,32 @@ def evaluate_file(question: Question, mapping: catalog.Ref) -> Answer:
     return replace(answer, document=document)
 
 
-def evaluate_mappings(question: Question, pairs: Sequence[tuple[Mapping, NestMarks]], file: str = "") -> Answer:
-    """Evaluate mappings, with the places of their nodes in a file. Raises SpecError as ``evaluate_file``."""
+def mappings_asked_for(
+    question: Question, mapping: catalog.Ref | Sequence[tuple[Mapping, NestMarks]], file: str = ""
+) -> list[tuple[Mapping, NestMarks]]:
+    """Mappings, of a file or as given, that compute something that is asked for. Raises SpecError if there is none."""
+    if isinstance(mapping, Sequence) and not isinstance(mapping, str):
+        pairs = mapping
+    else:
+        document = catalog.document(mapping, "mapping")
+        pairs, file = catalog.load_mappings_with_marks(document), _shown(mapping, document.marks.file)
     wanted = [e.name for e in question.workload.einsums]
-    known = {name for mapping, _ in pairs for name in einsums_in(mapping.nest)}
     # Names that the workload does not have stay in: the model says where they stand.
     left_out = set(question.einsums) - set(wanted)
     chosen = [(mapping, marks) for mapping, marks in pairs if set(einsums_in(mapping.nest)) - left_out]
     if not chosen:
-        names = ", ".join(sorted(known)) or "nothing"
+        names = ", ".join(sorted({name for mapping, _ in pairs for name in einsums_in(mapping.nest)})) or "nothing"
         problem = Problem(
             f"maps {names}, none of which is asked for", file=file, hint=f"asked for: {', '.join(wanted)}"
         )
         raise SpecError([problem])
+    return chosen
+
+
+def evaluate_mappings(question: Question, pairs: Sequence[tuple[Mapping, NestMarks]], file: str = "") -> Answer:
+    """Evaluate mappings, with the places of their nodes in a file. Raises SpecError as ``evaluate_file``."""
+    chosen = mappings_asked_for(question, pairs, file)
+    known = {name for mapping, _ in pairs for name in einsums_in(mapping.nest)}
     evaluations: list[Evaluation] = []
     problems: list[Problem] = []
     for mapping, marks in chosen:
@@ -159,7 +172,7 @@ def evaluate_mappings(question: Question, pairs: Sequence[tuple[Mapping, NestMar
         document=None,
         mappings=tuple(mapping for mapping, _ in chosen),
         evaluation=combine(evaluations),
-        left_out=tuple(name for name in wanted if name not in known),
+        left_out=tuple(e.name for e in question.workload.einsums if e.name not in known),
     )
 
 
@@ -230,3 +243,14 @@ def input_file(role: Kind, document: Document) -> InputFile:
     file = document.marks.file
     origin = "shipped" if catalog.is_shipped(document, role) else file or "given"
     return InputFile(role=role, name=Path(file).name or f"{role}.yaml", origin=origin, text=document.text)
+
+
+def facts_of(question: Question, command: str) -> list[tuple[str, str]]:
+    """How a page that keeps no run was made."""
+    return [
+        ("made", datetime.now().astimezone().isoformat(timespec="seconds")),
+        ("command", command),
+        ("architecture", question.arch_ref),
+        ("workload", question.workload_ref),
+        *((f"{name} version", number) for name, number in versions().items()),
+    ]

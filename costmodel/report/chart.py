@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from costmodel.report import human
-from costmodel.report.figures import QUIET, group_colours
+from costmodel.report.figures.colours import QUIET, group_colours
 from costmodel.report.run import Run
 from costmodel.spec.hardware import Array, Memory
 

@@ -7,10 +7,10 @@ from click.testing import CliRunner
 from report import samples
 
 from costmodel.cli import app
-from costmodel.report.compare_page import render_comparison
 from costmodel.report.comparison import compare
+from costmodel.report.page.comparison import render_comparison
 from costmodel.report.run import InputFile
-from costmodel.report.text import compare_text
+from costmodel.report.text.comparison import compare_text
 
 
 def settled(run, **settings):

@@ -11,9 +11,9 @@ from report.samples import sweep_run
 from costmodel.cli import app
 from costmodel.cli.output import time_left
 from costmodel.report import figures, tables
-from costmodel.report.page import render
+from costmodel.report.page.run import render
 from costmodel.report.run import DesignPoint
-from costmodel.report.text import sweep_text
+from costmodel.report.text.sweep import sweep_text
 
 STUDY = """\
 name: sizes

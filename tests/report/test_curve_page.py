@@ -11,7 +11,7 @@ from problems import PE2D, TWO_LEVEL, einsum, gemm
 from costmodel.einsum.algebra import Workload
 from costmodel.mapper.curve import buffer_curve
 from costmodel.report import figures
-from costmodel.report.curve_page import _alike, _corners, render_curves, write_curves
+from costmodel.report.page.curve import _alike, _corners, render_curves, write_curves
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 ARGUMENTS = ["--no-sandbox", "--headless", "--disable-gpu", "--disable-background-networking"]

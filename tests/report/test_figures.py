@@ -5,6 +5,8 @@ import pytest
 from report import samples
 
 from costmodel.report import chart, figures, human, tables
+from costmodel.report.figures.colours import ACCENT
+from costmodel.report.figures.parts import label
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +67,7 @@ def test_layers_stand_in_the_order_of_the_network(network):
 def test_only_the_bottleneck_is_marked(gemm):
     figure = figures.latency_by_component(tables.latency(gemm), gemm.evaluation.clock_hz)
     (bar,) = figure.data
-    marked = [y for y, colour in zip(bar.y, bar.marker.color, strict=True) if colour == figures.ACCENT]
+    marked = [y for y, colour in zip(bar.y, bar.marker.color, strict=True) if colour == ACCENT]
     assert marked == [gemm.evaluation.bottlenecks["Z"]]
     assert [t.endswith("bottleneck") for t in bar.text] == [y in marked for y in bar.y]
 
@@ -164,7 +166,7 @@ def test_the_roofline_is_never_crossed(network):
 
 
 def test_names_are_printed_letter_by_letter():
-    assert figures.label("<b>A</b> & co") == "&lt;b&gt;A&lt;/b&gt; &amp; co"
+    assert label("<b>A</b> & co") == "&lt;b&gt;A&lt;/b&gt; &amp; co"
 
 
 @pytest.mark.parametrize("make", [samples.gemm_run, samples.network_run, samples.hostile_run])

@@ -6,8 +6,8 @@ from html.parser import HTMLParser
 import pytest
 from report import samples
 
-from costmodel.report import page as page_module
-from costmodel.report.page import render, write_report
+from costmodel.report.page.explorers import _thinned
+from costmodel.report.page.run import render, write_report
 from costmodel.report.read import read_run
 from costmodel.report.write import write_run
 
@@ -110,7 +110,7 @@ def test_layers_of_one_shape_share_their_front(pages):
 
 @pytest.mark.parametrize(("count", "keep"), [(1, 0), (300, None), (301, 7), (5000, 4321)])
 def test_long_fronts_are_thinned_but_keep_what_matters(count, keep):
-    places = page_module._thinned(count, keep)
+    places = _thinned(count, keep)
     assert places == sorted(set(places))
     assert {0, count - 1} | ({keep} - {None}) <= set(places)
     assert len(places) <= 301

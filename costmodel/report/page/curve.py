@@ -13,8 +13,10 @@ from costmodel.report import figures, human
 from costmodel.report.cards import Card
 from costmodel.report.folder import write_text
 from costmodel.report.nest_text import short_text
-from costmodel.report.page import Book, Cell, Table, fill_template
-from costmodel.report.text import operations
+from costmodel.report.page.book import Book
+from costmodel.report.page.grid import Cell, Table
+from costmodel.report.page.template import fill_template
+from costmodel.report.text.workload import operations
 from costmodel.spec.hardware import Memory
 from costmodel.spec.mapping import Mapping
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from costmodel.report import tables
 from costmodel.report.cards import cards
 from costmodel.report.nest_text import nest_text
-from costmodel.report.page import template
+from costmodel.report.page.template import template
 from costmodel.report.run import Run
 
 if TYPE_CHECKING:

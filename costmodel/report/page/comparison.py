@@ -9,9 +9,11 @@ import pandas as pd
 from costmodel.report import figures
 from costmodel.report.comparison import Comparison, compare
 from costmodel.report.folder import write_text
-from costmodel.report.page import Book, Cell, Table, fill_template
+from costmodel.report.page.book import Book
+from costmodel.report.page.grid import Cell, Table
+from costmodel.report.page.template import fill_template
 from costmodel.report.run import Run
-from costmodel.report.text import change_text, quantity
+from costmodel.report.text.comparison import change_text, quantity
 
 
 def write_comparison(path: Path, first: Run, second: Run, names: tuple[str, str]) -> Path:

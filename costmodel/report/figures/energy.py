@@ -1,0 +1,121 @@
+"""Where the energy goes, as bars."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from costmodel.report import human
+from costmodel.report.figures.colours import NEUTRAL_COLOURS, QUIET, component_colours, group_colours
+from costmodel.report.figures.parts import PJ, finish, label, layers_axis, times, unit_of
+
+
+def energy_by_level(table: pd.DataFrame, roles: Mapping[str, str], height: int | None = None) -> go.Figure:
+    """Stacked bars: one bar per component, outermost on top, one colour per tensor.
+
+    ``table``: component, group, energy_pj.
+    """
+    components = list(dict.fromkeys(table["component"]))
+    groups = list(dict.fromkeys(table["group"]))
+    groups.sort(key=lambda g: g in NEUTRAL_COLOURS)
+    colours = group_colours(groups, roles)
+    total = float(table["energy_pj"].sum()) or 1.0
+    sums = table.groupby("component", sort=False)["energy_pj"].sum()
+    factor, unit = unit_of(float(sums.max()) * PJ if len(sums) else 0.0, "J")
+    figure = go.Figure()
+    for group in groups:
+        rows = table[table["group"] == group]
+        figure.add_bar(
+            y=[label(c) for c in rows["component"]],
+            x=rows["energy_pj"].to_numpy(dtype=float) * PJ * factor,
+            name=label(group),
+            orientation="h",
+            marker={"color": colours[group], "line": {"width": 0}},
+            hovertext=[
+                f"<b>{label(c)}</b> · {label(group)}<br>{human.joules(e)} ({human.percent(e / total)})"
+                f"<br>{human.exact(e)} pJ"
+                for c, e in zip(rows["component"], rows["energy_pj"], strict=True)
+            ],
+            hoverinfo="text",
+        )
+    figure.update_layout(
+        barmode="stack",
+        bargap=0.36,
+        annotations=[
+            {
+                "x": float(sums[c]) * PJ * factor,
+                "y": label(c),
+                "text": f"{human.joules(float(sums[c]))} · {human.percent(float(sums[c]) / total)}",
+                "showarrow": False,
+                "xanchor": "left",
+                "xshift": 6,
+                "font": {"size": 12},
+            }
+            for c in components
+        ],
+        xaxis={"ticksuffix": f" {unit}", "range": [0, float(sums.max()) * PJ * factor * 1.38] if len(sums) else None},
+        yaxis={"categoryorder": "array", "categoryarray": [label(c) for c in reversed(components)], "showgrid": False},
+    )
+    return finish(figure, height=height or 90 + 44 * max(len(components), 2), legend=True)
+
+
+def energy_by_einsum(table: pd.DataFrame, order: Sequence[str], counts: Mapping[str, int]) -> go.Figure:
+    """Stacked bars over the layers of a network, one colour per component. ``table``: einsum, component, energy_pj."""
+    names = [name for name in counts if name in set(table["einsum"])]
+    colours = component_colours(order)
+    totals = table.groupby("einsum")["energy_pj"].sum().to_dict()
+    factor, unit = unit_of(max(totals.values(), default=0.0) * PJ, "J")
+    figure = go.Figure()
+    for component in dict.fromkeys(table["component"]):
+        rows = table[table["component"] == component]
+        by_name = dict(zip(rows["einsum"], rows["energy_pj"], strict=True))
+        values = [float(by_name.get(n, 0.0)) for n in names]
+        if not any(values):
+            continue
+        figure.add_bar(
+            x=[label(n) for n in names],
+            y=np.array(values) * PJ * factor,
+            name=label(component),
+            marker={"color": colours.get(component, QUIET), "line": {"width": 0}},
+            hovertext=[
+                f"<b>{label(n)}</b>{times(counts[n])} · {label(component)}"
+                f"<br>{human.joules(v)} of {human.joules(totals[n])}"
+                f"<br>{human.exact(v)} pJ"
+                for n, v in zip(names, values, strict=True)
+            ],
+            hoverinfo="text",
+        )
+    figure.update_layout(barmode="stack", bargap=0.25, yaxis={"ticksuffix": f" {unit}"}, xaxis=layers_axis(names))
+    return finish(figure, height=360, legend=True)
+
+
+def compare_bars(tables: Mapping[str, pd.DataFrame], order: Sequence[str]) -> go.Figure:
+    """Stacked energy of several runs, one bar each. ``tables``: run → component, group, energy_pj."""
+    colours = component_colours(order)
+    factor, unit = unit_of(max((float(t["energy_pj"].sum()) for t in tables.values()), default=0.0) * PJ, "J")
+    figure = go.Figure()
+    for component in order:
+        values = [float(t.loc[t["component"] == component, "energy_pj"].sum()) for t in tables.values()]
+        if not any(values):
+            continue
+        figure.add_bar(
+            x=np.array(values) * PJ * factor,
+            y=[label(name) for name in tables],
+            orientation="h",
+            name=label(component),
+            marker={"color": colours[component], "line": {"width": 0}},
+            hovertext=[
+                f"<b>{label(n)}</b> · {label(component)}<br>{human.joules(v)}"
+                for n, v in zip(tables, values, strict=True)
+            ],
+            hoverinfo="text",
+        )
+    figure.update_layout(
+        barmode="stack",
+        xaxis={"ticksuffix": f" {unit}"},
+        yaxis={"autorange": "reversed", "showgrid": False},
+    )
+    return finish(figure, height=110 + 44 * len(tables), legend=True)

@@ -1,0 +1,1 @@
+"""Runs → self-contained HTML pages: templates filled with figures, tables and nests."""

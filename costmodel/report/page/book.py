@@ -1,0 +1,115 @@
+"""What the scripts of a page need: figures as JSON, nests with every line stored once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from costmodel.report import figures, human
+from costmodel.report.cards import joule_seconds
+from costmodel.report.nest_text import nest_lines
+from costmodel.report.run import Run
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+    from costmodel.einsum.algebra import Workload
+    from costmodel.spec.mapping import Mapping as Schedule
+
+
+PLOTLY_CONFIG = {
+    "displaylogo": False,
+    "showSendToCloud": False,
+    "showEditInChartStudio": False,
+    "plotlyServerURL": "",
+    "responsive": True,
+    "displayModeBar": "hover",
+    "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure of the page, by the id of its element."""
+
+    id: str
+    title: str
+    caption: str
+    height: int
+
+
+class Book:
+    """Collects what scripts of the page need: figures as JSON, and nests with every line stored once."""
+
+    def __init__(self) -> None:
+        self.figures: dict[str, Any] = {}
+        self.fronts: dict[str, dict[str, Any]] = {}
+        self._same: dict[str, str] = {}
+        self._seen: dict[str, str] = {}
+        self._names: dict[tuple[str, ...], int] = {}
+        self._lines: dict[tuple[int, str, str, str], int] = {}
+        self._nests: dict[tuple[int, ...], int] = {}
+
+    def figure(self, id_: str, title: str, caption: str, figure: go.Figure) -> Figure:
+        """Keep a figure and return its place on the page."""
+        text = figure.to_json()
+        if text in self._seen:  # layers of one shape have the same front
+            self._same[id_] = self._seen[text]
+        else:
+            self._seen[text] = id_
+            self.figures[id_] = json.loads(text)
+        return Figure(id_, title, caption, int(figure.layout.height))
+
+    def nest(self, mapping: Schedule, run: Run) -> int:
+        """Keep a nest of a run and return its number."""
+        return self.lines(mapping, next((w for w in run.workloads if w.name == mapping.workload), run.workload))
+
+    def lines(self, mapping: Schedule, workload: Workload) -> int:
+        """Keep a nest and return its number."""
+        lines = [(n.depth, n.kind, n.text, n.note) for n in nest_lines(mapping, workload)]
+        numbers = tuple(self._lines.setdefault(line, len(self._lines)) for line in lines)
+        return self._nests.setdefault(numbers, len(self._nests))
+
+    def nests_of(self, names: Sequence[str], mappings: Sequence[Schedule], run: Run) -> list[int]:
+        """Keep the nests of one point: the number of their list of names, then the number of each."""
+        return [self.group(names), *(self.nest(mapping, run) for mapping in mappings)]
+
+    def group(self, names: Sequence[str]) -> int:
+        """Keep a list of names and return its number."""
+        return self._names.setdefault(tuple(names), len(self._names))
+
+    def front(self, id_: str, table: pd.DataFrame, nests: Mapping[int, list[int]], points: int) -> None:
+        """Keep a front: its figure, and by point what a click shows."""
+        self.figure(id_, "", "", figures.front(table))
+        facts, start = {}, int(table["point"].iloc[0])
+        for row in table.to_dict("records"):
+            cost = [human.joules(row["energy_pj"]), human.seconds(row["latency_s"]), f"EDP {joule_seconds(row)}"]
+            cost += [f"room used {human.memory(row['capacity_bits'])}"] if "capacity_bits" in row else []
+            facts[str(row["point"])] = cost
+            start = int(row["point"]) if row["chosen"] else start
+        by_point = {str(point): numbers for point, numbers in nests.items()}
+        self.fronts[id_] = {"facts": facts, "nests": by_point, "start": start, "points": points}
+
+    def data(self) -> str:
+        """All of it as JSON that may stand inside a script element."""
+        content = {
+            "config": PLOTLY_CONFIG,
+            "figures": self.figures,
+            "same": self._same,
+            "names": list(self._names),
+            "fronts": self.fronts,
+            "lines": list(self._lines),
+            "nests": list(self._nests),
+        }
+        text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        return (
+            text.replace("<", "\\u003c")
+            .replace(">", "\\u003e")
+            .replace("&", "\\u0026")
+            .replace("\u2028", "\\u2028")
+            .replace("\u2029", "\\u2029")
+        )

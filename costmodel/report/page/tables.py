@@ -1,0 +1,79 @@
+"""The tables of a run on its page."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from costmodel.report import human, tables
+from costmodel.report.page.grid import Cell, Table, number, table_of
+from costmodel.report.run import Run
+from costmodel.spec.hardware import Architecture
+
+
+def run_tables(run: Run, prefix: str) -> list[Table]:
+    """Every table of a run."""
+    found = []
+    if run.evaluation is not None:
+        once = "Words, over all instances, for one execution of the Einsum."
+        found += [
+            table_of(f"{prefix}-t-einsums", "Einsums", "Totals over all executions.", tables.einsums(run)),
+            table_of(f"{prefix}-t-energy", "Energy", "Actions over all executions.", tables.energy(run)),
+            table_of(f"{prefix}-t-traffic", "Traffic", once, run.evaluation.traffic),
+            table_of(f"{prefix}-t-latency", "Latency", "Busiest instance, over all executions.", tables.latency(run)),
+            table_of(f"{prefix}-t-occupancy", "Occupancy", "Largest tile in one instance.", tables.occupancy(run)),
+        ]
+    if run.searches:
+        parts = [tables.front(run, s).assign(einsum=s.einsum) for s in run.searches]
+        room = ["capacity_bits"] if run.uses_capacity else []
+        columns = ["einsum", "point", "energy_pj", "latency_cycles", "edp", *room, "chosen"]
+        found.append(
+            table_of(f"{prefix}-t-front", "Fronts", "One execution of each Einsum.", pd.concat(parts)[columns])
+        )
+        found.append(_search_table(f"{prefix}-t-search", run))
+    if run.design_points:
+        found.append(table_of(f"{prefix}-t-sweep", "Designs", "Every point of the sweep.", _designs_table(run)))
+    return found
+
+
+def _designs_table(run: Run) -> pd.DataFrame:
+    """The designs, numbered from 1 as the explorer does; what they compute where that differs."""
+    table = tables.sweep(run).assign(point=lambda t: t["point"] + 1).rename(columns={"point": "design"})
+    return table if len(set(table["computes"])) > 1 else table.drop(columns="computes")
+
+
+def _search_table(name: str, run: Run) -> Table:
+    rows = []
+    for s in run.searches:
+        c = s.certificate
+        pruned = "; ".join(f"{rule}: {human.amount(count)}" for rule, count in c.pruned)
+        space = Cell("not counted", -1.0, numeric=True) if c.mapspace is None else _big(c.mapspace)
+        rows.append(
+            (
+                Cell(s.einsum, s.einsum),
+                Cell(str(c), str(c)),
+                Cell(c.method, c.method),
+                space,
+                number("evaluated", c.evaluated),
+                Cell(f"{len(s.front)}", float(len(s.front)), numeric=True),
+                Cell(f"{human.digits(c.cpu_s)} s", c.cpu_s, numeric=True),
+                Cell(pruned, pruned),
+            )
+        )
+    columns = ("einsum", "certificate", "method", "mapspace", "costed", "front", "CPU time", "pruned")
+    return Table(name, "Search", "How each answer was found.", columns, tuple(rows))
+
+
+def _big(value: int) -> Cell:
+    text = (
+        f"{value:,}" if value < 1_000_000 else f"{float(value):.3g}" if value < 10**300 else f"10^{len(str(value)) - 1}"
+    )
+    return Cell(text, float(min(value, 10**300)), f"{value:,}" if value < 10**300 else "", numeric=True)
+
+
+def levels_table(name: str, architecture: Architecture) -> Table:
+    frame = tables.levels(architecture)
+    rows = tuple(
+        tuple(Cell(str(v), v if isinstance(v, int) else str(v)) for v in row) for row in frame.itertuples(index=False)
+    )
+    about = ", ".join(p for p in (architecture.technology, f"clock {human.prefixed(architecture.clock_hz, 'Hz')}") if p)
+    return Table(name, architecture.name, f"{about}, {architecture.word_bits}-bit words", tuple(frame.columns), rows)

@@ -1,0 +1,41 @@
+"""A page is a template with the style, the scripts and the data in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from costmodel.report.page.book import Book
+
+if TYPE_CHECKING:
+    import jinja2
+
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def fill_template(name: str, book: Book, **content: object) -> str:
+    """Return a page of its own: a template with style, scripts and what the book has collected."""
+    from plotly.offline import get_plotlyjs
+
+    return template(name).render(
+        **content,
+        style=(TEMPLATES / "page.css").read_text(encoding="utf-8"),
+        script=(TEMPLATES / "page.js").read_text(encoding="utf-8"),
+        plotly=get_plotlyjs(),
+        data=book.data(),
+    )
+
+
+def template(name: str) -> jinja2.Template:
+    """A template of the package; what it shows is escaped."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(name)

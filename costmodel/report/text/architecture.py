@@ -1,0 +1,130 @@
+"""An architecture as text: levels with sizes, energies, rates, area."""
+
+from __future__ import annotations
+
+from costmodel.model.meters import (
+    charges_drain,
+    hop_energy,
+    leakage_w,
+    operation_pj,
+    operations_per_cycle,
+    port_energy,
+    port_limits,
+    priced,
+)
+from costmodel.report.human import NOT_MODELLED, amount, digits, memory, prefixed
+from costmodel.report.text.aligned import one_line, table
+from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Level, Memory
+
+
+def architecture_text(architecture: Architecture) -> str:
+    """Levels with sizes, energy per action, peak rates, area and constraints."""
+    facts = (architecture.technology, prefixed(architecture.clock_hz, "Hz"), f"word {architecture.word_bits} b")
+    lines = [one_line(f"{architecture.name}: {', '.join(fact for fact in facts if fact)}")]
+    if architecture.source:
+        lines.append(one_line(f"source: {architecture.source}"))
+    columns = ["level", "kind", "copies", "size", "holds", "energy", "rate", "area", "notes"]
+    lines += ["", table(columns, (_level_cells(architecture, level) for level in architecture.levels)), ""]
+    lines += [unit_text(architecture, unit) for unit in architecture.compute_units]
+    for unit in architecture.compute_units:
+        copies = architecture.copies(unit.name)
+        kinds = [k for k in unit.throughput_per_cycle if k != "default"] or ["default"]
+        for kind in kinds:
+            per_cycle = copies * operations_per_cycle(unit, kind)
+            name = "operations" if kind == "default" else kind
+            rate = prefixed(per_cycle * architecture.clock_hz, "op/s")
+            lines.append(f"peak of {unit.name}: {amount(per_cycle)} {name} per cycle = {rate}")
+    area, missing = _area(architecture)
+    if area is not None:
+        lines.append(f"area: {digits(area)} mm2" + (f" without {', '.join(missing)}" if missing else ""))
+    if architecture.constraints:
+        lines += ["constraints:", *(f"- {sentence}" for sentence in architecture.constraints)]
+    return "\n".join(lines)
+
+
+def unit_text(architecture: Architecture, unit: ComputeUnit) -> str:
+    """How many instances a compute unit has, what multiplies them, and what it does: ``MAC: 8 = X 8; does …``."""
+    arrays = architecture.part(unit.name).arrays
+    names = [dimension for array in arrays for dimension in array.shape]
+    sizes = [
+        f"{dimension if names.count(dimension) == 1 else f'{array.name}.{dimension}'} {size:,}"
+        for array in arrays
+        for dimension, size in array.shape.items()
+    ]
+    made = "stated" if unit.instances is not None else " × ".join(sizes)
+    count = f"{architecture.copies(unit.name):,}" + (f" = {made}" if made else "")
+    return f"{unit.name}: {count}; does {_operations(unit)}"
+
+
+def _operations(unit: ComputeUnit) -> str:
+    """What a compute unit does, with the price and the rate of each kind."""
+    kinds = [kind for kind in dict.fromkeys((*unit.energy_pj, *unit.throughput_per_cycle)) if kind != "default"]
+    told = {kind: kind for kind in kinds if unit.does(kind)}
+    if unit.does("default"):
+        told["default"] = "every other kind of operation" if told else "every kind of operation"
+    prices = {kind: f"{digits(operation_pj(unit, kind))} pJ" if unit.energy_pj else NOT_MODELLED for kind in told}
+    return ", ".join(
+        f"{name} ({prices[kind]}, {digits(operations_per_cycle(unit, kind))} /cycle)" for kind, name in told.items()
+    )
+
+
+def _area(architecture: Architecture) -> tuple[float | None, list[str]]:
+    stated = [(x.area_mm2, architecture.copies(x.name)) for x in architecture.levels if x.area_mm2 is not None]
+    missing = [x.name for x in architecture.levels if x.area_mm2 is None]
+    return (sum(a * n for a, n in stated), missing) if stated else (None, missing)
+
+
+def _level_cells(architecture: Architecture, level: Level) -> list[str]:
+    area = "" if level.area_mm2 is None else f"{digits(level.area_mm2)} mm2"
+    notes = [f"leaks {prefixed(leakage_w(level), 'W')}"] if leakage_w(level) else []
+    copies = f"{architecture.copies(level.name):,}"
+    if isinstance(level, Memory):
+        size = "unlimited" if level.capacity_bits is None else memory(level.capacity_bits)
+        if level.double_buffered:
+            notes.append("double buffered")
+        if level.halo != "reuse":
+            notes.append("halo: refetch")
+        if level.holes != "skip":
+            notes.append("holes: fetch")
+        if not charges_drain(level):
+            notes.append("drain: free")
+        kind, energy, rate, holds = "memory", _memory_energy(level), _bandwidth(level), _holds(level)
+    elif isinstance(level, Array):
+        kind, holds = "array", ""
+        size = " × ".join(f"{name} {extent}" for name, extent in level.shape.items())
+        meter = hop_energy(level)
+        energy = f"hop {digits(meter.price)} pJ per {meter.width_bits:g} b" if priced(level) else ""
+        rate = f"{level.systolic} stationary" if level.systolic else ""
+        notes += ["multicast: " + level.multicast] if level.multicast != "words" else []
+        notes += [] if level.reduce else ["reduce: false"]
+    else:
+        kind, size, holds = "compute", "", ""
+        energy = ", ".join(f"{_kind(k)}{digits(pj)} pJ" for k, pj in level.energy_pj.items())
+        rate = ", ".join(f"{_kind(k)}{digits(r)} /cycle" for k, r in level.throughput_per_cycle.items())
+    return [level.name, kind, copies, size, holds, energy, rate, area, ", ".join(notes)]
+
+
+def _kind(name: str) -> str:
+    return "" if name == "default" else f"{name} "
+
+
+def _memory_energy(level: Memory) -> str:
+    read, write = port_energy(level)
+    if not priced(level):
+        return NOT_MODELLED
+    amounts = digits(read.price)
+    if read.price != write.price:
+        amounts = f"read {amounts}, write {digits(write.price)}"
+    return f"{amounts} pJ per {read.width_bits:g} b"
+
+
+def _bandwidth(level: Memory) -> str:
+    parts = [f"{limit.action} {digits(limit.width_bits)} b/cycle".strip() for limit in port_limits(level)]
+    return ", ".join(parts) or "unlimited"
+
+
+def _holds(level: Memory) -> str:
+    if level.keep is None and not level.may_keep:
+        return "all"
+    may = f"may: {' '.join(level.may_keep)}" if level.may_keep else ""
+    return "; ".join(part for part in (" ".join(level.keep or ()), may) if part) or "nothing"

@@ -1,0 +1,36 @@
+"""Two runs side by side, as text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from costmodel.report.human import NOT_MODELLED, digits, joules, memory, percent, seconds
+from costmodel.report.text.aligned import one_line, table
+
+if TYPE_CHECKING:
+    from costmodel.report.comparison import Comparison, Row, Unit
+
+
+def compare_text(comparison: Comparison, names: tuple[str, str]) -> str:
+    """What differs, then one table of what both computed, with the change from the first to the second."""
+    parts = [f"differs: {one_line(difference)}" for difference in comparison.differences]
+    text = ["\n".join(parts)] if parts else []
+    if not comparison.shared:
+        return "\n\n".join([*text, "nothing to compare: no Einsum is the same in both"])
+    if not comparison.whole:
+        text.append(f"of what both computed: {', '.join(comparison.shared)}")
+    rows = ([r.name, quantity(r.first, r.unit), quantity(r.second, r.unit), change_text(r)] for r in comparison.rows)
+    return "\n\n".join([*text, table(["", *names, "change"], rows)])
+
+
+def quantity(value: float | None, unit: Unit) -> str:
+    """A number of a comparison, with its unit."""
+    if value is None:
+        return NOT_MODELLED if unit == "mm2" else ""
+    shown = {"pJ": joules, "s": seconds, "b": memory, "share": percent}.get(unit)
+    return shown(value) if shown else f"{value:.4g} {unit}" if unit == "J·s" else f"{digits(value)} {unit}"
+
+
+def change_text(row: Row) -> str:
+    """``+12.3 %``; empty where one of the numbers is missing or the first is nothing."""
+    return "" if row.change is None else f"{100 * row.change:+.3g} %" if row.change else "0 %"

@@ -1,0 +1,83 @@
+"""What a search found, as text: a line per layer, totals, certificate, front."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from costmodel.report.human import digits, joules, memory, percent, seconds
+from costmodel.report.text.aligned import table
+from costmodel.report.text.totals import totals_text
+
+if TYPE_CHECKING:
+    from costmodel.mapper.network import NetworkResult
+    from costmodel.mapper.result import Certificate
+
+
+def certificate_text(certificate: Certificate) -> str:
+    """What is known about an answer, in one line.
+
+    >>> from costmodel.mapper.result import Certificate
+    >>> certificate_text(Certificate("optimal: proven", "exact", 10**15, 1200, (("bound", 900),), 0.12, 0.0))
+    'optimal: proven (exact): 1.00e+15 mappings, 1,200 costed in 0.12 CPU-s; pruned: bound 900'
+    """
+    size = "" if certificate.mapspace is None else f" {_big(certificate.mapspace)} mappings,"
+    pruned = ", ".join(f"{rule} {_big(number)}" for rule, number in certificate.pruned)
+    costed = f"{_big(certificate.evaluated)} costed in {digits(certificate.cpu_s)} CPU-s"
+    text = f"{certificate} ({certificate.method}):{size} {costed}"
+    return f"{text}; pruned: {pruned}" if pruned else text
+
+
+def _big(number: int) -> str:
+    if number < 10**9:
+        return f"{number:,}"
+    power = len(str(number)) - 1
+    lead = number // 10 ** (power - 2)
+    return f"{lead // 100}.{lead % 100:02d}e+{power}"
+
+
+def network_text(result: NetworkResult) -> str:
+    """One line per layer, and the totals; with the room used where it is an objective."""
+    room = result.request.aim.uses_capacity
+    rows = []
+    for layer in result.layers:
+        evaluation = layer.point.evaluation
+        rows.append(
+            [
+                layer.einsum,
+                str(layer.count) if layer.count != 1 else "",
+                joules(layer.point.energy_pj * layer.count),
+                seconds(evaluation.latency_cycles * layer.count / evaluation.clock_hz),
+                memory(layer.point.capacity_bits) if room else "",
+                percent(evaluation.utilisation),
+                next(iter(evaluation.bottlenecks.values()), ""),
+                str(len(layer.result.front)) if len(layer.result.front) > 1 else "",
+                str(layer.result.certificate),
+            ],
+        )
+    columns = ["einsum", "count", "energy", "latency", "room used", "utilisation", "bottleneck", "front", "certificate"]
+    parts = [table(columns, rows)] if rows else []
+    missing = len(result.failures) + len(result.unfinished)
+    if result.layers:
+        partial = f"of {len(result.layers)} of {len(result.layers) + missing} Einsums:\n" if missing else ""
+        parts.append(partial + totals_text(result.evaluation, room=room))
+        parts.append(f"certificate: {certificate_text(result.certificate)}")
+    if len(result.front) > 1:
+        clock = result.evaluation.clock_hz
+        ends = [
+            f"{joules(p.energy_pj)}, {seconds(p.latency_cycles / clock)}"
+            + (f", {memory(p.capacity_bits)}" if room else "")
+            for p in (result.front[0], result.front[-1])
+        ]
+        exactness = (
+            f"; thinned, every point is within {percent(result.front_gap)} of a kept one" if result.front_gap else ""
+        )
+        shown = f"\nthe totals are of {_chosen(result)}{' (--choose)' if result.request.aim.front else ''}"
+        parts.append(f"front: {len(result.front)} points from {' to '.join(ends)}{exactness}{shown}")
+    return "\n\n".join(parts)
+
+
+def _chosen(result: NetworkResult) -> str:
+    """``point 3: least EDP``."""
+    if result.chosen is None:
+        return f"a point between those kept: {result.request.choice}"
+    return f"point {result.chosen + 1}: {result.request.choice}"

@@ -1,0 +1,51 @@
+"""The designs of a sweep as text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from costmodel.report.human import amount, digits, joules, memory, percent, seconds
+from costmodel.report.text.aligned import table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from costmodel.report.run import DesignPoint
+    from costmodel.sweep.designs import DesignCosts
+
+
+def sweep_text(points: Sequence[DesignPoint], *, room: bool = False) -> str:
+    """One line per design point; ``*`` marks the front. ``room`` adds the room used."""
+    axes = list(dict.fromkeys(axis for p in points for axis in p.axes))
+    several_archs = len({p.arch for p in points}) > 1
+    several = len({p.computes for p in points}) > 1
+    several_workloads = len({p.workload for p in points}) > 1
+    rows = []
+    for p in points:
+        energy, latency, area = design_cells(p)
+        cost = [
+            "" if p.operations is None else amount(p.operations),
+            energy,
+            latency,
+            memory(p.capacity_bits) if room and p.capacity_bits is not None else "",
+            area,
+            "" if p.utilisation is None else percent(p.utilisation),
+        ]
+        names = [p.arch or "" if several_archs else "", p.workload or "" if several_workloads else ""]
+        rows.append(["*" if p.pareto else " ", *names, *(str(p.axes.get(a, "")) for a in axes), *cost, p.note])
+    costs = ["operations", "energy", "latency", "room used", "area", "utilisation"]
+    parts = [table(["", "architecture", "workload", *axes, *costs, "note"], rows)]
+    if any(p.pareto for p in points):
+        parts.append(
+            "* on the front: no other design beats it" + (", of those that compute the same" if several else "")
+        )
+    return "\n\n".join(parts)
+
+
+def design_cells(costs: DesignCosts) -> tuple[str, str, str]:
+    """Energy, latency and area of a design as tables and progress show them; empty where there is none."""
+    return (
+        "" if costs.energy_pj is None else joules(costs.energy_pj),
+        "" if costs.latency_cycles is None else seconds(costs.latency_cycles / (costs.clock_hz or 1.0)),
+        "" if costs.area_mm2 is None else f"{digits(costs.area_mm2)} mm2",
+    )
