@@ -41,6 +41,11 @@ class ArrayPlan:
         found: Floats = self.factors.prod(axis=1).astype(np.float64)
         return found
 
+    @cached_property
+    def most(self) -> list[int]:
+        """For each rank variable: instances at most."""
+        return [int(n) for n in self.factors.max(axis=0, initial=1)]
+
 
 def array_plan(level: Array, allowed: Allowed, shape: Mapping[str, int]) -> ArrayPlan:
     """Return the ways to spread that rules and the extents of an iteration space (``shape``) allow."""
