@@ -15,7 +15,7 @@ from costmodel.spec.mapping import Mapping
 
 def some_mappings(rng: random.Random, problem: Einsum, architecture: Architecture, most: int) -> Iterator[Mapping]:
     """Random mappings with any tiles."""
-    skeletons = list(all_tiles.skeletons(Allowed(problem, architecture), uneven=True))
+    skeletons = list(all_tiles.skeletons(Allowed(problem, architecture)))
     for _ in range(most):
         skeleton = rng.choice(skeletons)
         rows = {v: random_tiles(rng, n, skeleton) for v, n in problem.shape.items()}

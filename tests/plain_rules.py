@@ -11,8 +11,9 @@ import random
 import re
 from typing import NamedTuple
 
+from second_cost import like_a_weight
+
 from costmodel.einsum.algebra import Einsum, Role
-from costmodel.einsum.operands import from_input_to_weight
 from costmodel.spec.hardware import Architecture, Array, Memory
 from costmodel.spec.mapping import Mapping, Spatial, Storage, Temporal
 
@@ -123,7 +124,7 @@ def orders(sentence: str, mapping: Mapping, problem: Einsum) -> bool:
 def stays(role: str, mapping: Mapping, problem: Einsum, architecture: Architecture) -> bool:
     """Each tile of the tensor comes once to the innermost memory that may hold it: no loop brings it back."""
     read = [a for a in problem.inputs if a.tensor != problem.output.tensor]
-    inputs = from_input_to_weight(read, problem.output)
+    inputs = like_a_weight(problem, [a for a in read if not a.at_zero] or read)
     if role == "output":
         tensor = problem.output.tensor
     elif role == "weight":

@@ -108,6 +108,30 @@ def _shaped(rng: random.Random) -> Einsum:  # noqa: PLR0911
     return einsum("O[p]", "I[3*p+r]", "F[r]", bits=bits, weights="F", p=n(2, 4), r=n(2, 4))
 
 
+def with_bias(rng: random.Random) -> Einsum:
+    """A random Einsum with one more term, which lacks reduced rank variables."""
+    problem = random_einsum(rng)
+    while not problem.reduced:
+        problem = random_einsum(rng)
+    own = rng.sample([v for v in problem.shape if v not in problem.reduced], 1)
+    own += rng.sample(sorted(problem.reduced), rng.randint(0, len(problem.reduced) - 1))
+    bias = Access("D", tuple(Affine(((v, 1),)) for v in own), problem.reduced - set(own))
+    shape = tuple(problem.shape[v] for v in own)
+    tensor = Tensor("D", tuple(v.upper() for v in own), shape, rng.choice([8, 16]), Role.WEIGHT)
+    return replace(problem, inputs=(*problem.inputs, bias), tensors={"D": tensor, **problem.tensors})
+
+
+def in_two_ways(rng: random.Random) -> Einsum:
+    """A random Einsum that reads one of its tensors a second time, by any rank variables."""
+    problem = random_einsum(rng)
+    chosen = rng.choice(problem.inputs)
+    indices = tuple(Affine(((rng.choice(list(problem.shape)), 1),)) for _ in chosen.indices)
+    inputs = tuple(dict.fromkeys((*problem.inputs, Access(chosen.tensor, indices))))
+    size = max(problem.shape.values()) * 4
+    tensors = {n: replace(t, shape=tuple(size for _ in t.shape)) for n, t in problem.tensors.items()}
+    return replace(problem, inputs=inputs, tensors=tensors)
+
+
 def random_architecture(rng: random.Random) -> Architecture:
     """Up to two memories and two arrays in any order, with all that a file may say of them."""
     return written(rng, _arranged(rng))

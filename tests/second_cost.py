@@ -31,7 +31,7 @@ class SecondCost(SecondWalk):
         unit = self.paths[name][-1][1].unit
         rate = self.levels[unit].rate_of
         work = defaultdict(float)
-        for (einsum, _, kind, instance), done in self.operations.items():
+        for (einsum, _, kind, instance), done in self.slots.items():
             if einsum == name:
                 work[instance] += done / rate(kind)
         above = self.architecture.levels[: self.architecture.index(unit)]
@@ -77,13 +77,13 @@ class SecondCost(SecondWalk):
         path = self.paths[name]
         inside = [
             h
-            for h in self.tiles
+            for h in self.windows
             if h.tensor == tensor
             and h.place in [p for p, _ in path]
             and self.architecture.index(h.level) > self.architecture.index(array.name)
         ]
         holder = min(inside, key=lambda h: h.place)
-        steps = self.tiles[holder]
+        steps = self.windows[holder]
         found, last = 0, None
         for time in sorted(steps):
             for instance, tile in steps[time].items():
@@ -103,25 +103,8 @@ class SecondCost(SecondWalk):
         if not read or array.systolic == "output":
             return einsum.output.tensor
         if array.systolic == "weight":
-            return self.like_a_weight(einsum, everywhere or inputs, weights or read)[-1]
-        return self.like_a_weight(einsum, everywhere or inputs, read - weights or read)[0]
-
-    @staticmethod
-    def like_a_weight(einsum, accesses, chosen):
-        """Tensors from the most like an input to the most like a weight, by what the page lists."""
-        written = [v for index in einsum.output.indices for v in index.rank_variables]
-        uses = {t: {v for a in accesses if a.tensor == t for v in a.rank_variables} for t in chosen}
-        shared = set.intersection(*uses.values())
-
-        def key(t):
-            indices = [i.rank_variables for a in accesses if a.tensor == t for i in a.indices]
-            window = any(any(v in written for v in i) and any(v not in written for v in i) for i in indices)
-            adds = sorted(written.index(v) for v in uses[t] - shared if v in written)
-            named = t[0] == "W" or (t[0] == "F" and (t[1:].isdigit() or t == "F"))
-            alone = len(chosen) == 2 and bool(adds)
-            return (0 if window else 1, int(named), int(alone), -len(adds), adds[:1], t)
-
-        return sorted(chosen, key=key)
+            return max(weights or read, key=like_a_weight(einsum, everywhere or inputs).index)
+        return min(read - weights or read, key=like_a_weight(einsum, everywhere or inputs).index)
 
     # All of it
 
@@ -164,3 +147,20 @@ def action_of(memory, flow):
     if flow == "drain":
         return "read" if memory.drain == "charged" else ""
     return "read" if flow == "read" else "write"
+
+
+def like_a_weight(einsum, accesses):
+    """Tensors that are read, from the most like an input to the most like a weight, by what the page lists."""
+    written = [v for index in einsum.output.indices for v in index.rank_variables]
+    uses = {a.tensor: {v for b in accesses if b.tensor == a.tensor for v in b.rank_variables} for a in accesses}
+    shared = set.intersection(*uses.values()) if uses else set()
+
+    def key(t):
+        indices = [i.rank_variables for a in accesses if a.tensor == t for i in a.indices]
+        window = any(any(v in written for v in i) and any(v not in written for v in i) for i in indices)
+        adds = sorted(written.index(v) for v in uses[t] - shared if v in written)
+        named = t[0] == "W" or (t[0] == "F" and (t[1:].isdigit() or t == "F"))
+        alone = len(uses) == 2 and bool(adds)
+        return (0 if window else 1, int(named), int(alone), -len(adds), adds[:1], t)
+
+    return sorted(uses, key=key)

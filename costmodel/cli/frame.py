@@ -22,6 +22,7 @@ COMMANDS = (
     "show",
     "list",
     "schema",
+    "run",
     "evaluate",
     "explain",
     "map",

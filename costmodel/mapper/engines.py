@@ -12,6 +12,7 @@ from costmodel.einsum.algebra import Einsum
 from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.result import InfeasibleError, MapperResult, Status
 from costmodel.mapper.units import search_units
+from costmodel.model.deliveries import PATIENCE
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.methods import SAMPLERS, method_of
 from costmodel.spec.objective import Objective
@@ -24,6 +25,9 @@ BOUND_S = 10.0
 """CPU time for the optimum that a sampler's answer is held against."""
 FALLBACK = Request(method="random", trials=1000, bound=False)
 """What is asked instead where the exact search has no form."""
+
+PATIENT = 16
+"""Part of the patience of an evaluation that a search has: a mapping takes a second to count at most."""
 
 Tell = Callable[[Any], None]
 Engine = Callable[[Einsum, Architecture, Request, Tell | None], MapperResult]
@@ -52,7 +56,11 @@ def search(einsum: Einsum, architecture: Architecture, request: Request, progres
         left_s = None if deadline is None else max(0.0, deadline - clock()) / waiting
         return ENGINES[method.name](einsum, part, request.asking(budget=left_s, trials=share), progress)
 
-    return search_units(einsum, architecture, request.aim, search_part)
+    impatient = PATIENCE.set(PATIENT)
+    try:
+        return search_units(einsum, architecture, request.aim, search_part)
+    finally:
+        PATIENCE.reset(impatient)
 
 
 def _exact(einsum: Einsum, architecture: Architecture, request: Request, progress: Tell | None) -> MapperResult:
@@ -62,7 +70,7 @@ def _exact(einsum: Einsum, architecture: Architecture, request: Request, progres
 
 
 def _perfect(einsum: Einsum, architecture: Architecture, request: Request, progress: Tell | None) -> MapperResult:
-    """Prove over tiles that divide."""
+    """Prove over tiles that divide; where the lattice has no exact form, sample, say why, and bound what is left."""
     from costmodel.mapper.lattice import UnsupportedError, map_einsum
 
     try:
@@ -76,28 +84,32 @@ def _perfect(einsum: Einsum, architecture: Architecture, request: Request, progr
             progress=progress,
         )
     except UnsupportedError as why:
-        return _without_form(einsum, architecture, request, str(why))
+        return _otherwise(einsum, architecture, request, progress, str(why))
 
 
-def _without_form(einsum: Einsum, architecture: Architecture, request: Request, why: str) -> MapperResult:
-    """Where the lattice has no exact form: cost all mappings if they are few; else sample, and bound what is left."""
-    from costmodel.mapper.uneven import enumerated, lower_bound, verdict
+def _otherwise(
+    einsum: Einsum, architecture: Architecture, request: Request, progress: Tell | None, why: str
+) -> MapperResult:
+    """Look at every mapping of a small mapspace; sample a large one, and bound what is left."""
+    from costmodel.mapper.front import select
+    from costmodel.mapper.uneven import exhaust, lower_bound, verdict
 
-    allowed = Allowed(einsum, architecture, _rules(einsum, architecture, request))
-    deadline = None if request.budget is None else time.process_time() + request.budget
-    found = enumerated(allowed, request.aim, deadline=deadline)
-    if found is None:
-        left = None if deadline is None else max(0.0, deadline - time.process_time())
-        asked = FALLBACK.asking(objective=request.objective, constraints=request.constraints, budget=left)
-        found = _sampled(einsum, architecture, asked, None)
-        status, gap = verdict(found.front, lower_bound(allowed), request.aim)
-        found = replace(found, certificate=replace(found.certificate, status=status, gap=gap))
-    method = f"{found.certificate.method} (unsupported: {why})"
-    return replace(found, certificate=replace(found.certificate, method=method))
+    allowed, aim = Allowed(einsum, architecture, _rules(einsum, architecture, request)), request.aim
+    deadline = None if request.budget is None else time.monotonic() + request.budget
+    found = exhaust(allowed, lambda points: select(points, aim), aim, why, deadline=deadline)
+    if found is not None:
+        return found
+    left_s = None if deadline is None else max(0.0, deadline - time.monotonic())
+    instead = FALLBACK.asking(objective=request.objective, constraints=request.constraints, budget=left_s)
+    found = _sampled(einsum, architecture, instead, progress)
+    status, gap = verdict(found.front, lower_bound(allowed), aim)
+    method = f"random (unsupported: {why})" + (" (interrupted)" if found.certificate.interrupted else "")
+    return replace(found, certificate=replace(found.certificate, status=status, method=method, gap=gap))
 
 
 def _uneven(einsum: Einsum, architecture: Architecture, request: Request, progress: Tell | None) -> MapperResult:
     """Search all tiles, those that do not divide too, beginning with the best of those that do."""
+    from costmodel.mapper.front import select
     from costmodel.mapper.uneven import improve
 
     deadline = None if request.budget is None else time.process_time() + request.budget
@@ -108,7 +120,7 @@ def _uneven(einsum: Einsum, architecture: Architecture, request: Request, progre
         return _perfect(one, architecture, request.asking(budget=share), progress)
 
     allowed, aim = Allowed(einsum, architecture, _rules(einsum, architecture, request)), request.aim
-    return improve(allowed, perfect, aim, deadline=deadline)
+    return improve(allowed, perfect, lambda points: select(points, aim), aim, deadline=deadline)
 
 
 def _rules(einsum: Einsum, architecture: Architecture, request: Request) -> Rules:
@@ -120,34 +132,17 @@ def _sampled(einsum: Einsum, architecture: Architecture, request: Request, progr
     """Ask a sampler, and hold its answer against the optimum where that is wanted."""
     from costmodel.mapper.sample import search_einsum
 
-    deadline = math.inf if request.budget is None else time.monotonic() + request.budget
-    late = False
-
-    def tell(detail: Any) -> None:
-        nonlocal late
-        if progress is not None:
-            progress(detail)
-        if time.monotonic() > deadline:
-            late = True
-            raise KeyboardInterrupt  # what a sampler has so far is its answer, as on Ctrl-C
-
-    try:
-        found = search_einsum(
-            einsum,
-            architecture,
-            objective=request.aim,
-            method=request.method,
-            trials=request.samples,
-            seed=request.seed,
-            constraints=request.constraints,
-            progress=tell,
-        )
-    except KeyboardInterrupt:
-        if not late:
-            raise
-        raise InfeasibleError(einsum.name, [(f"nothing found in {request.budget:.3g} s", 1)], None) from None
-    if late:
-        found = replace(found, certificate=replace(found.certificate, interrupted=False, budget_spent=True))
+    found = search_einsum(
+        einsum,
+        architecture,
+        objective=request.aim,
+        method=request.method,
+        trials=request.samples,
+        seed=request.seed,
+        constraints=request.constraints,
+        deadline=math.inf if request.budget is None else time.monotonic() + request.budget,
+        progress=progress,
+    )
     if not request.bound:
         return found
     # One objective is bounded faster than a front, and the first is what a gap is about.

@@ -78,7 +78,11 @@ class Template(OpenTraffic):
         if self._wide:
             return None
         rows = self._rows(tiles)
-        return self._counted(self._columns_any(rows), words=False) if self._by_events else None
+        if self._by_events:
+            return self._counted(self._columns_any(rows), words=False)
+        if self._closed_words and self._divides(rows).all():
+            return self._counted(self._columns(rows), words=False)
+        return None
 
     def _counted(self, columns: Columns, *, words: bool) -> BatchResult:
         return self._totals(columns, list(self._crossed(columns)), words=words)

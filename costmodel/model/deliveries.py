@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextvars import ContextVar
 from itertools import product
 from typing import NamedTuple
 
+from costmodel.model.alike import Combination, TooManyNearError, alike
 from costmodel.model.groups import Group, Known
 from costmodel.model.tiles import PositionClass
-from costmodel.model.unions import in_boxes, union_largest, union_sums
+from costmodel.model.unions import Unions, in_boxes, weighed
 from costmodel.spec.hardware import Multicast
 from costmodel.spec.problems import Problem, SpecError
 
 MOST_TILES = 2**19
-"""Tiles of accesses that move apart which are told one by one where instances share them."""
+"""Tiles of accesses that move apart which are told one by one, of up to 2¹⁶ words; fewer if they are larger."""
+MOST_NEAR = 2**24
+"""Positions of accesses that move apart which are looked at together."""
+PATIENCE: ContextVar[int] = ContextVar("PATIENCE", default=1)
+"""What a search divides these two limits by: a count that takes long is not worth its while."""
 
 
 class TooManyTilesError(SpecError):
@@ -97,14 +103,16 @@ def group_sums(
                 if not fresh:
                     kept += multiplicity * max(0, min(low + extent, old_low + old_extent) - max(low, old_low))
         return whole, kept
-    if not refetch and in_boxes(group, classes):
-        return union_sums(group, classes, leaving=leaving, fresh=fresh)
-    if not group.rigid:
-        _check_effort(classes)
+    positions = _told(group, classes)
+    alone = [chosen for _, chosen in positions]
+    if not group.rigid and in_boxes(group, alone):
+        often, unions = [n for n, _ in positions], Unions(group, alone)
+        whole = weighed(often, unions.words(old=leaving))
+        return whole, whole if fresh else weighed(often, unions.kept(refetch=refetch))
+    _check_effort(group, positions)
     whole = kept = 0
     known: Known = {}
-    for combination in product(*classes):
-        multiplicity = math.prod(c.multiplicity for c in combination)
+    for multiplicity, combination in positions:
         children = []
         for states in product(*(c.states for c in combination)):
             now = {v: (s.low, s.extent) for v, s in zip(group.rank_variables, states, strict=True)}
@@ -120,23 +128,40 @@ def group_sums(
     return whole, kept
 
 
-def _check_effort(classes: Sequence[list[PositionClass]]) -> None:
-    """Refuse to tell more tiles apart, one by one, than a minute allows."""
-    tiles = math.prod(sum(len(c.states) for c in listed) for listed in classes)
-    if tiles > MOST_TILES:
-        message = (
-            f"{tiles:,} tiles would have to be told apart one by one: a tensor is accessed in ways that move apart"
-        )
-        hint = "larger tiles, or no parallel loops over the rank variables of these accesses"
-        raise TooManyTilesError(tiles, [Problem(message, hint=hint)])
+def _told(group: Group, classes: Sequence[list[PositionClass]]) -> list[tuple[int, Combination]]:
+    """Return how often each kind of position of a group occurs, with one of them.
+
+    Raises TooManyTilesError rather than look at more than a minute allows.
+    """
+    try:
+        return alike(group, classes, MOST_NEAR // PATIENCE.get())
+    except TooManyNearError:
+        raise _too_many(math.prod(map(len, classes))) from None
+
+
+def _check_effort(group: Group, positions: Sequence[tuple[int, Combination]]) -> None:
+    """Refuse to tell more tiles one by one than a minute allows."""
+    if not group.rigid:
+        tiles = sum(math.prod(len(c.states) for c in chosen) for _, chosen in positions)
+        if tiles * (1 + (group.width >> 16)) > MOST_TILES // PATIENCE.get():
+            raise _too_many(tiles)
+
+
+def _too_many(tiles: int) -> TooManyTilesError:
+    message = f"{tiles:,} tiles would have to be told apart one by one: a tensor is accessed in ways that move apart"
+    hint = "larger tiles, or no parallel loops over the rank variables of these accesses"
+    return TooManyTilesError(tiles, [Problem(message, hint=hint)])
 
 
 def largest(group: Group, classes: Sequence[list[PositionClass]]) -> int:
     """Words of the largest tile over all positions of a group, for children that are not merged."""
-    if in_boxes(group, classes):
-        return union_largest(group, classes)
+    positions = _told(group, classes)
+    alone = [chosen for _, chosen in positions]
+    if in_boxes(group, alone):
+        return int(Unions(group, alone).words().max())
+    _check_effort(group, positions)
     most = 0
-    for combination in product(*classes):
+    for combination in alone:
         for states in product(*(c.states for c in combination)):
             now = {v: (s.low, s.extent) for v, s in zip(group.rank_variables, states, strict=True)}
             most = max(most, group.bits(now).bit_count())

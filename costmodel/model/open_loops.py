@@ -49,9 +49,9 @@ class OpenLoops:
         self._holders = [(h, OpenMotion(holder_motion(h))) for h in self._nest.holders]
         einsum = self._bound.einsum
         self._reads = [
-            (a.tensor, OpenMotion(motion(self.loops, self._bound.scope, [(einsum, a)]))) for a in einsum.inputs
+            (a.tensor, OpenMotion(motion(self.loops, self._bound.scope, [(einsum, a)], "work"))) for a in einsum.inputs
         ]
-        self._writes = OpenMotion(motion(self.loops, self._bound.scope, [(einsum, einsum.output)]))
+        self._writes = OpenMotion(motion(self.loops, self._bound.scope, [(einsum, einsum.output)], "work"))
 
     @property
     def einsum(self) -> Einsum:
@@ -76,6 +76,16 @@ class OpenLoops:
         They lack those of written windows, of passes, and of accesses to a tensor that move apart.
         """
         return not self._written_windows and not self._systolic and self._rigid
+
+    @cached_property
+    def _closed_words(self) -> bool:
+        """Whether the closed forms have the words of tiles that divide, all instances together.
+
+        Instances differ where accesses to a tensor move apart; and if it is written, too, its motion is not that of
+        the nest run backwards.
+        """
+        written = [m for h, m in self._holders if h.output_like] + [self._writes]
+        return not self._written_windows and not self._systolic and all(m.motion.rigid for m in written)
 
     @property
     def _motions(self) -> list[OpenMotion]:
@@ -132,7 +142,7 @@ class OpenLoops:
             inside = [h for h in self._bound.holders[tensor] if self.architecture.index(h.level.name) > place]
             accesses = [(self.einsum, a) for a in self.einsum.accesses_of(tensor)]
             found[array.name] = OpenMotion(
-                holder_motion(inside[0]) if inside else motion(self.loops, self._bound.scope, accesses)
+                holder_motion(inside[0], "time") if inside else motion(self.loops, self._bound.scope, accesses, "time")
             )
         return found
 

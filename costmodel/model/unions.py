@@ -1,22 +1,21 @@
-"""Words of unions of boxes, summed over many positions at once.
+"""Words of unions of boxes at many positions at once.
 
-Where a tensor is accessed in ways that move apart, its tile is a union of boxes, one for each access, and every
-position counts on its own. By inclusion and exclusion the words of a union are sums over intersections of boxes, which
-are boxes again: a product over ranks of the length of an intersection of intervals. Each length depends on the rank
-variables of that rank alone, so that the sum over all positions never meets them all together.
+Where a tensor is accessed in ways that move apart, its tile is a union of boxes, one for each access. By inclusion and
+exclusion the words of a union are sums over intersections of boxes, which are boxes again: a product over ranks of
+the length of an intersection of intervals.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from costmodel.model.groups import Group, Image
-from costmodel.model.tiles import PositionClass
+from costmodel.einsum.algebra import Affine
+from costmodel.model.alike import FEW, MOST, Combination
+from costmodel.model.groups import Group
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,70 +23,106 @@ if TYPE_CHECKING:
 
     Integers = npt.NDArray[np.int64]
 
-FEW = 64
-"""Positions that are told one by one, in less time than arrays take to set up."""
-_MOST = 2**62
-_MOST_TOGETHER = 2**22
-"""Positions whose tiles are held in one array."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Box:
-    """The image of one access at all positions: its ends along every rank, each an array along one axis or none."""
+    """What one access touches at every position: the ends along every rank."""
 
     low: tuple[Integers, ...]
     high: tuple[Integers, ...]
 
 
-def in_boxes(group: Group, classes: Sequence[list[PositionClass]]) -> bool:
-    """Whether arrays count the tiles of a group: images are boxes without holes, and no children are merged."""
-    if group.rigid or group.boxes or math.prod(map(len, classes)) < FEW:
+class Unions:
+    """The tiles of a group at some positions of one instance each, now and before."""
+
+    def __init__(self, group: Group, positions: Sequence[Combination]) -> None:
+        import numpy as np
+
+        self.group = group
+        columns = [[c.states[0] for c in listed] for listed in zip(*positions, strict=True)]
+        ends = {
+            v: np.array([(s.low, s.low + s.extent - 1, s.old_low, s.old_low + s.old_extent - 1) for s in states])
+            for v, states in zip(group.rank_variables, columns, strict=True)
+        }
+        self.now = self._boxes({v: (e[:, 0], e[:, 1]) for v, e in ends.items()})
+        self.old = self._boxes({v: (e[:, 2], e[:, 3]) for v, e in ends.items()})
+
+    def words(self, *, old: bool = False) -> Integers:
+        """Words of the tile at every position."""
+        return _sum(sign * _shared(boxes) for sign, boxes in _meetings(self.old if old else self.now))
+
+    def kept(self, *, refetch: bool) -> Integers:
+        """Words that the tiles now and before have in common; with ``refetch`` only where they are equal."""
+        import numpy as np
+
+        common = _sum(
+            sign * other * _shared((*boxes, *more))
+            for sign, boxes in _meetings(self.now)
+            for other, more in _meetings(self.old)
+        )
+        if not refetch:
+            return common
+        return np.where((common == self.words()) & (common == self.words(old=True)), common, 0)
+
+    def _boxes(self, ends: dict[str, tuple[Integers, Integers]]) -> list[_Box]:
+        import numpy as np
+
+        found = []
+        for image in self.group.images:
+            pairs = [_interval(form, ends) for form in image]
+            found.append(_Box(tuple(low for low, _ in pairs), tuple(high for _, high in pairs)))
+        if not self.group.boxes:
+            return found
+        low = tuple(reduce(np.minimum, ranks) for ranks in zip(*(box.low for box in found), strict=True))
+        high = tuple(reduce(np.maximum, ranks) for ranks in zip(*(box.high for box in found), strict=True))
+        return [_Box(low, high)]
+
+
+def in_boxes(group: Group, positions: Sequence[Combination]) -> bool:
+    """Whether arrays count the tiles at some positions: images are boxes without holes, and no children are merged."""
+    if len(positions) < FEW or group.edges or group.width * len(group.images) ** 2 >= MOST:
         return False
-    if any(len(c.states) != 1 for listed in classes for c in listed):
+    if any(len(c.states) != 1 for chosen in positions for c in chosen):
         return False
-    positions = math.prod(sum(c.multiplicity for c in listed) for listed in classes)
-    return positions * group.width < _MOST and all(map(_is_box, group.images))
+    if group.boxes:
+        return True
+    extents = {
+        v: {n for c in listed for n in (c.states[0].extent, c.states[0].old_extent)}
+        for v, listed in zip(group.rank_variables, map(set, zip(*positions, strict=True)), strict=True)
+    }
+    named = [[v for form in image for v in form.rank_variables] for image in group.images]
+    apart = all(len(set(variables)) == len(variables) for variables in named)
+    return apart and all(_solid(form, extents) for image in group.images for form in image)
 
 
-def union_sums(group: Group, classes: Sequence[list[PositionClass]], *, leaving: bool, fresh: bool) -> tuple[int, int]:
-    """Sum (|tile|, |kept|) over all positions, as ``group_sums`` does."""
-    lengths = sorted(map(len, classes))
-    if math.prod(lengths[-2:]) > _MOST_TOGETHER:
-        parts = [union_sums(group, part, leaving=leaving, fresh=fresh) for part in _halves(classes)]
-        return sum(whole for whole, _ in parts), sum(kept for _, kept in parts)
-    axes = _Axes(group, classes)
-    now, old = axes.boxes(old=False), axes.boxes(old=True)
-    whole = sum(sign * axes.total(boxes) for sign, boxes in _meetings(old if leaving else now))
-    if fresh:
-        return whole, whole
-    kept = sum(
-        sign * other * axes.total((*boxes, *more)) for sign, boxes in _meetings(now) for other, more in _meetings(old)
-    )
-    return whole, kept
+def weighed(counts: Sequence[int], words: Integers) -> int:
+    """Sum words, each as often as it occurs."""
+    import numpy as np
+
+    kind = np.int64 if max(counts) * int(words.max()) * len(counts) < MOST else object
+    return int((np.array(counts, dtype=kind) * words).sum())
 
 
-def union_largest(group: Group, classes: Sequence[list[PositionClass]]) -> int:
-    """Words of the largest tile over all positions."""
-    if math.prod(map(len, classes)) > _MOST_TOGETHER:
-        return max(union_largest(group, part) for part in _halves(classes))
-    axes = _Axes(group, classes)
-    words = sum(sign * axes.words(boxes) for sign, boxes in _meetings(axes.boxes(old=False)))
-    return int(words.max())  # type: ignore[union-attr]
+def _solid(form: Affine, extents: dict[str, set[int]]) -> bool:
+    """Whether an index takes every value between its ends, whichever of their extents its rank variables have."""
+    reach = 1
+    for c, v in sorted((abs(c), v) for v, c in form.terms):
+        if max(extents[v]) > 1 and c > reach:
+            return False
+        reach += c * (min(extents[v]) - 1)
+    return True
 
 
-def _halves(classes: Sequence[list[PositionClass]]) -> Iterator[list[list[PositionClass]]]:
-    """Cut the longest axis in two."""
-    at = max(range(len(classes)), key=lambda k: len(classes[k]))
-    half = len(classes[at]) // 2
-    for part in (classes[at][:half], classes[at][half:]):
-        yield [*classes[:at], part, *classes[at + 1 :]]
+def _interval(form: Affine, ends: dict[str, tuple[Integers, Integers]]) -> tuple[Integers, Integers]:
+    import numpy as np
 
-
-def _is_box(image: Image) -> bool:
-    """Whether an image is an interval along every rank, apart from the others."""
-    named = [v for form in image for v in form.rank_variables]
-    unit = all(len(form.terms) < 2 and all(abs(c) == 1 for _, c in form.terms) for form in image)
-    return unit and len(set(named)) == len(named)
+    count = len(next(iter(ends.values()))[0])
+    low = np.full(count, form.constant)
+    high = low
+    for v, c in form.terms:
+        first, last = ends[v][:: 1 if c > 0 else -1]
+        low, high = low + c * first, high + c * last
+    return low, high
 
 
 def _meetings(boxes: Sequence[_Box]) -> Iterator[tuple[int, tuple[_Box, ...]]]:
@@ -97,75 +132,17 @@ def _meetings(boxes: Sequence[_Box]) -> Iterator[tuple[int, tuple[_Box, ...]]]:
             yield (-1) ** (count + 1), chosen
 
 
-class _Axes:
-    """The positions of the rank variables of a group, one axis each."""
+def _shared(boxes: Sequence[_Box]) -> Integers:
+    """Words that boxes share at every position."""
+    import numpy as np
 
-    def __init__(self, group: Group, classes: Sequence[list[PositionClass]]) -> None:
-        self.group, self.classes = group, classes
-        self.weights = [self.along(k, [c.multiplicity for c in listed]) for k, listed in enumerate(classes)]
-
-    def along(self, axis: int, values: Sequence[int]) -> Integers:
-        import numpy as np
-
-        shape = [1] * len(self.classes)
-        shape[axis] = len(values)
-        return np.array(values, dtype=np.int64).reshape(shape)
-
-    def boxes(self, *, old: bool) -> list[_Box]:
-        places = {v: k for k, v in enumerate(self.group.rank_variables)}
-        low, extent = {}, {}
-        for v, k in places.items():
-            states = [c.states[0] for c in self.classes[k]]
-            low[v] = self.along(k, [s.old_low if old else s.low for s in states])
-            extent[v] = self.along(k, [s.old_extent if old else s.extent for s in states])
-        found = []
-        for image in self.group.images:
-            lows, highs = [], []
-            for form in image:
-                first = last = self.along(0, [form.constant])
-                for v, c in form.terms:
-                    ends = (c * low[v], c * (low[v] + extent[v] - 1))
-                    first, last = first + ends[c < 0], last + ends[c > 0]
-                lows.append(first)
-                highs.append(last)
-            found.append(_Box(tuple(lows), tuple(highs)))
-        return found
-
-    def factors(self, boxes: Sequence[_Box]) -> list[Integers]:
-        """Return the words that boxes share, as factors along some of the axes."""
-        import numpy as np
-
-        lengths = []
-        for rank in range(len(self.group.strides)):
-            low = reduce(np.maximum, [box.low[rank] for box in boxes])
-            high = reduce(np.minimum, [box.high[rank] for box in boxes])
-            lengths.append(np.maximum(high - low + 1, 0))
-        return lengths
-
-    def words(self, boxes: Sequence[_Box]) -> Integers:
-        """Return the words that boxes share at every position."""
-        import numpy as np
-
-        shape = tuple(map(len, self.classes))
-        return np.broadcast_to(reduce(np.multiply, self.factors(boxes)), shape)
-
-    def total(self, boxes: Sequence[_Box]) -> int:
-        """Return the words that boxes share, summed over all positions: axis by axis, the cheapest first."""
-        import numpy as np
-
-        factors = [*self.factors(boxes), *self.weights]
-        left = list(range(len(self.classes)))
-        while left:
-            axis = min(left, key=lambda k: _spanned(f for f in factors if f.shape[k] > 1))
-            left.remove(axis)
-            mine = [f for f in factors if f.shape[axis] > 1]
-            if mine:
-                factors = [f for f in factors if f.shape[axis] == 1]
-                factors.append(reduce(np.multiply, mine).sum(axis=axis, keepdims=True))
-        return int(math.prod(int(f.item()) for f in factors))
+    low = [reduce(np.maximum, ranks) for ranks in zip(*(box.low for box in boxes), strict=True)]
+    high = [reduce(np.minimum, ranks) for ranks in zip(*(box.high for box in boxes), strict=True)]
+    return reduce(np.multiply, (np.maximum(b - a + 1, 0) for a, b in zip(low, high, strict=True)))
 
 
-def _spanned(factors: Iterator[Integers]) -> int:
-    """Entries of the product of some factors."""
-    shapes = [f.shape for f in factors]
-    return math.prod(max(sizes) for sizes in zip(*shapes, strict=True)) if shapes else 0
+def _sum(terms: Iterator[Integers]) -> Integers:
+    total = next(terms)
+    for term in terms:
+        total = total + term
+    return total

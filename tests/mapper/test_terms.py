@@ -8,41 +8,17 @@ from dataclasses import replace
 import exhaustive
 import pytest
 from asking import map_einsum
-from problems import PE2D, TWO_LEVEL, access, einsum, random_architecture, random_einsum
+from problems import PE2D, TWO_LEVEL, access, einsum, in_two_ways, random_architecture, with_bias
 
-from costmodel.einsum.algebra import Access, Affine, Einsum, Operation, Role, Tensor, Workload
+from costmodel.einsum.algebra import Operation, Workload
 from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.lattice.space import UnsupportedError, build
 from costmodel.mapper.result import InfeasibleError
-from costmodel.mapper.uneven import search as uneven
+from costmodel.mapper.uneven import exhaustion
 from costmodel.mapper.uneven.bound import lower_bound
 from costmodel.model.evaluate import evaluate
 from costmodel.spec.mapping import Mapping
 from costmodel.spec.problems import SpecError
-
-
-def with_bias(rng: random.Random) -> Einsum:
-    """A random Einsum with one more term, which lacks reduced rank variables."""
-    problem = random_einsum(rng)
-    while not problem.reduced:
-        problem = random_einsum(rng)
-    own = rng.sample([v for v in problem.shape if v not in problem.reduced], 1)
-    own += rng.sample(sorted(problem.reduced), rng.randint(0, len(problem.reduced) - 1))
-    bias = Access("D", tuple(Affine(((v, 1),)) for v in own), problem.reduced - set(own))
-    shape = tuple(problem.shape[v] for v in own)
-    tensor = Tensor("D", tuple(v.upper() for v in own), shape, rng.choice([8, 16]), Role.WEIGHT)
-    return replace(problem, inputs=(*problem.inputs, bias), tensors={"D": tensor, **problem.tensors})
-
-
-def in_two_ways(rng: random.Random) -> Einsum:
-    """A random Einsum that reads one of its tensors a second time, by any rank variables."""
-    problem = random_einsum(rng)
-    chosen = rng.choice(problem.inputs)
-    indices = tuple(Affine(((rng.choice(list(problem.shape)), 1),)) for _ in chosen.indices)
-    inputs = tuple(dict.fromkeys((*problem.inputs, Access(chosen.tensor, indices))))
-    size = max(problem.shape.values()) * 4
-    tensors = {n: replace(t, shape=tuple(size for _ in t.shape)) for n, t in problem.tensors.items()}
-    return replace(problem, inputs=inputs, tensors=tensors)
 
 
 def small_problem(rng: random.Random, draw, most: int):
@@ -52,18 +28,9 @@ def small_problem(rng: random.Random, draw, most: int):
             return problem, architecture
 
 
-def indexed_twice(rng: random.Random) -> Einsum:
-    """A diagonal, or an output with windows."""
-    n = lambda *values: rng.choice(values)  # noqa: E731
-    if rng.random() < 0.5:
-        return einsum("Z[i]", "A[i, i]", "B[i]", weights="B", i=n(2, 4, 6))
-    return einsum("O[p+r]", "I[p]", "F[r]", weights="F", p=n(2, 3, 4), r=n(2, 3))
-
-
-@pytest.mark.parametrize("draw", [with_bias, in_two_ways, indexed_twice])
-@pytest.mark.parametrize("seed", range(12))
-def test_the_front_is_that_of_the_whole_mapspace(seed: int, draw) -> None:
-    problem, architecture = small_problem(random.Random(seed), draw, 400)
+@pytest.mark.parametrize("seed", range(25))
+def test_the_front_with_a_bias_is_that_of_the_whole_mapspace(seed: int) -> None:
+    problem, architecture = small_problem(random.Random(seed), with_bias, 400)
     expected = exhaustive.front(problem, architecture)
     try:
         found = map_einsum(problem, architecture, objective="energy,latency")
@@ -77,7 +44,7 @@ def test_the_front_is_that_of_the_whole_mapspace(seed: int, draw) -> None:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_what_is_sampled_comes_with_a_valid_gap(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uneven, "EFFORT_MOST_S", 0.0)
+    monkeypatch.setattr(exhaustion, "EFFORT_MOST_S", 0.0)
     rng = random.Random(2_000 + seed)
     expected: list[tuple[float, float, Mapping]] = []
     while not expected:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 from comparison import difference
@@ -12,7 +13,7 @@ from costmodel.einsum.algebra import Workload
 from costmodel.model.evaluate import evaluate
 from costmodel.model.motion import touched_words
 from costmodel.spec.catalog import load_architecture, load_workload
-from costmodel.spec.hardware import Architecture, ComputeUnit, Memory
+from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
 from costmodel.spec.load import parse
 from costmodel.spec.mapping import Mapping
 
@@ -210,20 +211,43 @@ def test_a_layer_of_dcgan_with_rows_of_windows_on_pes_takes_no_time():
     assert cost.words("RF", "Y", "drain") == 512 * 256 * 8 * 8 * 4 * 4
 
 
-@pytest.mark.parametrize(
-    ("ranks", "text"),
-    [
-        ("M: 7, N: 7, K: 5", "Z[m, n] = X[m, k] * X[n, k]"),
-        ("M: 5, N: 5, K: 5", "Z[m, n] = A[m, k] * A[k, n]"),
-        ("M: 6, N: 6, K: 3", "Z[m, n] = A[m, n] * A[n, m] * W[k]"),
-        ("M: 6, K: 6", "Z[m] = A[m] + A[k] * F[m, k]"),
-        ("M: 4, N: 4, P: 4", "Z[m, n, p] = X[m, n] * X[n, p] * X[p, 2]"),
-    ],
+TWICE = [
+    ("M: 7, N: 7, K: 5", "Z[m, n] = X[m, k] * X[n, k]"),
+    ("M: 8, N: 8, K: 4", "Z[m, n] = X[m, k] * X[n, k]"),
+    ("M: 5, N: 5, K: 5", "Z[m, n] = A[m, k] * A[k, n]"),
+    ("M: 4, N: 4, K: 4", "Z[m, n] = A[m, k] * A[k, n]"),
+    ("M: 6, N: 6, K: 3", "Z[m, n] = A[m, n] * A[n, m] * W[k]"),
+    ("M: 6, K: 6", "Z[m] = A[m] + A[k] * F[m, k]"),
+    ("M: 4, N: 4, P: 4", "Z[m, n, p] = X[m, n] * X[n, p] * X[p, 2]"),
+    ("P: 8, R: 4", "O[p] = I[p + r] * I[p]"),
+    ("P: 6, R: 3", "O[p] = I[p + r] * F[r] + I[p + 1]"),
+    ("P: 4, R: 4", "O[p] = I[2*p + r] * I[3*p]"),
+    ("P: 6, R: 6", "O[p] = I[p, p] * I[r, p]"),
+    ("P: 6, M: 4", "O[p] = X[0, p] * X[m, p]"),
+]
+GRID = Architecture(
+    name="grid",
+    levels=(
+        Memory(name="Main"),
+        Array(name="PEs", shape={"X": 2, "Y": 2}),
+        Memory(name="Buf"),
+        ComputeUnit(name="MAC"),
+    ),
 )
+
+
+def changed(architecture: Architecture, **keys: object) -> Architecture:
+    levels = tuple(replace(x, **{k: v for k, v in keys.items() if hasattr(x, k)}) for x in architecture.levels)
+    return replace(architecture, levels=levels)
+
+
+@pytest.mark.parametrize("architecture", [BUFFERED, changed(BUFFERED, halo="refetch", holes="fetch")])
+@pytest.mark.parametrize(("ranks", "text"), TWICE)
 @pytest.mark.parametrize("few", [1, 10**9])
-def test_arrays_of_positions_count_what_bit_sets_count(monkeypatch, ranks, text, few):
-    monkeypatch.setattr("costmodel.model.unions.FEW", few)
-    monkeypatch.setattr("costmodel.model.unions._MOST_TOGETHER", 16)
+def test_positions_that_count_alike_are_told_once(monkeypatch, architecture, ranks, text, few):
+    for module in ("alike", "unions"):
+        monkeypatch.setattr(f"costmodel.model.{module}.FEW", few)
+    monkeypatch.setattr("costmodel.model.alike.TOGETHER", 16)
     made = workload(ranks, text)
     (einsum,) = made.einsums
     twice = next(t for t in einsum.tensors if len(einsum.accesses_of(t)) > 1)
@@ -233,7 +257,25 @@ def test_arrays_of_positions_count_what_bit_sets_count(monkeypatch, ranks, text,
         stored = f"store {' '.join(einsum.tensors)} in Main"
         for at in (2, len(loops)):
             nest = [stored, *loops[:at], f"store {twice} in Buf", *loops[at:], f"compute {einsum.name} on MAC"]
-            counted(made, "\n".join(nest))
+            counted(made, "\n".join(nest), architecture)
+
+
+@pytest.mark.parametrize("multicast", ["words", "tiles", "none"])
+@pytest.mark.parametrize("halo", ["reuse", "refetch"])
+@pytest.mark.parametrize(("ranks", "text"), TWICE)
+def test_instances_share_what_is_accessed_twice(monkeypatch, multicast, halo, ranks, text):
+    monkeypatch.setattr("costmodel.model.alike.FEW", 1)
+    made = workload(ranks, text)
+    (einsum,) = made.einsums
+    twice = next(t for t in einsum.tensors if len(einsum.accesses_of(t)) > 1)
+    first, last = next(iter(einsum.shape)), list(einsum.shape)[-1]
+    for v, w in ((first, last), (last, first)):
+        stored = f"store {' '.join(einsum.tensors)} in Main"
+        spread = [f"parallel {v} by 2 across PEs.X", f"parallel {w} by 1 across PEs.Y"]
+        tiles = ((4, [v]), (2, [w]), (1, einsum.shape))
+        loops = [f"for {u} by {min(tile, einsum.shape[u])}" for tile, vs in tiles for u in vs]
+        nest = [stored, *loops[:2], *spread, f"store {twice} in Buf", *loops[2:], f"compute {einsum.name} on MAC"]
+        counted(made, "\n".join(nest), changed(GRID, multicast=multicast, halo=halo))
 
 
 def test_a_gram_matrix_of_a_thousand_rows_is_counted_at_once():

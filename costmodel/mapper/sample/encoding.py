@@ -19,6 +19,7 @@ from typing import Literal
 
 from costmodel.einsum.algebra import Einsum
 from costmodel.mapper.allowed import Allowed
+from costmodel.mapper.divisors import primes
 from costmodel.mapper.sample.limits import Limits
 from costmodel.mapper.sample.steps import Hold, Plan, Plans, Split, windowed
 from costmodel.spec import mapping as nodes
@@ -68,22 +69,6 @@ class Gene:
     rank_variable: str = ""
     slots: tuple[int, ...] = ()
     """What the values of a factor mean."""
-
-
-def primes(number: int) -> tuple[int, ...]:
-    """Prime factors, largest first, each as often as it divides.
-
-    >>> primes(12)
-    (3, 2, 2)
-    """
-    found: list[int] = []
-    prime = 2
-    while prime * prime <= number:
-        while number % prime == 0:
-            found.append(prime)
-            number //= prime
-        prime += 1
-    return tuple(sorted([*found, number] if number > 1 else found, reverse=True))
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ fixed: the answer is the same in every process.
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections import Counter
@@ -21,7 +22,7 @@ from costmodel.mapper.sample.climb import improve
 from costmodel.mapper.sample.encoding import encoding_of
 from costmodel.mapper.sample.starts import starts
 from costmodel.mapper.sample.study import sample
-from costmodel.mapper.sample.tried import Tried
+from costmodel.mapper.sample.tried import OutOfTimeError, Tried
 from costmodel.spec.methods import SAMPLERS, Method, method_of
 from costmodel.spec.objective import Objective, objective_of
 from costmodel.spec.problems import Problem, SpecError, did_you_mean
@@ -69,6 +70,7 @@ def search_einsum(  # noqa: PLR0913  as many things as a study may say
     seed: int = 0,
     constraints: Sequence[str] = (),
     climb: int | None = None,
+    deadline: float = math.inf,
     progress: Callable[[SamplingProgress], None] | None = None,
 ) -> MapperResult:
     """Return the best mappings that a sampler finds, a Pareto front if there are several objectives.
@@ -76,11 +78,11 @@ def search_einsum(  # noqa: PLR0913  as many things as a study may say
     ``objective`` is one of ``energy``, ``latency``, ``capacity``, ``edp``, ``ed2p``, ``e2dp``, a product of powers, or
     several (a list, or separated by commas). At most ``trials`` mappings are costed: constructive ones, those that the
     sampler asks for, and ``climb`` (null: half) of them afterwards, when the best mapping of each objective is improved
-    one move at a time, from another start where no move helps. Ctrl-C returns the best so far; while
-    nothing fits yet, the KeyboardInterrupt goes on.
+    one move at a time, from another start where no move helps. After ``deadline`` (on the clock of ``time.monotonic``)
+    no other mapping is costed. Ctrl-C returns the best so far; while nothing fits yet, the KeyboardInterrupt goes on.
 
     Raises:
-        InfeasibleError: nothing that was tried fits; with the limits that killed it and the nearest miss.
+        InfeasibleError: nothing that was tried fits (in time); with the limits that killed it and the nearest miss.
         SpecError: no such objective or method, a constraint that does not parse, or a package is missing.
     """
     started_cpu, started = time.process_time(), time.monotonic()
@@ -90,10 +92,10 @@ def search_einsum(  # noqa: PLR0913  as many things as a study may say
         raise SpecError([Problem(f"trials must be at least 1, got {trials}", path="trials")])
     rules = parse((*architecture.constraints, *constraints), architecture, einsum)
     encoding = encoding_of(Allowed(einsum, architecture, rules))
-    tried = Tried(encoding, Workload(einsum.name, "", (einsum,)), architecture, aim)
+    tried = Tried(encoding, Workload(einsum.name, "", (einsum,)), architecture, aim, deadline=deadline)
     sampled = trials - (trials // 2 if climb is None else min(climb, trials))
     climbed = 0
-    interrupted = False
+    interrupted = late = False
 
     def report(phase: Literal["sampling", "climbing"], done: int, total: int) -> None:
         if progress is not None:
@@ -122,13 +124,15 @@ def search_einsum(  # noqa: PLR0913  as many things as a study may say
         if not tried.genes:
             raise
         interrupted = True
+    except OutOfTimeError:
+        late = True
     if not tried.genes:
-        raise tried.infeasible()
+        raise _out_of_time(tried, time.monotonic() - started) if late else tried.infeasible()
     name = sampler.name + (" + hill climbing" if climbed else "") + (" (interrupted)" if interrupted else "")
     front = tuple(
         MappingPoint(mapping, tried.evaluation(mapping)) for mapping in map(encoding.plans.mapping, tried.front())
     )
-    certificate = _certificate(tried, name, time.process_time() - started_cpu, interrupted=interrupted)
+    certificate = _certificate(tried, name, time.process_time() - started_cpu, interrupted=interrupted, late=late)
     return MapperResult(einsum.name, front, certificate)
 
 
@@ -139,7 +143,13 @@ def _sampling(name: str) -> Method:
     return method_of(name)
 
 
-def _certificate(tried: Tried, method: str, cpu_s: float, *, interrupted: bool) -> Certificate:
+def _out_of_time(tried: Tried, seconds: float) -> InfeasibleError:
+    nothing = (f"nothing found in {seconds:.3g} s", 1)
+    found = tried.infeasible()
+    return InfeasibleError(found.einsum, [nothing, *found.tally], found.nearest)
+
+
+def _certificate(tried: Tried, method: str, cpu_s: float, *, interrupted: bool, late: bool) -> Certificate:
     tally = Counter(f"{r.level}: {r.limit}" for verdict in tried.known.values() for r in verdict.rejects)
     return Certificate(
         status=Status.FOUND,
@@ -149,6 +159,7 @@ def _certificate(tried: Tried, method: str, cpu_s: float, *, interrupted: bool) 
         pruned=(("the same mapping again", tried.judged - len(tried.known)), *tally.most_common()),
         cpu_s=cpu_s,
         interrupted=interrupted,
+        budget_spent=late,
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from costmodel.mapper.sample.encoding import Encoding, Genes
 from costmodel.mapper.sample.tried import Cost, Tried, Verdict
+from costmodel.model.deliveries import TooManyTilesError
 from costmodel.model.formats import stored_bits
 from costmodel.spec.methods import Method
 
@@ -41,9 +42,7 @@ def sample(tried: Tried, method: Method, trials: int, seed: int, report: Callabl
             )
             for genes in tried.pool[: max(1, trials // 4)]:
                 study.enqueue_trial(_params(encoding, genes, method))
-            # Without any reuse, about the worst that there is; it may break a rule, but fits. It takes least room.
-            worst = tried.evaluation(encoding.decode(encoding.smallest))
-            bound = _told(tried, Cost(worst.energy_pj, worst.latency_cycles, _most_room(tried)), method)
+            bound = _told(tried, _worst(tried), method)
             batch = _batch(method, population, len(distributions))
             done = 0
             while done < trials and tried.evaluated < trials:
@@ -53,6 +52,19 @@ def sample(tried: Tried, method: Method, trials: int, seed: int, report: Callabl
                 report(done)
     finally:
         optuna.logging.set_verbosity(before)
+
+
+def _worst(tried: Tried) -> Cost:
+    """Return about the worst that there is: a mapping without any reuse. It may break a rule, but fits in least room.
+
+    Where its words take too long to count, the worst of each cost that is known.
+    """
+    try:
+        worst = tried.evaluation(tried.encoding.decode(tried.encoding.smallest))
+        return Cost(worst.energy_pj, worst.latency_cycles, _most_room(tried))
+    except TooManyTilesError:
+        known = [cost for _, cost in tried.costed()] or [Cost(1 / TINY, 1 / TINY, 0)]
+        return Cost(max(c.energy_pj for c in known), max(c.latency_cycles for c in known), _most_room(tried))
 
 
 def _most_room(tried: Tried) -> int:

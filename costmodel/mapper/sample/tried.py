@@ -5,6 +5,8 @@ Mappings that cost the same share one canonical nest and are evaluated once.
 
 from __future__ import annotations
 
+import math
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -27,6 +29,10 @@ if TYPE_CHECKING:
     from costmodel.model.evaluation import Evaluation
     from costmodel.spec.hardware import Architecture
     from costmodel.spec.mapping import Mapping
+
+
+SLOW_S = 0.05
+"""CPU seconds of an evaluation that is worth keeping."""
 
 
 class Cost:
@@ -56,6 +62,10 @@ class Verdict:
         return (finding.reject for finding in self.findings if finding.reject is not None)
 
 
+class OutOfTimeError(Exception):
+    """The time that a search was given is up."""
+
+
 @dataclass
 class Tried:
     """Every mapping that was tried, by its canonical nest."""
@@ -75,6 +85,10 @@ class Tried:
     """Vectors of genes whose mapping was asked about, known ones too."""
     fitted: int = 0
     """Those of them whose mapping fits."""
+    deadline: float = math.inf
+    """On the clock of ``time.monotonic``."""
+    slow: dict[Mapping, Evaluation] = field(default_factory=dict)
+    """What took long, so that it is not done again."""
 
     def fill_pool(self, found: Sequence[Genes]) -> None:
         """Cost constructive mappings and put those that fit in order: the best of each objective, then the next."""
@@ -90,11 +104,16 @@ class Tried:
         self.pool = list(plans.values())
 
     def judge(self, genes: Genes) -> Verdict:
-        """Return the verdict on a vector of genes, from memory where its mapping is known."""
+        """Return the verdict on a vector of genes, from memory where its mapping is known.
+
+        Raises OutOfTimeError where it is not and the time is up.
+        """
         plan = self.encoding.plan(genes)
         self.judged += 1
         verdict = self.known.get(plan)
         if verdict is None:
+            if time.monotonic() > self.deadline:
+                raise OutOfTimeError
             verdict = self._judge(plan)
             self.known[plan] = verdict
             if verdict.cost is not None:
@@ -118,7 +137,13 @@ class Tried:
         return Verdict(Cost(evaluation.energy_pj, evaluation.latency_cycles, evaluation.capacity_bits), findings)
 
     def evaluation(self, mapping: Mapping) -> Evaluation:
-        return evaluate_bound(bind(self.workload, self.architecture, mapping))
+        known = self.slow.get(mapping)
+        if known is None:
+            began = time.process_time()
+            known = evaluate_bound(bind(self.workload, self.architecture, mapping))
+            if time.process_time() - began > SLOW_S:
+                self.slow[mapping] = known
+        return known
 
     @property
     def evaluated(self) -> int:

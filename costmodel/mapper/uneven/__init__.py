@@ -1,4 +1,4 @@
-"""The search over tiles that need not divide; others use what its door names."""
+"""The search over tiles that need not divide, and over few that do; others use what its door names."""
 
 from typing import TYPE_CHECKING
 
@@ -6,8 +6,11 @@ from costmodel.mapper.doors import door
 
 if TYPE_CHECKING:
     from costmodel.mapper.uneven.bound import lower_bound
-    from costmodel.mapper.uneven.search import enumerated, improve, verdict
+    from costmodel.mapper.uneven.exhaustion import exhaust
+    from costmodel.mapper.uneven.search import improve, verdict
 
-__all__ = ["enumerated", "improve", "lower_bound", "verdict"]
+__all__ = ["exhaust", "improve", "lower_bound", "verdict"]
 
-__getattr__ = door(__name__, {"lower_bound": "bound", "enumerated": "search", "improve": "search", "verdict": "search"})
+__getattr__ = door(
+    __name__, {"exhaust": "exhaustion", "lower_bound": "bound", "improve": "search", "verdict": "search"}
+)

@@ -15,9 +15,21 @@ from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.obey import violations
 from costmodel.mapper.result import InfeasibleError, MapperResult, MappingPoint
-from costmodel.mapper.uneven.enumeration import SCALAR_S, TEMPLATE_S, Tiles, Whole, floor_of, nest_of, templates
+from costmodel.mapper.uneven.bound import Bound
+from costmodel.mapper.uneven.enumeration import (
+    SCALAR_S,
+    TEMPLATE_S,
+    Promising,
+    Tiles,
+    Whole,
+    floor_of,
+    nest_of,
+    templates,
+)
 from costmodel.model.batch import BatchResult
+from costmodel.model.deliveries import TooManyTilesError
 from costmodel.model.evaluate import OverCapacityError, evaluate_bound
+from costmodel.model.meters import cycles_per_point
 from costmodel.model.nest import bind
 from costmodel.spec.mapping import Mapping, Node
 from costmodel.spec.objective import Objective
@@ -38,10 +50,13 @@ class Archive:
 
     allowed: Allowed
     deadline: float | None
-    """CPU time of this process."""
+    """On the clock."""
     aim: Objective
+    clock: Callable[[], float] = time.process_time
     known: dict[tuple[Node, ...], MappingPoint | None] = field(default_factory=dict)
     rejected: Counter[str] = field(default_factory=Counter)
+    uncounted: int = 0
+    """Mappings whose words take too long to count."""
     in_arrays: int = 0
     """Mappings that were costed in arrays."""
     front: Floats = field(default_factory=lambda: np.empty((3, 0)))
@@ -55,7 +70,7 @@ class Archive:
 
     @property
     def late(self) -> bool:
-        return self.deadline is not None and time.process_time() > self.deadline
+        return self.deadline is not None and self.clock() > self.deadline
 
     @property
     def points(self) -> list[MappingPoint]:
@@ -75,6 +90,8 @@ class Archive:
                 point = MappingPoint(mapping, evaluate_bound(nest))
             except OverCapacityError:
                 self.rejected["capacity"] += 1
+            except TooManyTilesError:
+                self.uncounted += 1
         self._keep(mapping, point)
         return point
 
@@ -102,6 +119,16 @@ class Archive:
             good[at : at + together] = ahead(self.aim, costs[:, at : at + together], self.front).all(axis=1)
         return good
 
+    def in_time(self, least: Bound) -> Promising:
+        """Return what tells from compute cycles, room and bounds whether a mapping may be better than all known."""
+        per_point = cycles_per_point(self.einsum, self.allowed.unit)
+
+        def promising(points: Integers, room: Integers) -> Bools:
+            latency = np.maximum(points * per_point, least.latency_cycles)
+            return self.promising(np.array(least.energy_pj), latency, np.maximum(room, least.capacity_bits))
+
+        return promising
+
     def settle(self, costs: Floats, mapping_of: Callable[[int], Mapping]) -> bool:
         """Cost by the scalar model what may be better, given costs at least so high; whether time allowed it."""
         for at in best_first(self.aim, costs):
@@ -112,11 +139,11 @@ class Archive:
         return True
 
     def enumerate(self, whole: Whole) -> bool:
-        """Cost the whole mapspace until the time is up; whether it was enough."""
+        """Cost the whole mapspace until the time is up; whether it was enough, and everything could be counted."""
         self.rejected["capacity"] += whole.over_capacity
         if whole.against_rules:
             self.rejected["constraints"] += whole.against_rules
-        return all(self._enumerate(tiles, whole) for tiles in whole.parts)
+        return all(self._enumerate(tiles, whole) for tiles in whole.parts) and not self.uncounted
 
     def _enumerate(self, tiles: Tiles, whole: Whole) -> bool:
         for slots, together in templates(self.allowed, tiles, loose=whole.loose):

@@ -1,14 +1,15 @@
-"""The whole mapspace in arrays, where it is small.
+"""The whole mapspace in arrays, where it is small: with tiles that divide, or with any tiles.
 
-It is the canonical one of ``lattice/space.py``, or that without its last sentence (``uneven``): below each loop stands
-any tile that is smaller than the one above. Where a rank variable is then spread over several dimensions of one array,
-either dimension may stand above the other, for the order decides what is left over.
+The mapspace is the canonical one of ``lattice/space.py``; with any tiles it is that without its last sentence: below
+each loop stands any tile that is smaller than the one above. Where a rank variable is then spread over several
+dimensions of one array, either dimension may stand above the other, for the order decides what is left over.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -18,7 +19,7 @@ import numpy.typing as npt
 
 from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.mapper.allowed import Allowed
-from costmodel.mapper.divisors import divisors_of
+from costmodel.mapper.divisors import divisors_of, primes
 from costmodel.mapper.uneven.padding import fitted
 from costmodel.model.axes import Axis, How
 from costmodel.model.batch import BatchResult, Template
@@ -30,6 +31,8 @@ EFFORT_MOST_S = 5.0
 """CPU seconds that enumeration may take, as foreseen from the three numbers below (so that no clock decides)."""
 TEMPLATE_S, ROW_S, SCALAR_S = 15e-3, 40e-6, 1e-3
 """CPU seconds of one template of the batch model, of one of its rows, and of one mapping in the scalar model."""
+SKELETON_S = 1e-3
+"""CPU seconds of one order of the storage nodes, at least."""
 TRIED_MOST = 300_000
 """Combinations of tiles that are looked at together."""
 
@@ -51,26 +54,51 @@ class Skeleton:
     """Innermost first."""
 
 
-def skeletons(allowed: Allowed, *, uneven: bool) -> Iterator[Skeleton]:
+def skeletons(allowed: Allowed, *, divide: bool = False) -> Iterator[Skeleton]:
     """Yield every order of the storage nodes that may be, with the places for loops."""
+    for stretches in _stretches(allowed):
+        orders = [
+            [
+                order
+                for order in itertools.permutations(stretch)
+                if all(a[0] != b[0] or a[1] > b[1] for a, b in itertools.combinations(order, 2))
+            ]
+            for stretch in stretches
+        ]
+        for chosen in itertools.product(*orders):
+            yield from _with_slots(tuple(itertools.chain(*chosen)), allowed.arrays, divide=divide)
+
+
+def _stretches(allowed: Allowed) -> Iterator[list[list[Stored]]]:
+    """Yield every choice of storage nodes, those between two arrays together, innermost first."""
     must = [(tensor, place) for place, tensor, answer in allowed.below if answer == "yes"]
     may = [(tensor, place) for place, tensor, answer in allowed.below if answer == "choice"]
+    borders = [len(allowed.levels), *reversed(list(allowed.arrays)), -1]
     for count in range(len(may) + 1):
         for more in itertools.combinations(may, count):
-            stretches = [
-                [
-                    order
-                    for order in itertools.permutations([s for s in (*must, *more) if above < s[1] < below])
-                    if all(a[0] != b[0] or a[1] > b[1] for a, b in itertools.combinations(order, 2))
-                ]
-                for below, above in itertools.pairwise([len(allowed.levels), *reversed(list(allowed.arrays)), -1])
-            ]
-            for chosen in itertools.product(*stretches):
-                yield from _with_slots(tuple(itertools.chain(*chosen)), allowed.arrays, uneven=uneven)
+            yield [[s for s in (*must, *more) if above < s[1] < below] for below, above in itertools.pairwise(borders)]
 
 
-def _with_slots(stored: tuple[Stored, ...], arrays: Mapping[int, Array], *, uneven: bool) -> Iterator[Skeleton]:
-    orders = [itertools.permutations(a.shape.items()) if uneven else [tuple(a.shape.items())] for a in arrays.values()]
+def _few(allowed: Allowed, most: float) -> bool:
+    """Whether there are no more than so many orders of storage nodes."""
+    number = 0
+    for stretches in _stretches(allowed):
+        orders = 1
+        for stretch in stretches:
+            names = Counter(name for name, _ in stretch)
+            orders *= math.factorial(len(stretch)) // math.prod(map(math.factorial, names.values()))
+        number += orders
+        if number > most:
+            return False
+    return True
+
+
+def _with_slots(stored: tuple[Stored, ...], arrays: Mapping[int, Array], *, divide: bool) -> Iterator[Skeleton]:
+    """Yield the places for loops, with the dimensions of arrays in every order where tiles need not divide."""
+    orders = [
+        [tuple(array.shape.items())] if divide else list(itertools.permutations(array.shape.items()))
+        for array in arrays.values()
+    ]
     for chosen in itertools.product(*orders):
         slots: list[Slot] = []
         for gap in range(len(stored) + 1):
@@ -81,21 +109,26 @@ def _with_slots(stored: tuple[Stored, ...], arrays: Mapping[int, Array], *, unev
         yield Skeleton(stored, tuple(slots))
 
 
-def chains(extent: int, slots: Sequence[Slot], *, uneven: bool) -> list[tuple[int, ...]] | None:
-    """Return every row of tiles below the slots, innermost first, for one rank variable; null if there are too many."""
-    if uneven and math.comb(extent + len(slots) - 2, len(slots) - 1) > TRIED_MOST:
-        return None
-    sizes = range(1, extent + 1) if uneven else divisors_of(extent).tolist()
+def chains(extent: int, slots: Sequence[Slot], *, divide: bool = False) -> list[tuple[int, ...]]:
+    """Return every row of tiles below the slots, innermost first, for one rank variable."""
     found: list[tuple[int, ...]] = [(1,)]
+    divisors = [int(d) for d in divisors_of(extent)] if divide else []
     for _, _, _, size in slots:
         most = min(size, extent) if size else extent
         # a tile t of the last slot, below a tile u: ⌈u / t⌉ ≤ size
-        found = [
-            (*row, u) for row in found for u in sizes if row[-1] <= u <= row[-1] * most and (uneven or not u % row[-1])
-        ]
-        if not uneven and len(found) > TRIED_MOST:
-            return None
+        if divide:
+            found = [(*r, u) for r in found for u in divisors if u % r[-1] == 0 and u <= r[-1] * most]
+        else:
+            found = [(*row, u) for row in found for u in range(row[-1], min(extent, row[-1] * most) + 1)]
     return [row for row in found if row[-1] == extent]
+
+
+def _chains_most(extent: int, slots: int, *, divide: bool) -> int:
+    """Return how many rows of tiles there are at most."""
+    if not divide:
+        return math.comb(extent + slots - 2, slots - 1)
+    powers = Counter(primes(extent))
+    return math.prod(math.comb(power + slots - 1, slots - 1) for power in powers.values())
 
 
 @dataclass(frozen=True)
@@ -127,12 +160,12 @@ class Tiles:
         return found
 
 
-def _rows(allowed: Allowed, slots: Sequence[Slot], v: str, *, uneven: bool) -> Integers | None:
+def _rows(allowed: Allowed, slots: Sequence[Slot], v: str, *, divide: bool) -> Integers | None:
     """Return every row of tiles of a rank variable that rules on arrays allow; null if there are too many."""
-    every = chains(allowed.einsum.shape[v], slots, uneven=uneven)
-    if every is None:
+    extent = allowed.einsum.shape[v]
+    if _chains_most(extent, len(slots), divide=divide) > TRIED_MOST:
         return None
-    rows = np.array(every, dtype=np.int64).reshape(-1, len(slots) + 1)
+    rows = np.array(chains(extent, slots, divide=divide), dtype=np.int64).reshape(-1, len(slots) + 1)
     steps = -(-rows[:, 1:] // rows[:, :-1])
     good = np.ones(len(rows), dtype=np.bool_)
     for array in allowed.arrays.values():
@@ -144,7 +177,7 @@ def _rows(allowed: Allowed, slots: Sequence[Slot], v: str, *, uneven: bool) -> I
     return found
 
 
-def _combined(allowed: Allowed, skeleton: Skeleton, *, uneven: bool) -> Tiles | None:
+def _combined(allowed: Allowed, skeleton: Skeleton, *, divide: bool) -> Tiles | None:
     """Return the combinations of tiles that the arrays have room for; null if there are too many to look at.
 
     Rules on arrays have been kept; others not yet.
@@ -155,7 +188,7 @@ def _combined(allowed: Allowed, skeleton: Skeleton, *, uneven: bool) -> Tiles | 
     sizes = np.array([size or np.iinfo(np.int64).max for _, _, _, size in slots])
     spatial = np.array([size > 0 for _, _, _, size in slots])
     for v in allowed.einsum.shape:
-        rows = _rows(allowed, slots, v, uneven=uneven)
+        rows = _rows(allowed, slots, v, divide=divide)
         if rows is None or len(rows) * len(joined) > TRIED_MOST:
             return None
         steps = np.where(spatial, -(-rows[:, 1:] // rows[:, :-1]), 1)
@@ -165,7 +198,7 @@ def _combined(allowed: Allowed, skeleton: Skeleton, *, uneven: bool) -> Tiles | 
         first, second, used = first[good], second[good], product[good]
         joined = np.concatenate([joined[first], rows[second][:, None, :]], axis=1)
     found = Tiles(skeleton, joined)
-    return replace(found, rows=joined[_normal(found)]) if uneven else found
+    return found if divide else replace(found, rows=joined[_normal(found)])
 
 
 def _normal(tiles: Tiles) -> npt.NDArray[np.bool_]:
@@ -277,7 +310,10 @@ def floor_of(allowed: Allowed, tiles: Tiles, slots: Sequence[Sequence[str]], tog
     template = Template(Workload(allowed.einsum.name, "", (allowed.einsum,)), allowed.architecture, nest)
     names = list(allowed.einsum.shape)
     columns = [(names.index(v), k) for k, order in reversed(list(enumerate(slots))) for v in reversed(order)]
-    return template.floor(np.stack([tiles.rows[together, v, k] for v, k in columns], axis=1))
+    rows = np.empty((len(together), len(columns)), dtype=np.int64)
+    for at, (v, k) in enumerate(columns):
+        rows[:, at] = tiles.rows[together, v, k]
+    return template.floor(rows)
 
 
 @lru_cache(maxsize=4096)
@@ -315,7 +351,7 @@ class Whole:
     parts: list[Tiles]
     """Combinations of tiles that may be better than what is known."""
     size: int
-    """Nests; with tiles that divide those that differ in the order inside of all storage nodes, too."""
+    """Nests; of tiles that divide, those too that differ in the order inside of all storage nodes alone."""
     over_capacity: int
     """Nests left out for want of room."""
     against_rules: int
@@ -324,27 +360,30 @@ class Whole:
 
 
 def small(
-    allowed: Allowed, promising: Promising, *, uneven: bool, effort_most_s: float = EFFORT_MOST_S
+    allowed: Allowed, promising: Promising, *, divide: bool = False, effort_most_s: float = EFFORT_MOST_S
 ) -> Whole | None:
-    """Return the mapspace, or null where it is too large to be costed."""
+    """Return the mapspace, or null where it is too large to be costed. ``divide``: that of tiles that divide."""
+    if not _few(allowed, effort_most_s / SKELETON_S):
+        return None
     # below every storage node the order of loops in time moves no tile, but for passes of a systolic array; a rule on
     # the order counts there as well
     loose = bool(allowed.orders) or any(a.systolic is not None for a in allowed.arrays.values())
     parts: list[Tiles] = []
     size, over, against, effort_s = 0, 0, 0, 0.0
     in_arrays: bool | None = None
-    for skeleton in skeletons(allowed, uneven=uneven):
-        tiles = _combined(allowed, skeleton, uneven=uneven)
+    for skeleton in skeletons(allowed, divide=divide):
+        tiles = _combined(allowed, skeleton, divide=divide)
         if tiles is None:
             return None
         orders = tiles.orders(loose=loose)
-        size += int(orders.sum() if uneven else tiles.orders(loose=True).sum())
+        size += int((tiles.orders(loose=True) if divide else orders).sum())
         obeying = _obeying(allowed, tiles)
         against += int(orders[~obeying].sum())
         fits, room = _room(allowed, tiles)
         over += int(orders[obeying & ~fits].sum())
         chosen = np.flatnonzero(obeying & fits & promising(_compute_cycles(allowed.einsum, tiles), room))
-        effort_s += ROW_S * len(tiles.rows) / 10 + (0 if allowed.ordered else ROW_S * int(orders[chosen].sum()))
+        effort_s += SKELETON_S + ROW_S * len(tiles.rows) / 10
+        effort_s += 0 if allowed.ordered else ROW_S * int(orders[chosen].sum())
         if effort_s > effort_most_s:
             return None
         if len(chosen):

@@ -1,10 +1,9 @@
 """Tiles that need not divide: the whole mapspace where it is small, else climbing with a bound on what is left.
 
-A small mapspace is enumerated with the batch model (``enumeration.py``), so its best mapping is proven: also that with
-tiles that divide, for Einsums of which the lattice has no exact form. In a large one the climb (``climb.py``) starts
-from the best mappings with perfect factors, and from those of the Einsum with rank variables padded to a size with more
-divisors. Each step takes the best of all changes of one tile, or of two at once, or of the order of two nodes. What it
-finds is held against ``bound.py``.
+A small mapspace is enumerated with the batch model (``enumeration.py``), so its best mapping is proven. In a large one
+the climb (``climb.py``) starts from the best mappings with perfect factors, and from those of the Einsum with rank
+variables padded to a size with more divisors. Each step takes the best of all changes of one tile, or of two at once,
+or of the order of two nodes. What it finds is held against ``bound.py``.
 """
 
 from __future__ import annotations
@@ -13,19 +12,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-import numpy as np
-import numpy.typing as npt
-
 from costmodel.einsum.algebra import Einsum
 from costmodel.mapper.allowed import Allowed
-from costmodel.mapper.front import select
 from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint, Status
 from costmodel.mapper.uneven.archive import Archive
 from costmodel.mapper.uneven.bound import Bound, lower_bound
 from costmodel.mapper.uneven.climb import SPREADS_CLIMBED, STEPS, climb, climb_towards, score_of
-from costmodel.mapper.uneven.enumeration import EFFORT_MOST_S, Integers, Promising, Whole, small
+from costmodel.mapper.uneven.enumeration import Whole, small
 from costmodel.mapper.uneven.padding import fitted, padded, paddings
-from costmodel.model.meters import cycles_per_point
 from costmodel.spec.objective import Objective, objective_of
 
 CLIMBED_MOST = 400_000
@@ -39,13 +33,15 @@ PROVEN = 1e-8
 def improve(
     allowed: Allowed,
     perfect: Callable[[Einsum], MapperResult],
+    select: Callable[[Sequence[MappingPoint]], list[MappingPoint]],
     aim: Objective,
     *,
     deadline: float | None = None,
 ) -> MapperResult:
     """Return the best mapping (or the front) over all tiles, at least as good as that with perfect factors.
 
-    ``perfect`` answers with perfect factors. ``deadline`` is CPU time of this process.
+    ``perfect`` answers with perfect factors, ``select`` picks the answer to ``aim``. ``deadline`` is CPU time of this
+    process.
 
     Raises InfeasibleError if nothing that was tried fits.
     """
@@ -64,12 +60,12 @@ def improve(
             failure = error
         else:
             archive.take(start)
-        whole = small(allowed, _in_time(archive, least), uneven=True)
+        whole = small(allowed, archive.in_time(least))
         if whole is None:
             climbed = True
             _climb(archive, perfect)
             if archive.points and verdict(archive.points, least, aim)[0] is not Status.PROVEN and not archive.late:
-                whole = small(allowed, _in_time(archive, least), uneven=True)
+                whole = small(allowed, archive.in_time(least))
         if whole is not None:
             complete = archive.enumerate(whole)
             if not complete and not climbed:
@@ -81,7 +77,7 @@ def improve(
         if stopped:
             raise KeyboardInterrupt
         raise archive.infeasible(failure, whole if complete else None)
-    front = select(archive.points, aim)
+    front = select(archive.points)
     status, gap = verdict(front, least, aim)
     if complete:
         status, gap = Status.PROVEN, 0.0
@@ -103,45 +99,6 @@ def improve(
         budget_spent=archive.late,
     )
     return MapperResult(einsum.name, tuple(front), certificate)
-
-
-def enumerated(allowed: Allowed, aim: Objective, *, deadline: float | None = None) -> MapperResult | None:
-    """Return the best mapping (or the front) over tiles that divide by costing all; null where they are too many.
-
-    ``deadline`` is CPU time of this process.
-
-    Raises InfeasibleError if nothing fits.
-    """
-    began = time.process_time()
-    archive = Archive(allowed, deadline, aim)
-    effort_most_s = EFFORT_MOST_S if deadline is None else min(EFFORT_MOST_S, max(0.0, deadline - began))
-    promising = _in_time(archive, lower_bound(allowed))
-    whole = small(allowed, promising, uneven=False, effort_most_s=effort_most_s)
-    if whole is None or not archive.enumerate(whole):
-        return None
-    if not archive.points:
-        raise archive.infeasible(None, whole)
-    certificate = Certificate(
-        Status.PROVEN,
-        "enumeration of all tiles that divide",
-        whole.size,
-        len(archive.known) + archive.in_arrays,
-        tuple(sorted(archive.rejected.items())),
-        time.process_time() - began,
-        0.0,
-    )
-    return MapperResult(allowed.einsum.name, tuple(select(archive.points, aim)), certificate)
-
-
-def _in_time(archive: Archive, least: Bound) -> Promising:
-    """Return what tells from compute cycles, room and bounds whether a mapping may be better than all known."""
-    per_point = cycles_per_point(archive.einsum, archive.allowed.unit)
-
-    def promising(points: Integers, room: Integers) -> npt.NDArray[np.bool_]:
-        latency = np.maximum(points * per_point, least.latency_cycles)
-        return archive.promising(np.array(least.energy_pj), latency, np.maximum(room, least.capacity_bits))
-
-    return promising
 
 
 def _climb(archive: Archive, perfect: Callable[[Einsum], MapperResult]) -> None:

@@ -11,7 +11,8 @@ from strategies import nest_of, random_case, workload_of
 from costmodel.einsum.algebra import Role
 from costmodel.einsum.coordinates import distinct
 from costmodel.mapper.allowed import Allowed
-from costmodel.mapper.sample.encoding import encoding_of, loop_orders, primes
+from costmodel.mapper.divisors import primes
+from costmodel.mapper.sample.encoding import encoding_of, loop_orders
 from costmodel.mapper.sample.starts import starts
 from costmodel.mapper.sample.steps import Hold, Plans, Split, windowed
 from costmodel.model.evaluate import evaluate

@@ -15,6 +15,7 @@ from problems import PE2D, einsum, gemm, random_architecture, working
 
 from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.mapper.allowed import Allowed
+from costmodel.mapper.front import select
 from costmodel.mapper.obey import violations
 from costmodel.mapper.result import InfeasibleError, MapperResult
 from costmodel.mapper.uneven import archive, climb, neighbours, padding
@@ -217,7 +218,7 @@ def test_a_small_mapspace_gives_the_front_with_room(objective: str) -> None:
     def perfect(one: Einsum) -> MapperResult:
         return map_einsum(one, TINY, objective="energy,latency")
 
-    found = residual.improve(Allowed(problem, TINY), perfect, aim)
+    found = residual.improve(Allowed(problem, TINY), perfect, lambda points: select(points, aim), aim)
     assert str(found.certificate) == "optimal: proven"
     assert [aim.of(p) for p in found.front] == [pytest.approx(v, rel=1e-9) for v in want]
 
@@ -274,9 +275,9 @@ def test_a_padded_einsum_keeps_its_windows_whole() -> None:
 def every_mapping(problem: Einsum, architecture: Architecture, rules: Rules, most: int) -> list[Mapping] | None:
     """The mapspace in a plain way: no order of loops in time left out, no batch model; null where it is large."""
     found: dict[tuple[object, ...], Mapping] = {}
-    for skeleton in all_tiles.skeletons(Allowed(problem, architecture, rules), uneven=True):
+    for skeleton in all_tiles.skeletons(Allowed(problem, architecture, rules)):
         slots = skeleton.slots
-        chains = [all_tiles.chains(n, slots, uneven=True) for n in problem.shape.values()]
+        chains = [all_tiles.chains(n, slots) for n in problem.shape.values()]
         if math.prod(map(len, chains)) > most:
             return None
         for rows in itertools.product(*chains):

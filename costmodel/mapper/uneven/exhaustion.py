@@ -1,0 +1,66 @@
+"""Tiles that divide, where the lattice has no exact form: every mapping of a small mapspace is looked at."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from costmodel.mapper.allowed import Allowed
+from costmodel.mapper.result import Certificate, MapperResult, MappingPoint, Status
+from costmodel.mapper.uneven.archive import Archive
+from costmodel.mapper.uneven.bound import lower_bound
+from costmodel.mapper.uneven.enumeration import small
+from costmodel.mapper.uneven.search import verdict
+from costmodel.spec.objective import Objective
+
+EFFORT_MOST_S = 10.0
+"""CPU seconds that looking at every mapping may take, as foreseen: twice what a sampler would take."""
+
+
+def exhaust(
+    allowed: Allowed,
+    select: Callable[[Sequence[MappingPoint]], list[MappingPoint]],
+    aim: Objective,
+    why: str,
+    *,
+    deadline: float | None = None,
+) -> MapperResult | None:
+    """Return the best mapping (or the front) by looking at every one; null where there are too many, or time is up.
+
+    ``select`` picks the answer to ``aim``; ``why`` says what the lattice lacks. ``deadline`` is on the clock of
+    ``time.monotonic``.
+
+    Raises InfeasibleError if nothing fits.
+    """
+    began = time.process_time()
+    archive = Archive(allowed, deadline, aim, time.monotonic)
+    left_s = EFFORT_MOST_S if deadline is None else min(EFFORT_MOST_S, (deadline - time.monotonic()) / 2)
+    least = lower_bound(allowed)
+    complete = stopped = False
+    whole = small(allowed, archive.in_time(least), divide=True, effort_most_s=left_s)
+    if whole is None:
+        return None
+    try:
+        complete = archive.enumerate(whole)
+    except KeyboardInterrupt:
+        if not archive.points:
+            raise
+        stopped = True
+    if not archive.points:
+        if not complete:
+            return None
+        raise archive.infeasible(None, whole)
+    front = select(archive.points)
+    status, gap = (Status.PROVEN, 0.0) if complete else verdict(front, least, aim)
+    certificate = Certificate(
+        status,
+        f"enumeration (the lattice has no form: {why})" + (" (interrupted)" if stopped else ""),
+        whole.size if complete else None,
+        len(archive.known) + archive.in_arrays,
+        tuple(sorted(archive.rejected.items())),
+        time.process_time() - began,
+        gap,
+        interrupted=stopped,
+        budget_spent=archive.late and not stopped,
+    )
+    return MapperResult(allowed.einsum.name, tuple(front), certificate)
