@@ -13,7 +13,7 @@ from costmodel.mapper.lattice import space as mapspace
 from costmodel.mapper.lattice.board import Board
 from costmodel.mapper.lattice.passes import BYTES_PER_LABEL, Progress, widen
 from costmodel.mapper.obey import violations
-from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint, Status
+from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint, Status, held_against
 from costmodel.model.evaluate import evaluate
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.mapping import Mapping
@@ -72,7 +72,8 @@ def _prove(
 
     def told(width: int) -> None:
         if progress is not None and incumbents.items:
-            progress(f"{einsum.name}: {len(incumbents.items)} mappings with {width} labels at a time")
+            found = len(incumbents.items)
+            progress(f"{einsum.name}: {found} mapping{'s' * (found > 1)} with {width} labels at a time")
 
     try:
         widen(board, incumbents, done, deadline=deadline, most_labels=most, told=told)
@@ -100,13 +101,10 @@ def _prove(
     gap: float | None = 0.0 if proven else None
     status = Status.PROVEN if proven else Status.FOUND
     if not proven and agrees and not broken:
-        best = min(aim.of(p)[0] for p in front)
-        if done.bound > 0:
-            gap = max(0.0, best / done.bound - 1)
-            status = Status.GAP
+        status, gap = held_against(min(aim.of(p)[0] for p in front), done.bound, front=aim.front)
     certificate = Certificate(
         status,
-        "exact (interrupted)" if stopped else "exact",
+        "exact",
         counting.size(space),
         done.labels,
         (
