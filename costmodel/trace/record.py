@@ -69,7 +69,7 @@ def _accesses(einsum: Einsum) -> tuple[Access, ...]:
 
 
 @dataclass
-class _Open:
+class _FrameSoFar:
     """A frame whose steps are not over."""
 
     einsum: str = ""
@@ -108,7 +108,7 @@ class _Recorder(Watcher):
         self.counters: dict[Counter, int] = {}
         self.offsets: dict[str, dict[Instance, tuple[int, ...]]] = {}
         self.frames: list[Frame] = []
-        self.open = _Open()
+        self.open = _FrameSoFar()
 
     # What the walk tells
 
@@ -207,7 +207,7 @@ class _Recorder(Watcher):
                 begins_pass=done.begins_pass,
             )
         )
-        self.open = _Open()
+        self.open = _FrameSoFar()
 
     def number(self, tile: Tile) -> int:
         return self.tiles.setdefault(tile, len(self.tiles))
