@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
 from costmodel.cli.output import say
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ def claimed(kind: Kind, out: Path | None, report: Path | None, *, force: bool, f
     """
     from costmodel.report.folder import check_writable, claim
 
+    if force and out is None:
+        raise click.UsageError("--force replaces the run in a folder: name it with --out")
     if report is not None:
         check_writable(report)
     if out is not None:
@@ -57,8 +61,8 @@ def keep_run(run: Run, out: Path | None, report: Path | None, *, force: bool, fo
         keep_report(written / "report.html", run)
 
 
-def keep_report(path: Path, *runs: Run) -> None:
+def keep_report(path: Path, run: Run) -> None:
     """Write a page and say where it is."""
     from costmodel.report.page.run import write_report
 
-    say(f"report: {write_report(path, *runs)}")
+    say(f"report: {write_report(path, run)}")

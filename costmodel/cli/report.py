@@ -1,4 +1,4 @@
-"""`costmodel report`: one page from run folders."""
+"""`costmodel report`: the page of a run folder."""
 
 from __future__ import annotations
 
@@ -7,28 +7,31 @@ from pathlib import Path
 import click
 
 from costmodel.cli.keep import keep_report
-from costmodel.cli.options import page_path
+from costmodel.cli.options import NamedPath, page_path
 from costmodel.cli.output import FINE
 
 
 @click.command("report")
-@click.argument("folders", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("folders", metavar="RUN", nargs=-1, required=True, type=NamedPath(path_type=Path))
 @click.option(
     "out",
     "-o",
     "--out",
     metavar="FILE.html",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=NamedPath(path_type=Path, dir_okay=False),
     callback=page_path,
     help="Default: RUN/report.html.",
 )
 def command(folders: tuple[Path, ...], out: Path | None) -> int:
-    """Build one self-contained HTML page from run folders."""
+    """Build the self-contained HTML page of a run folder."""
     from costmodel.report.folder import check_writable
     from costmodel.report.read import read_run
 
-    path = out or folders[0] / "report.html"
+    if len(folders) > 1:
+        hint = "`costmodel compare RUN RUN --report FILE.html` has two on one page"
+        raise click.UsageError(f"a report is of one run; {hint}")
+    (folder,) = folders
+    path = out or folder / "report.html"
     check_writable(path)
-    runs = [read_run(folder) for folder in folders]
-    keep_report(path, *runs)
+    keep_report(path, read_run(folder))
     return FINE

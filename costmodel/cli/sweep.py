@@ -74,8 +74,8 @@ def command(
     if report is not None:
         check_writable(report)
     folder = sweep_folder(study, study_ref, out, RUNS, force=force)
-    with Journal(folder / JOURNAL, fingerprint(study)) as journal:
-        _tell(journal, force=force)
+    with Journal(folder / JOURNAL, fingerprint(study), anew=force) as journal:
+        _tell(journal)
         with ProgressDisplay(quiet=quiet) as progress:
             result = run_sweep(study, journal, jobs=jobs, report=progress)
         if result.resumed:
@@ -87,7 +87,7 @@ def command(
         feasible = any(point.feasible for point in run.design_points)
         try:
             say(f"run: {write_run(folder, run, renew=True)}")
-            if feasible:
+            if run.design_points:
                 keep_report(report or folder / "report.html", run)
         finally:  # what cannot be kept is shown all the same
             _show(run, as_json=as_json)
@@ -97,20 +97,19 @@ def command(
     if result.lost:
         return PARTIAL
     if not feasible:
-        for point in run.design_points:
-            say(f"{point.axes}: {point.note}")
+        from costmodel.report.text.sweep import nothing_text
+
+        say(nothing_text(run.design_points))
         return INFEASIBLE
     return FINE
 
 
-def _tell(journal: Journal, *, force: bool) -> None:
-    """Say what the journal holds besides what is asked; with ``force`` it begins anew."""
+def _tell(journal: Journal) -> None:
+    """Say what the journal holds besides what is asked."""
     if journal.content.unread:
         count = plural(journal.content.unread, "line")
         say(line(f"{journal.path}: {count} cut off or changed; what it held is done again"))
-    if force:
-        journal.clear()
-    elif journal.others:
+    if journal.others:
         say(line(f"{journal.path}: {plural(journal.others, 'point')} of other questions or versions left alone"))
 
 

@@ -5,7 +5,8 @@ told. But what tiles have in common depends on little:
 
 - Where the images of the accesses are far from each other (no word lies in the hulls of two of them, now or before),
   it does not matter how far.
-- Moving all images by the same number of words changes nothing, so only distances matter.
+- Moving all images by the same number of words changes nothing, so only distances matter; except at the edge of the
+  tensor, where an access leaves it (padding): what is not wholly inside counts as near, and moving it matters.
 
 Blocks of positions are halved until their images are far as a whole, or one position is left, which is near. So
 the work is that of the near ones, however many there are in all.
@@ -153,7 +154,7 @@ class _Gathering:
         return self.found
 
     def near(self, level: int, blocks: Sequence[Integers]) -> npt.NDArray[np.bool_]:
-        """Whether the hulls of two images may share a word."""
+        """Whether the hulls of two images may share a word, or one may lie at an edge."""
         import numpy as np
 
         if self.group.boxes:  # what is between the images counts, too
@@ -161,6 +162,9 @@ class _Gathering:
         ends = [axis.level(level)[:2] for axis in self.axes]
         hulls = [[self.hull(form.constant, form.terms, ends, blocks) for form in i] for i in self.group.images]
         found = np.zeros(len(blocks[0]), dtype=np.bool_)
+        for edge in self.group.edges:
+            first, last = self.hull(edge.index.constant, edge.index.terms, ends, blocks)
+            found |= (first < 0) | (last >= edge.extent)
         for one, other in combinations(hulls, 2):
             meet = np.ones(len(blocks[0]), dtype=np.bool_)
             for (low, high), (least, last) in zip(one, other, strict=True):
@@ -219,7 +223,7 @@ class _Gathering:
             return
         columns = [axis.shape[b] for axis, b in zip(self.axes, blocks, strict=True)]
         base = [axis.base[b] for axis, b in zip(self.axes, blocks, strict=True)]
-        moves = common_moves(self.group)
+        moves = {} if self.group.edges else common_moves(self.group)
         for k, v in enumerate(self.group.rank_variables):
             if v not in moves:
                 columns.append(base[k] - sum(move.get(v, 0) * base[self.place[w]] for w, move in moves.items()))

@@ -95,8 +95,10 @@ def find(ref: str | FilePath, kind: Kind | None = None, *, near: str | FilePath 
     if is_path:
         return FilePath(text)  # reading it says that it is missing, and what is near
     names = [name for each in kinds for name in _shipped_files(each)]
+    other = next((_NOUNS[each] for each in KINDS if text in _shipped_files(each)), "")
+    hint = f"the {other} {text} is of another kind" if other else did_you_mean(text, names)
     what = "shipped file or path" if kind is None else f"{_NOUNS[kind]} or path"
-    raise SpecError([Problem(f"no {what} is called {text!r}", hint=did_you_mean(text, names))])
+    raise SpecError([Problem(f"no {what} is called {text!r}", hint=hint)])
 
 
 def document(

@@ -31,7 +31,7 @@ class Use:
     lows: tuple[int, ...]
     """Smallest coordinate per rank."""
     extents: tuple[int, ...]
-    """Largest coordinate plus one, per rank."""
+    """Largest coordinate plus one, per rank; 0 where the index leaves the tensor (padding) and does not say where."""
     is_output: bool
 
 
@@ -114,6 +114,7 @@ def share(einsums: Iterable[NumberedEinsum], findings: Findings) -> dict[tuple[i
             found[einsum.place, name] = tensor
     for tensor in dict.fromkeys(found.values()):
         if _same_number_of_ranks(tensor, findings):
+            _check_reach(tensor, findings)
             _check_rank_names(tensor, findings)
             _check_shapes(tensor, findings)
             _check_producers(tensor, findings)
@@ -163,7 +164,8 @@ def _differs(tensor: SharedTensor, uses: list[Use], spec: WorkloadSpec) -> bool:
     if writes:
         return bool(tensor.writers) or not all(_is_ahead(writes[0].access, u.access) for u in tensor.uses)
     widths = {stated_bits(spec, u.place, tensor.name) for u in (first, *uses)}
-    return tensor.shape != room_for(uses) or len(widths) > 1
+    room = room_for(uses)
+    return any(mine not in (0, had) for mine, had in zip(room, tensor.shape, strict=True)) or len(widths) > 1
 
 
 def _is_ahead(write: Access, read: Access) -> bool:
@@ -180,6 +182,17 @@ def _same_number_of_ranks(tensor: SharedTensor, findings: Findings) -> bool:
             findings.at_text(use.place, use.written.offset, message, "a tensor has the same ranks everywhere")
             return False
     return True
+
+
+def _check_reach(tensor: SharedTensor, findings: Findings) -> None:
+    """Report ranks of which nothing says how far they reach: every index leaves them."""
+    for rank, extent in enumerate(tensor.shape):
+        if not extent:
+            use = tensor.uses[0]
+            index = use.written.indices[rank]
+            message = f"index {index} leaves {tensor.name}, and nothing says how far {tensor.name} reaches"
+            hint = f"name the rank, as in H={index}, and give H in ranks"
+            findings.at_text(use.place, index.offset, message, hint)
 
 
 def _check_rank_names(tensor: SharedTensor, findings: Findings) -> None:
@@ -203,7 +216,7 @@ def _check_shapes(tensor: SharedTensor, findings: Findings) -> None:
         for use in tensor.uses:
             index = use.written.indices[rank]
             flattened = use.is_output and len(index.rank_variables) > 1
-            if (index.rank and not use.is_output) or not (index.plain or flattened):
+            if (index.rank and not use.is_output) or not (index.plain or flattened) or not use.extents[rank]:
                 continue
             exact = exact or use
             if exact.extents[rank] != use.extents[rank]:

@@ -11,6 +11,10 @@ How ranks get their names
     ``RANK=index`` says it; a lone variable gives its upper case; other affine indices take the name that another
     access to the same tensor gives the rank, else the upper-case variables joined by ``+`` (``P+R``).
 
+How an index leaves its tensor
+    With ``pad:`` it may, on either side. The shape of the rank is then the one that ``ranks:`` states under the name
+    that the access gives it (no more than what is touched counts), else what other indices of the tensor touch.
+
 How tensors are shared
     Einsums share tensors by name (a cascade). Where one Einsum writes ``m`` and another reads ``p + r`` or ``m1 + 1``,
     the tensor has room for both; plain and flattened ranks must agree. A tensor has one producer, or several that
@@ -34,7 +38,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
@@ -46,6 +50,7 @@ from costmodel.einsum.syntax import Constant, Declaration, Statement, TensorAcce
 from costmodel.einsum.tokens import NotationError
 from costmodel.spec.declared import declarations, with_declared_ranks
 from costmodel.spec.nonzeros import nonzero_problems
+from costmodel.spec.padding import check_padding
 from costmodel.spec.problems import Marks, Path, SpecError, did_you_mean
 from costmodel.spec.ranks import Findings, Ranks, Said
 from costmodel.spec.tensors import (
@@ -106,6 +111,7 @@ def resolve(spec: WorkloadSpec, marks: Marks | None = None) -> Workload:
                 constants=einsum.constants,
             )
         )
+        check_padding(resolved[-1], einsum, findings)
     for name, message, hint in value_problems(spec.values, resolved):
         findings.at(("values", name), message, hint, key=True)
     for path, message, hint in nonzero_problems(spec, resolved):
@@ -340,25 +346,21 @@ class _Numbers:
         extents: list[int] = []
         for index in written.indices:
             affine = index.affine(constants)
-            low, high = _range(affine, shape)
-            if low < 0:
-                hint = "coordinates start at 0: shift the tensor, padding included"
+            low, high = affine.span(shape)
+            stated = self.values.get(index.rank or "")
+            padded = self.findings.spec.pad_of(self.place) is not None
+            if low < 0 and not padded:
+                hint = "coordinates start at 0: shift the tensor, padding included, or say `pad: zero`"
                 self.problem(index.offset, f"index {index} of {written.tensor} goes down to {low}", hint)
             if high >= MAX_EXTENT:
                 self.problem(index.offset, f"index {index} of {written.tensor} goes up to {high:,}: too large")
-            elif index.rank in self.values and high >= self.values[index.rank]:
+            elif high < 0:
+                self.problem(index.offset, f"index {index} of {written.tensor} goes up to {high}: it is all outside")
+            elif stated is not None and high >= stated and not padded:
                 message = f"index {index} of {written.tensor} goes up to {high}: rank {index.rank} must be {high + 1}"
-                self.problem(index.offset, message, f"ranks has {index.rank}: {self.values[index.rank]}")
+                self.problem(index.offset, message, f"ranks has {index.rank}: {stated}")
             indices.append(affine)
-            lows.append(low)
-            extents.append(high + 1)
+            lows.append(max(low, 0))
+            extents.append(min(high + 1, stated) if stated is not None else 0 if low < 0 else high + 1)
         access = Access(written.tensor, tuple(indices))
         return Use(self.place, written, access, tuple(lows), tuple(extents), is_output)
-
-
-def _range(index: Affine, shape: Mapping[str, int]) -> tuple[int, int]:
-    """Least and largest value of an index."""
-    reaches: Iterable[int] = [coefficient * (shape[variable] - 1) for variable, coefficient in index.terms]
-    low = index.constant + sum(min(reach, 0) for reach in reaches)
-    high = index.constant + sum(max(reach, 0) for reach in reaches)
-    return low, high

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, WithJsonSchema, model_validator
 from pydantic_core import CoreSchema
@@ -76,6 +76,7 @@ Bits = Annotated[
 ]
 _Values = Annotated[Any, BeforeValidator(values_of), WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "array"}]})]
 Ranks = dict[str, Extent]
+Pad = Literal["zero", "skip"]
 Weights = Items[str]
 
 
@@ -95,6 +96,8 @@ class EinsumSpec(SpecModel):
     E.g. ``{C: 64, H: 56, P: H}``."""
     bits: Bits | None = None
     """Bits of a word as this Einsum sees them; they win over the file's. E.g. ``16``, ``{Z: 32}``."""
+    pad: Pad | None = None
+    """What lies outside the tensors of this Einsum; it wins over the file's. E.g. ``skip``."""
     weights: Weights | None = None
     """Tensors of this Einsum that do not change with the input; it wins over the file's list, and is as complete.
     E.g. ``[B]``, ``[]``."""
@@ -130,6 +133,11 @@ class WorkloadSpec(SpecModel):
     """Bits of a word: one number, or a map by tensor, role (``input``, ``output``, ``weight``, ``intermediate``) and
     ``default``; the tensor wins over the role. When absent: the ``word:`` of the architecture.
     E.g. ``16``, ``{default: 8, output: 16, QK: 16}``."""
+    pad: Pad | None = None
+    """Lets an index leave its tensor, on either side: points outside do nothing, and what lies outside is neither
+    stored nor moved. ``zero``: it is 0 (refused where a 0 would do something, as in a maximum); ``skip``: such points
+    are left out. How far the tensor reaches is the shape of a rank that the index names, or what other indices of the
+    tensor touch. E.g. ``zero``."""
     weights: Weights | None = None
     """Tensors that do not change with the input. The list is complete: what it leaves out is none, ``[]`` says that
     there are none. When absent, roles are inferred. E.g. ``[F1, F2]``."""
@@ -147,3 +155,7 @@ class WorkloadSpec(SpecModel):
     tensors. E.g. ``{G: [[0, 1], [0, 3], [1, 2]]}``."""
     einsums: Items[EinsumSpec] = Field(min_length=1, max_length=10_000)
     """In order of execution: statements, or maps that say more. E.g. ``["Z[m] = A[m, k] * B[k]"]``."""
+
+    def pad_of(self, place: int) -> Pad | None:
+        """What lies outside the tensors of one Einsum; null where no index may leave its tensor."""
+        return self.einsums[place].pad or self.pad

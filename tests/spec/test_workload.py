@@ -613,3 +613,73 @@ def test_thousands_of_einsums_resolve_quickly(own):
         einsums = [{**e, "einsum": e["einsum"].replace("A[", f"A{i}[")} for i, e in enumerate(einsums)]
     with within(5):
         workload(*einsums, ranks=ranks if own else {**ranks, "K": 3})
+
+
+# --- padding
+
+
+PADDED = "O[p] = I[H=2*p + r - PAD] * F[r]"
+
+
+def test_an_index_may_leave_its_tensor_where_the_file_says_so():
+    ranks = {"H": 8, "P": 4, "R": 3, "PAD": 1}
+    (einsum,) = workload(PADDED, ranks=ranks, pad="zero").einsums
+    assert einsum.tensors["I"].shape == (8,)
+    assert (einsum.points, einsum.points_inside, dict(einsum.operation_counts)) == (12, 11, {"mac": 11})
+    problem = only_problem(PADDED, ranks=ranks)
+    assert "goes down to -1" in problem.message
+    assert "`pad: zero`" in problem.hint
+
+
+def test_an_einsum_may_be_padded_alone():
+    entry = {"einsum": PADDED, "pad": "skip"}
+    (padded, plain) = workload(entry, "Y[p] = O[p]", ranks={"H": 8, "P": 4, "R": 3, "PAD": 1}).einsums
+    assert padded.limits
+    assert not plain.limits
+
+
+def test_no_more_of_a_padded_rank_counts_than_is_touched():
+    (einsum,) = workload(PADDED, ranks={"H": 9, "P": 4, "R": 3, "PAD": 1}, pad="zero").einsums
+    assert einsum.tensors["I"].shape == (8,)
+
+
+def test_a_tensor_that_is_written_reaches_as_far_as_it_is_written():
+    cascade = ("X[p] = A[p]", "Z[p] = X[p + r - PAD] * F[r]")
+    (_, einsum) = workload(*cascade, ranks={"P": 5, "R": 3, "PAD": 1}, pad="zero").einsums
+    assert einsum.tensors["X"].shape == (5,)
+    assert einsum.points_inside == 13
+
+
+def test_a_padded_tensor_has_to_reach_somewhere():
+    problem = only_problem("O[p] = I[p + r - PAD] * F[r]", ranks={"P": 4, "R": 3, "PAD": 1}, pad="zero")
+    assert "nothing says how far I reaches" in problem.message
+    assert pointed_at(problem).startswith("p + r - PAD]")
+
+
+@pytest.mark.parametrize(
+    ("statement", "pad", "message"),
+    [
+        ("O[p] max= I[H=p + r - PAD]", "zero", "that 0 would do something here"),
+        ("O[p] max= I[H=p + r - PAD]", "skip", None),
+        ("O[p] = exp(I[H=p + r - PAD]) * F[r]", "zero", "that 0 would do something here"),
+        ("O[p] = -I[H=p + r - PAD] * exp(F[r])", "zero", None),
+        ("O[p] = I[H=p + r - PAD] / F[r]", "zero", None),
+        ("O[p] = F[r] / I[H=p + r - PAD]", "zero", "that 0 would do something here"),
+        ("O[H=p + r - PAD] = exp(I[p]) * F[r]", "zero", None),
+        ("O[p] = B[p] + I[H=p + r - PAD] * F[r]", "zero", "a sum of terms is evaluated term by term"),
+        ("O[p] = B[p] + I[H=p + r - PAD] * F[r]", "skip", "a sum of terms is evaluated term by term"),
+        ("O[p] = I[H=p + r - 6*PAD] * F[r]", "zero", "it is all outside"),
+    ],
+)
+def test_what_pad_may_be_said_of(statement, pad, message):
+    ranks = {"H": 4, "P": 4, "R": 3, "PAD": 1}
+    if message is None:
+        assert workload(statement, ranks=ranks, pad=pad).einsums[0].limits
+    else:
+        assert message in only_problem(statement, ranks=ranks, pad=pad).message
+
+
+def test_an_einsum_with_all_points_outside_is_refused():
+    statement = "O[p] = I[H=p + r - PAD] * J[K=p - r + 2*PAD]"
+    ranks = {"H": 1, "K": 1, "P": 2, "R": 1, "PAD": 1}
+    assert "no point is inside" in only_problem(statement, ranks=ranks, pad="zero").message
