@@ -1,8 +1,8 @@
 """A fuzzer over all kinds of files and command lines: every case follows from its seed.
 
 Shipped files and folders of runs are changed by structure or as text, and given to a random command. What must come out
-is said in ``faults_of``. By hand: ``python tests/fuzz.py FIRST LAST`` prints the faults of seeds FIRST to LAST - 1, with
-``typed`` behind them those of command lines made of the options that commands declare.
+is said in ``faults_of``. By hand: ``python tests/fuzz.py FIRST LAST`` prints the faults of seeds FIRST to LAST - 1;
+with ``typed`` behind them, those of command lines made of the options that commands declare.
 """
 
 from __future__ import annotations
@@ -386,7 +386,7 @@ def command_line_of(seed: int) -> Case:
             words += chance.choice((["runs/map", "energy"], ["two_level", "small.yaml", "Buffer.read"], ["small.yaml"]))
         elif needed and isinstance(param, click.Argument):
             words.append(GOOD.get(param.name, _odd_value(param, chance)) if chance.random() < 0.9 else _word(chance))
-        elif needed or param.name in {"budget", "jobs", "trials"} or chance.random() < 0.15:
+        elif needed or param.name in {"budget", "jobs"} or chance.random() < 0.15:
             words += _given(param, chance)
     if chance.random() < 0.1:
         words.insert(chance.randrange(1, len(words) + 1), chance.choice((*TYPED, "--", "-", "--no", "--json=1")))
