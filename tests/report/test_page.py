@@ -1,7 +1,6 @@
 import itertools
 import json
 import re
-import shutil
 from html.parser import HTMLParser
 
 import pytest
@@ -12,8 +11,6 @@ from costmodel.report.page.run import render, write_report
 from costmodel.report.read import read_run
 from costmodel.report.write import write_run
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-ARGUMENTS = ["--no-sandbox", "--headless", "--disable-gpu", "--disable-background-networking"]
 PAGES = {
     "gemm": samples.gemm_run,
     "network": samples.network_run,
@@ -119,17 +116,6 @@ def test_long_fronts_are_thinned_but_keep_what_matters(count, keep):
 
 
 # --- in a browser ----------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        pytest.skip("no chromium on this machine to open the page with")
-    api = pytest.importorskip("playwright.sync_api", reason="playwright drives chromium; it is not installed")
-    with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
