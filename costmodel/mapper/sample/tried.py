@@ -17,7 +17,8 @@ import numpy as np
 from costmodel.einsum.algebra import Workload
 from costmodel.mapper.front import pareto
 from costmodel.mapper.result import InfeasibleError
-from costmodel.mapper.sample.encoding import Encoding, Genes
+from costmodel.mapper.sample.encoding import Encoding
+from costmodel.mapper.sample.genes import Genes
 from costmodel.mapper.sample.steps import Plan
 from costmodel.model.deliveries import MOST_TILES, TooManyTilesError
 from costmodel.model.evaluate import evaluate_bound
