@@ -72,13 +72,13 @@ def read_loops(text: str) -> LoopsRead:
     >>> read_loops("for m in [0, 8) by 4:\n  for m in [0, 4):\n    compute Z on MAC").nest[:2]
     (Temporal(rank_variable='m', tile=4), Temporal(rank_variable='m', tile=1))
     """
-    reader = _Reader(text)
+    reader = _LoopReader(text)
     nest = reader.block((), 0, reader.lines[0].indent if reader.lines else 0)
     return LoopsRead(nest, reader.places, reader.ranges, tuple(reader.faults))
 
 
 @dataclass
-class _Reader:
+class _LoopReader:
     """Goes down the lines, block by block."""
 
     source: str
