@@ -8,6 +8,7 @@ all that is wrong with an input, InfeasibleError that nothing fits.
 from costmodel.api.ask import evaluate, explain, map, report, sweep
 from costmodel.api.inputs import Loaded, load_arch, load_mapping, load_workload
 from costmodel.api.results import CostResult, MapResult, SpaceResult
+from costmodel.api.steps import TraceResult, trace
 from costmodel.api.text import Text
 from costmodel.api.values import ValuesResult, run
 from costmodel.mapper.result import InfeasibleError
@@ -21,6 +22,7 @@ __all__ = [
     "SpaceResult",
     "SpecError",
     "Text",
+    "TraceResult",
     "ValuesResult",
     "evaluate",
     "explain",
@@ -31,4 +33,5 @@ __all__ = [
     "report",
     "run",
     "sweep",
+    "trace",
 ]
