@@ -117,7 +117,7 @@ def run(
     document = None if isinstance(given, Workload) else catalog.document(given, "workload", settings)
     question = RunQuestion(
         workload=given if isinstance(given, Workload) else catalog.load_workload(document or given),
-        literals={} if document is None else catalog.load_values(document),
+        literals={} if document is None else catalog.given_values(document),
         arrays=values or {},
         files=tuple(files),
         random=how.get("random"),

@@ -97,7 +97,7 @@ def command(
     document = catalog.document(workload, "workload", overrides)
     question = RunQuestion(
         workload=catalog.load_workload(document),
-        literals=catalog.load_values(document),
+        literals=catalog.given_values(document),
         arrays={},
         files=files,
         random=random,

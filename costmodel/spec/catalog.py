@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from costmodel.spec.mapping_file import NestMarks
     from costmodel.spec.study import Study
     from costmodel.spec.values import Values
+    from costmodel.spec.workload_spec import WorkloadSpec
 
 Ref = str | FilePath | Document | Mapping[str, object]
 """A path, the name of a shipped file, a document that was read already, or the content of one."""
@@ -158,13 +159,21 @@ def load_workload(ref: Ref, overrides: Overrides = (), *, near: str | FilePath |
     return _workload(document(ref, "workload", overrides, near=near))
 
 
-def load_values(ref: Ref, overrides: Overrides = ()) -> Mapping[str, Values]:
-    """Read the values of tensors that a workload gives; whether they fit is checked where it is loaded."""
+def workload_spec(ref: Ref, overrides: Overrides = ()) -> WorkloadSpec:
+    """Read what a workload file says; `load_workload` says what is wrong with that."""
     from costmodel.spec.validation import validate
+    from costmodel.spec.workload import resolve
     from costmodel.spec.workload_spec import WorkloadSpec
 
     found = document(ref, "workload", overrides)
-    return validate(WorkloadSpec, found.data, found.marks).values
+    spec = validate(WorkloadSpec, found.data, found.marks)
+    resolve(spec, found.marks)
+    return spec
+
+
+def given_values(ref: Ref) -> Mapping[str, Values]:
+    """Read the values that a workload gives to tensors."""
+    return workload_spec(ref).values
 
 
 def load_mappings(ref: Ref) -> tuple[Schedule, ...]:
