@@ -178,3 +178,48 @@ def test_what_is_too_large_to_run_is_not_claimed_to_be_equal():
 def test_values_that_differ_are_an_error():
     with pytest.raises(SpecError, match="gives other values"):
         cm.transform(workload("X[m] max= A[m, k]", M=8, K=3), "partition K by 2")
+
+
+# What the rearranged input costs
+
+FUSED = """
+- store I F O in MainMemory
+- store I F O T in Buffer
+- sequence:
+  - [for p by 1, for s by 1, compute T on MAC]
+  - [for p by 1, for s by 1, compute O on MAC]
+"""
+THROUGH_MEMORY = {
+    "mappings": [
+        {
+            "einsum": "T",
+            "nest": [
+                "store I T in MainMemory",
+                "store I in Buffer",
+                "for p by 1",
+                "for s by 1",
+                "compute T on MAC",
+            ],
+        },
+        {
+            "einsum": "O",
+            "nest": [
+                "store T F O in MainMemory",
+                "store F O in Buffer",
+                "for p by 1",
+                "for s by 1",
+                "compute O on MAC",
+            ],
+        },
+    ]
+}
+
+
+def test_the_repeated_input_on_the_fly_in_a_buffer_and_in_memory(folder):
+    direct = workload("O[p] = I[p + s] * F[s]", P=4, S=3)
+    nest = ["store I F O in MainMemory", "store I F O in Buffer", "for p by 1", "for s by 1", "compute O on MAC"]
+    assert cm.evaluate("two_level", direct, mapping={"nest": nest}).energy_pj == 1369
+    rearranged = cm.transform(direct, "toeplitz input").workload
+    Path("fused.yaml").write_text(f"nest:{FUSED}")
+    assert cm.evaluate("two_level", rearranged, mapping="fused.yaml").energy_pj == 1405
+    assert cm.evaluate("two_level", rearranged, mapping=THROUGH_MEMORY).energy_pj == 3781
