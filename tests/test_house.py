@@ -26,6 +26,7 @@ LAYERS = (
     "costmodel.transform",
     "costmodel.components",
     "costmodel.model",
+    "costmodel.describe",
     "costmodel.orders",
     "costmodel.trace",
     "costmodel.mapper",

@@ -74,7 +74,8 @@ def transform(
 
     Raises SpecError where a step cannot be taken, or values differ.
     """
-    document = workload.document if isinstance(workload, Loaded) else workload
-    spec = catalog.workload_spec(document, texts_of(set))
+    given = workload.document if isinstance(workload, Loaded) else workload
+    document = catalog.document(given, "workload", texts_of(set))
+    catalog.load_workload(document)  # says what is wrong with it, and where
     named = (einsums,) if isinstance(einsums, str) else tuple(einsums)
-    return TransformResult(answer_of(spec, steps, named, seed))
+    return TransformResult(answer_of(catalog.load_workload_spec(document), steps, named, seed))

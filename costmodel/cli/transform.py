@@ -45,7 +45,9 @@ def command(
 
     if out is not None:
         check_writable(out)
-    answer = transform(catalog.workload_spec(workload, overrides), sentences, einsums, seed)
+    document = catalog.document(workload, "workload", overrides)
+    catalog.load_workload(document)  # says what is wrong with it, and where
+    answer = transform(catalog.load_workload_spec(document), sentences, einsums, seed)
     told = transform_text(answer.steps, answer.facts, answer.proof)
     written = answer.workload
     if out is not None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from costmodel.spec.hardware import Architecture
     from costmodel.spec.mapping import Mapping as Schedule
     from costmodel.spec.mapping_file import NestMarks
+    from costmodel.spec.nonzeros import Nonzeros
     from costmodel.spec.study import Study
     from costmodel.spec.values import Values
     from costmodel.spec.workload_spec import WorkloadSpec
@@ -159,21 +160,33 @@ def load_workload(ref: Ref, overrides: Overrides = (), *, near: str | FilePath |
     return _workload(document(ref, "workload", overrides, near=near))
 
 
-def workload_spec(ref: Ref, overrides: Overrides = ()) -> WorkloadSpec:
-    """Read what a workload file says; `load_workload` says what is wrong with that."""
+def load_values(ref: Ref, overrides: Overrides = ()) -> Mapping[str, Values]:
+    """Read the values of tensors that a workload gives; whether they fit is checked where it is loaded."""
+    return load_workload_spec(ref, overrides).values
+
+
+def load_nonzeros(ref: Ref, overrides: Overrides = ()) -> Nonzeros:
+    """Read what a workload says about zeros; whether it fits is checked where it is loaded."""
+    from costmodel.spec.nonzeros import nonzeros_of
+
+    return nonzeros_of(load_workload_spec(ref, overrides))
+
+
+def latex_of(ref: Ref, overrides: Overrides = ()) -> list[str]:
+    """Entries of a workload in LaTeX; a formula of ``ranks:`` stands above where its rank comes first."""
+    from costmodel.spec.slides import slides
+
+    load_workload(ref, overrides)
+    return slides(load_workload_spec(ref, overrides))
+
+
+def load_workload_spec(ref: Ref, overrides: Overrides = ()) -> WorkloadSpec:
+    """Read a workload as it is written, unresolved."""
     from costmodel.spec.validation import validate
-    from costmodel.spec.workload import resolve
     from costmodel.spec.workload_spec import WorkloadSpec
 
     found = document(ref, "workload", overrides)
-    spec = validate(WorkloadSpec, found.data, found.marks)
-    resolve(spec, found.marks)
-    return spec
-
-
-def given_values(ref: Ref) -> Mapping[str, Values]:
-    """Read the values that a workload gives to tensors."""
-    return workload_spec(ref).values
+    return validate(WorkloadSpec, found.data, found.marks)
 
 
 def load_mappings(ref: Ref) -> tuple[Schedule, ...]:

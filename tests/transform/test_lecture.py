@@ -73,12 +73,12 @@ def test_repetition_of_the_input():
 
 
 def test_a_fully_connected_layer_is_a_matrix_times_a_vector_and_with_a_batch_a_matrix():
-    start = draft_of(catalog.workload_spec("fc"))
+    start = draft_of(catalog.load_workload_spec("fc"))
     one = facts(start, rewrite(start, ["matrix"]))
     assert {t.name: t.new_shape for t in one.tensors} == {"I": (25088,), "F": (4096, 25088), "O": (4096,)}
     assert one.new_operations == {"mac": 102760448}
     layer = workload("O[n, m] = I[n, c, h, w] * F[m, c, h, w]", N=16, M=4096, C=512, H=7, W=7)
-    start = draft_of(catalog.workload_spec(layer))
+    start = draft_of(catalog.load_workload_spec(layer))
     several = facts(start, rewrite(start, ["flatten C, H, W"]))
     assert {t.name: t.new_shape for t in several.tensors} == {"I": (16, 25088), "F": (4096, 25088), "O": (16, 4096)}
     assert several.new_operations == {"mac": 16 * 102760448}
@@ -147,6 +147,16 @@ def test_the_new_workload_is_a_file_that_leads_on_and_back(folder):
     assert cm.load_workload("back.yaml").value.einsums == cm.load_workload("w.yaml").value.einsums
     answer = json.loads(run("w.yaml", "toeplitz kernel", "--json").stdout)
     assert (answer["back"], answer["proof"]["exact"]) == (["inline K"], True)
+
+
+def test_what_is_said_about_zeros_follows():
+    sparse = workload("Z[m] = A[m, k] * B[k]", M=2, K=4) | {
+        "density": {"B": 0.5},
+        "coordinates": {"A": [[0, 1], [1, 2]]},
+    }
+    found = cm.transform(sparse, "swap A: K, M", "partition K by 2").answer.workload
+    assert found.density == {"B": 0.5}
+    assert found.coordinates == {"A": ((0, 1, 0), (1, 0, 1))}
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ class Draft:
     """A whole workload."""
 
     spec: WorkloadSpec
-    """What the file says, but for values; its Einsums are the lines."""
+    """What the file says, but for values and coordinates; its Einsums are the lines."""
     lines: tuple[Line, ...]
     scope: tuple[str, ...] = field(default=(), compare=False)
     """Names of the Einsums that steps may change."""
@@ -128,6 +128,7 @@ class Draft:
                 "weights": spec.weights if spec.weights is None else tuple(w for w in spec.weights if w in tensors),
                 "batch": spec.batch if spec.batch in variables else None,
                 "tensors": None,
+                "density": {n: share for n, share in spec.density.items() if n in tensors},
                 "einsums": tuple(einsums),
             }
         )
@@ -156,7 +157,7 @@ def draft_of(spec: WorkloadSpec, names: Iterable[str] = ()) -> Draft:
     if not scope:
         message = f"{spec.name} has several layers: say which of them to rewrite"
         raise SpecError([Problem(message, hint=f"--einsum NAME, one of {', '.join(layers)}")])
-    return Draft(spec.model_copy(update={"values": {}}), tuple(lines), scope)
+    return Draft(spec.model_copy(update={"values": {}, "coordinates": {}}), tuple(lines), scope)
 
 
 def _output(text: str) -> str:
@@ -258,7 +259,7 @@ def workload_yaml(spec: WorkloadSpec, comments: Iterable[str] = ()) -> str:
     lines.append(f"name: {yaml_text(spec.name)}")
     if spec.source:
         lines.append(f"source: {json.dumps(spec.source, ensure_ascii=False)}")
-    for key in ("ranks", "bits", "weights", "batch", "pad", "values"):
+    for key in ("ranks", "bits", "weights", "batch", "pad", "values", "density", "coordinates"):
         value = getattr(spec, key)
         if value is not None and (value or key == "weights") and value != {}:
             lines.append(f"{key}: {_flow(value)}")

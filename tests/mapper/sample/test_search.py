@@ -14,7 +14,7 @@ from strategies import workload_of
 from costmodel.einsum.algebra import Role
 from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.result import InfeasibleError
-from costmodel.mapper.sample.encoding import encoding_of
+from costmodel.mapper.sample.mapspace import encoding_of
 from costmodel.mapper.sample.moves import Screen, moves_from
 from costmodel.mapper.sample.search import SamplingProgress, search_einsum
 from costmodel.mapper.sample.starts import starts
@@ -267,7 +267,7 @@ def test_interrupt_returns_the_best_so_far(phase):
     result = search_einsum(GEMM.einsums[0], array_of(), trials=200, progress=stop)
     assert result.front
     assert result.certificate.status == "best found"
-    assert result.certificate.method.endswith("(interrupted)")
+    assert result.certificate.how.endswith("(interrupted)")
     assert result.certificate.evaluated < 300
 
 
