@@ -24,6 +24,7 @@ LAYERS = (
     "costmodel.spec",
     "costmodel.execute",
     "costmodel.transform",
+    "costmodel.listing",
     "costmodel.components",
     "costmodel.model",
     "costmodel.describe",
