@@ -10,6 +10,7 @@ from costmodel.api.inputs import Loaded, load_arch, load_mapping, load_workload
 from costmodel.api.results import CostResult, MapResult, SpaceResult
 from costmodel.api.steps import TraceResult, trace
 from costmodel.api.text import Text
+from costmodel.api.transforming import TransformResult, transform
 from costmodel.api.values import ValuesResult, run
 from costmodel.mapper.result import InfeasibleError
 from costmodel.spec.problems import SpecError
@@ -23,6 +24,7 @@ __all__ = [
     "SpecError",
     "Text",
     "TraceResult",
+    "TransformResult",
     "ValuesResult",
     "evaluate",
     "explain",
@@ -34,4 +36,5 @@ __all__ = [
     "run",
     "sweep",
     "trace",
+    "transform",
 ]

@@ -1,12 +1,12 @@
 import pytest
 
 import costmodel as cm
-from costmodel.api import SpecError
+from costmodel.api import SpecError, trace
 from costmodel.report.page.trace import render_traces
 
 
 def test_a_trace_has_the_words_of_the_model():
-    found = cm.trace("two_level", "conv1d", mapping="conv1d_tiled")
+    found = trace("two_level", "conv1d", mapping="conv1d_tiled")
     cost = cm.evaluate("two_level", "conv1d", mapping="conv1d_tiled")
     order = ["level", "tensor", "flow"]
     moved = found.moves.groupby(order)["words"].sum()
@@ -19,9 +19,11 @@ def test_a_trace_has_the_words_of_the_model():
 
 
 def test_two_traces_stand_on_one_page(tmp_path):
-    first, second = (cm.trace("two_level", "conv1d", mapping=f"conv1d_{name}") for name in ("simple", "tiled"))
+    first, second = (trace("two_level", "conv1d", mapping=f"conv1d_{name}") for name in ("simple", "tiled"))
     path = first.page(tmp_path / "both.html", beside=second)
-    assert path.read_text() == render_traces({"first nest": first.trace, "second nest": second.trace}, "cm.trace")
+    assert path.read_text() == render_traces(
+        {"first nest": first.trace, "second nest": second.trace}, "costmodel.api.trace"
+    )
 
 
 def test_one_nest_is_traced():
@@ -31,8 +33,8 @@ def test_one_nest_is_traced():
     ]
     workload = {"name": "w", "ranks": {"M": 3}, "einsums": ["Y[m] = A[m] * B[m]", "Z[m] = A[m] + B[m]"]}
     with pytest.raises(SpecError, match=r"2 nests, of Y; Z \(einsums= chooses one\)"):
-        cm.trace("two_level", workload, mapping={"mappings": nests})
-    found = cm.trace("two_level", workload, mapping={"mappings": nests}, einsums="Z")
+        trace("two_level", workload, mapping={"mappings": nests})
+    found = trace("two_level", workload, mapping={"mappings": nests}, einsums="Z")
     assert set(found.moves["einsum"]) == {"Z"}
     with pytest.raises(SpecError, match="too many to trace"):
-        cm.trace("two_level", "mm64", mapping="two_level_output_stationary")
+        trace("two_level", "mm64", mapping="two_level_output_stationary")
