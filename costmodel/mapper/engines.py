@@ -26,7 +26,7 @@ BOUND_S = 10.0
 FALLBACK = Request(method="random", trials=1000, bound=False)
 """What is asked instead where the exact search has no form."""
 
-PATIENT = 16
+PATIENT = 32
 """Part of the patience of an evaluation that a search has: a mapping takes a second to count at most."""
 
 Tell = Callable[[Any], None]

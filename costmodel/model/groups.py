@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from costmodel.einsum.algebra import Affine
 
+Intervals = Mapping[str, tuple[int, int]]
+"""Rank variable → (low, extent)."""
 Known = dict[tuple[object, ...], int]
 """(image, intervals of its rank variables) → what it touches."""
 
 
 Image = tuple[Affine, ...]
 """What one access touches in the ranks of a group, one form for each: the image of the box of rank variables."""
+
+
+class Numbers(NamedTuple):
+    """How coordinates become places in a bit set."""
+
+    offset: int
+    """Added so that no place is negative."""
+    strides: tuple[int, ...]
+    """Weight of each rank."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,35 +52,58 @@ class Group:
     variables: tuple[tuple[str, ...], ...]
     """For each image: the rank variables that move it."""
 
-    def bits(self, intervals: Mapping[str, tuple[int, int]], known: Known | None = None) -> int:
-        """Return the tile as a bit set, from (low, extent) of each rank variable.
-
-        ``known`` keeps what single images touched at other positions, where the group is not rigid.
-        """
-        if known is not None and not self.rigid and not self.boxes:
-            return self._remembered(intervals, known)
+    def bits(self, intervals: Intervals) -> int:
+        """Return the tile as a bit set, from (low, extent) of each rank variable."""
+        everywhere = Numbers(self.offset, self.strides)
         if self.boxes:
-            return self._box(intervals)
+            return self._box(intervals, everywhere)
         result = 0
         for image in self.images:
-            result |= self._touched(image, intervals)
+            result |= self._touched(image, intervals, everywhere)
         return result
 
-    def _remembered(self, intervals: Mapping[str, tuple[int, int]], known: Known) -> int:
+    def bits_among(self, intervals: Intervals, numbers: Sequence[Numbers], known: Known) -> int:
+        """Return the tile as a bit set in numbers of its own for each image; ``known`` keeps what images touched."""
+        if self.boxes:
+            return self._box(intervals, numbers[0])
         result = 0
         for k, image in enumerate(self.images):
             key = (k, *[intervals[v] for v in self.variables[k]])
             found = known.get(key)
             if found is None:
-                found = known[key] = self._touched(image, intervals)
+                found = known[key] = self._touched(image, intervals, numbers[k])
             result |= found
         return result
 
-    def _touched(self, image: Image, intervals: Mapping[str, tuple[int, int]]) -> int:
+    def numbered(self, around: Intervals) -> tuple[list[Numbers], int]:
+        """Number the coordinates of tiles within some bounds, as closely as can be, and say how many there are.
+
+        Images that are far from each other within these bounds have numbers apart.
+        """
+        hulls = [[span(form, around) for form in image] for image in self.images]
+        apart: list[list[int]] = []
+        for k, hull in enumerate(hulls):
+            near = [c for c in apart if self.boxes or any(_meet(hull, hulls[other]) for other in c)]
+            apart = [*(c for c in apart if c not in near), [k, *(other for c in near for other in c)]]
+        numbers: dict[int, Numbers] = {}
+        width = 0
+        for chosen in apart:
+            ends = list(zip(*(hulls[k] for k in chosen), strict=True))
+            offset, strides, size = width, [], 1
+            for rank in ends:
+                low, high = min(x for x, _ in rank), max(x for _, x in rank)
+                strides.append(size)
+                offset -= size * low
+                size *= high - low + 1
+            width += size
+            numbers.update((k, Numbers(offset, tuple(strides))) for k in chosen)
+        return [numbers[k] for k in range(len(hulls))], width
+
+    def _touched(self, image: Image, intervals: Intervals, numbers: Numbers) -> int:
         """Return the coordinates that one access touches."""
         weight: dict[str, int] = dict.fromkeys(self.rank_variables, 0)
-        origin = self.offset
-        for stride, form in zip(self.strides, image, strict=True):
+        origin = numbers.offset
+        for stride, form in zip(numbers.strides, image, strict=True):
             origin += stride * form.constant
             for v, c in form.terms:
                 weight[v] += stride * c
@@ -80,24 +115,28 @@ class Group:
                 spreads.append((abs(w), extent))
         bits = 1 << origin
         for w, extent in spreads:
-            bits = _spread(bits, w, extent)
+            bits = spread(bits, w, extent)
         return bits
 
-    def _box(self, intervals: Mapping[str, tuple[int, int]]) -> int:
+    def _box(self, intervals: Intervals, numbers: Numbers) -> int:
         """Return the bounding box, rank by rank, of what all accesses touch."""
-        origin, extents = 0, []
-        for r, stride in enumerate(self.strides):
-            spans = [_span(image[r], intervals) for image in self.images]
+        origin, extents = numbers.offset, []
+        for r, stride in enumerate(numbers.strides):
+            spans = [span(image[r], intervals) for image in self.images]
             low, high = min(s[0] for s in spans), max(s[1] for s in spans)
             origin += stride * low
             extents.append(high - low + 1)
-        bits = 1 << (self.offset + origin)
-        for stride, extent in zip(self.strides, extents, strict=True):
-            bits = _spread(bits, stride, extent)
+        bits = 1 << origin
+        for stride, extent in zip(numbers.strides, extents, strict=True):
+            bits = spread(bits, stride, extent)
         return bits
 
 
-def _span(form: Affine, intervals: Mapping[str, tuple[int, int]]) -> tuple[int, int]:
+def _meet(some: Sequence[tuple[int, int]], others: Sequence[tuple[int, int]]) -> bool:
+    return all(low <= last and first <= high for (low, high), (first, last) in zip(some, others, strict=True))
+
+
+def span(form: Affine, intervals: Intervals) -> tuple[int, int]:
     """Return the least and the greatest value of an index."""
     low = high = form.constant
     for v, c in form.terms:
@@ -106,7 +145,7 @@ def _span(form: Affine, intervals: Mapping[str, tuple[int, int]]) -> tuple[int, 
     return low, high
 
 
-def _spread(bits: int, stride: int, count: int) -> int:
+def spread(bits: int, stride: int, count: int) -> int:
     """Unite ``count`` copies of a set, each ``stride`` further than the one before."""
     done = 1
     while done < count:
@@ -130,7 +169,7 @@ def groups_of(images: tuple[Image, ...], extents: tuple[tuple[str, int], ...], *
         strides: list[int] = []
         offset, width = 0, 1
         for at in range(len(ranks)):
-            spans = [_span(image[at], whole) for image in parts]
+            spans = [span(image[at], whole) for image in parts]
             low, high = min(s[0] for s in spans), max(s[1] for s in spans)
             strides.append(width)
             offset -= width * low

@@ -34,7 +34,7 @@ def exhaust(
     """
     began = time.process_time()
     archive = Archive(allowed, deadline, aim, time.monotonic)
-    left_s = EFFORT_MOST_S if deadline is None else min(EFFORT_MOST_S, (deadline - time.monotonic()) / 2)
+    left_s = EFFORT_MOST_S if deadline is None else min(EFFORT_MOST_S, (deadline - time.monotonic()) / 4)
     least = lower_bound(allowed)
     complete = stopped = False
     whole = small(allowed, archive.in_time(least), divide=True, effort_most_s=left_s)
