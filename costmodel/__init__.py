@@ -12,7 +12,7 @@ TYPE_CHECKING = False  # type checkers know better; `typing` would take longer t
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from costmodel.api import evaluate, explain, load_arch, load_mapping, load_workload, map, report, sweep
+    from costmodel.api import evaluate, explain, load_arch, load_mapping, load_workload, map, report, run, sweep
 else:
     ModuleType = type(sys)
 
@@ -25,6 +25,7 @@ __all__ = [
     "load_workload",
     "map",
     "report",
+    "run",
     "sweep",
 ]
 

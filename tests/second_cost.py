@@ -31,7 +31,7 @@ class SecondCost(SecondWalk):
         unit = self.paths[name][-1][1].unit
         rate = self.levels[unit].rate_of
         work = defaultdict(float)
-        for (einsum, _, kind, instance), done in self.operations.items():
+        for (einsum, _, kind, instance), done in self.slots.items():
             if einsum == name:
                 work[instance] += done / rate(kind)
         above = self.architecture.levels[: self.architecture.index(unit)]
@@ -77,13 +77,13 @@ class SecondCost(SecondWalk):
         path = self.paths[name]
         inside = [
             h
-            for h in self.tiles
+            for h in self.windows
             if h.tensor == tensor
             and h.place in [p for p, _ in path]
             and self.architecture.index(h.level) > self.architecture.index(array.name)
         ]
         holder = min(inside, key=lambda h: h.place)
-        steps = self.tiles[holder]
+        steps = self.windows[holder]
         found, last = 0, None
         for time in sorted(steps):
             for instance, tile in steps[time].items():

@@ -43,6 +43,7 @@ class SecondWalk:
         self.workload, self.architecture = workload, architecture
         self.levels = {level.name: level for level in architecture.levels}
         self.bits = {t.name: t.bits for e in workload.einsums for t in e.tensors.values()}
+        self.shapes = {t.name: t.shape for e in workload.einsums for t in e.tensors.values()}
         self.words = defaultdict(int)
         """(Einsum, level, tensor, flow) → words."""
         self.in_instance = defaultdict(int)
@@ -51,20 +52,28 @@ class SecondWalk:
         """(Einsum, array, tensor) → words."""
         self.operations = defaultdict(int)
         """(Einsum, unit, kind, instance) → operations."""
+        self.slots = defaultdict(int)
+        """The same with those of points outside, which take their time."""
         self.occupancy = defaultdict(int)
         """(Einsum, holder) → words of its largest tile."""
         self.paths = {}
         """Einsum → [(place, node)] from the root to its compute node; of a sequence, the number of the branch."""
         self.find_paths(mapping.nest, (), [])
         self.tiles = defaultdict(lambda: defaultdict(lambda: defaultdict(set)))
-        """Holder → time → instance → words."""
+        """Holder → time → instance → coordinates; when all are there, the words of the tensor among them."""
+        self.windows = {}
+        """Holder → the same with the coordinates outside the tensor."""
         self.computes = defaultdict(lambda: defaultdict(lambda: defaultdict(set)))
         """(Einsum, number of the access, the output last) → time → instance → the word."""
         for name in self.paths:
             self.run(workload.einsum(name))
         for holder, steps in self.tiles.items():
+            self.windows[holder] = {t: {i: self.filled(holder, c) for i, c in at.items()} for t, at in steps.items()}
             if isinstance(self.levels[holder.level], Memory):
-                self.fill_holes(holder, steps)
+                for tiles in steps.values():
+                    for instance, tile in tiles.items():
+                        there = {w for w in tile if self.exists(holder.tensor, w)}
+                        tiles[instance] = self.filled(holder, there)
                 self.cross(holder, steps)
         for (name, number), steps in self.computes.items():
             self.compute(workload.einsum(name), number, steps)
@@ -88,6 +97,7 @@ class SecondWalk:
         for values in itertools.product(*(range(n) for n in einsum.shape.values())):
             point = dict(zip(einsum.shape, values, strict=True))
             words = [(a, word(a, point)) for a in einsum.accesses]
+            inside = all(self.exists(a.tensor, w) for a, w in words)
             for place, node, time, instance, life in self.route(einsum, point):
                 held, level = (node.tensors, node.level) if isinstance(node, Storage) else (einsum.tensors, node.unit)
                 for a, w in words:
@@ -95,11 +105,12 @@ class SecondWalk:
                         self.tiles[Holder(place, a.tensor, level, life)][time][instance].add(w)
                 if isinstance(node, Compute):
                     for number, (a, w) in enumerate(words):
-                        if at(point, a.at_zero):
+                        if inside and at(point, a.at_zero):
                             self.computes[einsum.name, number][time][instance].add(w)
                     for o in einsum.operations:
                         if at(point, o.at_zero):
-                            self.operations[einsum.name, node.unit, o.kind, instance] += o.per_point
+                            self.operations[einsum.name, node.unit, o.kind, instance] += o.per_point * inside
+                            self.slots[einsum.name, node.unit, o.kind, instance] += o.per_point
 
     def route(self, einsum, point):
         """Storage and compute nodes that a point passes, each with the time, the instance and the life."""
@@ -121,12 +132,16 @@ class SecondWalk:
                 life = len(time)
         assert start == point, "a rank variable is not iterated down to one"
 
-    def fill_holes(self, holder, steps) -> None:
-        if self.levels[holder.level].holes == "fetch":
-            for tiles in steps.values():
-                for instance, tile in tiles.items():
-                    sides = [range(min(rank), max(rank) + 1) for rank in zip(*tile, strict=True)]
-                    tiles[instance] = set(itertools.product(*sides))
+    def exists(self, tensor, coordinate):
+        """Whether a tensor has a coordinate."""
+        return all(0 <= c < n for c, n in zip(coordinate, self.shapes[tensor], strict=True))
+
+    def filled(self, holder, tile):
+        """The tile, with its holes where the level fetches them."""
+        level = self.levels[holder.level]
+        if not tile or not isinstance(level, Memory) or level.holes == "skip":
+            return tile
+        return set(itertools.product(*(range(min(rank), max(rank) + 1) for rank in zip(*tile, strict=True))))
 
     # Who stands where
 

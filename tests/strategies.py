@@ -182,7 +182,8 @@ def statement_text(output: Access, inputs: tuple[Access, ...]) -> str:
 def _text(a: Access) -> str:
     def index(i: Affine) -> str:
         parts = [v if c == 1 else f"{c}*{v}" for v, c in i.terms]
-        return " + ".join([*parts, str(i.constant)] if i.constant or not parts else parts)
+        text = " + ".join([*parts, str(i.constant)] if i.constant or not parts else parts)
+        return re.sub(r"^-1\*", "-", text.replace("+ -1*", "- ").replace("+ -", "- "))
 
     return f"{a.tensor}[{', '.join(index(i) for i in a.indices)}]"
 
@@ -712,6 +713,50 @@ def random_case(seed: int) -> Case:
             continue
         return Case(workload, architecture, Mapping(tuple(nodes)))
     raise AssertionError(f"no case for seed {seed}")
+
+
+def padded(workload: Workload, rng: random.Random) -> Workload:
+    """The workload with some tensors smaller than what their accesses reach, on either side: points lie outside.
+
+    Either all accesses of a tensor are shifted, or its reads alone.
+    """
+    for _ in range(100):
+        einsums = workload.einsums
+        for name in dict.fromkeys(t for e in einsums for t in e.tensors):
+            if rng.random() < 0.5:
+                einsums = _cropped(einsums, name, rng)
+        if any(e.limits for e in einsums) and all(e.points_inside for e in einsums):
+            return replace(workload, einsums=einsums)
+    return workload
+
+
+def _cropped(einsums: tuple[Einsum, ...], name: str, rng: random.Random) -> tuple[Einsum, ...]:
+    tensor = next(e.tensors[name] for e in einsums if name in e.tensors)
+    shape = tuple(rng.randint(1, n) if rng.random() < 0.7 else n for n in tensor.shape)
+    shifts = [rng.randint(0, n - left) for n, left in zip(tensor.shape, shape, strict=True)]
+    all_alike = rng.random() < 0.5
+
+    def moved(a: Access, *, written: bool = False) -> Access:
+        if a.tensor != name or (written and not all_alike):
+            return a
+        pairs = zip(a.indices, shifts, strict=True)
+        return replace(a, indices=tuple(replace(i, constant=i.constant - shift) for i, shift in pairs))
+
+    return tuple(
+        replace(
+            e,
+            output=moved(e.output, written=True),
+            inputs=tuple(dict.fromkeys(map(moved, e.inputs))),
+            tensors={t: replace(x, shape=shape) if t == name else x for t, x in e.tensors.items()},
+        )
+        for e in einsums
+    )
+
+
+def padded_case(seed: int) -> Case:
+    """The case of a seed, padded; rarely as it is, where that leaves no point inside."""
+    case = random_case(seed)
+    return replace(case, workload=padded(case.workload, random.Random(seed)))
 
 
 def cases() -> st.SearchStrategy[Case]:

@@ -440,8 +440,8 @@ def test_wrong_values_are_wrong_input(options, message):
     [
         (("--method", "magic"), "'magic'"),
         (("--budget", "5 apples"), "must be a time"),
-        (("--memory", "12"), "unit"),
-        (("--budget", "0"), "more than 0"),
+        (("--memory", "12 words"), "must be a size such as 2 GiB"),
+        (("--budget", "0"), "greater than zero"),
         (("--trials", "0"), "0 is not in the range"),
         (("--colour", "red"), "No such option"),
     ],

@@ -22,6 +22,7 @@ LAYERS = (
     "costmodel.spec.problems",
     "costmodel.einsum",
     "costmodel.spec",
+    "costmodel.execute",
     "costmodel.components",
     "costmodel.model",
     "costmodel.orders",

@@ -9,6 +9,7 @@ from costmodel.api.ask import evaluate, explain, map, report, sweep
 from costmodel.api.inputs import Loaded, load_arch, load_mapping, load_workload
 from costmodel.api.results import CostResult, MapResult, SpaceResult
 from costmodel.api.text import Text
+from costmodel.api.values import ValuesResult, run
 from costmodel.mapper.result import InfeasibleError
 from costmodel.spec.problems import SpecError
 
@@ -20,6 +21,7 @@ __all__ = [
     "SpaceResult",
     "SpecError",
     "Text",
+    "ValuesResult",
     "evaluate",
     "explain",
     "load_arch",
@@ -27,5 +29,6 @@ __all__ = [
     "load_workload",
     "map",
     "report",
+    "run",
     "sweep",
 ]

@@ -26,7 +26,7 @@ from costmodel.mapper.network import NetworkResult, map_workload
 from costmodel.mapper.workers import LostError
 from costmodel.model.explain import answer
 from costmodel.model.explain.subjects import subjects
-from costmodel.report.assemble import check_computed, run_of_evaluation, run_of_network
+from costmodel.report.assemble import check_asked, run_of_evaluation, run_of_network
 from costmodel.report.assemble_sweep import run_of_sweep, sweep_folder
 from costmodel.report.folder import check_writable
 from costmodel.report.page.run import write_report
@@ -35,6 +35,7 @@ from costmodel.report.run import Run
 from costmodel.report.tables import evaluation_of
 from costmodel.report.write import write_run
 from costmodel.spec import catalog
+from costmodel.spec.problems import Marks
 from costmodel.spec.request import request_of
 from costmodel.sweep.execute import fingerprint, run_sweep
 from costmodel.sweep.journal import JOURNAL, Journal
@@ -79,7 +80,7 @@ def map(
     settings = texts_of(set)
     request = request_of(**asked)
     question = asked_about(arch, workload, settings, einsums)
-    check_computed(question)
+    check_asked(question, request, Marks())
     result = map_workload(question.workload, question.architecture, request)
     _check_found(result)
     command = call_text("map", arch, workload, einsums=einsums, set=settings, **asked)
@@ -123,9 +124,7 @@ def sweep(
         run = run_of_sweep(loaded, result, settings, command, started)
     else:
         folder = sweep_folder(loaded, "", Path(out), Path(out).parent, force=force)
-        with Journal(folder / JOURNAL, fingerprint(loaded)) as journal:
-            if force:
-                journal.clear()
+        with Journal(folder / JOURNAL, fingerprint(loaded), anew=force) as journal:
             result = run_sweep(loaded, journal, jobs=jobs)
             run = run_of_sweep(loaded, result, settings, command, started)
             write_run(folder, run, renew=True)

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import click
 
-from costmodel.cli.options import json_option, report_option
+from costmodel.cli.options import NamedPath, json_option, report_option
 from costmodel.cli.output import FINE, put, put_json, say
 from costmodel.spec.problems import Problem, SpecError
 
 
 @click.command("compare")
-@click.argument("first", metavar="RUN", type=click.Path(path_type=Path))
-@click.argument("second", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("first", metavar="RUN", type=NamedPath(path_type=Path))
+@click.argument("second", metavar="RUN", type=NamedPath(path_type=Path))
 @json_option
 @report_option
 def command(first: Path, second: Path, report: Path | None, *, as_json: bool) -> int:

@@ -9,9 +9,9 @@ import click
 
 from costmodel.cli.complete import arch_argument, workload_argument
 from costmodel.cli.keep import command_line
-from costmodel.cli.options import einsum_option, json_option, page_path, set_option, time_option
+from costmodel.cli.options import NamedPath, about, einsum_option, json_option, page_path, set_option, time_option
 from costmodel.cli.output import FINE, put, put_json, say
-from costmodel.spec.problems import Problem, SpecError
+from costmodel.spec.problems import Marks, Problem, SpecError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     "page",
     "--out",
     metavar="FILE.html",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=NamedPath(path_type=Path, dir_okay=False),
     callback=page_path,
     help="Draw the curves on a page of their own, with the nest of each corner.",
 )
@@ -52,7 +52,7 @@ def command(
     LEVEL is taken alone: one instance that holds every tensor, below an unbounded memory, with tiles that divide.
     Each row is the least capacity with which less has to move. With --out the curves are drawn.
     """
-    from costmodel.mapper.curve import buffer_curve
+    from costmodel.mapper.curve import buffer_curve, check_level
     from costmodel.mapper.lattice import UnsupportedError
     from costmodel.report.assemble import question_of
     from costmodel.report.folder import check_writable
@@ -62,6 +62,8 @@ def command(
     if page is not None:
         check_writable(page)
     question = question_of(arch, workload, overrides, einsums)
+    with about("LEVEL"):
+        check_level(question.architecture, level)
     shown: list[dict[str, Any]] = []
     curves = []
     texts: list[str] = []
@@ -69,7 +71,7 @@ def command(
         try:
             found = buffer_curve(einsum, question.architecture, level, budget_s=budget)
         except UnsupportedError as error:
-            raise SpecError([Problem(f"{einsum.name} has no buffer-size curve: {error}")]) from None
+            raise SpecError([_no_curve(question, einsum.name, str(error))]) from None
         curves.append(found)
         if as_json:
             points = [
@@ -96,6 +98,13 @@ def command(
         elif page is not None:
             put("\n".join(texts))
     return FINE
+
+
+def _no_curve(question: Question, einsum: str, why: str) -> Problem:
+    found = question.workload_document
+    marks, names = found.marks if found is not None else Marks(), [e.name for e in question.whole.einsums]
+    message, hint = f"{einsum} has no buffer-size curve: {why}", "--einsum NAME asks for those of others"
+    return marks.problem(message, ("einsums", names.index(einsum)), hint=hint)
 
 
 def _write_curves(path: Path, curves: Sequence[BufferCurve], question: Question, level: str) -> None:

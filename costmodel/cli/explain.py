@@ -9,7 +9,7 @@ import click
 
 from costmodel.cli.complete import names_of
 from costmodel.cli.evaluate import evaluated
-from costmodel.cli.options import json_option, mapping_option, set_option
+from costmodel.cli.options import about, json_option, mapping_option, set_option
 from costmodel.cli.output import FINE, ProgressDisplay, put, put_json, say
 from costmodel.spec.problems import Problem, SpecError
 
@@ -53,16 +53,18 @@ def command(
         raise click.UsageError("give a run folder, or ARCH WORKLOAD, and one number to explain")
     if named == 1 and overrides:
         raise click.UsageError("--set changes what is computed, and a run folder holds what was: give ARCH WORKLOAD")
-    found = _of_run(words[0]) if named == 1 else _of_pair(words, mapping_ref, einsum, overrides)
+    subject = words[named] if len(words) > named else None
+    found = _of_run(words[0]) if named == 1 else _of_pair(words, mapping_ref, einsum, overrides, subject)
     workload, architecture, mappings, evaluation = found
-    if len(words) == named:
+    _check(architecture, workload, subject)
+    if subject is None:
         known = subjects(architecture, evaluation)
         if as_json:
             put_json("explain", {"subjects": known})
         else:
             put("\n".join(known))
         return FINE
-    explanation = derive(workload, architecture, mappings, evaluation, words[named], einsum)
+    explanation = derive(workload, architecture, mappings, evaluation, subject, einsum)
     if as_json:
         from dataclasses import asdict
 
@@ -92,8 +94,20 @@ def _of_run(folder: str) -> _Explained:
     return run.workload, run.architecture, run.mappings, evaluation_of(run)
 
 
+def _check(architecture: Architecture, workload: Workload, subject: str | None) -> None:
+    from costmodel.model.explain.subjects import check_subject
+
+    if subject is not None:
+        with about("SUBJECT"):
+            check_subject(architecture, workload, subject)
+
+
 def _of_pair(
-    words: tuple[str, ...], mapping_ref: str | None, einsum: str | None, overrides: tuple[str, ...]
+    words: tuple[str, ...],
+    mapping_ref: str | None,
+    einsum: str | None,
+    overrides: tuple[str, ...],
+    subject: str | None,
 ) -> _Explained:
     """What the mappings of a file cost, or the best ones."""
     from costmodel.report.assemble import check_computed, question_of
@@ -108,6 +122,7 @@ def _of_pair(
 
     question = question_of(words[0], words[1], overrides, () if einsum is None else (einsum,))
     check_computed(question)
+    _check(question.architecture, question.workload, subject)
     with ProgressDisplay(quiet=False) as progress:
         result = map_workload(question.workload, question.architecture, report=progress)
     if result.failures or result.unfinished:

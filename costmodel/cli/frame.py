@@ -22,6 +22,7 @@ COMMANDS = (
     "show",
     "list",
     "schema",
+    "run",
     "evaluate",
     "explain",
     "map",
@@ -48,6 +49,7 @@ class App(click.Group):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="replace")  # a terminal without µ or × gets a question mark
         try:
+            _check_text(given)
             result = super().main([a for a in given if a != "--debug"], "costmodel", **extra)
             code = result if isinstance(result, int) else FINE
         except BaseException as error:
@@ -78,6 +80,15 @@ def _hold_descriptors() -> None:
             os.fstat(descriptor)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # the lowest that is free: this one
+
+
+def _check_text(given: Sequence[str]) -> None:
+    """Raise UsageError for an argument that is no text: what is kept and shown of it could not be written."""
+    for place, word in enumerate(given, 1):
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            raise click.UsageError(f"argument {place} is not text in UTF-8: {line(word)}") from None
 
 
 def _report_error(error: BaseException) -> int:

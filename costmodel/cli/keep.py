@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
 from costmodel.cli.output import say
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ def claimed(kind: Kind, out: Path | None, report: Path | None, *, force: bool, f
     """
     from costmodel.report.folder import check_writable, claim
 
+    if force and out is None:
+        raise click.UsageError("--force replaces the run in a folder: name it with --out")
     if report is not None:
         check_writable(report)
     if out is not None:

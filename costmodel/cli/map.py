@@ -10,6 +10,7 @@ import click
 from costmodel.cli.complete import arch_argument, workload_argument
 from costmodel.cli.keep import claimed, command_line, keep_run
 from costmodel.cli.options import (
+    NamedPath,
     einsum_option,
     force_option,
     json_option,
@@ -19,7 +20,7 @@ from costmodel.cli.options import (
     set_option,
 )
 from costmodel.cli.output import FINE, INFEASIBLE, INTERRUPTED, PARTIAL, ProgressDisplay, put, put_json, put_notes, say
-from costmodel.cli.request import request_options
+from costmodel.cli.request import request_asked, request_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 @click.option(
     "--save-study",
     metavar="FILE",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=NamedPath(path_type=Path, dir_okay=False),
     help="Save this command as a study.",
 )
 @quiet_option
@@ -63,19 +64,17 @@ def command(
 ) -> int:
     """Find the best mappings of WORKLOAD on ARCH."""
     from costmodel.mapper.network import map_workload
-    from costmodel.report.assemble import check_computed, notes_of, question_of, run_of_network
+    from costmodel.report.assemble import check_asked, choice_notes, notes_of, question_of, run_of_network
     from costmodel.report.folder import check_writable, write_text
     from costmodel.report.study_text import study_text
     from costmodel.spec import catalog
-    from costmodel.spec.objective import objective_of
     from costmodel.spec.problems import Problem, SpecError
-    from costmodel.spec.request import request_of
 
-    if asked["objective"] is not None:
-        asked["objective"] = objective_of(asked["objective"])
-    request = request_of(**asked)
+    if no_run and out is not None:
+        raise click.UsageError("--no-run and --out contradict each other")
+    request, marks = request_asked(asked)
     question = question_of(arch, workload, overrides, einsums)
-    check_computed(question)
+    check_asked(question, request, marks)
     place = claimed("map", out, report, force=force, folder=not no_run)
     if save_study is not None:
         check_writable(save_study)
@@ -87,6 +86,8 @@ def command(
         result = map_workload(question.workload, question.architecture, request, report=progress)
     for failure in result.failures:
         say(failure.reason)
+    for note in choice_notes(result):
+        say(note)
     if result.unfinished:
         say(f"not searched: {', '.join(result.unfinished)}")
     run = run_of_network(question, result, command_line())

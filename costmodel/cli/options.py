@@ -2,17 +2,43 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from costmodel.cli.complete import names_of
+from costmodel.spec.problems import SpecError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 Number = TypeVar("Number", int, float)
+
+
+class NamedPath(click.Path):
+    """A path that is not empty: an empty one would mean the current folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Check and convert a path."""
+        if not os.fspath(value):
+            self.fail("must not be empty", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+@contextmanager
+def about(argument: str) -> Iterator[None]:
+    """Name the argument that problems are about which have no place of their own."""
+    try:
+        yield
+    except SpecError as error:
+        named = [p if p.file or p.path else replace(p, file=argument) for p in error.problems]
+        raise SpecError(named) from None
+
 
 set_option = click.option(
     "overrides",
@@ -26,7 +52,7 @@ out_option = click.option(
     "out",
     "--out",
     metavar="FOLDER",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=NamedPath(path_type=Path, file_okay=False),
     help="Where to put the run folder.",
 )
 force_option = click.option(
@@ -46,7 +72,7 @@ report_option = click.option(
     "report",
     "--report",
     metavar="FILE.html",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=NamedPath(path_type=Path, dir_okay=False),
     callback=page_path,
     help="Write an HTML report.",
 )
@@ -61,41 +87,37 @@ einsum_option = click.option("einsums", "--einsum", metavar="NAME", multiple=Tru
 quiet_option = click.option("quiet", "-q", "--quiet", is_flag=True, help="No progress on stderr.")
 
 
-def _quantity(
-    dimension_name: str, to: str, kind: type[Number], per: int = 1
-) -> Callable[[click.Context, click.Parameter, str | None], Number | None]:
-    """Read an option's number with its unit; ``per`` of the unit ``to`` are one."""
+def _seconds(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
+    from costmodel.spec.request import budget_seconds
 
-    def read(_ctx: click.Context, _param: click.Parameter, value: str | None) -> Number | None:
-        if value is None:
-            return None
-        from costmodel.spec import units
+    return None if value is None else _read(budget_seconds, value)
 
-        dimension = getattr(units, dimension_name)
-        try:
-            quantity = units.parse(value, dimension)
-            number = float(units.convert(quantity.value, quantity.unit, to))
-        except ValueError as error:
-            raise click.BadParameter(f"{error} (units: {dimension.shown})") from None
-        if number <= 0:
-            raise click.BadParameter(f"must be more than 0, got {value}")
-        return kind(number / per)
 
-    return read
+def _bytes(_ctx: click.Context, _param: click.Parameter, value: str | None) -> int | None:
+    from costmodel.spec.request import memory_bytes
+
+    return None if value is None else _read(memory_bytes, value)
+
+
+def _read(kind: Callable[[object], Number], value: str) -> Number:
+    try:
+        return kind(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 time_option = click.option(
     "budget",
     "--budget",
     metavar="TIME",
-    callback=_quantity("TIME", "s", float),
+    callback=_seconds,
     help="Stop searching after this long, e.g. 60s.",
 )
 memory_option = click.option(
     "memory",
     "--memory",
     metavar="SIZE",
-    callback=_quantity("SIZE", "b", int, 8),
+    callback=_bytes,
     help="Most memory that the search may use, e.g. 2GiB.",
 )
 jobs_option = click.option(

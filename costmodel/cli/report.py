@@ -7,18 +7,18 @@ from pathlib import Path
 import click
 
 from costmodel.cli.keep import keep_report
-from costmodel.cli.options import page_path
+from costmodel.cli.options import NamedPath, page_path
 from costmodel.cli.output import FINE
 
 
 @click.command("report")
-@click.argument("folders", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("folders", metavar="RUN...", nargs=-1, required=True, type=NamedPath(path_type=Path))
 @click.option(
     "out",
     "-o",
     "--out",
     metavar="FILE.html",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=NamedPath(path_type=Path, dir_okay=False),
     callback=page_path,
     help="Default: RUN/report.html.",
 )

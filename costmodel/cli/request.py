@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Iterator
 from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
@@ -10,7 +11,10 @@ import click
 
 from costmodel.cli.options import memory_option, time_option
 from costmodel.spec.methods import METHODS
-from costmodel.spec.request import TRIALS, Request
+from costmodel.spec.objective import objective_of
+from costmodel.spec.problems import Marks, SpecError
+from costmodel.spec.problems import Path as Place
+from costmodel.spec.request import TRIALS, Request, request_of
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -36,6 +40,29 @@ def request_options(function: Function) -> Function:
     for key in reversed(Request.model_fields):
         function = READY[key](function) if key in READY else _option(key)(function)
     return function
+
+
+def request_asked(asked: dict[str, Any]) -> tuple[Request, Marks]:
+    """The request that options make, and where each of its values was typed. SpecError with all that is wrong."""
+    marks = Marks(overrides=dict(_typed(asked)))
+    if asked["objective"] is not None:
+        try:
+            asked = asked | {"objective": objective_of(asked["objective"])}
+        except SpecError as error:
+            problems = [marks.problem(p.message, ("objective",), hint=p.hint) for p in error.problems]
+            raise SpecError(problems) from None
+    return request_of(marks, **asked), marks
+
+
+def _typed(asked: dict[str, Any]) -> Iterator[tuple[Place, str]]:
+    """Yield the path of a value and the option that gave it."""
+    for key, value in asked.items():
+        if key == "constraints":
+            yield from (((key, at), f"--constraint {shlex.quote(text)}") for at, text in enumerate(value))
+        elif isinstance(value, bool):
+            yield (key,), f"--{key}" if value else f"--no-{key}"
+        elif value is not None:
+            yield (key,), f"--{key} {shlex.quote(str(value))}"
 
 
 def _option(key: str) -> Callable[[Function], Function]:

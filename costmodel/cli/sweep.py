@@ -74,8 +74,8 @@ def command(
     if report is not None:
         check_writable(report)
     folder = sweep_folder(study, study_ref, out, RUNS, force=force)
-    with Journal(folder / JOURNAL, fingerprint(study)) as journal:
-        _tell(journal, force=force)
+    with Journal(folder / JOURNAL, fingerprint(study), anew=force) as journal:
+        _tell(journal)
         with ProgressDisplay(quiet=quiet) as progress:
             result = run_sweep(study, journal, jobs=jobs, report=progress)
         if result.resumed:
@@ -103,14 +103,12 @@ def command(
     return FINE
 
 
-def _tell(journal: Journal, *, force: bool) -> None:
-    """Say what the journal holds besides what is asked; with ``force`` it begins anew."""
+def _tell(journal: Journal) -> None:
+    """Say what the journal holds besides what is asked."""
     if journal.content.unread:
         count = plural(journal.content.unread, "line")
         say(line(f"{journal.path}: {count} cut off or changed; what it held is done again"))
-    if force:
-        journal.clear()
-    elif journal.others:
+    if journal.others:
         say(line(f"{journal.path}: {plural(journal.others, 'point')} of other questions or versions left alone"))
 
 

@@ -6,8 +6,9 @@ file, into the values of this module. Nothing here knows about text, YAML or har
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -35,6 +36,21 @@ class Affine:
     @property
     def rank_variables(self) -> tuple[str, ...]:
         return tuple(v for v, _ in self.terms)
+
+    def span(self, extents: Mapping[str, int]) -> tuple[int, int]:
+        """Least and largest value, where every rank variable runs from 0 to its extent."""
+        reaches = [coefficient * (extents[v] - 1) for v, coefficient in self.terms]
+        low, high = (self.constant + sum(clip(reach, 0) for reach in reaches) for clip in (min, max))
+        return low, high
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Where an index leaves its tensor at some points (padding), the range in which it is inside."""
+
+    index: Affine
+    extent: int
+    """Of the tensor's rank: ``0 ≤ index < extent``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +122,27 @@ class Einsum:
 
     @cached_property
     def points(self) -> int:
-        """Size of the iteration space."""
+        """Size of the iteration space, points outside included."""
         return math.prod(self.shape.values())
+
+    @cached_property
+    def limits(self) -> tuple[Limit, ...]:
+        """What holds at the points inside, where an index leaves its tensor at others: there nothing is done."""
+        return tuple(dict.fromkeys(limit for access in self.accesses for limit in self.leaves(access)))
+
+    def leaves(self, access: Access) -> tuple[Limit, ...]:
+        """Where an access leaves its tensor at some points: what holds inside."""
+        found = []
+        for index, extent in zip(access.indices, self.tensors[access.tensor].shape, strict=True):
+            low, high = index.span(self.shape)
+            if low < 0 or high >= extent:
+                found.append(Limit(index, extent))
+        return tuple(found)
+
+    @cached_property
+    def points_inside(self) -> int:
+        """Points at which every access is inside its tensor: those at which something is done."""
+        return self.points_where_zero(frozenset())
 
     @cached_property
     def operation_counts(self) -> Mapping[str, int]:
@@ -119,8 +154,8 @@ class Einsum:
         return counts
 
     def points_where_zero(self, at_zero: frozenset[str]) -> int:
-        """Points at which some rank variables are 0."""
-        return math.prod(n for v, n in self.shape.items() if v not in at_zero)
+        """Points inside at which some rank variables are 0."""
+        return points_within(self.limits, {v: 1 if v in at_zero else n for v, n in self.shape.items()})
 
     @property
     def accesses(self) -> tuple[Access, ...]:
@@ -149,3 +184,48 @@ class Workload:
             if einsum.name == name:
                 return einsum
         raise KeyError(name)
+
+
+def points_within(limits: Sequence[Limit], extents: Mapping[str, int]) -> int:
+    """Points of a box at which all limits hold: rank variables that share no limit are counted apart.
+
+    >>> points_within([Limit(Affine((("p", 1), ("r", 1)), -1), 3)], {"p": 3, "r": 3, "m": 2})
+    14
+    """
+    left, points, free = list(limits), 1, dict(extents)
+    while left:
+        together, names = [left[0]], set(left[0].index.rank_variables)
+        while more := [x for x in left if x not in together and names & set(x.index.rank_variables)]:
+            together += more
+            names.update(*(x.index.rank_variables for x in more))
+        boxes = boxes_within(together, {v: (0, free.pop(v)) for v in sorted(names)})
+        points *= sum(math.prod(extent for _, extent in box.values()) for box in boxes)
+        left = [x for x in left if x not in together]
+    return points * math.prod(free.values())
+
+
+def boxes_within(
+    limits: Sequence[Limit], intervals: Mapping[str, tuple[int, int]]
+) -> Iterator[dict[str, tuple[int, int]]]:
+    """Yield boxes, (low, extent) of each rank variable, that split the points of a box at which all limits hold.
+
+    The longest rank variable has an interval at each point of the others.
+    """
+    longest = max(intervals, key=lambda v: intervals[v][1], default=None)
+    others = [v for v in intervals if v != longest]
+    for values in itertools.product(*(range(low, low + extent) for low, extent in (intervals[v] for v in others))):
+        at = dict(zip(others, values, strict=True))
+        first, last = 0, 0
+        if longest is not None:
+            first, last = intervals[longest][0], sum(intervals[longest]) - 1
+        for limit in limits:
+            step = sum(c for v, c in limit.index.terms if v == longest)
+            rest = limit.index.constant + sum(c * at[v] for v, c in limit.index.terms if v != longest)
+            if step:
+                low, high = (-rest, limit.extent - 1 - rest) if step > 0 else (rest - limit.extent + 1, rest)
+                first, last = max(first, -(-low // abs(step))), min(last, high // abs(step))
+            elif not 0 <= rest < limit.extent:
+                last = first - 1
+        if first <= last:
+            box = {v: (value, 1) for v, value in at.items()}
+            yield box if longest is None else {**box, longest: (first, last - first + 1)}

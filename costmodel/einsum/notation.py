@@ -1,16 +1,16 @@
-"""Einsum notation: text → syntax tree → text.
+r"""Einsum notation: text → syntax tree → text.
 
 ``Z[m, n] = A[m, k] * B[k, n]``. Names that start with an upper-case letter and are followed by brackets are tensors;
 lower-case names inside brackets are rank variables; upper-case names without brackets are constants or, before ``=``
-inside brackets, ranks. The grammar::
+inside brackets, ranks. ``accesses.py`` has the grammar of a tensor and its indices, ``arithmetic.py`` that of what is
+computed with them::
 
-    statement  = access ("=" | "+=" | "*=" | "max=" | "min=") expression
-    expression = product { ("+" | "-") product }
-    product    = factor { ("*" | "/") factor }
-    factor     = "-" factor | "(" expression ")" | number | CONSTANT | access | function "(" expression {","…} ")"
-    access     = TENSOR "[" [ index {"," index} ] "]"
-    index      = [ RANK "=" ] [ "-" ] term { ("+" | "-") term }
-    term       = (integer | CONSTANT | rank variable) { "*" … }          # at most one rank variable
+    statement   = access ("=" | "+=" | "*=" | "max=" | "min=") expression [ ";" ]
+    declaration = TENSOR "[" RANK [ "=" shape ] { "," … } "]"
+
+The spelling of LaTeX is read as well: ``Z_{m,n} = A_{m,k} \times B_{k,n}``. A ``\sum`` stands in front of its term and
+says what is implied: the rank variables that are on the right only; it is held against them. ``GM_p = \max_m QK_{m,p}``
+is ``GM[p] max= QK[m, p]``, and ``\prod`` is ``*=``.
 
 A tree prints as text that parses to an equal tree. Every error shows the text with a caret below the place. Text
 length, nesting and the number of operators are limited, so that no input can exhaust the stack.
@@ -18,132 +18,285 @@ length, nesting and the number of operators are limited, so that no input can ex
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
-from costmodel.einsum.functions import FUNCTIONS
+from costmodel.einsum.accesses import AccessReader, RankAbove
 from costmodel.einsum.syntax import (
-    Binary,
-    BinaryOperator,
-    Call,
-    Constant,
+    Declaration,
+    DeclaredRank,
     Expression,
-    Index,
-    Negative,
-    Number,
     Reduction,
     Statement,
     TensorAccess,
-    Term,
+    addends,
+    rank_variables,
 )
-from costmodel.einsum.tokens import SAY_INSTEAD, NotationError, Token, tokens_of
-from costmodel.spec.problems import did_you_mean
+from costmodel.einsum.tokens import ARROW, PRODUCTS, SAY_INSTEAD, SUM, WITHIN, NotationError, Token
 
 MAX_CHARACTERS = 4000
-
-
-MAX_NESTING = 40
-
-
-MAX_OPERATORS = 100
-
-
-MAX_INTEGER = 10**12
-
 
 _REDUCTIONS = "'=', '+=', '*=', 'max=' or 'min='"
 
 
 @lru_cache(maxsize=1024)
 def parse(text: str) -> Statement:
-    """Parse one statement.
+    r"""Parse one statement.
 
     >>> str(parse("O[m,p]=I[c,U*p+r]*F[m,c,r]"))
+    'O[m, p] = I[c, U*p + r] * F[m, c, r]'
+    >>> str(parse(r"$O_{m,p} = \sum I_{c,Up+r} \times F_{m,c,r}$"))
     'O[m, p] = I[c, U*p + r] * F[m, c, r]'
 
     Raises NotationError, a SpecError with one problem whose excerpt shows the place.
     """
+    found = read(text)
+    if isinstance(found, Declaration):
+        message = f"{found} declares a tensor and computes nothing"
+        raise NotationError(text, 0, message, "write an Einsum such as Z[m, n] = A[m, k] * B[k, n]")
+    return found
+
+
+@lru_cache(maxsize=1024)
+def read(text: str) -> Statement | Declaration:
+    """Parse a statement, or the declaration of a tensor: ``G[S=V, D=V]``, ``G^{S=V, D=V}``; raise as it does."""
     if len(text) > MAX_CHARACTERS:
         message = f"an Einsum of {len(text):,} characters is longer than {MAX_CHARACTERS:,}"
         raise NotationError(text, MAX_CHARACTERS, message, "split it into several statements")
-    return _Parser(text).statement()
+    return _StatementReader(text).statement()
 
 
-class _Parser:
-    """Recursive descent over the tokens of one text."""
+@dataclass(frozen=True, slots=True)
+class _Sum:
+    r"""One ``\sum`` as written."""
+
+    sign: Token
+    stated: tuple[str, ...] | None
+    """Rank variables that it names; null if none."""
+    term: Expression
+
+
+class _StatementReader(AccessReader):
+    """Reads one statement."""
 
     def __init__(self, text: str) -> None:
-        self.text = text
-        self.tokens = tokens_of(text)
-        self.place = 0
-        self.nesting = 0
-        self.operators = 0
+        super().__init__(text)
+        self.sums: list[_Sum] = []
+        self.may_sum = False
+        """Whether a term of the right side starts here."""
 
-    # -- helpers
+    # -- statements
 
-    @property
-    def next(self) -> Token:
-        return self.tokens[self.place]
-
-    @property
-    def ended(self) -> bool:
-        return self.next.kind == "end"
-
-    @property
-    def after_next(self) -> Token:
-        return self.tokens[min(self.place + 1, len(self.tokens) - 1)]
-
-    def take(self) -> Token:
-        token = self.next
-        self.place = min(self.place + 1, len(self.tokens) - 1)
-        return token
-
-    def at(self, *signs: str) -> bool:
-        return self.next.kind == "sign" and self.next.text in signs
-
-    def error(self, message: str, hint: str = "", token: Token | None = None) -> NotationError:
-        token = token or self.next
-        return NotationError(self.text, token.offset, message, hint or SAY_INSTEAD.get(token.text, ""))
-
-    def unclosed(self, bracket: Token) -> str:
-        return f"the {bracket.text!r} at character {bracket.offset + 1} is not closed"
-
-    def enter(self) -> None:
-        self.nesting += 1
-        if self.nesting > MAX_NESTING:
-            raise self.error(f"nested more than {MAX_NESTING} deep", "split it into several statements")
-
-    def count_operator(self) -> None:
-        self.operators += 1
-        if self.operators > MAX_OPERATORS:
-            raise self.error(f"more than {MAX_OPERATORS} operators and functions", "split it into several statements")
-
-    # -- grammar
-
-    def statement(self) -> Statement:
+    def statement(self) -> Statement | Declaration:
+        self.check_no_transform()
         if self.ended:
             raise self.error("the Einsum is empty", "write one such as Z[m, n] = A[m, k] * B[k, n]")
-        output = self.access("the output tensor")
-        reduction = self.reduction(output)
-        expression = self.expression()
+        declared = self.declaration_above()
+        if declared is not None:
+            return declared
+        output = self.output()
+        if self.ended and (self.shapes or self.declares(output)):
+            return self.declaration_of(output)
+        reduction, expression = self.right_side(self.reduction(output))
+        if self.at(";"):
+            self.take()
         if not self.ended:
             raise self.unexpected_after_expression()
-        statement = Statement(output, reduction, expression)
+        self.check_case()
+        statement = Statement(output, reduction, expression, tuple(self.shapes))
         self.check_lone_constants(statement)
+        for found in self.sums:
+            self.check_sum(found, statement)
         return statement
 
-    def check_lone_constants(self, statement: Statement) -> None:
-        """Refuse ``Z[M] = A[m]``: an upper-case name alone in an index is nearly always meant as a rank variable."""
-        variables = statement.rank_variables
-        for access in (statement.output, *statement.inputs):
-            for index in access.indices:
-                name = index.lone_constant
-                if name and (access is statement.output or name.lower() in variables):
-                    message = f"{name!r} in the indices of {access.tensor} is a constant: rank variables are lower case"
-                    raise NotationError(self.text, index.offset, message, f"did you mean {name.lower()}?")
+    def output(self) -> TensorAccess:
+        """The left side; in LaTeX, a name alone is a scalar."""
+        token = self.next
+        if self.is_lecture and token.is_tensor and self.ahead(1).text in {"=", "+="}:
+            self.upper.add(token.text)
+            self.take()
+            return TensorAccess(token.text, (), token.offset)
+        return self.access("the output tensor")
+
+    def right_side(self, reduction: Reduction) -> tuple[Reduction, Expression]:
+        """What is computed, and by what it is reduced where a sign in front says so."""
+        sign = self.next
+        names: dict[str, Reduction] = {"max": "max=", "min": "min=", PRODUCTS: "*="}
+        is_function = sign.kind == "name" and self.ahead(1).text != "_" and self.has_arguments
+        if not self.is_lecture or sign.text not in names or is_function:
+            self.may_sum = True
+            return reduction, self.expression()
+        if reduction != "=":
+            hint = f"write one, as in Z[m] {names[sign.text]} A[m, k]"
+            raise self.error(f"a second reduction beside {reduction!r}", hint)
+        self.take()
+        stated = self.variables_below(sign)
+        inner = self.expression_of_reduction()
+        self.sums.append(_Sum(sign, stated, inner))
+        return names[sign.text], inner
+
+    @property
+    def has_arguments(self) -> bool:
+        """Whether several arguments in brackets follow the next name: it is a function."""
+        if self.ahead(1).text != "(":
+            return False
+        depth = 0
+        for token in self.tokens[self.place + 1 :]:
+            depth += (token.text in {"(", "[", "{"}) - (token.text in {")", "]", "}"})
+            if depth == 0:
+                return False
+            if depth == 1 and token.text == ",":
+                return True
+        return True
+
+    def expression_of_reduction(self) -> Expression:
+        inner = self.product()
+        if self.at("+", "-"):
+            hint = "put what is reduced in brackets, or make it an Einsum of its own"
+            raise self.error(f"a reduction takes all of the right side, and {self.next} stands beside it", hint)
+        return inner
+
+    def product(self) -> Expression:
+        r"""A term: in front of it may stand a ``\sum``."""
+        may_sum, self.may_sum = self.may_sum and self.nesting == 0, False
+        sums: list[tuple[Token, tuple[str, ...] | None]] = []
+        while self.at(SUM):
+            if not may_sum:
+                raise self.misplaced_sum()
+            self.count_operator()
+            sign = self.take()
+            sums.append((sign, self.variables_below(sign)))
+        term = super().product()
+        if sums:
+            named = [v for _, stated in sums for v in stated or ()]
+            complete = all(stated is not None for _, stated in sums)
+            self.sums.append(_Sum(sums[0][0], tuple(named) if complete else None, term))
+        self.may_sum = may_sum
+        return term
+
+    def factor(self) -> Expression:
+        if self.at(SUM, PRODUCTS):
+            raise self.misplaced_sum()
+        return super().factor()
+
+    def misplaced_sum(self) -> NotationError:
+        written = self.text[self.next.offset : self.next.end]
+        hint = "write it first, or make what is summed an Einsum of its own: S[m] += A[m, k]"
+        return self.error(f"{written} stands in front of a term of the right side only", hint)
+
+    def variables_below(self, sign: Token) -> tuple[str, ...] | None:
+        r"""Rank variables that a ``\sum`` names: ``_k``, ``_{m,k}``, ``_{k=0}^{K-1}``, ``_{k \in K}``."""
+        if not self.at("_"):
+            return None
+        self.take()
+        braces = self.at("{")
+        if braces:
+            self.take()
+        found: list[str] = []
+        start = True
+        while start or self.at(","):
+            if not start:
+                self.take()
+            start = False
+            token = self.take()
+            if not token.is_rank_variable:
+                message = f"expected a rank variable below {self.text[sign.offset : sign.end]}, found {token}"
+                raise self.error(message, r"as in \sum_{k}", token)
+            found.append(token.text)
+            self.limits(token)
+            if not braces:
+                break
+        if braces:
+            if not self.at("}"):
+                raise self.error(f"expected ',' or '}}', found {self.next}", r"as in \sum_{m,k}")
+            self.take()
+        if self.at("^"):
+            self.upper_limit(found[-1])
+        return tuple(found)
+
+    def limits(self, variable: Token) -> None:
+        """Pass by ``=0`` and ``∈ K``: a sum runs over the whole rank."""
+        if self.at("="):
+            self.take()
+            token = self.take()
+            if token.text != "0":
+                hint = f"coordinates start at 0: write {variable.text}=0"
+                raise self.error(f"{variable.text} starts at {token.text}", hint, token)
+        elif self.at(WITHIN):
+            self.take()
+            token = self.take()
+            if token.text != variable.text.upper():
+                hint = f"write {variable.text} \\in {variable.text.upper()}"
+                raise self.error(f"a sum over {variable.text} runs over its whole rank, not {token}", hint, token)
+
+    def upper_limit(self, variable: str) -> None:
+        """Pass by ``^{K-1}``."""
+        self.take()
+        rank = variable.upper()
+        expected = ["{", rank, "-", "1", "}"]
+        if [token.text for token in self.tokens[self.place : self.place + len(expected)]] != expected:
+            message = f"a sum over {variable} runs over its whole rank, from 0 to {rank}-1"
+            raise self.error(message, f"write ^{{{rank}-1}}, or leave the limits out")
+        self.place += len(expected)
+
+    # -- declarations
+
+    def declaration_above(self) -> Declaration | None:
+        """``G^{S=V, D=V}`` alone."""
+        token = self.next
+        if not (token.is_tensor and self.ahead(1).text == "^" and "=" not in self.outside_braces()):
+            return None
+        if any(t.text == "_" for t in self.tokens):
+            return None
+        self.take()
+        self.take()
+        ranks = self.above(token)
+        if not self.ended:
+            raise self.error(f"expected the end, found {self.next}")
+        return Declaration(token.text, tuple(self.declared(token, entry) for entry in ranks))
+
+    def outside_braces(self) -> list[str]:
+        depth, found = 0, []
+        for token in self.tokens:
+            depth += (token.text in {"{", "["}) - (token.text in {"}", "]"})
+            if depth == 0:
+                found.append(token.text)
+        return found
+
+    def declared(self, tensor: Token, entry: RankAbove) -> DeclaredRank:
+        if entry.rank is None:
+            message = f"a rank of {tensor.text} has no name"
+            raise NotationError(self.text, entry.offset, message, "each is written RANK or RANK=shape")
+        return DeclaredRank(entry.rank, entry.shape, entry.offset)
+
+    def declares(self, access: TensorAccess) -> bool:
+        """Whether ``G[S, D=V]`` stands alone: every index is a rank, or a rank and its shape."""
+        return bool(access.indices) and all(
+            i.lone_constant if i.rank is None else not i.rank_variables for i in access.indices
+        )
+
+    def declaration_of(self, access: TensorAccess) -> Declaration:
+        """What an access alone says about its tensor."""
+        self.check_case()
+        shapes = {shape.rank: shape.expression for shape in self.shapes}
+        ranks: list[DeclaredRank] = []
+        for index in access.indices:
+            if index.rank is not None and not index.rank_variables:
+                bare = type(index)(index.terms, None, index.offset)
+                ranks.append(DeclaredRank(index.rank, bare.expression, index.offset))
+                continue
+            rank = index.rank or index.lone_constant or (index.plain.upper() if index.plain else None)
+            if rank is None:
+                message = f"index {index} of {access.tensor} names no rank"
+                raise NotationError(self.text, index.offset, message, "a rank is declared as RANK or RANK=shape")
+            ranks.append(DeclaredRank(rank, shapes.get(rank), index.offset))
+        return Declaration(access.tensor, tuple(ranks))
+
+    # -- reductions
 
     def reduction(self, output: TensorAccess) -> Reduction:
         token = self.next
-        if token.kind == "name" and token.text in {"max", "min"} and self.after_next.text == "=":
+        if token.kind == "name" and token.text in {"max", "min"} and self.ahead(1).text == "=":
             self.take()
             self.take()
             return "max=" if token.text == "max" else "min="
@@ -158,6 +311,59 @@ class _Parser:
             raise self.error("']' without '['")
         raise self.error(f"expected {_REDUCTIONS} after {output}, found {token}")
 
+    # -- checks
+
+    def check_no_transform(self) -> None:
+        for token in self.tokens:
+            if token.kind == "sign" and token.text == ARROW:
+                before, after = self.text[: token.offset].strip(" $"), self.text[token.end :].strip(" $")
+                message = f"'{before} -> {after}' is a transform, which changes a shape, and no Einsum"
+                raise self.error(message, "`costmodel transform` flattens, partitions and swaps ranks", token)
+
+    def check_lone_constants(self, statement: Statement) -> None:
+        """Refuse ``Z[M] = A[m]``: an upper-case name alone in an index is nearly always meant as a rank variable."""
+        variables = statement.rank_variables
+        for access in (statement.output, *statement.inputs):
+            for index in access.indices:
+                name = index.lone_constant
+                if name and (access is statement.output or name.lower() in variables):
+                    message = f"{name!r} in the indices of {access.tensor} is a constant: rank variables are lower case"
+                    raise NotationError(self.text, index.offset, message, f"did you mean {name.lower()}?")
+
+    def check_sum(self, found: _Sum, statement: Statement) -> None:
+        """Hold a sum against what is implied: over the rank variables of its term that are not on the left."""
+        left = {v for index in statement.output.indices for v in index.rank_variables}
+        implied = [v for v in statement.rank_variables if v in rank_variables(found.term) - left]
+        written = self.text[found.sign.offset : found.sign.end]
+        if statement.reducer == "+":
+            self.check_added_once(found, implied)
+        elif found.sign.text == SUM:
+            raise self.error(f"{written} beside {statement.reduction!r}", "an Einsum has one reduction", found.sign)
+        if not implied and not found.stated:
+            message = f"{written} sums nothing: every rank variable of {found.term} is on the left"
+            raise self.error(message, "leave it out, or take what is summed off the left", found.sign)
+        if found.stated is None or set(found.stated) == set(implied):
+            return
+        here = f"{{{','.join(implied)}}}"
+        nearest = f"write {written}_{here}" if implied else f"leave {written} out"
+        for variable in found.stated:
+            if variable in left:
+                message = f"{written} over {variable}, which is on the left: {statement.output} keeps it"
+                raise self.error(message, nearest, found.sign)
+            if variable not in implied:
+                raise self.error(f"{written} over {variable}, which {found.term} does not have", nearest, found.sign)
+        missing = ", ".join(v for v in implied if v not in found.stated)
+        message = f"{written} does not name {missing}, and {found.term} is reduced over it: it is not on the left"
+        raise self.error(message, nearest, found.sign)
+
+    def check_added_once(self, found: _Sum, implied: list[str]) -> None:
+        r"""Refuse ``\sum_k (A_k + B_m)``: a term that lacks k is added once, and the sum would add it K times."""
+        for _, term in addends(found.term):
+            lacking = [v for v in implied if v not in rank_variables(term)]
+            if lacking:
+                message = f"{term} has no {lacking[0]}: it is added once, and not at every {lacking[0]}"
+                raise self.error(message, "write it outside of the sum", found.sign)
+
     def unexpected_after_expression(self) -> NotationError:
         token = self.next
         if token.text in {"]", ")"}:
@@ -168,204 +374,3 @@ class _Parser:
             return self.error("expected an operator or the end, found ','", "one statement per entry")
         hint = SAY_INSTEAD.get(token.text, "a product is written with '*'")
         return self.error(f"expected an operator or the end, found {token}", hint)
-
-    def expression(self) -> Expression:
-        left = self.product()
-        while self.at("+", "-"):
-            self.count_operator()
-            operator: BinaryOperator = "+" if self.take().text == "+" else "-"
-            left = Binary(operator, left, self.product())
-        return left
-
-    def product(self) -> Expression:
-        left = self.factor()
-        while self.at("*", "/"):
-            self.count_operator()
-            operator: BinaryOperator = "*" if self.take().text == "*" else "/"
-            left = Binary(operator, left, self.factor())
-        return left
-
-    def factor(self) -> Expression:
-        token = self.next
-        if self.at("-"):
-            self.count_operator()
-            self.take()
-            return Negative(self.factor())
-        if self.at("("):
-            return self.group()
-        if token.kind == "number":
-            return self.number()
-        if token.kind == "name":
-            return self.named()
-        if token.kind == "end":
-            raise self.error("expected a tensor, number or function, found the end")
-        raise self.error(f"expected a tensor, number or function, found {token}")
-
-    def group(self) -> Expression:
-        bracket = self.take()
-        self.enter()
-        inner = self.expression()
-        if not self.at(")"):
-            raise self.error(f"expected an operator or ')', found {self.next}", self.unclosed(bracket))
-        self.take()
-        self.nesting -= 1
-        return inner
-
-    def number(self) -> Number:
-        token = self.take()
-        value = float(token.text)
-        if value == float("inf"):
-            raise self.error(f"number {token.text} is too large", "infinity is written inf", token)
-        if self.next.kind == "name" and self.next.offset == token.offset + len(token.text):
-            raise self.error(f"expected an operator after {token.text}", f"write {token.text}*{self.next.text}")
-        if not token.text.isdigit():
-            return Number(value)
-        if value > MAX_INTEGER:
-            raise self.error(f"integer {token.text[:20]} is larger than {MAX_INTEGER:,}", "write it as 1e15", token)
-        return Number(int(token.text))
-
-    def named(self) -> Expression:
-        token, after = self.next, self.after_next.text
-        if after == "(":
-            return self.call()
-        if after == "[":
-            return self.access("a tensor")
-        if token.text == "inf":
-            self.take()
-            return Number(float("inf"))
-        if token.is_constant:
-            self.take()
-            return Constant(token.text, token.offset)
-        if token.is_tensor:
-            hint = f"a scalar is written {token.text}[]"
-            raise self.error(f"expected '[' after tensor {token.text}", hint, self.after_next)
-        if token.text in FUNCTIONS:
-            raise self.error(f"expected '(' after function {token.text}", "", self.after_next)
-        hint = "rank variables stand inside brackets only"
-        raise self.error(f"{token.text!r} is neither a tensor nor a constant", hint)
-
-    def call(self) -> Call:
-        token = self.take()
-        if token.text not in FUNCTIONS:
-            hint = did_you_mean(token.text.lower(), tuple(FUNCTIONS))
-            if token.is_tensor and token.text.lower() not in FUNCTIONS:
-                hint = f"the indices of a tensor stand in square brackets: {token.text}[…]"
-            raise self.error(f"unknown function {token.text!r}", hint, token)
-        self.count_operator()
-        bracket = self.take()
-        self.enter()
-        arguments: list[Expression] = []
-        while not self.at(")"):
-            arguments.append(self.expression())
-            if self.at(","):
-                self.take()
-            elif not self.at(")"):
-                raise self.error(f"expected ',' or ')' in {token.text}(…), found {self.next}", self.unclosed(bracket))
-        self.take()
-        self.nesting -= 1
-        least, most = FUNCTIONS[token.text].least, FUNCTIONS[token.text].most
-        if not least <= len(arguments) <= most:
-            need = str(least) if least == most else f"{least} to {most}"
-            raise self.error(f"{token.text} takes {need} argument{'s' * (most > 1)}, found {len(arguments)}", "", token)
-        return Call(token.text, tuple(arguments))
-
-    def access(self, what: str) -> TensorAccess:
-        token = self.next
-        if token.kind != "name":
-            raise self.error(f"expected {what}, found {token}", "a tensor is written NAME[index, …], as in Z[m, n]")
-        if not token.is_tensor:
-            fixed = token.text[:1].upper() + token.text[1:]
-            raise self.error(f"tensor {token.text!r} must start with an upper-case letter", f"did you mean {fixed}?")
-        self.take()
-        if not self.at("["):
-            hint = f"a scalar is written {token.text}[]" if not self.at("(") else "indices stand in square brackets"
-            raise self.error(f"expected '[' after {token.text}, found {self.next}", hint)
-        bracket = self.take()
-        indices: list[Index] = []
-        while not self.at("]"):
-            if indices:
-                if not self.at(","):
-                    raise self.error_in_index(token, bracket)
-                self.take()
-            elif self.at(","):
-                raise self.error("expected an index, found ','")
-            indices.append(self.index(token, bracket))
-        self.take()
-        return TensorAccess(token.text, tuple(indices), token.offset)
-
-    def error_in_index(self, tensor: Token, bracket: Token) -> NotationError:
-        token, before = self.next, self.tokens[self.place - 1]
-        hint = ""
-        if before.kind == "number" and token.kind == "name":
-            hint = f"write {before.text}*{token.text}"
-        elif token.kind in {"name", "number"}:
-            hint = "indices are separated by ','"
-        elif token.kind == "end" or token.text in {"[", "=", ")"}:
-            hint = self.unclosed(bracket)
-        elif token.text == "(":
-            hint = "an index has no brackets: write 2*p + 2*r"
-        elif token.text == "/":
-            hint = "an index is a sum of rank variables times integers"
-        return self.error(f"expected ',' or ']' in the indices of {tensor.text}, found {token}", hint)
-
-    def index(self, tensor: Token, bracket: Token) -> Index:
-        first = self.next
-        rank = None
-        if first.kind == "name" and self.after_next.text == "=":
-            if not first.is_constant:
-                if self.tokens[min(self.place + 3, len(self.tokens) - 1)].text in {"[", "("}:
-                    self.take()
-                    raise self.error_in_index(tensor, bracket)
-                raise self.error(f"rank {first.text!r} must be upper case", f"did you mean {first.text.upper()}=?")
-            rank = first.text
-            self.take()
-            self.take()
-        terms: list[Term] = []
-        negative = self.at("-")
-        if negative:
-            self.take()
-        while True:
-            terms.append(self.term(tensor, bracket, negative=negative))
-            if not self.at("+", "-"):
-                return Index(tuple(terms), rank, first.offset)
-            self.count_operator()
-            negative = self.take().text == "-"
-
-    def term(self, tensor: Token, bracket: Token, *, negative: bool) -> Term:
-        factors: list[int | str] = []
-        while True:
-            token = self.next
-            if token.kind == "number":
-                factors.append(self.integer())
-            elif token.is_rank_variable:
-                if any(isinstance(f, str) and f[0].islower() for f in factors):
-                    hint = "an index is affine: use a constant"
-                    raise self.error(f"{token.text!r} multiplies another rank variable", hint)
-                factors.append(self.take().text)
-            elif token.is_constant:
-                factors.append(self.take().text)
-            else:
-                raise self.error_in_term(tensor, bracket)
-            if not self.at("*"):
-                return Term(tuple(factors), negative)
-            self.count_operator()
-            self.take()
-
-    def integer(self) -> int:
-        token = self.take()
-        if not token.text.isdigit():
-            raise self.error(f"an index is made of integers, found {token.text}", "", token)
-        if len(token.text) > len(str(MAX_INTEGER)) or int(token.text) > MAX_INTEGER:
-            raise self.error(f"integer {token.text[:20]} is larger than {MAX_INTEGER:,}", "", token)
-        return int(token.text)
-
-    def error_in_term(self, tensor: Token, bracket: Token) -> NotationError:
-        token = self.next
-        if token.kind == "name":
-            return self.error(f"rank variable {token.text!r} must be lower case", f"did you mean {token.text.lower()}?")
-        hint = ""
-        if token.kind == "end" or token.text in {"=", "["}:
-            hint = self.unclosed(bracket)
-        elif token.text == "(":
-            hint = "an index has no brackets: write 2*p + 2*r"
-        return self.error(f"expected an index of {tensor.text}, found {token}", hint)

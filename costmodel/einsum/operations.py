@@ -29,6 +29,16 @@ def operations(statement: Statement, reduced: frozenset[str]) -> tuple[Operation
     done only where the reduced rank variables that it lacks are 0.
     """
     counts: dict[frozenset[str], Counter[str]] = {}
+    for lacking, inner in operations_of_addends(statement, reduced):
+        counts[lacking] = counts.get(lacking, Counter()) + inner
+    done = [Operation(kind, n, lacking) for lacking, kinds in counts.items() for kind, n in kinds.items()]
+    return tuple(done) or (Operation("copy", 1),)
+
+
+def operations_of_addends(
+    statement: Statement, reduced: frozenset[str]
+) -> Iterator[tuple[frozenset[str], Counter[str]]]:
+    """Yield what each thing that is evaluated on its own (``terms``) does at a point, with what it lacks."""
     for term, lacking in terms(statement, reduced):
         inner = _operations(term)
         if reduced and statement.reducer != "+":
@@ -37,9 +47,7 @@ def operations(statement: Statement, reduced: frozenset[str]) -> tuple[Operation
             fused = _is_product(term)
             inner["mul"] -= fused
             inner["mac" if fused else "add"] += 1
-        counts[lacking] = counts.get(lacking, Counter()) + inner
-    done = [Operation(kind, n, lacking) for lacking, kinds in counts.items() for kind, n in kinds.items()]
-    return tuple(done) or (Operation("copy", 1),)
+        yield lacking, inner
 
 
 def terms(statement: Statement, reduced: frozenset[str]) -> Iterator[tuple[Expression, frozenset[str]]]:

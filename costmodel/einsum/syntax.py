@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -80,6 +80,21 @@ class Index:
                 coefficients[variable] = coefficients.get(variable, 0) + value
         return Affine(tuple((v, c) for v, c in coefficients.items() if c), total)
 
+    @property
+    def expression(self) -> Expression:
+        """The same as a value: ``H*F`` of an index that has no rank variable."""
+        total: Expression | None = None
+        for term in self.terms:
+            product: Expression | None = None
+            for factor in term.factors:
+                value = Number(factor) if isinstance(factor, int) else Constant(factor, self.offset)
+                product = value if product is None else Binary("*", product, value)
+            if product is not None and total is None:
+                total = Negative(product) if term.negative else product
+            elif product is not None and total is not None:
+                total = Binary("-" if term.negative else "+", total, product)
+        return total or Number(0)
+
     def __str__(self) -> str:
         text = f"{self.rank}=" if self.rank else ""
         for place, term in enumerate(self.terms):
@@ -97,9 +112,21 @@ class TensorAccess:
     tensor: str
     indices: tuple[Index, ...]
     offset: int = field(default=0, compare=False, repr=False)
+    tuples: tuple[tuple[int, int], ...] = ()
+    """Where indices are written as one tuple, ``Z[(i, j), k]``: first and one past the last, as in a slice. What is
+    computed is the same."""
 
     def __str__(self) -> str:
-        return f"{self.tensor}[{', '.join(str(i) for i in self.indices)}]"
+        return f"{self.tensor}[{', '.join(self.with_tuples([str(i) for i in self.indices], ', '))}]"
+
+    def with_tuples(self, texts: list[str], between: str) -> list[str]:
+        """Texts of the indices, with those of a tuple in brackets."""
+        shown: list[str] = []
+        done = 0
+        for start, stop in self.tuples:
+            shown += [*texts[done:start], f"({between.join(texts[start:stop])})"]
+            done = stop
+        return shown + texts[done:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +157,7 @@ class Negative:
     inner: Expression
 
     def __str__(self) -> str:
-        return f"-{_bracketed(self.inner, _strength(self.inner) < _strength(self))}"
+        return f"-{_bracketed(self.inner, strength(self.inner) < strength(self))}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,13 +180,45 @@ class Binary:
     right: Expression
 
     def __str__(self) -> str:
-        strength = _strength(self)
-        left = _bracketed(self.left, _strength(self.left) < strength)
-        right = _bracketed(self.right, _strength(self.right) <= strength)
+        own = strength(self)
+        left = _bracketed(self.left, strength(self.left) < own)
+        right = _bracketed(self.right, strength(self.right) <= own)
         return f"{left} {self.operator} {right}"
 
 
 Expression = TensorAccess | Number | Constant | Negative | Call | Binary
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a text says about the shape of a rank: ``P=M``."""
+
+    rank: str
+    expression: Expression
+    offset: int = field(default=0, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredRank:
+    """One rank of a declared tensor, with its shape if that is said."""
+
+    name: str
+    shape: Expression | None = None
+    offset: int = field(default=0, compare=False, repr=False)
+
+    def __str__(self) -> str:
+        return self.name if self.shape is None else f"{self.name}={compact(self.shape)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """The ranks of a tensor: ``G[S=V, D=V]``."""
+
+    tensor: str
+    ranks: tuple[DeclaredRank, ...]
+
+    def __str__(self) -> str:
+        return f"{self.tensor}[{', '.join(str(rank) for rank in self.ranks)}]"
 
 
 @dataclass(frozen=True)
@@ -169,6 +228,8 @@ class Statement:
     output: TensorAccess
     reduction: Reduction
     expression: Expression
+    shapes: tuple[Shape, ...] = field(default=(), compare=False)
+    """Shapes that the text says beside what it computes; the canonical form leaves them to ``ranks:``."""
 
     @property
     def reducer(self) -> Literal["+", "*", "max", "min"]:
@@ -202,6 +263,11 @@ class Statement:
         return f"{self.output} {self.reduction} {self.expression}"
 
 
+def compact(formula: Expression) -> str:
+    """A formula as it is written in ``ranks:``: ``(H + 2*PAD - R) / U + 1``."""
+    return str(formula).replace(" * ", "*")
+
+
 def nodes(expression: Expression) -> Iterator[Expression]:
     """Every node of an expression, from left to right, outer before inner."""
     yield expression
@@ -220,6 +286,19 @@ def children(expression: Expression) -> tuple[Expression, ...]:
             return (left, right)
         case _:
             return ()
+
+
+def changed(expression: Expression, change: Callable[[Expression], Expression]) -> Expression:
+    """Change every node of an expression, the inner ones first."""
+    match expression:
+        case Negative(inner):
+            return change(Negative(changed(inner, change)))
+        case Call(function, arguments):
+            return change(Call(function, tuple(changed(argument, change) for argument in arguments)))
+        case Binary(operator, left, right):
+            return change(Binary(operator, changed(left, change), changed(right, change)))
+        case _:
+            return change(expression)
 
 
 def accesses(expression: Expression) -> Iterator[TensorAccess]:
@@ -266,7 +345,8 @@ def rank_variables(expression: Expression) -> frozenset[str]:
     return frozenset(v for a in accesses(expression) for i in a.indices for v in i.rank_variables)
 
 
-def _strength(expression: Expression) -> int:
+def strength(expression: Expression) -> int:
+    """How tightly the outermost operator of an expression binds: sums 1, products 2, signs 3, all else 4."""
     match expression:
         case Binary("+" | "-"):
             return 1

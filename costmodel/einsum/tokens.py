@@ -1,39 +1,70 @@
-"""Text to tokens, and errors that show the place."""
+r"""Text to tokens, in the canonical spelling and in that of LaTeX, and errors that show the place.
+
+What LaTeX adds is told apart here, so that one grammar reads both: commands become the sign or the name that they mean
+(``\times`` is ``*``, ``\exp`` is ``exp``), what only sets the type (``$``, ``\left``, ``\,``) is dropped, and a
+name is parted from its script where it stands outside square brackets (``O_q`` is ``O``, ``_``, ``q``). An escaped
+underscore belongs to the name.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Literal
 
+from costmodel.einsum.functions import FUNCTIONS
 from costmodel.spec.problems import Problem, SpecError
 
 _TOKEN = re.compile(
-    r"(?P<space>\s+)"
+    r"(?P<space>\s+|[$~&]|\\[,;:!()\[\]\\ ]|\\(?:left|right|[bB]igg?[lrm]?|q?quad|limits|displaystyle)(?![A-Za-z])\.?)"
+    r"|\\(?:math(?:bf|it|rm|sf|tt|cal)|text(?:bf|it|rm|sf|tt)?|operatorname|boldsymbol)\s*"
+    r"\{\s*(?P<font>[A-Za-z](?:[A-Za-z0-9_]|\\_)*)\s*\}"
+    r"|(?P<command>\\[A-Za-z]+)"
     r"|(?P<number>(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
-    r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*)"
-    r"|(?P<sign>[-+*/]=|==|\*\*|[-+*/=,()\[\]])"
+    r"|(?P<name>[A-Za-z](?:[A-Za-z0-9]|\\_|_(?!\s*\{))*)"
+    r"|(?P<sign>->|=>|[-+*/]=|==|\*\*|[-+*/=,()\[\]{}_^;×·⋅∙∗✕÷−–Σ∑∏→↦⇒∈])"
 )
 
-
 _BOXES = "an iteration space is a box, without conditions on rank variables: count all of it, or split it into boxes"
-
+_CONDITIONS = ("<", ">", "<=", ">=", "≤", "≥", r"\lt", r"\gt", r"\le", r"\ge", r"\leq", r"\geq")
 
 SAY_INSTEAD = {
-    **dict.fromkeys(("<", ">", "<=", ">=", "≤", "≥"), _BOXES),
-    "×": "write '*'",
-    "·": "write '*'",
-    "⋅": "write '*'",
-    "÷": "write '/'",
-    "−": "write '-'",
+    **dict.fromkeys(_CONDITIONS, _BOXES),
+    **dict.fromkeys((r"\odot", r"\circ"), "a product of each word with another is written '*'"),
+    r"\otimes": "an outer product is written with its indices, as in Z[m, n] = A[m] * B[n]",
+    r"\top": "a transpose is written with its indices swapped",
     "^": "write pow(x, y)",
     "**": "write pow(x, y)",
     "==": "write '='",
     ":": "a rank with its index is written RANK=index, as in Q[M=p]",
-    "{": "indices stand in square brackets",
-    "}": "indices stand in square brackets",
+    "{": "indices stand in square brackets, or below the tensor as in A_{m,k}",
+    "}": "indices stand in square brackets, or below the tensor as in A_{m,k}",
     ";": "one statement per entry",
 }
+"""What cannot be read, as written, and the nearest form that can."""
+
+PRODUCT, QUOTIENT, SUM, PRODUCTS, ARROW, FRACTION, WITHIN = "*", "/", "∑", "∏", "->", r"\frac", "∈"
+
+_SIGNS = {
+    **dict.fromkeys("×·⋅∙∗✕", PRODUCT),
+    "÷": QUOTIENT,
+    **dict.fromkeys("−–", "-"),
+    "Σ": SUM,
+    **dict.fromkeys(("=>", "→", "↦", "⇒"), ARROW),
+}
+_COMMANDS: dict[str, str] = {
+    **dict.fromkeys(("times", "cdot", "ast", "star"), PRODUCT),
+    "div": QUOTIENT,
+    "sum": SUM,
+    "prod": PRODUCTS,
+    **dict.fromkeys(("to", "rightarrow", "longrightarrow", "Rightarrow", "mapsto"), ARROW),
+    **dict.fromkeys(("frac", "dfrac", "tfrac"), FRACTION),
+    "in": WITHIN,
+}
+_NAMES = {**{name: name for name in FUNCTIONS}, "ln": "log", "sigma": "sigmoid", "infty": "inf"}
+"""Commands that stand for a function or a number."""
 
 
 def excerpt(text: str, offset: int) -> str:
@@ -60,19 +91,15 @@ class NotationError(SpecError):
         super().__init__([Problem(message, hint=hint, excerpt=excerpt(text, offset))])
 
 
-_Kind = Literal["name", "number", "sign", "end"]
-
-
-_KINDS: tuple[_Kind, ...] = ("name", "number", "sign")
-
-
 @dataclass(frozen=True, slots=True)
 class Token:
     """A name, a number or a sign, and where it stands."""
 
-    kind: _Kind
+    kind: Literal["name", "number", "sign", "end"]
     text: str
     offset: int
+    end: int
+    """Where the text goes on."""
 
     def __str__(self) -> str:
         return "the end" if self.kind == "end" else repr(self.text)
@@ -91,14 +118,76 @@ class Token:
 
 
 def tokens_of(text: str) -> list[Token]:
+    """Read a text whole; the last token is its end."""
     found: list[Token] = []
+    open_brackets: list[str] = []
     offset = 0
     while offset < len(text):
         match = _TOKEN.match(text, offset)
         if match is None:
             character = text[offset]
             raise NotationError(text, offset, f"unexpected character {character!r}", SAY_INSTEAD.get(character, ""))
-        found.extend(Token(kind, match.group(), offset) for kind in _KINDS if kind == match.lastgroup)
+        if match.lastgroup == "name" and not _is_inside(open_brackets):
+            found.extend(_scripted(match, text))
+        elif match.lastgroup != "space":
+            found.append(_token(match, text))
+            _follow_brackets(found, open_brackets)
         offset = match.end()
-    found.append(Token("end", "", len(text.rstrip())))
+    found.append(Token("end", "", len(text.rstrip()), len(text)))
     return found
+
+
+def is_lecture(text: str, tokens: list[Token]) -> bool:
+    """Whether a text is spelled as LaTeX spells: with scripts or commands."""
+    return "\\" in text or any(token.kind == "sign" and token.text in {"_", "^"} for token in tokens)
+
+
+def _token(match: re.Match[str], text: str) -> Token:
+    start, end, written = match.start(), match.end(), match.group()
+    match match.lastgroup:
+        case "font":
+            return Token("name", match["font"].replace("\\", ""), start, end)
+        case "command":
+            if written[1:] in _NAMES:
+                return Token("name", _NAMES[written[1:]], start, end)
+            if written[1:] in _COMMANDS:
+                return Token("sign", _COMMANDS[written[1:]], start, end)
+            near = get_close_matches(written, [f"\\{name}" for name in (*_COMMANDS, *_NAMES)], n=1)
+            hint = SAY_INSTEAD.get(written, f"did you mean {near[0]}?" if near else "")
+            raise NotationError(text, start, f"unknown command {written}", hint)
+        case "number":
+            return Token("number", written, start, end)
+        case "name":
+            return Token("name", written.replace("\\", ""), start, end)
+        case _:
+            return Token("sign", _SIGNS.get(written, written), start, end)
+
+
+def _scripted(match: re.Match[str], text: str) -> Iterator[Token]:
+    """A name outside of brackets, parted from the rank variable below it: no name with brackets ends there."""
+    if text[match.end() :].lstrip().startswith("["):
+        yield _token(match, text)
+        return
+    start = match.start()
+    for part in re.split(r"(?<=[A-Za-z0-9])_(?=[a-z])", match.group()):
+        if start > match.start():
+            yield Token("sign", "_", start - 1, start)
+        yield Token("name", part.replace("\\", ""), start, start + len(part))
+        start += len(part) + 1
+
+
+def _follow_brackets(found: list[Token], open_brackets: list[str]) -> None:
+    """Keep account of the brackets that are open: ``[``, ``{``, and ``_{`` or ``^{`` of a script."""
+    token = found[-1]
+    if token.kind != "sign":
+        return
+    if token.text in {"[", "{"}:
+        is_script = token.text == "{" and len(found) > 1 and found[-2].text in {"_", "^"}
+        open_brackets.append("_{" if is_script else token.text)
+    elif token.text in {"]", "}"} and open_brackets:
+        open_brackets.pop()
+
+
+def _is_inside(open_brackets: list[str]) -> bool:
+    """Whether indices are written here, where a name is whole."""
+    return "[" in open_brackets or "_{" in open_brackets

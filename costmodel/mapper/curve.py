@@ -65,11 +65,8 @@ def buffer_curve(
         UnsupportedError: the lattice has no exact form for this Einsum.
     """
     began = time.process_time()
+    check_level(architecture, level)
     names = [m.name for m in architecture.memories]
-    if level not in names:
-        raise SpecError([Problem(f"{architecture.name} has no memory {level}", hint=did_you_mean(level, names))])
-    if level == names[0]:
-        raise SpecError([Problem(f"{level} is the outermost memory", hint="choose a level that has a memory above it")])
     memory = next(m for m in architecture.memories if m.name == level)
     mine = _held(memory, einsum)
     outside = architecture.memories[: names.index(level)]
@@ -99,6 +96,16 @@ def buffer_curve(
     points.sort(key=lambda p: p.capacity_bits)
     proven = done.complete
     return BufferCurve(einsum.name, level, above, tuple(points), proven, time.process_time() - began)
+
+
+def check_level(architecture: Architecture, level: str) -> None:
+    """Raise SpecError unless a memory of that name has another one above it."""
+    outermost, *inner = [m.name for m in architecture.memories]
+    if level == outermost:
+        message, known = f"{level} is the outermost memory of {architecture.name}: nothing is above it", inner
+        raise SpecError([Problem(message, hint=f"levels with a memory above: {', '.join(known) or 'none'}")])
+    if level not in inner:
+        raise SpecError([Problem(f"{architecture.name} has no memory {level!r}", hint=did_you_mean(level, inner))])
 
 
 def _served(einsum: Einsum, architecture: Architecture, level: str) -> str:

@@ -5,7 +5,8 @@ told. But what tiles have in common depends on little:
 
 - Where the images of the accesses are far from each other (no word lies in the hulls of two of them, now or before),
   it does not matter how far.
-- Moving all images by the same number of words changes nothing, so only distances matter.
+- Moving all images by the same number of words changes nothing, so only distances matter; except at the edge of the
+  tensor, where an access leaves it (padding): what is not wholly inside counts as near, and moving it matters.
 
 Blocks of positions are halved until their images are far as a whole, or one position is left, which is near. So
 the work is that of the near ones, however many there are in all.
@@ -173,7 +174,7 @@ class _Gathering:
         return self.found
 
     def near(self, level: int, blocks: Sequence[Integers]) -> npt.NDArray[np.bool_]:
-        """Whether the hulls of two images may share a word."""
+        """Whether the hulls of two images may share a word, or one may lie at an edge."""
         import numpy as np
 
         if self.group.boxes:  # what is between the images counts, too
@@ -181,6 +182,9 @@ class _Gathering:
         ends = [axis.level(level)[:2] for axis in self.axes]
         hulls = [[self.hull(form.constant, form.terms, ends, blocks) for form in i] for i in self.group.images]
         found = np.zeros(len(blocks[0]), dtype=np.bool_)
+        for edge in self.group.edges:
+            first, last = self.hull(edge.index.constant, edge.index.terms, ends, blocks)
+            found |= (first < 0) | (last >= edge.extent)
         for one, other in combinations(hulls, 2):
             meet = np.ones(len(blocks[0]), dtype=np.bool_)
             for (low, high), (least, last) in zip(one, other, strict=True):
@@ -265,8 +269,11 @@ class _Gathering:
 def common_moves(group: Group) -> dict[str, dict[str, int]]:
     """Return moves that take all images along alike: rank variable that leads → (follower → steps of it for each step).
 
+    There are none where some coordinates are left out.
     Leaders follow nobody, so that every move of all leaders can be taken back without the others.
     """
+    if group.edges:
+        return {}
     names = group.rank_variables
     rows = [
         [Fraction(first.get(v, 0) - other.get(v, 0)) for v in names]

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from costmodel.model.alike import Combination, TooManyNearError, alike
 from costmodel.model.grids import Grid, in_boxes
-from costmodel.model.groups import Group, Intervals
+from costmodel.model.groups import Group, Intervals, Known
 from costmodel.model.tiles import PositionClass
 from costmodel.model.unions import Unions, one_each, weighed
 from costmodel.spec.hardware import Multicast
@@ -161,11 +161,15 @@ def _bit_sets(group: Group, positions: Sequence[Combination], *, boxed: bool) ->
     effort, tiles = 0, sum(math.prod(len(c.states) for c in chosen) for chosen in positions)
     if tiles > MOST_TILES // PATIENCE.get():
         raise _too_many(tiles)
+    known: Known = {}
+    found: _BitSets
     for chosen in positions:
-        if boxed:
+        if group.edges:
+            width, found = group.width, (partial(group.bits_inside, known=known), int.bit_count)
+        elif boxed:
             grid = Grid(group, chosen)
             width = grid.cells
-            found: _BitSets = grid.bits, grid.words
+            found = grid.bits, grid.words
         else:
             numbers, width = group.numbered(_around(group, chosen))
             found = (partial(group.bits_among, numbers=numbers, known={}), int.bit_count)

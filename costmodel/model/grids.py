@@ -90,6 +90,8 @@ def _boxes(group: Group, combination: Combination) -> Iterator[tuple[Key, Box]]:
 
 def in_boxes(group: Group, positions: Sequence[Combination]) -> bool:
     """Whether all tiles at some positions are unions of boxes without holes."""
+    if group.edges:
+        return False
     if group.boxes:
         return True
     named = [[v for form in image for v in form.rank_variables] for image in group.images]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from costmodel.einsum.algebra import Affine
+from costmodel.einsum.algebra import Affine, Limit, boxes_within
 
 Intervals = Mapping[str, tuple[int, int]]
 """Rank variable → (low, extent)."""
@@ -51,16 +51,32 @@ class Group:
     """Whether all images move alike, so that tiles at different positions are translations of each other."""
     variables: tuple[tuple[str, ...], ...]
     """For each image: the rank variables that move it."""
+    mask: int = -1
+    """The coordinates inside the tensor, where others are touched too (padding); −1: all of them."""
+    limits: tuple[Limit, ...] = ()
+    """What holds at the points that touch anything at all; such a group may have no rank."""
+    edges: tuple[Limit, ...] = ()
+    """Where nothing of what the images touch is left out: ``limits``, and what holds of coordinates inside."""
 
     def bits(self, intervals: Intervals) -> int:
         """Return the tile as a bit set, from (low, extent) of each rank variable."""
+        if self.limits:
+            return self._within(intervals)
         everywhere = Numbers(self.offset, self.strides)
-        if self.boxes:
+        if self.boxes and self.mask == -1:
             return self._box(intervals, everywhere)
         result = 0
         for image in self.images:
             result |= self._touched(image, intervals, everywhere)
-        return result
+        result &= self.mask
+        return self._boxed(result) if self.boxes else result
+
+    def bits_inside(self, intervals: Intervals, known: Known) -> int:
+        """Return the tile as a bit set, where some coordinates may be left out; ``known`` keeps what images touched."""
+        if self.limits or self.boxes:
+            return self.bits(intervals)
+        numbers = [Numbers(self.offset, self.strides)] * len(self.images)
+        return self.bits_among(intervals, numbers, known) & self.mask
 
     def bits_among(self, intervals: Intervals, numbers: Sequence[Numbers], known: Known) -> int:
         """Return the tile as a bit set in numbers of its own for each image; ``known`` keeps what images touched."""
@@ -118,6 +134,31 @@ class Group:
             bits = spread(bits, w, extent)
         return bits
 
+    def _within(self, intervals: Intervals) -> int:
+        """Return what is touched at the points of the intervals at which the limits hold."""
+        names = {v for limit in self.limits for v in limit.index.rank_variables}
+        everywhere = Numbers(self.offset, self.strides)
+        result = 0
+        for box in boxes_within(self.limits, {v: intervals[v] for v in sorted(names)}):
+            for image in self.images:
+                result |= self._touched(image, {**intervals, **box}, everywhere)
+        return result
+
+    def _boxed(self, tile: int) -> int:
+        """Return the bounding box, rank by rank, of coordinates."""
+        if not tile:
+            return 0
+        places: list[tuple[int, ...]] = list(zip(*(self._places(number) for number in _numbers(tile)), strict=True))
+        bits = 1 << sum(stride * min(at) for stride, at in zip(self.strides, places, strict=True))
+        for stride, at in zip(self.strides, places, strict=True):
+            bits = spread(bits, stride, max(at) - min(at) + 1)
+        return bits
+
+    def _places(self, number: int) -> list[int]:
+        """Return where a coordinate stands along each rank, from the least that occurs."""
+        ends = (*self.strides[1:], self.width)
+        return [number % end // stride for stride, end in zip(self.strides, ends, strict=True)]
+
     def _box(self, intervals: Intervals, numbers: Numbers) -> int:
         """Return the bounding box, rank by rank, of what all accesses touch."""
         origin, extents = numbers.offset, []
@@ -155,32 +196,73 @@ def spread(bits: int, stride: int, count: int) -> int:
     return bits
 
 
+def _numbers(bits: int) -> Iterator[int]:
+    """Members of a set."""
+    while bits:
+        low = bits & -bits
+        yield low.bit_length() - 1
+        bits ^= low
+
+
 @lru_cache(maxsize=4096)
-def groups_of(images: tuple[Image, ...], extents: tuple[tuple[str, int], ...], *, boxes: bool) -> tuple[Group, ...]:
-    """Split the ranks of a tensor into the finest independent groups; an image has a form for every rank."""
+def groups_of(
+    images: tuple[Image, ...],
+    extents: tuple[tuple[str, int], ...],
+    *,
+    boxes: bool,
+    shape: tuple[int, ...] | None = None,
+    limits: tuple[Limit, ...] = (),
+) -> tuple[Group, ...]:
+    """Split the ranks of a tensor into the finest independent groups; an image has a form for every rank.
+
+    With a ``shape``, coordinates outside of it are no words. With ``limits``, points at which one does not hold touch
+    nothing.
+    """
     whole = {v: (0, n) for v, n in extents}
     groups = []
-    for ranks in _components(images):
+    order = len(images[0])
+    for columns in _components(tuple((*image, *(x.index for x in limits)) for image in images)):
+        ranks = [c for c in columns if c < order]
+        held = tuple(limits[c - order] for c in columns if c >= order)
         parts = tuple(dict.fromkeys(tuple(i[r] for r in ranks) for i in images))
         named = [v for image in parts for form in image for v, _ in form.terms]
-        variables = tuple(dict.fromkeys(named))
+        variables = tuple(dict.fromkeys((*named, *(v for x in held for v in x.index.rank_variables))))
         if not variables and len(parts) == 1:
             continue
         strides: list[int] = []
         offset, width = 0, 1
-        for at in range(len(ranks)):
-            spans = [span(image[at], whole) for image in parts]
-            low, high = min(s[0] for s in spans), max(s[1] for s in spans)
+        spans = []
+        edges = dict.fromkeys(held)
+        for at, rank in enumerate(ranks):
+            ends = [span(image[at], whole) for image in parts]
+            low, high = min(s[0] for s in ends), max(s[1] for s in ends)
+            spans.append((low, high))
+            if shape is not None and (low < 0 or high >= shape[rank]):
+                edges.update(dict.fromkeys(Limit(image[at], shape[rank]) for image in parts))
             strides.append(width)
             offset -= width * low
             width *= high - low + 1
-        plain = len(parts) == len(ranks) == len(named) == len(variables) == 1
+        mask = _mask([shape[r] for r in ranks], spans, strides, offset) if shape is not None and edges else -1
+        plain = len(parts) == len(ranks) == len(named) == len(variables) == 1 and not edges
         if plain and boxes:
             plain = abs(parts[0][0].terms[0][1]) == 1
-        rigid = len({tuple(form.terms for form in image) for image in parts}) == 1
+        rigid = len({tuple(form.terms for form in image) for image in parts}) == 1 and not edges
         own = tuple(tuple({v for f in i for v in f.rank_variables}) for i in parts)
-        groups.append(Group(variables, parts, tuple(strides), offset, width, boxes, plain, rigid, own))
+        groups.append(
+            Group(variables, parts, tuple(strides), offset, width, boxes, plain, rigid, own, mask, held, tuple(edges))
+        )
     return tuple(groups)
+
+
+def _mask(shape: Sequence[int], spans: Sequence[tuple[int, int]], strides: Sequence[int], offset: int) -> int:
+    """Return the coordinates of a tensor among those that indices span."""
+    inside = [range(max(low, 0), min(high + 1, extent)) for extent, (low, high) in zip(shape, spans, strict=True)]
+    if not all(inside):
+        return 0
+    bits = 1 << offset + sum(stride * rank[0] for stride, rank in zip(strides, inside, strict=True))
+    for stride, rank in zip(strides, inside, strict=True):
+        bits = spread(bits, stride, len(rank))
+    return bits
 
 
 def _components(images: tuple[Image, ...]) -> list[list[int]]:

@@ -52,7 +52,7 @@ def instance_classes(loops: Sequence[Loop], crossings: Sequence[Crossing]) -> li
                 own = tuple((at, x) for at, x in enumerate(c.down.loops) if x.rank_variable == v)
                 chain = Chain(c.down.extents.get(v, down.extents[v]), own, len(loops), coordinates)
                 shape = position_classes(chain, Event("all", len(c.down.loops)))
-                origin = shape[0].states[0].low if shape and c.down.rigid else 0
+                origin = shape[0].states[0].low if shape and v not in c.down.apart else 0
                 signature.append(
                     tuple((k.multiplicity, tuple((s.low - origin, s.extent) for s in k.states)) for k in shape)
                 )

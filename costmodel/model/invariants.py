@@ -25,9 +25,9 @@ def check(nest: BoundNest, crossings: Sequence[Crossing]) -> None:
             )
             raise ModelError(msg)
     for b in nest.einsums:
-        done = motion(b.loops, 0, [(b.einsum, b.einsum.output)]).accesses(len(b.loops), ())
-        if done != b.einsum.points:
-            msg = f"{b.einsum.name}: the nest performs {done} points of {b.einsum.points}"
+        done = motion(b.loops, 0, [(b.einsum, b.einsum.output)], "work").accesses(len(b.loops), ())
+        if done != b.einsum.points_inside:
+            msg = f"{b.einsum.name}: the nest performs {done} points of {b.einsum.points_inside}"
             raise ModelError(msg)
         for tensor in dict.fromkeys(access.tensor for access in b.einsum.inputs):
             outermost = b.holders[tensor][0]

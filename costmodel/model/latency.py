@@ -54,7 +54,7 @@ def busiest_points(bound: BoundEinsum, at_zero: frozenset[str] = frozenset()) ->
     """Points of the first compute instance, the busiest one, at which these rank variables are 0."""
     loops, einsum = bound.loops, bound.einsum
     every = replace(einsum.output, at_zero=at_zero) if at_zero else einsum.output
-    everything = motion(loops, 0, [(einsum, every)])
+    everything = motion(loops, 0, [(einsum, every)], "time")
     if everything.exact and not at_zero:  # all instances are alike
         instances = math.prod(steps_of(loops, at, left) for at, left in spatial_loops(loops, einsum.shape))
         return everything.accesses(len(loops), ()) // instances
@@ -74,7 +74,7 @@ def _busiest(
         key=lambda loops: sum(x.spatial for x in loops),
     )
     split = sorted({x.rank_variable for x in above if x.spatial})
-    if all(c.down.exact and c.down.rigid for c in touching) or not split:
+    if all(c.down.exact and c.down.apart.isdisjoint(split) for c in touching) or not split:
         spread = [
             (above[at].rank_variable, steps_of(above, at, n)) for at, n in spatial_loops(above, bound.einsum.shape)
         ]

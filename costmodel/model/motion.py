@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
+from typing import Literal
 
-from costmodel.einsum.algebra import Access, Affine, Einsum
+from costmodel.einsum.algebra import Access, Affine, Einsum, Limit
 from costmodel.model.closed import Modes, Structure, closed_arrivals, closed_first_words
 from costmodel.model.deliveries import group_sums, idle_sums, largest
 from costmodel.model.groups import Group, Image, groups_of
@@ -15,6 +16,9 @@ from costmodel.model.tile_walk import walked_returns
 from costmodel.model.tiles import Chain, Event, Fixed, Loop, PositionClass, position_classes
 
 _NEVER: frozenset[str] = frozenset()
+Counted = Literal["words", "work", "time"]
+"""What is counted where an access leaves its tensor: the words that exist; what is done, which is nothing at such a
+point; or the time, in which all are points and words alike."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +74,11 @@ class Motion:
     def windows(self) -> tuple[Group, ...]:
         """Groups of ranks whose tiles overlap or have several images."""
         return tuple(g for g in self.groups if not g.plain)
+
+    @cached_property
+    def apart(self) -> frozenset[str]:
+        """Rank variables along which tiles at different positions are no translations of each other."""
+        return frozenset(v for g in self.groups if not g.rigid for v in g.rank_variables)
 
     @cached_property
     def structure(self) -> Structure:
@@ -368,6 +377,7 @@ def motion(
     loops: tuple[Loop, ...],
     scope: int,
     accesses: Sequence[tuple[Einsum, Access]],
+    counted: Counted,
     *,
     boxes: bool = False,
     refetch: bool = False,
@@ -378,30 +388,39 @@ def motion(
     """
     extents: dict[str, int] = {}
     images: list[Image] = []
+    limits: tuple[Limit, ...] = ()
     frozen: frozenset[str] | None = None
     driven = {loop.rank_variable for loop in loops}
     for einsum, access in accesses:
         names = {v: v if extents.setdefault(v, n) == n else f"{einsum.name}:{v}" for v, n in einsum.shape.items()}
         extents.update((names[v], n) for v, n in einsum.shape.items() if names[v] != v)
         forms = access.indices
+        if counted == "work":
+            limits = einsum.limits
         if extents.keys() != names.keys() or 1 in einsum.shape.values():
-            forms = tuple(
-                Affine(tuple((names[v], c) for v, c in index.terms if einsum.shape[v] > 1), index.constant)
-                for index in access.indices
-            )
+            forms = tuple(_moving(index, names, einsum) for index in access.indices)
+            limits = tuple(replace(x, index=_moving(x.index, names, einsum)) for x in limits)
         images.append(forms)
         at_zero = frozenset(names[v] for v in access.at_zero if einsum.shape[v] > 1) if access.at_zero else _NEVER
         frozen = at_zero if frozen is None else frozen & at_zero
     if frozen:
         extents.update(dict.fromkeys(frozen, 1))
         loops = tuple(replace(x, tile=1) if x.rank_variable in frozen else x for x in loops)
-    groups = groups_of(tuple(dict.fromkeys(images)), tuple(extents.items()), boxes=boxes)
+    einsum, access = accesses[0]
+    shape = einsum.tensors[access.tensor].shape if counted == "words" else None
+    ways = tuple(dict.fromkeys(images))
+    groups = groups_of(ways, tuple(extents.items()), boxes=boxes, shape=shape, limits=limits)
     used = {v for g in groups for v in g.rank_variables}
     idle = tuple(sorted(v for v in driven if v not in used))
-    rigid = len(images) == 1 or all(g.rigid for g in groups)
+    rigid = all(g.rigid for g in groups)
     return Motion(loops, scope, groups, idle, extents, refetch, frozen or _NEVER, rigid)
 
 
+def _moving(index: Affine, names: Mapping[str, str], einsum: Einsum) -> Affine:
+    """Return an index of rank variables that move, under the names that they have here."""
+    return Affine(tuple((names[v], c) for v, c in index.terms if einsum.shape[v] > 1), index.constant)
+
+
 def touched_words(einsum: Einsum, tensor: str) -> int:
-    """Distinct words of a tensor that an Einsum touches: what has to cross at least."""
-    return motion((), 0, [(einsum, access) for access in einsum.accesses_of(tensor)]).largest()
+    """Distinct words of a tensor that the points of an Einsum ask for or update: what has to cross at least."""
+    return motion((), 0, [(einsum, access) for access in einsum.accesses_of(tensor)], "work").largest()

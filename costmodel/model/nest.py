@@ -389,7 +389,7 @@ class _Binder:
             moves = dict(written.terms).get(v, 0)
             if not moves and v not in dict(read.terms):
                 continue
-            lead = _highest(read, context.extents[consumer.name]) - _highest(written, context.extents[producer.name])
+            lead = read.span(context.extents[consumer.name])[1] - written.span(context.extents[producer.name])[1]
             allowed = -moves * context.extents[producer.name][v] if earlier else 0
             if moves != dict(read.terms).get(v, 0) or lead > allowed:
                 name = access.tensor
@@ -401,10 +401,6 @@ class _Binder:
                     f"keep the loop over {v} out of the shared part, or shift the index",
                 )
                 return
-
-
-def _highest(index: Affine, extents: MappingABC[str, int]) -> int:
-    return index.constant + sum(max(0, c * (extents[v] - 1)) for v, c in index.terms)
 
 
 def _shown(index: Affine) -> str:

@@ -49,9 +49,9 @@ class OpenLoops:
         self._holders = [(h, OpenMotion(holder_motion(h))) for h in self._nest.holders]
         einsum = self._bound.einsum
         self._reads = [
-            (a.tensor, OpenMotion(motion(self.loops, self._bound.scope, [(einsum, a)]))) for a in einsum.inputs
+            (a.tensor, OpenMotion(motion(self.loops, self._bound.scope, [(einsum, a)], "work"))) for a in einsum.inputs
         ]
-        self._writes = OpenMotion(motion(self.loops, self._bound.scope, [(einsum, einsum.output)]))
+        self._writes = OpenMotion(motion(self.loops, self._bound.scope, [(einsum, einsum.output)], "work"))
 
     @property
     def einsum(self) -> Einsum:
@@ -142,7 +142,7 @@ class OpenLoops:
             inside = [h for h in self._bound.holders[tensor] if self.architecture.index(h.level.name) > place]
             accesses = [(self.einsum, a) for a in self.einsum.accesses_of(tensor)]
             found[array.name] = OpenMotion(
-                holder_motion(inside[0]) if inside else motion(self.loops, self._bound.scope, accesses)
+                holder_motion(inside[0], "time") if inside else motion(self.loops, self._bound.scope, accesses, "time")
             )
         return found
 

@@ -41,7 +41,7 @@ def passes(architecture: Architecture, array: Array, bound: BoundEinsum) -> int:
     place = architecture.index(array.name)
     inside = [h for h in bound.holders[tensor] if architecture.index(h.level.name) > place]
     if inside:
-        moving = holder_motion(inside[0])
+        moving = holder_motion(inside[0], "time")
     else:
-        moving = motion(bound.loops, bound.scope, [(einsum, a) for a in einsum.accesses_of(tensor)])
+        moving = motion(bound.loops, bound.scope, [(einsum, a) for a in einsum.accesses_of(tensor)], "time")
     return moving.changes(first_instance(moving.loops, len(moving.loops)))

@@ -7,19 +7,20 @@ from dataclasses import dataclass
 
 from costmodel.einsum.algebra import Access, Einsum
 from costmodel.model.closed import Modes
-from costmodel.model.motion import Motion, motion
+from costmodel.model.motion import Counted, Motion, motion
 from costmodel.model.nest import BoundEinsum, Holder
 from costmodel.model.tiles import Fixed
 from costmodel.spec.hardware import Architecture, Array
 
 
-def holder_motion(holder: Holder) -> Motion:
+def holder_motion(holder: Holder, counted: Counted = "words") -> Motion:
     """Describe how the tile of a holder moves."""
     accesses = [(e, a) for e in holder.einsums for a in e.accesses_of(holder.tensor.name)]
     return motion(
         holder.loops,
         holder.scope,
         accesses,
+        counted,
         boxes=holder.level.holes == "fetch",
         refetch=holder.level.halo == "refetch",
     )
@@ -121,7 +122,7 @@ def cross_access(
     """
     holder = bound.holders[access.tensor][-1]
     start = len(holder.loops)
-    moving = motion(bound.loops, bound.scope, [(bound.einsum, access)])
+    moving = motion(bound.loops, bound.scope, [(bound.einsum, access)], "work")
     written = access is bound.einsum.output
     modes = (collect_modes if written else deliver_modes)(architecture, holder.level.name, bound.unit.name)
     asked = moving.accesses(start, modes, fixed)

@@ -22,7 +22,6 @@ from costmodel.spec.hardware import Array, ComputeUnit, Memory
 from costmodel.spec.mapping import Compute, Sequence, Spatial, Storage, Temporal, einsums_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from collections.abc import Mapping as Dict
 
     from costmodel.einsum.algebra import Access, Einsum, Tensor, Workload
@@ -137,6 +136,8 @@ class Holder:
     owner: str
     """The Einsum to which the words that cross between this node and its parent belong."""
     held: dict[Instance, Tile] = field(default_factory=dict)
+    window: dict[Instance, Tile] = field(default_factory=dict)
+    """What is held, with the coordinates that lie outside the tensor."""
     touched: dict[Instance, set[Coordinate]] = field(default_factory=lambda: defaultdict(set))
     """Every word that was ever in a tile of the instance."""
     updated: dict[tuple[str, Instance], set[Coordinate]] = field(default_factory=lambda: defaultdict(set))
@@ -184,17 +185,29 @@ def touched_words(access: Access, box: Box) -> set[Coordinate]:
     return {word(access, dict(zip(variables, point, strict=True))) for point in points}
 
 
+def inside(tensor: Tensor, coordinate: Coordinate) -> bool:
+    """Whether a coordinate is one of its tensor: where ``pad:`` allows it, an access may leave the tensor."""
+    return all(0 <= c < extent for c, extent in zip(coordinate, tensor.shape, strict=True))
+
+
+def is_inside(einsum: Einsum, point: Dict[str, int]) -> bool:
+    """Whether every access of an Einsum is inside its tensor at a point; elsewhere nothing is done."""
+    return all(inside(einsum.tensors[access.tensor], word(access, point)) for access in einsum.accesses)
+
+
 def is_evaluated(at_zero: frozenset[str], point: Dict[str, int]) -> bool:
     """Whether a term of a sum that lacks these reduced rank variables is evaluated at a point."""
     return all(point[v] == 0 for v in at_zero)
 
 
-def bounding_box(words: Iterable[Coordinate]) -> set[Coordinate]:
+def bounding_box(words: set[Coordinate]) -> set[Coordinate]:
     """All coordinates between the least and the largest of each rank.
 
     >>> sorted(bounding_box({(0,), (3,)}))
     [(0,), (1,), (2,), (3,)]
     """
+    if not words:
+        return set()
     return set(itertools.product(*(range(min(rank), max(rank) + 1) for rank in zip(*words, strict=True))))
 
 
@@ -234,11 +247,11 @@ class _Walk:
     def __init__(self, einsums: Dict[str, Einsum], architecture: Architecture, nest: Nest) -> None:
         self.einsums, self.architecture, self.nest = einsums, architecture, nest
         self.holders: dict[tuple[tuple[int, ...], str], Holder] = {}
-        self.tiles: dict[object, Tile] = {}
+        self.tiles: dict[object, tuple[Tile, Tile]] = {}
         self.hops: Counter[tuple[str, str, str]] = Counter()
         self.operations: Counter[tuple[str, str, str]] = Counter()
         self.steps: dict[tuple[str, str], Counter[Instance]] = defaultdict(Counter)
-        self.done: dict[tuple[str, str, Instance], Counter[str]] = defaultdict(Counter)
+        self.timed: dict[tuple[str, str, Instance], Counter[str]] = defaultdict(Counter)
         self.passes: Counter[tuple[str, str]] = Counter()
         self.across: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)  # (dimension, rank variable)
         self.stationary: dict[tuple[str, str, tuple[int, ...]], Tile] = {}
@@ -258,8 +271,8 @@ class _Walk:
             for position in range(steps_of(node, active)):
                 self.run(rest, below, narrowed(active, node, position))
         elif isinstance(node, Spatial):
-            inside = self.spread(node, active)
-            self.run(rest, Scope(below.place, below.life, (*below.above, node), below.holders), inside)
+            children = self.spread(node, active)
+            self.run(rest, Scope(below.place, below.life, (*below.above, node), below.holders), children)
         elif isinstance(node, Storage):
             new = tuple(self.holder(node, tensor, scope, rest) for tensor in node.tensors)
             for holder in new:
@@ -274,15 +287,15 @@ class _Walk:
 
     def spread(self, node: Spatial, active: Active) -> Active:
         """Split every active instance into the children that a parallel loop makes of it."""
-        inside: Active = {}
+        children: Active = {}
         steps = steps_of(node, active)
         for position in range(steps):
             for instance, boxes in narrowed(active, node, position).items():
-                inside[(*instance, position)] = boxes
+                children[(*instance, position)] = boxes
                 if steps > 1:
                     for name in boxes:
                         self.across[name, node.array].add((node.dimension, node.rank_variable))
-        return inside
+        return children
 
     def run_branches(self, node: Sequence, scope: Scope, active: Active) -> None:
         """Execute the branches of a sequence one after another; each ends the life of what stands in it."""
@@ -324,10 +337,10 @@ class _Walk:
             )
         return self.holders[key]
 
-    def tile(self, holder: Holder, boxes: Dict[str, Box]) -> Tile:
-        """The words that the points of the boxes touch, or their bounding box where the memory moves boxes.
+    def tile(self, holder: Holder, boxes: Dict[str, Box]) -> tuple[Tile, Tile]:
+        """What the points of the boxes touch: all coordinates, and the words of the tensor among them.
 
-        The same boxes give the same tile: it is remembered.
+        Where the memory moves boxes, the bounding box of each. The same boxes give the same: it is remembered.
         """
         key = (id(holder), *((e, v, box[v]) for e, box in boxes.items() for v in box))
         if key not in self.tiles:
@@ -336,8 +349,10 @@ class _Walk:
             for name, accesses in holder.accesses.items():
                 if name in boxes and all(0 in boxes[name][v] for v in waits_for):
                     words.update(*(touched_words(access, boxes[name]) for access in accesses))
-            fetch_holes = holder.memory.holes == "fetch" and words
-            self.tiles[key] = frozenset(bounding_box(words) if fetch_holes else words)
+            there = {coordinate for coordinate in words if inside(holder.tensor, coordinate)}
+            if holder.memory.holes == "fetch":
+                words, there = bounding_box(words), bounding_box(there)
+            self.tiles[key] = frozenset(words), frozenset(there)
         return self.tiles[key]
 
     def waits_for(self, holder: Holder) -> set[str]:
@@ -356,8 +371,8 @@ class _Walk:
         demands: dict[Instance, tuple[Delivery, ...]] = {}
         drains: dict[Instance, Counter[Coordinate]] = {}
         for instance, boxes in active.items():
-            new = self.tile(holder, boxes)
-            if not new:
+            window, new = self.tile(holder, boxes)
+            if not window:
                 continue  # none of the Einsums that touch the tensor has a point here
             old = holder.held.get(instance, frozenset())
             if holder.memory.halo == "refetch" and new != old:
@@ -369,7 +384,7 @@ class _Walk:
                 arriving &= holder.touched[instance]  # what was never touched does not exist yet
             demands[instance] = (Delivery(new, arriving),)
             holder.touched[instance] |= new
-            holder.held[instance] = new
+            holder.held[instance], holder.window[instance] = new, window
             holder.sizes.add(len(new))
         if holder.parent:
             for instance, (delivery,) in demands.items():
@@ -384,6 +399,7 @@ class _Walk:
                 if holder.output_like and holder.parent:
                     self.drain(holder, {instance: Counter(tile) for instance, tile in holder.held.items()})
                 holder.held.clear()
+                holder.window.clear()
         for key in [key for key in self.stationary if key[2] == life]:
             del self.stationary[key]
 
@@ -398,8 +414,8 @@ class _Walk:
 
     def arrays_between(self, parent: int, child: int) -> list[Array]:
         """Arrays between two levels, innermost first."""
-        inside = self.architecture.levels[parent + 1 : child]
-        return [level for level in reversed(inside) if isinstance(level, Array)]
+        between = self.architecture.levels[parent + 1 : child]
+        return [level for level in reversed(between) if isinstance(level, Array)]
 
     def deliver(
         self,
@@ -445,21 +461,23 @@ class _Walk:
     # Compute nodes
 
     def compute(self, node: Compute, scope: Scope, active: Active) -> None:
-        """One step of an Einsum: every active instance performs the operations of one point."""
+        """One step of an Einsum: every active instance performs the operations of one point, if that is inside."""
         einsum, index = self.einsums[node.einsum], self.architecture.index(node.unit)
-        points: dict[Instance, dict[str, int]] = {}
+        every: dict[Instance, dict[str, int]] = {}
         for instance, boxes in active.items():
             for v, left in boxes[einsum.name].items():
                 if len(left) != 1:
                     raise ValueError(f"{einsum.name}: {v} is left with {len(left)} positions at '{node}'")
-            points[instance] = {v: left[0] for v, left in boxes[einsum.name].items()}
+            every[instance] = {v: left[0] for v, left in boxes[einsum.name].items()}
             self.steps[einsum.name, node.unit][instance] += 1
+        points = {instance: point for instance, point in every.items() if is_inside(einsum, point)}
 
         for operation in einsum.operations:
-            here = [instance for instance, point in points.items() if is_evaluated(operation.at_zero, point)]
-            self.operations[einsum.name, node.unit, operation.kind] += operation.per_point * len(here)
+            here = [instance for instance, point in every.items() if is_evaluated(operation.at_zero, point)]
             for instance in here:
-                self.done[einsum.name, node.unit, instance][operation.kind] += operation.per_point
+                self.timed[einsum.name, node.unit, instance][operation.kind] += operation.per_point
+            done = sum(instance in points for instance in here)
+            self.operations[einsum.name, node.unit, operation.kind] += operation.per_point * done
 
         for access in dict.fromkeys(einsum.inputs):
             demands: dict[Instance, tuple[Delivery, ...]] = {}
@@ -476,7 +494,7 @@ class _Walk:
             first_touches = set(arriving) - parent.updated[einsum.name, instance]
             parent.words[einsum.name, "read", instance] += arriving.total() - len(first_touches)
             parent.updated[einsum.name, instance] |= first_touches
-        self.note_passes(einsum, index, scope, points)
+        self.note_passes(einsum, index, scope, every)
 
     def innermost(self, einsum: Einsum, tensor: str, scope: Scope) -> Holder:
         """The storage node that serves the compute node."""
@@ -492,9 +510,9 @@ class _Walk:
             if not isinstance(array, Array) or array.systolic is None:
                 continue
             tensor = stationary_tensor(einsum, array)
-            inside = [h for h in scope.holders_of(tensor) if h.index > place]
-            if inside:
-                tile, life = inside[0].held.get(first[: len(inside[0].above)], frozenset()), inside[0].life
+            below = [h for h in scope.holders_of(tensor) if h.index > place]
+            if below:
+                tile, life = below[0].window.get(first[: len(below[0].above)], frozenset()), below[0].life
             else:
                 accesses = einsum.accesses_of(tensor)
                 read = is_evaluated(frozenset.intersection(*(a.at_zero for a in accesses)), points[first])
@@ -552,7 +570,7 @@ class _Walk:
             if not isinstance(unit, ComputeUnit):
                 raise TypeError(f"{unit_name} is not a compute unit")
             cycles = max(
-                sum(n / unit.rate_of(kind) for kind, n in self.done[name, unit_name, instance].items())
+                sum(n / unit.rate_of(kind) for kind, n in self.timed[name, unit_name, instance].items())
                 for instance in steps
             )
             for array in self.architecture.arrays:
@@ -613,7 +631,7 @@ def steps_of(loop: Temporal | Spatial, active: Active) -> int:
 
 def narrowed(active: Active, loop: Temporal | Spatial, position: int) -> Active:
     """The instances that have points at one position of a loop, each with its part of what was left."""
-    v, inside = loop.rank_variable, Active()
+    v, busy = loop.rank_variable, Active()
     for instance, boxes in active.items():
         parts = {}
         for name, box in boxes.items():
@@ -621,8 +639,8 @@ def narrowed(active: Active, loop: Temporal | Spatial, position: int) -> Active:
             if all(part.values()):
                 parts[name] = part
         if parts:
-            inside[instance] = parts
-    return inside
+            busy[instance] = parts
+    return busy
 
 
 def children_of(array: Array, children: dict[Instance, T], above: tuple[Spatial, ...]) -> dict[Instance, list[T]]:

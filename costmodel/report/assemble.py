@@ -26,8 +26,9 @@ from costmodel.spec.load import Document
 from costmodel.spec.mapping import Mapping, einsums_in
 from costmodel.spec.mapping_file import NestMarks
 from costmodel.spec.overrides import Kind
-from costmodel.spec.problems import Problem, SpecError
-from costmodel.spec.request import einsum_of
+from costmodel.spec.problems import Marks, Problem, SpecError
+from costmodel.spec.request import Request, einsum_of
+from costmodel.spec.rules import sentence_problems
 from costmodel.sweep.designs import Scalar
 
 
@@ -44,8 +45,8 @@ class Question:
     """The architecture as its file has it, without the overrides."""
     workload: Workload
     """With the Einsums that are asked for."""
-    einsums: tuple[str, ...]
-    """Names of all its Einsums."""
+    whole: Workload
+    """With all its Einsums."""
     arch_document: Document | None
     """What the references held when they were read; null where a value was given."""
     workload_document: Document | None
@@ -71,17 +72,15 @@ def question_of(
     arch_document = None if isinstance(arch, Architecture) else catalog.document(arch, "arch")
     workload_document = None if isinstance(workload, Workload) else catalog.document(workload, "workload")
     architecture, whole = catalog.load_pair(arch_document or arch, workload_document or workload, overrides)
-    names = tuple(e.name for e in whole.einsums)
-    if einsums:
-        whole = replace(whole, einsums=tuple(einsum_of(whole, name) for name in einsums))
+    wanted = tuple(einsum_of(whole, name) for name in dict.fromkeys(einsums)) or whole.einsums
     return Question(
         arch_ref=_shown(arch, architecture.name),
         workload_ref=_shown(workload, whole.name),
         overrides=overrides,
         architecture=architecture,
         stated=as_stated(arch_document, architecture) if overrides and arch_document is not None else architecture,
-        workload=whole,
-        einsums=names,
+        workload=replace(whole, einsums=wanted),
+        whole=whole,
         arch_document=arch_document,
         workload_document=workload_document,
         started=started,
@@ -94,8 +93,20 @@ def _shown(given: object, name: str) -> str:
 
 def check_computed(question: Question) -> None:
     """Raise SpecError for Einsums that no compute unit can run."""
-    document, names = question.workload_document, question.einsums
+    document, names = question.workload_document, [e.name for e in question.whole.einsums]
     if problems := catalog.not_computed(question.architecture, question.workload, document, names):
+        raise SpecError(problems)
+
+
+def check_asked(question: Question, request: Request, marks: Marks) -> None:
+    """Raise SpecError, before the search, for what it cannot compute and for constraints that fit nothing here.
+
+    ``marks`` say where the request comes from. Names are those of all Einsums of the workload.
+    """
+    check_computed(question)
+    hardware, work = [question.architecture], [question.whole]
+    path = ("constraints",)
+    if problems := sentence_problems(request.constraints, marks, path, architectures=hardware, workloads=work):
         raise SpecError(problems)
 
 
@@ -144,7 +155,7 @@ def mappings_asked_for(
         pairs, file = catalog.load_mappings_with_marks(document), _shown(mapping, document.marks.file)
     wanted = [e.name for e in question.workload.einsums]
     # Names that the workload does not have stay in: the model says where they stand.
-    left_out = set(question.einsums) - set(wanted)
+    left_out = {e.name for e in question.whole.einsums} - set(wanted)
     chosen = [(mapping, marks) for mapping, marks in pairs if set(einsums_in(mapping.nest)) - left_out]
     if not chosen:
         names = ", ".join(sorted({name for mapping, _ in pairs for name in einsums_in(mapping.nest)})) or "nothing"
@@ -199,6 +210,7 @@ def run_of_network(question: Question, result: NetworkResult, command: str) -> R
         notes.append(f"not searched: {', '.join(result.unfinished)}")
     if result.interrupted:
         notes.append("the search was interrupted")
+    notes += choice_notes(result)
     if result.front_gap:
         notes.append(
             f"the front of the totals is thinned: every point is within {100 * result.front_gap:.2g} % of one shown"
@@ -218,6 +230,14 @@ def run_of_network(question: Question, result: NetworkResult, command: str) -> R
             command, question.started, result.request.seed, result.request.settings(), question.overrides
         ),
     )
+
+
+def choice_notes(result: NetworkResult) -> list[str]:
+    """Say where the front has no point of the number that is asked for."""
+    choose, points = result.request.choose or "", len(result.front)
+    if not points or not choose.isdecimal() or int(choose) <= points:
+        return []
+    return [f"point {choose} of the front is asked for, and it has {points}: its last is used"]
 
 
 def provenance_of(

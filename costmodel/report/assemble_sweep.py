@@ -105,7 +105,10 @@ def _goes_on(folder: Path, study: Study) -> bool:
     """Whether a folder is of a sweep that has finished points of the same question, or none."""
     if not _is_sweep(folder):
         return False
-    content = read(folder / JOURNAL)
+    try:
+        content = read(folder / JOURNAL)
+    except SpecError:
+        return False
     return not content.points or bool(content.of(fingerprint(study)))
 
 

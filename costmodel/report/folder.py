@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import platform
 import shutil
 import stat
 import sys
@@ -151,11 +152,41 @@ def check_writable(path: Path) -> None:
 # Writing
 
 
+_NODE = file_name(platform.node())
+_NUMBERS = count()
+
+
+def _scratch(place: Path) -> Path:
+    """A name in a folder for what is not whole yet; what processes of this machine that are dead left there goes."""
+    with suppress(OSError):
+        for left in place.glob(f".costmodel-{_NODE}-*.tmp"):
+            owner = left.name.removeprefix(f".costmodel-{_NODE}-").partition("-")[0]
+            if owner.isdecimal() and not _alive(int(owner)):
+                if left.is_dir() and not left.is_symlink():
+                    shutil.rmtree(left, ignore_errors=True)
+                else:
+                    left.unlink(missing_ok=True)
+    return place / f".costmodel-{_NODE}-{os.getpid()}-{next(_NUMBERS)}.tmp"
+
+
+def _alive(process: int) -> bool:
+    """Whether a process runs; said of all where the system cannot be asked."""
+    if sys.platform == "win32":
+        return True
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a file that appears complete or not at all. An OSError names the file."""
     with _named(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        scratch = _scratch(path.parent)
         try:
             with scratch.open("w", encoding="utf-8", newline="\n") as file:
                 file.write(text)
@@ -167,8 +198,7 @@ def write_text(path: Path, text: str) -> None:
 
 def create(folder: Path, files: Mapping[str, str]) -> Path:
     """Make a folder that appears complete or not at all; with a number if its name is taken meanwhile."""
-    scratch = folder.parent / f".{folder.name}.{os.getpid()}.tmp"
-    shutil.rmtree(scratch, ignore_errors=True)
+    scratch = _scratch(folder.parent)
     try:
         with _named(folder):
             for name, text in files.items():
@@ -197,7 +227,7 @@ def fill(folder: Path, files: Mapping[str, str]) -> Path:
     if inputs.is_symlink():
         raise SpecError([Problem(_LINK, file=str(inputs))])
     old = _ours(folder) - set(files)
-    scratch = folder / f".{os.getpid()}.tmp"
+    scratch = _scratch(folder)
     try:
         with _alone(folder):
             for name, text in files.items():

@@ -23,7 +23,7 @@ def study_text(question: Question, request: Request, path: Path) -> str:
     study |= request.stated()
     if question.overrides:
         study["set"] = dict(override.split("=", 1) for override in question.overrides)
-    if len(question.workload.einsums) != len(question.einsums):
+    if len(question.workload.einsums) != len(question.whole.einsums):
         study["einsums"] = [e.name for e in question.workload.einsums]
     lines = []
     for key, value in study.items():

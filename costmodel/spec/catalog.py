@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from costmodel.spec.mapping import Mapping as Schedule
     from costmodel.spec.mapping_file import NestMarks
     from costmodel.spec.study import Study
+    from costmodel.spec.values import Values
 
 Ref = str | FilePath | Document | Mapping[str, object]
 """A path, the name of a shipped file, a document that was read already, or the content of one."""
@@ -92,8 +93,10 @@ def find(ref: str | FilePath, kind: Kind | None = None, *, near: str | FilePath 
     if is_path:
         return FilePath(text)  # reading it says that it is missing, and what is near
     names = [name for each in kinds for name in _shipped_files(each)]
+    other = next((_NOUNS[each] for each in KINDS if text in _shipped_files(each)), "")
+    hint = f"the {other} {text} is of another kind" if other else did_you_mean(text, names)
     what = "shipped file or path" if kind is None else f"{_NOUNS[kind]} or path"
-    raise SpecError([Problem(f"no {what} is called {text!r}", hint=did_you_mean(text, names))])
+    raise SpecError([Problem(f"no {what} is called {text!r}", hint=hint)])
 
 
 def document(
@@ -153,6 +156,15 @@ def load_architecture(ref: Ref, overrides: Overrides = (), *, near: str | FilePa
 def load_workload(ref: Ref, overrides: Overrides = (), *, near: str | FilePath | None = None) -> Workload:
     """Read, check and resolve a workload."""
     return _workload(document(ref, "workload", overrides, near=near))
+
+
+def load_values(ref: Ref, overrides: Overrides = ()) -> Mapping[str, Values]:
+    """Read the values of tensors that a workload gives; whether they fit is checked where it is loaded."""
+    from costmodel.spec.validation import validate
+    from costmodel.spec.workload_spec import WorkloadSpec
+
+    found = document(ref, "workload", overrides)
+    return validate(WorkloadSpec, found.data, found.marks).values
 
 
 def load_mappings(ref: Ref) -> tuple[Schedule, ...]:

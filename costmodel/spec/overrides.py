@@ -6,7 +6,6 @@ A path starts with a key of the file, or with the name of a level or Einsum, and
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -19,7 +18,6 @@ Overrides = Iterable["str | tuple[str, object]"]
 """``path=value`` texts, or pairs of a path and a raw value as it would stand in the file."""
 
 _LEVEL_KEYS = ("memory", "array", "compute")
-_OUTPUT = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)\s*\[")
 _WHOLE_KEYS = ("axes", "set")
 """Maps of a study whose keys have dots of their own."""
 _UNFOLDED: dict[str, tuple[str, ...]] = {
@@ -90,11 +88,24 @@ def names_in(data: object, kind: Kind) -> dict[str, int]:
         for place, einsum in enumerate(_list(data.get("einsums"))):
             text = einsum.get("einsum") if isinstance(einsum, dict) else einsum
             name = einsum.get("name") if isinstance(einsum, dict) else None
-            if name is None and isinstance(text, str) and (match := _OUTPUT.match(text)):
-                name = match[1]
+            if name is None and isinstance(text, str):
+                name = _output(text)
             if isinstance(name, str):
                 names.setdefault(name, place)
     return names
+
+
+def _output(text: str) -> str | None:
+    """The tensor that a statement writes; null where it is none that can be read."""
+    from costmodel.einsum.notation import read
+    from costmodel.einsum.syntax import Statement
+    from costmodel.einsum.tokens import NotationError
+
+    try:
+        found = read(text)
+    except NotationError:
+        return None
+    return found.output.tensor if isinstance(found, Statement) else None
 
 
 def belongs(path: str, data: object, kind: Kind, keys: Iterable[str]) -> bool:

@@ -43,16 +43,20 @@ def _objectives(value: object) -> tuple[str, ...]:
     return (*known, AREA) if AREA in names else known
 
 
-def _seconds(value: object) -> float:
+def budget_seconds(value: object) -> float:
+    """Read a time, bare in seconds. Raises ValueError."""
     seconds = float(units.parse(value, units.TIME))
     if seconds <= 0:
         raise ValueError(f"must be greater than zero, got {describe(value)}")
     return seconds
 
 
-def _bytes(value: object) -> int:
+def memory_bytes(value: object) -> int:
+    """Read an amount of memory: a size, or a bare number of bytes. Raises ValueError."""
     amount = value
-    if isinstance(value, str):
+    if isinstance(value, str) and value.strip().isdecimal():
+        amount = int(value)
+    elif isinstance(value, str):
         quantity = units.parse(value, units.SIZE)
         amount = int(quantity.value // 8) if quantity.unit == "b" else 0
     if not isinstance(amount, int) or isinstance(amount, bool) or amount <= 0:
@@ -66,14 +70,14 @@ Objectives = Annotated[
 ]
 Seconds = Annotated[
     float,
-    PlainValidator(_seconds),
+    PlainValidator(budget_seconds),
     JsonSchema(
         {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string", "description": units.TIME.manual}]}
     ),
 ]
 Bytes = Annotated[
     int,
-    PlainValidator(_bytes),
+    PlainValidator(memory_bytes),
     JsonSchema(
         {
             "anyOf": [
@@ -222,14 +226,14 @@ def _scalar(key: str, value: Any) -> str | int | float | bool:
     return scalar
 
 
-def request_of(**values: Any) -> Request:
-    """Build a request from options, those that are null left out; SpecError with all that is wrong."""
-    return validate(Request, {key: value for key, value in values.items() if value is not None}, Marks())
+def request_of(marks: Marks | None = None, /, **values: Any) -> Request:
+    """Build a request from options, those that are null left out; SpecError with all that is wrong, placed by marks."""
+    return validate(Request, {key: value for key, value in values.items() if value is not None}, marks or Marks())
 
 
 def einsum_of(workload: Workload, name: str) -> Einsum:
     """Return the Einsum that is asked for by name; SpecError with a hint if there is none."""
     known = [e.name for e in workload.einsums]
     if name not in known:
-        raise SpecError([Problem(f"no such Einsum: {name!r}", hint=did_you_mean(name, known))])
+        raise SpecError([Problem(f"{workload.name} has no Einsum {name!r}", hint=did_you_mean(name, known))])
     return workload.einsum(name)

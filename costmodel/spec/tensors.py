@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from costmodel.einsum.algebra import Access, Role, Tensor
@@ -31,7 +31,7 @@ class Use:
     lows: tuple[int, ...]
     """Smallest coordinate per rank."""
     extents: tuple[int, ...]
-    """Largest coordinate plus one, per rank."""
+    """Largest coordinate plus one, per rank; 0 where the index leaves the tensor (padding) and does not say where."""
     is_output: bool
 
 
@@ -114,6 +114,7 @@ def share(einsums: Iterable[NumberedEinsum], findings: Findings) -> dict[tuple[i
             found[einsum.place, name] = tensor
     for tensor in dict.fromkeys(found.values()):
         if _same_number_of_ranks(tensor, findings):
+            _check_reach(tensor, findings)
             _check_rank_names(tensor, findings)
             _check_shapes(tensor, findings)
             _check_producers(tensor, findings)
@@ -163,7 +164,8 @@ def _differs(tensor: SharedTensor, uses: list[Use], spec: WorkloadSpec) -> bool:
     if writes:
         return bool(tensor.writers) or not all(_is_ahead(writes[0].access, u.access) for u in tensor.uses)
     widths = {stated_bits(spec, u.place, tensor.name) for u in (first, *uses)}
-    return tensor.shape != room_for(uses) or len(widths) > 1
+    room = room_for(uses)
+    return any(mine not in (0, had) for mine, had in zip(room, tensor.shape, strict=True)) or len(widths) > 1
 
 
 def _is_ahead(write: Access, read: Access) -> bool:
@@ -180,6 +182,17 @@ def _same_number_of_ranks(tensor: SharedTensor, findings: Findings) -> bool:
             findings.at_text(use.place, use.written.offset, message, "a tensor has the same ranks everywhere")
             return False
     return True
+
+
+def _check_reach(tensor: SharedTensor, findings: Findings) -> None:
+    """Report ranks of which nothing says how far they reach: every index leaves them."""
+    for rank, extent in enumerate(tensor.shape):
+        if not extent:
+            use = tensor.uses[0]
+            index = use.written.indices[rank]
+            message = f"index {index} leaves {tensor.name}, and nothing says how far {tensor.name} reaches"
+            hint = f"name the rank, as in H={index}, and give H in ranks"
+            findings.at_text(use.place, index.offset, message, hint)
 
 
 def _check_rank_names(tensor: SharedTensor, findings: Findings) -> None:
@@ -203,16 +216,26 @@ def _check_shapes(tensor: SharedTensor, findings: Findings) -> None:
         for use in tensor.uses:
             index = use.written.indices[rank]
             flattened = use.is_output and len(index.rank_variables) > 1
-            if index.rank or not (index.plain or flattened):
+            if (index.rank and not use.is_output) or not (index.plain or flattened) or not use.extents[rank]:
                 continue
             exact = exact or use
             if exact.extents[rank] != use.extents[rank]:
-                message = (
-                    f"{tensor.name} is used with two shapes: its rank {rank + 1} ({index}) is {use.extents[rank]:,} "
-                    f"here and {exact.extents[rank]:,} in {exact.written}"
-                )
-                hint = "a part of a rank is read as RANK=variable; a layer of a network has `ranks:` of its own"
-                findings.at_text(use.place, index.offset, message, hint)
+                _two_shapes(tensor, rank, use, exact, findings)
+
+
+def _two_shapes(tensor: SharedTensor, rank: int, use: Use, exact: Use, findings: Findings) -> None:
+    index, name = use.written.indices[rank], exact.written.indices[rank].rank
+    here, there = use.extents[rank], exact.extents[rank]
+    hint = "a part of a rank is read as RANK=variable; a layer of a network has `ranks:` of its own"
+    message = (
+        f"{tensor.name} is used with two shapes: its rank {rank + 1} ({index}) is {here:,} "
+        f"here and {there:,} in {exact.written}"
+    )
+    if name and index.plain and index.plain.upper() != name:
+        message = f"rank {name} of {tensor.name} is read by {index.plain}"
+        message += f", and {index.plain.upper()} is {here:,} where {name} is {there:,}"
+        hint = f"read it by {name.lower()}; a part of a rank is read as {name}={index.plain}"
+    findings.at_text(use.place, index.offset, message, hint)
 
 
 def _check_producers(tensor: SharedTensor, findings: Findings) -> None:
@@ -351,14 +374,17 @@ def _multiplies(expression: Expression) -> bool:
 # Names of tensors elsewhere in the file
 
 
-def check_tensor_names(statements: Sequence[Statement], findings: Findings) -> None:
-    """Report names in ``bits:``, ``weights:`` and ``batch:`` that no statement has."""
+def check_tensor_names(statements: Mapping[int, Statement], findings: Findings) -> None:
+    """Report names in ``tensors:``, ``bits:``, ``weights:`` and ``batch:`` that no statement has."""
     spec = findings.spec
-    by_einsum = [dict.fromkeys(a.tensor for a in (*s.inputs, s.output)) for s in statements]
+    by_einsum = {place: dict.fromkeys(a.tensor for a in (*s.inputs, s.output)) for place, s in statements.items()}
     places: list[tuple[Path, WorkloadSpec | EinsumSpec, tuple[str, ...]]] = [
-        ((), spec, tuple(dict.fromkeys(name for names in by_einsum for name in names)))
+        ((), spec, tuple(dict.fromkeys(name for names in by_einsum.values() for name in names)))
     ]
-    places += [(("einsums", place), spec.einsums[place], tuple(names)) for place, names in enumerate(by_einsum)]
+    for name in spec.tensors or {}:
+        if name not in places[0][2]:
+            findings.at(("tensors", name), f"no tensor {name!r}", did_you_mean(name, places[0][2]), key=True)
+    places += [(("einsums", place), spec.einsums[place], tuple(names)) for place, names in by_einsum.items()]
     for path, stated, known in places:
         for name in stated.bits or {}:
             if name not in known and name not in {"default", *Role}:
@@ -366,7 +392,7 @@ def check_tensor_names(statements: Sequence[Statement], findings: Findings) -> N
         for position, name in enumerate(stated.weights or ()):
             if name not in known:
                 findings.at((*path, "weights", position), f"no tensor {name!r}", did_you_mean(name, known))
-    variables = {v.upper() for statement in statements for v in statement.rank_variables}
+    variables = {v.upper() for statement in statements.values() for v in statement.rank_variables}
     if spec.batch is not None and spec.batch not in variables:
         hint = did_you_mean(spec.batch, sorted(variables))
         findings.at(("batch",), f"no rank variable runs over rank {spec.batch!r}", hint)

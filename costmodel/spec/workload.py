@@ -11,6 +11,10 @@ How ranks get their names
     ``RANK=index`` says it; a lone variable gives its upper case; other affine indices take the name that another
     access to the same tensor gives the rank, else the upper-case variables joined by ``+`` (``P+R``).
 
+How an index leaves its tensor
+    With ``pad:`` it may, on either side. The shape of the rank is then the one that ``ranks:`` states under the name
+    that the access gives it (no more than what is touched counts), else what other indices of the tensor touch.
+
 How tensors are shared
     Einsums share tensors by name (a cascade). Where one Einsum writes ``m`` and another reads ``p + r`` or ``m1 + 1``,
     the tensor has room for both; plain and flattened ranks must agree. A tensor has one producer, or several that
@@ -32,18 +36,22 @@ Words have ``DEFAULT_BITS`` bits where ``bits:`` says nothing. It may name tenso
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from costmodel.einsum import notation
 from costmodel.einsum.algebra import Access, Affine, Einsum, Workload
+from costmodel.einsum.joined import parts, written_out
 from costmodel.einsum.operations import operations, terms
-from costmodel.einsum.syntax import Constant, Statement, TensorAccess, accesses, nodes
+from costmodel.einsum.syntax import Constant, Declaration, Statement, TensorAccess, accesses, nodes
 from costmodel.einsum.tokens import NotationError
+from costmodel.spec.declared import declarations, with_declared_ranks
+from costmodel.spec.padding import check_padding
 from costmodel.spec.problems import Marks, Path, SpecError, did_you_mean
-from costmodel.spec.ranks import Findings, Ranks
+from costmodel.spec.ranks import Findings, Ranks, Said
 from costmodel.spec.tensors import (
     NumberedEinsum,
     Use,
@@ -54,6 +62,7 @@ from costmodel.spec.tensors import (
     share,
 )
 from costmodel.spec.validation import in_order
+from costmodel.spec.values import value_problems
 from costmodel.spec.workload_spec import MAX_EXTENT, EinsumSpec, WorkloadSpec
 
 _EINSUM_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]*")
@@ -65,18 +74,14 @@ def resolve(spec: WorkloadSpec, marks: Marks | None = None) -> Workload:
     Raises SpecError with everything that is wrong with the workload.
     """
     findings = Findings(spec, marks or Marks())
-    ranks = Ranks(spec, findings)
-    statements = [_parse(place, einsum, findings) for place, einsum in enumerate(spec.einsums)]
-    _check_einsum_names(statements, findings)
-    numbered = [
-        _Numbers(place, statement, ranks, findings).einsum() for place, statement in enumerate(statements) if statement
-    ]
-    _check_unused_ranks(statements, ranks, findings)
-    parsed = [statement for statement in statements if statement]
-    if len(parsed) == len(statements):
-        check_tensor_names(parsed, findings)
+    texts = _texts(findings)
+    _check_einsum_names(texts.statements, findings)
+    numbered = [_Numbers(place, s, texts.ranks, findings).einsum() for place, s in texts.statements.items()]
+    _check_unused_ranks(texts, findings)
+    if texts.are_whole:
+        check_tensor_names(texts.statements, findings)
     einsums = [einsum for einsum in numbered if einsum]
-    if len(einsums) < len(spec.einsums):
+    if not texts.are_whole or not texts.fit or len(einsums) < len(texts.statements):
         raise SpecError(in_order(findings.problems))
     shared = share(einsums, findings)
     roles = infer_roles(einsums, shared, spec)
@@ -105,6 +110,11 @@ def resolve(spec: WorkloadSpec, marks: Marks | None = None) -> Workload:
                 constants=einsum.constants,
             )
         )
+        check_padding(resolved[-1], einsum, findings)
+    for name, message, hint in value_problems(spec.values, resolved):
+        findings.at(("values", name), message, hint, key=True)
+    if findings.problems:
+        raise SpecError(in_order(findings.problems))
     return Workload(spec.name, spec.source, tuple(resolved))
 
 
@@ -127,18 +137,56 @@ def _reads(einsum: NumberedEinsum) -> tuple[Access, ...]:
     )
 
 
-def _parse(place: int, spec: EinsumSpec, findings: Findings) -> Statement | None:
+@dataclass(frozen=True)
+class _Texts:
+    """What the entries of ``einsums:`` say."""
+
+    statements: Mapping[int, Statement]
+    """By their place, with joined variables written out and the names of declared ranks."""
+    ranks: Ranks
+    are_whole: bool
+    """Whether every entry can be read."""
+    fit: bool
+    """Whether all do as is declared."""
+
+
+def _texts(findings: Findings) -> _Texts:
+    """Read every entry, and hold it against what is declared."""
+    read = {place: _read(place, einsum, findings) for place, einsum in enumerate(findings.spec.einsums)}
+    written = {place: found for place, found in read.items() if isinstance(found, Statement)}
+    declared = declarations(findings, {place: d for place, d in read.items() if isinstance(d, Declaration)})
+    said = [
+        (shape.rank, Said(shape.expression, findings.text_path(place), place, shape.offset))
+        for place, statement in written.items()
+        for shape in statement.shapes
+    ]
+    ranks = Ranks(findings.spec, findings, [*declared.said, *said])
+    statements: dict[int, Statement] = {}
+    problems_before = len(findings.problems)
+    for place, statement in written.items():
+        spelt = written_out(statement, ranks.without_joined(place, statement))
+        statements[place] = with_declared_ranks(spelt, place, declared, ranks)
+    if not written and None not in read.values():
+        findings.at(("einsums",), "no entry computes anything: all declare tensors")
+    return _Texts(statements, ranks, None not in read.values(), len(findings.problems) == problems_before)
+
+
+def _read(place: int, spec: EinsumSpec, findings: Findings) -> Statement | Declaration | None:
     try:
-        return notation.parse(spec.einsum)
+        found = notation.read(spec.einsum)
     except NotationError as error:
         for problem in error.problems:
             findings.at_text(place, error.offset, problem.message, problem.hint)
         return None
+    if isinstance(found, Declaration) and spec != EinsumSpec(einsum=spec.einsum):
+        findings.at(("einsums", place), f"{found} declares a tensor: it has no name, count, ranks, bits or weights")
+    return found
 
 
-def _check_einsum_names(statements: list[Statement | None], findings: Findings) -> None:
+def _check_einsum_names(statements: Mapping[int, Statement], findings: Findings) -> None:
     seen: dict[str, int] = {}
-    for place, (spec, statement) in enumerate(zip(findings.spec.einsums, statements, strict=True)):
+    for place, spec in enumerate(findings.spec.einsums):
+        statement = statements.get(place)
         if spec.name is not None and not _EINSUM_NAME.fullmatch(spec.name):
             message = f"Einsum name {spec.name!r} must be letters, digits, '_', '.' and '-', and start with no digit"
             findings.at(("einsums", place, "name"), message)
@@ -153,30 +201,30 @@ def _check_einsum_names(statements: list[Statement | None], findings: Findings) 
             seen[name] = place
 
 
-def _named_ranks(statement: Statement) -> set[str]:
-    """Entries of ``ranks:`` that a statement speaks of."""
+def _named_ranks(statement: Statement, stated: Collection[str]) -> set[str]:
+    """Entries of ``ranks:`` that a statement speaks of; a joined variable speaks of those that it joins."""
     accesses = (statement.output, *statement.inputs)
-    stated = {index.rank for access in accesses for index in access.indices if index.rank}
-    return {v.upper() for v in statement.rank_variables} | set(statement.constants) | stated
+    ranks = {index.rank for access in accesses for index in access.indices if index.rank}
+    variables = {part for v in statement.rank_variables for part in parts(v, stated) or (v,)}
+    return {v.upper() for v in variables} | set(statement.constants) | ranks
 
 
-def _check_unused_ranks(statements: list[Statement | None], ranks: Ranks, findings: Findings) -> None:
+def _check_unused_ranks(texts: _Texts, findings: Findings) -> None:
+    ranks = texts.ranks
     used: set[str] = set()
     wanting: dict[str, None] = {}
-    for place, statement in enumerate(statements):
-        if statement is None:
-            continue
-        direct = _named_ranks(statement)
+    for place, statement in texts.statements.items():
+        stated = ranks.stated(place)
+        direct = _named_ranks(statement, stated)
         named = ranks.closure(place, direct)
         used |= named
-        stated = ranks.stated(place)
         wanting.update(dict.fromkeys(name for name in sorted(direct) if name not in stated))
         for name in findings.spec.einsums[place].ranks or {}:
             if name not in named:
                 hint = did_you_mean(name, sorted(direct))
                 path: Path = ("einsums", place, "ranks", name)
                 findings.at(path, f"rank {name} appears nowhere in this Einsum", hint, key=True)
-    if None not in statements:
+    if texts.are_whole:
         ranks.check_used(frozenset(used), tuple(wanting))
 
 
@@ -188,8 +236,9 @@ class _Numbers:
         self.statement = statement
         self.text = findings.spec.einsums[place].einsum
         self.findings = findings
+        self.ranks = ranks
         self.stated = ranks.stated(place)
-        self.values = ranks.values(place, sorted(ranks.closure(place, _named_ranks(statement))))
+        self.values = ranks.values(place, sorted(ranks.closure(place, _named_ranks(statement, self.stated))))
         self.accesses = (statement.output, *statement.inputs)
 
     def einsum(self) -> NumberedEinsum | None:
@@ -230,12 +279,19 @@ class _Numbers:
         for variable in self.statement.rank_variables:
             name = variable.upper()
             if name in self.values:
+                if not self.values[name]:
+                    self.ranks.refuse_empty(self.place, name)
+                    continue
                 shape[variable] = self.values[name]
-            elif name not in self.stated:  # else its definition is wrong, and that is reported
+            elif joined := parts(variable, self.stated):
+                extents_of_parts = [self.values.get(part.upper(), 0) for part in joined]
+                if all(extents_of_parts):  # else their definitions are wrong, and that is reported
+                    shape[variable] = math.prod(extents_of_parts)
+            elif name not in self.stated:  # likewise
                 extents = self.extents_of_renamed(variable)
                 if not extents:
                     message = f"rank {name} of rank variable {variable} has no shape in ranks"
-                    self.problem(self.offset_of(variable), message, self.hint_for(name, f"add {name} to ranks"))
+                    self.problem(self.offset_of(variable), message, self.hint_for_shape(variable))
                     continue
                 if len(set(extents.values())) > 1:
                     shapes = ", ".join(f"{rank}: {extent}" for rank, extent in extents.items())
@@ -266,6 +322,15 @@ class _Numbers:
                 self.problem(self.offset_of(name), f"constant {name} has no value in ranks", hint)
         return {name: self.values[name] for name in names} if all(name in self.values for name in names) else None
 
+    def hint_for_shape(self, variable: str) -> str:
+        letters = list(dict.fromkeys(v.upper() for v in variable))
+        known = [letter for letter in letters if letter in self.stated]
+        hint = f"add {variable.upper()} to ranks"
+        if known and variable.isalpha():
+            missing = ", ".join(letter for letter in letters if letter not in known)
+            return f"{hint}, or {missing} of {', '.join(letters)}, which it may join"
+        return self.hint_for(variable.upper(), hint)
+
     def hint_for(self, name: str, otherwise: str) -> str:
         known = tuple(self.stated)
         return did_you_mean(name, known) if get_close_matches(name, known) else otherwise
@@ -278,25 +343,21 @@ class _Numbers:
         extents: list[int] = []
         for index in written.indices:
             affine = index.affine(constants)
-            low, high = _range(affine, shape)
-            if low < 0:
-                hint = "coordinates start at 0: shift the tensor, padding included"
+            low, high = affine.span(shape)
+            stated = self.values.get(index.rank or "")
+            padded = self.findings.spec.pad_of(self.place) is not None
+            if low < 0 and not padded:
+                hint = "coordinates start at 0: shift the tensor, padding included, or say `pad: zero`"
                 self.problem(index.offset, f"index {index} of {written.tensor} goes down to {low}", hint)
             if high >= MAX_EXTENT:
                 self.problem(index.offset, f"index {index} of {written.tensor} goes up to {high:,}: too large")
-            elif index.rank in self.values and high >= self.values[index.rank]:
+            elif high < 0:
+                self.problem(index.offset, f"index {index} of {written.tensor} goes up to {high}: it is all outside")
+            elif stated is not None and high >= stated and not padded:
                 message = f"index {index} of {written.tensor} goes up to {high}: rank {index.rank} must be {high + 1}"
-                self.problem(index.offset, message, f"ranks has {index.rank}: {self.values[index.rank]}")
+                self.problem(index.offset, message, f"ranks has {index.rank}: {stated}")
             indices.append(affine)
-            lows.append(low)
-            extents.append(high + 1)
+            lows.append(max(low, 0))
+            extents.append(min(high + 1, stated) if stated is not None else 0 if low < 0 else high + 1)
         access = Access(written.tensor, tuple(indices))
         return Use(self.place, written, access, tuple(lows), tuple(extents), is_output)
-
-
-def _range(index: Affine, shape: Mapping[str, int]) -> tuple[int, int]:
-    """Least and largest value of an index."""
-    reaches: Iterable[int] = [coefficient * (shape[variable] - 1) for variable, coefficient in index.terms]
-    low = index.constant + sum(min(reach, 0) for reach in reaches)
-    high = index.constant + sum(max(reach, 0) for reach in reaches)
-    return low, high

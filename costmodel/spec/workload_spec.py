@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, WithJsonSchema, model_validator
 from pydantic_core import CoreSchema
 
 from costmodel.spec.validation import Items, SpecModel
+from costmodel.spec.values import values_of
 
 DEFAULT_BITS = 8
 """Width of a word where ``bits:`` says nothing."""
@@ -22,9 +23,9 @@ MAX_BITS = 4096
 
 def _extent(value: object) -> object:
     if isinstance(value, bool) or not isinstance(value, int | str):
-        raise ValueError(f"must be an integer, the name of a rank or a product such as M*N, got {value!r}")  # noqa: TRY004
-    if isinstance(value, int) and not 1 <= value <= MAX_EXTENT:
-        raise ValueError(f"must be from 1 to {MAX_EXTENT:,}, got {value}")
+        raise ValueError(f"must be a whole number or a formula such as M or (H - R) / U + 1, got {value!r}")  # noqa: TRY004
+    if isinstance(value, int) and not 0 <= value <= MAX_EXTENT:
+        raise ValueError(f"must be from 1 to {MAX_EXTENT:,} (a constant from 0), got {value}")
     return value
 
 
@@ -47,7 +48,7 @@ Extent = Annotated[
     BeforeValidator(_extent),
     WithJsonSchema(
         {
-            "anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": "^[A-Z0-9_ *]+$"}],
+            "anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "^[A-Za-z0-9_ *+/(),.-]+$"}],
         }
     ),
 ]
@@ -73,7 +74,9 @@ Bits = Annotated[
         }
     ),
 ]
+_Values = Annotated[Any, BeforeValidator(values_of), WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "array"}]})]
 Ranks = dict[str, Extent]
+Pad = Literal["zero", "skip"]
 Weights = Items[str]
 
 
@@ -93,6 +96,8 @@ class EinsumSpec(SpecModel):
     E.g. ``{C: 64, H: 56, P: H}``."""
     bits: Bits | None = None
     """Bits of a word as this Einsum sees them; they win over the file's. E.g. ``16``, ``{Z: 32}``."""
+    pad: Pad | None = None
+    """What lies outside the tensors of this Einsum; it wins over the file's. E.g. ``skip``."""
     weights: Weights | None = None
     """Tensors of this Einsum that do not change with the input; it wins over the file's list, and is as complete.
     E.g. ``[B]``, ``[]``."""
@@ -118,16 +123,33 @@ class WorkloadSpec(SpecModel):
     """Where the shapes come from. E.g. ``He et al., CVPR 2016, table 1``."""
     ranks: Ranks = Field(default_factory=dict)
     """Shape of each rank, and value of each constant of an index (``U`` of ``U*p + r``), by upper-case name: a number,
-    another name, or a product of them. What no Einsum uses is an error. E.g. ``{M: 1024, N: M, K: 4*M}``."""
+    or a formula of other names with ``+ - * /``, ``floor``, ``ceil``, ``max`` and ``min`` that comes to a whole number.
+    A constant may be 0. What no Einsum uses is an error.
+    E.g. ``{M: 1024, N: M, K: 4*M}``, ``{P: (H + 2*PAD - R) / U + 1}``."""
+    tensors: dict[str, Items[str]] | None = None
+    """Ranks of tensors, in order, each alone or with its shape (``S=V``): statements are held against them. What is not
+    declared takes its ranks from the statements. E.g. ``{A: [K, M], G: [S=V, D=V]}``."""
     bits: Bits = Field(default_factory=dict)
     """Bits of a word: one number, or a map by tensor, role (``input``, ``output``, ``weight``, ``intermediate``) and
     ``default``; the tensor wins over the role. When absent: the ``word:`` of the architecture.
     E.g. ``16``, ``{default: 8, output: 16, QK: 16}``."""
+    pad: Pad | None = None
+    """Lets an index leave its tensor, on either side: points outside do nothing, and what lies outside is neither
+    stored nor moved. ``zero``: it is 0 (refused where a 0 would do something, as in a maximum); ``skip``: such points
+    are left out. How far the tensor reaches is the shape of a rank that the index names, or what other indices of the
+    tensor touch. E.g. ``zero``."""
     weights: Weights | None = None
     """Tensors that do not change with the input. The list is complete: what it leaves out is none, ``[]`` says that
     there are none. When absent, roles are inferred. E.g. ``[F1, F2]``."""
     batch: str | None = None
     """Rank that tells inputs from weights where ``weights:`` says nothing: what lacks it is a weight. When absent, B or
     N, where it is the first rank of the output. E.g. ``N``."""
+    values: dict[str, _Values] = Field(default_factory=dict)
+    """Values of tensors, for `costmodel run`: a number, or lists of numbers as deep as the tensor has ranks. No cost
+    depends on them. E.g. ``{F: [1, 2, 3]}``, ``{A: [[1, 2], [3, 4]], S: 0.5}``."""
     einsums: Items[EinsumSpec] = Field(min_length=1, max_length=10_000)
     """In order of execution: statements, or maps that say more. E.g. ``["Z[m] = A[m, k] * B[k]"]``."""
+
+    def pad_of(self, place: int) -> Pad | None:
+        """What lies outside the tensors of one Einsum; null where no index may leave its tensor."""
+        return self.einsums[place].pad or self.pad

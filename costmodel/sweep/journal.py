@@ -76,8 +76,10 @@ class Content:
 class Journal:
     """A journal that this process alone writes to, from ``with`` on until it ends or dies."""
 
-    def __init__(self, path: Path, question: str) -> None:
+    def __init__(self, path: Path, question: str, *, anew: bool = False) -> None:
         self.path = path
+        self.anew = anew
+        """Whether every point of earlier runs is forgotten."""
         self.question = question
         self.content = Content((), 0)
         self._file = -1
@@ -90,7 +92,9 @@ class Journal:
         try:
             self._lock()
             with _named(self.path):
-                self.content = parse(_read(self._file, self.path))
+                if self.anew:
+                    os.ftruncate(self._file, 0)
+                self.content = _understood(_read(self._file, self.path), self.path)
         except BaseException:
             os.close(self._file)
             raise
@@ -122,12 +126,6 @@ class Journal:
             hint = "wait for its end, or name another folder with --out"
             raise SpecError([Problem("another process sweeps here", file=str(self.path), hint=hint)]) from error
 
-    def clear(self) -> None:
-        """Forget every point."""
-        with _named(self.path):
-            os.ftruncate(self._file, 0)
-        self.content = Content((), 0)
-
     def append(self, content: dict[str, Any]) -> None:
         """Save a point, on the disk when this returns. Where that fails the journal stays as it was."""
         from costmodel import __version__
@@ -157,10 +155,40 @@ def line_of(point: Point) -> bytes:
 
 def parse(content: bytes) -> Content:
     """Read the lines that are whole."""
-    lines = [line for line in content.replace(b"\0", b"").split(b"\n") if line.strip()]
-    read = [_point(line) for line in lines]
+    read = [_point(line) for line in _lines(content)]
     points = [point for point in read if point is not None]
     return Content(tuple(points), len(read) - len(points))
+
+
+def _understood(content: bytes, path: Path) -> Content:
+    """Read a journal; SpecError where another version of the package wrote all of it."""
+    found, versions = parse(content), versions_of(content)
+    if not found.points and versions and VERSION not in versions:
+        version = versions[0]
+        message = f"was written by another version of costmodel (format {version}, not {VERSION}), and is left as it is"
+        hint = "--out FOLDER sweeps into another folder; --force begins anew here, and forgets what it holds"
+        raise SpecError([Problem(message, file=str(path), hint=hint)])
+    return found
+
+
+def versions_of(content: bytes) -> list[int]:
+    """The formats that lines say they have."""
+    versions = []
+    for line in _lines(content):
+        try:
+            found = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(found, dict):
+            # up to 3, a line at the top spoke for all
+            version = found.get("version" if "study" in found else "costmodel sweep")
+            if isinstance(version, int):
+                versions.append(version)
+    return versions
+
+
+def _lines(content: bytes) -> list[bytes]:
+    return [line for line in content.replace(b"\0", b"").split(b"\n") if line.strip()]
 
 
 def is_journal(path: Path) -> bool:
@@ -175,14 +203,16 @@ def is_journal(path: Path) -> bool:
         return False
     finally:
         os.close(file)
-    kept = [line for line in content.replace(b"\0", b"").split(b"\n") if line.strip()]
-    return not kept or any(line.startswith(_HEAD[: len(line)]) for line in kept)
+    kept = _lines(content)
+    if not kept or any(line.startswith(_HEAD[: len(line)]) for line in kept):
+        return True
+    return bool(versions_of(content))
 
 
 def read(path: Path) -> Content:
-    """What a journal holds; nothing where there is none."""
+    """What a journal holds; nothing where there is none. Raises SpecError for one of another format."""
     try:
-        return parse(path.read_bytes())
+        return _understood(path.read_bytes(), path)
     except FileNotFoundError:
         return Content((), 0)
 

@@ -9,7 +9,7 @@ import pytest
 import costmodel
 from costmodel import api
 
-NAMES = ["load_arch", "load_workload", "load_mapping", "evaluate", "map", "sweep", "explain", "report"]
+NAMES = ["load_arch", "load_workload", "load_mapping", "evaluate", "map", "sweep", "explain", "report", "run"]
 
 
 def run(code, **options):

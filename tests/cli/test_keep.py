@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from click.testing import CliRunner
 from costmodel.cli import app
 from costmodel.mapper import network
 from costmodel.report import write
+from costmodel.report.folder import file_name
 from costmodel.sweep import execute
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -263,3 +265,67 @@ def test_a_sweep_stays_in_runs_whatever_its_name(name, tmp_path):
     assert kind_in(str(made)) == "sweep"
     new = set(files_in(tmp_path)) - set(before)
     assert all(Path(path).is_relative_to(Path("a/b/runs") / made.name) for path in new)
+
+
+# What a killed process left
+
+
+def left_by(process: int, place: str) -> Path:
+    return Path(place, f".costmodel-{file_name(platform.node())}-{process}-0.tmp")
+
+
+def test_scratch_of_dead_processes_goes_and_nothing_else():
+    run(*SWEEP, "--out", "s")
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    os.waitpid(child, 0)
+    for place in (".", "s"):
+        left_by(child, place).mkdir()
+        (left_by(child, place) / "sweep.csv").write_text("half", encoding="utf-8")
+        left_by(os.getppid(), place).mkdir()
+        Path(place, f".{child}.tmp").write_text("mine", encoding="utf-8")
+        Path(place, ".costmodel-elsewhere-1-0.tmp").write_text("of another machine", encoding="utf-8")
+    left_by(child, "r").parent.mkdir()
+    left_by(child, "r").write_text("half a page", encoding="utf-8")
+    run(*SWEEP, "--out", "s")
+    run("map", "two_level", "small.yaml", "-q", "-j", "1", "--out", "m")
+    run("map", "two_level", "small.yaml", "-q", "-j", "1", "--no-run", "--report", "r/page.html")
+    kept = {f".{child}.tmp", ".costmodel-elsewhere-1-0.tmp", left_by(os.getppid(), ".").name}
+    for place in (".", "s"):
+        assert {path.name for path in Path(place).glob(".*")} == kept
+    assert {path.name for path in Path("r").iterdir()} == {"page.html"}
+
+
+# Journals of other versions
+
+OLD = (
+    b'{"study": "0123456789abcdef", "version": 3, "costmodel": "0.1.0"}\n'
+    b'{"arch": "two_level", "workload": "mm64", "axes": [], "energy_pj": 1.0}\n'
+)
+NEW = b'{"costmodel sweep": 5, "point": {"question": "x"}, "digest": "0123456789abcdef"}\n'
+
+
+@pytest.mark.parametrize(("journal", "version"), [(OLD, 3), (NEW, 5)])
+@pytest.mark.parametrize("finished", [False, True])
+def test_a_journal_of_another_version_is_left_alone_and_said(journal, version, finished):
+    if finished:
+        run(*SWEEP, "--out", "s")
+    Path("s").mkdir(exist_ok=True)
+    Path("s/points.jsonl").write_bytes(journal)
+    before = {path: path.read_bytes() for path in Path("s").rglob("*") if path.is_file()}
+    said = run(*SWEEP, "--out", "s", code=1).stderr
+    assert said == (
+        f"s/points.jsonl: was written by another version of costmodel (format {version}, not 4), and is left as it is "
+        "(--out FOLDER sweeps into another folder; --force begins anew here, and forgets what it holds)\n"
+    )
+    assert {path: path.read_bytes() for path in Path("s").rglob("*") if path.is_file()} == before
+    run(*SWEEP, "--out", "s", "--force")
+    assert Path("s/sweep.csv").is_file()
+
+
+def test_without_a_name_a_sweep_goes_beside_the_journal_of_another_version():
+    Path("runs/tiny").mkdir(parents=True)
+    Path("runs/tiny/points.jsonl").write_bytes(OLD)
+    assert "run: runs/tiny-2\n" in run(*SWEEP).stderr
+    assert Path("runs/tiny/points.jsonl").read_bytes() == OLD

@@ -1,10 +1,13 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from costmodel.einsum.algebra import Affine
 from costmodel.einsum.functions import FUNCTIONS
-from costmodel.einsum.notation import parse
+from costmodel.einsum.latex import latex
+from costmodel.einsum.notation import parse, read
 from costmodel.einsum.syntax import (
     Binary,
     Call,
@@ -12,6 +15,7 @@ from costmodel.einsum.syntax import (
     Index,
     Negative,
     Number,
+    Shape,
     Statement,
     TensorAccess,
     Term,
@@ -111,7 +115,7 @@ INVALID = [
     ("Z[m] = A[99999999999999]", 9, "larger than", ""),
     ("Z[m] = 99999999999999 * A[m]", 7, "larger than", "1e15"),
     ("Z[m] = 1e999 * A[m]", 7, "too large", "inf"),
-    ("Z[m] = A[m] × B[m]", 12, "unexpected character '×'", "write '*'"),
+    ("Z[m] = A[m] ? B[m]", 12, "unexpected character '?'", ""),
     ("Z[m] = A[m] ** 2", 12, "'**'", "pow"),
     ("Z[m] = + A[m]", 7, "expected a tensor, number or function, found '+'", ""),
     ("[m] = A[m]", 0, "expected the output tensor", "Z[m, n]"),
@@ -204,7 +208,18 @@ def terms(draw):
 
 
 indices = st.builds(Index, st.lists(terms(), min_size=1, max_size=3).map(tuple), st.none() | capitals)
-accesses = st.builds(TensorAccess, tensors, st.lists(indices, max_size=3).map(tuple))
+
+
+@st.composite
+def tensor_accesses(draw):
+    """Some have a tuple of indices."""
+    found = draw(st.lists(indices, max_size=4).map(tuple))
+    start = draw(st.integers(0, 2))
+    tuples = ((start, draw(st.integers(start + 2, len(found)))),) if len(found) >= start + 2 else ()
+    return TensorAccess(draw(tensors), found, tuples=tuples if draw(st.booleans()) else ())
+
+
+accesses = tensor_accesses()
 numbers = st.builds(Number, st.integers(0, 10**12) | st.floats(0, allow_nan=False) | st.just(float("inf")))
 
 
@@ -235,6 +250,38 @@ def has_lone_constant(statement):
 @given(statements.filter(lambda s: not has_lone_constant(s)))
 def test_any_tree_prints_as_text_that_parses_to_it(statement):
     assert parse(str(statement)) == statement
+
+
+shapes = st.builds(Shape, capitals, st.just(Constant("V")) | st.builds(Number, st.integers(1, 9)))
+
+
+@settings(max_examples=300)
+@given(statements.filter(lambda s: not has_lone_constant(s)), st.lists(shapes, max_size=2))
+def test_any_tree_prints_in_latex_as_text_that_parses_to_it(statement, said):
+    names = {i.rank or (i.plain or "").upper() for a in (statement.output, *statement.inputs) for i in a.indices}
+    said = {shape.rank: shape for shape in said if shape.rank in names}
+    statement = replace(statement, shapes=tuple(said.values()))
+    again = parse(latex(statement))
+    assert again == replace(statement, shapes=again.shapes)
+    assert {shape.rank: shape for shape in again.shapes} == said
+    assert latex(again) == latex(statement)
+    assert parse(str(again)) == again
+
+
+@settings(max_examples=500)
+@given(st.text("ZAmk_^{}[]()=+*,\\$× 20", max_size=30) | st.text("Zm_{}^=\\sumfractimes ", max_size=30))
+def test_any_text_in_latex_reads_or_is_refused_with_its_place(text):
+    refused = None
+    try:
+        found = read(text)
+    except NotationError as error:
+        refused = error
+    if refused is None:
+        assert read(latex(found)) == found
+        assert read(str(found)) == found
+    else:
+        assert 0 <= refused.offset <= len(text)
+        assert refused.problems[0].excerpt.endswith("^")
 
 
 @settings(max_examples=500)

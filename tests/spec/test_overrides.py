@@ -107,6 +107,18 @@ def test_overrides_do_not_change_the_document():
     assert repr(ARCH.data) == before
 
 
+def test_what_depends_on_a_rank_follows_it():
+    content = {"name": "w", "ranks": {"M": 512, "P": "M", "N": "M / 2"}, "einsums": ["Z[m, p] = A[m, n] * B[n, p]"]}
+    workload = load_workload(content, ["ranks.M=4096"])
+    assert workload.einsums[0].shape == {"m": 4096, "p": 4096, "n": 2048}
+
+
+def test_an_einsum_is_named_by_its_output_however_it_is_spelled():
+    content = {"name": "w", "ranks": {"M": 4}, "einsums": ["A^{M}", "Z_{m} = A_{m}", "y[m] = z[m]"]}
+    workload = load_workload(content, ["Z.count=3", "Y.count=5"])
+    assert [(e.name, e.count) for e in workload.einsums] == [("Z", 3), ("Y", 5)]
+
+
 def test_a_value_that_aliases_share_changes_in_one_place():
     document = parse("name: a\nlevels:\n- memory: D\n  energy: &e {read: 1, write: 1}\n- memory: G\n  energy: *e\n"
                      "- {compute: M, energy: 1}\n")  # fmt: skip

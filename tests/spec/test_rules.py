@@ -151,6 +151,9 @@ constraints:
 """
 
 
+UNREAD = "cannot read the constraint '{}': expected {}, got {}"
+
+
 def test_an_architecture_says_which_of_its_constraints_are_wrong_and_where(tmp_path):
     file = tmp_path / "arch.yaml"
     file.write_text(
@@ -165,7 +168,7 @@ def test_an_architecture_says_which_of_its_constraints_are_wrong_and_where(tmp_p
         (13, 3, "PEs.Z only [m]: PEs has no dimension Z"),
         (14, 3, "order in GBL: m, n: GBL is no memory"),
         (15, 3, "utilisation >= 200 %: more than all instances cannot work"),
-        (16, 5, "cannot read the constraint 'nonsense here'"),
+        (16, 14, UNREAD.format("nonsense here", "'.', only, at, exact, tile, keeps or bypasses", "'here'")),
         (18, 3, "output_stationary: the dataflow is weight_stationary already"),
         (19, 3, "DRAM bypasses A: DRAM is the outermost memory, which holds every tensor"),
     ]
@@ -184,7 +187,7 @@ def test_a_study_says_which_names_none_of_its_workloads_has(tmp_path):
         (5, "PEs.X only [j, m]: no Einsum has a rank variable j"),
         (6, "GLB keeps Q: no Einsum has a tensor Q"),
         (8, "GBL tile m <= 4: GBL is no memory"),
-        (10, "cannot read the constraint 'what'"),
+        (10, UNREAD.format("what", "'.', only, at, exact, tile, keeps or bypasses", "its end")),
     ]
 
 

@@ -370,15 +370,15 @@ def test_every_problem_is_told_at_once():
     )
     messages = [p.message for p in found]
     assert [p.path for p in found] == [
-        "$.ranks.q",
-        "$.ranks.K",
         "$.einsums[0].einsum",
         "$.einsums[2].einsum",
+        "$.ranks.q",
+        "$.ranks.K",
         "$.einsums[2].name",
         "$.einsums[1].einsum",
     ]
-    assert "rank 'q' must be upper case" in messages[0]
-    assert "no rank 'L'" in messages[1]
+    assert "rank 'q' must be upper case" in messages[2]
+    assert "no rank 'L'" in messages[3]
 
 
 def test_rank_without_a_shape():
@@ -407,19 +407,59 @@ def test_rank_of_an_einsum_that_it_does_not_use():
     assert (problem.path, problem.message) == ("$.einsums[0].ranks.N", "rank N appears nowhere in this Einsum")
 
 
+FROM_1 = "rank M must be from 1 to 1,000,000,000,000"
+
+
 @pytest.mark.parametrize(
     ("ranks", "message"),
     [
         ({"M": "K", "K": "M"}, "rank K is defined by itself: K → M → K"),
         ({"M": "M"}, "rank M is defined by itself: M → M"),
-        ({"M": "K", "K": "2+3"}, "rank K: '2+3' is neither a number, a rank nor a product of them"),
+        ({"M": "K", "K": "2+k"}, "rank K: '2+k' is no formula: 'k' is no rank or constant: those are upper case"),
+        ({"M": "K", "K": "2+"}, "rank K: '2+' is no formula: expected a number, rank or constant, found the end"),
+        ({"M": "K / 0"}, "rank M divides by 0: K / 0 = 2 / 0"),
         ({"M": "K*L", "K": 2}, "rank M is K*L, and there is no rank 'L'"),
-        ({"M": "K*K*K", "K": 100_000}, "rank M must be from 1 to 1,000,000,000,000, K*K*K is not"),
-        ({"M": "0*K", "K": 2}, "rank M must be from 1 to 1,000,000,000,000, 0*K is not"),
+        ({"M": "K*K", "K": 10**7}, f"{FROM_1} (a constant from 0), K*K = 10000000*10000000 is 100,000,000,000,000"),
+        ({"M": "K - 3"}, f"{FROM_1} (a constant from 0), K - 3 = 2 - 3 is -1"),
+        ({"M": 0}, f"{FROM_1}, got 0"),
+        ({"M": "0*K", "K": 2}, f"{FROM_1}, 0*K is not"),
     ],
 )
 def test_definitions_that_have_no_value(ranks, message):
     assert only_problem("Z[m] = A[m, k]", ranks={**ranks, "K": ranks.get("K", 2)}).message == message
+
+
+@pytest.mark.parametrize(
+    ("sizes", "formula", "extent"),
+    [
+        ({"I": 4, "K": 2, "PAD": 0, "S": 1}, "(I - K + 2*PAD) / S + 1", 3),
+        ({"I": 8, "K": 2, "PAD": 0, "S": 1}, "(I - K + 2*PAD) / S + 1", 7),
+        ({"I": 224, "K": 7, "PAD": 3, "S": 2}, "floor((I - K + 2*PAD) / S) + 1", 112),
+        ({"I": 224, "K": 7, "PAD": 3, "S": 2}, "ceil((I - K + 2*PAD) / S) + 1", 113),
+        ({"C": 512, "H": 7, "W": "H"}, "C*H*W", 25088),
+        ({"N": 12}, "max(N / 3, 2) * -(1 - N / 6)", 4),
+    ],
+)
+def test_a_shape_is_a_formula_of_ranks_and_constants(sizes, formula, extent):
+    (einsum,) = workload("Z[p] = A[p]", ranks={**sizes, "P": formula}).einsums
+    assert einsum.shape == {"p": extent}
+
+
+def test_a_formula_that_comes_to_no_whole_number_shows_the_arithmetic():
+    sizes = {"I": 224, "K": 7, "PAD": 3, "S": 2}
+    problem = only_problem("Z[p] = A[p]", ranks={**sizes, "P": "(I - K + 2*PAD) / S + 1"})
+    assert problem.path == "$.ranks.P"
+    assert problem.message == "rank P is no whole number: (I - K + 2*PAD) / S + 1 = (224 - 7 + 2*3) / 2 + 1 = 112.5"
+    assert problem.hint == "rounded down: floor((I - K + 2*PAD) / S) + 1, which is 112; or ceil(…)"
+
+
+def test_a_formula_is_computed_for_each_layer():
+    ranks = {"P": "(H - R) / U + 1", "R": 3, "U": 1}
+    layers = [{"einsum": "O[p] = I[U*p + r] * F[r]", "name": f"L{h}", "ranks": {"H": h}} for h in (8, 16)]
+    layers.append({"einsum": "O[p] = I[U*p + r] * F[r]", "name": "strided", "ranks": {"H": 9, "U": 2}})
+    assert [e.shape["p"] for e in workload(*layers, ranks=ranks).einsums] == [6, 14, 4]
+    layers.append({"einsum": "O[p] = I[U*p + r] * F[r]", "name": "bad", "ranks": {"H": 10, "U": 2}})
+    assert "(10 - 3) / 2 + 1 = 4.5" in only_problem(*layers, ranks=ranks).message
 
 
 def test_long_chain_of_aliases_is_refused_rather_than_followed():
@@ -532,7 +572,7 @@ def test_tensor_with_two_widths():
     assert problem.message == "Z has 4 bits here and 8 in einsums[0]"
 
 
-@pytest.mark.parametrize("value", [0, -3, 1.5, True, None, [4], 10**13])
+@pytest.mark.parametrize("value", [-3, 1.5, True, None, [4], 10**13])
 def test_shapes_are_positive_integers(value):
     with pytest.raises(ValidationError) as caught:
         WorkloadSpec.model_validate({"name": "w", "ranks": {"M": value}, "einsums": ["Z[m] = A[m]"]})
@@ -573,3 +613,73 @@ def test_thousands_of_einsums_resolve_quickly(own):
         einsums = [{**e, "einsum": e["einsum"].replace("A[", f"A{i}[")} for i, e in enumerate(einsums)]
     with within(5):
         workload(*einsums, ranks=ranks if own else {**ranks, "K": 3})
+
+
+# --- padding
+
+
+PADDED = "O[p] = I[H=2*p + r - PAD] * F[r]"
+
+
+def test_an_index_may_leave_its_tensor_where_the_file_says_so():
+    ranks = {"H": 8, "P": 4, "R": 3, "PAD": 1}
+    (einsum,) = workload(PADDED, ranks=ranks, pad="zero").einsums
+    assert einsum.tensors["I"].shape == (8,)
+    assert (einsum.points, einsum.points_inside, dict(einsum.operation_counts)) == (12, 11, {"mac": 11})
+    problem = only_problem(PADDED, ranks=ranks)
+    assert "goes down to -1" in problem.message
+    assert "`pad: zero`" in problem.hint
+
+
+def test_an_einsum_may_be_padded_alone():
+    entry = {"einsum": PADDED, "pad": "skip"}
+    (padded, plain) = workload(entry, "Y[p] = O[p]", ranks={"H": 8, "P": 4, "R": 3, "PAD": 1}).einsums
+    assert padded.limits
+    assert not plain.limits
+
+
+def test_no_more_of_a_padded_rank_counts_than_is_touched():
+    (einsum,) = workload(PADDED, ranks={"H": 9, "P": 4, "R": 3, "PAD": 1}, pad="zero").einsums
+    assert einsum.tensors["I"].shape == (8,)
+
+
+def test_a_tensor_that_is_written_reaches_as_far_as_it_is_written():
+    cascade = ("X[p] = A[p]", "Z[p] = X[p + r - PAD] * F[r]")
+    (_, einsum) = workload(*cascade, ranks={"P": 5, "R": 3, "PAD": 1}, pad="zero").einsums
+    assert einsum.tensors["X"].shape == (5,)
+    assert einsum.points_inside == 13
+
+
+def test_a_padded_tensor_has_to_reach_somewhere():
+    problem = only_problem("O[p] = I[p + r - PAD] * F[r]", ranks={"P": 4, "R": 3, "PAD": 1}, pad="zero")
+    assert "nothing says how far I reaches" in problem.message
+    assert pointed_at(problem).startswith("p + r - PAD]")
+
+
+@pytest.mark.parametrize(
+    ("statement", "pad", "message"),
+    [
+        ("O[p] max= I[H=p + r - PAD]", "zero", "that 0 would do something here"),
+        ("O[p] max= I[H=p + r - PAD]", "skip", None),
+        ("O[p] = exp(I[H=p + r - PAD]) * F[r]", "zero", "that 0 would do something here"),
+        ("O[p] = -I[H=p + r - PAD] * exp(F[r])", "zero", None),
+        ("O[p] = I[H=p + r - PAD] / F[r]", "zero", None),
+        ("O[p] = F[r] / I[H=p + r - PAD]", "zero", "that 0 would do something here"),
+        ("O[H=p + r - PAD] = exp(I[p]) * F[r]", "zero", None),
+        ("O[p] = B[p] + I[H=p + r - PAD] * F[r]", "zero", "a sum of terms is evaluated term by term"),
+        ("O[p] = B[p] + I[H=p + r - PAD] * F[r]", "skip", "a sum of terms is evaluated term by term"),
+        ("O[p] = I[H=p + r - 6*PAD] * F[r]", "zero", "it is all outside"),
+    ],
+)
+def test_what_pad_may_be_said_of(statement, pad, message):
+    ranks = {"H": 4, "P": 4, "R": 3, "PAD": 1}
+    if message is None:
+        assert workload(statement, ranks=ranks, pad=pad).einsums[0].limits
+    else:
+        assert message in only_problem(statement, ranks=ranks, pad=pad).message
+
+
+def test_an_einsum_with_all_points_outside_is_refused():
+    statement = "O[p] = I[H=p + r - PAD] * J[K=p - r + 2*PAD]"
+    ranks = {"H": 1, "K": 1, "P": 2, "R": 1, "PAD": 1}
+    assert "no point is inside" in only_problem(statement, ranks=ranks, pad="zero").message

@@ -212,6 +212,9 @@ class Space:
 def build(allowed: Allowed) -> Space:
     """Return the mapspace in numbers. Raises UnsupportedError where the lattice has no exact form."""
     einsum, architecture, unit = allowed.einsum, allowed.architecture, allowed.unit
+    if einsum.limits:
+        msg = "points outside of a tensor"
+        raise UnsupportedError(msg)
     shape = einsum.shape or NO_RANKS
     names = tuple(shape)
     extents = np.array([shape[v] for v in names], dtype=np.int64)

@@ -39,6 +39,7 @@ from costmodel.model.meters import (
     leak_pj_per_cycle,
     pass_cycles,
 )
+from costmodel.model.motion import motion
 from costmodel.spec.hardware import Architecture, Array, Memory
 
 ROUNDING = 1 - 1e-9
@@ -302,6 +303,8 @@ def _served(access: Access, einsum: Einsum, below: Sequence[tuple[int, Array]], 
 
 def fewest_words(access: Access, einsum: Einsum) -> int:
     """Return how many distinct words an access touches; at least so many where its ranks share rank variables."""
+    if einsum.limits:
+        return motion((), 0, [(einsum, access)], "work").largest()
     return math.prod(max(_along(i, einsum) for i in group) for group in joined_indices(access, einsum))
 
 
@@ -316,7 +319,7 @@ def _along(index: Affine, einsum: Einsum) -> int:
 
 def points_per_word(access: Access, einsum: Einsum) -> int:
     """Return how many points ask for one word of an access, at most."""
-    free = einsum.points_where_zero(access.at_zero)
+    free = math.prod(n for v, n in einsum.shape.items() if v not in access.at_zero)
     for index in access.indices:
         others = {v for i in access.indices if i is not index for v in i.rank_variables}
         own = [v for v in index.rank_variables if v not in others]
@@ -357,8 +360,13 @@ def _boundaries(allowed: Allowed) -> Iterator[list[_Crossing]]:
 
 
 def _simple(einsum: Einsum, tensor: str) -> bool:
-    """Whether a tensor is accessed in one way, at every point, and one rank variable indexes one rank at most."""
+    """Whether a tensor is accessed in one way, at every point, and one rank variable indexes one rank at most.
+
+    No such way leaves the tensor: of what lies outside no words arrive.
+    """
     accesses = set(einsum.accesses_of(tensor))
+    if any(einsum.leaves(a) for a in accesses):
+        return False
     named = [v for a in accesses for i in a.indices for v in i.rank_variables]
     windows = any(len(i.terms) > 1 for a in accesses for i in a.indices)
     one_way = len(accesses) == 1 and not any(a.at_zero for a in accesses)

@@ -13,6 +13,9 @@ from costmodel.spec.hardware import Array, Memory
 from costmodel.spec.problems import Problem, SpecError, did_you_mean
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from costmodel.einsum.algebra import Workload
     from costmodel.spec.hardware import Architecture
 
 FLOWS: tuple[str, ...] = get_args(Flow)
@@ -40,6 +43,31 @@ def subjects(architecture: Architecture, evaluation: Evaluation) -> tuple[str, .
             hops = {r.tensor for r in evaluation.action_rows if r.component == level.name and r.action == "hop"}
             found += [f"{level.name}.hop.{t}" for t in sorted(hops)]
     return tuple(found)
+
+
+def check_subject(architecture: Architecture, workload: Workload, subject: str) -> None:
+    """Raise SpecError for what is no number of any mapping: a component, a kind or a tensor that is not there."""
+    first, *rest = subject.split(".", 2)
+    components = PriceBook(architecture).components()
+    tensors = list(dict.fromkeys(tensor for einsum in workload.einsums for tensor in einsum.tensors))
+    if not rest:
+        ways: list[tuple[str, Sequence[str]]] = [(subject, TOTALS)]
+    else:
+        kinds = _kinds(architecture, first)
+        whose = [] if rest[0] == "latency" else tensors
+        ways = [(first, components), (rest[0], kinds), *((name, whose) for name in rest[1:])]
+    for word, known in ways:
+        if word not in known:
+            what = f": there is no {word!r}" if rest else ""
+            near = did_you_mean(word, known if rest else [*TOTALS, *(f"{name}.energy" for name in components)])
+            raise SpecError([Problem(f"no such number: {subject!r}{what}", hint=near)])
+
+
+def _kinds(architecture: Architecture, component: str) -> tuple[str, ...]:
+    """Kinds of numbers of a component."""
+    level = next((x for x in architecture.levels if x.name == component), None)
+    own = ("occupancy", *FLOWS) if isinstance(level, Memory) else ("hop",) if isinstance(level, Array) else ()
+    return ("energy", "latency", *own)
 
 
 def unknown(asked: Questioned, subject: str) -> SpecError:

@@ -186,9 +186,11 @@ class TileRule(Rule):
 class WordingError(Exception):
     """A sentence has the form of a rule, but says nothing that can be meant."""
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: str, hint: str = "", offset: int | None = None) -> None:
         super().__init__(message)
         self.message, self.hint = message, hint
+        self.offset = offset
+        """Characters in front of the place in the sentence; null where all of it is meant."""
 
 
 def no_memory(name: str, architecture: Architecture) -> Iterator[Problem]:

@@ -9,6 +9,7 @@ from inspect import isabstract
 from typing import TypeVar
 
 from costmodel.einsum.algebra import Einsum, Workload
+from costmodel.einsum.tokens import excerpt
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.mapping import Nest
 from costmodel.spec.problems import Marks, Path, Problem, SpecError, did_you_mean
@@ -16,6 +17,7 @@ from costmodel.spec.rules import dataflow, holding, order, spatial, tiles, utili
 from costmodel.spec.rules.base import Measured, Rule, Tile, WordingError
 from costmodel.spec.rules.finding import ANY, Finding, Interval
 from costmodel.spec.rules.finished import FinishedNest
+from costmodel.spec.rules.wording import mismatch
 
 Kind = TypeVar("Kind", bound=Rule)
 
@@ -106,7 +108,8 @@ def read(sentence: str) -> Rule:
         raise WordingError(f"{text}: {error.message}", error.hint) from None
     if found is not None:
         return found
-    raise WordingError(f"cannot read the constraint {text!r}", hint="forms: " + "; ".join(forms()))
+    wrong = mismatch(sentence, forms())
+    raise WordingError(f"cannot read the constraint {text!r}: {wrong.message}", wrong.hint, wrong.offset)
 
 
 def names_in(sentences: Sequence[str]) -> frozenset[str]:
@@ -161,7 +164,7 @@ def _read_all(
         try:
             rule = read(sentence)
         except WordingError as error:
-            found.append(Problem(error.message, hint=error.hint))
+            problems.append(_unreadable(sentence, error, marks or Marks(), (*path, place)))
         else:
             wrong = [
                 *(rule.misfits(architecture) if architecture is not None else ()),
@@ -171,6 +174,15 @@ def _read_all(
             said.append(rule)
         problems += [p if marks is None else marks.problem(p.message, (*path, place), hint=p.hint) for p in found]
     return said, problems
+
+
+def _unreadable(sentence: str, error: WordingError, marks: Marks, path: Path) -> Problem:
+    if error.offset is None:
+        return marks.problem(error.message, path, hint=error.hint)
+    shown = excerpt(sentence, error.offset)
+    problem = marks.problem(error.message, path, hint=error.hint, excerpt=shown, offset=error.offset)
+    # what stands in an option has no line, but columns
+    return problem if problem.line or not problem.file else replace(problem, column=error.offset + 1)
 
 
 def _strangers(sentences: Sequence[str], workloads: Sequence[Workload], marks: Marks, path: Path) -> Iterator[Problem]:

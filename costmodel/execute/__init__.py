@@ -1,0 +1,1 @@
+"""What a workload computes: values in, values out, by the operational definition of Einsums."""

@@ -1,0 +1,123 @@
+"""One Einsum as the engines run it: addends over boxes of the iteration space, reduced into one output."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from costmodel.einsum import notation
+from costmodel.einsum.algebra import Affine, Einsum
+from costmodel.einsum.syntax import (
+    Binary,
+    Call,
+    Expression,
+    Negative,
+    Number,
+    Statement,
+    TensorAccess,
+    addends,
+    factors,
+    nodes,
+    rank_variables,
+)
+
+Box = Mapping[str, range]
+"""Rank variable → positions, without steps."""
+
+Reducer = Literal["+", "*", "max", "min"]
+
+
+@dataclass(frozen=True)
+class Addend:
+    """What is evaluated on its own: a term of a sum that is reduced by ``+``, or a whole right-hand side."""
+
+    expression: Expression
+    negative: bool
+    """Whether it is subtracted."""
+    at_zero: frozenset[str]
+    """Reduced rank variables that it lacks: it is evaluated only where they are 0."""
+    by_sum: bool
+    """Whether its points are added up, so that one whose value is 0 changes nothing."""
+
+    @cached_property
+    def accesses_that_annihilate(self) -> tuple[TensorAccess, ...]:
+        """Tensors that it multiplies: where one of them is 0, so is the addend."""
+        if not self.by_sum:
+            return ()
+        return tuple(f for f in factors(self.expression) if isinstance(f, TensorAccess))
+
+    def part(self, box: Box) -> Box | None:
+        """The points of a box at which it is evaluated; null if there are none."""
+        if any(0 not in box[v] for v in self.at_zero):
+            return None
+        return {v: range(1) if v in self.at_zero else positions for v, positions in box.items()}
+
+
+@dataclass(frozen=True)
+class Program:
+    """One Einsum, parsed."""
+
+    einsum: Einsum
+
+    @cached_property
+    def statement(self) -> Statement:
+        return notation.parse(self.einsum.text)
+
+    @property
+    def reducer(self) -> Reducer:
+        return self.statement.reducer
+
+    @cached_property
+    def addends(self) -> tuple[Addend, ...]:
+        by_sum = self.reducer == "+"
+        whole = self.statement.expression
+        if not (by_sum and self.einsum.reduced):
+            return (Addend(whole, negative=False, at_zero=frozenset(), by_sum=by_sum),)
+        return tuple(
+            Addend(term, negative=minus, at_zero=self.einsum.reduced - rank_variables(term), by_sum=True)
+            for minus, term in addends(whole)
+        )
+
+    @property
+    def space(self) -> Box:
+        """The whole iteration space."""
+        return {v: range(extent) for v, extent in self.einsum.shape.items()}
+
+    @property
+    def output(self) -> tuple[Affine, ...]:
+        return self.einsum.output.indices
+
+    def indices(self, access: TensorAccess) -> tuple[Affine, ...]:
+        """Where an access of the text leads."""
+        return tuple(index.affine(self.einsum.constants) for index in access.indices)
+
+    @cached_property
+    def keeps_integers(self) -> bool:
+        """Whether integers in give integers out."""
+        from costmodel.einsum.functions import FUNCTIONS
+
+        return not any(
+            (isinstance(node, Binary) and node.operator == "/")
+            or (isinstance(node, Call) and not FUNCTIONS[node.function].whole)
+            or (isinstance(node, Number) and isinstance(node.value, float))
+            for node in nodes(self.statement.expression)
+        )
+
+    @cached_property
+    def names_infinity(self) -> bool:
+        """Whether the text itself says ``inf``."""
+        every = nodes(self.statement.expression)
+        return any(isinstance(node, Number) and node.value == float("inf") for node in every)
+
+
+def negations(expression: Expression) -> int:
+    """How many signs stand before the factors of a product (``factors`` drops them)."""
+    match expression:
+        case Binary("*", left, right):
+            return negations(left) + negations(right)
+        case Negative(inner):
+            return 1 + negations(inner)
+        case _:
+            return 0
