@@ -285,9 +285,15 @@ def test_a_run_folder_can_be_reported_explained_compared_and_fed_back():
     compared = run("compare", "runs/a", "runs/b").stdout
     assert re.search(r"^ +a +b +change$", compared, re.MULTILINE)
     assert len(json.loads(run("compare", "runs/a", "runs/b", "--json").stdout)["runs"]) == 2
-    assert "report: both.html" in run("report", "runs/a", "runs/b", "-o", "both.html").stderr
+    assert "report: both.html" in run("compare", "runs/a", "runs/b", "--report", "both.html").stderr
     assert Path("both.html").read_text(encoding="utf-8").startswith("<!")
-    assert Path("runs/a/report.html").exists()
+    assert "report: runs/a/report.html" in run("report", "runs/a").stderr
+
+
+def test_a_report_is_of_one_run_and_two_are_compared():
+    refused = run("report", "runs/a", "runs/b", "-o", "both.html", code=2).stderr
+    assert "costmodel compare RUN RUN --report FILE.html" in refused
+    assert not Path("both.html").exists()
 
 
 def test_explain_on_the_fly():
@@ -527,8 +533,12 @@ def test_a_sweep_of_another_question_gets_a_folder_of_its_own():
 def test_a_sweep_in_which_nothing_fits_exits_3_with_the_reasons():
     Path("study.yaml").write_text(STUDY.replace("[8, 2 KiB]", "[1, 2]"), encoding="utf-8")
     result = run("sweep", "study.yaml", "--jobs", "1", "--quiet", code=3)
-    assert "no mapping fits" in result.stderr
+    said = result.stderr.splitlines()
+    place = said.index("nothing is feasible: 4 designs")
+    assert all("of them: " in line and "no mapping fits" in line for line in said[place + 1 :])
+    assert "{" not in result.stderr
     assert Path("runs/tiny/sweep.csv").exists()
+    assert "Why designs are not feasible" in Path("runs/tiny/report.html").read_text(encoding="utf-8")
 
 
 # Ways out

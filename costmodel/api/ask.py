@@ -169,22 +169,14 @@ def _asked_run(of: CostResult | Arch, workload: Work | None, mapping: Mapped | N
     raise TypeError(f"give a result of evaluate or map, or a run folder; a {type(of).__name__} needs more")
 
 
-def report(
-    results: RunResult | str | os.PathLike[str] | Iterable[RunResult | str | os.PathLike[str]],
-    path: str | os.PathLike[str] = "report.html",
-) -> Path:
-    """Write one self-contained HTML page of a result, or of several side by side, and return its path.
+def report(result: RunResult | str | os.PathLike[str], path: str | os.PathLike[str] = "report.html") -> Path:
+    """Write the self-contained HTML page of a result and return its path.
 
-    Folders of runs may stand in the place of results. Raises SpecError where a folder cannot be read or the page
-    cannot be written.
+    The folder of a run may stand in the place of a result. Raises SpecError where it cannot be read or the page cannot
+    be written.
     """
     check_writable(Path(path))
-    several = [results] if isinstance(results, RunResult | str | os.PathLike) else list(results)
-    return write_report(Path(path), *(_run_of(one) for one in several))
-
-
-def _run_of(given: RunResult | str | os.PathLike[str]) -> Run:
-    return given.run if isinstance(given, RunResult) else read_run(Path(given))
+    return write_report(Path(path), result.run if isinstance(result, RunResult) else read_run(Path(result)))
 
 
 def _warn(notes: Iterable[str]) -> None:

@@ -31,7 +31,7 @@ def command(first: Path, second: Path, report: Path | None, *, as_json: bool) ->
     runs = (read_run(first), read_run(second))
     for folder, run in zip((first, second), runs, strict=True):
         if run.evaluation is None:
-            hint = "compare runs of evaluate or map; `costmodel report` shows several sweeps on one page"
+            hint = "compare runs of evaluate or map; each sweep has a page of its own (`costmodel report RUN`)"
             raise SpecError([Problem("holds no evaluation to compare", file=str(folder), hint=hint)])
     names = (first.name, second.name)
     found = compare(*runs)

@@ -1,4 +1,4 @@
-"""`costmodel report`: one page from run folders."""
+"""`costmodel report`: the page of a run folder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from costmodel.cli.output import FINE
 
 
 @click.command("report")
-@click.argument("folders", metavar="RUN...", nargs=-1, required=True, type=NamedPath(path_type=Path))
+@click.argument("folders", metavar="RUN", nargs=-1, required=True, type=NamedPath(path_type=Path))
 @click.option(
     "out",
     "-o",
@@ -23,12 +23,15 @@ from costmodel.cli.output import FINE
     help="Default: RUN/report.html.",
 )
 def command(folders: tuple[Path, ...], out: Path | None) -> int:
-    """Build one self-contained HTML page from run folders."""
+    """Build the self-contained HTML page of a run folder."""
     from costmodel.report.folder import check_writable
     from costmodel.report.read import read_run
 
-    path = out or folders[0] / "report.html"
+    if len(folders) > 1:
+        hint = "`costmodel compare RUN RUN --report FILE.html` has two on one page"
+        raise click.UsageError(f"a report is of one run; {hint}")
+    (folder,) = folders
+    path = out or folder / "report.html"
     check_writable(path)
-    runs = [read_run(folder) for folder in folders]
-    keep_report(path, *runs)
+    keep_report(path, read_run(folder))
     return FINE

@@ -87,7 +87,7 @@ def command(
         feasible = any(point.feasible for point in run.design_points)
         try:
             say(f"run: {write_run(folder, run, renew=True)}")
-            if feasible:
+            if run.design_points:
                 keep_report(report or folder / "report.html", run)
         finally:  # what cannot be kept is shown all the same
             _show(run, as_json=as_json)
@@ -97,8 +97,9 @@ def command(
     if result.lost:
         return PARTIAL
     if not feasible:
-        for point in run.design_points:
-            say(f"{point.axes}: {point.note}")
+        from costmodel.report.text.sweep import nothing_text
+
+        say(nothing_text(run.design_points))
         return INFEASIBLE
     return FINE
 

@@ -192,16 +192,23 @@ def points_within(limits: Sequence[Limit], extents: Mapping[str, int]) -> int:
     >>> points_within([Limit(Affine((("p", 1), ("r", 1)), -1), 3)], {"p": 3, "r": 3, "m": 2})
     14
     """
-    left, points, free = list(limits), 1, dict(extents)
+    points, free = 1, dict(extents)
+    for together, names in limits_together(limits):
+        boxes = boxes_within(together, {v: (0, free.pop(v)) for v in names})
+        points *= sum(math.prod(extent for _, extent in box.values()) for box in boxes)
+    return points * math.prod(free.values())
+
+
+def limits_together(limits: Sequence[Limit]) -> Iterator[tuple[list[Limit], list[str]]]:
+    """Yield limits that share rank variables, with these: those of different groups hold whatever the others do."""
+    left = list(limits)
     while left:
         together, names = [left[0]], set(left[0].index.rank_variables)
         while more := [x for x in left if x not in together and names & set(x.index.rank_variables)]:
             together += more
             names.update(*(x.index.rank_variables for x in more))
-        boxes = boxes_within(together, {v: (0, free.pop(v)) for v in sorted(names)})
-        points *= sum(math.prod(extent for _, extent in box.values()) for box in boxes)
+        yield together, sorted(names)
         left = [x for x in left if x not in together]
-    return points * math.prod(free.values())
 
 
 def boxes_within(

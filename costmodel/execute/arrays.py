@@ -40,16 +40,8 @@ def tensors_of(einsums: Iterable[Einsum]) -> dict[str, Tensor]:
 
 def _meet(first: Einsum, second: Einsum) -> bool:
     """Whether the words that two Einsums write overlap on every rank."""
-    ranges = [
-        [(min(reached), max(reached)) for reached in (_ends(index.terms, index.constant, e) for index in indices)]
-        for e, indices in ((first, first.output.indices), (second, second.output.indices))
-    ]
+    ranges = [[index.span(e.shape) for index in e.output.indices] for e in (first, second)]
     return all(a[0] <= b[1] and b[0] <= a[1] for a, b in zip(*ranges, strict=False))
-
-
-def _ends(terms: tuple[tuple[str, int], ...], constant: int, einsum: Einsum) -> tuple[int, int]:
-    reaches = [c * (einsum.shape[v] - 1) for v, c in terms]
-    return constant + sum(min(r, 0) for r in reaches), constant + sum(max(r, 0) for r in reaches)
 
 
 def checked(array: object, tensor: Tensor, einsums: Iterable[Einsum], where: str = "") -> Array:

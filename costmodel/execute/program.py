@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections import ChainMap
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
 from costmodel.einsum import notation
-from costmodel.einsum.algebra import Affine, Einsum
+from costmodel.einsum.algebra import Affine, Einsum, boxes_within, limits_together
 from costmodel.einsum.syntax import (
     Binary,
     Call,
@@ -88,6 +90,18 @@ class Program:
     @property
     def output(self) -> tuple[Affine, ...]:
         return self.einsum.output.indices
+
+    def inside(self, box: Box) -> Iterator[Box]:
+        """Boxes that split the points of a box at which every access is inside its tensor (padding)."""
+        groups = [
+            [
+                {v: range(low, low + extent) for v, (low, extent) in inner.items()}
+                for inner in boxes_within(together, {v: (box[v].start, len(box[v])) for v in names})
+            ]
+            for together, names in limits_together(self.einsum.limits)
+        ]
+        for parts in itertools.product(*groups):
+            yield dict(ChainMap(*parts, dict(box))) if parts else box
 
     def indices(self, access: TensorAccess) -> tuple[Affine, ...]:
         """Where an access of the text leads."""

@@ -119,12 +119,13 @@ def _sweep_cards(run: Run) -> list[Card]:
 
 def _least_cards(records: Sequence[Mapping[Any, Any]], axes: Sequence[str], of: str) -> Iterator[Card]:
     """The best designs of those that compute the same."""
-    for title, column, show in (
-        ("Least energy", "energy_pj", lambda r: human.joules(r["energy_pj"])),
-        ("Least latency", "latency_s", lambda r: human.seconds(r["latency_s"])),
-        ("Least EDP", "edp", joule_seconds),
+    for title, column, unit, show in (
+        ("Least energy", "energy_pj", "pJ", lambda r: human.joules(r["energy_pj"])),
+        ("Least latency", "latency_s", "s", lambda r: human.seconds(r["latency_s"])),
+        ("Least EDP", "edp_pj_s", "pJ·s", joule_seconds),
     ):
-        # Of equals one that no other beats, if there is one.
-        best = min(records, key=lambda r: (float(r[column]), not r["pareto"], float(r["edp"])))
+        # Clocks differ, so seconds count. Of equals one that no other beats, if there is one.
+        timed = [{**r, "edp_pj_s": float(r["energy_pj"]) * float(r["latency_s"])} for r in records]
+        best = min(timed, key=lambda r: (float(r[column]), not r["pareto"], r["edp_pj_s"]))
         which = ", ".join(f"{a} {best[a]}" for a in axes)
-        yield Card(f"{title}{of}", show(best), which, f"{best[column]:,.9g}")
+        yield Card(f"{title}{of}", show(best), which, f"{best[column]:,.9g} {unit}")

@@ -12,7 +12,7 @@ from costmodel.report.figures.colours import QUIET, group_colours
 from costmodel.report.run import Run
 from costmodel.spec.hardware import Array, Memory
 
-_LEFT, _LANE, _BOX, _BAND, _GAP = 178, 178, 62, 30, 58
+_LEFT, _LANE, _BOX, _BAND, _GAP = 166, 140, 62, 30, 58
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,12 +189,12 @@ def _arrow(x: int, ends: tuple[int, int], at: int, colour: str, words: str, deta
 
 
 def _chip(lane: str, x: int, top: int, colour: str, flows: Flows) -> str:
-    name = html.escape(_cut(lane, 16))
+    name = html.escape(_cut(lane, 15))
     detail = f"{lane}: {human.exact(flows.energy_pj)} pJ; read {flows.read:,}, filled {flows.fill:,}, "
     detail += f"updated {flows.update:,}, drained {flows.drain:,} words"
     return (
         f"<g><title>{html.escape(detail)}</title>"
-        f'<rect class="chip" x="{x - 76}" y="{top + 10}" width="152" height="{_BOX - 20}" rx="6" stroke="{colour}"/>'
+        f'<rect class="chip" x="{x - 62}" y="{top + 10}" width="124" height="{_BOX - 20}" rx="6" stroke="{colour}"/>'
         f'<text class="tensor" x="{x}" y="{top + 29}" text-anchor="middle">{name}</text>'
         f'<text class="caption" x="{x}" y="{top + 44}" text-anchor="middle">{human.joules(flows.energy_pj)}</text></g>'
     )

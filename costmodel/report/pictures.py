@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def energy(run: Run) -> go.Figure:
     """Energy by level, split by tensor, or by kind of tensor where there are several Einsums."""
-    height = 520 if len(tables.evaluation_of(run).points) > 1 else 360
+    height = 560 if len(tables.evaluation_of(run).points) > 1 else 360
     return figures.energy_by_level(tables.energy_by_level(run), tables.group_roles(run.workload), height)
 
 
@@ -36,7 +36,12 @@ def latency(run: Run) -> go.Figure:
     evaluation = tables.evaluation_of(run)
     if len(evaluation.points) > 1:
         return figures.latency_by_einsum(tables.einsums(run), tables.component_order(run), evaluation.clock_hz)
-    return figures.latency_by_component(tables.latency(run), evaluation.clock_hz, 340)
+    return latency_by_component(run)
+
+
+def latency_by_component(run: Run) -> go.Figure:
+    """Time that each component is busy, and the time that it decides."""
+    return figures.latency_by_component(tables.busy(run), tables.evaluation_of(run).clock_hz, 340)
 
 
 def load(run: Run) -> go.Figure:

@@ -132,6 +132,13 @@ def latency(run: Run) -> pd.DataFrame:
     return _in_order(table, component_order(run), "component")
 
 
+def busy(run: Run) -> pd.DataFrame:
+    """Columns: component, cycles, deciding_cycles; all executions, those that a component decides as the slowest."""
+    table = latency(run)
+    table = table.assign(deciding_cycles=table["cycles"].where(table["bottleneck"], 0.0))
+    return table.groupby("component", sort=False)[["cycles", "deciding_cycles"]].sum().reset_index()
+
+
 def bottleneck_shares(run: Run) -> dict[str, float]:
     """Component → share of the workload's cycles that it decides, largest first."""
     evaluation = evaluation_of(run)
@@ -304,22 +311,6 @@ def levels(architecture: Architecture) -> pd.DataFrame:
     return pd.DataFrame.from_records(
         rows, columns=["level", "kind", "size", "instances", "energy", "rate", "area", "source"]
     )
-
-
-def compare(runs: Sequence[Run]) -> pd.DataFrame:
-    """One row per run that has totals.
-
-    Columns: run, created, energy_pj, latency_s, edp, area_mm2, utilisation; and capacity_bits where it is an objective
-    of one of them.
-    """
-    rows = [
-        (run.title, run.provenance.created, e.energy_pj, e.latency_s, e.edp, e.capacity_bits, e.area_mm2, e.utilisation)
-        for run in runs
-        if (e := run.evaluation) is not None
-    ]
-    names = ["run", "created", "energy_pj", "latency_s", "edp", "capacity_bits", "area_mm2", "utilisation"]
-    table = pd.DataFrame.from_records(rows, columns=names)
-    return table if any(run.uses_capacity for run in runs) else table.drop(columns="capacity_bits")
 
 
 def component_order(run: Run) -> list[str]:

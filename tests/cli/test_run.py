@@ -75,6 +75,17 @@ def test_two_dimensional_convolution():
     assert rows == [[1, 2, 4, 5], [2, 3, 5, 6], [4, 5, 7, 8], [5, 6, 8, 9]]
 
 
+def test_zero_padding_is_neither_multiplied_nor_stored():
+    ranks = {"H": 3, "W": 3, "P": "H", "Q": "W", "R": 3, "S": 3, "PAD": 1}
+    given = {"I": [[1, 2, 3], [4, 5, 6], [7, 8, 9]], "F": [[1] * 3] * 3}
+    content = {"name": "padded", "ranks": ranks, "pad": "zero", "values": given}
+    einsum = "O[p, q] = I[H=p + r - PAD, W=q + s - PAD] * F[r, s]"
+    assert values(written(content, einsum))["O"] == [[12, 21, 16], [27, 45, 33], [24, 39, 28]]
+    answer = json.loads(run("w.yaml", "--json").stdout)
+    assert answer["operations"] == [{"einsum": "O", "kind": "mac", "count": 49, "effectual": 49}]
+    assert answer["tensors"]["I"]["shape"] == [3, 3]
+
+
 def test_the_exponential_of_a_large_number_is_infinite_and_a_warning_names_the_einsum():
     result = run(written({"name": "w", "ranks": {"M": 2}, "values": {"A": [0, 1000]}}, "SN[m] = exp(A[m])"))
     assert re.search(r"^M   0  1\nSN  1  inf$", result.stdout, re.MULTILINE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -188,10 +189,11 @@ def gemm_run() -> Run:
     )
 
 
-def network_run(layers: int = 21, points: int = 30) -> Run:
+def network_run(layers: int = 21, points: int = 30, names: Sequence[str] = ()) -> Run:
     einsums = []
     for place in range(layers):
         name = "fc" if place == layers - 1 else f"layer{place // 4 + 1}.{place % 4 // 2}.conv{place % 2 + 1}"
+        name = names[place] if names else name
         size = 64 << (place * 4 // layers)
         extents = (1000, 1, 512) if name == "fc" else (size, 3136 // (1 + place // 4) ** 2, size * 9)
         einsums.append(gemm_einsum(name, *extents, tensors=("I", "F", "O"), count=2 if place == 3 else 1))
@@ -247,6 +249,12 @@ def network_run(layers: int = 21, points: int = 30) -> Run:
     )
 
 
+def large_run() -> Run:
+    """A hundred Einsums whose names begin alike and are long."""
+    parts = ("attention.query_projection", "attention.value_projection", "feed_forward.expand", "feed_forward.project")
+    return network_run(100, 3, [f"encoder.layer{n // 4:02d}.{parts[n % 4]}" for n in range(100)])
+
+
 def room_run() -> Run:
     """A search in which the room used is an objective."""
     run = network_run(layers=3, points=5)
@@ -288,6 +296,13 @@ def sweep_run() -> Run:
         design_points=tuple(designs),
         provenance=PROVENANCE,
     )
+
+
+def infeasible_run() -> Run:
+    """A sweep in which nothing fits."""
+    notes = ["GLB: capacity needs 9,000, has 8,192"] * 3 + ["PEs: X needs 16, has 8"]
+    points = tuple(DesignPoint(axes={"GLB.size": n}, note=note) for n, note in enumerate(notes))
+    return replace(sweep_run(), design_points=points)
 
 
 def hostile_run() -> Run:

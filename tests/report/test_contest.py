@@ -96,6 +96,15 @@ def test_a_tile_of_equals_names_a_design_that_no_other_beats():
     assert "X 0" not in tile
 
 
+def test_the_least_edp_counts_seconds_where_clocks_differ():
+    slow, fast = designs((1.0, 5.0, True), (1.0, 9.0, True))
+    run = replace(sweep_run(), design_points=(slow, replace(fast, clock_hz=4e9)))
+    page = render(run)
+    tile = page[page.index("Least EDP") :][:400]
+    assert "X 1" in tile
+    assert 'title="2.25e-09 pJ·s"' in page
+
+
 def test_equal_designs_are_rings_around_each_other_that_name_each_other():
     run = replace(
         sweep_run(), design_points=designs((1.0, 9.0, True), (1.0, 9.0, True), (1.0, 9.0, True), (3.0, 2.0, True))

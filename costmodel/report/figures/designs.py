@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from costmodel.report import human
 from costmodel.report.figures.colours import ACCENT, SCALE, SERIES, blend
-from costmodel.report.figures.parts import PJ, cost_axes, finish, label
+from costmodel.report.figures.parts import PJ, cost_axes, finish, label, spread
 
 
 def sweep_scatter(table: pd.DataFrame, front: pd.DataFrame, axes: Sequence[str], colour_by: str) -> go.Figure:
@@ -59,6 +59,8 @@ def sweep_scatter(table: pd.DataFrame, front: pd.DataFrame, axes: Sequence[str],
     if not values and len(rows):
         figure.add_trace(_designs(rows, axes, on_front, "designs", SERIES[0], (x_factor, y_factor), alike))
     figure.update_layout(**axes_of_costs, hovermode="closest")
+    spread(figure, rows)
+    figure.update_layout(legend={"itemsizing": "constant"})
     return finish(figure, height=480, legend=True)
 
 

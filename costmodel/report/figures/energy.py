@@ -10,7 +10,17 @@ import plotly.graph_objects as go
 
 from costmodel.report import human
 from costmodel.report.figures.colours import NEUTRAL_COLOURS, QUIET, component_colours, group_colours
-from costmodel.report.figures.parts import PJ, finish, label, layers_axis, times, unit_of
+from costmodel.report.figures.parts import (
+    PJ,
+    amounts_axis,
+    components_axis,
+    finish,
+    label,
+    layers_axis,
+    layers_height,
+    times,
+    unit_of,
+)
 
 
 def energy_by_level(table: pd.DataFrame, roles: Mapping[str, str], height: int | None = None) -> go.Figure:
@@ -44,20 +54,11 @@ def energy_by_level(table: pd.DataFrame, roles: Mapping[str, str], height: int |
     figure.update_layout(
         barmode="stack",
         bargap=0.36,
-        annotations=[
-            {
-                "x": float(sums[c]) * PJ * factor,
-                "y": label(c),
-                "text": f"{human.joules(float(sums[c]))} · {human.percent(float(sums[c]) / total)}",
-                "showarrow": False,
-                "xanchor": "left",
-                "xshift": 6,
-                "font": {"size": 12},
-            }
-            for c in components
-        ],
-        xaxis={"ticksuffix": f" {unit}", "range": [0, float(sums.max()) * PJ * factor * 1.38] if len(sums) else None},
-        yaxis={"categoryorder": "array", "categoryarray": [label(c) for c in reversed(components)], "showgrid": False},
+        xaxis=amounts_axis(unit),
+        yaxis=components_axis(
+            components,
+            [f"{human.joules(float(sums[c]))} · {human.percent(float(sums[c]) / total)}" for c in components],
+        ),
     )
     return finish(figure, height=height or 90 + 44 * max(len(components), 2), legend=True)
 
@@ -76,8 +77,9 @@ def energy_by_einsum(table: pd.DataFrame, order: Sequence[str], counts: Mapping[
         if not any(values):
             continue
         figure.add_bar(
-            x=[label(n) for n in names],
-            y=np.array(values) * PJ * factor,
+            y=[label(n) for n in names],
+            x=np.array(values) * PJ * factor,
+            orientation="h",
             name=label(component),
             marker={"color": colours.get(component, QUIET), "line": {"width": 0}},
             hovertext=[
@@ -88,8 +90,8 @@ def energy_by_einsum(table: pd.DataFrame, order: Sequence[str], counts: Mapping[
             ],
             hoverinfo="text",
         )
-    figure.update_layout(barmode="stack", bargap=0.25, yaxis={"ticksuffix": f" {unit}"}, xaxis=layers_axis(names))
-    return finish(figure, height=360, legend=True)
+    figure.update_layout(barmode="stack", bargap=0.25, xaxis=amounts_axis(unit), yaxis=layers_axis(names))
+    return finish(figure, height=layers_height(names), legend=True)
 
 
 def compare_bars(tables: Mapping[str, pd.DataFrame], order: Sequence[str]) -> go.Figure:

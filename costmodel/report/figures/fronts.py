@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from costmodel.report import human
 from costmodel.report.figures.colours import ACCENT, QUIET, SCALE
-from costmodel.report.figures.parts import PJ, Row, cost_axes, finish, rows_of, wrapped
+from costmodel.report.figures.parts import PJ, Row, cost_axes, finish, rows_of, spread, wrapped
 from costmodel.report.tables import energy_latency_front
 
 
@@ -62,9 +62,7 @@ def front(table: pd.DataFrame) -> go.Figure:
         )
     figure.update_layout(**axes, hovermode="closest")
     if room:  # the mappings with least room cost many times more
-        for update, column in ((figure.update_xaxes, "latency_s"), (figure.update_yaxes, "energy_pj")):
-            if 0 < rows[column].min() < rows[column].max() / 10:
-                update(type="log", dtick="D2")
+        spread(figure, rows)
     return finish(figure, height=430, legend=True)
 
 

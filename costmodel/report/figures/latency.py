@@ -10,7 +10,17 @@ import plotly.graph_objects as go
 
 from costmodel.report import human
 from costmodel.report.figures.colours import ACCENT, QUIET, component_colours
-from costmodel.report.figures.parts import finish, label, layers_axis, rows_of, times, unit_of
+from costmodel.report.figures.parts import (
+    amounts_axis,
+    components_axis,
+    finish,
+    label,
+    layers_axis,
+    layers_height,
+    rows_of,
+    times,
+    unit_of,
+)
 
 
 def latency_by_einsum(table: pd.DataFrame, order: Sequence[str], clock_hz: float) -> go.Figure:
@@ -25,8 +35,9 @@ def latency_by_einsum(table: pd.DataFrame, order: Sequence[str], clock_hz: float
     for component in sorted(set(table["bottleneck"]), key=lambda c: list(order).index(c) if c in order else len(order)):
         rows = table[table["bottleneck"] == component]
         figure.add_bar(
-            x=[label(n) for n in rows["einsum"]],
-            y=rows["latency_cycles"].to_numpy(dtype=float) / clock_hz * factor,
+            y=[label(n) for n in rows["einsum"]],
+            x=rows["latency_cycles"].to_numpy(dtype=float) / clock_hz * factor,
+            orientation="h",
             name=label(component),
             marker={"color": colours.get(component, QUIET), "line": {"width": 0}},
             hovertext=[
@@ -41,48 +52,47 @@ def latency_by_einsum(table: pd.DataFrame, order: Sequence[str], clock_hz: float
         bargap=0.25,
         barmode="stack",
         showlegend=True,
-        yaxis={"ticksuffix": f" {unit}"},
-        xaxis=layers_axis(names),
+        xaxis=amounts_axis(unit),
+        yaxis=layers_axis(names),
         legend={"title": {"text": "bound by ", "font": {"size": 12.5}}},
     )
-    return finish(figure, height=320, legend=True)
+    return finish(figure, height=layers_height(names), legend=True)
 
 
 def latency_by_component(table: pd.DataFrame, clock_hz: float, height: int | None = None) -> go.Figure:
-    """Bars: the time that each component needs for one Einsum, the bottleneck marked.
+    """Bars: the time that each component is busy, and how much of it it decides, being the slowest.
 
-    ``table``: component, cycles, bottleneck.
+    ``table``: component, cycles, deciding_cycles.
     """
     components = list(table["component"])
-    worst = float(table["cycles"].max()) if len(table) else 0.0
-    seconds = table["cycles"].to_numpy(dtype=float) / clock_hz
-    factor, unit = unit_of(worst / clock_hz, "s")
-    figure = go.Figure(
-        go.Bar(
+    busy = table["cycles"].to_numpy(dtype=float) / clock_hz
+    deciding = table["deciding_cycles"].to_numpy(dtype=float) / clock_hz
+    whole = float(deciding.sum())
+    factor, unit = unit_of(float(busy.max()) if len(busy) else 0.0, "s")
+    shares = [float(d) / whole if whole else 0.0 for d in deciding]
+    texts = [
+        f"<b>{label(r.component)}</b><br>busy {human.exact(r.cycles)} cycles"
+        f"<br>{human.percent(b / whole if whole else 0)} of the time, decides {human.percent(share)}"
+        for r, b, share in zip(rows_of(table), busy, shares, strict=True)
+    ]
+    figure = go.Figure()
+    for name, seconds, colour in (("decides", deciding, ACCENT), ("busy", busy - deciding, QUIET)):
+        figure.add_bar(
             y=[label(c) for c in components],
             x=seconds * factor,
+            name=name,
             orientation="h",
-            marker={"color": [ACCENT if b else QUIET for b in table["bottleneck"]], "line": {"width": 0}},
-            text=[
-                f"{human.seconds(s)}{' · bottleneck' if b else ''}"
-                for s, b in zip(seconds, table["bottleneck"], strict=True)
-            ],
-            textposition="outside",
-            cliponaxis=False,
-            hovertext=[
-                f"<b>{label(r.component)}</b><br>{human.exact(r.cycles)} cycles"
-                f"<br>{human.percent(r.cycles / worst if worst else 0)} of the bottleneck"
-                for r in rows_of(table)
-            ],
+            marker={"color": colour, "line": {"width": 0}},
+            hovertext=texts,
             hoverinfo="text",
         )
-    )
     figure.update_layout(
-        bargap=0.32,
-        xaxis={"ticksuffix": f" {unit}", "range": [0, worst / clock_hz * factor * 1.45 or 1]},
-        yaxis={"categoryorder": "array", "categoryarray": [label(c) for c in reversed(components)], "showgrid": False},
+        barmode="stack",
+        bargap=0.36,
+        xaxis=amounts_axis(unit),
+        yaxis=components_axis(components, [human.seconds(b) for b in busy]),
     )
-    return finish(figure, height=height or 80 + 40 * max(len(components), 2))
+    return finish(figure, height=height or 90 + 44 * max(len(components), 2), legend=True)
 
 
 def load_by_component(table: pd.DataFrame, names: Sequence[str]) -> go.Figure:
@@ -92,21 +102,21 @@ def load_by_component(table: pd.DataFrame, names: Sequence[str]) -> go.Figure:
     """
     components = list(dict.fromkeys(table["component"]))
     share = {(r.einsum, r.component): r for r in rows_of(table)}
-    grid = [[float(share[n, c].share) if (n, c) in share else np.nan for n in names] for c in components]
+    grid = [[float(share[n, c].share) if (n, c) in share else np.nan for c in components] for n in names]
     texts = [
         [
             f"<b>{label(n)}</b> · {label(c)}<br>busy {human.percent(share[n, c].share)} of the time"
             f"<br>{human.exact(share[n, c].cycles)} cycles"
             if (n, c) in share
             else f"<b>{label(n)}</b> · {label(c)}<br>not used"
-            for n in names
+            for c in components
         ]
-        for c in components
+        for n in names
     ]
     figure = go.Figure(
         go.Heatmap(
-            x=[label(n) for n in names],
-            y=[label(c) for c in components],
+            x=[label(c) for c in components],
+            y=[label(n) for n in names],
             z=np.array(grid, dtype=float),
             zmin=0,
             zmax=1,
@@ -120,20 +130,21 @@ def load_by_component(table: pd.DataFrame, names: Sequence[str]) -> go.Figure:
     )
     decides = [(r.einsum, r.component) for r in rows_of(table) if r.bottleneck]
     figure.add_scatter(
-        x=[label(n) for n, _ in decides],
-        y=[label(c) for _, c in decides],
+        x=[label(c) for _, c in decides],
+        y=[label(n) for n, _ in decides],
         mode="markers",
         marker={"color": ACCENT, "size": 8, "line": {"color": "#ffffff", "width": 1}},
         hoverinfo="skip",
         showlegend=False,
     )
     figure.update_layout(
-        xaxis=layers_axis(names) | {"range": [-0.5, len(names) - 0.5]},
-        yaxis={
+        xaxis={
             "categoryorder": "array",
-            "categoryarray": [label(c) for c in reversed(components)],
+            "categoryarray": [label(c) for c in components],
             "range": [-0.5, len(components) - 0.5],
             "showgrid": False,
+            "side": "top",
         },
+        yaxis=layers_axis(names),
     )
-    return finish(figure, height=320)
+    return finish(figure, height=layers_height(names))

@@ -54,14 +54,36 @@ def wrapped(text: str, width: int) -> list[str]:
 
 
 def layers_axis(names: Sequence[str]) -> dict[str, object]:
+    """The layers of a network from top to bottom, so that their names stand level and none is left out."""
     return {
+        "type": "category",
         "categoryorder": "array",
         "categoryarray": [label(n) for n in names],
-        "type": "category",
-        "tickangle": -45 if len(names) > 8 else 0,
+        "autorange": "reversed",
         "tickfont": {"size": 11},
         "showgrid": False,
-        "dtick": 1 if len(names) <= 60 else None,
+        "dtick": 1,
+    }
+
+
+def layers_height(names: Sequence[str]) -> int:
+    """Height of a figure with a row per layer: a line of text each."""
+    return 100 + (16 if len(names) > 24 else 20) * max(len(names), 4)
+
+
+def amounts_axis(unit: str) -> dict[str, object]:
+    """Amounts along bars, with few ticks: their texts stand level on a narrow page as well."""
+    return {"ticksuffix": f" {unit}", "nticks": 5, "tickangle": 0}
+
+
+def components_axis(components: Sequence[str], values: Sequence[str]) -> dict[str, object]:
+    """Components from top to bottom, what each one amounts to below its name: no bar is too long for its text."""
+    return {
+        "categoryorder": "array",
+        "categoryarray": [label(c) for c in reversed(components)],
+        "showgrid": False,
+        "tickvals": [label(c) for c in components],
+        "ticktext": [f"<b>{label(c)}</b><br>{value}" for c, value in zip(components, values, strict=True)],
     }
 
 
@@ -74,6 +96,13 @@ def cost_axes(rows: pd.DataFrame) -> tuple[float, float, dict[str, object]]:
         "yaxis": {"title": {"text": "energy", "font": {"size": 12.5}}, "ticksuffix": f" {y_unit}"},
     }
     return x_factor, y_factor, axes
+
+
+def spread(figure: go.Figure, rows: pd.DataFrame) -> None:
+    """Costs that span more than a power of ten stand on logarithmic axes. ``rows``: latency_s, energy_pj."""
+    for update, column in ((figure.update_xaxes, "latency_s"), (figure.update_yaxes, "energy_pj")):
+        if len(rows) and 0 < rows[column].min() < rows[column].max() / 10:
+            update(type="log", dtick="D2")
 
 
 def finish(

@@ -50,9 +50,20 @@ _HEADINGS = {
     "latency_cycles": "cycles",
     "latency_s": "latency",
     "edp": "EDP (pJ·cycles)",
+    "edp_j_s": "EDP",
     "area_mm2": "area",
     "bits": "size",
     "capacity_bits": "room used",
+}
+
+
+_UNITS = {
+    "energy_pj": " pJ",
+    "bits": " bits",
+    "capacity_bits": " bits",
+    "edp": " pJ·cycles",
+    "edp_j_s": " J·s",
+    "latency_s": " s",
 }
 
 
@@ -74,9 +85,9 @@ def number(column: str, value: object) -> Cell:
         "share": human.percent,
         "utilisation": human.percent,
         "edp": lambda v: f"{v:.4g}",
+        "edp_j_s": lambda v: human.prefixed(v, "J·s", smallest=1e-18),
         "area_mm2": lambda v: f"{human.digits(v)} mm²",
         "pj_per_point": human.digits,
     }.get(column, human.amount)
-    units = {"energy_pj": " pJ", "bits": " bits", "capacity_bits": " bits", "edp": " pJ·cycles", "latency_s": " s"}
-    unit = units.get(column, "")
+    unit = _UNITS.get(column, "")
     return Cell(show(number), float(number), f"{human.exact(number)}{unit}", numeric=True)

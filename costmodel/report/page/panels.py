@@ -10,13 +10,12 @@ from costmodel.report.run import Run
 from costmodel.report.text.workload import role_text
 
 
-def einsum_panels(run: Run, prefix: str) -> list[dict[str, Any]]:
+def einsum_panels(run: Run) -> list[dict[str, Any]]:
     """What the nest section shows of each Einsum."""
     e = run.evaluation
     assert e is not None  # noqa: S101
     statements = {s.name: s for s in run.workload.einsums}
     totals = {str(r["einsum"]): r for r in tables.einsums(run).to_dict("records")}
-    most = max((float(r["energy_pj"]) for r in totals.values()), default=0.0)
     colours = tables.group_roles(run.workload)
     panels = []
     for place, name in enumerate(e.points):
@@ -31,7 +30,7 @@ def einsum_panels(run: Run, prefix: str) -> list[dict[str, Any]]:
         certificate = str(row["certificate"])
         panels.append(
             {
-                "id": f"{prefix}-e{place}",
+                "id": f"e{place}",
                 "name": name,
                 "count": e.counts[name],
                 "text": statement.text if statement else "",
@@ -41,7 +40,6 @@ def einsum_panels(run: Run, prefix: str) -> list[dict[str, Any]]:
                 "energy_exact": f"{human.exact(row['energy_pj'])} pJ",
                 "latency": human.seconds(row["latency_cycles"] / e.clock_hz),
                 "latency_exact": f"{human.exact(row['latency_cycles'])} cycles",
-                "share": row["energy_pj"] / most if most else 0.0,
                 "bottleneck": row["bottleneck"],
                 "utilisation": human.percent(row["utilisation"]),
                 "certificate": certificate,

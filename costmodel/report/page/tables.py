@@ -5,40 +5,48 @@ from __future__ import annotations
 import pandas as pd
 
 from costmodel.report import human, tables
+from costmodel.report.figures.parts import PJ
 from costmodel.report.page.grid import Cell, Table, number, table_of
 from costmodel.report.run import Run
 from costmodel.spec.hardware import Architecture
 
 
-def run_tables(run: Run, prefix: str) -> list[Table]:
+def run_tables(run: Run) -> list[Table]:
     """Every table of a run."""
     found = []
     if run.evaluation is not None:
         once = "Words, over all instances, for one execution of the Einsum."
+        if len(run.evaluation.points) == 1:  # several have a section of their own
+            found.append(table_of("t-einsums", "Einsum", "Totals over all executions.", tables.einsums(run)))
         found += [
-            table_of(f"{prefix}-t-einsums", "Einsums", "Totals over all executions.", tables.einsums(run)),
-            table_of(f"{prefix}-t-energy", "Energy", "Actions over all executions.", tables.energy(run)),
-            table_of(f"{prefix}-t-traffic", "Traffic", once, run.evaluation.traffic),
-            table_of(f"{prefix}-t-latency", "Latency", "Busiest instance, over all executions.", tables.latency(run)),
-            table_of(f"{prefix}-t-occupancy", "Occupancy", "Largest tile in one instance.", tables.occupancy(run)),
+            table_of("t-energy", "Energy", "Actions over all executions.", tables.energy(run)),
+            table_of("t-traffic", "Traffic", once, run.evaluation.traffic),
+            table_of("t-latency", "Latency", "Busiest instance, over all executions.", tables.latency(run)),
+            table_of("t-occupancy", "Occupancy", "Largest tile in one instance.", tables.occupancy(run)),
         ]
     if run.searches:
         parts = [tables.front(run, s).assign(einsum=s.einsum) for s in run.searches]
         room = ["capacity_bits"] if run.uses_capacity else []
         columns = ["einsum", "point", "energy_pj", "latency_cycles", "edp", *room, "chosen"]
-        found.append(
-            table_of(f"{prefix}-t-front", "Fronts", "One execution of each Einsum.", pd.concat(parts)[columns])
-        )
-        found.append(_search_table(f"{prefix}-t-search", run))
+        found.append(table_of("t-front", "Fronts", "One execution of each Einsum.", pd.concat(parts)[columns]))
+        found.append(_search_table("t-search", run))
     if run.design_points:
-        found.append(table_of(f"{prefix}-t-sweep", "Designs", "Every point of the sweep.", _designs_table(run)))
+        found.append(table_of("t-sweep", "Designs", "Every point of the sweep.", _designs_table(run)))
     return found
 
 
 def _designs_table(run: Run) -> pd.DataFrame:
-    """The designs, numbered from 1 as the explorer does; what they compute where that differs."""
-    table = tables.sweep(run).assign(point=lambda t: t["point"] + 1).rename(columns={"point": "design"})
-    return table if len(set(table["computes"])) > 1 else table.drop(columns="computes")
+    """The designs, numbered from 1 as the explorer does; what they compute where that differs.
+
+    EDP is in J·s: the cycles of designs with other clocks are not the same. Columns that say nothing are left out.
+    """
+    table = tables.sweep(run).assign(
+        point=lambda t: t["point"] + 1, edp=lambda t: t["energy_pj"].astype(float) * PJ * t["latency_s"].astype(float)
+    )
+    table = table.rename(columns={"point": "design", "edp": "edp_j_s", "pareto": "on the front"})
+    empty = [name for name in ("area_mm2", "note") if not any(pd.notna(v) and v != "" for v in table[name])]
+    same = ["computes"] if len(set(table["computes"])) == 1 else []
+    return table.drop(columns=[*empty, *same])
 
 
 def _search_table(name: str, run: Run) -> Table:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from costmodel.report.human import amount, digits, joules, memory, percent, seconds
-from costmodel.report.text.aligned import table
+from costmodel.report.text.aligned import one_line, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +41,17 @@ def sweep_text(points: Sequence[DesignPoint], *, room: bool = False) -> str:
             "* on the front: no other design beats it" + (", of those that compute the same" if several else "")
         )
     return "\n\n".join(parts)
+
+
+def failures(points: Sequence[DesignPoint]) -> list[tuple[str, int]]:
+    """Why designs are not feasible, and how many for each reason; the commonest first."""
+    return Counter(p.note or "no reason stated" for p in points if not p.feasible).most_common()
+
+
+def nothing_text(points: Sequence[DesignPoint]) -> str:
+    """What to say where no design is feasible: every reason once, the commonest first."""
+    reasons = [f"{count:,} of them: {one_line(reason)}" for reason, count in failures(points)]
+    return "\n".join([f"nothing is feasible: {len(points):,} design{'' if len(points) == 1 else 's'}", *reasons])
 
 
 def design_cells(costs: DesignCosts) -> tuple[str, str, str]:

@@ -22,15 +22,19 @@
     return copy;
   };
 
+  // A narrow tree has room for names alone: shares are in what is shown on hover.
+  const narrow = (trace, width) => (trace.type === "icicle" && width < 480 ? { ...trace, texttemplate: "%{label}" } : trace);
+
   const draw = (element, id) => {
     const figure = data.figures[data.same[id] ?? id];
     drawn.set(element, id);
-    return Plotly.react(element, figure.data, themed(figure.layout), data.config);
+    const traces = figure.data.map((trace) => narrow(trace, element.clientWidth));
+    return Plotly.react(element, traces, themed(figure.layout), data.config);
   };
   const redraw = () => { for (const [element, id] of drawn) draw(element, id); };
 
   for (const element of document.querySelectorAll("[data-figure]")) draw(element, element.dataset.figure);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+  for (const query of ["(prefers-color-scheme: dark)", "(max-width: 560px)"]) matchMedia(query).addEventListener("change", redraw);
   addEventListener("beforeprint", () => { root.classList.add("print"); redraw(); });
   addEventListener("afterprint", () => { root.classList.remove("print"); redraw(); });
 
@@ -101,34 +105,48 @@
       show(front, keep && at !== null ? at : front.start);
     };
     picker.addEventListener("change", pick);
-    options.addEventListener("change", () => open(Boolean(data.fronts[options.value].same) || box.dataset.explorer.endsWith("-sweep")));
+    options.addEventListener("change", () => open(Boolean(data.fronts[options.value].same) || box.dataset.explorer === "sweep"));
     open(false);
   };
   document.querySelectorAll("[data-explorer]").forEach(explore);
 
-  for (const list of document.querySelectorAll(".list")) {
-    const tabs = [...list.querySelectorAll("button")];
-    const select = (tab) => {
-      for (const other of tabs) {
-        const chosen = other === tab;
-        other.setAttribute("aria-selected", String(chosen));
-        other.tabIndex = chosen ? 0 : -1;
-        document.getElementById(other.getAttribute("aria-controls")).hidden = !chosen;
-      }
-    };
-    list.addEventListener("click", (event) => {
-      const tab = event.target.closest("button");
-      if (tab) select(tab);
+  // One Einsum's mapping is shown: chosen in the list, by the buttons beside it, or by a name among the Einsums.
+  const chooser = document.querySelector(".chooser select");
+  if (chooser) {
+    const panels = [...document.querySelectorAll(".panel")];
+    const choose = () => panels.forEach((panel) => { panel.hidden = panel.id !== chooser.value; });
+    chooser.addEventListener("change", choose);
+    for (const button of document.querySelectorAll(".chooser [data-step]")) {
+      button.addEventListener("click", () => {
+        chooser.selectedIndex = (chooser.selectedIndex + Number(button.dataset.step) + panels.length) % panels.length;
+        choose();
+      });
+    }
+    document.querySelector("#t-einsums").addEventListener("click", (event) => {
+      const link = event.target.closest("[data-panel]");
+      if (!link) return;
+      chooser.value = link.dataset.panel;
+      choose();
     });
-    list.addEventListener("keydown", (event) => {
-      const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
-      if (!step) return;
-      event.preventDefault();
-      const next = tabs[(tabs.indexOf(document.activeElement) + step + tabs.length) % tabs.length];
-      select(next);
-      next.focus();
-    });
+    choose();
   }
+
+  // The navigation marks the section that is read.
+  const links = new Map([...document.querySelectorAll("nav a")].map((link) => [document.getElementById(link.hash.slice(1)), link]));
+  const mark = () => {
+    const above = [...links.keys()].filter((section) => section.getBoundingClientRect().top < innerHeight / 3);
+    const ended = scrollY > 0 && innerHeight + scrollY >= document.documentElement.scrollHeight - 2;
+    const now = ended ? [...links.keys()].at(-1) : above.at(-1);
+    for (const [section, link] of links) {
+      if (section !== now) link.removeAttribute("aria-current");
+      else if (!link.hasAttribute("aria-current")) {
+        link.setAttribute("aria-current", "true");
+        link.parentElement.scrollTo({ left: link.offsetLeft - 60 });
+      }
+    }
+  };
+  addEventListener("scroll", mark, { passive: true });
+  mark();
 
   for (const table of document.querySelectorAll("table.data")) {
     table.tHead.addEventListener("click", (event) => {
