@@ -8,7 +8,7 @@ import click
 
 from costmodel.cli.complete import names_of
 from costmodel.cli.options import json_option, set_option
-from costmodel.cli.output import FINE, put, put_json
+from costmodel.cli.output import FINE, put, put_json, say_warnings
 from costmodel.spec.problems import SpecError
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def command(ref: str, overrides: tuple[str, ...], workload_ref: str | None, *, a
         shown, content = architecture_text(architecture), plain(architecture)
     elif kind == "workload":
         workload = catalog.load_workload(document)
+        say_warnings(workload.warnings)
         shown, content = workload_text(workload), plain(workload)
     elif kind == "mapping":
         from costmodel.report.nest_text import nest_text, sentences
