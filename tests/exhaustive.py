@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from comparison import walk_table
 from plain_rules import means, obeys
@@ -89,7 +90,7 @@ def units(einsum: Einsum, architecture: Architecture) -> Iterator[tuple[str, Arc
             not level.energy_pj or {o.kind, "default"} & set(level.energy_pj) for o in einsum.operations
         ):
             above = [x for x in architecture.levels[:place] if not isinstance(x, ComputeUnit)]
-            yield level.name, Architecture(name=architecture.name, levels=tuple(above))
+            yield level.name, replace(architecture, levels=tuple(above))
 
 
 def mappings(einsum: Einsum, architecture: Architecture) -> Iterator[Mapping]:

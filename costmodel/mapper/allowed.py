@@ -17,10 +17,11 @@ from costmodel.einsum.coordinates import tile_words
 from costmodel.mapper.divisors import divisors_of
 from costmodel.mapper.holding import holding
 from costmodel.mapper.result import InfeasibleError
+from costmodel.model.formats import stored_bits
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Level, Memory
 from costmodel.spec.rules import Rules
 from costmodel.spec.rules.base import Measured
-from costmodel.spec.rules.finding import Interval
+from costmodel.spec.rules.finding import Interval, Reject
 from costmodel.spec.rules.holding import Held
 
 
@@ -45,7 +46,7 @@ class Allowed:
             if not place and not measured.obeyed
         ]
         if broken:
-            raise InfeasibleError(self.einsum.name, [(limit, 1) for limit in dict.fromkeys(broken)], None)
+            raise InfeasibleError(self.einsum.name, [(limit, 1) for limit in dict.fromkeys(broken)], None, proven=True)
 
     # Levels
 
@@ -94,6 +95,17 @@ class Allowed:
     def below(self) -> tuple[tuple[int, str, Held], ...]:
         """(place, tensor, ``yes`` or ``choice``) of every storage node that may stand below the outermost memory."""
         return tuple((*at, answer) for at, answer in self.holding.items() if at[0] and answer != "no")
+
+    @property
+    def short_of_room(self) -> Reject | None:
+        """The outermost memory without room for a word of each tensor that it must hold."""
+        for place, memory in self.memories.items():
+            held = [self.einsum.tensors[tensor] for at, tensor, answer in self.below if at == place and answer == "yes"]
+            bits = sum(stored_bits(tensor, memory, 1) for tensor in held)
+            if memory.usable_bits is not None and bits > memory.usable_bits:
+                how = " + ".join(f"{tensor.name} 1 × {stored_bits(tensor, memory, 1)} b" for tensor in held)
+                return Reject(memory.name, "capacity in bits", bits, memory.usable_bits, how)
+        return None
 
     @cached_property
     def indexing(self) -> Mapping[str, frozenset[str]]:

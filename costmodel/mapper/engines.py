@@ -10,7 +10,7 @@ from typing import Any
 
 from costmodel.einsum.algebra import Einsum
 from costmodel.mapper.allowed import Allowed
-from costmodel.mapper.result import InfeasibleError, MapperResult, Status
+from costmodel.mapper.result import InfeasibleError, MapperResult, held_against
 from costmodel.mapper.units import search_units
 from costmodel.model.deliveries import PATIENCE
 from costmodel.spec.hardware import Architecture
@@ -19,8 +19,6 @@ from costmodel.spec.objective import Objective
 from costmodel.spec.request import Request
 from costmodel.spec.rules import Rules, parse
 
-ROUNDING = 1e-9
-"""Relative difference of two costs that are the same but for the order of their sums."""
 BOUND_S = 10.0
 """CPU time for the optimum that a sampler's answer is held against."""
 FALLBACK = Request(method="random", trials=1000, bound=False)
@@ -103,7 +101,7 @@ def _otherwise(
     instead = FALLBACK.asking(objective=request.objective, constraints=request.constraints, budget=left_s)
     found = _sampled(einsum, architecture, instead, progress)
     status, gap = verdict(found.front, lower_bound(allowed), aim)
-    method = f"random (unsupported: {why})" + (" (interrupted)" if found.certificate.interrupted else "")
+    method = f"random (unsupported: {why})"
     return replace(found, certificate=replace(found.certificate, status=status, method=method, gap=gap))
 
 
@@ -166,11 +164,5 @@ def against(found: MapperResult, optimum: MapperResult, aim: Objective) -> Mappe
     def least(result: MapperResult) -> float:
         return min(aim.of(point)[0] for point in result.front)
 
-    lower = least(optimum) / (1.0 + bound_gap)
-    gap = max(0.0, least(found) / lower - 1.0) if lower > 0.0 else None
-    if gap is None:
-        return found
-    if gap < ROUNDING:
-        gap = 0.0
-    status = Status.PROVEN if gap == 0.0 and not aim.front else Status.GAP
+    status, gap = held_against(least(found), least(optimum) / (1.0 + bound_gap), front=aim.front)
     return replace(found, certificate=replace(found.certificate, status=status, gap=gap))

@@ -33,5 +33,5 @@ def _held(einsum: Einsum, memory: Memory, tensor: str, rules: Rules) -> Held:
     wishes = {rule: wish for rule in rules.said if (wish := rule.holds(memory.name, tensor, einsum)) is not None}
     for rule, wish in wishes.items():
         if (wish and answer == "no") or (stated and not wish) or wish is not next(iter(wishes.values())):
-            raise InfeasibleError(einsum.name, [(str(rule), 1)], None)
+            raise InfeasibleError(einsum.name, [(str(rule), 1)], None, proven=True, mapspace=0)
     return ("yes" if all(wishes.values()) else "no") if wishes else answer

@@ -18,9 +18,17 @@ import numpy as np
 from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.mapper.canonical import Member, grouped, leaders, renamed
 from costmodel.mapper.choice import chosen_place
-from costmodel.mapper.engines import ROUNDING, search
+from costmodel.mapper.engines import search
 from costmodel.mapper.front import pareto
-from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint, NetworkPoint, Status
+from costmodel.mapper.result import (
+    Certificate,
+    InfeasibleError,
+    MapperResult,
+    MappingPoint,
+    NetworkPoint,
+    Status,
+    held_against,
+)
 from costmodel.mapper.sums import best_choice, sum_fronts, totals
 from costmodel.mapper.workers import Task, run_tasks
 from costmodel.model.evaluate import combine
@@ -169,9 +177,7 @@ class NetworkResult:
         points: list[Costed] = [self.evaluation, *self.front]
         best = min(aim.of(point)[0] for point in points)
         bound = self._bound()
-        if best <= bound * (1 + ROUNDING):
-            return Status.GAP if aim.front else Status.PROVEN, 0.0
-        return (Status.GAP, best / bound - 1) if bound > 0.0 else (Status.FOUND, None)
+        return held_against(best, bound, front=aim.front)
 
     def _bound(self) -> float:
         """Return what the first objective of the totals is at least, by the least values of the layers and their gaps.

@@ -11,6 +11,11 @@ from costmodel.spec.mapping import Mapping
 from costmodel.spec.objective import Costs
 from costmodel.spec.rules.finding import Reject
 
+ROUNDING = 1e-9
+"""Relative difference of two costs that are the same but for the order of their sums."""
+SMALL = 1e-4
+"""Gaps below it are printed as such."""
+
 
 class Status(StrEnum):
     """How good an answer is known to be; the text is what people and files read."""
@@ -54,7 +59,7 @@ class Certificate:
 
     status: Status
     method: str
-    """What searched, in words for people."""
+    """What searched, in words for people; ``how`` says whether it came to its end."""
     mapspace: int | None
     """Size of the mapspace, exact; null where the method does not count it."""
     evaluated: int
@@ -69,8 +74,35 @@ class Certificate:
     budget_spent: bool = False
     """Whether time or memory ran out before the search was at its end."""
 
+    @property
+    def how(self) -> str:
+        """What searched, and whether Ctrl-C ended it."""
+        return f"{self.method} (interrupted)" if self.interrupted else self.method
+
     def __str__(self) -> str:
-        return f"gap ≤ {100 * (self.gap or 0):.2g} %" if self.status == Status.GAP else str(self.status)
+        """Print what is known.
+
+        >>> [str(Certificate(Status.GAP, "exact", None, 1, (), 0.1, gap)) for gap in (0.0321, 1e-7, 0.0)]
+        ['gap ≤ 3.2 %', 'gap < 0.01 %', 'first objective: proven']
+        """
+        if self.status != Status.GAP or self.gap is None:
+            return str(self.status)
+        if not self.gap:
+            return "first objective: proven"
+        return "gap < 0.01 %" if self.gap < SMALL else f"gap ≤ {100 * self.gap:.2g} %"
+
+
+def held_against(best: float, bound: float, *, front: bool, rounding: float = ROUNDING) -> tuple[Status, float | None]:
+    """Say what is known of an answer that is ``best`` in its first objective, where nothing is less than ``bound``.
+
+    Of a front that is never that it is proven, for the other objectives may have better ones.
+    """
+    if bound <= 0.0:
+        return Status.FOUND, None
+    gap = best / bound - 1.0
+    if gap > rounding:
+        return Status.GAP, gap
+    return Status.GAP if front else Status.PROVEN, 0.0
 
 
 @dataclass(frozen=True, slots=True)

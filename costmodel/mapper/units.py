@@ -12,14 +12,11 @@ from dataclasses import dataclass, field, replace
 
 from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.mapper.front import select
-from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint, Status
+from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint, Status, held_against
 from costmodel.model.evaluate import evaluate
 from costmodel.spec.computing import parts_for
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.objective import Objective
-
-SAME = 1e-12
-"""Relative difference of two costs that rounding explains."""
 
 SearchPart = Callable[[Architecture, int], MapperResult]
 """Searches one part; the number says how many parts, this one among them, share what is left of a budget."""
@@ -87,10 +84,10 @@ class _Answers:
         for rule, count in (pair for c in parts for pair in c.pruned):
             pruned[rule] += count
         status, gap = self._verdict(front, aim)
-        methods = dict.fromkeys(c.method.removesuffix(" (interrupted)") for c in parts)
+        methods = dict.fromkeys(c.method for c in parts)
         return Certificate(
             status=status,
-            method=" / ".join(methods) + (" (interrupted)" if self.stopped else ""),
+            method=" / ".join(methods),
             mapspace=sum(known) if len(known) == len(sizes) else None,
             evaluated=sum(c.evaluated for c in parts),
             pruned=tuple(pruned.items()),
@@ -108,11 +105,7 @@ class _Answers:
             return Status.PROVEN, 0.0
         bound = min(_bound(result, aim) for result in self.results)
         best = min(aim.of(point)[0] for point in front)
-        if bound <= 0.0:
-            return Status.FOUND, None
-        if best <= bound * (1 + SAME):
-            return Status.GAP if aim.front else Status.PROVEN, 0.0
-        return Status.GAP, best / bound - 1
+        return held_against(best, bound, front=aim.front)
 
 
 def _bound(result: MapperResult, aim: Objective) -> float:

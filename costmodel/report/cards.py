@@ -96,7 +96,7 @@ def _certificate_card(certificate: Certificate, searches: Sequence[EinsumSearch]
     proven = [s.certificate.status for s in searches].count(Status.PROVEN)
     if certificate.status != Status.PROVEN and proven:
         detail = f"{proven} of {len(searches)} proven; {detail}"
-    return Card("Certificate", str(certificate), detail, f"{certificate.evaluated:,} mappings costed")
+    return Card("Certificate", str(certificate), detail, f"{certificate.evaluated:,} costed")
 
 
 def _sweep_cards(run: Run) -> list[Card]:

@@ -196,3 +196,59 @@ def test_tiles_need_not_divide_and_instances_take_turns():
     assert answer.same_output == ("Z",)
     assert [(s.point["m"], s.point["k"]) for s in steps[:6]] == [(0, 0), (1, 0), (0, 1), (1, 1), (0, 2), (1, 2)]
     assert [(s.point["m"], s.point["k"]) for s in steps[6:]] == [(2, 0), (2, 1), (2, 2), (0, 3), (1, 3), (2, 3)]
+
+
+# Padding: what lies outside of a tensor
+
+
+def padded(statement, pad, **ranks):
+    return resolve(WorkloadSpec(name="w", ranks=ranks, einsums=(statement,), pad=pad))
+
+
+@settings(max_examples=25)
+@given(st.integers(1, 6), st.integers(1, 4), st.integers(1, 3), st.integers(1, 2), st.integers(1, 3))
+def test_a_padded_convolution_is_that_of_the_input_with_a_border(extent, kernel, stride, dilation, pad):
+    """In either engine, and in the order of a nest."""
+    reach = dilation * (kernel - 1) + 1
+    assume(extent + 2 * pad >= reach)
+    assume(any(0 <= stride * p - pad < extent for p in range(-(-pad // stride) + 1)))  # else no point may be inside
+    steps = (extent + 2 * pad - reach) // stride + 1
+    assume(steps > -(-pad // stride))
+    ranks = {"C": 2, "P": steps, "Q": steps, "R": kernel, "S": kernel, "U": stride, "D": dilation, "PAD": pad}
+    text = "O[p, q] = I[c, H=U*p + D*r - PAD, W=U*q + D*s - PAD] * F[c, r, s]"
+    problem = padded(text, "zero", H=extent, W=extent, **ranks)
+    full = workload(
+        "O[p, q] = I[c, U*p + D*r, U*q + D*s] * F[c, r, s]", **{k: v for k, v in ranks.items() if k != "PAD"}
+    )
+    rng = np.random.default_rng(extent + 10 * kernel)
+    image, kernels = rng.integers(-4, 5, (2, extent, extent)), rng.integers(-4, 5, (2, kernel, kernel))
+    _, height, width = problem.einsums[0].tensors["I"].shape
+    bordered = np.pad(image, ((0, 0), (pad, pad), (pad, pad)))
+    _, rows, columns = full.einsums[0].tensors["I"].shape
+    expected = execute(full, {"I": bordered[:, :rows, :columns].copy(), "F": kernels})["O"]
+    values = {"I": image[:, :height, :width].copy(), "F": kernels}
+    nest = "store I F O in M\nfor r by 1\nfor p by 2\nfor c by 1\nfor q by 1\nfor p by 1\nfor s by 1\ncompute O on X"
+    order = schedules_of(((Mapping(parse_nest(nest.split("\n"))), NestMarks()),), problem)
+    for engine in ("numpy", "plain"):
+        for schedules in (None, order):
+            found = execute(problem, values, engine=engine, schedules=schedules)
+            assert np.array_equal(found["O"], expected)
+            (count,) = found.operations
+            assert count.count == problem.einsums[0].points_inside
+            assert count.effectual <= count.count
+
+
+@pytest.mark.parametrize("engine", ["numpy", "plain"])
+def test_a_maximum_is_taken_of_what_is_inside(engine):
+    problem = padded("O[p] max= I[H=2*p + r - PAD]", "skip", H=4, P=3, R=3, PAD=1)
+    found = execute(problem, {"I": np.array([-5, -3, -8, -7])}, engine=engine)
+    assert found["O"].tolist() == [-3, -3, -7]
+
+
+@pytest.mark.parametrize("engine", ["numpy", "plain"])
+def test_what_is_written_outside_is_dropped_and_what_nothing_writes_is_zero(engine):
+    problem = padded("O[H=2*p + r - PAD] = I[p] * F[r]", "zero", H=4, P=2, R=3, PAD=1)
+    found = execute(problem, {"I": np.array([1, 10]), "F": np.array([1, 2, 3])}, engine=engine)
+    assert found["O"].tolist() == [2, 13, 20, 30]
+    problem = padded("O[p] = I[H=p - 2*PAD] * F[]", "zero", H=1, P=4, PAD=1)
+    assert execute(problem, {"I": np.array([7]), "F": np.array(2)}, engine=engine)["O"].tolist() == [0, 0, 14, 0]

@@ -14,8 +14,10 @@ from costmodel.einsum.algebra import Operation, Workload
 from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.lattice.space import UnsupportedError, build
 from costmodel.mapper.result import InfeasibleError
+from costmodel.mapper.uneven import exhaustion
 from costmodel.mapper.uneven.bound import lower_bound
 from costmodel.model.evaluate import evaluate
+from costmodel.spec.mapping import Mapping
 from costmodel.spec.problems import SpecError
 
 
@@ -35,11 +37,24 @@ def test_the_front_with_a_bias_is_that_of_the_whole_mapspace(seed: int) -> None:
     except InfeasibleError:
         assert not expected
         return
-    if found.certificate.status == "optimal: proven":
-        got = [(p.energy_pj, p.latency_cycles) for p in found.front]
-        assert got == [pytest.approx((energy, latency), rel=1e-9) for energy, latency, _ in expected]
-    else:
-        assert "unsupported" in found.certificate.method
+    assert found.certificate.status == "optimal: proven"
+    got = [(p.energy_pj, p.latency_cycles) for p in found.front]
+    assert got == [pytest.approx((energy, latency), rel=1e-9) for energy, latency, _ in expected]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_what_is_sampled_comes_with_a_valid_gap(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exhaustion, "EFFORT_MOST_S", 0.0)
+    rng = random.Random(2_000 + seed)
+    expected: list[tuple[float, float, Mapping]] = []
+    while not expected:
+        problem, architecture = small_problem(rng, in_two_ways, 300)
+        expected = exhaustive.front(problem, architecture)
+    certificate = (found := map_einsum(problem, architecture, objective="energy,latency")).certificate
+    assert "enumeration" not in certificate.method
+    assert certificate.gap is not None
+    assert expected[0][0] <= found.front[0].energy_pj * (1 + 1e-9)
+    assert found.front[0].energy_pj <= expected[0][0] * (1 + certificate.gap) * (1 + 1e-9)
 
 
 @pytest.mark.parametrize("draw", [with_bias, in_two_ways])

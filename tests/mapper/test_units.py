@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import random
 import time
 from collections import Counter
@@ -186,10 +185,6 @@ def compare(seed: int, most: int = 250) -> str:
         proven = error.proven and not expected
         assert proven, (seed, expected)
         return "infeasible"
-    if "unsupported" in found.certificate.method:
-        least = min(costs[0] for costs in expected)
-        assert found.front[0].energy_pj <= least * (1 + (found.certificate.gap or math.inf)) * (1 + 1e-9), seed
-        return "unsupported"
     assert found.certificate.status == "optimal: proven", seed
     assert found.certificate.mapspace == exhaustive.size(problem, architecture, most), seed
     got = [(p.energy_pj, p.latency_cycles) for p in found.front]

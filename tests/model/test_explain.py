@@ -6,7 +6,8 @@ import math
 
 import pytest
 from hypothesis import given, settings
-from strategies import Case, cases, nest_of, workload_of
+from hypothesis import strategies as st
+from strategies import Case, cases, nest_of, padded_case, workload_of
 
 from costmodel.model.evaluate import evaluate
 from costmodel.model.explain.answer import explain
@@ -69,8 +70,8 @@ def value_of(case: Case, evaluation, subject: str) -> float:
     return math.nan
 
 
-@given(cases())
-@settings(max_examples=60, deadline=None)
+@given(st.one_of(cases(), st.integers(0, 2**32).map(padded_case)))
+@settings(max_examples=70, deadline=None)
 def test_the_terms_of_every_number_sum_to_it(case):
     evaluation = evaluate(case.workload, case.architecture, case.mapping)
     for subject in subjects(case.architecture, evaluation):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -95,16 +96,19 @@ class Carried:
 
     def times(self, values: Floats, rows: range) -> Floats:
         """Return (labels, choices): some of the inputs times (kinds, inputs, choices)."""
-        kinds = np.unique(self.kinds)
         inputs = self.inputs[rows.start : rows.stop]
         values = values[:, rows.start : rows.stop]
-        if len(kinds) == 1:
-            return product(inputs, values[kinds[0]])
+        if len(self.alike) == 1:
+            return product(inputs, values[self.alike[0][0]])
         found = np.empty((inputs.shape[1], values.shape[-1]))
-        for kind in kinds.tolist():
-            labels = np.flatnonzero(self.kinds == kind)
+        for kind, labels in self.alike:
             found[labels] = product(inputs[:, labels], values[kind])
         return found
+
+    @cached_property
+    def alike(self) -> list[tuple[int, Ints]]:
+        """Kinds, and the labels of each."""
+        return [(kind, np.flatnonzero(self.kinds == kind)) for kind in np.unique(self.kinds).tolist()]
 
 
 @dataclass(frozen=True)
@@ -537,14 +541,19 @@ class Outside:
 def product(inputs: Floats, values: Floats) -> Floats:
     """Return (labels, choices) of (inputs, labels) and (inputs, choices)."""
     # a matrix product would do, but most inputs are nothing, and libraries spread small ones over all processors
-    found = np.zeros((inputs.shape[1], values.shape[-1]))
     same = np.zeros(inputs.shape[1])
+    varying = []
     for column, row in zip(inputs, values, strict=True):
         if row[0] == row[-1] and (row == row[0]).all():
             same += column * row[0]
         elif column.any():
-            found += column[:, None] * row
-    found += same[:, None]
+            varying.append((column[:, None], row))
+    found = np.empty((inputs.shape[1], values.shape[-1]))
+    found[:] = same[:, None]
+    term = np.empty_like(found)  # once, for large arrays are dear to allocate
+    for column, row in varying:
+        np.multiply(column, row, out=term)
+        found += term
     return found
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from costmodel.mapper.front import group_front
 from costmodel.mapper.lattice.labels import Labels, Layout
 from costmodel.mapper.lattice.loops_between import Gaps
+from costmodel.mapper.lattice.numbering import numbered
 from costmodel.mapper.lattice.settlement import Combinations
 from costmodel.mapper.lattice.shapes import Floats, Ints, Lattice
 from costmodel.mapper.lattice.space import Space
@@ -29,7 +30,7 @@ class Dominance:
     def group(self, labels: Labels, segment: int) -> Ints:
         """Return a number of each label: only labels with the same one can be compared."""
         space, layout, s = self.space, self.layout, labels.s
-        parts = [s[Layout.TODO], s[Layout.OPEN], s[Layout.ALIVE], s[Layout.MUST]]
+        parts = [s[Layout.SHAPE], s[Layout.TODO], s[Layout.OPEN], s[Layout.ALIVE], s[Layout.MUST]]
         if self.gaps.sliding.nodes or space.eager:
             parts += [s[Layout.USED], s[Layout.LAST]]
         if self.gaps.stationary >= 0:
@@ -48,18 +49,7 @@ class Dominance:
         for w in range(len(self.gaps.sliding.nodes)):
             rows = (layout.code[w], layout.noted[w]) if segment < self.gaps.top else (layout.code[w],)
             parts += [np.unique(s[row], return_inverse=True)[1] for row in rows if s[row].any()]
-        code: Ints = s[Layout.SHAPE]
-        most = self.lattice.full
-        for part in parts:
-            low, high = int(part.min()), int(part.max())
-            if low == high:
-                continue
-            if most > 2**62 // (high - low + 1):
-                code = np.unique(code, return_inverse=True)[1].astype(np.int64)
-                most = len(code)
-            code = code * (high - low + 1) + (part - low)
-            most = most * (high - low + 1) + high - low
-        return code
+        return np.broadcast_to(numbered(parts), labels.n)
 
     def costs(self, labels: Labels, segment: int) -> list[Floats]:
         """Return what makes a label better than another one: less of each."""

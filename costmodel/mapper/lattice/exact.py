@@ -13,13 +13,12 @@ from costmodel.mapper.lattice import space as mapspace
 from costmodel.mapper.lattice.board import Board
 from costmodel.mapper.lattice.passes import BYTES_PER_LABEL, Progress, widen
 from costmodel.mapper.obey import violations
-from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint, Status
+from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint, Status, held_against
 from costmodel.model.evaluate import evaluate
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.mapping import Mapping
 from costmodel.spec.objective import Objective, objective_of
 from costmodel.spec.rules import Rules, parse
-from costmodel.spec.rules.finding import Reject
 
 SAME = 1e-12
 """Relative difference of the lattice's energy from the model's that rounding explains."""
@@ -73,7 +72,8 @@ def _prove(
 
     def told(width: int) -> None:
         if progress is not None and incumbents.items:
-            progress(f"{einsum.name}: {len(incumbents.items)} mappings with {width} labels at a time")
+            found = len(incumbents.items)
+            progress(f"{einsum.name}: {found} mapping{'s' * (found > 1)} with {width} labels at a time")
 
     try:
         widen(board, incumbents, done, deadline=deadline, most_labels=most, told=told)
@@ -101,13 +101,10 @@ def _prove(
     gap: float | None = 0.0 if proven else None
     status = Status.PROVEN if proven else Status.FOUND
     if not proven and agrees and not broken:
-        best = min(aim.of(p)[0] for p in front)
-        if done.bound > 0:
-            gap = max(0.0, best / done.bound - 1)
-            status = Status.GAP
+        status, gap = held_against(min(aim.of(p)[0] for p in front), done.bound, front=aim.front)
     certificate = Certificate(
         status,
-        "exact (interrupted)" if stopped else "exact",
+        "exact",
         counting.size(space),
         done.labels,
         (
@@ -153,15 +150,11 @@ def _costed(
 def infeasible(space: mapspace.Space, dropped: int, over_capacity: int) -> InfeasibleError:
     """Say why nothing fits: which constraints leave no choice, how many partial mappings capacities ended."""
     tally = []
-    nearest = None
     if any(not len(a.factors) for a in space.arrays):
         tally.append(("constraints on the arrays", 1))
     if dropped:
         tally.append(("not searched, for want of time or memory", dropped))
     if over_capacity:
         tally.append(("capacity", over_capacity))
-        for m, memory in enumerate(space.memories):
-            bits = sum(space.bits(n, 1) for n in space.nodes if n.memory == m and all(k & n.bit for k in space.keeps))
-            if bits > memory.room:
-                nearest = Reject(memory.level.name, "capacity in bits", bits, int(memory.room))
+    nearest = space.allowed.short_of_room if over_capacity else None
     return InfeasibleError(space.einsum.name, tally or [("constraints", 1)], nearest, not dropped, counting.size(space))

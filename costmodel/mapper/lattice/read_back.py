@@ -39,7 +39,7 @@ class Reader:
                 gap = []
             elif kinds[at] == SPREAD:
                 array = space.arrays[segment]
-                for dimension, split in zip(array.level.shape, array.splits[int(ways[at])], strict=True):
+                for dimension, split in zip(array.level.shape, array.splits[ways[at]].tolist(), strict=True):
                     for v, factor in enumerate(split):
                         if factor > 1:
                             inside_out.append(Spatial(space.names[v], tile[v], array.level.name, dimension))

@@ -135,10 +135,8 @@ class Sliding:
         self, s: Ints, window: Window, tile: Ints, inside: range, shift: Ints, box: bool
     ) -> tuple[Floats, Floats]:
         """Return (words together, words that no instance has to be sent after a move) along one window."""
-        own, length = (
-            table[tuple(self.lattice.digits[v, tile] for v in window.rank_variables)]
-            for table in self.tables(window, box)
-        )
+        at = tuple(self.lattice.digits[v, tile] for v in window.rank_variables)
+        own, length = (table[at] for table in self.tables(window, box))
         by = np.abs(shift)
         # an interval brings in its end; what more there is to say needs a closer look
         union, asked = own.copy(), np.minimum(by, length).astype(np.float64)
@@ -344,12 +342,12 @@ class Sliding:
                 extent += abs(c) * (t - 1)
             extents.append(np.ones(s.shape[1]) if memory.refetch else extent)
         never_all = np.ones(s.shape[1], dtype=bool)
-        rest = []
-        for window in tensor.windows:
-            mixed = len({c > 0 for c in window.coefficients}) > 1
-            rest.append(
-                np.zeros(s.shape[1]) if mixed else sum((resets[v] for v in window.rank_variables), np.zeros(s.shape[1]))
-            )
+        mixed = [len({c > 0 for c in window.coefficients}) > 1 for window in tensor.windows]
+        none = np.zeros(s.shape[1])
+        rest = [
+            none if both else sum((resets[v] for v in window.rank_variables), none)
+            for both, window in zip(mixed, tensor.windows, strict=True)
+        ]
         for moving in range(self.lattice.count):
             if moving in tensor.plain:
                 continue
@@ -357,16 +355,17 @@ class Sliding:
             for k, window in enumerate(tensor.windows):
                 others, step = rest[k], 0.0
                 if moving in window.rank_variables:
-                    mixed = len({c > 0 for c in window.coefficients}) > 1
-                    others = others if mixed else others - resets[moving]
+                    others = others if mixed[k] else others - resets[moving]
                     step = steps[moving]
                 never = never | (others - step >= extents[k])
             never_all &= never
         return never_all
 
-    def more(self, v: int, shape: Ints, segment: int) -> Floats:
+    def more(self, v: int, shape: Ints, segment: int) -> Floats | float:
         """Return by how much arrays to come may still put instances apart along ``v``, below a loop over it."""
-        most = math.prod(int(a.factors[:, v].max(initial=1)) for a in self.space.arrays[segment:])
+        most = math.prod(a.most[v] for a in self.space.arrays[segment:])
+        if most == 1:
+            return 0.0
         extent = self.lattice.extents[v]
         # x · f · 2 ≤ N if f instances are put x apart and a loop is to follow, so their span x · (f - 1) is at most:
         span = extent / 2 * (most - 1) / most

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -31,8 +31,9 @@ from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.divisors import divisors_of
 from costmodel.mapper.lattice import windows
 from costmodel.mapper.lattice.prices import Prices, prices
+from costmodel.mapper.lattice.ways import ArrayPlan, array_plan
 from costmodel.model.formats import stored_bits
-from costmodel.model.meters import PriceBook, compute_pj, cycles_per_point, leak_pj_per_cycle, pass_cycles, port_limits
+from costmodel.model.meters import PriceBook, compute_pj, cycles_per_point, leak_pj_per_cycle, port_limits
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
 
 Floats = npt.NDArray[np.float64]
@@ -90,28 +91,6 @@ class MemoryPlan:
     refetch: bool
     copies: int
     """Instances."""
-
-
-@dataclass(frozen=True)
-class ArrayPlan:
-    """One array with every way to spread rank variables over it."""
-
-    level: Array
-    factors: npt.NDArray[np.int64]
-    """(ways, rank variables): instances along each rank variable."""
-    splits: tuple[tuple[tuple[int, ...], ...], ...]
-    """For each way: instances of each rank variable along each dimension."""
-    overheads: npt.NDArray[np.float64]
-    """For each way: cycles that a pass of a systolic array pays."""
-    merges: bool
-    tiles_only: bool
-    reduces: bool
-
-    @cached_property
-    def product(self) -> Floats:
-        """For each way: instances at work."""
-        found: Floats = self.factors.prod(axis=1).astype(np.float64)
-        return found
 
 
 @dataclass(frozen=True)
@@ -237,7 +216,7 @@ def build(allowed: Allowed) -> Space:
             )
         elif isinstance(level, Array):
             array_levels.append(level)
-    arrays = [_array(a, shape, allowed) for a in array_levels]
+    arrays = [array_plan(a, allowed, shape) for a in array_levels]
     nodes, keeps = _nodes(allowed, tensors, memories)
     _check_terms(einsum, tensors, memories, len(arrays))
     _check_merging(arrays, tensors, memories, nodes, keeps)
@@ -363,52 +342,6 @@ def _holes(index: Affine, einsum: Einsum) -> bool:
     """Whether some tile along an index may have holes."""
     used = [(v, c) for v, c in index.terms if einsum.shape[v] > 1]
     return bool(used) and (len(used) > 1 or abs(used[0][1]) > 1)
-
-
-def _array(level: Array, shape: Mapping[str, int], allowed: Allowed) -> ArrayPlan:
-    names, extents = tuple(shape), tuple(shape.values())
-    reduced = allowed.einsum.reduced
-    per_dimension = [
-        _tuples([allowed.factors(level, dimension, v) for v in names], size) for dimension, size in level.shape.items()
-    ]
-    whole = [allowed.over(level, v) for v in names]
-    dimensions = list(level.shape)
-    partial: dict[tuple[tuple[int, ...], tuple[int, ...]], tuple[tuple[int, ...], ...]] = {((1,) * len(names), ()): ()}
-    for place, listed in enumerate(per_dimension):
-        grown: dict[tuple[tuple[int, ...], tuple[int, ...]], tuple[tuple[int, ...], ...]] = {}
-        for (factors, reducing), split in partial.items():
-            for more in listed:
-                joined = tuple(a * b for a, b in zip(factors, more, strict=True))
-                rows = reducing
-                if level.systolic is not None and any(f > 1 and v in reduced for v, f in zip(names, more, strict=True)):
-                    rows = (*reducing, place)
-                if (joined, rows) not in grown and all(n % f == 0 for n, f in zip(extents, joined, strict=True)):
-                    grown[joined, rows] = (*split, more)
-        partial = grown
-    best: dict[tuple[tuple[int, ...], tuple[int, ...]], tuple[tuple[int, ...], ...]] = {}
-    for (factors, reducing), split in partial.items():
-        if all(f in over for f, over in zip(factors, whole, strict=True)):
-            best[factors, reducing] = split  # noqa: PERF403
-    overheads = [
-        float(pass_cycles(level, dimensions[reducing[0] if len(reducing) == 1 else 0])) for _, reducing in best
-    ]
-    factors_array = np.array([f for f, _ in best], dtype=np.int64).reshape(len(best), len(names))
-    return ArrayPlan(
-        level,
-        factors_array,
-        tuple(best.values()),
-        np.array(overheads),
-        level.multicast != "none",
-        level.multicast == "tiles",
-        level.reduce,
-    )
-
-
-def _tuples(choices: Sequence[Sequence[int]], limit: int) -> list[tuple[int, ...]]:
-    found: list[tuple[int, ...]] = [()]
-    for factors in choices:
-        found = [(*t, f) for t in found for f in factors if math.prod(t) * f <= limit]
-    return found
 
 
 def _nodes(

@@ -128,7 +128,7 @@ def search_einsum(  # noqa: PLR0913  as many things as a study may say
         late = True
     if not tried.genes:
         raise _out_of_time(tried, time.monotonic() - started) if late else tried.infeasible()
-    name = sampler.name + (" + hill climbing" if climbed else "") + (" (interrupted)" if interrupted else "")
+    name = sampler.name + (" + hill climbing" if climbed else "")
     front = tuple(
         MappingPoint(mapping, tried.evaluation(mapping)) for mapping in map(encoding.plans.mapping, tried.front())
     )

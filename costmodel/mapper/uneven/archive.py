@@ -171,7 +171,7 @@ class Archive:
     def infeasible(self, failure: InfeasibleError | None, whole: Whole | None) -> InfeasibleError:
         """Say why there is no answer: ``failure`` is that of perfect factors, ``whole`` what was costed to its end."""
         tally = self.rejected.most_common() or [("constraints", 1)]
-        nearest = None
+        nearest = self.allowed.short_of_room
         if failure is not None:
             tally, nearest = list(failure.tally), failure.nearest
         size = None if whole is None else whole.size

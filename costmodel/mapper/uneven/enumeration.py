@@ -351,6 +351,7 @@ class Whole:
     parts: list[Tiles]
     """Combinations of tiles that may be better than what is known."""
     size: int
+    """Nests; of tiles that divide, those too that differ in the order inside of all storage nodes alone."""
     over_capacity: int
     """Nests left out for want of room."""
     against_rules: int
@@ -375,7 +376,7 @@ def small(
         if tiles is None:
             return None
         orders = tiles.orders(loose=loose)
-        size += int(orders.sum())
+        size += int((tiles.orders(loose=True) if divide else orders).sum())
         obeying = _obeying(allowed, tiles)
         against += int(orders[~obeying].sum())
         fits, room = _room(allowed, tiles)

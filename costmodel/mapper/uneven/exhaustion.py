@@ -54,7 +54,7 @@ def exhaust(
     status, gap = (Status.PROVEN, 0.0) if complete else verdict(front, least, aim)
     certificate = Certificate(
         status,
-        f"enumeration (the lattice has no form: {why})" + (" (interrupted)" if stopped else ""),
+        f"enumeration (the lattice has no form: {why})",
         whole.size if complete else None,
         len(archive.known) + archive.in_arrays,
         tuple(sorted(archive.rejected.items())),

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 from costmodel.einsum.algebra import Einsum
 from costmodel.mapper.allowed import Allowed
-from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint, Status
+from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint, Status, held_against
 from costmodel.mapper.uneven.archive import Archive
 from costmodel.mapper.uneven.bound import Bound, lower_bound
 from costmodel.mapper.uneven.climb import SPREADS_CLIMBED, STEPS, climb, climb_towards, score_of
@@ -82,14 +82,14 @@ def improve(
     if complete:
         status, gap = Status.PROVEN, 0.0
     how = [*(["climbing over all tiles"] if climbed else []), *(["enumeration of all tiles"] if complete else [])]
-    before = "exact" if start is None else start.certificate.method.removesuffix(" (interrupted)")
+    before = "exact" if start is None else start.certificate.method
     evaluated = len(archive.known) + archive.in_arrays + (start.certificate.evaluated if start is not None else 0)
     joined: Counter[str] = Counter()
     for rule, count in (*(start.certificate.pruned if start is not None else ()), *sorted(archive.rejected.items())):
         joined[rule] += count
     certificate = Certificate(
         status,
-        " + ".join([before, *how]) + (" (interrupted)" if stopped else ""),
+        " + ".join([before, *how]),
         whole.size if complete and whole is not None else None,
         evaluated,
         tuple(joined.items()),
@@ -146,6 +146,4 @@ def verdict(front: Sequence[MappingPoint], least: Bound, aim: Objective) -> tupl
     points = [aim.of(point) for point in front]
     if any(all(v <= b * (1 + PROVEN) for v, b in zip(values, bounds, strict=True)) for values in points):
         return Status.PROVEN, 0.0
-    if bounds[0] <= 0:
-        return Status.FOUND, None
-    return Status.GAP, max(0.0, min(first for first, *_ in points) / bounds[0] - 1)
+    return held_against(min(first for first, *_ in points), bounds[0], front=aim.front, rounding=PROVEN)

@@ -112,6 +112,8 @@ def _events(moving: Motion, merged_from: int, modes: Modes, *, leaving: bool) ->
 def _boundary(c: Crossing, receiver: str) -> str:
     words = c.down.largest()
     shape = tile_text(c.child) if c.child is not None else ""
+    if shape and any(g.edges for g in c.down.groups):
+        shape += ", as far as it is inside,"
     size = f"{shape} = {words:,}" if shape else f"{words:,}"
     plural = "" if words == 1 else "s"
     return f"{c.parent.level.name} → {receiver}: the tile of {c.parent.tensor.name} has {size} word{plural}"

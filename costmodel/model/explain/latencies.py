@@ -43,8 +43,9 @@ def component_latency(asked: Questioned, subject: str, component: str) -> Explan
 
 def _unit_cycles(asked: Questioned, unit: ComputeUnit, einsum: str) -> str:
     bound = asked.bound(einsum)
+    outside = " (outside of a tensor, too)" if bound.einsum.limits else ""
     terms = [
-        f"{busiest_points(bound, o.at_zero):,} points{where_zero(o.at_zero)} in the busiest instance × "
+        f"{busiest_points(bound, o.at_zero):,} points{where_zero(o.at_zero)}{outside} in the busiest instance × "
         f"{o.per_point} {o.kind} / {operations_per_cycle(unit, o.kind):g} per cycle"
         for o in bound.einsum.operations
     ]

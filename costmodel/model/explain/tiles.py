@@ -6,10 +6,9 @@ import math
 
 from costmodel.model.explain.explanation import Part
 from costmodel.model.explain.loops import instances_of, lives_of, sentence, steps_of, transitions_of, where_zero
+from costmodel.model.motion import Motion
 from costmodel.model.tiles import Event
-from costmodel.model.traffic import (
-    Crossing,
-)
+from costmodel.model.traffic import Crossing
 
 
 def loop_lines(c: Crossing, events: list[tuple[Event, int, int]], *, leaving: bool) -> list[str]:
@@ -86,6 +85,13 @@ def event_parts(c: Crossing, events: list[tuple[Event, int, int]], merged_from: 
         elif kept:
             text += f": {whole:,} words of the new tiles − {kept:,} that are there already{after}"
         else:
-            text += f": {whole:,} words{'' if c.down.exact else ' in all (tiles differ: they do not divide)'}{after}"
+            text += f": {whole:,} words{_uneven(c.down)}{after}"
         parts.append(Part(text, moved))
     return parts
+
+
+def _uneven(moving: Motion) -> str:
+    """Say why tiles differ in size."""
+    if not moving.exact:
+        return " in all (tiles differ: they do not divide)"
+    return " in all (tiles differ: they end at the edge of the tensor)" if any(g.edges for g in moving.groups) else ""

@@ -59,7 +59,7 @@ def _search_table(name: str, run: Run) -> Table:
             (
                 Cell(s.einsum, s.einsum),
                 Cell(str(c), str(c)),
-                Cell(c.method, c.method),
+                Cell(c.how, c.how),
                 space,
                 number("evaluated", c.evaluated),
                 Cell(f"{len(s.front)}", float(len(s.front)), numeric=True),

@@ -20,10 +20,11 @@ def certificate_text(certificate: Certificate) -> str:
     >>> certificate_text(Certificate("optimal: proven", "exact", 10**15, 1200, (("bound", 900),), 0.12, 0.0))
     'optimal: proven (exact): 1.00e+15 mappings, 1,200 costed in 0.12 CPU-s; pruned: bound 900'
     """
-    size = "" if certificate.mapspace is None else f" {_big(certificate.mapspace)} mappings,"
+    whole = certificate.mapspace
+    size = "" if whole is None else f" {_big(whole)} mapping{'' if whole == 1 else 's'},"
     pruned = ", ".join(f"{rule} {_big(number)}" for rule, number in certificate.pruned)
     costed = f"{_big(certificate.evaluated)} costed in {digits(certificate.cpu_s)} CPU-s"
-    text = f"{certificate} ({certificate.method}):{size} {costed}"
+    text = f"{certificate} ({certificate.how}):{size} {costed}"
     return f"{text}; pruned: {pruned}" if pruned else text
 
 

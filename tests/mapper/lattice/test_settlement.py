@@ -83,7 +83,7 @@ class Nest:
                 nest.append(Storage(tuple(self.problem.tensors), level.name))
                 continue
             array, way = next(arrays)
-            for dimension, split in zip(level.shape, array.splits[way], strict=True):
+            for dimension, split in zip(level.shape, array.splits[way].tolist(), strict=True):
                 for v, n in zip(self.problem.shape, split, strict=True):
                     nest.append(Spatial(v, tile[v], level.name, dimension))
                     tile[v] *= n

@@ -267,7 +267,7 @@ def test_interrupt_returns_the_best_so_far(phase):
     result = search_einsum(GEMM.einsums[0], array_of(), trials=200, progress=stop)
     assert result.front
     assert result.certificate.status == "best found"
-    assert result.certificate.method.endswith("(interrupted)")
+    assert result.certificate.how.endswith("(interrupted)")
     assert result.certificate.evaluated < 300
 
 

@@ -507,7 +507,7 @@ def test_ctrl_c_leaves_the_best_so_far_with_a_gap(monkeypatch: pytest.MonkeyPatc
     problem = einsum("Z[m]", "A[m, k]", m=5, k=3) if place == "enumerate" else PRIME
     architecture = TINY if place == "enumerate" else PE4X4
     found = map_einsum(problem, architecture, objective="edp", tiles="any")
-    assert found.certificate.method.endswith("(interrupted)")
+    assert found.certificate.how.endswith("(interrupted)")
     least = lower_bound(Allowed(problem, architecture))
     gap = found.certificate.gap
     assert gap is not None

@@ -1,0 +1,121 @@
+"""Every way to spread rank variables over an array, in numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from costmodel.mapper.allowed import Allowed
+from costmodel.mapper.divisors import divisors_of
+from costmodel.mapper.lattice.numbering import Ints, numbered
+from costmodel.model.meters import pass_cycles
+from costmodel.spec.hardware import Array
+
+Floats = npt.NDArray[np.float64]
+PAIRS = 200_000
+"""Pairs of what is spread over some dimensions and over the next one that are looked at in one go."""
+
+
+@dataclass(frozen=True)
+class ArrayPlan:
+    """One array with every way to spread rank variables over it."""
+
+    level: Array
+    factors: Ints
+    """(ways, rank variables): instances along each rank variable."""
+    splits: Ints
+    """(ways, dimensions, rank variables): instances along each dimension; of those with the same factors, one."""
+    overheads: Floats
+    """For each way: cycles that a pass of a systolic array pays."""
+    merges: bool
+    tiles_only: bool
+    reduces: bool
+
+    @cached_property
+    def product(self) -> Floats:
+        """For each way: instances at work."""
+        found: Floats = self.factors.prod(axis=1).astype(np.float64)
+        return found
+
+    @cached_property
+    def most(self) -> list[int]:
+        """For each rank variable: instances at most."""
+        return [int(n) for n in self.factors.max(axis=0, initial=1)]
+
+
+def array_plan(level: Array, allowed: Allowed, shape: Mapping[str, int]) -> ArrayPlan:
+    """Return the ways to spread that rules and the extents of an iteration space (``shape``) allow."""
+    extents = np.array(tuple(shape.values()), dtype=np.int64)
+    systolic = level.systolic is not None
+    summed = np.array([systolic and v in allowed.einsum.reduced for v in shape])
+    factors, splits = np.ones((1, len(extents)), dtype=np.int64), np.ones((1, 0, len(extents)), dtype=np.int64)
+    rows = np.zeros(1, dtype=np.int64)
+    """Dimensions along which partial sums flow (bits), where they matter to a pass."""
+    for place, (dimension, size) in enumerate(level.shape.items()):
+        more = _within([allowed.factors(level, dimension, v) for v in shape], size)
+        summing = np.left_shift((more[:, summed] > 1).any(axis=1), place, dtype=np.int64)
+        first, second = _pairs(factors, more, extents)
+        factors, rows = factors[first] * more[second], rows[first] | summing[second]
+        splits = np.concatenate((splits[first], more[second][:, None]), axis=1)
+        different = _first_of_each((*factors.T, rows))
+        factors, rows, splits = factors[different], rows[different], splits[different]
+    over = [allowed.over(level, v).contains(of_one) for v, of_one in zip(shape, factors.T, strict=True)]
+    good = np.logical_and.reduce(over)
+    return ArrayPlan(
+        level,
+        factors[good],
+        splits[good],
+        _overheads(level, rows[good]),
+        level.multicast != "none",
+        level.multicast == "tiles",
+        level.reduce,
+    )
+
+
+def _within(choices: Sequence[Sequence[int]], limit: int) -> Ints:
+    """Return (ways, rank variables): every choice of a number for each whose product is within a limit."""
+    found = np.ones((1, 0), dtype=np.int64)
+    for factors in choices:
+        own = np.array(factors, dtype=np.int64)
+        found = np.column_stack((found.repeat(len(own), axis=0), np.tile(own, len(found))))
+        found = found[found.prod(axis=1) <= limit]
+    return found
+
+
+def _pairs(some: Ints, others: Ints, extents: Ints) -> tuple[Ints, Ints]:
+    """Return (places among some, places among others) of pairs whose products divide the extents."""
+    divisors = [divisors_of(int(n)) for n in extents]
+    fit = [extent % (d[:, None] * d[None, :]) == 0 for extent, d in zip(extents.tolist(), divisors, strict=True)]
+    left, right = (
+        [np.searchsorted(d, column) for d, column in zip(divisors, table.T, strict=True)] for table in (some, others)
+    )
+    firsts, seconds = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
+    for start in range(0, len(some), step := max(1, PAIRS // max(1, len(others)))):
+        good = np.ones((len(some[start : start + step]), len(others)), dtype=bool)
+        for table, mine, its in zip(fit, left, right, strict=True):
+            good &= table[mine[start : start + step]][:, its]
+        first, second = np.nonzero(good)
+        firsts.append(first + start)
+        seconds.append(second)
+    return np.concatenate(firsts), np.concatenate(seconds)
+
+
+def _first_of_each(columns: Sequence[Ints]) -> Ints:
+    """Return the places of rows that equal none before them."""
+    if not len(columns[0]):
+        return np.empty(0, dtype=np.int64)
+    numbers = np.broadcast_to(numbered(columns), len(columns[0]))
+    places: Ints = np.sort(np.unique(numbers, return_index=True)[1])
+    return places
+
+
+def _overheads(level: Array, rows: Ints) -> Floats:
+    """Return the cycles that a pass pays where partial sums flow along these dimensions (bits)."""
+    dimensions = list(level.shape)
+    kinds, which = np.unique(rows, return_inverse=True)
+    alone = [bits.bit_length() - 1 if bits.bit_count() == 1 else 0 for bits in kinds.tolist()]
+    return np.array([float(pass_cycles(level, dimensions[place])) for place in alone])[which.ravel()]
