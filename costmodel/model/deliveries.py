@@ -10,7 +10,7 @@ from itertools import product
 from typing import NamedTuple
 
 from costmodel.model.alike import Combination, TooManyNearError, alike
-from costmodel.model.grids import Grid, in_boxes
+from costmodel.model.grids import Pieces, in_boxes
 from costmodel.model.groups import Group, Intervals, Known
 from costmodel.model.tiles import PositionClass
 from costmodel.model.unions import Unions, one_each, weighed
@@ -19,6 +19,8 @@ from costmodel.spec.problems import Problem, SpecError
 
 MOST_TILES = 2**19
 """Tiles of accesses that move apart which are told one by one; fewer if they are large."""
+NARROW = 2**12
+"""Coordinates that make bit sets of so few bytes that shorter ones gain nothing."""
 WORDS_TOGETHER = 2**16
 """Words of a tile that take about as long as the tile itself."""
 MOST_NEAR = 2**24
@@ -164,10 +166,10 @@ def _bit_sets(group: Group, positions: Sequence[Combination], *, boxed: bool) ->
     known: Known = {}
     found: _BitSets
     for chosen in positions:
-        if group.edges:
+        if group.edges or group.width <= NARROW:
             width, found = group.width, (partial(group.bits_inside, known=known), int.bit_count)
         elif boxed:
-            grid = Grid(group, chosen)
+            grid = Pieces(group, chosen)
             width = grid.cells
             found = grid.bits, grid.words
         else:

@@ -18,7 +18,7 @@ Key = tuple[object, ...]
 """(number of the box, intervals of its rank variables)."""
 
 
-class Grid:
+class Pieces:
     """The tiles of a group at the positions of one kind, now and before, in every instance."""
 
     def __init__(self, group: Group, combination: Combination) -> None:
