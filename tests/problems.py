@@ -22,16 +22,24 @@ def access(text: str) -> Access:
     return Access(name, tuple(indices))
 
 
+def from_zero(found: Access, shape: dict[str, int]) -> Access:
+    """Move an access so that its lowest coordinates are 0 also where it counts down."""
+    indices = (
+        replace(index, constant=sum(-c * (shape[v] - 1) for v, c in index.terms if c < 0)) for index in found.indices
+    )
+    return replace(found, indices=tuple(indices))
+
+
 def einsum(output: str, *inputs: str, bits: dict[str, int] | None = None, weights: str = "", **shape: int) -> Einsum:
     """An Einsum of one multiplication and addition a point; ``working`` says what else it may do."""
-    out, ins = access(output), tuple(access(x) for x in inputs)
+    out, *ins = (from_zero(access(x), shape) for x in (output, *inputs))
     tensors = {}
     for a in (*ins, out):
-        extents = tuple(1 + sum(c * (shape[v] - 1) for v, c in index.terms) for index in a.indices)
+        extents = tuple(1 + sum(abs(c) * (shape[v] - 1) for v, c in index.terms) for index in a.indices)
         role = Role.OUTPUT if a is out else Role.WEIGHT if a.tensor in weights else Role.INPUT
         ranks = tuple(f"R{k}" for k in range(len(extents)))
         tensors[a.tensor] = Tensor(a.tensor, ranks, extents, (bits or {}).get(a.tensor, 8), role)
-    return Einsum("E", f"{output} = {' * '.join(inputs)}", shape, out, ins, tensors, (Operation("mac", 1),))
+    return Einsum("E", f"{output} = {' * '.join(inputs)}", shape, out, tuple(ins), tensors, (Operation("mac", 1),))
 
 
 MAC = ComputeUnit(name="MAC", energy_pj={"default": 1})

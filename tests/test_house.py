@@ -25,6 +25,7 @@ LAYERS = (
     "costmodel.execute",
     "costmodel.components",
     "costmodel.model",
+    "costmodel.describe",
     "costmodel.orders",
     "costmodel.trace",
     "costmodel.mapper",

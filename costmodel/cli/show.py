@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from costmodel.cli.complete import names_of
 from costmodel.cli.options import json_option, set_option
-from costmodel.cli.output import FINE, put, put_json, say_warnings
+from costmodel.cli.output import FINE, put, put_json, say, say_warnings
 from costmodel.spec.problems import SpecError
 
 if TYPE_CHECKING:
     from costmodel.einsum.algebra import Workload
+    from costmodel.spec.load import Document
     from costmodel.spec.mapping import Mapping
+
+
+def _svg(_ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
+    if value is not None and value.suffix.lower() != ".svg":
+        raise click.BadParameter(f"{value} is not named *.svg", param=param)
+    return value
 
 
 @click.command("show")
@@ -26,47 +34,168 @@ if TYPE_CHECKING:
     shell_complete=names_of("workload"),
     help="For a mapping: the workload that gives its loops their ranges.",
 )
+@click.option("as_latex", "--latex", is_flag=True, help="Of a workload: its statements in LaTeX, as a slide has them.")
+@click.option(
+    "over",
+    "--over",
+    metavar="RANK=N,N,…",
+    help="Of a workload: operations and words at several extents of a rank, e.g. M=128,256,512.",
+)
+@click.option(
+    "trees", "--fibertree", metavar="TENSOR", multiple=True, help="Of a workload: a tensor as fibers. Repeatable."
+)
+@click.option(
+    "svg",
+    "--svg",
+    metavar="FILE.svg",
+    type=click.Path(path_type=Path, dir_okay=False),
+    callback=_svg,
+    help="Of a workload: draw who needs whom.",
+)
 @json_option
-def command(ref: str, overrides: tuple[str, ...], workload_ref: str | None, *, as_json: bool) -> int:
-    """Show an architecture, a workload or a mapping."""
-    from costmodel.report.codec import plain
-    from costmodel.report.text.architecture import architecture_text
-    from costmodel.report.text.workload import workload_text
+def command(
+    ref: str,
+    overrides: tuple[str, ...],
+    workload_ref: str | None,
+    over: str | None,
+    trees: tuple[str, ...],
+    svg: Path | None,
+    *,
+    as_latex: bool,
+    as_json: bool,
+) -> int:
+    """Show an architecture, a workload or a mapping, or one statement: costmodel show "Z_m = A_{m,k} B_k".
+
+    Of a workload: iteration spaces, what is contracted, operations, sizes, totals by role, how often each word is used,
+    who needs whom, and what zeros leave of it.
+    """
     from costmodel.spec import catalog
 
+    asked = as_latex or over is not None or trees or svg is not None
+    if _is_statement(ref) and not asked:
+        return _show_statement(ref, as_json=as_json)
     document = catalog.document(ref)
     kind = catalog.kind_of(document)
     document = catalog.document(document, kind, overrides)
-    content: Any
+    if asked and kind != "workload":
+        raise click.UsageError(f"{ref} is no workload: '--latex', '--over', '--fibertree' and '--svg' show workloads.")
+    content: dict[str, Any]
     if kind == "arch":
-        architecture = catalog.load_architecture(document)
-        shown, content = architecture_text(architecture), plain(architecture)
+        shown, content = _architecture(document)
     elif kind == "workload":
-        workload = catalog.load_workload(document)
-        say_warnings(workload.warnings)
-        shown, content = workload_text(workload), plain(workload)
+        shown, content = _workload(document, over, trees, as_latex=as_latex)
+        if svg is not None:
+            _draw(svg, document)
     elif kind == "mapping":
-        from costmodel.report.nest_text import nest_text, sentences
-
-        mappings = catalog.load_mappings(document)
-        shapes = _workload_of(ref, mappings, workload_ref)
-        titles = [" ".join(x for x in (m.workload, m.einsum, f"on {m.arch}" if m.arch else "") if x) for m in mappings]
-        shown = "\n\n".join(
-            f"{title}\n{nest_text(m, shapes)}" if title else nest_text(m, shapes)
-            for title, m in zip(titles, mappings, strict=True)
-        )
-        content = [
-            {"arch": m.arch, "workload": m.workload, "einsum": m.einsum, "nest": sentences(m.nest)} for m in mappings
-        ]
+        shown, content = _mappings(ref, document, workload_ref)
     else:
-        study = catalog.load_study(document)
-        content = study.model_dump(mode="json")
-        shown = "\n".join(f"{key}: {value}" for key, value in content.items() if value not in (None, "", [], {}))
+        study = catalog.load_study(document).model_dump(mode="json")
+        content = {"study": study}
+        shown = "\n".join(f"{key}: {value}" for key, value in study.items() if value not in (None, "", [], {}))
     if as_json:
-        put_json("show", {"kind": kind, kind: content})
+        put_json("show", {"kind": kind, **content})
     else:
         put(shown)
     return FINE
+
+
+def _is_statement(ref: str) -> bool:
+    """Whether this is a statement, and no name or path: neither has brackets or an equals sign."""
+    return any(sign in ref for sign in "[]{}=^$\\→") and not Path(ref).exists()
+
+
+def _show_statement(text: str, *, as_json: bool) -> int:
+    from costmodel.einsum.latex import latex
+    from costmodel.einsum.notation import read
+    from costmodel.einsum.syntax import Statement
+    from costmodel.report.text.description import statement_object, statement_text
+
+    found = read(text)
+    if as_json:
+        declared: dict[str, object] = {"canonical": str(found), "latex": latex(found)}
+        content = statement_object(found) if isinstance(found, Statement) else declared
+        put_json("show", {"kind": "statement", "statement": content})
+    else:
+        put(statement_text(found) if isinstance(found, Statement) else f"{found}\n{latex(found)}")
+    return FINE
+
+
+def _architecture(document: Document) -> tuple[str, dict[str, Any]]:
+    from costmodel.report.codec import plain
+    from costmodel.report.text.architecture import architecture_text
+    from costmodel.spec import catalog
+
+    architecture = catalog.load_architecture(document)
+    return architecture_text(architecture), {"arch": plain(architecture)}
+
+
+def _workload(
+    document: Document, over: str | None, trees: tuple[str, ...], *, as_latex: bool
+) -> tuple[str, dict[str, Any]]:
+    """What is asked for, or all that a workload says of itself."""
+    from costmodel.describe.cascade import describe
+    from costmodel.describe.growth import growth
+    from costmodel.describe.words import tree_of
+    from costmodel.report.codec import plain
+    from costmodel.report.text.description import description_text, growth_text
+    from costmodel.report.text.workload import workload_text
+    from costmodel.spec import catalog
+
+    workload, nonzeros = catalog.load_workload(document), catalog.load_nonzeros(document)
+    found = describe(workload, nonzeros)
+    content: dict[str, Any] = {"workload": plain(workload), "description": plain(found)}
+    parts: list[str] = []
+    if as_latex:
+        content["latex"] = catalog.latex_of(document)
+        parts.append("\n".join(content["latex"]))
+    if over is not None:
+        rank, extents = _extents(over)
+        grown = growth(rank, extents, lambda n: catalog.load_workload(document, [(f"ranks.{rank}", n)]))
+        content["over"] = plain(grown)
+        parts.append(growth_text(grown))
+    if trees:
+        values = catalog.load_values(document)
+        drawn = {tensor: tree_of(tensor, workload, nonzeros, values) for tensor in trees}
+        content["fibertrees"] = drawn
+        parts += drawn.values()
+    return "\n\n".join(parts or [workload_text(workload), description_text(found)]), content
+
+
+def _extents(text: str) -> tuple[str, list[int]]:
+    """Read ``M=128,256``."""
+    rank, equals, listed = text.partition("=")
+    numbers = [part.strip() for part in listed.split(",")]
+    if not equals or not rank.strip() or not all(part.isdecimal() and int(part) for part in numbers):
+        raise click.UsageError(f"'--over {text}' is not RANK=N,N,…, as in M=128,256,512.")
+    return rank.strip(), [int(part) for part in numbers]
+
+
+def _draw(path: Path, document: Document) -> None:
+    from costmodel.describe.cascade import dependence
+    from costmodel.describe.picture import graph_svg
+    from costmodel.spec import catalog
+
+    workload = catalog.load_workload(document)
+    say_warnings(workload.warnings)
+    path.write_text(graph_svg(dependence(workload), f"{workload.name}: who needs whom"), encoding="utf-8")
+    say(f"graph: {path}")
+
+
+def _mappings(ref: str, document: Document, workload_ref: str | None) -> tuple[str, dict[str, Any]]:
+    from costmodel.report.nest_text import nest_text, sentences
+    from costmodel.spec import catalog
+
+    mappings = catalog.load_mappings(document)
+    shapes = _workload_of(ref, mappings, workload_ref)
+    titles = [" ".join(x for x in (m.workload, m.einsum, f"on {m.arch}" if m.arch else "") if x) for m in mappings]
+    shown = "\n\n".join(
+        f"{title}\n{nest_text(m, shapes)}" if title else nest_text(m, shapes)
+        for title, m in zip(titles, mappings, strict=True)
+    )
+    content = [
+        {"arch": m.arch, "workload": m.workload, "einsum": m.einsum, "nest": sentences(m.nest)} for m in mappings
+    ]
+    return shown, {"mapping": content}
 
 
 def _workload_of(ref: str, mappings: tuple[Mapping, ...], workload_ref: str | None) -> Workload | None:

@@ -25,8 +25,10 @@ WORDS_TOGETHER = 2**16
 """Words of a tile that take about as long as the tile itself."""
 MOST_NEAR = 2**24
 """Positions of accesses that move apart which are looked at together."""
+MOST_WALKED = 2**23
+"""Tiles of written windows that are walked."""
 PATIENCE: ContextVar[int] = ContextVar("PATIENCE", default=1)
-"""What a search divides these two limits by: a count that takes long is not worth its while."""
+"""What a search divides these limits by: a count that takes long is not worth its while."""
 
 
 _BitSets = tuple[Callable[[Intervals], int], Callable[[int], int]]
@@ -179,6 +181,13 @@ def _bit_sets(group: Group, positions: Sequence[Combination], *, boxed: bool) ->
         if effort > MOST_TILES // PATIENCE.get():
             raise _too_many(tiles)
         yield found
+
+
+def check_walk(tiles: int) -> None:
+    """Refuse to walk more tiles of a written window than a minute allows."""
+    if tiles > MOST_WALKED // PATIENCE.get():
+        message = f"{tiles:,} tiles of a written window would have to be walked one by one"
+        raise TooManyTilesError(tiles, [Problem(message, hint="larger tiles")])
 
 
 def _around(group: Group, combination: Combination) -> Intervals:

@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from costmodel.spec.hardware import Architecture
     from costmodel.spec.mapping import Mapping as Schedule
     from costmodel.spec.mapping_file import NestMarks
+    from costmodel.spec.nonzeros import Nonzeros
     from costmodel.spec.study import Study
     from costmodel.spec.values import Values
+    from costmodel.spec.workload_spec import WorkloadSpec
 
 Ref = str | FilePath | Document | Mapping[str, object]
 """A path, the name of a shipped file, a document that was read already, or the content of one."""
@@ -160,11 +162,31 @@ def load_workload(ref: Ref, overrides: Overrides = (), *, near: str | FilePath |
 
 def load_values(ref: Ref, overrides: Overrides = ()) -> Mapping[str, Values]:
     """Read the values of tensors that a workload gives; whether they fit is checked where it is loaded."""
+    return load_workload_spec(ref, overrides).values
+
+
+def load_nonzeros(ref: Ref, overrides: Overrides = ()) -> Nonzeros:
+    """Read what a workload says about zeros; whether it fits is checked where it is loaded."""
+    from costmodel.spec.nonzeros import nonzeros_of
+
+    return nonzeros_of(load_workload_spec(ref, overrides))
+
+
+def latex_of(ref: Ref, overrides: Overrides = ()) -> list[str]:
+    """Entries of a workload in LaTeX; a formula of ``ranks:`` stands above where its rank comes first."""
+    from costmodel.spec.slides import slides
+
+    load_workload(ref, overrides)
+    return slides(load_workload_spec(ref, overrides))
+
+
+def load_workload_spec(ref: Ref, overrides: Overrides = ()) -> WorkloadSpec:
+    """Read a workload as it is written, unresolved."""
     from costmodel.spec.validation import validate
     from costmodel.spec.workload_spec import WorkloadSpec
 
     found = document(ref, "workload", overrides)
-    return validate(WorkloadSpec, found.data, found.marks).values
+    return validate(WorkloadSpec, found.data, found.marks)
 
 
 def load_mappings(ref: Ref) -> tuple[Schedule, ...]:

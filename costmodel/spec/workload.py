@@ -50,6 +50,7 @@ from costmodel.einsum.syntax import Constant, Declaration, Statement, TensorAcce
 from costmodel.einsum.tokens import NotationError
 from costmodel.spec.declared import declarations, with_declared_ranks
 from costmodel.spec.flattened import shared_words
+from costmodel.spec.nonzeros import nonzero_problems
 from costmodel.spec.padding import check_padding
 from costmodel.spec.problems import Marks, Path, SpecError, did_you_mean
 from costmodel.spec.ranks import Findings, Ranks, Said
@@ -114,6 +115,8 @@ def resolve(spec: WorkloadSpec, marks: Marks | None = None) -> Workload:
         check_padding(resolved[-1], einsum, findings)
     for name, message, hint in value_problems(spec.values, resolved):
         findings.at(("values", name), message, hint, key=True)
+    for path, message, hint in nonzero_problems(spec, resolved):
+        findings.at(path, message, hint, key=len(path) == len(("density", "A")))
     if findings.problems:
         raise SpecError(in_order(findings.problems))
     doubts = [replace(doubt, excerpt="") for einsum in einsums for doubt in shared_words(einsum, findings)]

@@ -147,6 +147,12 @@ class WorkloadSpec(SpecModel):
     values: dict[str, _Values] = Field(default_factory=dict)
     """Values of tensors, for `costmodel run`: a number, or lists of numbers as deep as the tensor has ranks. No cost
     depends on them. E.g. ``{F: [1, 2, 3]}``, ``{A: [[1, 2], [3, 4]], S: 0.5}``."""
+    density: dict[str, Annotated[float, Field(gt=0, le=1, strict=False)]] = Field(default_factory=dict)
+    """Share of the words of a tensor that are not zero, for `costmodel show`: sizes and effectual operations to be
+    expected. Costs stay those of dense tensors. E.g. ``{A: 0.25}``."""
+    coordinates: dict[str, Items[Items[int]]] = Field(default_factory=dict)
+    """Words of a tensor that are not zero, each by its coordinates, for `costmodel show`. Costs stay those of dense
+    tensors. E.g. ``{G: [[0, 1], [0, 3], [1, 2]]}``."""
     einsums: Items[EinsumSpec] = Field(min_length=1, max_length=10_000)
     """In order of execution: statements, or maps that say more. E.g. ``["Z[m] = A[m, k] * B[k]"]``."""
 

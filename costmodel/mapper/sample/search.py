@@ -19,7 +19,7 @@ from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint, Status
 from costmodel.mapper.sample.climb import improve
-from costmodel.mapper.sample.encoding import encoding_of
+from costmodel.mapper.sample.mapspace import encoding_of
 from costmodel.mapper.sample.starts import starts
 from costmodel.mapper.sample.study import sample
 from costmodel.mapper.sample.tried import OutOfTimeError, Tried

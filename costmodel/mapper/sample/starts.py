@@ -6,7 +6,8 @@ import itertools
 import math
 from collections.abc import Iterable, Sequence
 
-from costmodel.mapper.sample.encoding import Encoding, Genes
+from costmodel.mapper.sample.encoding import Encoding
+from costmodel.mapper.sample.genes import Genes
 from costmodel.mapper.sample.steps import Hold
 
 ORDERS = 6

@@ -17,7 +17,8 @@ import numpy as np
 from costmodel.einsum.algebra import Workload
 from costmodel.mapper.front import pareto
 from costmodel.mapper.result import InfeasibleError
-from costmodel.mapper.sample.encoding import Encoding, Genes
+from costmodel.mapper.sample.encoding import Encoding
+from costmodel.mapper.sample.genes import Genes
 from costmodel.mapper.sample.steps import Plan
 from costmodel.model.deliveries import MOST_TILES, TooManyTilesError
 from costmodel.model.evaluate import evaluate_bound
@@ -134,7 +135,7 @@ class Tried:
         try:
             evaluation = self.evaluation(self.encoding.plans.mapping(plan))
         except TooManyTilesError as error:
-            how = "instances share a tensor that is accessed in ways that move apart"
+            how = "of a tensor that is accessed in ways that move apart, or of a written window"
             reject = Reject("model", "tiles told one by one", error.tiles, MOST_TILES, how)
             worst = Finding(findings[0].limit, 1.0, reject) if findings else Finding("tiles", 1.0, reject)
             return Verdict(None, (worst, *findings[1:]))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from costmodel.describe.facts import operations
 from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.mapper.curve import BufferCurve
 from costmodel.report import figures, human
@@ -16,7 +17,6 @@ from costmodel.report.nest_text import short_text
 from costmodel.report.page.book import Book
 from costmodel.report.page.grid import Cell, Table
 from costmodel.report.page.template import fill_template
-from costmodel.report.text.workload import operations
 from costmodel.spec.hardware import Memory
 from costmodel.spec.mapping import Mapping
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from costmodel.describe.facts import operations
 from costmodel.report.human import digits, memory
 from costmodel.report.text.aligned import table
-from costmodel.report.text.workload import operations
 
 if TYPE_CHECKING:
     from costmodel.einsum.algebra import Einsum

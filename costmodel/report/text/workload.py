@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
+from costmodel.describe.facts import intensity, operations
 from costmodel.model.formats import stored_bits
-from costmodel.model.motion import touched_words
 from costmodel.report.human import amount, digits, memory
 from costmodel.report.text.aligned import one_line, table
 
 if TYPE_CHECKING:
-    from costmodel.einsum.algebra import Einsum, Tensor, Workload
-
-
-def operations(einsum: Einsum) -> dict[str, int]:
-    """Operations of one execution, by kind."""
-    return dict(einsum.operation_counts)
-
-
-def intensity(einsum: Einsum) -> float:
-    """Operations per byte when every word that the Einsum touches crosses once."""
-    size = sum(stored_bits(t, None, touched_words(einsum, t.name)) for t in einsum.tensors.values()) / 8
-    return sum(operations(einsum).values()) / size if size else math.inf
+    from costmodel.einsum.algebra import Tensor, Workload
 
 
 def workload_text(workload: Workload) -> str:

@@ -12,7 +12,8 @@ from costmodel.einsum.algebra import Role
 from costmodel.einsum.coordinates import distinct
 from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.divisors import primes
-from costmodel.mapper.sample.encoding import encoding_of, loop_orders
+from costmodel.mapper.sample.mapspace import encoding_of
+from costmodel.mapper.sample.orders import loop_orders
 from costmodel.mapper.sample.starts import starts
 from costmodel.mapper.sample.steps import Hold, Plans, Split, windowed
 from costmodel.model.evaluate import evaluate

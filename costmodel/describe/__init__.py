@@ -1,0 +1,1 @@
+"""What a workload is, before any hardware: iteration spaces, sizes, reuse, who needs what, growth, non-zeros."""

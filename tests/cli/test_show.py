@@ -1,0 +1,68 @@
+"""`costmodel show` of workloads and statements."""
+
+import json
+import re
+
+import pytest
+from click.testing import CliRunner
+
+from costmodel.cli.show import command
+
+
+def run(*arguments):
+    result = CliRunner().invoke(command, arguments, standalone_mode=False, catch_exceptions=False)
+    assert result.exception is None
+    return result.stdout
+
+
+def test_a_workload_says_what_it_asks_of_any_machine():
+    text = run("bert_base_attention", "--set", "ranks.M=64")
+    assert re.search(r"QK +3,145,728 +b=1 h=12 m=64 p=64 +e=64", text)
+    assert "Q 64, K 64, QK 64" in text
+    assert "in parallel: Q, K, V (stage 1)" in text
+    assert "weight              3  1,769,472  1.69 MiB" in text
+
+
+def test_growth_with_a_rank():
+    lines = run("bert_base_attention", "--over", "M=128, 256").splitlines()
+    assert lines[0].split() == ["M", "128", "M", "256", "when", "M", "doubles"]
+    growing = {line.split()[1]: line.split()[-1] for line in lines if line.startswith("operations")}
+    assert (growing["Q"], growing["QK"], growing["SN"]) == ("2", "4", "4")
+
+
+def test_all_of_it_as_json(tmp_path):
+    (tmp_path / "g.yaml").write_text(
+        "name: g\nranks: {V: 3, S: V, D: V}\ncoordinates: {G: [[0, 1], [2, 0]]}\neinsums: ['Z[d] = G[s, d] * X[s]']\n"
+    )
+    path = str(tmp_path / "g.yaml")
+    svg = tmp_path / "g.svg"
+    asked = ("--latex", "--over", "V=3,6", "--fibertree", "G", "--svg", str(svg))
+    shown = json.loads(run(path, *asked, "--json"))
+    assert shown["description"]["einsums"][0]["effectual"] == {"operations": {"mac": 2}, "is_exact": True}
+    assert shown["latex"] == [r"Z_d^{D=V} = G_{s,d}^{S=V,D} \times X_s"]
+    assert shown["over"]["rows"][0]["amounts"] == [9, 36]
+    assert shown["fibertrees"]["G"].startswith("G: 2 of 9 words")
+    assert "<title>g: who needs whom</title>" in svg.read_text(encoding="utf-8")
+
+
+def test_a_statement():
+    text = run(r"O_{m,p} = \sum_{c,r} I_{c,Up+r} F_{m,c,r}")
+    assert "O[m, p] = I[c, U*p + r] * F[m, c, r]" in text
+    assert "contracted    c, r" in text
+    shown = json.loads(run("G^{S=6, D=6}", "--json"))["statement"]
+    assert shown == {"canonical": "G[S=6, D=6]", "latex": "G^{S=6,D=6}"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("pe2d", "--latex"), "no workload"),
+        (("mm64", "--over", "M"), "RANK=N,N"),
+        (("mm64", "--over", "M=1,0"), "RANK=N,N"),
+        (("mm64", "--svg", "graph.png"), "not named *.svg"),
+    ],
+)
+def test_what_cannot_be_asked(arguments, message):
+    result = CliRunner().invoke(command, arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr
