@@ -142,6 +142,7 @@ def _workload(
     from costmodel.spec import catalog
 
     workload, nonzeros = catalog.load_workload(document), catalog.load_nonzeros(document)
+    say_warnings(workload.warnings)
     found = describe(workload, nonzeros)
     content: dict[str, Any] = {"workload": plain(workload), "description": plain(found)}
     parts: list[str] = []
@@ -176,7 +177,6 @@ def _draw(path: Path, document: Document) -> None:
     from costmodel.spec import catalog
 
     workload = catalog.load_workload(document)
-    say_warnings(workload.warnings)
     path.write_text(graph_svg(dependence(workload), f"{workload.name}: who needs whom"), encoding="utf-8")
     say(f"graph: {path}")
 
