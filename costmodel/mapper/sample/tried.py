@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -95,7 +95,7 @@ class Tried:
     slow: dict[Mapping, Evaluation] = field(default_factory=dict)
     """What took long, so that it is not done again."""
 
-    def fill_pool(self, found: Sequence[Genes]) -> None:
+    def fill_pool(self, found: Iterable[Genes]) -> None:
         """Cost constructive mappings and put those that fit in order: the best of each objective, then the next."""
         costs = [(genes, verdict.cost) for genes in found if (verdict := self.judge(genes)).cost is not None]
         rows = [
@@ -111,7 +111,7 @@ class Tried:
     def judge(self, genes: Genes) -> Verdict:
         """Return the verdict on a vector of genes, from memory where its mapping is known.
 
-        Raises OutOfTimeError where it is not and the time is up.
+        Raises OutOfTimeError where it is not and the time is up; the first one is judged whatever the time.
         """
         plan = self.encoding.plan(genes)
         self.judged += 1
