@@ -54,16 +54,17 @@ def alike(group: Group, classes: Sequence[list[PositionClass]], most: int) -> li
 
     Raises TooManyNearError where more than ``most`` positions have to be looked at, or are of too many kinds.
     """
-    if not group.rigid:
-        moves = common_moves(group)
-        classes = [
-            listed if moves.get(v, True) else _by_shape(listed)
-            for v, listed in zip(group.rank_variables, classes, strict=True)
-        ]
+    if group.rigid:
+        return [(math.prod([c.multiplicity for c in chosen]), chosen) for chosen in product(*classes)]
+    moves = common_moves(group)
+    classes = [
+        listed if moves.get(v, True) else _by_shape(listed)
+        for v, listed in zip(group.rank_variables, classes, strict=True)
+    ]
     together = math.prod(map(len, classes))
     reach = group.width * max((abs(c) for i in group.images for form in i for _, c in form.terms), default=1)
-    if group.rigid or together < FEW or reach >= MOST:
-        if not group.rigid and together > most:
+    if together < FEW or reach >= MOST:
+        if together > most:
             raise TooManyNearError
         return [(math.prod(c.multiplicity for c in chosen), chosen) for chosen in product(*classes)]
     return list(_Gathering(group, classes).alike(most).values())

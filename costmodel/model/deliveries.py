@@ -119,11 +119,13 @@ def group_sums(
     if not positions:
         return 0, 0
     alone = [chosen for _, chosen in positions]
-    boxed = not group.rigid and in_boxes(group, alone)
-    if boxed and one_each(group, alone):
-        often, unions = [n for n, _ in positions], Unions(group, alone)
-        whole = weighed(often, unions.words(old=leaving))
-        return whole, whole if fresh else weighed(often, unions.kept(refetch=refetch))
+    boxed = False
+    if not group.rigid:
+        boxed = in_boxes(group, alone)
+        if boxed and one_each(group, alone):
+            often, unions = [n for n, _ in positions], Unions(group, alone)
+            whole = weighed(often, unions.words(old=leaving))
+            return whole, whole if fresh else weighed(often, unions.kept(refetch=refetch))
     whole = kept = 0
     sets = _bit_sets(group, alone, boxed=boxed)
     for (multiplicity, combination), (bits, words) in zip(positions, sets, strict=True):

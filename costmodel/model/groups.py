@@ -62,12 +62,11 @@ class Group:
         """Return the tile as a bit set, from (low, extent) of each rank variable."""
         if self.limits:
             return self._within(intervals)
-        everywhere = Numbers(self.offset, self.strides)
         if self.boxes and self.mask == -1:
-            return self._box(intervals, everywhere)
+            return self._box(intervals, self.offset, self.strides)
         result = 0
         for image in self.images:
-            result |= self._touched(image, intervals, everywhere)
+            result |= self._touched(image, intervals, self.offset, self.strides)
         result &= self.mask
         return self._boxed(result) if self.boxes else result
 
@@ -81,13 +80,13 @@ class Group:
     def bits_among(self, intervals: Intervals, numbers: Sequence[Numbers], known: Known) -> int:
         """Return the tile as a bit set in numbers of its own for each image; ``known`` keeps what images touched."""
         if self.boxes:
-            return self._box(intervals, numbers[0])
+            return self._box(intervals, *numbers[0])
         result = 0
         for k, image in enumerate(self.images):
             key = (k, *[intervals[v] for v in self.variables[k]])
             found = known.get(key)
             if found is None:
-                found = known[key] = self._touched(image, intervals, numbers[k])
+                found = known[key] = self._touched(image, intervals, *numbers[k])
             result |= found
         return result
 
@@ -115,11 +114,11 @@ class Group:
             numbers.update((k, Numbers(offset, tuple(strides))) for k in chosen)
         return [numbers[k] for k in range(len(hulls))], width
 
-    def _touched(self, image: Image, intervals: Intervals, numbers: Numbers) -> int:
+    def _touched(self, image: Image, intervals: Intervals, offset: int, strides: Sequence[int]) -> int:
         """Return the coordinates that one access touches."""
         weight: dict[str, int] = dict.fromkeys(self.rank_variables, 0)
-        origin = numbers.offset
-        for stride, form in zip(numbers.strides, image, strict=True):
+        origin = offset
+        for stride, form in zip(strides, image, strict=True):
             origin += stride * form.constant
             for v, c in form.terms:
                 weight[v] += stride * c
@@ -137,11 +136,10 @@ class Group:
     def _within(self, intervals: Intervals) -> int:
         """Return what is touched at the points of the intervals at which the limits hold."""
         names = {v for limit in self.limits for v in limit.index.rank_variables}
-        everywhere = Numbers(self.offset, self.strides)
         result = 0
         for box in boxes_within(self.limits, {v: intervals[v] for v in sorted(names)}):
             for image in self.images:
-                result |= self._touched(image, {**intervals, **box}, everywhere)
+                result |= self._touched(image, {**intervals, **box}, self.offset, self.strides)
         return result
 
     def _boxed(self, tile: int) -> int:
@@ -159,16 +157,16 @@ class Group:
         ends = (*self.strides[1:], self.width)
         return [number % end // stride for stride, end in zip(self.strides, ends, strict=True)]
 
-    def _box(self, intervals: Intervals, numbers: Numbers) -> int:
+    def _box(self, intervals: Intervals, offset: int, strides: Sequence[int]) -> int:
         """Return the bounding box, rank by rank, of what all accesses touch."""
-        origin, extents = numbers.offset, []
-        for r, stride in enumerate(numbers.strides):
+        origin, extents = offset, []
+        for r, stride in enumerate(strides):
             spans = [span(image[r], intervals) for image in self.images]
             low, high = min(s[0] for s in spans), max(s[1] for s in spans)
             origin += stride * low
             extents.append(high - low + 1)
         bits = 1 << origin
-        for stride, extent in zip(numbers.strides, extents, strict=True):
+        for stride, extent in zip(strides, extents, strict=True):
             bits = spread(bits, stride, extent)
         return bits
 
