@@ -9,6 +9,7 @@ from costmodel.api.ask import evaluate, explain, map, report, sweep
 from costmodel.api.inputs import Loaded, load_arch, load_mapping, load_workload
 from costmodel.api.results import CostResult, MapResult, SpaceResult
 from costmodel.api.text import Text
+from costmodel.api.transforming import TransformResult, transform
 from costmodel.api.values import ValuesResult, run
 from costmodel.mapper.result import InfeasibleError
 from costmodel.spec.problems import SpecError
@@ -21,6 +22,7 @@ __all__ = [
     "SpaceResult",
     "SpecError",
     "Text",
+    "TransformResult",
     "ValuesResult",
     "evaluate",
     "explain",
@@ -31,4 +33,5 @@ __all__ = [
     "report",
     "run",
     "sweep",
+    "transform",
 ]

@@ -27,7 +27,7 @@ FALLBACK = Request(method="random", trials=1000, bound=False)
 BORDER_S = 10.0
 """CPU time for the best mappings of a padded Einsum with its border stored, where the Einsum itself has no form."""
 
-PATIENT = 16
+PATIENT = 32
 """Part of the patience of an evaluation that a search has: a mapping takes a second to count at most."""
 
 Tell = Callable[[Any], None]
