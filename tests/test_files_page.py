@@ -226,7 +226,7 @@ def test_a_value_can_be_set_as_the_table_says(text):
 
 
 def test_sentences_of_mappings_are_those_of_the_parser():
-    from costmodel.spec.mapping_file import _FORMS, parse_sentence
+    from costmodel.spec.sentences import _FORMS, parse_sentence
 
     sentences = [row[0].strip("`") for row in rows(section("Mappings").split("<!--")[0])]
     assert sentences.pop() == "sequence:"
