@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from reference import reference
 from strategies import nest_of, workload_of
 
 from costmodel.model.evaluate import evaluate
@@ -194,6 +195,13 @@ def test_a_systolic_array_takes_the_cycles_of_the_model(visit, stationary, shape
     assert counts_shown(page) == counts_of_the_model(question)
 
 
+def test_the_cycles_are_those_of_the_lecture():
+    shapes = {"GEMM 4x4x4 on 4x4": {}, "article's 9x4 times 4x1 on 4x4": {"m": 9, "n": 1}}
+    for case in reference("lecture.yaml")["systolic"]:
+        found = scene(trace(*systolic(case["stationary"], **shapes[case["what"]])))
+        assert sum(first >= 0 for _, first, _, _ in found["ticks"]) == case["cycles"]
+
+
 def test_words_move_from_cell_to_cell(visit):
     """Weights enter row by row, an activation passes a column in each cycle, a partial sum a row."""
     page = visit(systolic("weight"))
@@ -227,6 +235,7 @@ def test_pages_fit(visit, width):
     question = workload, catalog.load_architecture("pe2d"), Mapping(nest_of(nest))
     page = visit(question, width=width)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator(".playback").bounding_box()["width"] > 0.9 * width - 32
     page.keyboard.press("PageDown")
     assert page.locator(".array .pe.on").count() == 18
     page.keyboard.press("End")
