@@ -80,7 +80,7 @@ class Unions:
 
 def in_boxes(group: Group, positions: Sequence[Combination]) -> bool:
     """Whether arrays count the tiles at some positions: images are boxes without holes, and no children are merged."""
-    if len(positions) < FEW or group.edges or group.width * len(group.images) ** 2 >= MOST:
+    if len(positions) < FEW or group.edges or group.is_looked_up or group.width * len(group.images) ** 2 >= MOST:
         return False
     if any(len(c.states) != 1 for chosen in positions for c in chosen):
         return False

@@ -417,7 +417,7 @@ def _obeying(allowed: Allowed, tiles: Tiles) -> npt.NDArray[np.bool_]:
 def _words(einsum: Einsum, tensor: str, below: Mapping[str, Integers]) -> Integers:
     """Words of tiles with these extents, at least: only ranks with one rank variable alone are looked at."""
     access = einsum.accesses_of(tensor)[0]
-    own = {v for i in access.indices if len(i.terms) == 1 for v in i.rank_variables}
+    own = {v for i in access.indices if len(i.terms) == 1 and not i.repeats for v in i.rank_variables}
     return np.asarray(np.prod([below[v] for v in own], axis=0) if own else np.ones(1, dtype=np.int64))
 
 
