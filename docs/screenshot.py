@@ -14,7 +14,7 @@ from playwright.sync_api import sync_playwright
 from costmodel.report.page.run import write_report
 from costmodel.report.read import read_run
 
-WIDTH, HEIGHT = 1280, 1360
+WIDTH, HEIGHT = 1280, 1960
 
 
 def main(run: Path, picture: Path) -> None:

@@ -22,16 +22,24 @@ def access(text: str) -> Access:
     return Access(name, tuple(indices))
 
 
+def from_zero(found: Access, shape: dict[str, int]) -> Access:
+    """Move an access so that its lowest coordinates are 0 also where it counts down."""
+    indices = (
+        replace(index, constant=sum(-c * (shape[v] - 1) for v, c in index.terms if c < 0)) for index in found.indices
+    )
+    return replace(found, indices=tuple(indices))
+
+
 def einsum(output: str, *inputs: str, bits: dict[str, int] | None = None, weights: str = "", **shape: int) -> Einsum:
     """An Einsum of one multiplication and addition a point; ``working`` says what else it may do."""
-    out, ins = access(output), tuple(access(x) for x in inputs)
+    out, *ins = (from_zero(access(x), shape) for x in (output, *inputs))
     tensors = {}
     for a in (*ins, out):
-        extents = tuple(1 + sum(c * (shape[v] - 1) for v, c in index.terms) for index in a.indices)
+        extents = tuple(1 + sum(abs(c) * (shape[v] - 1) for v, c in index.terms) for index in a.indices)
         role = Role.OUTPUT if a is out else Role.WEIGHT if a.tensor in weights else Role.INPUT
         ranks = tuple(f"R{k}" for k in range(len(extents)))
         tensors[a.tensor] = Tensor(a.tensor, ranks, extents, (bits or {}).get(a.tensor, 8), role)
-    return Einsum("E", f"{output} = {' * '.join(inputs)}", shape, out, ins, tensors, (Operation("mac", 1),))
+    return Einsum("E", f"{output} = {' * '.join(inputs)}", shape, out, tuple(ins), tensors, (Operation("mac", 1),))
 
 
 MAC = ComputeUnit(name="MAC", energy_pj={"default": 1})
@@ -250,6 +258,40 @@ def several_units(rng: random.Random, architecture: Architecture) -> Architectur
     for number in range(1, pick([2, 3])):
         levels.insert(rng.randint(1, len(levels)), unit(f"U{number}"))
     return replace(architecture, levels=tuple(levels))
+
+
+def padded_problem(rng: random.Random) -> tuple[Einsum, Architecture]:
+    """A window that leaves its tensor on either side; often none of its rank variables may lie along an array."""
+    while True:
+        problem, architecture = random_einsum(rng), random_architecture(rng)
+        if rng.random() < 0.5:
+            problem, architecture = sliding_problem(rng)
+        if "I" not in problem.tensors:
+            continue
+        padded = shrunk(problem, "I", rng)
+        others = [v for v in problem.shape if not any(v in limit.index.rank_variables for limit in padded.limits)]
+        if padded.limits and padded.points_inside:
+            if others and rng.random() < 0.6:
+                only = f"only [{', '.join(others)}]"
+                rules = tuple(f"{a.name}.{d} {only}" for a in architecture.arrays for d in a.shape)
+                architecture = replace(architecture, constraints=rules)
+            return padded, architecture
+
+
+def shrunk(problem: Einsum, name: str, rng: random.Random) -> Einsum:
+    """The Einsum with a tensor smaller than what its accesses reach, which leave it at either end."""
+    tensor = problem.tensors[name]
+    shape = tuple(rng.randint(1, n) if rng.random() < 0.7 else n for n in tensor.shape)
+    shifts = [rng.randint(0, n - left) for n, left in zip(tensor.shape, shape, strict=True)]
+
+    def moved(a: Access) -> Access:
+        if a.tensor != name:
+            return a
+        pairs = zip(a.indices, shifts, strict=True)
+        return replace(a, indices=tuple(replace(i, constant=i.constant - shift) for i, shift in pairs))
+
+    tensors = {**problem.tensors, name: replace(tensor, shape=shape)}
+    return replace(problem, inputs=tuple(map(moved, problem.inputs)), tensors=tensors)
 
 
 def tight_problem(rng: random.Random) -> tuple[Einsum, Architecture]:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from commands import run
 
 from costmodel import __version__
 from costmodel.cli import app
@@ -64,13 +65,6 @@ def folder(tmp_path, monkeypatch):
     Path("mapping.yaml").write_text(MAPPINGS, encoding="utf-8")
     Path("study.yaml").write_text(STUDY, encoding="utf-8")
     return tmp_path
-
-
-def run(*arguments: object, code: int = 0):
-    result = CliRunner().invoke(app, [str(a) for a in arguments])
-    assert result.exit_code == code, f"{result.exit_code}\n{result.stdout}\n{result.stderr}"
-    assert "Traceback" not in result.output
-    return result
 
 
 def command(*arguments: object, **options):

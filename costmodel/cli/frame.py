@@ -31,6 +31,7 @@ COMMANDS = (
     "report",
     "compare",
     "orders",
+    "trace",
 )
 """In the order of work; each is a module of its name, loaded when it is asked for."""
 

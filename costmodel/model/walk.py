@@ -6,7 +6,8 @@ counted; this module says it again in a form that runs. It shares no formula wit
 the same integers (``tests/model/test_against_walk.py``).
 
 How to read it: ``_Walk.run`` executes the nest, ``_Walk.take_tiles`` moves words in and out of one storage node,
-``_Walk.compute`` performs one step of one Einsum, ``_Walk.deliver`` and ``_Walk.collect`` cross the arrays.
+``_Walk.compute`` performs one step of one Einsum, ``_Walk.deliver`` and ``_Walk.collect`` cross the arrays. A
+``Watcher`` is told of all of it as it happens.
 """
 
 from __future__ import annotations
@@ -163,14 +164,47 @@ class Scope:
         return tuple(h for h in self.holders if h.tensor.name == tensor)
 
 
-def walk(workload: Workload, architecture: Architecture, mapping: Mapping) -> WalkResult:
+class Watcher:
+    """Is told what happens while a nest is executed, in its order; this one does nothing with it."""
+
+    def turned(self, place: tuple[int, ...], position: int) -> None:
+        """Hear that a loop in time takes a position; ``place`` leads to its node, as in ``Scope``."""
+
+    def took(self, holder: Holder, instance: Instance, tile: Tile, arriving: Tile, leaving: Tile) -> None:
+        """Hear that an instance of a storage node takes a tile, perhaps the one that it held.
+
+        ``arriving`` are the words of it that are filled, ``leaving`` those that are held no more.
+        """
+
+    def moved(self, holder: Holder, flow: Flow, instance: Instance, words: int) -> None:
+        """Hear of words that count at an instance of a storage node."""
+
+    def passed(self, array: Array) -> None:
+        """Hear that the first child of a systolic array takes another tile of what stays: a pass begins."""
+
+    def computing(self) -> None:
+        """Hear that all instances have their tiles: what moves next is asked for by operations."""
+
+    def computed(self, einsum: Einsum, points: Dict[Instance, dict[str, int]], busy: frozenset[Instance]) -> None:
+        """Hear that a step is over: the point of each active compute instance, and which of them are inside."""
+
+    def ending(self) -> None:
+        """Hear that the run, or one execution of a branch, is over: what comes next leaves its storage nodes."""
+
+    def ended(self) -> None:
+        """Hear that all of that has left."""
+
+
+def walk(
+    workload: Workload, architecture: Architecture, mapping: Mapping, watcher: Watcher | None = None
+) -> WalkResult:
     """Execute the nest of a mapping once and count.
 
     The mapping must be one that fits the workload and the architecture; the fast model checks that. What the walk
     itself cannot execute raises ValueError. Time and memory grow with the number of iteration points.
     """
     einsums = {name: workload.einsum(name) for name in einsums_in(mapping.nest)}
-    return _Walk(einsums, architecture, mapping.nest).result()
+    return _Walk(einsums, architecture, mapping.nest, watcher or Watcher()).result()
 
 
 def word(access: Access, point: Dict[str, int]) -> Coordinate:
@@ -245,8 +279,8 @@ def merge_updates(*, reduce: bool, children: list[Counter[Coordinate]]) -> Count
 class _Walk:
     """One execution of a nest. All state of the run lives here."""
 
-    def __init__(self, einsums: Dict[str, Einsum], architecture: Architecture, nest: Nest) -> None:
-        self.einsums, self.architecture, self.nest = einsums, architecture, nest
+    def __init__(self, einsums: Dict[str, Einsum], architecture: Architecture, nest: Nest, watcher: Watcher) -> None:
+        self.einsums, self.architecture, self.nest, self.watcher = einsums, architecture, nest, watcher
         self.holders: dict[tuple[tuple[int, ...], str], Holder] = {}
         self.tiles: dict[object, tuple[Tile, Tile]] = {}
         self.hops: Counter[tuple[str, str, str]] = Counter()
@@ -270,6 +304,7 @@ class _Walk:
         below = Scope((*scope.place, 0), scope.life, scope.above, scope.holders)
         if isinstance(node, Temporal):
             for position in range(steps_of(node, active)):
+                self.watcher.turned(scope.place, position)
                 self.run(rest, below, narrowed(active, node, position))
         elif isinstance(node, Spatial):
             children = self.spread(node, active)
@@ -387,29 +422,39 @@ class _Walk:
             holder.touched[instance] |= new
             holder.held[instance], holder.window[instance] = new, window
             holder.sizes.add(len(new))
+            self.watcher.took(holder, instance, new, arriving, leaving)
         if holder.parent:
             for instance, (delivery,) in demands.items():
-                holder.words[holder.owner, "fill", instance] += len(delivery.asked)
+                self.count(holder, holder.owner, "fill", instance, len(delivery.asked))
             self.deliver(demands, holder.above, holder.index, holder.parent, holder.owner)
             self.drain(holder, drains)
 
     def end_of_life(self, life: tuple[int, ...]) -> None:
         """The run, or one execution of a branch, is over: its storage nodes drain and are empty."""
+        self.watcher.ending()
         for holder in self.holders.values():
             if holder.life == life:
                 if holder.output_like and holder.parent:
                     self.drain(holder, {instance: Counter(tile) for instance, tile in holder.held.items()})
+                for instance, tile in holder.held.items():
+                    self.watcher.took(holder, instance, frozenset(), frozenset(), tile)
                 holder.held.clear()
                 holder.window.clear()
         for key in [key for key in self.stationary if key[2] == life]:
             del self.stationary[key]
+        self.watcher.ended()
 
     def drain(self, holder: Holder, drains: dict[Instance, Counter[Coordinate]]) -> None:
         """Words leave the instances of a storage node together and update its parent."""
         if holder.parent:
             for instance, leaving in drains.items():
-                holder.words[holder.owner, "drain", instance] += leaving.total()
+                self.count(holder, holder.owner, "drain", instance, leaving.total())
             self.collect(drains, holder.above, holder.index, holder.parent, holder.owner)
+
+    def count(self, holder: Holder, einsum: str, flow: Flow, instance: Instance, words: int) -> None:
+        """Add words that move at an instance of a storage node, and that belong to an Einsum."""
+        holder.words[einsum, flow, instance] += words
+        self.watcher.moved(holder, flow, instance, words)
 
     # Crossing arrays
 
@@ -436,7 +481,7 @@ class _Walk:
         if above != parent.above:
             raise ValueError(f"'store {parent.tensor.name} in {parent.memory.name}': a spatial loop stands amiss")
         for instance, deliveries in demands.items():
-            parent.words[owner, "read", instance] += sum(len(d.asked) for d in deliveries)
+            self.count(parent, owner, "read", instance, sum(len(d.asked) for d in deliveries))
 
     def collect(
         self,
@@ -456,7 +501,7 @@ class _Walk:
         if above != parent.above:
             raise ValueError(f"'store {parent.tensor.name} in {parent.memory.name}': a spatial loop stands amiss")
         for instance, arriving in updates.items():
-            parent.words[owner, "update", instance] += arriving.total()
+            self.count(parent, owner, "update", instance, arriving.total())
         return updates
 
     # Compute nodes
@@ -473,6 +518,7 @@ class _Walk:
             self.steps[einsum.name, node.unit][instance] += 1
         points = {instance: point for instance, point in every.items() if is_inside(einsum, point)}
 
+        self.watcher.computing()
         for operation in einsum.operations:
             here = [instance for instance, point in every.items() if is_evaluated(operation.at_zero, point)]
             for instance in here:
@@ -493,9 +539,10 @@ class _Walk:
         updates = {instance: Counter([word(einsum.output, point)]) for instance, point in points.items()}
         for instance, arriving in self.collect(updates, scope.above, index, parent, einsum.name).items():
             first_touches = set(arriving) - parent.updated[einsum.name, instance]
-            parent.words[einsum.name, "read", instance] += arriving.total() - len(first_touches)
+            self.count(parent, einsum.name, "read", instance, arriving.total() - len(first_touches))
             parent.updated[einsum.name, instance] |= first_touches
         self.note_passes(einsum, index, scope, every)
+        self.watcher.computed(einsum, every, frozenset(points))
 
     def innermost(self, einsum: Einsum, tensor: str, scope: Scope) -> Holder:
         """The storage node that serves the compute node."""
@@ -524,6 +571,7 @@ class _Walk:
             if self.stationary.get((einsum.name, array.name, life)) != tile:
                 self.stationary[einsum.name, array.name, life] = tile
                 self.passes[einsum.name, array.name] += 1
+                self.watcher.passed(array)
 
     # Results
 

@@ -9,9 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from commands import run
 
-from costmodel.cli import app
 from costmodel.mapper import network
 from costmodel.report import write
 from costmodel.report.folder import file_name
@@ -43,12 +42,6 @@ def folder(tmp_path, monkeypatch):
     Path("small.yaml").write_text(WORKLOAD, encoding="utf-8")
     Path("study.yaml").write_text(STUDY, encoding="utf-8")
     return tmp_path
-
-
-def run(*arguments: str, code: int = 0):
-    result = CliRunner().invoke(app, arguments)
-    assert result.exit_code == code, f"{result.exit_code}\n{result.stdout}\n{result.stderr}"
-    return result
 
 
 def shell(line: str) -> subprocess.CompletedProcess[str]:

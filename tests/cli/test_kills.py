@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from commands import run
 from fakes import mortal_design
 
 from costmodel.cli import app
@@ -43,12 +44,6 @@ def folder(tmp_path, monkeypatch):
     Path("small.yaml").write_text(WORKLOAD, encoding="utf-8")
     Path("study.yaml").write_text(STUDY, encoding="utf-8")
     return tmp_path
-
-
-def run(*arguments: str, code: int = 0):
-    result = CliRunner().invoke(app, arguments)
-    assert result.exit_code == code, f"{result.exit_code}\n{result.stdout}\n{result.stderr}"
-    return result
 
 
 def table(name: str) -> bytes:

@@ -4,9 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from commands import run
 
-from costmodel.cli import app
 from costmodel.cli.output import line, visible
 
 HOSTILE = "\x1b]0;title\x07\x1b[2J\u202egnp.\u2066\x9b31m\u2028x"
@@ -16,12 +15,6 @@ ranks: {{M: 4}}
 einsums:
 - "Z[m] = A[m]"
 """
-
-
-def run(*arguments: str, code: int = 0):
-    result = CliRunner().invoke(app, arguments)
-    assert result.exit_code == code, result.output
-    return result
 
 
 def is_plain(text: str) -> bool:

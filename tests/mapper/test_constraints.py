@@ -31,8 +31,8 @@ from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.lattice import exact
 from costmodel.mapper.obey import violations
 from costmodel.mapper.result import InfeasibleError
-from costmodel.mapper.sample.encoding import encoding_of
 from costmodel.mapper.sample.limits import Limits
+from costmodel.mapper.sample.mapspace import encoding_of
 from costmodel.mapper.sample.search import search_einsum
 from costmodel.mapper.sample.steps import Plans
 from costmodel.spec.catalog import load_architecture, load_workload

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from comparison import difference
 from strategies import Case, nest_of
+from two_accesses import CONVOLUTION_AND_SKIP, ROWS_OF_A_GRAM_MATRIX, TWO_BRANCHES
 
 from costmodel.einsum.algebra import Workload
 from costmodel.model.evaluate import evaluate
@@ -35,17 +36,7 @@ def test_gram_matrix_brings_each_row_unless_it_is_held():
     """Rows {2i, 2i+1} and n: 24 + 10 · 12 = 144 at first, 132 where row 0 is still held, … in all 840 words."""
     cost = counted(
         workload("M: 12, N: 12, K: 12", "Z[m, n] = X[m, k] * X[n, k]"),
-        """
-        store X Z in Main
-        for m by 2
-        for n by 1
-        store X in Buf
-        for m by 1
-        for k by 4
-        store Z in Buf
-        for k by 1
-        compute Z on MAC
-        """,
+        ROWS_OF_A_GRAM_MATRIX,
     )
     assert cost.words("Buf", "X", "fill") == 144 + 132 + 144 * 3 + 132 == 840
     assert next(r.words for r in cost.occupancy_rows if r.tensor == "X" and r.level == "Buf") == 36
@@ -58,14 +49,7 @@ def test_convolution_and_skip():
     """
     cost = counted(
         workload("P: 8, R: 3", "O[p] = I[p + r] * F[r] + I[p + 1]"),
-        """
-        store F I O in Main
-        for r by 1
-        for p by 4
-        store I in Buf
-        for p by 1
-        compute O on MAC
-        """,
+        CONVOLUTION_AND_SKIP,
     )
     assert cost.words("Main", "I", "read") == 24
     assert cost.words("Buf", "I", "read") == 8 * 3 + 8
@@ -75,14 +59,7 @@ def test_convolution_times_skip():
     """A product reads both at every point: {0..4} {4..8} {1..4} {5..8} {1..5} {5..9}: 5 + 4 + 3 + 4 + 4 + 4."""
     cost = counted(
         workload("P: 8, R: 3", "O[p] = I[p + r] * F[r] * I[p + 1]"),
-        """
-        store F I O in Main
-        for r by 1
-        for p by 4
-        store I in Buf
-        for p by 1
-        compute O on MAC
-        """,
+        CONVOLUTION_AND_SKIP,
     )
     assert cost.words("Main", "I", "read") == 24
 
@@ -91,23 +68,7 @@ def test_two_branches_that_read_a_tensor_in_two_ways():
     """Rows 0–1; and X[2–3, 0–1]; rows 2–3 without those; nothing new: 8 + 4 + 4 + 0."""
     cost = counted(
         workload("M: 4, N: 4, K: 4", "P[m, n] = X[m, k] * W[k, n]", "Q[m, n] = P[m, n] * X[n, m]"),
-        """
-        store X W Q in Main
-        for m by 2
-        for n by 2
-        store X in Buf
-        store P in Buf
-        sequence:
-          branch:
-            for k by 1
-            for m by 1
-            for n by 1
-            compute P on MAC
-          branch:
-            for n by 1
-            for m by 1
-            compute Q on MAC
-        """,
+        TWO_BRANCHES,
     )
     assert cost.words("Main", "X", "read") == 16
 

@@ -7,6 +7,7 @@ import pytest
 from comparison import model_table, walk_table
 from second_cost import SecondCost
 from strategies import Case, nest_of, random_case, workload_of
+from two_accesses import CONVOLUTION_AND_SKIP, ROWS_OF_A_GRAM_MATRIX, TWO_BRANCHES
 
 from costmodel.einsum.algebra import Role
 from costmodel.model.walk import walk
@@ -136,59 +137,23 @@ ONE_BUFFER = Architecture(name="a", levels=(Memory(name="Main"), Memory(name="Bu
 
 def test_rows_of_a_gram_matrix():
     """Each tile of two rows brings 24 words, and a row for each n that is none of the two, nor held from before."""
-    nest = """
-    store X Z in Main
-    for m by 2
-    for n by 1
-    store X in Buf
-    for m by 1
-    for k by 4
-    store Z in Buf
-    for k by 1
-    compute Z on MAC
-    """
     gram = workload_of("Z[m, n] = X[m, k] * X[n, k]", m=12, n=12, k=12)
-    assert main_reads(gram, nest, "X") == 4 * 144 + 2 * 132
+    assert main_reads(gram, ROWS_OF_A_GRAM_MATRIX, "X") == 4 * 144 + 2 * 132
 
 
 def test_a_convolution_and_its_skip():
     """Tiles {0..4} {4..8} {1..4} {5..8} {1..5} {5..9}, each less the one before."""
-    nest = """
-    store I F O in Main
-    for r by 1
-    for p by 4
-    store I in Buf
-    for p by 1
-    compute O on MAC
-    """
     workload = workload_of("O[p] = I[p + r] * F[r] + I[p + 1]", p=8, r=3)
     (einsum,) = workload.einsums
     *rest, skip = einsum.inputs
     once = replace(einsum, inputs=(*rest, replace(skip, at_zero=frozenset("r"))))
-    assert main_reads(replace(workload, einsums=(once,)), nest, "I") == 5 + 4 + 3 + 4 + 4 + 4
+    assert main_reads(replace(workload, einsums=(once,)), CONVOLUTION_AND_SKIP, "I") == 5 + 4 + 3 + 4 + 4 + 4
 
 
 def test_two_branches_that_read_one_tensor_in_two_ways():
     """Rows 0, 1; then what lacks of rows and columns; rows 2, 3 less those; nothing new."""
-    nest = """
-    store X W Q in Main
-    for m by 2
-    for n by 2
-    store X in Buf
-    store P in Buf
-    sequence:
-      branch:
-        for k by 1
-        for m by 1
-        for n by 1
-        compute P on MAC
-      branch:
-        for n by 1
-        for m by 1
-        compute Q on MAC
-    """
     workload = workload_of("P[m, n] = X[m, k] * W[k, n]", "Q[m, n] = P[m, n] * X[n, m]", m=4, n=4, k=4)
-    assert main_reads(workload, nest, "X") == 8 + 4 + 4 + 0
+    assert main_reads(workload, TWO_BRANCHES, "X") == 8 + 4 + 4 + 0
 
 
 def main_reads(workload, nest, tensor):

@@ -1,7 +1,6 @@
 import itertools
 import json
 import re
-import shutil
 from html.parser import HTMLParser
 
 import pytest
@@ -12,8 +11,6 @@ from costmodel.report.page.run import render, write_report
 from costmodel.report.read import read_run
 from costmodel.report.write import write_run
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-ARGUMENTS = ["--no-sandbox", "--headless", "--disable-gpu", "--disable-background-networking"]
 PAGES = {
     "gemm": samples.gemm_run,
     "network": samples.network_run,
@@ -119,17 +116,6 @@ def test_long_fronts_are_thinned_but_keep_what_matters(count, keep):
 
 
 # --- in a browser ----------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        pytest.skip("no chromium on this machine to open the page with")
-    api = pytest.importorskip("playwright.sync_api", reason="playwright drives chromium; it is not installed")
-    with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -255,6 +241,27 @@ def test_the_navigation_stays_and_says_where_the_reader_is(visit):
             assert nav["height"] < 50
             assert nav["left"] - 1 <= link["left"] < link["right"] <= width
             assert box(f"#{section} h2")["top"] >= nav["bottom"]
+
+
+def test_a_finger_on_a_figure_scrolls_the_page_and_a_tap_chooses_a_point(browser, pages):
+    phone = {"width": 390, "height": 844}
+    context = browser.new_context(viewport=phone, has_touch=True, is_mobile=True)
+    page = context.new_page()
+    page.goto(pages["network"].as_uri())
+    finger = context.new_cdp_session(page)
+    page.evaluate("document.documentElement.style.scrollBehavior = 'auto'")
+    for figure in ("energy-levels", "energy-icicle", "roofline", "front-plot"):
+        page.evaluate(f"document.getElementById('{figure}').scrollIntoView({{ block: 'center' }})")
+        before = page.evaluate("scrollY")
+        for step in range(12):
+            kind = "touchMove" if step else "touchStart"
+            point = {"x": 200, "y": 450 - 20 * step}
+            finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [point]})
+        finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        until(page, f"scrollY > {before + 100}")
+    page.touchscreen.tap(*centre(page, "#front-plot", 20))
+    until(page, "document.querySelector('#fronts .side h4').textContent !== 'Point 2 of 30'")
+    context.close()
 
 
 def test_a_sweep_in_which_nothing_is_feasible_says_why(visit):

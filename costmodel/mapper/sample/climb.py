@@ -6,7 +6,7 @@ import math
 import random
 from collections.abc import Iterator
 
-from costmodel.mapper.sample.encoding import Genes
+from costmodel.mapper.sample.genes import Genes
 from costmodel.mapper.sample.moves import Screen, apply, moves_from
 from costmodel.mapper.sample.tried import Tried
 from costmodel.spec.objective import Objective

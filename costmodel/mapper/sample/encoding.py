@@ -12,63 +12,17 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from typing import Literal
+from functools import cached_property
 
-from costmodel.einsum.algebra import Einsum
 from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.divisors import primes
+from costmodel.mapper.sample.genes import Gene, Genes, Segment, Slot
 from costmodel.mapper.sample.limits import Limits
-from costmodel.mapper.sample.steps import Hold, Plan, Plans, Split, windowed
+from costmodel.mapper.sample.orders import by_priority, extensions, in_order
+from costmodel.mapper.sample.steps import Hold, Plan, Plans, Split
 from costmodel.spec import mapping as nodes
-from costmodel.spec.hardware import Array
-
-Genes = tuple[int, ...]
-"""One choice per gene of an encoding, each an index into what the gene offers."""
-
-ORDERS_MOST = 24
-"""Orders offered by one gene; more storage nodes than that many orders get a priority each."""
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """Where a factor may go: between two storage nodes, or across a dimension of an array."""
-
-    segment: int
-    """Number of arrays above."""
-    array: str = ""
-    dimension: str = ""
-    size: int = 0
-    """Of the dimension; 0 for a temporal slot."""
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """The memories between two arrays."""
-
-    dimensions: tuple[int, ...]
-    """Slots of the arrays that end the segment above."""
-    holds: tuple[Hold, ...]
-    """Storage nodes that may stand here, in the order of levels."""
-    first_slot: int
-    """The slot below the storage node that comes first; the others follow."""
-
-
-@dataclass(frozen=True, slots=True)
-class Gene:
-    """One choice of an encoding."""
-
-    name: str
-    kind: Literal["factor", "nodes", "priority", "bypass", "order", "slide"]
-    size: int
-    """How many values it has."""
-    subject: int | str
-    """The prime, the segment, the storage node or the slot that it is about."""
-    rank_variable: str = ""
-    slots: tuple[int, ...] = ()
-    """What the values of a factor mean."""
 
 
 @dataclass(frozen=True)
@@ -169,7 +123,7 @@ class Encoding:
         changed = list(genes)
         place = self._gene_place.get(("nodes", number))
         if place is not None:
-            changed[place] = _extensions(self.segments[number].holds).index(tuple(order))
+            changed[place] = extensions(self.segments[number].holds).index(tuple(order))
         for rank, hold in enumerate(order):
             place = self._gene_place.get(("priority", self._holds.index(hold)))
             if place is not None:
@@ -282,9 +236,9 @@ class Encoding:
             return holds
         place = self._gene_place.get(("nodes", number))
         if place is not None:
-            return _extensions(holds)[genes[place]]
+            return extensions(holds)[genes[place]]
         start = self._holds.index(holds[0])
-        return _by_priority(holds, [self._value(genes, "priority", start + k) for k in range(len(holds))])
+        return by_priority(holds, [self._value(genes, "priority", start + k) for k in range(len(holds))])
 
     def _kept_by(self, mapping: nodes.Mapping) -> tuple[Hold, ...]:
         """Return the storage nodes of a mapping, outermost first, without those of the outermost memory."""
@@ -314,7 +268,7 @@ class Encoding:
                 following[hold.tensor] = rank[hold] - 1
             else:
                 rank[hold] = following.get(hold.tensor, 2 * len(kept) + 1)
-        return _by_priority(segment.holds, [rank[hold] for hold in segment.holds])
+        return by_priority(segment.holds, [rank[hold] for hold in segment.holds])
 
     def _genes_for(
         self, kept: Sequence[Hold], orders: Sequence[tuple[Hold, ...]], loops: dict[int, list[tuple[str, int]]]
@@ -335,7 +289,7 @@ class Encoding:
                 genes[place] = int(self._holds[int(gene.subject)] not in kept)
             elif gene.kind == "nodes":
                 number = int(gene.subject)
-                genes[place] = _extensions(self.segments[number].holds).index(orders[number])
+                genes[place] = extensions(self.segments[number].holds).index(orders[number])
             elif gene.kind == "priority":
                 hold = self._holds[int(gene.subject)]
                 genes[place] = orders[self._segment_of[hold]].index(hold)
@@ -362,159 +316,5 @@ class Encoding:
         genes[:] = chosen
 
 
-def in_order(row: Sequence[str], names: Sequence[str]) -> list[str]:
-    """Put what is listed in the listed order, in the places that it takes.
-
-    >>> in_order(["k", "p", "m"], ["m", "k"])
-    ['m', 'p', 'k']
-    """
-    turn = iter(sorted((v for v in row if v in names), key=list(names).index))
-    return [next(turn) if v in names else v for v in row]
-
-
 def _same(pair: tuple[Hold | Split, Hold | Split]) -> bool:
     return pair[0] == pair[1]
-
-
-@lru_cache(maxsize=256)
-def _extensions(holds: tuple[Hold, ...]) -> tuple[tuple[Hold, ...], ...]:
-    """Return all orders of storage nodes in which each tensor's levels stand outermost first."""
-    if not holds:
-        return ((),)
-    found: list[tuple[Hold, ...]] = []
-    seen: set[str] = set()
-    for hold in holds:
-        if hold.tensor in seen:
-            continue
-        seen.add(hold.tensor)
-        rest = tuple(other for other in holds if other != hold)
-        found += [(hold, *tail) for tail in _extensions(rest)]
-    return tuple(found)
-
-
-def _count_extensions(holds: Sequence[Hold]) -> int:
-    """Count the orders: a multinomial, since each tensor's nodes form a chain."""
-    per_tensor: dict[str, int] = {}
-    for hold in holds:
-        per_tensor[hold.tensor] = per_tensor.get(hold.tensor, 0) + 1
-    return math.factorial(len(holds)) // math.prod(math.factorial(n) for n in per_tensor.values())
-
-
-def _by_priority(holds: Sequence[Hold], priority: Sequence[int]) -> tuple[Hold, ...]:
-    """Order storage nodes by priority, each tensor's levels outermost first."""
-    left = list(range(len(holds)))
-    order: list[Hold] = []
-    while left:
-        heads: dict[str, int] = {}
-        for k in left:
-            heads.setdefault(holds[k].tensor, k)
-        best = min(heads.values(), key=lambda k: (priority[k], k))
-        order.append(holds[best])
-        left.remove(best)
-    return tuple(order)
-
-
-def loop_orders(einsum: Einsum, variables: Sequence[str]) -> tuple[tuple[str, ...], ...]:
-    """Return the loop orders of a block that differ for some tensor, outermost first.
-
-    What matters is which tensor's tile stays longest: loops that do not move it go innermost, and among them
-    those that do not move the next one. One order per priority of tensors says it all.
-    """
-    extent = einsum.shape
-    marks: list[frozenset[str]] = []
-    for tensor in einsum.tensors:
-        relevant = frozenset(v for a in einsum.accesses_of(tensor) for v in a.rank_variables if extent[v] > 1)
-        if relevant not in marks and len(relevant) < len(variables):
-            marks.append(relevant)
-    # The output first: partial sums cost twice.
-    own = frozenset(v for v in einsum.output.rank_variables if extent[v] > 1)
-    marks.sort(key=lambda relevant: relevant != own)
-    depth = len(marks) if len(marks) <= 4 else 2
-    found: list[tuple[str, ...]] = []
-    for priority in itertools.permutations(marks, depth):
-        order = tuple(
-            sorted(variables, key=lambda v, priority=priority: [v in m for m in priority], reverse=True)  # type: ignore[misc]
-        )
-        if order not in found:
-            found.append(order)
-    return tuple(found)
-
-
-def encoding_of(allowed: Allowed) -> Encoding:
-    """Return a mapspace as a box of genes."""
-    einsum, architecture = allowed.einsum, allowed.architecture
-    slots: list[Slot] = [Slot(0)]
-    segments: list[Segment] = []
-    dimensions: list[int] = []
-    holds: list[Hold] = []
-
-    def close() -> None:
-        segments.append(Segment(tuple(dimensions), tuple(holds), len(slots)))
-        slots.extend(Slot(len(segments) - 1) for _ in holds)
-        dimensions.clear()
-        holds.clear()
-
-    for place, level in enumerate(allowed.levels):
-        if isinstance(level, Array):
-            close()
-            for dimension, size in level.shape.items():
-                dimensions.append(len(slots))
-                slots.append(Slot(len(segments), level.name, dimension, size))
-        holds += (Hold(at, tensor) for at, tensor, _ in allowed.below if at == place)
-    close()
-    choices = {Hold(place, tensor) for place, tensor, answer in allowed.below if answer == "choice"}
-    variables = [v for v, n in einsum.shape.items() if n > 1]
-    orders = loop_orders(einsum, variables)
-    slides = tuple(v for v in variables if v in windowed(einsum))
-    places = {(slot.array, slot.dimension): place for place, slot in enumerate(slots) if slot.size}
-    most = {
-        (places[array.name, dimension], v): min(allowed.along(array, dimension, v).most, allowed.over(array, v).most)
-        for array in allowed.arrays.values()
-        for dimension in array.shape
-        for v in einsum.shape
-    }
-    genes = [
-        *_factor_genes(einsum, slots, most),
-        *_node_genes(segments, choices),
-        *_order_genes(slots, orders, slides),
-    ]
-    limits = Limits(Plans(einsum, architecture, ordered=bool(allowed.orders)), allowed.rules)
-    return Encoding(
-        allowed, limits, tuple(slots), tuple(segments), frozenset(choices), tuple(genes), orders, slides, most
-    )
-
-
-def _factor_genes(einsum: Einsum, slots: Sequence[Slot], most: Mapping[tuple[int, str], float]) -> Iterator[Gene]:
-    for v, extent in einsum.shape.items():
-        for number, prime in enumerate(primes(extent)):
-            open_slots = tuple(
-                place
-                for place, slot in enumerate(slots)
-                if not slot.size or (prime <= slot.size and most[place, v] > 1)
-            )
-            yield Gene(f"{v}/{prime} #{number}", "factor", len(open_slots), prime, v, open_slots)
-
-
-def _node_genes(segments: Sequence[Segment], choices: set[Hold]) -> Iterator[Gene]:
-    first = 0
-    for number, segment in enumerate(segments):
-        count = _count_extensions(segment.holds)
-        if 1 < count <= ORDERS_MOST:
-            yield Gene(f"nodes {number}", "nodes", count, number)
-        elif count > 1:
-            for place in range(len(segment.holds)):
-                yield Gene(f"node {first + place}", "priority", len(segment.holds), first + place)
-        for place, hold in enumerate(segment.holds):
-            if hold in choices:
-                yield Gene(f"bypass {first + place}", "bypass", 2, first + place)
-        first += len(segment.holds)
-
-
-def _order_genes(slots: Sequence[Slot], orders: Sequence[object], slides: Sequence[str]) -> Iterator[Gene]:
-    for place, slot in enumerate(slots):
-        if slot.size:
-            continue
-        if len(orders) > 1:
-            yield Gene(f"order {place}", "order", len(orders), place)
-        if len(slides) > 1:
-            yield Gene(f"slide {place}", "slide", len(slides) + 1, place)

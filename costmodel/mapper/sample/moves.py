@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from costmodel.mapper.sample.encoding import Encoding, Genes
+from costmodel.mapper.sample.encoding import Encoding
+from costmodel.mapper.sample.genes import Genes
 from costmodel.mapper.sample.tried import Tried
 from costmodel.model.batch import Template
 from costmodel.spec.objective import Objective

@@ -7,7 +7,8 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from costmodel.mapper.sample.encoding import Encoding, Genes
+from costmodel.mapper.sample.encoding import Encoding
+from costmodel.mapper.sample.genes import Genes
 from costmodel.mapper.sample.tried import Cost, Tried, Verdict
 from costmodel.model.deliveries import TooManyTilesError
 from costmodel.model.formats import stored_bits

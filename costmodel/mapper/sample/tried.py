@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,8 @@ import numpy as np
 from costmodel.einsum.algebra import Workload
 from costmodel.mapper.front import pareto
 from costmodel.mapper.result import InfeasibleError
-from costmodel.mapper.sample.encoding import Encoding, Genes
+from costmodel.mapper.sample.encoding import Encoding
+from costmodel.mapper.sample.genes import Genes
 from costmodel.mapper.sample.steps import Plan
 from costmodel.model.deliveries import MOST_TILES, TooManyTilesError
 from costmodel.model.evaluate import evaluate_bound
@@ -90,7 +91,7 @@ class Tried:
     slow: dict[Mapping, Evaluation] = field(default_factory=dict)
     """What took long, so that it is not done again."""
 
-    def fill_pool(self, found: Sequence[Genes]) -> None:
+    def fill_pool(self, found: Iterable[Genes]) -> None:
         """Cost constructive mappings and put those that fit in order: the best of each objective, then the next."""
         costs = [(genes, verdict.cost) for genes in found if (verdict := self.judge(genes)).cost is not None]
         rows = [
@@ -106,13 +107,13 @@ class Tried:
     def judge(self, genes: Genes) -> Verdict:
         """Return the verdict on a vector of genes, from memory where its mapping is known.
 
-        Raises OutOfTimeError where it is not and the time is up.
+        Raises OutOfTimeError where it is not and the time is up; the first one is judged whatever the time.
         """
         plan = self.encoding.plan(genes)
         self.judged += 1
         verdict = self.known.get(plan)
         if verdict is None:
-            if time.monotonic() > self.deadline:
+            if self.known and time.monotonic() > self.deadline:
                 raise OutOfTimeError
             verdict = self._judge(plan)
             self.known[plan] = verdict

@@ -113,14 +113,14 @@ def chains(extent: int, slots: Sequence[Slot], *, divide: bool = False) -> list[
     """Return every row of tiles below the slots, innermost first, for one rank variable."""
     found: list[tuple[int, ...]] = [(1,)]
     divisors = [int(d) for d in divisors_of(extent)] if divide else []
-    for _, _, _, size in slots:
-        most = min(size, extent) if size else extent
-        # a tile t of the last slot, below a tile u: ⌈u / t⌉ ≤ size
+    *most, last = [min(size, extent) if size else extent for _, _, _, size in slots]
+    for steps in most:
+        # a tile t of the last slot, below a tile u: ⌈u / t⌉ ≤ steps
         if divide:
-            found = [(*r, u) for r in found for u in divisors if u % r[-1] == 0 and u <= r[-1] * most]
+            found = [(*r, u) for r in found for u in divisors if u % r[-1] == 0 and u <= r[-1] * steps]
         else:
-            found = [(*row, u) for row in found for u in range(row[-1], min(extent, row[-1] * most) + 1)]
-    return [row for row in found if row[-1] == extent]
+            found = [(*row, u) for row in found for u in range(row[-1], min(extent, row[-1] * steps) + 1)]
+    return [(*row, extent) for row in found if row[-1] * last >= extent]
 
 
 def _chains_most(extent: int, slots: int, *, divide: bool) -> int:
@@ -415,9 +415,11 @@ def _obeying(allowed: Allowed, tiles: Tiles) -> npt.NDArray[np.bool_]:
 
 
 def _words(einsum: Einsum, tensor: str, below: Mapping[str, Integers]) -> Integers:
-    """Words of tiles with these extents, at least: only ranks with one rank variable alone are looked at."""
+    """Words of tiles with these extents, at least: only ranks with one rank variable alone, never outside, count."""
     access = einsum.accesses_of(tensor)[0]
-    own = {v for i in access.indices if len(i.terms) == 1 and not i.repeats for v in i.rank_variables}
+    leaving = {limit.index for limit in einsum.leaves(access)}
+    alone = [i for i in access.indices if len(i.terms) == 1 and i not in leaving and not i.repeats]
+    own = {v for i in alone for v in i.rank_variables}
     return np.asarray(np.prod([below[v] for v in own], axis=0) if own else np.ones(1, dtype=np.int64))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from costmodel.report.page.book import Book
+from costmodel.report.page.book import Book, script_json
 
 if TYPE_CHECKING:
     import jinja2
@@ -25,6 +25,13 @@ def fill_template(name: str, book: Book, **content: object) -> str:
         plotly=get_plotlyjs(),
         data=book.data(),
     )
+
+
+def plain_page(name: str, data: object, **content: object) -> str:
+    """Return a page without figures: template, style and script of that name; the script reads ``data``."""
+    style = "".join((TEMPLATES / part).read_text(encoding="utf-8") for part in ("page.css", f"{name}.css"))
+    script = (TEMPLATES / f"{name}.js").read_text(encoding="utf-8")
+    return template(f"{name}.html.j2").render(**content, style=style, script=script, plotly="", data=script_json(data))
 
 
 def template(name: str) -> jinja2.Template:

@@ -14,7 +14,7 @@ from strategies import workload_of
 from costmodel.einsum.algebra import Role
 from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.result import InfeasibleError
-from costmodel.mapper.sample.encoding import encoding_of
+from costmodel.mapper.sample.mapspace import encoding_of
 from costmodel.mapper.sample.moves import Screen, moves_from
 from costmodel.mapper.sample.search import SamplingProgress, search_einsum
 from costmodel.mapper.sample.starts import starts

@@ -14,10 +14,12 @@
   const themed = (layout) => {
     const t = theme();
     const copy = { ...layout, font: { ...layout.font, color: t.text } };
+    const touched = matchMedia("(pointer: coarse)").matches; // a finger on a figure scrolls the page
+    if (touched) copy.dragmode = false;
     copy.hoverlabel = { ...layout.hoverlabel, bgcolor: t.card, bordercolor: t.line, font: { ...(layout.hoverlabel || {}).font, color: t.text } };
     copy.modebar = { bgcolor: "rgba(0,0,0,0)", color: t.quiet, activecolor: t.text };
     for (const key of ["xaxis", "yaxis"]) {
-      copy[key] = { ...layout[key], gridcolor: t.line, linecolor: t.line, zerolinecolor: t.line, tickcolor: t.line };
+      copy[key] = { ...layout[key], gridcolor: t.line, linecolor: t.line, zerolinecolor: t.line, tickcolor: t.line, ...(touched && { fixedrange: true }) };
     }
     return copy;
   };

@@ -1,0 +1,83 @@
+"""Ways to spread the arrays to come, and what each makes of what labels carry across them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from costmodel.mapper.lattice.shapes import Floats, Ints
+
+COMPARED = 20_000_000
+"""Coefficients that are compared at most to leave out choices."""
+
+
+@dataclass(frozen=True)
+class Choices:
+    """How the arrays to come may be spread."""
+
+    values: Floats
+    """(kinds, energy and limits, inputs, choices)."""
+    divisor: Floats
+    """(choices): instances over which compute cycles are divided."""
+    shares: Floats
+    """(limits, choices): instances over which the cycles of each limit are divided."""
+    along: Floats
+    """(rank variables, choices): instances of the next array that may share words of a window."""
+    ways: Ints | None
+    """(choices): the way to spread the one array to come; null where a choice stands for several."""
+
+    def __len__(self) -> int:
+        return len(self.divisor)
+
+    def take(self, chosen: Ints) -> Choices:
+        return Choices(
+            np.ascontiguousarray(self.values[..., chosen]),
+            self.divisor[chosen],
+            np.ascontiguousarray(self.shares[:, chosen]),
+            np.ascontiguousarray(self.along[:, chosen]),
+            None if self.ways is None else self.ways[chosen],
+        )
+
+    def least(self, starts: Ints) -> Choices:
+        """Return one choice for each group, no worse than any of it."""
+        return Choices(
+            np.minimum.reduceat(self.values, starts, axis=-1),
+            np.maximum.reduceat(self.divisor, starts),
+            np.maximum.reduceat(self.shares, starts, axis=-1),
+            np.minimum.reduceat(self.along, starts, axis=-1),
+            None,
+        )
+
+    def features(self, windowed: list[int]) -> Floats:
+        """Return (features, choices): a choice that is no less in any of them is no better."""
+        rows = [self.values.reshape(-1, len(self)), 1 / self.divisor[None], 1 / self.shares, self.along[windowed]]
+        return np.concatenate(rows)
+
+
+def different(rows: Floats) -> Ints:
+    """Return the places of rows of which each is the first of its like."""
+    seen: dict[bytes, int] = {}
+    for place, row in enumerate(rows):
+        seen.setdefault(row.tobytes(), place)
+    return np.array(list(seen.values()), dtype=np.int64)
+
+
+def thinned(every: Choices, windowed: list[int]) -> tuple[Choices, Choices]:
+    """Return the choices of which no other one is better in every coefficient, and the least values of groups."""
+    features = every.features(windowed)
+    features = features[features.min(axis=1) < features.max(axis=1)]
+    features = features[different(features)]
+    first = different(np.ascontiguousarray(features.T))
+    features = features[:, first]
+    kept = np.ones(len(first), dtype=bool)
+    if len(first) ** 2 * len(features) < COMPARED:
+        for c in range(len(first)):
+            no_worse = (features <= features[:, c : c + 1]).all(axis=0)
+            no_worse[c] = False
+            kept[c] = not (no_worse & kept).any()
+    # neighbours have like numbers of instances and like coefficients, so that their least values say something
+    order = np.lexsort((*features[:, kept], every.divisor[first[kept]]))
+    few = replace(every.take(first[kept][order]), ways=None)
+    return few, few.least(np.arange(0, len(few), math.isqrt(len(few) - 1) + 1))

@@ -1,0 +1,176 @@
+"""What each way to spread the arrays to come makes of what labels carry, for each choice of what is kept."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Any
+
+import numpy as np
+
+from costmodel.mapper.lattice.below_choices import Choices, different
+from costmodel.mapper.lattice.below_inputs import Inputs
+from costmodel.mapper.lattice.labels import Layout
+from costmodel.mapper.lattice.settlement import Combinations, Effect, Settlement, Sharing
+from costmodel.mapper.lattice.shapes import Floats, Ints
+from costmodel.mapper.lattice.sliding import Sliding
+from costmodel.mapper.lattice.space import Space
+
+MOST_CHOICES = 100_000
+"""Ways to spread the arrays to come, times choices of what is kept, that are looked at one by one; of more, each
+quantity has a least value of its own."""
+
+
+class Coefficients:
+    """The numbers, with what they come from."""
+
+    def __init__(
+        self, space: Space, layout: Layout, combinations: Combinations, sliding: Sliding, inputs: Inputs, segment: int
+    ) -> None:
+        self.space, self.layout, self.inputs, self.sliding = space, layout, inputs, sliding
+        self.segment, self.top = segment, len(space.arrays)
+        counts = [len(a.factors) for a in space.arrays[segment:]]
+        self.choices: Ints | None = None
+        """(choices, arrays to come): ways; null where they are too many."""
+        if math.prod(counts) * len(space.keeps) <= MOST_CHOICES:
+            every = list(itertools.product(*(range(n) for n in counts)))
+            self.choices = np.array(every, dtype=np.int64).reshape(-1, len(counts))
+        self.rows = 1 if self.choices is None else len(self.choices)
+        self.kept = np.array(space.keeps, dtype=np.int64)
+        self.n = self.rows * len(self.kept)
+        self.sharing = self._sharing(combinations.sigma)
+        many = (len(self.kept), 1, 1)
+        self.tiled = Sharing(
+            np.tile(self.sharing.least, many),
+            np.tile(self.sharing.most, many),
+            np.tile(self.sharing.instances, many[:2]),
+        )
+        self.values = np.zeros((space.prices.rows, inputs.count, self.n))
+        self.stages = [self._settlement(s) for s in range(segment + 1, self.top + 1)]
+        self._waiting_words()
+        self._sliding_words()
+        self._crossing_nodes()
+
+    def by_kind(self) -> tuple[Floats, dict[int, int]]:
+        """Return ((kinds, energy and limits, inputs, choices), what is kept → kind); like ones are one kind."""
+        outputs, inputs = self.values.shape[:2]
+        values = self.values.reshape(outputs, inputs, len(self.kept), self.rows).transpose(2, 0, 1, 3)
+        flat = values.reshape(len(self.kept), outputs * inputs * self.rows)
+        first = different(flat)
+        kinds = {flat[i].tobytes(): kind for kind, i in enumerate(first.tolist())}
+        return np.ascontiguousarray(values[first]), {
+            int(kept): kinds[row.tobytes()] for kept, row in zip(self.kept, flat, strict=True)
+        }
+
+    def every(self, values: Floats) -> Choices:
+        """Return all choices, with these values."""
+        instances = self.sharing.instances
+        shares = [instances[:, max(self.segment, inside) :].prod(axis=1) for inside in self.space.prices.segments]
+        along, ways = np.ones((len(self.space.names), self.rows)), None
+        if self.choices is not None:
+            array = self.space.arrays[self.segment]
+            if array.merges:
+                along = array.factors[self.choices[:, 0]].T.astype(np.float64)
+            if self.choices.shape[1] == 1:
+                ways = self.choices[:, 0]
+        limits = np.array(shares).reshape(len(shares), self.rows)
+        return Choices(values, instances[:, self.segment :].prod(axis=1), limits, along, ways)
+
+    def _sharing(self, sigma: list[Floats]) -> Sharing:
+        """Instances that want the same tile: of arrays that are spread already, and of too many ways, at most."""
+        shape = (self.rows, self.top, len(self.space.tensors))
+        least, most, instances = np.ones(shape), np.ones(shape), np.ones(shape[:2])
+        for a, array in enumerate(self.space.arrays):
+            if not len(array.factors):
+                continue
+            if self.choices is None or a < self.segment:
+                most[:, a] = sigma[a].max(axis=0)
+                instances[:, a] = array.product.max()
+            else:
+                ways = self.choices[:, a - self.segment]
+                least[:, a] = most[:, a] = sigma[a][ways]
+                instances[:, a] = array.product[ways]
+        return Sharing(least, most, instances)
+
+    def _settlement(self, segment: int) -> Settlement:
+        whole = self.tiled
+        inside = Sharing(whole.least[:, :segment], whole.most[:, :segment], whole.instances[:, :segment])
+        return Settlement(self.space, self.layout, segment, np.repeat(self.kept, self.rows), inside)
+
+    def _add(self, row: int, effect: Effect, amount: Any, stage: Settlement) -> None:
+        """Add what a stage settles; the instances outside of it share the cycles of ports."""
+        outside = self.tiled.instances[:, stage.segment :].prod(axis=1)
+        for target, coefficient in effect:
+            if target == Layout.ENERGY:
+                self.values[0, row] += coefficient * amount
+            elif target in self.layout.limit:
+                self.values[target - self.layout.limit.start + 1, row] += coefficient * amount / outside
+
+    def _waiting_words(self) -> None:
+        """Reads and updates that wait: merged by each array until they come to their holder."""
+        for t, tensor in enumerate(self.space.tensors):
+            for updates in (False, True) if tensor.output else (False,):
+                amount: Any = np.ones(self.n)
+                for stage in self.stages:
+                    a = stage.segment - 1
+                    array = self.space.arrays[a]
+                    if tensor.windows:
+                        amount = amount / self._overlap(t, a, points=True)
+                    elif array.reduces if updates else array.merges:
+                        amount = amount / self.tiled.most[:, a, t]
+                    row, effect = (self.inputs.updates, stage.updates) if updates else (t, stage.reads[t])
+                    self._add(row, effect, amount, stage)
+                    amount = np.where(stage.settled[t], 0.0, amount)
+
+    def _sliding_words(self) -> None:
+        """Words of sliding tiles that wait, shared by as many instances as may be."""
+        space, last = self.space, self.stages[-1]
+        for row, i in zip(self.inputs.waiting, self.sliding.nodes, strict=True):
+            node = space.nodes[i]
+            amount = np.ones(self.n)
+            for a in range(self.segment, self.top):
+                amount = np.where(last.outer[i] > a, amount / self._overlap(node.tensor, a), amount)
+            read = space.prices.flow["read"][:, node.tensor, node.memory, last.parent[i]]
+            self.values[0, row] += amount * read[0]
+            for k, inside in enumerate(space.prices.segments):
+                instances = self.tiled.instances[:, inside:].prod(axis=1)
+                self.values[k + 1, row] += amount * read[k + 1] / instances
+
+    def _crossing_nodes(self) -> None:
+        """Nodes to come cross once, plain tiles that are open as often as the last one that closes makes them."""
+        space, last, inputs = self.space, self.stages[-1], self.inputs
+        for row, i in zip(inputs.crossing, inputs.nodes, strict=True):
+            self._add(row, last.close[i], space.tensors[space.nodes[i].tensor].words, last)
+        self._add(inputs.one, last.first_touches, 1.0, last)
+        for tensor, rows in zip(inputs.lasts, inputs.open, strict=True):
+            for row, i in zip(rows, inputs.plain, strict=True):
+                idle = space.tensors[space.nodes[i].tensor].idle & space.tensors[tensor].relevant
+                self._add(row, last.close[i], 1 / self._spread_along(idle), last)
+
+    def _spread_along(self, variables: Any) -> Floats:
+        """Instances along rank variables, over the arrays to come: at most, where ways are too many."""
+        found = np.ones(self.n)
+        for a in range(self.segment, self.top):
+            found = found * self._of_choices(self.space.arrays[a].factors[:, variables].prod(axis=1), a)
+        return found
+
+    def _overlap(self, tensor: int, array: int, *, points: bool = False) -> Floats:
+        """Instances over which words of a window may be shared at most (of tiles of one point: less)."""
+        plan, ways = self.space.tensors[tensor], self.space.arrays[array]
+        if not ways.merges:
+            return np.ones(self.n)
+        others = [v for v in range(len(self.space.names)) if v not in plan.plain]
+        share = ways.factors[:, others].prod(axis=1).astype(np.float64)
+        if points:
+            for window in plan.windows:
+                share = share / ways.factors[:, list(window.rank_variables)].max(axis=1)
+        return self._of_choices(share, array)
+
+    def _of_choices(self, of_ways: Any, array: int) -> Floats:
+        """Return (choices of what is kept and of ways) for numbers of the ways of one array to come."""
+        if not len(of_ways):
+            return np.ones(self.n)
+        if self.choices is None:
+            return np.full(self.n, float(of_ways.max()))
+        chosen: Floats = of_ways[self.choices[:, array - self.segment]].astype(np.float64)
+        return np.tile(chosen, len(self.kept))

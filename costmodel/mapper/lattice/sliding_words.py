@@ -1,0 +1,258 @@
+"""Words of sliding windows: how many tiles have together, and how many a move brings in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from costmodel.mapper.lattice import sumset, windows
+from costmodel.mapper.lattice.edges import Edge, Places, average
+from costmodel.mapper.lattice.labels import History, Labels, Layout
+from costmodel.mapper.lattice.settlement import Combinations
+from costmodel.mapper.lattice.shapes import Floats, Ints, Lattice
+from costmodel.mapper.lattice.space import Space, UnsupportedError, Window
+
+
+def mix(x: Any) -> Ints:
+    """Scramble 64 bits (so that a path has a number of its own)."""
+    x = x.astype(np.int64).view(np.uint64)
+    with np.errstate(over="ignore"):
+        x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        x = (x ^ (x >> np.uint64(31))) | np.uint64(1)
+    found: Ints = x.view(np.int64)
+    return found
+
+
+class SlidingWords:
+    """Sliding tiles, and the words in them."""
+
+    def __init__(
+        self, space: Space, lattice: Lattice, layout: Layout, combinations: Combinations, history: History
+    ) -> None:
+        self.space, self.lattice, self.layout = space, lattice, layout
+        self.combinations, self.history = combinations, history
+        self.top = len(space.arrays)
+        self.nodes = [i for i, n in enumerate(space.nodes) if space.tensors[n.tensor].windows]
+        self.slot = {i: w for w, i in enumerate(self.nodes)}
+        self.segment_of = space.segment_of
+        self.bits = sum(space.nodes[i].bit for i in self.nodes)
+        self.plain_of = [self._bits(v, plain=True) for v in range(lattice.count)]
+        self.moved_by = [self._bits(v, plain=False) for v in range(lattice.count)]
+        self.kinds = [
+            [np.unique(a.factors[:, t.relevant], axis=0, return_inverse=True)[1].ravel() for t in space.tensors]
+            for a in space.arrays
+        ]
+        """For each array and tensor: ways to spread that are the same to the tensor have one number."""
+
+    def _bits(self, v: int, *, plain: bool) -> int:
+        found = 0
+        for i in self.nodes:
+            tensor = self.space.tensors[self.space.nodes[i].tensor]
+            if (v in tensor.plain) if plain else (v in tensor.windowed):
+                found |= self.space.nodes[i].bit
+        return found
+
+    def active(self, labels: Labels) -> Any:
+        """Whether a tile of a window is open or sliding."""
+        return ((labels.s[Layout.OPEN] | labels.s[Layout.ALIVE]) & self.bits) != 0
+
+    def children(self, s: Ints, window: Window, arrays: range) -> tuple[list[Ints], list[Ints]]:
+        """Return (steps, counts) of the instances of arrays along a window."""
+        steps, counts = [], []
+        for v, c in zip(window.rank_variables, window.coefficients, strict=True):
+            for a in arrays:
+                steps.append(abs(c) * self.lattice.tile[v][s[self.layout.below[a]]].astype(np.int64))
+                counts.append(self.space.arrays[a].factors[s[self.layout.way[a]], v])
+        return steps, counts
+
+    def span(self, s: Ints, v: int, arrays: range) -> Floats:
+        """Distance between the first and the last instance along ``v``."""
+        total = np.zeros(s.shape[1])
+        for a in arrays:
+            factor = self.space.arrays[a].factors[s[self.layout.way[a]], v]
+            total += self.lattice.tile[v][s[self.layout.below[a]]] * (factor - 1)
+        return total
+
+    def slide(
+        self, s: Ints, node: int, low: Ints, moving: Ints | None, segment: int, upto: int
+    ) -> tuple[Floats, Floats, Ints]:
+        """Return (words together, words kept, hash of the distance) of one move.
+
+        Of the instances of arrays from the node's up to ``upto`` together. ``low`` is the shape below the loop that
+        moves, ``moving`` its rank variable (null: no move; then only the first result means something).
+        """
+        plan = self.space.nodes[node]
+        tensor = self.space.tensors[plan.tensor]
+        memory = self.space.memories[plan.memory]
+        tile = s[self.layout.tile[self.slot[node]]]
+        together = np.ones(s.shape[1])
+        inside = range(memory.segment, upto)
+        for v in tensor.plain:
+            together *= self.lattice.tile[v][tile]
+            for a in inside:
+                together *= self.space.arrays[a].factors[s[self.layout.way[a]], v]
+        kept = together.copy()
+        still = np.ones(s.shape[1], dtype=bool)
+        distance = np.zeros(s.shape[1], dtype=np.int64)
+        for window in tensor.windows:
+            shift = np.zeros(s.shape[1])
+            for v, c in zip(window.rank_variables, window.coefficients, strict=True):
+                if moving is not None:
+                    reach = self.lattice.tile[v][tile] + self.span(s, v, range(memory.segment, segment))
+                    shift += c * np.where(moving == v, reach, reach - self.lattice.tile[v][low])
+            whole = shift.astype(np.int64)
+            if window.edge is None:
+                union, stays = self._together(s, window, tile, inside, whole, memory.fetch)
+            else:
+                union, stays = self._inside(s, window, window.edge, tile, low, moving, whole)
+            together *= union
+            kept *= stays
+            still &= whole == 0
+            distance = mix(distance ^ whole)
+        if memory.refetch:
+            kept = np.where(still, together, 0.0)
+        return together, kept, distance
+
+    def _inside(
+        self, s: Ints, window: Window, edge: Edge, tile: Ints, low: Ints, moving: Ints | None, shift: Ints
+    ) -> tuple[Floats, Floats]:
+        """Return (words, words kept) along a padded window, on average over the moves of the loop.
+
+        It moves to every multiple of its tile that is none of the next loop's; whatever stands inside starts again,
+        and what stands outside is anywhere. No array spreads the window.
+        """
+        rows: list[Any] = [shift]
+        for v in window.rank_variables:
+            next_tile = np.zeros(len(tile)) if moving is None else self.lattice.tile[v][s[Layout.SHAPE]] * (moving == v)
+            rows += [self.lattice.tile[v][tile], self.lattice.tile[v][low], next_tile]
+        keys, which = np.unique(np.stack(rows, axis=1).astype(np.int64), axis=0, return_inverse=True)
+        found = []
+        for by, *rest in keys.tolist():
+            terms = tuple(zip(window.coefficients, rest[::3], strict=True))
+            extents = (int(self.space.extents[v]) for v in window.rank_variables)
+            places = tuple(Places(*x) for x in zip(extents, rest[1::3], rest[2::3], strict=True))
+            found.append(average(edge, terms, places, by))
+        table = np.array(found)[which.ravel()]
+        return table[:, 0], table[:, 1]
+
+    def _together(
+        self, s: Ints, window: Window, tile: Ints, inside: range, shift: Ints, box: bool
+    ) -> tuple[Floats, Floats]:
+        """Return (words together, words that no instance has to be sent after a move) along one window."""
+        at = tuple(self.lattice.digits[v, tile] for v in window.rank_variables)
+        own, length = (table[at] for table in self.tables(window, box))
+        by = np.abs(shift)
+        # an interval brings in its end; what more there is to say needs a closer look
+        union, asked = own.copy(), np.minimum(by, length).astype(np.float64)
+        closer = (own != length) & (by > 0)
+        for v in window.rank_variables:
+            for a in inside:
+                closer |= self.space.arrays[a].factors[s[self.layout.way[a]], v] > 1
+        columns = np.flatnonzero(closer)
+        if len(columns):
+            union[columns], asked[columns] = self._closer(
+                s[:, columns], window, tile[columns], inside, shift[columns], box
+            )
+        return union, union - asked
+
+    def tables(self, window: Window, box: bool) -> tuple[Floats, Floats]:
+        """Return (words, distance from the first to the last) of every tile along a window, by divisor indices."""
+        return self.space.window_table(window, box), self.space.window_table(window, True)
+
+    def _closer(
+        self, s: Ints, window: Window, tile: Ints, inside: range, shift: Ints, box: bool
+    ) -> tuple[Floats, Floats]:
+        """Return (words together, words asked for after a move) of tiles with gaps, or of several instances."""
+        pairs = list(zip(window.rank_variables, window.coefficients, strict=True))
+        extents = np.stack([self.lattice.tile[v][tile] for v, _ in pairs]).astype(np.int64)
+        grains = np.array([[abs(c)] for _, c in pairs])
+        length = 1 + (grains * (extents - 1)).sum(axis=0)
+        steps, counts = np.broadcast_to(grains, extents.shape).copy(), extents.copy()
+        if box:
+            steps[0], counts[0], counts[1:] = 1, length, 1
+        own = self.tables(window, box)[0][tuple(self.lattice.digits[v, tile] for v, _ in pairs)]
+        more_steps, more_counts = self.children(s, window, inside)
+        no_steps = np.empty((0, len(tile)), dtype=np.int64)
+        more = np.stack(more_steps) if more_steps else no_steps
+        instances = np.stack(more_counts) if more_counts else no_steps
+
+        def exactly(column: int) -> tuple[int, int]:
+            return self._exactly(s, window, tile, inside, int(shift[column]), box, column)
+
+        union = sumset.sizes(
+            np.concatenate((steps, more)), np.concatenate((counts, instances)), lambda column: exactly(column)[0]
+        )
+        by = np.abs(shift)
+        dense = own == length
+        single = ((counts > 1).sum(axis=0) == 1) & ~dense
+        grain = np.maximum(np.where(counts > 1, steps, 0).max(axis=0), 1)
+        # what a move brings in: the end of an interval or of a progression, or all of it
+        partial = single & (np.mod(by, grain) == 0) & (by < length)
+        fresh = np.where((counts > 1) & partial, by // grain, counts)
+        fresh = np.where(dense, 1, fresh)
+        fresh[0] = np.where(dense, np.minimum(by, length), fresh[0])
+        steps[0] = np.where(dense, 1, steps[0])
+
+        def asked_exactly(column: int) -> int:
+            together, stays = exactly(column)
+            return together - stays
+
+        asked = sumset.sizes(np.concatenate((steps, more)), np.concatenate((fresh, instances)), asked_exactly)
+        asked[by == 0] = 0.0
+        for column in np.flatnonzero(~dense & ~single & (by < length) & (by > 0)).tolist():
+            asked[column] = asked_exactly(column)
+        return union, asked
+
+    def _exactly(
+        self, s: Ints, window: Window, tile: Ints, inside: range, shift: int, box: bool, column: int
+    ) -> tuple[int, int]:
+        """Count coordinate by coordinate."""
+        terms, generators = [], []
+        for v, c in zip(window.rank_variables, window.coefficients, strict=True):
+            terms.append((c, int(self.lattice.tile[v][tile[column]])))
+            for a in inside:
+                factor = int(self.space.arrays[a].factors[s[self.layout.way[a], column], v])
+                if factor > 1:
+                    generators.append((c * int(self.lattice.tile[v][s[self.layout.below[a], column]]), factor))
+        return windows.union_and_kept(tuple(terms), tuple(generators), shift, box)
+
+    def words(self, s: Ints, node: int, low: Ints, moving: Ints | None, segment: int, upto: int) -> Floats:
+        """Return the new words of one move, after merging over the arrays inside of ``upto``, per parent there."""
+        plan = self.space.nodes[node]
+        tensor = self.space.tensors[plan.tensor]
+        start = self.space.memories[plan.memory].segment
+        merged = start
+        while merged < upto and self.space.arrays[merged].merges and not self.space.arrays[merged].tiles_only:
+            merged += 1
+        together, kept, _ = self.slide(s, node, low, moving, segment, merged)
+        found = together if moving is None else together - kept
+        for a in range(merged, upto):
+            array = self.space.arrays[a]
+            if merged != start:
+                msg = "arrays that merge differently between two holders of a sliding window"
+                raise UnsupportedError(msg)
+            ways = s[self.layout.way[a]]
+            if not array.merges:
+                found = found * array.product[ways]
+                continue
+            if upto - start > 1:
+                msg = "nested arrays that share whole tiles of a sliding window only"
+                raise UnsupportedError(msg)
+            for v in tensor.plain:
+                found = found * array.factors[ways, v]
+            for window in tensor.windows:
+                found = found * self.different(s, window, range(a, a + 1))
+        return found
+
+    def different(self, s: Ints, window: Window, arrays: range) -> Floats:
+        """Return how many instances along a window work on different tiles."""
+        steps, counts = self.children(s, window, arrays)
+
+        def exactly(column: int) -> int:
+            return windows.distinct_offsets(
+                tuple((int(d[column]), int(n[column])) for d, n in zip(steps, counts, strict=True))
+            )
+
+        return sumset.sizes(np.stack(steps), np.stack(counts), exactly)
