@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from costmodel.cli.show import command
 from costmodel.execute.execution import execute
 from costmodel.execute.given import given_values
 from costmodel.spec.catalog import load_workload
@@ -35,3 +37,16 @@ def test_a_word_that_is_no_row(engine, word):
 def test_tokens_that_are_not_given_are_those_that_costs_count():
     workload = load_workload({**EMBEDDING, "distinct": {"TOKEN": 2}})
     assert given_values(workload, {}, {}).arrays["TOKEN"].tolist() == [[0, 1, 0], [1, 0, 1]]
+
+
+def test_a_program_looks_rows_up(tmp_path):
+    (tmp_path / "w.yaml").write_text(
+        "name: w\nranks: {M: 3, D: 2, V: 5}\nvalues: {TOKEN: [4, 0, 4]}\neinsums: ['E[m, d] = TABLE[V=TOKEN[m], d]']\n"
+    )
+    (tmp_path / "nest.yaml").write_text(
+        "arch: two_level\nworkload: ./w.yaml\nnest: [store TABLE TOKEN E in MainMemory, for m by 1, for d by 1, "
+        "store TABLE TOKEN E in Buffer, compute E on MAC]\n"
+    )
+    for language, words in (("python", "TABLE[int(TOKEN["), ("c", "TABLE[(long)(TOKEN[")):
+        shown = CliRunner().invoke(command, [str(tmp_path / "nest.yaml"), "--as", language])
+        assert words in shown.stdout, shown.output
