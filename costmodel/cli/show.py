@@ -9,7 +9,7 @@ import click
 
 from costmodel.cli.complete import names_of
 from costmodel.cli.options import json_option, set_option
-from costmodel.cli.output import FINE, put, put_json, say
+from costmodel.cli.output import FINE, put, put_json, say, say_warnings
 from costmodel.spec.problems import Problem, SpecError
 
 if TYPE_CHECKING:
@@ -151,6 +151,7 @@ def _workload(
     from costmodel.spec import catalog
 
     workload, nonzeros = catalog.load_workload(document), catalog.load_nonzeros(document)
+    say_warnings(workload.warnings)
     found = describe(workload, nonzeros)
     content: dict[str, Any] = {"workload": plain(workload), "description": plain(found)}
     parts: list[str] = []

@@ -36,6 +36,10 @@ SLOW_S = 0.05
 """CPU seconds of an evaluation that is worth keeping."""
 
 
+GRACE_S = 1.0
+"""Seconds that a search whose time is up goes on where nothing has fitted yet."""
+
+
 class Cost:
     """Energy, latency and room of one mapping that fits."""
 
@@ -113,7 +117,7 @@ class Tried:
         self.judged += 1
         verdict = self.known.get(plan)
         if verdict is None:
-            if self.known and time.monotonic() > self.deadline:
+            if time.monotonic() > self.deadline + (0 if self.genes else GRACE_S):
                 raise OutOfTimeError
             verdict = self._judge(plan)
             self.known[plan] = verdict
@@ -131,7 +135,7 @@ class Tried:
         try:
             evaluation = self.evaluation(self.encoding.plans.mapping(plan))
         except TooManyTilesError as error:
-            how = "instances share a tensor that is accessed in ways that move apart"
+            how = "of a tensor that is accessed in ways that move apart, or of a written window"
             reject = Reject("model", "tiles told one by one", error.tiles, MOST_TILES, how)
             worst = Finding(findings[0].limit, 1.0, reject) if findings else Finding("tiles", 1.0, reject)
             return Verdict(None, (worst, *findings[1:]))

@@ -360,9 +360,17 @@ class Whole:
 
 
 def small(
-    allowed: Allowed, promising: Promising, *, divide: bool = False, effort_most_s: float = EFFORT_MOST_S
+    allowed: Allowed,
+    promising: Promising,
+    *,
+    divide: bool = False,
+    effort_most_s: float = EFFORT_MOST_S,
+    row_s: float = ROW_S,
 ) -> Whole | None:
-    """Return the mapspace, or null where it is too large to be costed. ``divide``: that of tiles that divide."""
+    """Return the mapspace, or null where it is too large to be costed. ``divide``: that of tiles that divide.
+
+    ``row_s``: what a row of the batch model takes.
+    """
     if not _few(allowed, effort_most_s / SKELETON_S):
         return None
     # below every storage node the order of loops in time moves no tile, but for passes of a systolic array; a rule on
@@ -383,7 +391,7 @@ def small(
         over += int(orders[obeying & ~fits].sum())
         chosen = np.flatnonzero(obeying & fits & promising(_compute_cycles(allowed.einsum, tiles), room))
         effort_s += SKELETON_S + ROW_S * len(tiles.rows) / 10
-        effort_s += 0 if allowed.ordered else ROW_S * int(orders[chosen].sum())
+        effort_s += 0 if allowed.ordered else row_s * int(orders[chosen].sum())
         if effort_s > effort_most_s:
             return None
         if len(chosen):
@@ -393,7 +401,7 @@ def small(
                     in_arrays = floor_of(allowed, chosen_tiles, slots, together[:1]) is not None
                 one_by_one_s = SCALAR_S * len(together)
                 effort_s += min(one_by_one_s, TEMPLATE_S) if in_arrays else one_by_one_s
-                effort_s += ROW_S * len(together) if allowed.ordered else 0
+                effort_s += row_s * len(together) if allowed.ordered else 0
                 if effort_s > effort_most_s:
                     return None
             parts.append(chosen_tiles)

@@ -14,8 +14,10 @@ from comparison import difference
 from problems import PE2D, TWO_LEVEL, einsum, padded_problem
 from strategies import Case
 
-from costmodel.einsum.algebra import Workload
+from costmodel.einsum.algebra import Einsum, Workload
+from costmodel.mapper import engines
 from costmodel.mapper.allowed import Allowed
+from costmodel.mapper.border import bordered
 from costmodel.mapper.lattice.edges import Edge, Places, average, largest
 from costmodel.mapper.result import InfeasibleError
 from costmodel.mapper.uneven import lower_bound
@@ -72,6 +74,13 @@ def test_the_bound_for_all_tiles_is_below_every_mapping() -> None:
     assert checked > 12
 
 
+def one_row_of_padding(problem: Einsum) -> Einsum:
+    """A convolution of 4 rows by a kernel of 3, with a border of one on either side that is not stored."""
+    (c, window), i = problem.inputs[0].indices, problem.tensors["I"]
+    inputs = (replace(problem.inputs[0], indices=(c, replace(window, constant=-1))), *problem.inputs[1:])
+    return replace(problem, inputs=inputs, tensors={**problem.tensors, "I": replace(i, shape=(4, 4))})
+
+
 @pytest.mark.parametrize(
     "architecture",
     [TWO_LEVEL, replace(PE2D, constraints=("PEs.X only [m]", "PEs.Y only [c]"))],
@@ -79,9 +88,7 @@ def test_the_bound_for_all_tiles_is_below_every_mapping() -> None:
 )
 def test_the_walk_confirms_a_padded_convolution(architecture) -> None:
     problem = einsum("O[m, p]", "I[c, p+r]", "F[m, c, r]", weights="F", m=4, c=4, p=4, r=3)
-    (c, window), i = problem.inputs[0].indices, problem.tensors["I"]
-    inputs = (replace(problem.inputs[0], indices=(c, replace(window, constant=-1))), *problem.inputs[1:])
-    problem = replace(problem, inputs=inputs, tensors={**problem.tensors, "I": replace(i, shape=(4, 4))})
+    problem = one_row_of_padding(problem)
     assert problem.points_inside == 4 * 4 * (4 * 3 - 2)
     found = map_einsum(problem, architecture, objective="edp")
     assert found.certificate.method == "exact"
@@ -116,3 +123,35 @@ def test_words_inside_are_counted_over_all_places() -> None:
         assert average(edge, terms, along, shift) == pytest.approx(tuple(expected))
         grid = itertools.product(*(range(0, n, t) for n, t in zip(whole, tile, strict=True)))
         assert largest(edge, terms, tuple(whole)) == max(len(tile_at(at)) for at in grid)
+
+
+def test_a_border_that_is_stored_costs_no_less() -> None:
+    """Every mapping of the bordered Einsum is one of the padded one, at no more cost and in no more room."""
+    checked = 0
+    for seed in range(2000, 2060):
+        if (found := small(seed)) is None:
+            continue
+        problem, architecture = found
+        stored = bordered(problem)
+        assert not stored.limits
+        padded = {m.nest: cost for m, cost in exhaustive.costed(problem, architecture)}
+        for mapping, cost in exhaustive.costed(stored, architecture):
+            own = padded[mapping.nest]
+            assert own.energy_pj <= cost.energy_pj * (1 + 1e-9), f"seed {seed}"
+            assert own.latency_cycles <= cost.latency_cycles, f"seed {seed}"
+            assert own.capacity_bits <= cost.capacity_bits, f"seed {seed}"
+            checked += 1
+    assert checked > 100
+
+
+def test_what_is_too_large_to_prove_is_begun_from_the_border(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "FALLBACK", engines.FALLBACK.asking(trials=20))
+    monkeypatch.setattr("costmodel.mapper.uneven.exhaustion.EFFORT_MOST_S", 0.0)
+    problem = one_row_of_padding(einsum("O[m, p]", "I[c, p+r]", "F[m, c, r]", weights="F", m=4, c=4, p=4, r=3))
+    found = map_einsum(problem, PE2D, objective="energy")
+    assert found.certificate.method.startswith("random + exact with a border (unsupported: instances of PEs differ")
+    assert found.certificate.gap is not None
+    (point,) = found.front
+    stored = map_einsum(bordered(problem), PE2D, objective="energy")
+    assert stored.certificate.status == "optimal: proven"
+    assert point.energy_pj < stored.front[0].energy_pj
