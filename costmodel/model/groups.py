@@ -119,9 +119,24 @@ class Group:
 
     def _touched(self, image: Image, intervals: Intervals, offset: int, strides: Sequence[int]) -> int:
         """Return the coordinates that one access touches."""
-        if self.is_looked_up:
+        if self.is_looked_up and any(form.table for form in image):
             return self._looked_up(image, intervals, offset, strides)
-        return self._spread_out(image, intervals, offset, strides)
+        weight: dict[str, int] = dict.fromkeys(self.rank_variables, 0)
+        origin = offset
+        for stride, form in zip(strides, image, strict=True):
+            origin += stride * form.constant
+            for v, c in form.terms:
+                weight[v] += stride * c
+        spreads = []
+        for v, w in weight.items():
+            low, extent = intervals[v]
+            origin += w * (low if w >= 0 else low + extent - 1)
+            if w:
+                spreads.append((abs(w), extent))
+        bits = 1 << origin
+        for w, extent in spreads:
+            bits = spread(bits, w, extent)
+        return bits
 
     def _looked_up(self, image: Image, intervals: Intervals, offset: int, strides: Sequence[int]) -> int:
         """Return the same where some coordinates are looked up, value by value."""
@@ -139,25 +154,7 @@ class Group:
             point = dict(zip(names, values, strict=True))
             forms = tuple(Affine((), form.at(point)) if form.table else form for form in image)
             here = {**intervals, **{v: (value, 1) for v, value in point.items()}}
-            bits |= self._spread_out(forms, here, offset, strides)
-        return bits
-
-    def _spread_out(self, image: Image, intervals: Intervals, offset: int, strides: Sequence[int]) -> int:
-        weight: dict[str, int] = dict.fromkeys(self.rank_variables, 0)
-        origin = offset
-        for stride, form in zip(strides, image, strict=True):
-            origin += stride * form.constant
-            for v, c in form.terms:
-                weight[v] += stride * c
-        spreads = []
-        for v, w in weight.items():
-            low, extent = intervals[v]
-            origin += w * (low if w >= 0 else low + extent - 1)
-            if w:
-                spreads.append((abs(w), extent))
-        bits = 1 << origin
-        for w, extent in spreads:
-            bits = spread(bits, w, extent)
+            bits |= self._touched(forms, here, offset, strides)
         return bits
 
     def _within(self, intervals: Intervals) -> int:
