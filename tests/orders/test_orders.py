@@ -121,6 +121,11 @@ def test_beyond_the_limit_stretches_are_permuted_alone(gemm):
         *("mnk" + "".join(p) for p in itertools.permutations("mnk")),
         *("".join(p) + "mnk" for p in itertools.permutations("mnk")),
     }
+    assert [orders_of(costs, b) for b in costs.behaviours] == [
+        ["m n k, n m k", "any"],
+        ["m k n, k m n", ""],
+        ["n k m, k n m", ""],
+    ]
     with pytest.raises(SpecError, match=r"the loops m n k below MainMemory have 6 orders, more than 5 .*--limit 6"):
         order_costs(*gemm, limit=5)
 
