@@ -8,7 +8,7 @@ from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from costmodel.einsum import notation
 from costmodel.einsum.algebra import Affine, Einsum, boxes_within, limits_together
@@ -28,7 +28,9 @@ from costmodel.einsum.syntax import (
 from costmodel.spec.problems import Problem, SpecError
 
 if TYPE_CHECKING:
-    from costmodel.execute.arrays import Arrays
+    import numpy as np
+
+    Held = Mapping[str, np.ndarray[Any, np.dtype[Any]]]
 
 Box = Mapping[str, range]
 """Rank variable → positions, without steps."""
@@ -108,7 +110,7 @@ class Program:
         for parts in itertools.product(*groups):
             yield dict(ChainMap(*parts, dict(box))) if parts else box
 
-    def indices(self, access: TensorAccess, held: Arrays) -> tuple[Affine, ...]:
+    def indices(self, access: TensorAccess, held: Held) -> tuple[Affine, ...]:
         """Where an access of the text leads; where words are looked up, by those that are held.
 
         Raises SpecError where such a word is no row.
@@ -119,7 +121,7 @@ class Program:
             for index, extent in zip(access.indices, rows, strict=True)
         )
 
-    def _looked_up(self, lookup: TensorAccess, held: Arrays, rows: int) -> Affine:
+    def _looked_up(self, lookup: TensorAccess, held: Held, rows: int) -> Affine:
         array = held[lookup.tensor]
         wrong = [word for word in array.ravel().tolist() if word != int(word) or not 0 <= word < rows]
         if wrong:
