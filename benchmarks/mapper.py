@@ -3,8 +3,8 @@
 python benchmarks/mapper.py            the table of targets
 python benchmarks/mapper.py growth     how time grows with sizes, ranks, levels and dimensions (Markdown)
 python benchmarks/mapper.py growth --svg    and draws it into docs/mapper_growth.svg
-python benchmarks/mapper.py networks   whole networks on every machine, distinct layers; names of either choose among them,
-                                       and --budget 40 gives each layer so many CPU-seconds at most
+python benchmarks/mapper.py networks   whole networks on every machine, distinct layers; names of either choose among
+                                       them, and --budget 40 gives each layer so many CPU-seconds at most
 """
 
 from __future__ import annotations
