@@ -12,7 +12,18 @@ TYPE_CHECKING = False  # type checkers know better; `typing` would take longer t
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from costmodel.api import evaluate, explain, load_arch, load_mapping, load_workload, map, report, run, sweep
+    from costmodel.api import (
+        evaluate,
+        explain,
+        load_arch,
+        load_mapping,
+        load_workload,
+        map,
+        report,
+        run,
+        sweep,
+        transform,
+    )
 else:
     ModuleType = type(sys)
 
@@ -27,6 +38,7 @@ __all__ = [
     "report",
     "run",
     "sweep",
+    "transform",
 ]
 
 

@@ -117,10 +117,15 @@ def twin_loops(case: Case, rng: random.Random) -> Iterator[tuple[Case, Case]]:
         def twinned(a: Access, v: str = v) -> Access:
             return replace(a, indices=(*a.indices, Affine((("twin", 1),)))) if v in a.rank_variables else a
 
+        doubled = {a.tensor for a in accesses if v in a.rank_variables}
         changed = tuple(
             replace(
                 e,
                 shape={**e.shape, "twin": extent} if e in having else e.shape,
+                tensors={
+                    n: replace(t, ranks=(*t.ranks, "TWIN"), shape=(*t.shape, extent)) if n in doubled else t
+                    for n, t in e.tensors.items()
+                },
                 output=twinned(e.output),
                 inputs=tuple(twinned(a) for a in e.inputs),
             )

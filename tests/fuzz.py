@@ -1,7 +1,8 @@
 """A fuzzer over all kinds of files and command lines: every case follows from its seed.
 
 Shipped files and folders of runs are changed by structure or as text, and given to a random command. What must come out
-is said in ``faults_of``. By hand: ``python tests/fuzz.py FIRST LAST`` prints the faults of seeds FIRST to LAST - 1.
+is said in ``faults_of``. By hand: ``python tests/fuzz.py FIRST LAST`` prints the faults of seeds FIRST to LAST - 1;
+with ``typed`` behind them, those of command lines made of the options that commands declare.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import click
 import yaml
 from click.testing import CliRunner
 
@@ -108,6 +110,13 @@ TOKENS = (
     ),
     *("é", "≤", "µ", "×", "0", "9" * 50, ",", "=", "*", "/", "(", ")", "[" * 400, "- " * 300, "a: " * 50),
 )
+
+
+SENTENCES = (
+    *("Buffer keeps A", "Buffer keps A", "Buffer keeps Q", "weight_stationary", "row stationary", "order in Buffer: m"),
+    *("utilisation >= 200 %", "Buffer tile m <= 4", "PEs.X only [m", "Buffer.m=2", "Buffer.size=1KiB", "ranks.M=7"),
+)
+"""What options that take sentences or settings may be given."""
 
 
 @dataclass(frozen=True)
@@ -326,6 +335,83 @@ def _typed(words: list[str], chance: random.Random) -> tuple[str, ...]:
     return tuple(word for word in words if word != "--debug")
 
 
+GOOD = {
+    "arch": "two_level",
+    "workload": "small.yaml",
+    "level": "Buffer",
+    "mapping_ref": "mapping.yaml",
+    "workload_ref": "small.yaml",
+    "study_ref": "study.yaml",
+    "kind": "arch",
+    "ref": "small.yaml",
+    "refs": "study.yaml",
+    "folders": "runs/sweep",
+    "first": "runs/map",
+    "second": "runs/evaluate",
+}
+"""Of an argument or option that has to be right for anything to happen."""
+PATHS = ("", ".", "small.yaml", "runs", "runs/map", "x.html", "x.png", "d/e/x.html", "small.yaml/x.html", "a" * 300)
+"""All of them inside of the case's own folder."""
+TYPED = (
+    "",
+    "0",
+    "-1",
+    "1.5",
+    "9" * 40,
+    "nan",
+    "x",
+    "\udcff",
+    "1 s",
+    "2 KiB",
+    "energy,latency",
+    "knee",
+    "a=b",
+    "m",
+    "Z",
+)
+
+
+def command_line_of(seed: int) -> Case:
+    """A command with options that it declares itself, some with odd values, some twice, some without theirs."""
+    from costmodel.cli import app, frame
+
+    chance = random.Random(seed)
+    context = click.Context(app)
+    name = chance.choice([command for command in frame.COMMANDS if command not in {"list", "schema"}])
+    command = app.get_command(context, name)
+    words = [name]
+    for param in command.params:
+        needed = isinstance(param, click.Argument) or param.name == "mapping_ref"
+        if param.name == "words":
+            words += chance.choice((["runs/map", "energy"], ["two_level", "small.yaml", "Buffer.read"], ["small.yaml"]))
+        elif needed and isinstance(param, click.Argument):
+            words.append(GOOD.get(param.name, _odd_value(param, chance)) if chance.random() < 0.9 else _word(chance))
+        elif needed or param.name in {"budget", "jobs"} or chance.random() < 0.15:
+            words += _given(param, chance)
+    if chance.random() < 0.1:
+        words.insert(chance.randrange(1, len(words) + 1), chance.choice((*TYPED, "--", "-", "--no", "--json=1")))
+    files = {"small.yaml": SMALL.encode(), "mapping.yaml": NEST.encode()}
+    return Case(files, tuple(words), ("map", "mapping.yaml", NEST.encode()))
+
+
+def _given(param: click.Parameter, chance: random.Random) -> list[str]:
+    """An option as it may be typed."""
+    option = chance.choice([*param.opts, *param.secondary_opts])
+    if param.is_flag:
+        return [option] * chance.choice((1, 1, 2))
+    steady = {"budget": "1s", "jobs": "1", "trials": "3", **GOOD}.get(param.name)
+    typed = [option, steady if steady is not None and chance.random() < 0.8 else _odd_value(param, chance)]
+    return typed * chance.choice((1, 1, 1, 2))
+
+
+def _odd_value(param: click.Parameter, chance: random.Random) -> str:
+    if isinstance(param.type, click.Path):
+        return chance.choice(PATHS)
+    if isinstance(param.type, click.Choice):
+        return chance.choice((*map(str, param.type.choices), *TYPED))
+    return chance.choice((*TYPED, *SENTENCES, _word(chance)))
+
+
 def _damaged(text: str, file: str, chance: random.Random) -> bytes:
     if file.endswith(".json") and chance.random() < 0.7:
         data = json.loads(text)
@@ -443,12 +529,13 @@ def _placed(problem: Any, case: Case) -> bool:
     return bool(problem.file or problem.path) or any(word in problem.message for word in words)
 
 
-def run_seeds(seeds: range, runs: Path) -> dict[int, list[str]]:
-    """The faults of seeds, by seed."""
+def run_seeds(seeds: range, runs: Path, *, typed: bool = False) -> dict[int, list[str]]:
+    """The faults of seeds, by seed: of changed files, or of command lines."""
     found = {}
     for seed in seeds:
         with tempfile.TemporaryDirectory() as folder:
-            if faults := faults_of(case_of(seed, runs), runs, Path(folder)):
+            case = command_line_of(seed) if typed else case_of(seed, runs)
+            if faults := faults_of(case, runs, Path(folder)):
                 found[seed] = faults
     return found
 
@@ -456,9 +543,11 @@ def run_seeds(seeds: range, runs: Path) -> dict[int, list[str]]:
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as made:
         make_runs(Path(made))
+        as_typed = sys.argv[3:] == ["typed"]
         for number in range(int(sys.argv[1]), int(sys.argv[2])):
+            shown = (command_line_of(number) if as_typed else case_of(number, Path(made))).command[:16]
             start = time.process_time()
-            for seed, faults in run_seeds(range(number, number + 1), Path(made)).items():
-                print(seed, case_of(seed, Path(made)).command[:12], *faults, sep="\n   ", flush=True)
+            for faults in run_seeds(range(number, number + 1), Path(made), typed=as_typed).values():
+                print(number, shown, *faults, sep="\n   ", flush=True)
             if (spent := time.process_time() - start) > BUDGET_S + 2:
-                print(number, f"{spent:.1f} CPU-s", case_of(number, Path(made)).command[:12], flush=True)
+                print(number, f"{spent:.1f} CPU-s", shown, flush=True)

@@ -260,6 +260,40 @@ def several_units(rng: random.Random, architecture: Architecture) -> Architectur
     return replace(architecture, levels=tuple(levels))
 
 
+def padded_problem(rng: random.Random) -> tuple[Einsum, Architecture]:
+    """A window that leaves its tensor on either side; often none of its rank variables may lie along an array."""
+    while True:
+        problem, architecture = random_einsum(rng), random_architecture(rng)
+        if rng.random() < 0.5:
+            problem, architecture = sliding_problem(rng)
+        if "I" not in problem.tensors:
+            continue
+        padded = shrunk(problem, "I", rng)
+        others = [v for v in problem.shape if not any(v in limit.index.rank_variables for limit in padded.limits)]
+        if padded.limits and padded.points_inside:
+            if others and rng.random() < 0.6:
+                only = f"only [{', '.join(others)}]"
+                rules = tuple(f"{a.name}.{d} {only}" for a in architecture.arrays for d in a.shape)
+                architecture = replace(architecture, constraints=rules)
+            return padded, architecture
+
+
+def shrunk(problem: Einsum, name: str, rng: random.Random) -> Einsum:
+    """The Einsum with a tensor smaller than what its accesses reach, which leave it at either end."""
+    tensor = problem.tensors[name]
+    shape = tuple(rng.randint(1, n) if rng.random() < 0.7 else n for n in tensor.shape)
+    shifts = [rng.randint(0, n - left) for n, left in zip(tensor.shape, shape, strict=True)]
+
+    def moved(a: Access) -> Access:
+        if a.tensor != name:
+            return a
+        pairs = zip(a.indices, shifts, strict=True)
+        return replace(a, indices=tuple(replace(i, constant=i.constant - shift) for i, shift in pairs))
+
+    tensors = {**problem.tensors, name: replace(tensor, shape=shape)}
+    return replace(problem, inputs=tuple(map(moved, problem.inputs)), tensors=tensors)
+
+
 def tight_problem(rng: random.Random) -> tuple[Einsum, Architecture]:
     """A problem with so little room that the order of loops decides what it costs."""
     n = lambda *values: rng.choice(values)  # noqa: E731

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from costmodel.cli import app
 from costmodel.einsum import notation
-from costmodel.model.evaluate import evaluate_network
+from costmodel.model.evaluate import combine, evaluate
 from costmodel.spec import catalog, units
 from costmodel.spec.architecture import KINDS
 from costmodel.spec.hardware import Array, Memory
@@ -226,7 +226,7 @@ def test_a_value_can_be_set_as_the_table_says(text):
 
 
 def test_sentences_of_mappings_are_those_of_the_parser():
-    from costmodel.spec.mapping_file import _FORMS, parse_sentence
+    from costmodel.spec.sentences import _FORMS, parse_sentence
 
     sentences = [row[0].strip("`") for row in rows(section("Mappings").split("<!--")[0])]
     assert sentences.pop() == "sequence:"
@@ -248,12 +248,14 @@ def test_compute_units_stand_where_the_table_says(folder):
 
 def test_numbers_in_the_text(folder):
     architecture, workload = catalog.load_pair("two_units.yaml", "chain.yaml")
-    evaluation = evaluate_network(workload, architecture, catalog.load_mappings("separate.yaml"))
+    evaluation, fused = (
+        combine([evaluate(workload, architecture, mapping) for mapping in catalog.load_mappings(file)])
+        for file in ("separate.yaml", "fused.yaml")
+    )
     points, cycles = evaluation.points["S"], int(evaluation.cycles_by_einsum["S"])
     rate = architecture.level("VEC").rate_of("exp")
     text = f"{points:,} exponentials in {cycles} cycles are {points / cycles:.3g} per cycle"
     assert f"{text}, {100 * points / cycles / rate:.3g} % of {rate:.0f}." in PAGE
-    fused = evaluate_network(workload, architecture, catalog.load_mappings("fused.yaml"))
     read = {r.words for r in fused.traffic_rows if (r.level, r.tensor, r.flow) == ("DRAM", "B", "read")}
     assert read == {2048}
     assert workload.einsum("Z").tensors["B"].size_words == 512

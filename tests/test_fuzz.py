@@ -18,10 +18,21 @@ def test_a_few_hundred_cases(first, runs):
     assert fuzz.run_seeds(range(first, first + 60), runs) == {}
 
 
+@pytest.mark.parametrize("first", range(0, 120, 60))
+def test_a_hundred_command_lines(first, runs):
+    assert fuzz.run_seeds(range(first, first + 60), runs, typed=True) == {}
+
+
 @pytest.mark.parametrize("seed", [1160, 3777])
 def test_cases_that_went_wrong(seed, runs):
     """A constraint with a line break; an Einsum of a damaged run that lacks a tensor which it accesses."""
     assert fuzz.run_seeds(range(seed, seed + 1), runs) == {}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("first", range(120, 2120, 500))
+def test_two_thousand_command_lines(first, runs):
+    assert fuzz.run_seeds(range(first, first + 500), runs, typed=True) == {}
 
 
 @pytest.mark.long

@@ -23,6 +23,8 @@ LAYERS = (
     "costmodel.einsum",
     "costmodel.spec",
     "costmodel.execute",
+    "costmodel.transform",
+    "costmodel.listing",
     "costmodel.components",
     "costmodel.model",
     "costmodel.describe",

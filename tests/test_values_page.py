@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from costmodel.cli import app
 from costmodel.execute import execution, given
+from costmodel.spec.rewriting.sentences import FORMS
 
 PAGE = (Path(__file__).resolve().parent.parent / "docs" / "values.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
@@ -47,3 +48,8 @@ def test_the_numbers_of_the_page_are_those_of_the_program():
     assert f"integers from −{given.LARGEST} to {given.LARGEST}" in PAGE
     assert execution.ROUNDING == 1e-9
     assert "to 10⁻⁹ of" in PAGE
+
+
+def test_every_step_is_in_the_table():
+    steps = re.findall(r"^\| `(\w+)[^`]*` \|", PAGE, re.MULTILINE)
+    assert sorted(set(steps)) == sorted(FORMS)

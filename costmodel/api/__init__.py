@@ -8,7 +8,9 @@ all that is wrong with an input, InfeasibleError that nothing fits.
 from costmodel.api.ask import evaluate, explain, map, report, sweep
 from costmodel.api.inputs import Loaded, load_arch, load_mapping, load_workload
 from costmodel.api.results import CostResult, MapResult, SpaceResult
+from costmodel.api.steps import TraceResult, trace
 from costmodel.api.text import Text
+from costmodel.api.transforming import TransformResult, transform
 from costmodel.api.values import ValuesResult, run
 from costmodel.mapper.result import InfeasibleError
 from costmodel.spec.problems import SpecError
@@ -21,6 +23,8 @@ __all__ = [
     "SpaceResult",
     "SpecError",
     "Text",
+    "TraceResult",
+    "TransformResult",
     "ValuesResult",
     "evaluate",
     "explain",
@@ -31,4 +35,6 @@ __all__ = [
     "report",
     "run",
     "sweep",
+    "trace",
+    "transform",
 ]

@@ -17,7 +17,7 @@ from costmodel.execute.ask import run as answer_of
 from costmodel.execute.execution import Engine
 from costmodel.execute.given import Random
 from costmodel.execute.saving import save
-from costmodel.execute.traversal import Step
+from costmodel.execute.traversal import Visit
 from costmodel.report.text.values import run_text, trace_text
 from costmodel.spec import catalog
 from costmodel.spec.mapping import Mapping as Schedule
@@ -35,7 +35,7 @@ class ValuesResult:
     """What a workload computed: ``result["O"]`` is an array of NumPy."""
 
     answer: RunAnswer
-    steps: tuple[Step, ...] = ()
+    steps: tuple[Visit, ...] = ()
     """Every point, where it was asked for."""
 
     def __getitem__(self, tensor: str) -> Array:
@@ -127,7 +127,7 @@ def run(
         einsums=(einsums,) if isinstance(einsums, str) else tuple(einsums),
         mappings=_nests(how["mapping"]) if "mapping" in how else (),
     )
-    steps: list[Step] = []
+    steps: list[Visit] = []
     answer = answer_of(question, steps.append if trace else None)
     for warning in answer.execution.warnings:
         warnings.warn(warning, stacklevel=2)

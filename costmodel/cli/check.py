@@ -8,7 +8,7 @@ import click
 
 from costmodel.cli.complete import names_of
 from costmodel.cli.options import json_option, set_option
-from costmodel.cli.output import FINE, WRONG_INPUT, line, plural, put, put_json, say, say_problems
+from costmodel.cli.output import FINE, WRONG_INPUT, line, plural, put, put_json, say, say_problems, say_warnings
 from costmodel.spec.problems import Problem, SpecError
 
 if TYPE_CHECKING:
@@ -27,12 +27,13 @@ def command(refs: tuple[str, ...], overrides: tuple[str, ...], *, as_json: bool)
     outcomes: list[dict[str, Any]] = []
     for ref in refs:
         try:
-            kind, name = _checked(ref, overrides)
-            outcomes.append({"file": ref, "kind": kind, "name": name, "problems": ()})
+            kind, name, warnings = _checked(ref, overrides)
+            outcomes.append({"file": ref, "kind": kind, "name": name, "problems": (), "warnings": warnings})
         except SpecError as error:
-            outcomes.append({"file": ref, "kind": "", "name": "", "problems": error.problems})
+            outcomes.append({"file": ref, "kind": "", "name": "", "problems": error.problems, "warnings": ()})
     for outcome in outcomes:
         say_problems(outcome["problems"])
+        say_warnings(outcome["warnings"])
     if as_json:
         from dataclasses import asdict
 
@@ -47,8 +48,8 @@ def command(refs: tuple[str, ...], overrides: tuple[str, ...], *, as_json: bool)
     return WRONG_INPUT if any(o["problems"] for o in outcomes) else FINE
 
 
-def _checked(ref: str, overrides: tuple[str, ...]) -> tuple[str, str]:
-    """Load a file whole; its kind and what it holds. SpecError if it is wrong."""
+def _checked(ref: str, overrides: tuple[str, ...]) -> tuple[str, str, tuple[str, ...]]:
+    """Load a file whole; its kind, what it holds, and warnings about it. SpecError if it is wrong."""
     from costmodel.spec import catalog
 
     document = catalog.document(ref)
@@ -57,15 +58,15 @@ def _checked(ref: str, overrides: tuple[str, ...]) -> tuple[str, str]:
         document = catalog.document(document, kind, overrides)
     if kind == "arch":
         architecture = catalog.load_architecture(document)
-        return kind, f"{architecture.name}: {plural(len(architecture.levels), 'level')}"
+        return kind, f"{architecture.name}: {plural(len(architecture.levels), 'level')}", ()
     if kind == "workload":
         workload = catalog.load_workload(document)
-        return kind, f"{workload.name}: {plural(len(workload.einsums), 'Einsum')}"
+        return kind, f"{workload.name}: {plural(len(workload.einsums), 'Einsum')}", workload.warnings
     if kind == "study":
         study = catalog.load_study(document)
-        return kind, f"{study.name or ref}: {plural(study.design_points, 'design point')}"
+        return kind, f"{study.name or ref}: {plural(study.design_points, 'design point')}", ()
     pairs = catalog.load_mappings_with_marks(document)
-    return kind, f"of {plural(len(pairs), 'nest')}{_bound(ref, pairs)}"
+    return kind, f"of {plural(len(pairs), 'nest')}{_bound(ref, pairs)}", ()
 
 
 def _bound(ref: str, pairs: tuple[tuple[Mapping, NestMarks], ...]) -> str:

@@ -23,6 +23,7 @@ COMMANDS = (
     "list",
     "schema",
     "run",
+    "transform",
     "evaluate",
     "explain",
     "map",

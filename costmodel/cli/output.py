@@ -63,6 +63,12 @@ def say_problems(problems: Sequence[Problem]) -> None:
         say(str(shown))
 
 
+def say_warnings(warnings: Sequence[str]) -> None:
+    """Talk: what may not be meant as it is written."""
+    for warning in warnings:
+        say(f"warning: {line(warning)}")
+
+
 def put(text: str) -> None:
     """Data: text on stdout. A reader who has had enough is no error: the rest goes nowhere.
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from costmodel.execute.ask import RunAnswer, RunQuestion
     from costmodel.execute.execution import Engine
     from costmodel.execute.given import Random
-    from costmodel.execute.traversal import Step
+    from costmodel.execute.traversal import Visit
 
 TRACE_STEPS = 1000
 """Most steps of a trace that are shown."""
@@ -125,10 +125,10 @@ class _Trace:
     """Keeps the first steps."""
 
     def __init__(self) -> None:
-        self.steps: list[Step] = []
+        self.steps: list[Visit] = []
         self.left_out = 0
 
-    def observe(self, step: Step) -> None:
+    def observe(self, step: Visit) -> None:
         if len(self.steps) < TRACE_STEPS:
             self.steps.append(step)
         else:

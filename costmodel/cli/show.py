@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from costmodel.cli.complete import names_of
 from costmodel.cli.options import json_option, set_option
-from costmodel.cli.output import FINE, put, put_json, say
-from costmodel.spec.problems import SpecError
+from costmodel.cli.output import FINE, put, put_json, say, say_warnings
+from costmodel.spec.problems import Problem, SpecError
 
 if TYPE_CHECKING:
     from costmodel.einsum.algebra import Workload
@@ -52,6 +52,12 @@ def _svg(_ctx: click.Context, param: click.Parameter, value: Path | None) -> Pat
     callback=_svg,
     help="Of a workload: draw who needs whom.",
 )
+@click.option(
+    "form",
+    "--as",
+    type=click.Choice(["loops", "python", "c"]),
+    help="Of a mapping: as lines of loops, which read back as the same mapping, or as a program that runs.",
+)
 @json_option
 def command(
     ref: str,
@@ -60,6 +66,7 @@ def command(
     over: str | None,
     trees: tuple[str, ...],
     svg: Path | None,
+    form: Literal["loops", "python", "c"] | None,
     *,
     as_latex: bool,
     as_json: bool,
@@ -72,13 +79,15 @@ def command(
     from costmodel.spec import catalog
 
     asked = as_latex or over is not None or trees or svg is not None
-    if _is_statement(ref) and not asked:
+    if _is_statement(ref) and not asked and form is None:
         return _show_statement(ref, as_json=as_json)
     document = catalog.document(ref)
     kind = catalog.kind_of(document)
     document = catalog.document(document, kind, overrides)
     if asked and kind != "workload":
         raise click.UsageError(f"{ref} is no workload: '--latex', '--over', '--fibertree' and '--svg' show workloads.")
+    if form is not None and kind != "mapping":
+        raise click.UsageError(f"{ref} is no mapping: '--as' shows mappings.")
     content: dict[str, Any]
     if kind == "arch":
         shown, content = _architecture(document)
@@ -87,7 +96,7 @@ def command(
         if svg is not None:
             _draw(svg, document)
     elif kind == "mapping":
-        shown, content = _mappings(ref, document, workload_ref)
+        shown, content = _mappings(ref, document, workload_ref, form)
     else:
         study = catalog.load_study(document).model_dump(mode="json")
         content = {"study": study}
@@ -142,6 +151,7 @@ def _workload(
     from costmodel.spec import catalog
 
     workload, nonzeros = catalog.load_workload(document), catalog.load_nonzeros(document)
+    say_warnings(workload.warnings)
     found = describe(workload, nonzeros)
     content: dict[str, Any] = {"workload": plain(workload), "description": plain(found)}
     parts: list[str] = []
@@ -180,12 +190,17 @@ def _draw(path: Path, document: Document) -> None:
     say(f"graph: {path}")
 
 
-def _mappings(ref: str, document: Document, workload_ref: str | None) -> tuple[str, dict[str, Any]]:
+def _mappings(
+    ref: str, document: Document, workload_ref: str | None, form: Literal["loops", "python", "c"] | None
+) -> tuple[str, dict[str, Any]]:
     from costmodel.report.nest_text import nest_text, sentences
     from costmodel.spec import catalog
 
     mappings = catalog.load_mappings(document)
     shapes = _workload_of(ref, mappings, workload_ref)
+    if form is not None:
+        text = _as(form, document, shapes)
+        return text, {"mapping": text}
     titles = [" ".join(x for x in (m.workload, m.einsum, f"on {m.arch}" if m.arch else "") if x) for m in mappings]
     shown = "\n\n".join(
         f"{title}\n{nest_text(m, shapes)}" if title else nest_text(m, shapes)
@@ -195,6 +210,25 @@ def _mappings(ref: str, document: Document, workload_ref: str | None) -> tuple[s
         {"arch": m.arch, "workload": m.workload, "einsum": m.einsum, "nest": sentences(m.nest)} for m in mappings
     ]
     return shown, {"mapping": content}
+
+
+def _as(form: Literal["loops", "python", "c"], document: Document, workload: Workload | None) -> str:
+    """Mappings of a file as lines of loops or as a program; SpecError where they do not fit the workload."""
+    from costmodel.execute.nest_order import schedules_of
+    from costmodel.listing.program import program
+    from costmodel.spec import catalog
+    from costmodel.spec.mapping_file import dump
+
+    pairs = catalog.load_mappings_with_marks(document)
+    mappings = [mapping for mapping, _ in pairs]
+    if workload is None and form != "loops":
+        problem = Problem(f"--as {form} needs the workload that the mapping is for", hint="name it: --workload NAME")
+        raise SpecError([problem])
+    if workload is not None:
+        schedules_of(pairs, workload)
+    if form != "loops" and workload is not None:
+        return program(form, mappings, workload)
+    return dump(mappings, {} if workload is None else {e.name: e for e in workload.einsums}).rstrip("\n")
 
 
 def _workload_of(ref: str, mappings: tuple[Mapping, ...], workload_ref: str | None) -> Workload | None:

@@ -177,6 +177,8 @@ class Workload:
     name: str
     source: str
     einsums: tuple[Einsum, ...]
+    warnings: tuple[str, ...] = field(default=(), compare=False)
+    """What may not be meant as it is written, with its place. Nothing is refused for it."""
 
     def einsum(self, name: str) -> Einsum:
         """Return the Einsum of that name; KeyError if there is none."""

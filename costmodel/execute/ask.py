@@ -9,7 +9,7 @@ from costmodel.einsum.algebra import Workload
 from costmodel.execute.execution import Engine, Execution, differences, execute
 from costmodel.execute.given import Given, Random, given_values
 from costmodel.execute.nest_order import schedules_of
-from costmodel.execute.traversal import Step
+from costmodel.execute.traversal import Visit
 from costmodel.spec.mapping import Mapping as Schedule
 from costmodel.spec.mapping import einsums_in
 from costmodel.spec.mapping_file import NestMarks
@@ -51,7 +51,7 @@ class RunAnswer:
     """Tensors whose values were found to be the same in the order of the nests and in that of the text."""
 
 
-def run(question: RunQuestion, observe: Callable[[Step], None] | None = None) -> RunAnswer:
+def run(question: RunQuestion, observe: Callable[[Visit], None] | None = None) -> RunAnswer:
     """Run a workload. With mappings it is run twice, and the order of the nests must give the same values.
 
     Raises SpecError where a value, a name or a nest is wrong, or another order gives other values.

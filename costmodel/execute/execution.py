@@ -16,7 +16,7 @@ from costmodel.execute.arrays import Array, Arrays, allocate
 from costmodel.execute.nest_order import Boxes, Schedules, boxes_of
 from costmodel.execute.order import Together, groups
 from costmodel.execute.program import Program
-from costmodel.execute.traversal import Step, Traversal
+from costmodel.execute.traversal import Traversal, Visit
 from costmodel.execute.vectorised import Vectorised, beyond_integers
 from costmodel.spec.problems import Problem, SpecError
 
@@ -69,7 +69,7 @@ def execute(
     *,
     engine: Engine = "numpy",
     schedules: Schedules | None = None,
-    observe: Callable[[Step], None] | None = None,
+    observe: Callable[[Visit], None] | None = None,
     skip_zeros: bool = False,
 ) -> Execution:
     """Run the Einsums of a workload, each once; ``values`` has an array for every tensor that none of them writes.

@@ -40,6 +40,7 @@ def schedules_of(pairs: tuple[tuple[Schedule, NestMarks], ...], workload: Worklo
     for schedule, marks in pairs:
         left = {n: dict(einsums[n].shape) for n in einsums_in(schedule.nest) if n in einsums}
         problems += _Check(marks, einsums).nest(schedule.nest, (), left)
+        problems += marks.range_problems(schedule.nest, einsums)
     computed = [n for schedule, _ in pairs for n in einsums_in(schedule.nest)]
     again = sorted({n for n in computed if computed.count(n) > 1})
     problems += [Problem(f"Einsum {n} is computed more than once") for n in again]

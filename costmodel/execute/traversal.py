@@ -39,7 +39,7 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Visit:
     """What happens at one point."""
 
     number: int
@@ -84,7 +84,7 @@ class Traversal:
         program: Program,
         held: Mapping[str, Array],
         touched: Array,
-        observe: Callable[[Step], None] | None = None,
+        observe: Callable[[Visit], None] | None = None,
         *,
         skip_zeros: bool = False,
     ) -> None:
@@ -131,7 +131,7 @@ class Traversal:
         if self.observe is not None:
             self.observe(self.step(point, addend, result, action))
 
-    def step(self, point: Point, addend: Addend, value: Any, action: Action) -> Step:
+    def step(self, point: Point, addend: Addend, value: Any, action: Action) -> Visit:
         """Tell what happened at a point."""
         self.steps += 1
         told = f"-{addend.expression}" if addend.negative else str(addend.expression)
@@ -139,7 +139,7 @@ class Traversal:
         reads = tuple(self.read(access, point) for access in dict.fromkeys(accesses(addend.expression)))
         word = self.location(point)
         result = number_at(self.output, word)
-        return Step(self.steps, self.program.einsum.name, told, shown, reads, value, action, word, result)
+        return Visit(self.steps, self.program.einsum.name, told, shown, reads, value, action, word, result)
 
     def read(self, access: TensorAccess, point: Point) -> Read:
         word = coordinates(self.program.indices(access))(point)

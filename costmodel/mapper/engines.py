@@ -10,7 +10,7 @@ from typing import Any
 
 from costmodel.einsum.algebra import Einsum
 from costmodel.mapper.allowed import Allowed
-from costmodel.mapper.result import InfeasibleError, MapperResult, held_against
+from costmodel.mapper.result import InfeasibleError, MapperResult, MappingPoint, held_against
 from costmodel.mapper.units import search_units
 from costmodel.model.deliveries import PATIENCE
 from costmodel.spec.hardware import Architecture
@@ -24,7 +24,10 @@ BOUND_S = 10.0
 FALLBACK = Request(method="random", trials=1000, bound=False)
 """What is asked instead where the exact search has no form."""
 
-PATIENT = 16
+BORDER_S = 10.0
+"""CPU time for the best mappings of a padded Einsum with its border stored, where the Einsum itself has no form."""
+
+PATIENT = 32
 """Part of the patience of an evaluation that a search has: a mapping takes a second to count at most."""
 
 Tell = Callable[[Any], None]
@@ -100,9 +103,32 @@ def _otherwise(
     left_s = None if deadline is None else max(0.0, deadline - time.monotonic())
     instead = FALLBACK.asking(objective=request.objective, constraints=request.constraints, budget=left_s)
     found = _sampled(einsum, architecture, instead, progress)
-    status, gap = verdict(found.front, lower_bound(allowed), aim)
     method = f"random (unsupported: {why})"
+    if einsum.limits and (more := _with_border(allowed, request)):
+        found = replace(found, front=tuple(select([*found.front, *more], aim)))
+        method = f"random + exact with a border (unsupported: {why})"
+    status, gap = verdict(found.front, lower_bound(allowed), aim)
     return replace(found, certificate=replace(found.certificate, status=status, method=method, gap=gap))
+
+
+def _with_border(allowed: Allowed, request: Request) -> list[MappingPoint]:
+    """Cost a padded Einsum as the best mappings do it that are found soon for it with its border stored."""
+    from costmodel.mapper.border import bordered, without_border
+    from costmodel.mapper.lattice import UnsupportedError, map_einsum
+
+    try:
+        found = map_einsum(
+            bordered(allowed.einsum),
+            allowed.architecture,
+            objective=request.aim,
+            constraints=request.constraints,
+            budget_s=BORDER_S if request.budget is None else min(BORDER_S, request.budget / 2),
+            memory_bytes=request.memory,
+            progress=None,
+        )
+    except (UnsupportedError, InfeasibleError):
+        return []
+    return without_border(found, allowed.einsum, allowed.architecture, allowed.rules)
 
 
 def _uneven(einsum: Einsum, architecture: Architecture, request: Request, progress: Tell | None) -> MapperResult:

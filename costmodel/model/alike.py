@@ -39,6 +39,8 @@ FEW = 64
 """Combinations that are told one by one, in less time than arrays take to set up."""
 MOST = 2**62
 """Integers below fit into arrays."""
+KINDS_SHARE = 16
+"""Positions that may be looked at for each kind of them."""
 TOGETHER = 2**18
 """Blocks that are halved together."""
 
@@ -50,12 +52,19 @@ class TooManyNearError(Exception):
 def alike(group: Group, classes: Sequence[list[PositionClass]], most: int) -> list[tuple[int, Combination]]:
     """Return (how often, one of them) for each kind of position.
 
-    Raises TooManyNearError where more than ``most`` positions have to be looked at.
+    Raises TooManyNearError where more than ``most`` positions have to be looked at, or are of too many kinds.
     """
+    if group.rigid:
+        return [(math.prod([c.multiplicity for c in chosen]), chosen) for chosen in product(*classes)]
+    moves = common_moves(group)
+    classes = [
+        listed if moves.get(v, True) else _by_shape(listed)
+        for v, listed in zip(group.rank_variables, classes, strict=True)
+    ]
     together = math.prod(map(len, classes))
     reach = group.width * max((abs(c) for i in group.images for form in i for _, c in form.terms), default=1)
-    if group.rigid or together < FEW or reach >= MOST:
-        if not group.rigid and together > most:
+    if together < FEW or reach >= MOST:
+        if together > most:
             raise TooManyNearError
         return [(math.prod(c.multiplicity for c in chosen), chosen) for chosen in product(*classes)]
     return list(_Gathering(group, classes).alike(most).values())
@@ -112,6 +121,16 @@ class _Axis:
         )
 
 
+def _by_shape(classes: Sequence[PositionClass]) -> list[PositionClass]:
+    """Tell positions that all images follow alike by their shape alone."""
+    found: dict[object, PositionClass] = {}
+    for c in classes:
+        shape = _shape(c, c.states[0].low)
+        known = found.get(shape)
+        found[shape] = c if known is None else known._replace(multiplicity=known.multiplicity + c.multiplicity)
+    return list(found.values())
+
+
 def _shape(c: PositionClass, base: int) -> tuple[object, ...]:
     return tuple((s.place, s.low - base, s.extent, s.old_low - base, s.old_extent) for s in c.states)
 
@@ -151,6 +170,8 @@ class _Gathering:
                 waiting.append((level - 1, self.halved(level, blocks)))
             else:
                 self.take_near(blocks)
+                if len(self.found) > most // KINDS_SHARE:
+                    raise TooManyNearError
         return self.found
 
     def near(self, level: int, blocks: Sequence[Integers]) -> npt.NDArray[np.bool_]:
@@ -223,7 +244,7 @@ class _Gathering:
             return
         columns = [axis.shape[b] for axis, b in zip(self.axes, blocks, strict=True)]
         base = [axis.base[b] for axis, b in zip(self.axes, blocks, strict=True)]
-        moves = {} if self.group.edges else common_moves(self.group)
+        moves = common_moves(self.group)
         for k, v in enumerate(self.group.rank_variables):
             if v not in moves:
                 columns.append(base[k] - sum(move.get(v, 0) * base[self.place[w]] for w, move in moves.items()))
@@ -249,8 +270,11 @@ class _Gathering:
 def common_moves(group: Group) -> dict[str, dict[str, int]]:
     """Return moves that take all images along alike: rank variable that leads → (follower → steps of it for each step).
 
+    There are none where some coordinates are left out.
     Leaders follow nobody, so that every move of all leaders can be taken back without the others.
     """
+    if group.edges:
+        return {}
     names = group.rank_variables
     rows = [
         [Fraction(first.get(v, 0) - other.get(v, 0)) for v in names]

@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
+from functools import partial
 from itertools import product
 from typing import NamedTuple
 
 from costmodel.model.alike import Combination, TooManyNearError, alike
-from costmodel.model.groups import Group, Known
+from costmodel.model.grids import Pieces, in_boxes
+from costmodel.model.groups import Group, Intervals, Known
 from costmodel.model.tiles import PositionClass
-from costmodel.model.unions import Unions, in_boxes, weighed
+from costmodel.model.unions import Unions, one_each, weighed
 from costmodel.spec.hardware import Multicast
 from costmodel.spec.problems import Problem, SpecError
 
 MOST_TILES = 2**19
-"""Tiles of accesses that move apart which are told one by one, of up to 2¹⁶ words; fewer if they are larger."""
+"""Tiles of accesses that move apart which are told one by one; fewer if they are large."""
+NARROW = 2**12
+"""Coordinates that make bit sets of so few bytes that shorter ones gain nothing."""
+WORDS_TOGETHER = 2**16
+"""Words of a tile that take about as long as the tile itself."""
 MOST_NEAR = 2**24
 """Positions of accesses that move apart which are looked at together."""
+MOST_WALKED = 2**23
+"""Tiles of written windows that are walked."""
 PATIENCE: ContextVar[int] = ContextVar("PATIENCE", default=1)
-"""What a search divides these two limits by: a count that takes long is not worth its while."""
+"""What a search divides these limits by: a count that takes long is not worth its while."""
+
+
+_BitSets = tuple[Callable[[Intervals], int], Callable[[int], int]]
+"""What makes a bit set of a tile, and what tells the words of a bit set."""
 
 
 class TooManyTilesError(SpecError):
@@ -104,27 +116,31 @@ def group_sums(
                     kept += multiplicity * max(0, min(low + extent, old_low + old_extent) - max(low, old_low))
         return whole, kept
     positions = _told(group, classes)
+    if not positions:
+        return 0, 0
     alone = [chosen for _, chosen in positions]
-    if not group.rigid and in_boxes(group, alone):
-        often, unions = [n for n, _ in positions], Unions(group, alone)
-        whole = weighed(often, unions.words(old=leaving))
-        return whole, whole if fresh else weighed(often, unions.kept(refetch=refetch))
-    _check_effort(group, positions)
+    boxed = False
+    if not group.rigid:
+        boxed = in_boxes(group, alone)
+        if boxed and one_each(group, alone):
+            often, unions = [n for n, _ in positions], Unions(group, alone)
+            whole = weighed(often, unions.words(old=leaving))
+            return whole, whole if fresh else weighed(often, unions.kept(refetch=refetch))
     whole = kept = 0
-    known: Known = {}
-    for multiplicity, combination in positions:
+    sets = _bit_sets(group, alone, boxed=boxed)
+    for (multiplicity, combination), (bits, words) in zip(positions, sets, strict=True):
         children = []
         for states in product(*(c.states for c in combination)):
-            now = {v: (s.low, s.extent) for v, s in zip(group.rank_variables, states, strict=True)}
-            before = {v: (s.old_low, s.old_extent) for v, s in zip(group.rank_variables, states, strict=True)}
-            tile = group.bits(now, known)
-            old = group.bits(before, known) if leaving or not fresh else tile
+            tile = bits({v: (s.low, s.extent) for v, s in zip(group.rank_variables, states, strict=True)})
+            old = tile
+            if leaving or not fresh:
+                old = bits({v: (s.old_low, s.old_extent) for v, s in zip(group.rank_variables, states, strict=True)})
             stays = 0 if fresh or (refetch and tile != old) else tile & old
             children.append((tuple(p for s in states for p in s.place), Delivery(old if leaving else tile, stays)))
         deliveries = merge(children, modes) if len(children) > 1 else [children[0][1]]
         for delivery in deliveries:
-            whole += multiplicity * delivery.tile.bit_count()
-            kept += multiplicity * delivery.kept.bit_count()
+            whole += multiplicity * words(delivery.tile)
+            kept += multiplicity * words(delivery.kept)
     return whole, kept
 
 
@@ -139,12 +155,50 @@ def _told(group: Group, classes: Sequence[list[PositionClass]]) -> list[tuple[in
         raise _too_many(math.prod(map(len, classes))) from None
 
 
-def _check_effort(group: Group, positions: Sequence[tuple[int, Combination]]) -> None:
-    """Refuse to tell more tiles one by one than a minute allows."""
-    if not group.rigid:
-        tiles = sum(math.prod(len(c.states) for c in chosen) for _, chosen in positions)
-        if tiles * (1 + (group.width >> 16)) > MOST_TILES // PATIENCE.get():
+def _bit_sets(group: Group, positions: Sequence[Combination], *, boxed: bool) -> Iterator[_BitSets]:
+    """Yield what makes a bit set of a tile, and what tells its words, for each kind of position.
+
+    Raises TooManyTilesError rather than make more of them than a minute allows.
+    """
+    if group.rigid:
+        for _ in positions:
+            yield group.bits, int.bit_count
+        return
+    effort, tiles = 0, sum(math.prod(len(c.states) for c in chosen) for chosen in positions)
+    if tiles > MOST_TILES // PATIENCE.get():
+        raise _too_many(tiles)
+    known: Known = {}
+    found: _BitSets
+    for chosen in positions:
+        if group.edges or group.width <= NARROW:
+            width, found = group.width, (partial(group.bits_inside, known=known), int.bit_count)
+        elif boxed:
+            grid = Pieces(group, chosen)
+            width = grid.cells
+            found = grid.bits, grid.words
+        else:
+            numbers, width = group.numbered(_around(group, chosen))
+            found = (partial(group.bits_among, numbers=numbers, known={}), int.bit_count)
+        effort += math.prod(len(c.states) for c in chosen) * (1 + width // WORDS_TOGETHER)
+        if effort > MOST_TILES // PATIENCE.get():
             raise _too_many(tiles)
+        yield found
+
+
+def check_walk(tiles: int) -> None:
+    """Refuse to walk more tiles of a written window than a minute allows."""
+    if tiles > MOST_WALKED // PATIENCE.get():
+        message = f"{tiles:,} tiles of a written window would have to be walked one by one"
+        raise TooManyTilesError(tiles, [Problem(message, hint="larger tiles")])
+
+
+def _around(group: Group, combination: Combination) -> Intervals:
+    """Return the bounds of all tiles at positions of a kind, now and before."""
+    around = {}
+    for v, c in zip(group.rank_variables, combination, strict=True):
+        low = min(min(s.low, s.old_low) for s in c.states)
+        around[v] = (low, max(max(s.low + s.extent, s.old_low + s.old_extent) for s in c.states) - low)
+    return around
 
 
 def _too_many(tiles: int) -> TooManyTilesError:
@@ -157,14 +211,14 @@ def largest(group: Group, classes: Sequence[list[PositionClass]]) -> int:
     """Words of the largest tile over all positions of a group, for children that are not merged."""
     positions = _told(group, classes)
     alone = [chosen for _, chosen in positions]
-    if in_boxes(group, alone):
+    boxed = in_boxes(group, alone)
+    if boxed and one_each(group, alone):
         return int(Unions(group, alone).words().max())
-    _check_effort(group, positions)
     most = 0
-    for combination in alone:
+    for combination, (bits, words) in zip(alone, _bit_sets(group, alone, boxed=boxed), strict=True):
         for states in product(*(c.states for c in combination)):
             now = {v: (s.low, s.extent) for v, s in zip(group.rank_variables, states, strict=True)}
-            most = max(most, group.bits(now).bit_count())
+            most = max(most, words(bits(now)))
     return most
 
 

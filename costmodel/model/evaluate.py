@@ -98,8 +98,3 @@ def combine(evaluations: Sequence[Evaluation]) -> Evaluation:
         area_mm2=first.area_mm2,
         area_missing=first.area_missing,
     )
-
-
-def evaluate_network(workload: Workload, architecture: Architecture, mappings: Sequence[Mapping]) -> Evaluation:
-    """Return the cost of a workload whose Einsums are mapped one by one. Raises as ``evaluate`` does."""
-    return combine([evaluate(workload, architecture, m) for m in mappings])

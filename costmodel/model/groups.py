@@ -5,15 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from costmodel.einsum.algebra import Affine, Limit, boxes_within
 
+Intervals = Mapping[str, tuple[int, int]]
+"""Rank variable → (low, extent)."""
 Known = dict[tuple[object, ...], int]
 """(image, intervals of its rank variables) → what it touches."""
 
 
 Image = tuple[Affine, ...]
 """What one access touches in the ranks of a group, one form for each: the image of the box of rank variables."""
+
+
+class Numbers(NamedTuple):
+    """How coordinates become places in a bit set."""
+
+    offset: int
+    """Added so that no place is negative."""
+    strides: tuple[int, ...]
+    """Weight of each rank."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,38 +58,67 @@ class Group:
     edges: tuple[Limit, ...] = ()
     """Where nothing of what the images touch is left out: ``limits``, and what holds of coordinates inside."""
 
-    def bits(self, intervals: Mapping[str, tuple[int, int]], known: Known | None = None) -> int:
-        """Return the tile as a bit set, from (low, extent) of each rank variable.
-
-        ``known`` keeps what single images touched at other positions, where the group is not rigid.
-        """
+    def bits(self, intervals: Intervals) -> int:
+        """Return the tile as a bit set, from (low, extent) of each rank variable."""
         if self.limits:
             return self._within(intervals)
-        if known is not None and not self.rigid and not self.boxes:
-            return self._remembered(intervals, known) & self.mask
         if self.boxes and self.mask == -1:
-            return self._box(intervals)
+            return self._box(intervals, self.offset, self.strides)
         result = 0
         for image in self.images:
-            result |= self._touched(image, intervals)
+            result |= self._touched(image, intervals, self.offset, self.strides)
         result &= self.mask
         return self._boxed(result) if self.boxes else result
 
-    def _remembered(self, intervals: Mapping[str, tuple[int, int]], known: Known) -> int:
+    def bits_inside(self, intervals: Intervals, known: Known) -> int:
+        """Return the tile as a bit set, where some coordinates may be left out; ``known`` keeps what images touched."""
+        if self.limits or self.boxes:
+            return self.bits(intervals)
+        numbers = [Numbers(self.offset, self.strides)] * len(self.images)
+        return self.bits_among(intervals, numbers, known) & self.mask
+
+    def bits_among(self, intervals: Intervals, numbers: Sequence[Numbers], known: Known) -> int:
+        """Return the tile as a bit set in numbers of its own for each image; ``known`` keeps what images touched."""
+        if self.boxes:
+            return self._box(intervals, *numbers[0])
         result = 0
         for k, image in enumerate(self.images):
             key = (k, *[intervals[v] for v in self.variables[k]])
             found = known.get(key)
             if found is None:
-                found = known[key] = self._touched(image, intervals)
+                found = known[key] = self._touched(image, intervals, *numbers[k])
             result |= found
         return result
 
-    def _touched(self, image: Image, intervals: Mapping[str, tuple[int, int]]) -> int:
+    def numbered(self, around: Intervals) -> tuple[list[Numbers], int]:
+        """Number the coordinates of tiles within some bounds, as closely as can be, and say how many there are.
+
+        Images that are far from each other within these bounds have numbers apart.
+        """
+        hulls = [[span(form, around) for form in image] for image in self.images]
+        apart: list[list[int]] = []
+        for k, hull in enumerate(hulls):
+            near = [c for c in apart if self.boxes or any(_meet(hull, hulls[other]) for other in c)]
+            apart = [*(c for c in apart if c not in near), [k, *(other for c in near for other in c)]]
+        numbers: dict[int, Numbers] = {}
+        width = 0
+        for chosen in apart:
+            ends = list(zip(*(hulls[k] for k in chosen), strict=True))
+            offset, strides, size = width, [], 1
+            for rank in ends:
+                low, high = min(x for x, _ in rank), max(x for _, x in rank)
+                strides.append(size)
+                offset -= size * low
+                size *= high - low + 1
+            width += size
+            numbers.update((k, Numbers(offset, tuple(strides))) for k in chosen)
+        return [numbers[k] for k in range(len(hulls))], width
+
+    def _touched(self, image: Image, intervals: Intervals, offset: int, strides: Sequence[int]) -> int:
         """Return the coordinates that one access touches."""
         weight: dict[str, int] = dict.fromkeys(self.rank_variables, 0)
-        origin = self.offset
-        for stride, form in zip(self.strides, image, strict=True):
+        origin = offset
+        for stride, form in zip(strides, image, strict=True):
             origin += stride * form.constant
             for v, c in form.terms:
                 weight[v] += stride * c
@@ -89,16 +130,16 @@ class Group:
                 spreads.append((abs(w), extent))
         bits = 1 << origin
         for w, extent in spreads:
-            bits = _spread(bits, w, extent)
+            bits = spread(bits, w, extent)
         return bits
 
-    def _within(self, intervals: Mapping[str, tuple[int, int]]) -> int:
+    def _within(self, intervals: Intervals) -> int:
         """Return what is touched at the points of the intervals at which the limits hold."""
         names = {v for limit in self.limits for v in limit.index.rank_variables}
         result = 0
         for box in boxes_within(self.limits, {v: intervals[v] for v in sorted(names)}):
             for image in self.images:
-                result |= self._touched(image, {**intervals, **box})
+                result |= self._touched(image, {**intervals, **box}, self.offset, self.strides)
         return result
 
     def _boxed(self, tile: int) -> int:
@@ -108,7 +149,7 @@ class Group:
         places: list[tuple[int, ...]] = list(zip(*(self._places(number) for number in _numbers(tile)), strict=True))
         bits = 1 << sum(stride * min(at) for stride, at in zip(self.strides, places, strict=True))
         for stride, at in zip(self.strides, places, strict=True):
-            bits = _spread(bits, stride, max(at) - min(at) + 1)
+            bits = spread(bits, stride, max(at) - min(at) + 1)
         return bits
 
     def _places(self, number: int) -> list[int]:
@@ -116,21 +157,25 @@ class Group:
         ends = (*self.strides[1:], self.width)
         return [number % end // stride for stride, end in zip(self.strides, ends, strict=True)]
 
-    def _box(self, intervals: Mapping[str, tuple[int, int]]) -> int:
+    def _box(self, intervals: Intervals, offset: int, strides: Sequence[int]) -> int:
         """Return the bounding box, rank by rank, of what all accesses touch."""
-        origin, extents = 0, []
-        for r, stride in enumerate(self.strides):
-            spans = [_span(image[r], intervals) for image in self.images]
+        origin, extents = offset, []
+        for r, stride in enumerate(strides):
+            spans = [span(image[r], intervals) for image in self.images]
             low, high = min(s[0] for s in spans), max(s[1] for s in spans)
             origin += stride * low
             extents.append(high - low + 1)
-        bits = 1 << (self.offset + origin)
-        for stride, extent in zip(self.strides, extents, strict=True):
-            bits = _spread(bits, stride, extent)
+        bits = 1 << origin
+        for stride, extent in zip(strides, extents, strict=True):
+            bits = spread(bits, stride, extent)
         return bits
 
 
-def _span(form: Affine, intervals: Mapping[str, tuple[int, int]]) -> tuple[int, int]:
+def _meet(some: Sequence[tuple[int, int]], others: Sequence[tuple[int, int]]) -> bool:
+    return all(low <= last and first <= high for (low, high), (first, last) in zip(some, others, strict=True))
+
+
+def span(form: Affine, intervals: Intervals) -> tuple[int, int]:
     """Return the least and the greatest value of an index."""
     low = high = form.constant
     for v, c in form.terms:
@@ -139,7 +184,7 @@ def _span(form: Affine, intervals: Mapping[str, tuple[int, int]]) -> tuple[int, 
     return low, high
 
 
-def _spread(bits: int, stride: int, count: int) -> int:
+def spread(bits: int, stride: int, count: int) -> int:
     """Unite ``count`` copies of a set, each ``stride`` further than the one before."""
     done = 1
     while done < count:
@@ -187,7 +232,7 @@ def groups_of(
         spans = []
         edges = dict.fromkeys(held)
         for at, rank in enumerate(ranks):
-            ends = [_span(image[at], whole) for image in parts]
+            ends = [span(image[at], whole) for image in parts]
             low, high = min(s[0] for s in ends), max(s[1] for s in ends)
             spans.append((low, high))
             if shape is not None and (low < 0 or high >= shape[rank]):
@@ -214,7 +259,7 @@ def _mask(shape: Sequence[int], spans: Sequence[tuple[int, int]], strides: Seque
         return 0
     bits = 1 << offset + sum(stride * rank[0] for stride, rank in zip(strides, inside, strict=True))
     for stride, rank in zip(strides, inside, strict=True):
-        bits = _spread(bits, stride, len(rank))
+        bits = spread(bits, stride, len(rank))
     return bits
 
 

@@ -16,6 +16,7 @@ from costmodel.model.tiles import Loop
 from costmodel.spec.computing import hint, lacking
 from costmodel.spec.hardware import Architecture, ComputeUnit, Memory
 from costmodel.spec.mapping import Compute, Mapping, Nest, Node, Sequence, Spatial, Storage, Temporal, einsums_in
+from costmodel.spec.mapping_file import NestMarks
 from costmodel.spec.problems import Problem, SpecError, did_you_mean
 
 Path = tuple[int, ...]
@@ -113,6 +114,8 @@ class _Binder:
             self.complain((), None, f"Einsum {name} is computed more than once")
         context = _Context(extents={n: dict(self.known[n].shape) for n in names if n in self.known})
         self.walk(nest, (), context)
+        if isinstance(self.marks, NestMarks):
+            self.problems += self.marks.range_problems(nest, self.known)
         if self.problems:
             raise SpecError(self.problems)
         return BoundNest(self.architecture, self.workload, self.mapping, tuple(self.einsums), tuple(self.holders))

@@ -14,7 +14,7 @@ from itertools import product
 from typing import NamedTuple, Protocol
 
 from costmodel.model.closed import Modes
-from costmodel.model.deliveries import Delivery, merge
+from costmodel.model.deliveries import Delivery, check_walk, merge
 from costmodel.model.groups import Group
 from costmodel.model.tiles import Chain, Fixed, Loop
 
@@ -42,8 +42,12 @@ class Moving(Protocol):
 
 
 def walked_returns(motion: Moving, merged_from: int, modes: Modes, fixed: Fixed | None) -> int:
-    """Words that children ask for and have touched before, over the whole run, after merging those of each owner."""
+    """Words that children ask for and have touched before, over the whole run, after merging those of each owner.
+
+    Raises TooManyTilesError rather than walk for more than a minute.
+    """
     course = _Course.of(motion, merged_from, modes, fixed)
+    check_walk(math.prod(len(options) for _, options in course.times) * len(course.children))
     return course.copies * _Tiles(course, modes, refetch=motion.refetch).total() if course.copies else 0
 
 

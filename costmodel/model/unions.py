@@ -78,21 +78,11 @@ class Unions:
         return [_Box(low, high)]
 
 
-def in_boxes(group: Group, positions: Sequence[Combination]) -> bool:
-    """Whether arrays count the tiles at some positions: images are boxes without holes, and no children are merged."""
-    if len(positions) < FEW or group.edges or group.width * len(group.images) ** 2 >= MOST:
+def one_each(group: Group, positions: Sequence[Combination]) -> bool:
+    """Whether there are many positions, with one instance each, whose tiles fit into arrays."""
+    if len(positions) < FEW or group.width * len(group.images) ** 2 >= MOST:
         return False
-    if any(len(c.states) != 1 for chosen in positions for c in chosen):
-        return False
-    if group.boxes:
-        return True
-    extents = {
-        v: {n for c in listed for n in (c.states[0].extent, c.states[0].old_extent)}
-        for v, listed in zip(group.rank_variables, map(set, zip(*positions, strict=True)), strict=True)
-    }
-    named = [[v for form in image for v in form.rank_variables] for image in group.images]
-    apart = all(len(set(variables)) == len(variables) for variables in named)
-    return apart and all(_solid(form, extents) for image in group.images for form in image)
+    return all(len(c.states) == 1 for chosen in positions for c in chosen)
 
 
 def weighed(counts: Sequence[int], words: Integers) -> int:
@@ -101,16 +91,6 @@ def weighed(counts: Sequence[int], words: Integers) -> int:
 
     kind = np.int64 if max(counts) * int(words.max()) * len(counts) < MOST else object
     return int((np.array(counts, dtype=kind) * words).sum())
-
-
-def _solid(form: Affine, extents: dict[str, set[int]]) -> bool:
-    """Whether an index takes every value between its ends, whichever of their extents its rank variables have."""
-    reach = 1
-    for c, v in sorted((abs(c), v) for v, c in form.terms):
-        if max(extents[v]) > 1 and c > reach:
-            return False
-        reach += c * (min(extents[v]) - 1)
-    return True
 
 
 def _interval(form: Affine, ends: dict[str, tuple[Integers, Integers]]) -> tuple[Integers, Integers]:

@@ -121,7 +121,7 @@ def as_stated(document: Document, changed: Architecture) -> Architecture:
 def notes_of(question: Question, constraints: Sequence[str] = ()) -> tuple[str, ...]:
     """What has to be said beside the result of a question."""
     roles = role_notes(question.workload, question.architecture, constraints)
-    return (*roles, *price_notes(question.stated, question.architecture))
+    return (*question.workload.warnings, *roles, *price_notes(question.stated, question.architecture))
 
 
 @dataclass(frozen=True)

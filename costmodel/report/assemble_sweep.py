@@ -72,7 +72,8 @@ def _notes(
     """What has to be said beside the designs of one architecture: an axis is looked at by its ends."""
     stated = as_stated(arch, base)
     changes = list(study.set.items())
-    found = [note for w in workloads for note in role_notes(w, base, study.constraints)] + price_notes(stated, base)
+    found = [note for w in workloads for note in (*w.warnings, *role_notes(w, base, study.constraints))]
+    found += price_notes(stated, base)
     for path, values in study.axes.items():
         for value in (values[0], values[-1]):
             try:

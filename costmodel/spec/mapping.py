@@ -62,6 +62,9 @@ class Sequence:
     branches: tuple[Nest, ...]
 
 
+NodePath = tuple[int, ...]
+"""Place of a node in a nest: positions, and for each sequence on the way the number of the branch."""
+
 Node = Storage | Temporal | Spatial | Compute | Sequence
 Nest = tuple[Node, ...]
 

@@ -11,29 +11,19 @@ import re
 from collections.abc import Iterator
 from collections.abc import Mapping as MappingABC
 from collections.abc import Sequence as List
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from costmodel.einsum.algebra import Einsum
 from costmodel.spec.load import Document, caret, describe, scalar
-from costmodel.spec.mapping import Compute, Mapping, Nest, Node, Sequence, Spatial, Storage, Temporal
-from costmodel.spec.problems import Marks, Path, Problem, SpecError, did_you_mean
+from costmodel.spec.loops import StatedRange, loop_lines, read_loops, wrong_ranges
+from costmodel.spec.mapping import Mapping, Nest, Node, NodePath, Sequence
+from costmodel.spec.problems import Marks, Path, Place, Problem, SpecError, did_you_mean
+from costmodel.spec.sentences import SentenceError, parse_sentence
 
 KEYS = ("arch", "workload", "einsum", "nest", "mappings")
-MAX_TILE = 10**12
 MAX_DEPTH = 12
 """Deepest nesting of sequences."""
-
-_WORD = re.compile(r"[^\s,]+")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_FORMS = {
-    "store": "store TENSOR … in LEVEL",
-    "for": "for RANK_VARIABLE by TILE",
-    "parallel": "parallel RANK_VARIABLE by TILE across ARRAY.DIMENSION",
-    "compute": "compute EINSUM on UNIT",
-}
-
-NodePath = tuple[int, ...]
-"""Place of a node in a nest: positions, and for each sequence on the way the number of the branch."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +37,8 @@ class NestMarks(MappingABC[NodePath, tuple[str, int, int]]):
     marks: Marks = field(default_factory=Marks)
     mapping_path: Path = ()
     """Path of the map that holds the nest."""
+    ranges: MappingABC[NodePath, StatedRange] = field(default_factory=dict)
+    """What a nest of lines says that its loops run over."""
 
     def __getitem__(self, node: NodePath) -> tuple[str, int, int]:
         path = self.path(node)
@@ -76,30 +68,17 @@ class NestMarks(MappingABC[NodePath, tuple[str, int, int]]):
         """Say what is wrong with a node."""
         return self.marks.problem(message, self.path(node), hint=hint, excerpt=excerpt)
 
+    def range_problems(self, nest: Nest, einsums: MappingABC[str, Einsum]) -> list[Problem]:
+        """Say where lines of loops do not run over what is left of their rank variable."""
+        return [self.problem(message, node) for node, message in wrong_ranges(nest, self.ranges, einsums)]
+
     def key_problem(self, message: str, key: str, *, hint: str = "") -> Problem:
         """Say what is wrong with ``arch``, ``workload`` or ``einsum``."""
         return self.marks.problem(message, (*self.mapping_path, key), hint=hint)
 
 
-class SentenceError(ValueError):
-    """A sentence that says no node: ``offset`` is where it goes wrong."""
-
-    def __init__(self, message: str, offset: int, hint: str = "") -> None:
-        self.message, self.offset, self.hint = message, offset, hint
-        super().__init__(f"{message} ({hint})" if hint else message)
-
-
 # ---------------------------------------------------------------------------------------------------------------
 # Reading
-
-
-def parse_sentence(text: str) -> Node:
-    """Read one sentence; SentenceError where it is wrong.
-
-    >>> parse_sentence("parallel m by 8 across PEs.Y")
-    Spatial(rank_variable='m', tile=8, array='PEs', dimension='Y')
-    """
-    return _Sentence(text).node()
 
 
 def parse_nest(nodes: List[object], marks: NestMarks | None = None) -> Nest:
@@ -119,9 +98,9 @@ def parse_mappings(document: Document) -> tuple[tuple[Mapping, NestMarks], ...]:
         raise SpecError([marks.problem(f"a mapping file is a map with the key nest or mappings, got {describe(data)}")])
     _check_keys(data, KEYS, (), marks, problems)
     if "mappings" in data:
-        found = _several(data, marks, problems)
+        found = _several(data, marks, problems, document.text)
     elif "nest" in data:
-        found = [_one(data, (), {}, marks, problems)]
+        found = [_one(data, (), {}, marks, problems, document.text)]
     else:
         problems.append(marks.problem("required key 'nest' (or 'mappings') is missing"))
         found = []
@@ -130,7 +109,9 @@ def parse_mappings(document: Document) -> tuple[tuple[Mapping, NestMarks], ...]:
     return tuple(found)
 
 
-def _several(data: dict[str, Any], marks: Marks, problems: list[Problem]) -> list[tuple[Mapping, NestMarks]]:
+def _several(
+    data: dict[str, Any], marks: Marks, problems: list[Problem], source: str
+) -> list[tuple[Mapping, NestMarks]]:
     problems.extend(
         marks.problem(f"{key!r} belongs into the entries of 'mappings'", (key,), key=True)
         for key in ("nest", "einsum")
@@ -151,21 +132,29 @@ def _several(data: dict[str, Any], marks: Marks, problems: list[Problem]) -> lis
         if "nest" not in entry:
             problems.append(marks.problem("required key 'nest' is missing", path))
             continue
-        found.append(_one(entry, path, shared, marks, problems))
+        found.append(_one(entry, path, shared, marks, problems, source))
     return found
 
 
 def _one(
-    data: dict[str, Any], path: Path, shared: dict[str, str | None], marks: Marks, problems: list[Problem]
+    data: dict[str, Any],
+    path: Path,
+    shared: dict[str, str | None],
+    marks: Marks,
+    problems: list[Problem],
+    source: str,
 ) -> tuple[Mapping, NestMarks]:
     names = {key: _text(data, key, path, marks, problems) for key in ("arch", "workload", "einsum")}
     nest_marks = NestMarks(marks, path)
     nodes = data["nest"]
-    if not isinstance(nodes, list) or not nodes:
-        what = "is empty" if nodes in (None, []) else f"must be a list of sentences, got {describe(nodes)}"
-        problems.append(marks.problem(f"nest {what}", (*path, "nest")))
-        nodes = []
-    nest = _nest(nodes, nest_marks, (), problems)
+    nest: Nest = ()
+    if isinstance(nodes, str) and nodes.strip():
+        nest, nest_marks = _of_lines(nodes, nest_marks, source, problems)
+    elif isinstance(nodes, list) and nodes:
+        nest = _nest(nodes, nest_marks, (), problems)
+    else:
+        said = "is empty" if nodes in (None, [], "") else f"must be sentences or lines of loops, got {describe(nodes)}"
+        problems.append(marks.problem(f"nest {said}", (*path, "nest")))
     mapping = Mapping(
         nest,
         arch=names["arch"] or shared.get("arch"),
@@ -173,6 +162,28 @@ def _one(
         einsum=names["einsum"],
     )
     return mapping, nest_marks
+
+
+def _of_lines(text: str, marks: NestMarks, source: str, problems: list[Problem]) -> tuple[Nest, NestMarks]:
+    """Read ``nest: |`` with lines of loops below; each node has the place of its line."""
+    found = read_loops(text)
+    file, first, start = marks[()]
+    own, lines = text.splitlines(), source.splitlines()
+    block = lines[first - 1][start - 1 : start] in {"|", ">"} if 0 < first <= len(lines) else False
+
+    def place(number: int, column: int) -> Place:
+        line = first + block + number
+        raw = lines[line - 1] if 0 < line <= len(lines) else ""
+        before = max(len(raw) - len(own[number]), 0) if block or number else start - 1
+        return line, before + column + 1, 0
+
+    for fault in found.faults:
+        line, column, _ = place(fault.line, fault.column)
+        excerpt = caret(own[fault.line], fault.column)
+        problems.append(Problem(fault.message, file, line, column, hint=fault.hint, excerpt=excerpt))
+    places = {marks.path(node): place(*at) for node, at in found.places.items()}
+    placed = replace(marks.marks, values={**marks.marks.values, **places})
+    return found.nest, replace(marks, marks=placed, ranges=found.ranges)
 
 
 def _text(data: dict[str, Any], key: str, path: Path, marks: Marks, problems: list[Problem]) -> str | None:
@@ -234,106 +245,14 @@ def _sequence(branches: object, marks: NestMarks, at: NodePath, problems: list[P
     return Sequence(tuple(found))
 
 
-class _Sentence:
-    """The words of one sentence, taken from left to right."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.words = [(match[0], match.start()) for match in _WORD.finditer(text)]
-        self.next = 0
-
-    def node(self) -> Node:
-        if not self.words:
-            raise SentenceError("an empty sentence", 0, f"known: {', '.join(_FORMS)}")
-        verb, offset = self.words[0]
-        self.next = 1
-        match verb:
-            case "store":
-                node: Node = self._store()
-            case "for":
-                node = Temporal(self._name("a rank variable"), self._tile())
-            case "parallel":
-                node = self._parallel()
-            case "compute":
-                einsum = self._word("an Einsum")
-                self._keyword("on")
-                node = Compute(einsum, self._name("a compute unit"))
-            case _:
-                hint = did_you_mean(verb, list(_FORMS))
-                raise SentenceError(f"no such node {verb!r}", offset, hint)
-        if self.next < len(self.words):
-            word, offset = self.words[self.next]
-            raise SentenceError(f"nothing may follow here, got {word!r}", offset, self._form())
-        return node
-
-    def _store(self) -> Storage:
-        tensors: list[str] = []
-        while True:
-            offset = self._offset()
-            word = self._word("'in' and a level" if tensors else "a tensor")
-            if word == "in" and tensors:
-                return Storage(tuple(tensors), self._name("a level"))
-            if not _NAME.fullmatch(word):
-                raise SentenceError(f"{word!r} is not the name of a tensor", offset, self._form())
-            if word == "in":
-                raise SentenceError("expected a tensor before 'in'", offset, self._form())
-            if word in tensors:
-                raise SentenceError(f"{word!r} is named twice", offset)
-            tensors.append(word)
-
-    def _parallel(self) -> Spatial:
-        rank_variable, tile = self._name("a rank variable"), self._tile()
-        self._keyword("across")
-        offset = self._offset()
-        word = self._word("an array and its dimension")
-        array, dot, dimension = word.partition(".")
-        if not _NAME.fullmatch(array) or (dot and not _NAME.fullmatch(dimension)):
-            raise SentenceError(f"expected ARRAY.DIMENSION, got {word!r}", offset, self._form())
-        return Spatial(rank_variable, tile, array, dimension)
-
-    def _tile(self) -> int:
-        self._keyword("by")
-        offset = self._offset()
-        word = self._word("the size of the tile")
-        if not re.fullmatch(r"[-+]?[0-9]{1,20}", word):
-            raise SentenceError(f"the tile must be a whole number, got {word!r}", offset, self._form())
-        if not 1 <= (tile := int(word)) <= MAX_TILE:
-            raise SentenceError(f"the tile must be at least 1 and at most 10^12, got {word}", offset)
-        return tile
-
-    def _keyword(self, keyword: str) -> None:
-        offset = self._offset()
-        word = self._word(f"'{keyword}'")
-        if word != keyword:
-            raise SentenceError(f"expected '{keyword}', got {word!r}", offset, self._form())
-
-    def _name(self, what: str) -> str:
-        offset = self._offset()
-        word = self._word(what)
-        if not _NAME.fullmatch(word):
-            raise SentenceError(f"expected {what}, got {word!r}", offset, self._form())
-        return word
-
-    def _word(self, what: str) -> str:
-        if self.next == len(self.words):
-            raise SentenceError(f"expected {what} at the end", len(self.text.rstrip()), self._form())
-        word, _ = self.words[self.next]
-        self.next += 1
-        return word
-
-    def _offset(self) -> int:
-        return self.words[self.next][1] if self.next < len(self.words) else len(self.text.rstrip())
-
-    def _form(self) -> str:
-        return f"the form is: {_FORMS[self.words[0][0]]}"
-
-
 # ---------------------------------------------------------------------------------------------------------------
 # Printing
 
 
-def dump(mappings: Mapping | List[Mapping]) -> str:
+def dump(mappings: Mapping | List[Mapping], lines_of: MappingABC[str, Einsum] | None = None) -> str:
     """Print mappings as YAML that ``parse_mappings`` reads as equal values.
+
+    With Einsums by name the nests are lines of loops, with the ranges that these Einsums give them.
 
     >>> print(dump(Mapping((Temporal("m", 1), Compute("Z", "MAC")), arch="a")), end="")
     arch: a
@@ -346,19 +265,25 @@ def dump(mappings: Mapping | List[Mapping]) -> str:
     if not mappings:
         raise ValueError("there is no mapping to print")
     if len(mappings) == 1:
-        lines = [*_header(mappings[0], ("arch", "workload", "einsum")), "nest:", *_nest_lines(mappings[0].nest)]
+        lines = [*_header(mappings[0], ("arch", "workload", "einsum")), *_printed(mappings[0].nest, lines_of)]
         return "\n".join(lines) + "\n"
     shared = [key for key in ("arch", "workload") if len({getattr(m, key) for m in mappings}) == 1]
     own = [key for key in ("arch", "workload", "einsum") if key not in shared]
     lines = [*_header(mappings[0], shared), "mappings:"]
     for mapping in mappings:
-        entry = [*_header(mapping, own), "nest:", *_nest_lines(mapping.nest)]
+        entry = [*_header(mapping, own), *_printed(mapping.nest, lines_of)]
         lines += [f"{'  ' if place else '- '}{line}" for place, line in enumerate(entry)]
     return "\n".join(lines) + "\n"
 
 
 def _header(mapping: Mapping, keys: List[str]) -> list[str]:
     return [f"{key}: {yaml_text(value)}" for key in keys if (value := getattr(mapping, key)) is not None]
+
+
+def _printed(nest: Nest, lines_of: MappingABC[str, Einsum] | None) -> list[str]:
+    if lines_of is None:
+        return ["nest:", *_nest_lines(nest)]
+    return ["nest: |", *(f"  {line}" for line in loop_lines(nest, lines_of))]
 
 
 def _nest_lines(nest: Nest) -> list[str]:

@@ -35,9 +35,13 @@ class Findings:
 
     def at_text(self, place: int, offset: int, message: str, hint: str = "") -> None:
         """Something is wrong with the statement of ``einsums[place]``, ``offset`` characters into it."""
+        self.problems.append(self.of_text(place, offset, message, hint))
+
+    def of_text(self, place: int, offset: int, message: str, hint: str = "") -> Problem:
+        """Return what there is to say about a place in a statement."""
         shown = excerpt(self.spec.einsums[place].einsum, offset)
         path = self.text_path(place)
-        self.problems.append(self.marks.problem(message, path, hint=hint, excerpt=shown, offset=offset))
+        return self.marks.problem(message, path, hint=hint, excerpt=shown, offset=offset)
 
     def text_path(self, place: int) -> Path:
         """Where a statement stands: an entry may be the text itself or a map."""

@@ -136,8 +136,12 @@ def _mapping() -> dict[str, Any]:
             ("einsum", "Einsum that the nest computes. E.g. ``Z``."),
         )
     }
-    nodes = "Nodes, outermost first: sentences, and maps `sequence:`. E.g. ``[for m by 1, compute Z on MAC]``."
-    nest = {"allOf": [{"$ref": "#/definitions/nest"}], **manual(nodes)}
+    nodes = (
+        "Nodes, outermost first: sentences, and maps `sequence:`; or the lines of its loops as text. "
+        "E.g. ``[for m by 1, compute Z on MAC]``."
+    )
+    lines = {"type": "string", "pattern": r"\S"}
+    nest = {"anyOf": [{"$ref": "#/definitions/nest"}, lines], **manual(nodes)}
     entry = {
         "title": "Entry",
         "type": "object",

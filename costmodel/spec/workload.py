@@ -49,6 +49,7 @@ from costmodel.einsum.operations import operations, terms
 from costmodel.einsum.syntax import Constant, Declaration, Statement, TensorAccess, accesses, nodes
 from costmodel.einsum.tokens import NotationError
 from costmodel.spec.declared import declarations, with_declared_ranks
+from costmodel.spec.flattened import shared_words
 from costmodel.spec.nonzeros import nonzero_problems
 from costmodel.spec.padding import check_padding
 from costmodel.spec.problems import Marks, Path, SpecError, did_you_mean
@@ -118,7 +119,8 @@ def resolve(spec: WorkloadSpec, marks: Marks | None = None) -> Workload:
         findings.at(path, message, hint, key=len(path) == len(("density", "A")))
     if findings.problems:
         raise SpecError(in_order(findings.problems))
-    return Workload(spec.name, spec.source, tuple(resolved))
+    doubts = [replace(doubt, excerpt="") for einsum in einsums for doubt in shared_words(einsum, findings)]
+    return Workload(spec.name, spec.source, tuple(resolved), tuple(map(str, doubts)))
 
 
 def _reads(einsum: NumberedEinsum) -> tuple[Access, ...]:

@@ -9,7 +9,18 @@ import pytest
 import costmodel
 from costmodel import api
 
-NAMES = ["load_arch", "load_workload", "load_mapping", "evaluate", "map", "sweep", "explain", "report", "run"]
+NAMES = [
+    "load_arch",
+    "load_workload",
+    "load_mapping",
+    "evaluate",
+    "map",
+    "sweep",
+    "explain",
+    "report",
+    "run",
+    "transform",
+]
 
 
 def run(code, **options):

@@ -122,7 +122,7 @@ def test_a_page_needs_a_curve():
 # In a browser
 
 
-@pytest.mark.parametrize("width", [1280, 800])
+@pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("name", ["one", "several", "hostile", "windows"])
 def test_the_page_opens_in_silence_and_a_click_on_a_corner_shows_its_nest(browser, tmp_path, name, width):
     windows = workload(O=einsum("O[m, p]", "I[c, p+r]", "F[m, c, r]", weights="F", m=8, c=4, p=14, r=3))

@@ -227,6 +227,7 @@ def test_pages_fit(visit, width):
     question = workload, catalog.load_architecture("pe2d"), Mapping(nest_of(nest))
     page = visit(question, width=width)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator(".playback").bounding_box()["width"] > 0.9 * width - 32
     page.keyboard.press("PageDown")
     assert page.locator(".array .pe.on").count() == 18
     page.keyboard.press("End")

@@ -10,14 +10,13 @@ from costmodel.spec.load import parse, scalar
 from costmodel.spec.mapping import Compute, Mapping, Sequence, Spatial, Storage, Temporal
 from costmodel.spec.mapping_file import (
     NestMarks,
-    SentenceError,
     dump,
     parse_mappings,
     parse_nest,
-    parse_sentence,
     yaml_text,
 )
 from costmodel.spec.problems import SpecError
+from costmodel.spec.sentences import SentenceError, parse_sentence
 
 
 def load(text):
@@ -169,7 +168,7 @@ def test_without_a_file_nodes_have_no_places():
         ("nest:\n- for m 3\n", "m.yaml:2:9: $.nest[0]: expected 'by', got '3'"),
         ("nest: []", "m.yaml:1:7: $.nest: nest is empty"),
         ("nest:", "nest is empty"),
-        ("nest: for m by 3", "nest must be a list of sentences, got 'for m by 3'"),
+        ("nest: 3", "nest must be sentences or lines of loops, got 3"),
         ("nest: [3]", "must be a sentence or a map {sequence: […]}, got 3"),
         ("nest: [[for m by 3]]", "must be a sentence or a map {sequence: […]}, got a list"),
         ("nest: [{seqence: []}]", "got a map (did you mean 'sequence'?)"),

@@ -154,7 +154,7 @@ class Above:
             if v in known:
                 words = words * values[v]
         for w in tensor.windows:
-            table = self.space.window_table(w, box)
+            table = self.space.room_table(w, box)
             index = [slice(None) if v in known else slice(0, 1) for v in w.rank_variables]
             part = table[tuple(index)]
             order = np.argsort(w.rank_variables)
@@ -181,9 +181,12 @@ class Above:
         """Least part of a round trip over a tensor that has to be fetched again (less than 1 for windows only).
 
         A tile that slides over a region and then starts again keeps at most what its last and its first position
-        share; along one rank of extent E, sliding by D in all, that leaves 2·D of E + D words to fetch.
+        share; along one rank of extent E, sliding by D in all, that leaves 2·D of E + D words to fetch. Of a padded
+        tensor these may be outside.
         """
         share = 1.0
+        if self.space.tensors[node.tensor].padded:
+            return 0.0
         for w in self.space.tensors[node.tensor].windows:
             if any(abs(c) != 1 for c in w.coefficients):
                 return 0.0

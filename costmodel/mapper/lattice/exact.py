@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 
@@ -20,6 +21,8 @@ from costmodel.spec.mapping import Mapping
 from costmodel.spec.objective import Objective, objective_of
 from costmodel.spec.rules import Rules, parse
 
+SHAPES_PER_S, SHAPES_ALWAYS = 200_000, 500_000
+"""Tile shapes whose tables take a CPU second, in which no deadline is looked at; and as many as are always tried."""
 SAME = 1e-12
 """Relative difference of the lattice's energy from the model's that rounding explains."""
 
@@ -42,13 +45,17 @@ def map_einsum(
 
     Raises:
         SpecError: a constraint or the objective cannot be read.
-        UnsupportedError: the lattice has no exact form of the problem.
+        UnsupportedError: the lattice has no exact form of the problem, or too many tile shapes for the budget.
         InfeasibleError: nothing fits.
     """
     began = time.process_time()
     aim = objective_of(objective)
     rules = parse((*architecture.constraints, *constraints), architecture, einsum)
     space = mapspace.build(Allowed(einsum, architecture, rules))
+    shapes = math.prod(len(divisors) for divisors in space.divisors)
+    if budget_s is not None and shapes > max(SHAPES_ALWAYS, SHAPES_PER_S * budget_s):
+        msg = f"{shapes:,} tile shapes, too many for a budget of {budget_s:.3g} s"
+        raise mapspace.UnsupportedError(msg)
     return _prove(einsum, architecture, space, aim, budget_s, memory_bytes, progress, began)
 
 

@@ -162,7 +162,7 @@ class Settlement:
         for place in range(-1, len(self.chain[tensor])):
             holder = self.holder(tensor, place + 1)
             if place < 0:
-                words = np.choose(self.memory_segment[holder], above) * plan.words
+                words = np.choose(self.memory_segment[holder], above) * plan.used
                 self.charge(effect, tensor, "read", self.space.prices.compute, holder, -words)
                 continue
             node = self.space.nodes[self.chain[tensor][place]]

@@ -7,12 +7,13 @@ loop over a rank variable adds a multiple of its stride, and each quantity below
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from costmodel.mapper.lattice.space import NodePlan, Space, UnsupportedError
+from costmodel.mapper.lattice.space import NodePlan, Space, UnsupportedError, Window
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -91,16 +92,21 @@ class Lattice:
 
     @cached_property
     def node_words(self) -> Floats:
-        """(nodes, shapes): words of the tile that a storage node would hold."""
-        rows = [self.words_of(node) for node in self.space.nodes]
+        """(nodes, shapes): words of the tile for which a storage node has to have room."""
+        rows = [self._words(node, self.space.room_table) for node in self.space.nodes]
         return np.array(rows).reshape(len(rows), self.shapes)
 
     def words_of(self, node: NodePlan) -> Floats:
+        """(shapes): words of the tile by which rules judge a storage node: what is outside its tensor counts, too."""
+        most = self.space.einsum.tensors[self.space.tensors[node.tensor].name].size_words
+        return np.minimum(self._words(node, self.space.window_table), most)
+
+    def _words(self, node: NodePlan, table_of: Callable[[Window, bool], Floats]) -> Floats:
         tensor = self.space.tensors[node.tensor]
         total = np.ones(self.shapes)
         for v in tensor.plain:
             total *= self.tile[v]
         for w in tensor.windows:
-            table = self.space.window_table(w, self.space.memories[node.memory].fetch)
+            table = table_of(w, self.space.memories[node.memory].fetch)
             total *= table[tuple(self.digits[v] for v in w.rank_variables)]
         return total

@@ -56,8 +56,13 @@ class Sliding(SlidingMoves):
                 code = numbers[i][waiting] * len(space.arrays[array].factors) + self.kinds[array][tensor][ways]
                 _, first, inverse = np.unique(code, return_index=True, return_inverse=True)
                 sample = waiting[first]
-                sent = self.sent(new.s[:, sample], new.f[layout.asked[w], sample], i, array, parents[sample])
-                words = sent[inverse] / space.arrays[array].product[ways]
+                if plan.padded:
+                    words = new.f[layout.waits[w], waiting]
+                    if space.arrays[array].merges:
+                        words = words / self.combinations.sigma[array][ways, tensor]
+                else:
+                    sent = self.sent(new.s[:, sample], new.f[layout.asked[w], sample], i, array, parents[sample])
+                    words = sent[inverse] / space.arrays[array].product[ways]
                 parent = settlement.parent[i][new.s[Layout.COMBO, waiting]]
                 s = new.s[:, waiting]
                 costs: dict[int, Floats] = {}

@@ -183,8 +183,11 @@ class SlidingMoves(SlidingWords):
     ) -> None:
         """Sum up the moves of a tile whose parent is beyond an array: what they cost there is known only then.
 
-        Moves that keep nothing differ by their number alone; the others by how far they go, too.
+        Moves that keep nothing differ by their number alone; the others by how far they go, too. Of a padded tile the
+        words are known: no array spreads its windows.
         """
+        if self.space.tensors[self.space.nodes[node].tensor].padded:
+            return
         settlement = self.combinations.settlements[segment]
         waiting = settlement.outer[node][labels.s[Layout.COMBO, columns]] > segment
         if not waiting.any():

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from costmodel.mapper.lattice import sumset, windows
+from costmodel.mapper.lattice.edges import Edge, Places, average
 from costmodel.mapper.lattice.labels import History, Labels, Layout
 from costmodel.mapper.lattice.settlement import Combinations
 from costmodel.mapper.lattice.shapes import Floats, Ints, Lattice
@@ -102,7 +103,10 @@ class SlidingWords:
                     reach = self.lattice.tile[v][tile] + self.span(s, v, range(memory.segment, segment))
                     shift += c * np.where(moving == v, reach, reach - self.lattice.tile[v][low])
             whole = shift.astype(np.int64)
-            union, stays = self._together(s, window, tile, inside, whole, memory.fetch)
+            if window.edge is None:
+                union, stays = self._together(s, window, tile, inside, whole, memory.fetch)
+            else:
+                union, stays = self._inside(s, window, window.edge, tile, low, moving, whole)
             together *= union
             kept *= stays
             still &= whole == 0
@@ -110,6 +114,28 @@ class SlidingWords:
         if memory.refetch:
             kept = np.where(still, together, 0.0)
         return together, kept, distance
+
+    def _inside(
+        self, s: Ints, window: Window, edge: Edge, tile: Ints, low: Ints, moving: Ints | None, shift: Ints
+    ) -> tuple[Floats, Floats]:
+        """Return (words, words kept) along a padded window, on average over the moves of the loop.
+
+        It moves to every multiple of its tile that is none of the next loop's; whatever stands inside starts again,
+        and what stands outside is anywhere. No array spreads the window.
+        """
+        rows: list[Any] = [shift]
+        for v in window.rank_variables:
+            next_tile = np.zeros(len(tile)) if moving is None else self.lattice.tile[v][s[Layout.SHAPE]] * (moving == v)
+            rows += [self.lattice.tile[v][tile], self.lattice.tile[v][low], next_tile]
+        keys, which = np.unique(np.stack(rows, axis=1).astype(np.int64), axis=0, return_inverse=True)
+        found = []
+        for by, *rest in keys.tolist():
+            terms = tuple(zip(window.coefficients, rest[::3], strict=True))
+            extents = (int(self.space.extents[v]) for v in window.rank_variables)
+            places = tuple(Places(*x) for x in zip(extents, rest[1::3], rest[2::3], strict=True))
+            found.append(average(edge, terms, places, by))
+        table = np.array(found)[which.ravel()]
+        return table[:, 0], table[:, 1]
 
     def _together(
         self, s: Ints, window: Window, tile: Ints, inside: range, shift: Ints, box: bool

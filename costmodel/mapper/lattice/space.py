@@ -29,11 +29,13 @@ from costmodel.einsum.algebra import Access, Affine, Einsum
 from costmodel.einsum.roles import stationary_tensor
 from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.divisors import divisors_of
-from costmodel.mapper.lattice import windows
+from costmodel.mapper.lattice import edges, windows
+from costmodel.mapper.lattice.edges import Edge
 from costmodel.mapper.lattice.prices import Prices, prices
 from costmodel.mapper.lattice.ways import ArrayPlan, array_plan
 from costmodel.model.formats import stored_bits
 from costmodel.model.meters import PriceBook, compute_pj, cycles_per_point, leak_pj_per_cycle, port_limits
+from costmodel.model.motion import touched_words
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
 
 Floats = npt.NDArray[np.float64]
@@ -49,10 +51,12 @@ class UnsupportedError(Exception):
 
 @dataclass(frozen=True)
 class Window:
-    """One rank whose index is a sum of rank variables with overlaps (or with holes that are fetched)."""
+    """One rank whose index is a sum of rank variables with overlaps (or with holes that are fetched), or is padded."""
 
     rank_variables: tuple[int, ...]
     coefficients: tuple[int, ...]
+    edge: Edge | None = None
+    """Where it is inside; null where it never leaves its tensor."""
 
 
 @dataclass(frozen=True)
@@ -68,13 +72,20 @@ class TensorPlan:
     """Rank variables whose loops bring its tiles again: they do not index it, and it is asked for at all of them."""
     output: bool
     words: float
-    """Distinct words that the Einsum touches."""
+    """Distinct words of its tiles together."""
+    used: float
+    """Those that operations ask for or update: fewer where points are outside (padding)."""
     asked: float
-    """Points at which a word of it is asked for: fewer than all for a term that is not reduced over."""
+    """Points at which a word of it is asked for: fewer than all where some are outside, or its term is not reduced."""
 
     @property
     def windowed(self) -> tuple[int, ...]:
         return tuple(v for w in self.windows for v in w.rank_variables)
+
+    @property
+    def padded(self) -> bool:
+        """Whether some tile ends at the edge of the tensor."""
+        return any(w.edge is not None for w in self.windows)
 
 
 @dataclass(frozen=True)
@@ -166,34 +177,45 @@ class Space:
         for v in tensor.plain:
             total *= self.divisors[v][tile[:, v]]
         for w in tensor.windows:
-            total *= self.window_table(w, self.memories[node.memory].fetch)[tuple(tile[:, v] for v in w.rank_variables)]
+            total *= self.room_table(w, self.memories[node.memory].fetch)[tuple(tile[:, v] for v in w.rank_variables)]
         return total
 
+    def room_table(self, window: Window, box: bool) -> Floats:
+        """Words for which there has to be room, of every tile along one window: of the largest one of its size."""
+        if window.edge is None:
+            return self.window_table(window, box)
+        found = self._rooms.get(window)
+        if found is None:
+            whole = tuple(int(self.extents[v]) for v in window.rank_variables)
+            found = self._rooms[window] = np.empty([len(self.divisors[v]) for v in window.rank_variables])
+            for at in np.ndindex(*found.shape):
+                found[at] = edges.largest(window.edge, self._terms(window, at), whole)
+        return found
+
+    def _terms(self, window: Window, at: Sequence[int]) -> tuple[windows.Term, ...]:
+        """Coefficients and extents of a tile along one window, by divisor indices."""
+        places = zip(window.coefficients, window.rank_variables, at, strict=True)
+        return tuple((c, int(self.divisors[v][i])) for c, v, i in places)
+
     def window_table(self, window: Window, box: bool) -> Floats:
-        """Words of every tile along one window, indexed by divisor indices."""
+        """Words of every tile along one window, indexed by divisor indices; those outside too."""
         key = (window, box)
         found = self._tables.get(key)
         if found is None:
             shape = [len(self.divisors[v]) for v in window.rank_variables]
             found = np.empty(shape)
             for at in np.ndindex(*shape):
-                terms = tuple(
-                    (c, int(self.divisors[v][i]))
-                    for c, v, i in zip(window.coefficients, window.rank_variables, at, strict=True)
-                )
-                found[at] = windows.words(terms, box)
+                found[at] = windows.words(self._terms(window, at), box)
             self._tables[key] = found
         return found
 
     _tables: dict[tuple[Window, bool], Floats] = field(default_factory=dict)
+    _rooms: dict[Window, Floats] = field(default_factory=dict)
 
 
 def build(allowed: Allowed) -> Space:
     """Return the mapspace in numbers. Raises UnsupportedError where the lattice has no exact form."""
     einsum, architecture, unit = allowed.einsum, allowed.architecture, allowed.unit
-    if einsum.limits:
-        msg = "points outside of a tensor"
-        raise UnsupportedError(msg)
     shape = einsum.shape or NO_RANKS
     names = tuple(shape)
     extents = np.array([shape[v] for v in names], dtype=np.int64)
@@ -219,6 +241,7 @@ def build(allowed: Allowed) -> Space:
     arrays = [array_plan(a, allowed, shape) for a in array_levels]
     nodes, keeps = _nodes(allowed, tensors, memories)
     _check_terms(einsum, tensors, memories, len(arrays))
+    _check_padding(einsum, names, tensors, memories, arrays, nodes)
     _check_merging(arrays, tensors, memories, nodes, keeps)
     windowed = {v for t in tensors for v in t.windowed}
     wanted = {names.index(v) for v in allowed.wanted}
@@ -263,11 +286,32 @@ def _check_terms(einsum: Einsum, tensors: Sequence[TensorPlan], memories: Sequen
     if any(o.at_zero and o.per_point for o in einsum.operations):
         msg = "a term that is not reduced over has operations of its own"
         raise UnsupportedError(msg)
-    some = [t.name for t in tensors if t.asked < einsum.points]
+    some = [t.name for t in tensors if t.asked < einsum.points_inside]
     inside = [m.level.name for m in memories if m.segment < arrays and port_limits(m.level)]
     if some and inside:
         msg = f"only some instances of {inside[0]} need {some[0]}, and its bandwidth limits the busiest"
         raise UnsupportedError(msg)
+
+
+def _check_padding(
+    einsum: Einsum,
+    names: Sequence[str],
+    tensors: Sequence[TensorPlan],
+    memories: Sequence[MemoryPlan],
+    arrays: Sequence[ArrayPlan],
+    nodes: Sequence[NodePlan],
+) -> None:
+    """Refuse points outside where instances would differ, and tiles whose words inside no sum of windows tells."""
+    variables = sorted({v for limit in einsum.limits for v in limit.index.rank_variables}, key=names.index)
+    for array in arrays:
+        if spread := [v for v in variables if (array.factors[:, names.index(v)] > 1).any()]:
+            msg = f"instances of {array.level.name} differ at the edge of a padded tensor, along {spread[0]}"
+            raise UnsupportedError(msg)
+    for node in nodes:
+        memory, tensor = memories[node.memory], tensors[node.tensor]
+        if tensor.padded and (memory.refetch or memory.fetch):
+            msg = f"{memory.level.name} moves whole windows or boxes of {tensor.name}, which is padded"
+            raise UnsupportedError(msg)
 
 
 def _check_merging(
@@ -295,6 +339,7 @@ def _tensor(einsum: Einsum, name: str, names: tuple[str, ...], boxed: bool) -> T
         msg = f"{name} is accessed in {len(accesses)} ways"
         raise UnsupportedError(msg)
     access: Access = accesses.pop()
+    leaving = {limit.index: limit.extent for limit in einsum.leaves(access)}
     seen: set[str] = set()
     plain: list[int] = []
     found: list[Window] = []
@@ -304,26 +349,28 @@ def _tensor(einsum: Einsum, name: str, names: tuple[str, ...], boxed: bool) -> T
             msg = f"{name} is indexed twice by {', '.join(sorted(seen & set(own)))}"
             raise UnsupportedError(msg)
         seen |= set(own)
-        if _injective(index, einsum) and not (boxed and _holes(index, einsum)):
+        if index not in leaving and _injective(index, einsum) and not (boxed and _holes(index, einsum)):
             plain += [names.index(v) for v in own]
         elif access.at_zero:
             msg = f"{name} has a window and is asked for at some points only"
             raise UnsupportedError(msg)
         else:
-            found.append(Window(tuple(names.index(v) for v in own), tuple(c for _, c in index.terms)))
+            edge = Edge(index.constant, leaving[index]) if index in leaving else None
+            found.append(Window(tuple(names.index(v) for v in own), tuple(c for _, c in index.terms), edge))
     output = einsum.output.tensor == name
     if output and (found or any(a.tensor == name for a in einsum.inputs)):
         msg = f"the output {name} has overlapping tiles or is read as well"
         raise UnsupportedError(msg)
     relevant = np.array([v in seen for v in names])
     idle = np.array([v not in seen and v not in access.at_zero for v in names])
-    asked = math.prod(n for v, n in einsum.shape.items() if v not in access.at_zero)
+    asked = einsum.points_where_zero(access.at_zero)
     size = math.prod(einsum.shape[names[v]] for v in plain)
     for w in found:
-        size *= windows.words(
-            tuple((c, einsum.shape[names[v]]) for c, v in zip(w.coefficients, w.rank_variables, strict=True)), False
-        )
-    return TensorPlan(name, tuple(plain), tuple(found), relevant, idle, output, float(size), float(asked))
+        whole = tuple(einsum.shape[names[v]] for v in w.rank_variables)
+        terms = tuple(zip(w.coefficients, whole, strict=True))
+        size *= windows.words(terms, False) if w.edge is None else edges.largest(w.edge, terms, whole)
+    used = touched_words(einsum, name) if einsum.limits else size
+    return TensorPlan(name, tuple(plain), tuple(found), relevant, idle, output, float(size), float(used), float(asked))
 
 
 def _injective(index: Affine, einsum: Einsum) -> bool:

@@ -7,6 +7,7 @@ fixed: the answer is the same in every process.
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 import time
@@ -112,7 +113,7 @@ def search_einsum(  # noqa: PLR0913  as many things as a study may say
         if any(finding.slack > 0 for finding in encoding.limits.capacities(encoding.plan(encoding.smallest))):
             # The smallest tiles do not fit, so none do; random mappings tell which limits are at fault.
             raise _nothing_fits(tried, trials, seed)
-        tried.fill_pool(starts(encoding)[: sampled // 2])
+        tried.fill_pool(itertools.islice(starts(encoding), sampled // 2))
         sample(tried, sampler, sampled, seed, lambda done: report("sampling", done, sampled))
         limit = max(0, trials - tried.evaluated) if sampled < trials else 0
         for tick in improve(tried, limit, seed):

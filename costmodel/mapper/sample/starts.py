@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from costmodel.mapper.sample.encoding import Encoding
 from costmodel.mapper.sample.genes import Genes
@@ -14,8 +14,8 @@ ORDERS = 6
 """Orders of tensors that are tried; all of three tensors."""
 
 
-def starts(encoding: Encoding) -> tuple[Genes, ...]:
-    """Return constructive mappings whose tiles fit; empty if none do.
+def starts(encoding: Encoding) -> Iterator[Genes]:
+    """Yield constructive mappings whose tiles fit, each once; none if none do.
 
     Each combines a way to fill the arrays (with rank variables of the output, with reduced ones, with both) and an
     order of the tensors. That order says whose tiles stand outermost in every memory; the loops below a tile are those
@@ -28,23 +28,33 @@ def starts(encoding: Encoding) -> tuple[Genes, ...]:
         if _fits(encoding, base):
             break
     else:
-        return ()
+        return
+    yield from _once(_built(encoding, base))
+
+
+def _built(encoding: Encoding, base: list[int]) -> Iterator[Genes]:
     einsum = encoding.plans.einsum
     output = [v for v in einsum.shape if v not in einsum.reduced]
     reduced = [v for v in einsum.shape if v in einsum.reduced]
     tensors = sorted(einsum.tensors, key=lambda t: t != einsum.output.tensor)
-    found: dict[Genes, None] = {}
     for sides in ((output, reduced), (output, output), (reduced, output)):
         spread = _fill_arrays(encoding, base, sides)
         if not _fits(encoding, spread):
             spread = base
         for order in itertools.islice(itertools.permutations(tensors), ORDERS):
             for inner_first in (True, False):
-                found.setdefault(_fill_in_turn(encoding, spread, order, inner_first=inner_first))
-        found.setdefault(_fill_evenly(encoding, spread))
+                yield _fill_in_turn(encoding, spread, order, inner_first=inner_first)
+        yield _fill_evenly(encoding, spread)
         for tensor in tensors:
-            found.setdefault(_fill_around(encoding, spread, tensor))
-    return tuple(found)
+            yield _fill_around(encoding, spread, tensor)
+
+
+def _once(found: Iterable[Genes]) -> Iterator[Genes]:
+    seen: set[Genes] = set()
+    for genes in found:
+        if genes not in seen:
+            seen.add(genes)
+            yield genes
 
 
 def _fits(encoding: Encoding, genes: Sequence[int]) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 
 SLOW_S = 0.05
 """CPU seconds of an evaluation that is worth keeping."""
+
+
+GRACE_S = 1.0
+"""Seconds that a search whose time is up goes on where nothing has fitted yet."""
 
 
 class Cost:
@@ -91,7 +95,7 @@ class Tried:
     slow: dict[Mapping, Evaluation] = field(default_factory=dict)
     """What took long, so that it is not done again."""
 
-    def fill_pool(self, found: Sequence[Genes]) -> None:
+    def fill_pool(self, found: Iterable[Genes]) -> None:
         """Cost constructive mappings and put those that fit in order: the best of each objective, then the next."""
         costs = [(genes, verdict.cost) for genes in found if (verdict := self.judge(genes)).cost is not None]
         rows = [
@@ -107,13 +111,13 @@ class Tried:
     def judge(self, genes: Genes) -> Verdict:
         """Return the verdict on a vector of genes, from memory where its mapping is known.
 
-        Raises OutOfTimeError where it is not and the time is up.
+        Raises OutOfTimeError where it is not and the time is up; the first one is judged whatever the time.
         """
         plan = self.encoding.plan(genes)
         self.judged += 1
         verdict = self.known.get(plan)
         if verdict is None:
-            if time.monotonic() > self.deadline:
+            if time.monotonic() > self.deadline + (0 if self.genes else GRACE_S):
                 raise OutOfTimeError
             verdict = self._judge(plan)
             self.known[plan] = verdict
@@ -131,7 +135,7 @@ class Tried:
         try:
             evaluation = self.evaluation(self.encoding.plans.mapping(plan))
         except TooManyTilesError as error:
-            how = "instances share a tensor that is accessed in ways that move apart"
+            how = "of a tensor that is accessed in ways that move apart, or of a written window"
             reject = Reject("model", "tiles told one by one", error.tiles, MOST_TILES, how)
             worst = Finding(findings[0].limit, 1.0, reject) if findings else Finding("tiles", 1.0, reject)
             return Verdict(None, (worst, *findings[1:]))

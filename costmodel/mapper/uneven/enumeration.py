@@ -113,14 +113,14 @@ def chains(extent: int, slots: Sequence[Slot], *, divide: bool = False) -> list[
     """Return every row of tiles below the slots, innermost first, for one rank variable."""
     found: list[tuple[int, ...]] = [(1,)]
     divisors = [int(d) for d in divisors_of(extent)] if divide else []
-    for _, _, _, size in slots:
-        most = min(size, extent) if size else extent
-        # a tile t of the last slot, below a tile u: ⌈u / t⌉ ≤ size
+    *most, last = [min(size, extent) if size else extent for _, _, _, size in slots]
+    for steps in most:
+        # a tile t of the last slot, below a tile u: ⌈u / t⌉ ≤ steps
         if divide:
-            found = [(*r, u) for r in found for u in divisors if u % r[-1] == 0 and u <= r[-1] * most]
+            found = [(*r, u) for r in found for u in divisors if u % r[-1] == 0 and u <= r[-1] * steps]
         else:
-            found = [(*row, u) for row in found for u in range(row[-1], min(extent, row[-1] * most) + 1)]
-    return [row for row in found if row[-1] == extent]
+            found = [(*row, u) for row in found for u in range(row[-1], min(extent, row[-1] * steps) + 1)]
+    return [(*row, extent) for row in found if row[-1] * last >= extent]
 
 
 def _chains_most(extent: int, slots: int, *, divide: bool) -> int:
@@ -360,9 +360,17 @@ class Whole:
 
 
 def small(
-    allowed: Allowed, promising: Promising, *, divide: bool = False, effort_most_s: float = EFFORT_MOST_S
+    allowed: Allowed,
+    promising: Promising,
+    *,
+    divide: bool = False,
+    effort_most_s: float = EFFORT_MOST_S,
+    row_s: float = ROW_S,
 ) -> Whole | None:
-    """Return the mapspace, or null where it is too large to be costed. ``divide``: that of tiles that divide."""
+    """Return the mapspace, or null where it is too large to be costed. ``divide``: that of tiles that divide.
+
+    ``row_s``: what a row of the batch model takes.
+    """
     if not _few(allowed, effort_most_s / SKELETON_S):
         return None
     # below every storage node the order of loops in time moves no tile, but for passes of a systolic array; a rule on
@@ -383,7 +391,7 @@ def small(
         over += int(orders[obeying & ~fits].sum())
         chosen = np.flatnonzero(obeying & fits & promising(_compute_cycles(allowed.einsum, tiles), room))
         effort_s += SKELETON_S + ROW_S * len(tiles.rows) / 10
-        effort_s += 0 if allowed.ordered else ROW_S * int(orders[chosen].sum())
+        effort_s += 0 if allowed.ordered else row_s * int(orders[chosen].sum())
         if effort_s > effort_most_s:
             return None
         if len(chosen):
@@ -393,7 +401,7 @@ def small(
                     in_arrays = floor_of(allowed, chosen_tiles, slots, together[:1]) is not None
                 one_by_one_s = SCALAR_S * len(together)
                 effort_s += min(one_by_one_s, TEMPLATE_S) if in_arrays else one_by_one_s
-                effort_s += ROW_S * len(together) if allowed.ordered else 0
+                effort_s += row_s * len(together) if allowed.ordered else 0
                 if effort_s > effort_most_s:
                     return None
             parts.append(chosen_tiles)
@@ -415,9 +423,10 @@ def _obeying(allowed: Allowed, tiles: Tiles) -> npt.NDArray[np.bool_]:
 
 
 def _words(einsum: Einsum, tensor: str, below: Mapping[str, Integers]) -> Integers:
-    """Words of tiles with these extents, at least: only ranks with one rank variable alone are looked at."""
+    """Words of tiles with these extents, at least: only ranks with one rank variable alone, never outside, count."""
     access = einsum.accesses_of(tensor)[0]
-    own = {v for i in access.indices if len(i.terms) == 1 for v in i.rank_variables}
+    leaving = {limit.index for limit in einsum.leaves(access)}
+    own = {v for i in access.indices if len(i.terms) == 1 and i not in leaving for v in i.rank_variables}
     return np.asarray(np.prod([below[v] for v in own], axis=0) if own else np.ones(1, dtype=np.int64))
 
 

@@ -13,8 +13,12 @@ from costmodel.mapper.uneven.enumeration import small
 from costmodel.mapper.uneven.search import verdict
 from costmodel.spec.objective import Objective
 
-EFFORT_MOST_S = 10.0
-"""CPU seconds that looking at every mapping may take, as foreseen: twice what a sampler would take."""
+EFFORT_MOST_S = 12.0
+"""CPU seconds that looking at every mapping may take, as foreseen."""
+ROW_S = 2e-3
+"""CPU seconds of one mapping in the batch model, where it has to tell tiles one by one."""
+LONGEST_S = 30.0
+"""Seconds after which looking ends where it takes longer than foreseen."""
 
 
 def exhaust(
@@ -33,11 +37,12 @@ def exhaust(
     Raises InfeasibleError if nothing fits.
     """
     began = time.process_time()
-    archive = Archive(allowed, deadline, aim, time.monotonic)
-    left_s = EFFORT_MOST_S if deadline is None else min(EFFORT_MOST_S, (deadline - time.monotonic()) / 2)
+    until = time.monotonic() + LONGEST_S
+    archive = Archive(allowed, until if deadline is None else min(until, deadline), aim, time.monotonic)
+    left_s = EFFORT_MOST_S if deadline is None else min(EFFORT_MOST_S, (deadline - time.monotonic()) / 4)
     least = lower_bound(allowed)
     complete = stopped = False
-    whole = small(allowed, archive.in_time(least), divide=True, effort_most_s=left_s)
+    whole = small(allowed, archive.in_time(least), divide=True, effort_most_s=left_s, row_s=ROW_S)
     if whole is None:
         return None
     try:

@@ -6,9 +6,16 @@ import math
 from collections.abc import Iterable
 from dataclasses import replace
 
+import numpy as np
+
 from costmodel.einsum.algebra import Affine, Einsum
-from costmodel.mapper.divisors import divisors_of
+from costmodel.mapper.divisors import divisor_counts, divisors_of
 from costmodel.spec.mapping import Mapping, Node, Spatial, Temporal
+
+SIZES_MOST = 2**20
+"""Sizes that are looked at for one extent."""
+PADDED_MOST = 2**32
+"""Largest extent that is padded."""
 
 
 def padded(einsum: Einsum, sizes: dict[str, int]) -> Einsum:
@@ -32,10 +39,13 @@ def richer(extent: int) -> int:
     >>> [richer(n) for n in (7, 13, 16, 55)]
     [8, 16, 18, 60]
     """
+    if extent > PADDED_MOST:
+        return extent
     own = len(divisors_of(extent))
-    sizes = range(extent + 1, extent + max(1, extent // 3) + 1)
-    ranked = [(len(divisors_of(n)) / own * extent / n, -n) for n in sizes if len(divisors_of(n)) > own]
-    return -max(ranked)[1] if ranked else extent
+    sizes = np.arange(extent + 1, extent + min(max(1, extent // 3), SIZES_MOST) + 1)
+    counts = divisor_counts(extent + 1, int(sizes[-1]) + 1)
+    gain = np.where(counts > own, counts / own * extent / sizes, 0.0)
+    return int(sizes[gain.argmax()]) if gain.any() else extent
 
 
 def paddings(einsum: Einsum) -> list[dict[str, int]]:

@@ -73,15 +73,16 @@ def buffer_curves(table: pd.DataFrame, level: str, above: str, capacity_bits: in
         at = capacity_bits / 8
         line = {"color": ACCENT, "width": 1.6, "dash": "dash"}
         shapes.append({"type": "line", "x0": at, "x1": at, "yref": "paper", "y0": 0, "y1": 1, "line": line})
+        right = at * at > low * high / 64  # in the right half there is more room on its left
         notes.append(
             {
                 "x": float(np.log10(at)),
                 "yref": "paper",
                 "y": 1,
                 "text": f"{label(level)}: {human.memory(capacity_bits)}",
-                "xanchor": "left",
+                "xanchor": "right" if right else "left",
                 "yanchor": "top",
-                "xshift": 5,
+                "xshift": -5 if right else 5,
                 "showarrow": False,
                 "font": {"color": ACCENT},
             }

@@ -14,7 +14,7 @@ from costmodel.einsum.notation import parse
 from costmodel.execute.arrays import Array, tensors_of
 from costmodel.execute.ask import RunAnswer
 from costmodel.execute.execution import Execution
-from costmodel.execute.traversal import Step
+from costmodel.execute.traversal import Visit
 from costmodel.report.human import percent
 from costmodel.report.text.aligned import table
 from costmodel.spec.values import shape_text
@@ -105,7 +105,7 @@ def rate_text(execution: Execution) -> str:
 # Traces
 
 
-def trace_text(steps: Sequence[Step], texts: dict[str, str], left_out: int = 0) -> str:
+def trace_text(steps: Sequence[Visit], texts: dict[str, str], left_out: int = 0) -> str:
     """Every step in its order: rank variables, computed coordinates, what is read, and what becomes of the output.
 
     ``texts``: the statement of each Einsum.
@@ -122,12 +122,12 @@ def trace_text(steps: Sequence[Step], texts: dict[str, str], left_out: int = 0) 
     return "\n\n".join(parts)
 
 
-def _together(steps: Iterable[Step]) -> Iterator[tuple[tuple[str, str], list[Step]]]:
+def _together(steps: Iterable[Visit]) -> Iterator[tuple[tuple[str, str], list[Visit]]]:
     for key, group in itertools.groupby(steps, key=lambda step: (step.einsum, step.addend)):
         yield key, list(group)
 
 
-def _computed(step: Step) -> dict[str, tuple[int, int]]:
+def _computed(step: Visit) -> dict[str, tuple[int, int]]:
     """Coordinates that are more than a rank variable → which read and rank they are of."""
     found: dict[str, tuple[int, int]] = {}
     for place, read in enumerate(step.reads):
@@ -138,13 +138,13 @@ def _computed(step: Step) -> dict[str, tuple[int, int]]:
     return found
 
 
-def _trace_columns(step: Step, text: str) -> list[str]:
+def _trace_columns(step: Visit, text: str) -> list[str]:
     reads = [read.access for read in step.reads]
     value = [] if [step.addend] == reads else ["value"]
     return ["step", *step.point, *_computed(step), *reads, *value, "", str(parse(text).output)]
 
 
-def _trace_cells(step: Step) -> list[str]:
+def _trace_cells(step: Visit) -> list[str]:
     computed = [str(step.reads[place].word[rank]) for place, rank in _computed(step).values()]
     reads = [number(read.value) for read in step.reads]
     value = [] if [step.addend] == [read.access for read in step.reads] else [number(step.value)]
@@ -152,7 +152,7 @@ def _trace_cells(step: Step) -> list[str]:
     return [str(step.number), *point, *computed, *reads, *value, step.action, number(step.result)]
 
 
-def run_object(answer: RunAnswer, steps: Sequence[Step] | None = None) -> dict[str, object]:
+def run_object(answer: RunAnswer, steps: Sequence[Visit] | None = None) -> dict[str, object]:
     """What `run --json` prints; values are there where a tensor is small, the summary always."""
     execution = answer.execution
     tensors = tensors_of(execution.workload.einsums)
@@ -181,7 +181,7 @@ def run_object(answer: RunAnswer, steps: Sequence[Step] | None = None) -> dict[s
     return found if steps is None else found | {"steps": [_step_object(step) for step in steps]}
 
 
-def _step_object(step: Step) -> dict[str, object]:
+def _step_object(step: Visit) -> dict[str, object]:
     found = asdict(step) | {"value": _plain(step.value), "result": _plain(step.result)}
     return found | {"reads": [asdict(read) | {"value": _plain(read.value)} for read in step.reads]}
 

@@ -1,0 +1,398 @@
+"""Convolutions as matrix products: the input with repeated data, or the kernel with zeros (Toeplitz matrices)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from costmodel.einsum.syntax import Expression, Index, Statement, TensorAccess, addends, changed, factors
+from costmodel.spec.rewriting.draft import (
+    Draft,
+    Line,
+    substituted,
+    tensors_in,
+    variable_index,
+    with_accesses,
+    with_indices,
+)
+from costmodel.spec.rewriting.flatten import flatten, joined_name
+from costmodel.spec.rewriting.layout import swap
+from costmodel.spec.rewriting.step import Step, refuse
+from costmodel.spec.workload_spec import EinsumSpec
+
+Form = Literal["input", "kernel"]
+
+WINDOW_RANKS = "DHW"
+"""Names that the ranks below a window get, the last one last."""
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """A product of two tensors that is summed, one of them read through windows."""
+
+    line: Line
+    image: TensorAccess
+    """What is read through windows."""
+    filters: TensorAccess
+    groups: tuple[str, ...]
+    """Rank variables of all three tensors."""
+    columns: tuple[str, ...]
+    """Of the filters and the output alone, in the order of the output: filters."""
+    rows: tuple[str, ...]
+    """Of the image and the output alone, those in windows first: positions and images."""
+    added: tuple[str, ...]
+    """Of the image and the filters, in the order of the filters: what is added up."""
+    alone: tuple[str, ...]
+    """Of the image alone."""
+
+
+def convolution(draft: Draft, name: str | None, sentence: str) -> Convolution:
+    """Find the one convolution of a draft, or the Einsum of a name as one. Raises SpecError."""
+    lines = [line for line in draft.open_lines if name is None or line.name == name]
+    found = [line for line in lines if any(_windows(a) for a in line.statement.inputs)]
+    if not found:
+        raise refuse(sentence, "no Einsum reads a tensor through windows", "`matrix` flattens what has none")
+    if len(found) > 1:
+        raise refuse(sentence, f"{', '.join(x.name for x in found)} are convolutions", f"say one: {sentence} NAME")
+    (line,) = found
+    statement = line.statement
+    products = [
+        [f for f in factors(term) if isinstance(f, TensorAccess)]
+        for _, term in addends(statement.expression)
+        if any(_windows(f) for f in factors(term) if isinstance(f, TensorAccess))
+    ]
+    pair = products[0] if products else []
+    if statement.reducer != "+" or len(products) != 1 or len(pair) != 2 or sum(map(_windows, pair)) != 1:
+        raise refuse(sentence, f"{line.name} is no sum of products of an image and filters")
+    image, filters = sorted(pair, key=_windows, reverse=True)
+    return _sorted(line, image, filters)
+
+
+def _windows(access: TensorAccess) -> bool:
+    return any(_is_window(index) for index in access.indices)
+
+
+def _is_window(index: Index) -> bool:
+    """Whether it is more than a rank variable: several, a stride, a border."""
+    return bool(index.rank_variables) and index.plain is None
+
+
+def _variables(access: TensorAccess) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(v for index in access.indices for v in index.rank_variables))
+
+
+def _sorted(line: Line, image: TensorAccess, filters: TensorAccess) -> Convolution:
+    left, read, weights = _variables(line.statement.output), _variables(image), _variables(filters)
+    moving = {v for index in image.indices if _is_window(index) for v in index.rank_variables}
+    rows = [v for v in left if v in read and v not in weights]
+    return Convolution(
+        line,
+        image,
+        filters,
+        groups=tuple(v for v in left if v in read and v in weights),
+        columns=tuple(v for v in left if v in weights and v not in read),
+        rows=(*(v for v in rows if v in moving), *(v for v in rows if v not in moving)),
+        added=tuple(v for v in weights if v in read and v not in left),
+        alone=tuple(v for v in read if v not in left and v not in weights),
+    )
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# The two forms
+
+
+def toeplitz(draft: Draft, form: Form, name: str | None = None) -> list[Step]:
+    """Make a convolution a matrix product.
+
+    ``input``: T[pqn, crs] repeats the words of the image that several windows read. ``kernel``: K[mpq, chw] repeats the
+    filters, and has zeros everywhere else; the image is flattened.
+    """
+    sentence = f"toeplitz {form}" + (f" {name}" if name else "")
+    found = convolution(draft, name, sentence)
+    return _input(draft, found, sentence) if form == "input" else _kernel(draft, found, sentence)
+
+
+def matrix(draft: Draft, name: str | None = None) -> list[Step]:
+    """Make a product without windows one of matrices: ``O[m] = I[c, h, w] * F[m, c, h, w]`` has ``chw`` then."""
+    sentence = "matrix" + (f" {name}" if name else "")
+    lines = [line for line in draft.open_lines if name is None or line.name == name]
+    if len(lines) != 1:
+        raise refuse(sentence, f"{draft.spec.name} has {len(lines)} Einsums", "say one: matrix NAME")
+    pair = [f for f in factors(lines[0].statement.expression) if isinstance(f, TensorAccess)]
+    if lines[0].statement.reducer != "+" or len(pair) != 2 or any(map(_windows, pair)):
+        raise refuse(sentence, f"{lines[0].name} is no sum of products of two tensors", "`toeplitz input` for windows")
+    conv = _sorted(lines[0], *pair)
+    orders = {
+        lines[0].statement.output.tensor: (*conv.groups, *conv.rows, *conv.columns),
+        conv.image.tensor: (*conv.groups, *conv.alone, *conv.rows, *conv.added),
+        conv.filters.tensor: (*conv.groups, *conv.columns, *conv.added),
+    }
+    runs = (conv.rows, conv.columns, conv.added)
+    if all(len(run) < 2 for run in runs):
+        raise refuse(sentence, f"{lines[0].name} is a product of matrices already")
+    return _arranged(draft, conv, orders, runs)
+
+
+def _input(draft: Draft, conv: Convolution, sentence: str) -> list[Step]:
+    tensor = _free(draft, "T")
+    whole = _access(tensor, (*conv.groups, *conv.alone, *conv.rows, *conv.added))
+    product = _replaced(conv.line.statement, {conv.image: whole})
+    making = [(tensor, Statement(whole, "=", conv.image))]
+    start = _introduce(draft, sentence, conv, making, product, conv.image.tensor)
+    orders = {
+        conv.line.statement.output.tensor: (*conv.groups, *conv.columns, *conv.rows),
+        conv.filters.tensor: (*conv.groups, *conv.columns, *conv.added),
+    }
+    return [start, *_arranged(start.after, conv, orders, (conv.rows, conv.added, conv.columns))]
+
+
+def _kernel(draft: Draft, conv: Convolution, sentence: str) -> list[Step]:
+    tensor = _free(draft, "K")
+    below = _below(draft, conv)
+    image = [below.get(place) or index.plain or "" for place, index in enumerate(conv.image.indices)]
+    reached = dict(zip(image, conv.image.indices, strict=True))
+    moving = {v for place in below for v in conv.image.indices[place].rank_variables}
+    positions = tuple(v for v in conv.rows if v in moving)
+    images = tuple(v for v in conv.rows if v not in moving)
+    inside = tuple(v for v in image if v not in conv.groups and v not in images)
+    outer = (*conv.groups, *conv.columns, *positions)
+    spread = tuple(replace(reached[v], rank=None) if v in below.values() else variable_index(v) for v in inside)
+    scattered = (*map(variable_index, outer), *spread)
+    making = [(tensor, Statement(TensorAccess(tensor, scattered), "=", conv.filters))]
+    if draft.einsum(conv.line).limits:  # a scattered index that leaves its tensor cannot be flattened
+        wide = _free(draft, "KW")
+        making = [(wide, Statement(TensorAccess(wide, scattered), "=", conv.filters))]
+        making.append((tensor, Statement(_access(tensor, (*outer, *inside)), "=", _access(wide, (*outer, *inside)))))
+    ranks = draft.einsum(conv.line).tensors[conv.image.tensor].ranks
+    read = with_indices(conv.image, map(variable_index, image, (r if "+" not in r else None for r in ranks)))
+    product = _replaced(conv.line.statement, {conv.image: read, conv.filters: _access(tensor, (*outer, *inside))})
+    shape = draft.einsum(conv.line).tensors[conv.image.tensor].shape
+    further = {v.upper(): shape[place] for place, v in below.items()}
+    start = _introduce(draft, sentence, conv, making, product, conv.filters.tensor, further)
+    orders = {
+        conv.line.statement.output.tensor: (*conv.groups, *images, *conv.columns, *positions),
+        conv.image.tensor: (*conv.groups, *images, *inside),
+    }
+    return [start, *_arranged(start.after, conv, orders, ((*conv.columns, *positions), inside))]
+
+
+def _below(draft: Draft, conv: Convolution) -> dict[int, str]:
+    """Ranks of the image that windows read → the rank variable that runs over them in its stead."""
+    places = [place for place, index in enumerate(conv.image.indices) if _is_window(index)]
+    taken = {*conv.line.statement.rank_variables, *(name.lower() for name in draft.stated(conv.line))}
+    found: dict[int, str] = {}
+    usual = ("w", "hw", "dhw")[len(places) - 1] if len(places) <= 3 else "x" * len(places)
+    for place, name in zip(places, usual, strict=True):
+        stated = conv.image.indices[place].rank
+        if stated and stated.lower() not in conv.line.statement.rank_variables:
+            found[place] = stated.lower()
+            continue
+        free = next(n for n in (name, *(f"{name}{k}" for k in range(1, 100))) if n not in {*taken, *found.values()})
+        found[place] = free
+    return found
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Parts
+
+
+def _access(tensor: str, variables: tuple[str, ...]) -> TensorAccess:
+    return TensorAccess(tensor, tuple(map(variable_index, variables)))
+
+
+def _replaced(statement: Statement, new: dict[TensorAccess, TensorAccess]) -> Statement:
+    """Put other accesses in the place of some that are read."""
+
+    def node(expression: Expression) -> Expression:
+        return new.get(expression, expression) if isinstance(expression, TensorAccess) else expression
+
+    return replace(statement, expression=changed(statement.expression, node))
+
+
+def _free(draft: Draft, name: str) -> str:
+    """A name that no tensor has."""
+    taken = {a.tensor for line in draft.lines for a in (line.statement.output, *line.statement.inputs)}
+    return next(n for n in (name, *(f"{name}{k}" for k in range(1, 10_000))) if n not in taken)
+
+
+def _introduce(
+    draft: Draft,
+    sentence: str,
+    conv: Convolution,
+    making: list[tuple[str, Statement]],
+    product: Statement,
+    source: str,
+    ranks: dict[str, int] | None = None,
+) -> Step:
+    """Einsums that make further tensors, before the one that reads them."""
+    line = conv.line
+    stated = line.spec.weights
+    lines: list[Line] = []
+    for each in draft.lines:
+        if each.name != line.name:
+            lines.append(each)
+            continue
+        for name, statement in making:
+            reads = {access.tensor for access in statement.inputs}
+            weights = None if stated is None else tuple(w for w in stated if w in reads)
+            spec = EinsumSpec(einsum=str(statement), ranks=line.spec.ranks, count=line.spec.count, pad=line.spec.pad)
+            own = _bits(line.spec.bits, draft, line, source)
+            spec = spec.model_copy(update={"weights": weights, "bits": {name: own} if own and line.is_layer else None})
+            lines.append(Line(_name(line, name), statement, spec))
+        spec = line.spec
+        own = _bits(line.spec.bits, draft, line, source)
+        if own and line.is_layer:
+            spec = spec.model_copy(update={"bits": {**(spec.bits or {}), making[-1][0]: own}})
+        lines.append(replace(line, statement=product, spec=spec))
+    scope = (*draft.scope, *(_name(line, name) for name, _ in making))
+    opened = replace(draft, scope=scope)
+    shared = _bits(draft.spec.bits, draft, line, source)
+    if shared and not line.is_layer:
+        bits = {**draft.spec.bits, **{name: shared for name, _ in making}}
+        opened = replace(opened, spec=draft.spec.model_copy(update={"bits": bits}))
+    after = opened.with_lines(lines, ranks)
+    return Step(sentence, after, {}, tuple(f"inline {name}" for name, _ in reversed(making)))
+
+
+def _name(line: Line, tensor: str) -> str:
+    """Name of the Einsum that makes a tensor for another one."""
+    return f"{line.name}.{tensor}" if line.is_layer else tensor
+
+
+def _bits(bits: dict[str, int] | None, draft: Draft, line: Line, tensor: str) -> int | None:
+    """Width that the file gives a tensor, by its name or its role."""
+    role = draft.einsum(line).tensors[tensor].role
+    return next((bits[key] for key in (tensor, role.value) if bits and key in bits), None)
+
+
+def _arranged(
+    draft: Draft, conv: Convolution, orders: dict[str, tuple[str, ...]], runs: tuple[tuple[str, ...], ...]
+) -> list[Step]:
+    """Order ranks by the rank variables that index them, and flatten runs of them."""
+    steps: list[Step] = []
+    here = draft
+    for tensor, variables in orders.items():
+        line = here.line(conv.line.name)
+        access = next(a for a in (line.statement.output, *line.statement.inputs) if a.tensor == tensor)
+        ranks = tensors_in(here)[tensor].ranks
+        by_variable = {index.plain: rank for index, rank in zip(access.indices, ranks, strict=True)}
+        if set(by_variable) != set(variables):
+            raise refuse("matrix", f"{access} is indexed by more than rank variables")
+        if (order := tuple(by_variable[v] for v in variables)) != ranks:
+            steps.append(swap(here, tensor, order))
+            here = steps[-1].after
+    for run in runs:
+        if len(run) > 1:
+            names = [v.upper() for v in run]
+            steps.append(flatten(here, names, joined_name(names)))
+            here = steps[-1].after
+    return steps
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Back
+
+
+def inline(draft: Draft, tensor: str) -> Step:
+    """Read what a tensor is made of in its place, and do not make it: ``inline T``."""
+    sentence = f"inline {tensor}"
+    made = [line for line in draft.open_lines if line.statement.output.tensor == tensor]
+    if len(made) != 1 or not isinstance(made[0].statement.expression, TensorAccess):
+        raise refuse(sentence, f"no Einsum makes {tensor} of the words of another tensor")
+    (maker,) = made
+    lines: list[Line] = []
+    for line in draft.lines:
+        if line is maker:
+            continue
+        reads = line.name in draft.scope and any(a.tensor == tensor for a in line.statement.inputs)
+        lines.append(_reading(draft, sentence, line, maker) if reads else line)
+    scope = tuple(name for name in draft.scope if name != maker.name)
+    after = replace(draft, scope=scope).with_lines(lines)
+    return Step(sentence, after, {}, ())
+
+
+def _reading(draft: Draft, sentence: str, line: Line, maker: Line) -> Line:
+    """A line that reads the source of a tensor instead of the tensor; a source that is a weight is one for it."""
+    spec = line.spec
+    if spec.weights is not None and maker.spec.weights:
+        spec = spec.model_copy(update={"weights": tuple(dict.fromkeys((*spec.weights, *maker.spec.weights)))})
+    if spec.ranks is not None:  # those of a layer: the source may need more of them than the tensor
+        spec = spec.model_copy(update={"ranks": {**(maker.spec.ranks or {}), **spec.ranks}})
+    return replace(line, statement=_inlined(draft, sentence, line, maker), spec=spec)
+
+
+def _inlined(draft: Draft, sentence: str, line: Line, maker: Line) -> Statement:
+    """A statement that reads the source of a tensor instead of the tensor."""
+    making, source = maker.statement, maker.statement.expression
+    assert isinstance(source, TensorAccess)  # noqa: S101  inline looked
+    (access,) = {a for a in line.statement.inputs if a.tensor == making.output.tensor}
+    names: dict[str, Index] = {}
+    reached: dict[str, Index] = {}
+    for made, read in zip(making.output.indices, access.indices, strict=True):
+        if made.plain:
+            names[made.plain] = read
+        elif read.plain:
+            reached[read.plain] = made
+        else:
+            raise refuse(sentence, f"{line.name} reads it as {access}")
+    terms = {v: index.terms for v, index in names.items()}
+
+    def spelt(index: Index) -> Index:
+        return substituted(index, terms) if index.plain not in names else replace(names[index.plain], rank=index.rank)
+
+    of = with_indices(source, map(spelt, source.indices))
+    windows = {v: substituted(made, terms).terms for v, made in reached.items()}
+
+    def other(a: TensorAccess) -> TensorAccess:
+        if a == access:
+            return of
+        if not windows.keys() & {v for index in a.indices for v in index.rank_variables}:
+            return a
+        tensor = draft.einsum(line).tensors[a.tensor]
+        extents = {**draft.einsum(maker).shape, **draft.einsum(line).shape}
+        constants = {**draft.einsum(maker).constants, **draft.einsum(line).constants}
+        indices: list[Index] = []
+        for place, index in enumerate(a.indices):
+            new = substituted(index, windows)
+            low, high = new.affine(constants).span(extents)
+            leaves = low < 0 or high >= tensor.shape[place]
+            indices.append(replace(new, rank=tensor.ranks[place]) if leaves and not new.rank else new)
+        return with_indices(a, indices)
+
+    return with_accesses(line.statement, other)
+
+
+def give(draft: Draft, tensor: str) -> Step:
+    """Do not make a tensor: it is given, made before (``give T``)."""
+    sentence = f"give {tensor}"
+    made = [line for line in draft.open_lines if line.statement.output.tensor == tensor]
+    if len(made) != 1:
+        raise refuse(sentence, f"no Einsum makes {tensor}")
+    dropped = _makers(draft, made[0])
+    scope = tuple(name for name in draft.scope if name not in {line.name for line in dropped})
+    sources = {a.tensor for line in dropped for a in line.statement.inputs}
+    lines: list[Line] = []
+    for line in draft.lines:
+        if line in dropped:
+            continue
+        weights = line.spec.weights if line.spec.weights is not None else None
+        of_weights = weights is not None and any(sources & set(each.spec.weights or ()) for each in dropped)
+        if of_weights and weights is not None and any(a.tensor == tensor for a in line.statement.inputs):
+            line = replace(line, spec=line.spec.model_copy(update={"weights": (*weights, tensor)}))  # noqa: PLW2901
+        lines.append(line)
+    spec = draft.spec
+    if spec.weights is not None and sources & set(spec.weights):
+        spec = spec.model_copy(update={"weights": (*spec.weights, tensor)})
+    return Step(sentence, replace(draft, spec=spec, scope=scope).with_lines(lines), {}, ())
+
+
+def _makers(draft: Draft, maker: Line) -> list[Line]:
+    """An Einsum, and those that make what it alone reads."""
+    found = [maker]
+    for line in found:
+        for tensor in {a.tensor for a in line.statement.inputs}:
+            makers = [x for x in draft.open_lines if x.statement.output.tensor == tensor]
+            readers = [x for x in draft.lines if any(a.tensor == tensor for a in x.statement.inputs)]
+            if all(reader in found for reader in readers):
+                found += [x for x in makers if x not in found]
+    return found

@@ -1,0 +1,1 @@
+"""Workloads rewritten and proven equal: the values of tensors follow the steps, and come back."""

@@ -1,0 +1,73 @@
+"""The question of a transformation, and its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from costmodel.execute.arrays import Array
+from costmodel.spec.problems import Problem, SpecError
+from costmodel.spec.rewriting.draft import Draft, draft_of, tensors_in
+from costmodel.spec.rewriting.sentences import rewrite
+from costmodel.spec.rewriting.step import Step
+from costmodel.spec.values import values_of
+from costmodel.spec.workload_spec import WorkloadSpec
+from costmodel.transform.carry import moved, needed, scope_of
+from costmodel.transform.facts import Facts, facts
+from costmodel.transform.proof import Proof, prove
+
+
+@dataclass(frozen=True)
+class Transformation:
+    """A workload, rewritten."""
+
+    start: Draft
+    steps: tuple[Step, ...]
+    facts: Facts
+    proof: Proof
+    workload: WorkloadSpec
+    """The new workload, with the values that the old one gives."""
+
+
+def transform(
+    spec: WorkloadSpec, sentences: Iterable[str], einsums: Iterable[str] = (), seed: int = 0
+) -> Transformation:
+    """Rewrite a workload, and compare the values that both give.
+
+    Values that the workload gives to tensors follow. Raises SpecError where a step cannot be taken, or values differ.
+    """
+    start = draft_of(spec, tuple(einsums))
+    steps = tuple(rewrite(start, sentences))
+    if not steps:
+        raise SpecError([Problem("no step is given", hint="such as 'flatten C, H, W' or 'toeplitz input'")])
+    scope = scope_of(steps[-1].after)
+    proof = prove(start, steps, seed)
+    workload = steps[-1].after.written
+    kept = set(needed(scope))
+    values = {n: values_of(_moved(n, np.asarray(v), steps).tolist()) for n, v in spec.values.items() if n in kept}
+    shapes = {name: tensor.shape for name, tensor in tensors_in(start).items()}
+    points = {n: _points(_moved(n, _filled(shapes[n], v), steps)) for n, v in spec.coordinates.items() if n in kept}
+    workload = workload.model_copy(update={"values": values, "coordinates": points})
+    return Transformation(start, steps, facts(start, steps), proof, workload)
+
+
+def _moved(name: str, array: Array, steps: Iterable[Step]) -> Array:
+    """Values of a tensor in its last layout."""
+    for step in steps:
+        array = moved(array, step.moves.get(name))
+    return array
+
+
+def _filled(shape: tuple[int, ...], points: Iterable[tuple[int, ...]]) -> Array:
+    """True at some points of a tensor."""
+    found = np.zeros(shape, dtype=bool)
+    for point in points:
+        found[tuple(point)] = True
+    return found
+
+
+def _points(array: Array) -> tuple[tuple[int, ...], ...]:
+    """Where an array is not zero."""
+    return tuple(tuple(map(int, point)) for point in np.argwhere(array))

@@ -1,0 +1,55 @@
+"""Warnings about flattened ranks in which two coordinates share a word."""
+
+import pytest
+from click.testing import CliRunner
+
+from costmodel.cli import app
+from costmodel.spec.catalog import load_workload
+from costmodel.spec.load import parse
+
+
+def warnings(ranks: str, text: str) -> tuple[str, ...]:
+    return load_workload(parse(f"name: w\nranks: {{{ranks}}}\neinsums: ['{text}']\n")).warnings
+
+
+def test_a_coefficient_of_the_wrong_rank_is_warned_of_with_its_place():
+    (warning,) = warnings("M: 3, CHW: 8, N: 2", "O[m, n] = F[M*m + chw] * I[chw, n]")
+    assert warning.startswith("3:24: $.einsums[0]: M*m + chw of F has 14 words for 24 values of (m, chw)")
+    assert "CHW*m + chw gives each its own" in warning
+
+
+@pytest.mark.parametrize(
+    ("ranks", "text"),
+    [
+        ("M: 3, CHW: 8, N: 2", "O[m, n] = F[CHW*m + chw] * I[chw, n]"),
+        ("H: 4, F: 8", "C[h*F + f] = AV[h, f]"),
+        ("P: 6, R: 3", "O[p] = I[p + r] * F[r]"),
+        ("P: 6, R: 3, U: 2", "O[p] = I[U*p + r] * F[r]"),
+        ("P: 6, R: 3", "O[p] = I[R*p + r] * F[r]"),
+        ("P: 6, R: 3", "O[p] = I[2*p + r] * F[r]"),
+        ("H: 4, R: 4, U: 2", "Y[U*h + r] = I[h] * K[r]"),
+        ("M: 8, C: 4", "O[m] = F[M*m + c] * I[c]"),
+    ],
+)
+def test_windows_and_flattenings_that_fit_are_not(ranks, text):
+    assert warnings(ranks, text) == ()
+
+
+@pytest.fixture
+def doubtful(tmp_path):
+    path = tmp_path / "f.yaml"
+    path.write_text("name: f\nranks: {M: 3, CHW: 8, N: 2}\neinsums:\n- O[m, n] = F[M*m + chw] * I[chw, n]\n")
+    return str(path)
+
+
+@pytest.mark.parametrize("command", ["check", "show"])
+def test_a_warning_is_no_error(command, doubtful):
+    done = CliRunner().invoke(app, [command, doubtful])
+    assert done.exit_code == 0
+    assert f"warning: {doubtful}:4:15: $.einsums[0]: M*m + chw of F" in done.stderr
+
+
+def test_a_warning_stands_beside_the_result(doubtful):
+    done = CliRunner().invoke(app, ["map", "two_level", doubtful, "--no-run", "--quiet"])
+    assert done.exit_code == 0
+    assert f"note: {doubtful}:4:15: $.einsums[0]: M*m + chw of F" in done.stdout

@@ -1,0 +1,167 @@
+"""Workloads in other shapes: the same values, and the way back, on random convolutions and random chains of steps."""
+
+import itertools
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from costmodel.execute.execution import execute
+from costmodel.spec.problems import SpecError
+from costmodel.spec.rewriting.draft import draft_of
+from costmodel.spec.rewriting.sentences import back_from, rewrite
+from costmodel.spec.workload_spec import WorkloadSpec
+from costmodel.transform.carry import brought_back, carried, scope_of
+from costmodel.transform.proof import prove
+
+
+def spec_of(*einsums, pad=None, **ranks):
+    return WorkloadSpec(name="w", ranks=ranks, einsums=einsums, **({"pad": pad} if pad else {}))
+
+
+def taken(spec, *sentences, names=()):
+    start = draft_of(spec, names)
+    return start, rewrite(start, sentences)
+
+
+def texts(draft):
+    return [str(line.statement) for line in draft.lines]
+
+
+def comes_back(start, steps):
+    """The inverse steps give the workload again: texts, shapes, tensors, roles."""
+    there = rewrite(steps[-1].after, back_from(steps))[-1].after
+    assert texts(there) == texts(start)
+    assert there.workload.einsums == start.workload.einsums
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Convolutions
+
+
+def random_convolution(seed):
+    """A workload, its inputs, and its output as the definition of a convolution gives it."""
+    draw = random.Random(seed)
+    dims = draw.choice((1, 2, 2))
+    sizes = {name: draw.randint(1, 3) for name in "GNCM"}
+    kernel, out = [draw.randint(1, 3) for _ in range(dims)], [draw.randint(1, 4) for _ in range(dims)]
+    stride, dilation = [draw.randint(1, 3) for _ in range(dims)], [draw.randint(1, 2) for _ in range(dims)]
+    border = [draw.randint(0, 2) for _ in range(dims)]
+    full = [u * (p - 1) + d * (r - 1) + 1 for u, p, d, r in zip(stride, out, dilation, kernel, strict=True)]
+    for at, (u, p, d, r, b) in enumerate(zip(stride, out, dilation, kernel, border, strict=True)):
+        if not any(b <= u * x + d * y < full[at] - b for x in range(p) for y in range(r)):
+            border[at] = 0  # no point would be inside
+    grouped, batched = draw.random() < 0.3, draw.random() < 0.5
+    lead, channel = ("g, " if grouped else ""), ("c, " if draw.random() < 0.8 else "")
+    filters = "m, " if draw.random() < 0.8 or not channel else ""
+    names = [("p", "r", "H"), ("q", "s", "W")][:dims]
+    images, weights, ranks = [], [], {}
+    for (p, r, h), u, d, b, n, k, f in zip(names, stride, dilation, border, out, kernel, full, strict=True):
+        terms = [p if u == 1 else f"{u}*{p}", *([r if d == 1 else f"{d}*{r}"])]
+        images.append((f"{h}=" if b else "") + " + ".join(terms) + (f" - {b}" if b else ""))
+        ranks |= {p.upper(): n, r.upper(): k} | ({h: f - 2 * b} if b else {})
+        weights.append(r)
+    batch = "n, " if batched else ""
+    text = (
+        f"O[{lead}{batch}{filters}{', '.join(p for p, _, _ in names)}] = "
+        f"I[{lead}{batch}{channel}{', '.join(images)}] * F[{lead}{filters}{channel}{', '.join(weights)}]"
+    )
+    letters = set(text.replace("[", " ").replace(",", " ").split())
+    used = {name: size for name, size in sizes.items() if name.lower() in letters}
+    spec = spec_of(text, pad="zero" if any(border) else None, **used, **ranks)
+    g, n, c, m = (used.get(name, 1) for name in "GNCM")
+    generator = np.random.default_rng(seed)
+    image = generator.integers(-9, 10, (g, n, c, *(f - 2 * b for f, b in zip(full, border, strict=True))))
+    weight = generator.integers(-9, 10, (g, m, c, *kernel))
+    padded = np.pad(image, [(0, 0)] * 3 + [(b, b) for b in border])
+    output = np.zeros((g, n, m, *out), np.int64)
+    for at in itertools.product(*map(range, out)):
+        for tap in itertools.product(*map(range, kernel)):
+            word = tuple(u * p + d * r for u, p, d, r in zip(stride, at, dilation, tap, strict=True))
+            products = np.einsum("gnc,gmc->gnm", padded[(..., *word)], weight[(..., *tap)])
+            output[(slice(None), slice(None), slice(None), *at)] += products
+    return spec, image, weight, output
+
+
+def squeezed(array, name, spec):
+    """The array in the shape of its tensor: leading ranks of one that the text does not have are left out."""
+    return array.reshape(next(e.tensors[name].shape for e in scope_of(draft_of(spec)).einsums))
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 10**6))
+def test_convolutions_agree_directly_and_through_both_forms(seed):
+    spec, image, weight, output = random_convolution(seed)
+    start = draft_of(spec)
+    arrays = {"I": squeezed(image, "I", spec), "F": squeezed(weight, "F", spec)}
+    expected = squeezed(output, "O", spec)
+    for engine in ("numpy", "plain"):
+        assert np.array_equal(execute(start.workload, arrays, engine=engine)["O"], expected)
+    if not any(i.plain is None for a in start.lines[0].statement.inputs for i in a.indices):
+        return
+    for form in ("input", "kernel"):
+        steps = rewrite(start, [f"toeplitz {form}"])
+        found = execute(steps[-1].after.workload, carried(start, steps, arrays))["O"]
+        assert np.array_equal(brought_back(start, steps, "O", found), expected)
+        comes_back(start, steps)
+        made = "T" if form == "input" else "K"
+        steps += rewrite(steps[-1].after, [f"give {made}"])
+        found = execute(steps[-1].after.workload, carried(start, steps, arrays))["O"]
+        assert np.array_equal(brought_back(start, steps, "O", found), expected)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Chains
+
+WORKLOADS = (
+    spec_of("Z[m, n] = A[m, k] * B[k, n]", M=4, N=6, K=5),
+    spec_of("Z[b, m, n] = A[b, m, k] * B[b, k, n]", "Y[b, m, n] = relu(Z[b, m, n]) + C[n]", B=2, M=4, N=3, K=4),
+    spec_of("O[m, p, q] = B[m] + I[c, 2*p + r, q + s] * F[m, c, r, s]", M=2, C=3, P=4, Q=2, R=3, S=2),
+    spec_of("Z[m] = A[m, k] * B[k]", "Y[n] = Z[m] * C[m, n]", M=6, N=4, K=3),
+    spec_of("C[p, h*F + f] = AV[h, p, f]", "Z[p, g] = C[p, d] * W[d, g]", P=3, H=2, F=3, G=4, D=6),
+    spec_of("X[m, n] max= A[m, k] * B[k, n]", M=4, N=2, K=4),
+)
+
+
+def random_step(draft, draw):
+    """A sentence that may or may not be a step here."""
+    line = draw.choice(draft.open_lines)
+    einsum = draft.einsum(line)
+    tensor = einsum.tensors[draw.choice(list(einsum.tensors))]
+    kind = draw.choice(("partition", "swap", "flatten", "flatten"))
+    if kind == "partition":
+        variable = draw.choice(list(einsum.shape))
+        tiles = [t for t in range(1, 5) if line.statement.reducer == "+" or einsum.shape[variable] % t == 0]
+        return f"partition {variable.upper()} by {draw.choice(tiles)}"
+    if kind == "swap":
+        return f"swap {tensor.name}: {', '.join(draw.sample(tensor.ranks, len(tensor.ranks)))}"
+    first = draw.randrange(len(tensor.ranks))
+    return f"flatten {', '.join(tensor.ranks[first : first + draw.randint(2, 3)])}"
+
+
+@settings(max_examples=60)
+@given(st.integers(0, 10**6))
+def test_chains_of_steps_keep_the_values_and_come_back(seed):
+    draw = random.Random(seed)
+    start = draft_of(draw.choice(WORKLOADS))
+    steps = []
+    for _ in range(6):
+        here = steps[-1].after if steps else start
+        try:
+            further = rewrite(here, [random_step(here, draw)])
+            assert further[-1].after.workload.einsums
+        except SpecError:
+            continue
+        steps += further
+    if steps:
+        assert prove(start, steps).exact
+        comes_back(start, steps)
+
+
+def test_zeros_that_an_uneven_tile_adds_must_not_matter():
+    maximum = spec_of("X[m] max= A[m, k]", M=8, K=3)
+    start, steps = taken(maximum, "partition K by 2")
+    with pytest.raises(SpecError, match=r"partition K by 2: gives other values: .*zeros that were added take part"):
+        prove(start, steps)
