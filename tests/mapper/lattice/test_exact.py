@@ -147,6 +147,14 @@ SEARCHED = {
             Memory(name="M2", capacity_bits=32, read_pj=4, write_pj=1, keep=("A",)),
         ),
     ),
+    "a window that no memory below an array holds, whose words instances share": (
+        einsum("O[p]", "I[2*p+r]", "F[r]", weights="F", p=6, r=4),
+        (
+            Memory(name="M0", read_pj=50, write_pj=20),
+            Array(name="A1", shape={"X": 2, "Y": 2}),
+            Memory(name="M1", capacity_bits=16, read_pj=3.5, write_pj=3.5, keep=("output",)),
+        ),
+    ),
     "loops of one gap in any order": (
         einsum("O[m, p]", "I[p+r]", "F[m, r]", weights="F", m=2, p=4, r=2),
         (
