@@ -11,8 +11,7 @@ import click
 
 from costmodel.cli.options import memory_option, time_option
 from costmodel.spec.methods import METHODS
-from costmodel.spec.objective import objective_of
-from costmodel.spec.problems import Marks, SpecError
+from costmodel.spec.problems import Marks
 from costmodel.spec.problems import Path as Place
 from costmodel.spec.request import TRIALS, Request, request_of
 
@@ -45,12 +44,6 @@ def request_options(function: Function) -> Function:
 def request_asked(asked: dict[str, Any]) -> tuple[Request, Marks]:
     """The request that options make, and where each of its values was typed. SpecError with all that is wrong."""
     marks = Marks(overrides=dict(_typed(asked)))
-    if asked["objective"] is not None:
-        try:
-            asked = asked | {"objective": objective_of(asked["objective"])}
-        except SpecError as error:
-            problems = [marks.problem(p.message, ("objective",), hint=p.hint) for p in error.problems]
-            raise SpecError(problems) from None
     return request_of(marks, **asked), marks
 
 

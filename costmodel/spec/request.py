@@ -227,8 +227,19 @@ def _scalar(key: str, value: Any) -> str | int | float | bool:
 
 
 def request_of(marks: Marks | None = None, /, **values: Any) -> Request:
-    """Build a request from options, those that are null left out; SpecError with all that is wrong, placed by marks."""
-    return validate(Request, {key: value for key, value in values.items() if value is not None}, marks or Marks())
+    """Build a request for mappings from options, those that are null left out; ``marks`` say where each was given.
+
+    Raises SpecError with all that is wrong; area, which orders designs and no mappings, is no objective alone.
+    """
+    marks = marks or Marks()
+    given = {key: value for key, value in values.items() if value is not None}
+    if isinstance(given.get("objective"), str | list | tuple):
+        try:
+            given["objective"] = objective_of(given["objective"])
+        except SpecError as error:
+            problems = [marks.problem(p.message, ("objective",), hint=p.hint) for p in error.problems]
+            raise SpecError(problems) from None
+    return validate(Request, given, marks)
 
 
 def einsum_of(workload: Workload, name: str) -> Einsum:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, WithJsonSchema, model_validator
 from pydantic_core import CoreSchema
@@ -75,6 +75,26 @@ Bits = Annotated[
     ),
 ]
 _Values = Annotated[Any, BeforeValidator(values_of), WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "array"}]})]
+Form = Literal["none", "input", "kernel", "given input", "given kernel"]
+
+
+def _forms(value: object) -> object:
+    return dict.fromkeys(value, "input") if isinstance(value, list | tuple) else value
+
+
+_Toeplitz = Annotated[
+    Form | dict[str, Form],
+    BeforeValidator(_forms),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"enum": list(get_args(Form))},
+                {"type": "array", "items": {"type": "string"}},
+                {"type": "object", "additionalProperties": {"enum": list(get_args(Form))}},
+            ],
+        }
+    ),
+]
 Ranks = dict[str, Extent]
 Pad = Literal["zero", "skip"]
 Weights = Items[str]
@@ -145,14 +165,24 @@ class WorkloadSpec(SpecModel):
     """Rank that tells inputs from weights where ``weights:`` says nothing: what lacks it is a weight. When absent, B or
     N, where it is the first rank of the output. E.g. ``N``."""
     values: dict[str, _Values] = Field(default_factory=dict)
-    """Values of tensors, for `costmodel run`: a number, or lists of numbers as deep as the tensor has ranks. No cost
-    depends on them. E.g. ``{F: [1, 2, 3]}``, ``{A: [[1, 2], [3, 4]], S: 0.5}``."""
+    """Values of tensors, for `costmodel run`: a number, or lists of numbers as deep as the tensor has ranks. Costs
+    depend on those alone by which others are looked up (``TOKEN`` of ``TABLE[TOKEN[m], d]``).
+    E.g. ``{F: [1, 2, 3]}``, ``{A: [[1, 2], [3, 4]], S: 0.5}``."""
+    distinct: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
+    """How many different words a tensor has by which others are looked up (``TOKEN`` of ``TABLE[TOKEN[m], d]``), where
+    no ``values:`` say which: word i then leads to row i modulo that number. When absent: all differ, as far as the
+    table has rows. E.g. ``{TOKEN: 300}``."""
     density: dict[str, Annotated[float, Field(gt=0, le=1, strict=False)]] = Field(default_factory=dict)
     """Share of the words of a tensor that are not zero, for `costmodel show`: sizes and effectual operations to be
     expected. Costs stay those of dense tensors. E.g. ``{A: 0.25}``."""
     coordinates: dict[str, Items[Items[int]]] = Field(default_factory=dict)
     """Words of a tensor that are not zero, each by its coordinates, for `costmodel show`. Costs stay those of dense
     tensors. E.g. ``{G: [[0, 1], [0, 3], [1, 2]]}``."""
+    toeplitz: _Toeplitz | None = None
+    """Convolutions as matrix products, as `costmodel transform` makes them: ``input`` (each with an Einsum that
+    rearranges its input), ``kernel``, ``given input`` or ``given kernel`` (what is rearranged is there before) for all
+    of them; a list of Einsums (``input``); or a form for each.
+    E.g. ``input``, ``[conv1]``, ``{conv1: given kernel}``."""
     einsums: Items[EinsumSpec] = Field(min_length=1, max_length=10_000)
     """In order of execution: statements, or maps that say more. E.g. ``["Z[m] = A[m, k] * B[k]"]``."""
 

@@ -424,6 +424,11 @@ def test_unknown_names_have_a_hint():
         cm.map("two_level", "mm64", objectives="energy")
 
 
+def test_area_orders_no_mappings():
+    with pytest.raises(SpecError, match="area does not depend on the mapping"):
+        cm.map("two_level", "mm64", objective="area")
+
+
 def test_what_does_not_fit_is_said():
     with pytest.raises(InfeasibleError, match="Y: no mapping fits: capacity") as caught:
         cm.map("two_level", TWO, set={"Buffer.size": "2 words"}, jobs=1)
