@@ -12,7 +12,7 @@ from costmodel.einsum.algebra import Einsum
 from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.result import InfeasibleError, MapperResult, MappingPoint, held_against
 from costmodel.mapper.units import search_units
-from costmodel.model.deliveries import PATIENCE
+from costmodel.model.patience import PATIENCE
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.methods import SAMPLERS, method_of
 from costmodel.spec.objective import Objective

@@ -23,6 +23,7 @@ from itertools import combinations, product
 from typing import TYPE_CHECKING, Any
 
 from costmodel.model.groups import Group
+from costmodel.model.patience import check_time
 from costmodel.model.tiles import PositionClass
 
 if TYPE_CHECKING:
@@ -156,6 +157,7 @@ class _Gathering:
         waiting = [(top, [np.zeros(1, dtype=np.int64)] * len(self.axes))]
         looked_at = 0
         while waiting:
+            check_time()
             level, blocks = waiting.pop()
             if len(blocks[0]) > TOGETHER:
                 half = len(blocks[0]) // 2

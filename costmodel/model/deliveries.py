@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextvars import ContextVar
 from functools import partial
 from itertools import product
 from typing import NamedTuple
@@ -12,6 +11,7 @@ from typing import NamedTuple
 from costmodel.model.alike import Combination, TooManyNearError, alike
 from costmodel.model.grids import Pieces, in_boxes
 from costmodel.model.groups import Group, Intervals, Known
+from costmodel.model.patience import PATIENCE, check_time
 from costmodel.model.tiles import PositionClass
 from costmodel.model.unions import Unions, one_each, weighed
 from costmodel.spec.hardware import Multicast
@@ -27,8 +27,6 @@ MOST_NEAR = 2**24
 """Positions of accesses that move apart which are looked at together."""
 MOST_WALKED = 2**23
 """Tiles of written windows that are walked."""
-PATIENCE: ContextVar[int] = ContextVar("PATIENCE", default=1)
-"""What a search divides these limits by: a count that takes long is not worth its while."""
 
 
 _BitSets = tuple[Callable[[Intervals], int], Callable[[int], int]]
@@ -170,6 +168,7 @@ def _bit_sets(group: Group, positions: Sequence[Combination], *, boxed: bool) ->
     known: Known = {}
     found: _BitSets
     for chosen in positions:
+        check_time()
         if group.edges or group.is_looked_up or group.width <= NARROW:
             width, found = group.width, (partial(group.bits_inside, known=known), int.bit_count)
         elif boxed:

@@ -12,6 +12,7 @@ from costmodel.einsum.algebra import Access, Affine, Einsum, Limit
 from costmodel.model.closed import Modes, Structure, closed_arrivals, closed_first_words
 from costmodel.model.deliveries import group_sums, idle_sums, largest, unchanged
 from costmodel.model.groups import Group, Image, groups_of
+from costmodel.model.patience import check_time
 from costmodel.model.tile_walk import walked_returns
 from costmodel.model.tiles import Chain, Event, Fixed, Loop, PositionClass, position_classes
 
@@ -241,6 +242,7 @@ class Motion:
         values = [self._values_by_owner(v, merged_from, fixed, joined=not group.boxes) for v in group.rank_variables]
         total = 0
         for owners in product(*values):
+            check_time()
             union = 0
             for runs in product(*owners):
                 union |= group.bits(dict(zip(group.rank_variables, runs, strict=True)))

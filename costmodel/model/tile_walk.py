@@ -16,6 +16,7 @@ from typing import NamedTuple, Protocol
 from costmodel.model.closed import Modes, served_apart
 from costmodel.model.deliveries import Delivery, check_walk, merge
 from costmodel.model.groups import Group
+from costmodel.model.patience import check_time
 from costmodel.model.tiles import Chain, Fixed, Loop
 
 Spot = tuple[tuple[str, int], ...]
@@ -76,6 +77,7 @@ class _Tiles:
     def total(self) -> int:
         total = 0
         for moment in self.course.moments():
+            check_time()
             if moment.begins or moment.away:
                 self.held = {}
             total += moment.weight * self.step(moment.alive)

@@ -23,7 +23,8 @@ from costmodel.mapper.sample.climb import improve
 from costmodel.mapper.sample.mapspace import encoding_of
 from costmodel.mapper.sample.starts import starts
 from costmodel.mapper.sample.study import sample
-from costmodel.mapper.sample.tried import OutOfTimeError, Tried
+from costmodel.mapper.sample.tried import Tried
+from costmodel.model.patience import OutOfTimeError
 from costmodel.spec.methods import SAMPLERS, Method, method_of
 from costmodel.spec.objective import Objective, objective_of
 from costmodel.spec.problems import Problem, SpecError, did_you_mean

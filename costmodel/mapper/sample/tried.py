@@ -23,6 +23,7 @@ from costmodel.mapper.sample.steps import Plan
 from costmodel.model.deliveries import MOST_TILES, TooManyTilesError
 from costmodel.model.evaluate import evaluate_bound
 from costmodel.model.nest import bind
+from costmodel.model.patience import OutOfTimeError, until
 from costmodel.spec.objective import Objective
 from costmodel.spec.rules.finding import Finding, Reject
 
@@ -67,10 +68,6 @@ class Verdict:
         return (finding.reject for finding in self.findings if finding.reject is not None)
 
 
-class OutOfTimeError(Exception):
-    """The time that a search was given is up."""
-
-
 @dataclass
 class Tried:
     """Every mapping that was tried, by its canonical nest."""
@@ -111,14 +108,15 @@ class Tried:
     def judge(self, genes: Genes) -> Verdict:
         """Return the verdict on a vector of genes, from memory where its mapping is known.
 
-        Raises OutOfTimeError where it is not and the time is up; the first one is judged whatever the time.
+        Raises OutOfTimeError where it is not and the time is up, or is before it is counted.
         """
         plan = self.encoding.plan(genes)
         self.judged += 1
         verdict = self.known.get(plan)
         if verdict is None:
             self.in_time()
-            verdict = self._judge(plan)
+            with until(self.last_moment):
+                verdict = self._judge(plan)
             self.known[plan] = verdict
             if verdict.cost is not None:
                 self.genes[plan] = genes
@@ -128,9 +126,14 @@ class Tried:
         return verdict
 
     def in_time(self) -> None:
-        """Raise OutOfTimeError if the time is up; a little later where nothing has fitted."""
-        if time.monotonic() > self.deadline + (0 if self.genes else GRACE_S):
+        """Raise OutOfTimeError if the time is up."""
+        if time.monotonic() > self.last_moment:
             raise OutOfTimeError
+
+    @property
+    def last_moment(self) -> float:
+        """When the time is up: a little later where nothing has fitted."""
+        return self.deadline + (0 if self.genes else GRACE_S)
 
     def _judge(self, plan: Plan) -> Verdict:
         findings = self.encoding.limits.findings(plan)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -31,6 +32,7 @@ from costmodel.model.deliveries import TooManyTilesError
 from costmodel.model.evaluate import OverCapacityError, evaluate_bound
 from costmodel.model.meters import cycles_per_point
 from costmodel.model.nest import bind
+from costmodel.model.patience import OutOfTimeError, until
 from costmodel.spec.mapping import Mapping, Node
 from costmodel.spec.objective import Objective
 
@@ -73,6 +75,13 @@ class Archive:
         return self.deadline is not None and self.clock() > self.deadline
 
     @property
+    def last_moment(self) -> float:
+        """When a count that begins now has to end, on the clock of ``time.monotonic``: never, before anything fits."""
+        if self.deadline is None or not self.points:
+            return math.inf
+        return time.monotonic() + max(0.0, self.deadline - self.clock())
+
+    @property
     def points(self) -> list[MappingPoint]:
         return [p for p in self.known.values() if p is not None]
 
@@ -87,10 +96,11 @@ class Archive:
             workload = Workload(self.einsum.name, "", (self.einsum,))
             try:
                 nest = bind(workload, self.allowed.architecture, mapping)
-                point = MappingPoint(mapping, evaluate_bound(nest))
+                with until(self.last_moment):
+                    point = MappingPoint(mapping, evaluate_bound(nest))
             except OverCapacityError:
                 self.rejected["capacity"] += 1
-            except TooManyTilesError:
+            except (TooManyTilesError, OutOfTimeError):
                 self.uncounted += 1
         self._keep(mapping, point)
         return point
