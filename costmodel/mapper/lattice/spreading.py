@@ -42,6 +42,9 @@ class Spreading(Growth):
         found = []
         step = max(1, CELLS // len(plan.factors))
         for start in range(0, labels.n, step):
+            if start and self.late():
+                self.drop(labels.take(np.arange(start, labels.n)), array)
+                break
             part = labels.take(np.arange(start, min(labels.n, start + step)))
             shape = part.s[Layout.SHAPE]
             ways = np.arange(len(plan.factors))
