@@ -3,7 +3,8 @@
 python benchmarks/mapper.py            the table of targets
 python benchmarks/mapper.py growth     how time grows with sizes, ranks, levels and dimensions (Markdown)
 python benchmarks/mapper.py growth --svg    and draws it into docs/mapper_growth.svg
-python benchmarks/mapper.py networks   whole networks, distinct layers
+python benchmarks/mapper.py networks   whole networks on every machine, distinct layers; names of either choose among
+                                       them, and --budget 40 gives each layer so many CPU-seconds at most
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 from asking import map_einsum  # noqa: E402
 from problems import CONV3X3, PE2D, TWO_LEVEL, einsum, gemm  # noqa: E402  after the path is set
 
+from costmodel.mapper.canonical import grouped, leaders  # noqa: E402
+from costmodel.mapper.result import InfeasibleError, Status  # noqa: E402
 from costmodel.spec.catalog import load_architecture, load_workload  # noqa: E402
 from costmodel.spec.hardware import Architecture, Array, Memory  # noqa: E402
 
@@ -180,31 +183,66 @@ def drawing(timings: list[Timing]) -> str:
     return "\n".join([*parts, "</svg>", ""])
 
 
-def networks() -> None:
-    """Print the time of whole networks, distinct layers only."""
-    for chip, name, target in (
-        ("eyeriss_v1", "resnet18", 40),
-        ("tpu_v1", "resnet18", 40),
-        ("eyeriss_v1", "resnet50", 80),
-        ("tpu_v1", "resnet50", 80),
-        ("tpu_v1", "gpt3_175b_layer", 10),
-    ):
-        architecture, workload = load_architecture(chip), load_workload(name)
-        seen: set[tuple[object, ...]] = set()
-        proven = 0
-        began = time.process_time()
-        for layer in workload.einsums:
-            key = (tuple(layer.shape.items()), tuple(a.indices for a in layer.accesses))
-            if key in seen:
-                continue
-            seen.add(key)
-            proven += map_einsum(layer, architecture, objective="edp").certificate.status == "optimal: proven"
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        spent = time.process_time() - began
-        share = f"{proven}/{len(seen)} proven"
-        print(f"{chip:12s} {name:18s} {spent:7.1f} CPU-s (goal {target}) {share}, peak {peak:.0f} MiB")
+NETWORKS = ("alexnet", "resnet18", "vgg16", "mobilenet_v2", "bert_base_layer", "flash_attention")
+MACHINES = (
+    "two_level",
+    "eyeriss_v1",
+    "tpu_v1",
+    "nvdla_large",
+    "gemmini",
+    "simba_chip",
+    "pe2d",
+    "eyeriss_normalized",
+)
+LARGE = (("resnet50", "eyeriss_v1"), ("resnet50", "tpu_v1"), ("gpt3_175b_layer", "tpu_v1"))
+
+
+def networks(wanted: list[str], budget_s: float | None) -> None:
+    """Print EDP, CPU-s and what is not proven of whole networks, distinct layers only, each at its own best EDP."""
+    every = {*NETWORKS, *(network for network, _ in LARGE)}
+    pairs = [(network, machine) for network in NETWORKS for machine in MACHINES]
+    print("| | | EDP pJ·s | CPU-s | layers | not proven |\n|---|---|---|---|---|---|")
+    for network, machine in (*pairs, *LARGE):
+        if all({*wanted} & {name} or not {*wanted} & {*kind} for name, kind in ((network, every), (machine, MACHINES))):
+            print(_row(network, machine, budget_s), flush=True)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"\npeak {peak:.0f} MiB")
+
+
+def _row(network: str, machine: str, budget_s: float | None) -> str:
+    architecture, workload = load_architecture(machine), load_workload(network)
+    members = grouped(workload, architecture)
+    energy_pj = latency_cycles = 0.0
+    lacking: list[str] = []
+    began = time.process_time()
+    for leader in leaders(members):
+        count = sum(m.einsum.count for m in members if m.group == leader.group)
+        asked = {} if budget_s is None else {"budget": budget_s}
+        try:
+            found = map_einsum(replace(leader.einsum, count=1), architecture, objective="edp", **asked)
+        except InfeasibleError:
+            lacking.append(f"{leader.einsum.name} does not fit")
+            continue
+        energy_pj += count * found.front[0].energy_pj
+        latency_cycles += count * found.front[0].latency_cycles
+        if found.certificate.status != Status.PROVEN:
+            lacking.append(f"{leader.einsum.name} {found.certificate}")
+    spent = time.process_time() - began
+    edp = energy_pj * latency_cycles / architecture.clock_hz
+    groups = len(leaders(members))
+    return f"| {network} | {machine} | {edp:.4g} | {spent:.1f} | {groups} | {'; '.join(lacking) or '–'} |"
+
+
+def main(arguments: list[str]) -> None:
+    """Do what the command line says."""
+    if arguments[:1] == ["growth"]:
+        growth(svg="--svg" in arguments)
+    elif arguments[:1] == ["networks"]:
+        budget_s = float(arguments[arguments.index("--budget") + 1]) if "--budget" in arguments else None
+        networks([a for a in arguments[1:] if a in (*NETWORKS, *MACHINES, *(n for n, _ in LARGE))], budget_s)
+    else:
+        targets()
 
 
 if __name__ == "__main__":
-    commands = {"growth": growth, "growth --svg": lambda: growth(svg=True), "networks": networks}
-    commands.get(" ".join(sys.argv[1:]), targets)()
+    main(sys.argv[1:])

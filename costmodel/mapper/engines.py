@@ -20,7 +20,7 @@ from costmodel.spec.request import Request
 from costmodel.spec.rules import Rules, parse
 
 BOUND_S = 10.0
-"""CPU time for the optimum that a sampler's answer is held against."""
+"""Time for the optimum that a sampler's answer is held against."""
 FALLBACK = Request(method="random", trials=1000, bound=False)
 """What is asked instead where the exact search has no form."""
 
@@ -37,15 +37,14 @@ Engine = Callable[[Einsum, Architecture, Request, Tell | None], MapperResult]
 def search(einsum: Einsum, architecture: Architecture, request: Request, progress: Tell | None = None) -> MapperResult:
     """Search one Einsum with the method of the request, on every compute unit that can run it.
 
-    The units share ``trials`` and ``budget``: CPU time of this process with a method that proves, else wall time.
+    The units share ``trials`` and ``budget``, which is wall time.
 
     Raises:
         SpecError: a constraint cannot be read, no unit runs the Einsum, or a package that the method needs is missing.
         InfeasibleError: nothing fits.
     """
     method = method_of(request.method)
-    clock = time.process_time if method.proves else time.monotonic
-    deadline = None if request.budget is None else clock() + request.budget
+    deadline = None if request.budget is None else time.monotonic() + request.budget
     trials = request.samples
 
     def search_part(part: Architecture, waiting: int) -> MapperResult:
@@ -54,7 +53,7 @@ def search(einsum: Einsum, architecture: Architecture, request: Request, progres
         trials -= share
         if not share:
             raise InfeasibleError(einsum.name, [("not tried, for want of trials", 1)], None)
-        left_s = None if deadline is None else max(0.0, deadline - clock()) / waiting
+        left_s = None if deadline is None else max(0.0, deadline - time.monotonic()) / waiting
         return ENGINES[method.name](einsum, part, request.asking(budget=left_s, trials=share), progress)
 
     impatient = PATIENCE.set(PATIENT)
@@ -136,11 +135,11 @@ def _uneven(einsum: Einsum, architecture: Architecture, request: Request, progre
     from costmodel.mapper.front import select
     from costmodel.mapper.uneven import improve
 
-    deadline = None if request.budget is None else time.process_time() + request.budget
+    deadline = None if request.budget is None else time.monotonic() + request.budget
 
     def perfect(one: Einsum) -> MapperResult:
         # half of what is left, so that the rest can be spent on other tiles
-        share = None if deadline is None else max(0.0, deadline - time.process_time()) / 2
+        share = None if deadline is None else max(0.0, deadline - time.monotonic()) / 2
         return _perfect(one, architecture, request.asking(budget=share), progress)
 
     allowed, aim = Allowed(einsum, architecture, _rules(einsum, architecture, request)), request.aim

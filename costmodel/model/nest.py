@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from costmodel.einsum.algebra import Access, Affine, Einsum, Role, Tensor, Workload
 from costmodel.einsum.roles import keeps
 from costmodel.model.tiles import Loop
-from costmodel.spec.computing import hint, lacking
+from costmodel.spec.computing import MAKE_IT_FIT, hint, lacking, not_accepted, refusing
 from costmodel.spec.hardware import Architecture, ComputeUnit, Memory
 from costmodel.spec.mapping import Compute, Mapping, Nest, Node, Sequence, Spatial, Storage, Temporal, einsums_in
 from costmodel.spec.mapping_file import NestMarks
@@ -305,6 +305,8 @@ class _Binder:
             able = [u.name for u in units if u.computes(einsum)]
             fix = f"compute it on {' or '.join(able)}" if able else hint(lacks)
             self.complain(path, node, f"{unit.name} does no {', '.join(lacks)}", fix)
+        elif array := refusing(unit, einsum, self.architecture):
+            self.complain(path, node, not_accepted(array, einsum), MAKE_IT_FIT)
         place = self.architecture.index(unit.name)
         for x in context.loops:
             if x.array is not None and self.architecture.index(x.array) > place:

@@ -33,12 +33,15 @@ class Stretch:
     """What the loops run below: the memory of the storage node above them."""
     loops: Order
     """As the mapping has them."""
+    einsums: tuple[str, ...] = ()
+    """Einsums of the branch in which they stand; none outside of sequences."""
     fixed: tuple[tuple[int, str], ...] = ()
     """Loops in space among them: how many of the loops in time stand above one, and its rank variable."""
 
     @property
     def title(self) -> str:
-        return f"below {self.below}" if self.below else "outermost"
+        branch = f" in {', '.join(self.einsums)}" if self.einsums else ""
+        return (f"below {self.below}" if self.below else "outermost") + branch
 
     def count(self) -> int:
         """How many orders there are."""
@@ -112,7 +115,8 @@ def _stretches(nest: Nest, path: NestPath, left: MappingABC[str, int], below: st
                 fixed.append((len(loops), node.rank_variable))
                 left[node.rank_variable] = min(node.tile, left[node.rank_variable])
             case Storage() | Compute() | Sequence():
-                yield Stretch(path, tuple(slots), below, tuple(loops), tuple(fixed))
+                names = einsums_in(nest) if path else ()
+                yield Stretch(path, tuple(slots), below, tuple(loops), names, tuple(fixed))
                 slots, loops, fixed = [], [], []
                 below = node.level if isinstance(node, Storage) else below
                 if isinstance(node, Sequence):

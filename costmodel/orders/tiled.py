@@ -70,7 +70,7 @@ def tiled(einsum: Einsum, architecture: Architecture, tiles: Tiles) -> Mapping:
             continue
         for v, size in tiles.get(memory.name, {}).items():
             if v in left and not 1 <= size <= left[v]:
-                why = f"a tile of {size:,} in {memory.name}, where {left[v]:,} of {v} are left"
+                why = f"{einsum.name}: a tile of {size:,} in {memory.name}, where {left[v]:,} of {v} are left"
                 problems.append(Problem(why, f"--tile {memory.name}.{v}={size}"))
         nodes += [Temporal(v, size) for v, size in _in_order(einsum, tiles.get(memory.name, {})) if 1 <= size < left[v]]
         left.update({v: size for v, size in tiles.get(memory.name, {}).items() if v in left})

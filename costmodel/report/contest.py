@@ -15,6 +15,9 @@ from costmodel.spec.study import Study
 from costmodel.sweep.designs import Design, overrides
 from costmodel.sweep.execute import Outcome
 
+KEEP = frozenset({"toeplitz"})
+"""Keys of a workload that change how it is computed, and no value: designs that differ in them compete."""
+
 
 class Computed(NamedTuple):
     """What a design computes."""
@@ -33,18 +36,20 @@ def computed_by(study: Study, designs: Sequence[Design]) -> list[Computed]:
         arch, work = (study.documents["arch", design.arch], study.documents["workload", design.workload])
         changes = catalog.share(overrides(study, design), arch, work)[1]
         own = {path for path, _ in changes}
-        axes = ", ".join(f"{path} = {value}" for path, value in design.axes if path in own)
+        moved = {path: value for path, value in design.axes if path in own}
+        axes = ", ".join(f"{path} = {value}" for path, value in moved.items() if path not in KEEP)
         name = f"{design.workload}: {axes}" if axes else design.workload
-        if name not in found:
+        key = f"{name}: {', '.join(f'{path} = {value}' for path, value in moved.items())}"
+        if key not in found:
             try:
                 whole = catalog.load_workload(work, changes)
             except SpecError:  # the note of the design says why
-                found[name] = Computed(name, None)
+                found[key] = Computed(name, None)
             else:
                 einsums = [e for e in whole.einsums if study.einsums is None or e.name in study.einsums]
                 done = sum(e.count * sum(e.operation_counts.values()) for e in einsums)
-                found[name] = Computed(name, done)
-        names.append(name)
+                found[key] = Computed(name, done)
+        names.append(key)
     return [found[name] for name in names]
 
 

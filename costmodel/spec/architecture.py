@@ -13,7 +13,7 @@ from pydantic import WithJsonSchema as JsonSchema
 from costmodel.einsum.functions import KINDS as OPERATIONS
 from costmodel.einsum.roles import Stationary
 from costmodel.spec import units
-from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Level, Memory, Multicast
+from costmodel.spec.hardware import Accepts, Architecture, Array, ComputeUnit, Level, Memory, Multicast
 from costmodel.spec.load import describe
 from costmodel.spec.problems import Marks, Problem, SpecError, did_you_mean
 from costmodel.spec.rules import sentence_problems
@@ -300,6 +300,10 @@ class ArraySpec(LevelSpec):
     """Which tensor stays in place in a systolic array (``output``, ``weight`` or ``input``): every pass then pays its
     fill and drain in cycles. The first dimension counts the rows, the second the columns. Not systolic when absent.
     E.g. ``weight``."""
+    accepts: Accepts | None = None
+    """What the array can multiply. ``gemm``: matrices alone; an Einsum that multiplies what it reads through windows (a
+    convolution) is refused, unless `toeplitz:` of the workload makes a matrix product of it. Anything when absent.
+    E.g. ``gemm``."""
 
     key_hints: ClassVar[dict[str, str]] = _COMMON_HINTS | {
         "energy": "say `hop:` for the energy of moving a word",
@@ -456,6 +460,7 @@ class ArchitectureSpec(SpecModel):
                 multicast=level.multicast,
                 reduce=level.reduce,
                 systolic=level.systolic,
+                accepts=level.accepts,
                 **common,
             )
         source = level.energy_source or level.source or self.source

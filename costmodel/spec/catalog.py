@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from costmodel.spec.mapping import Mapping as Schedule
     from costmodel.spec.mapping_file import NestMarks
     from costmodel.spec.nonzeros import Nonzeros
+    from costmodel.spec.problems import Marks
     from costmodel.spec.study import Study
     from costmodel.spec.values import Values
     from costmodel.spec.workload_spec import WorkloadSpec
@@ -181,12 +182,12 @@ def latex_of(ref: Ref, overrides: Overrides = ()) -> list[str]:
 
 
 def load_workload_spec(ref: Ref, overrides: Overrides = ()) -> WorkloadSpec:
-    """Read a workload as it is written, unresolved."""
+    """Read a workload as it is written (with the convolutions that it asks for as matrix products), unresolved."""
     from costmodel.spec.validation import validate
     from costmodel.spec.workload_spec import WorkloadSpec
 
     found = document(ref, "workload", overrides)
-    return validate(WorkloadSpec, found.data, found.marks)
+    return _rearranged(validate(WorkloadSpec, found.data, found.marks), found.marks)
 
 
 def load_mappings(ref: Ref) -> tuple[Schedule, ...]:
@@ -315,7 +316,15 @@ def _workload(found: Document, word_bits: int | None = None) -> Workload:
     spec = validate(WorkloadSpec, found.data, found.marks)
     if word_bits is not None and "default" not in spec.bits:
         spec = spec.model_copy(update={"bits": {**spec.bits, "default": word_bits}})
-    return resolve(spec, found.marks)
+    workload = resolve(spec, found.marks)
+    return workload if spec.toeplitz is None else resolve(_rearranged(spec, found.marks))
+
+
+def _rearranged(spec: WorkloadSpec, marks: Marks) -> WorkloadSpec:
+    """The workload with its convolutions as matrix products, where it asks for that."""
+    from costmodel.spec.rewriting.asked import rearranged
+
+    return spec if spec.toeplitz is None else rearranged(spec, marks)
 
 
 def _study(found: Document) -> Study:

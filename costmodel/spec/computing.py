@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from costmodel.einsum.algebra import Einsum
-from costmodel.spec.hardware import Architecture, ComputeUnit
+from costmodel.spec.hardware import Architecture, Array, ComputeUnit
 from costmodel.spec.problems import Problem, SpecError
 
+MAKE_IT_FIT = "`toeplitz: input` of the workload makes a matrix product of it: --set toeplitz=input"
 PRICE_IT = "price {} in the `energy:` of one compute unit, by kind or as `default`; 0 says that it costs nothing"
 
 
@@ -19,7 +20,11 @@ def units_for(einsum: Einsum, architecture: Architecture) -> tuple[ComputeUnit, 
     """Return the compute units that can run an Einsum, outermost first. SpecError where none can."""
     if problem := not_computed(einsum, architecture):
         raise SpecError([problem])
-    return tuple(unit for unit in architecture.compute_units if unit.computes(einsum))
+    return tuple(
+        unit
+        for unit in architecture.compute_units
+        if unit.computes(einsum) and not refusing(unit, einsum, architecture)
+    )
 
 
 def parts_for(einsum: Einsum, architecture: Architecture) -> tuple[Architecture, ...]:
@@ -36,11 +41,38 @@ def not_computed(einsum: Einsum, architecture: Architecture) -> Problem | None:
     """Say why no compute unit can run an Einsum, and how one could; null where one can."""
     units = architecture.compute_units
     lacks = [lacking(unit, einsum) for unit in units]
-    if not all(lacks):
+    able = [unit for unit, kinds in zip(units, lacks, strict=True) if not kinds]
+    refused = [refusing(unit, einsum, architecture) for unit in able]
+    if able and all(refused):
+        return Problem(f"{einsum.name}: {not_accepted(refused[0], einsum)}", hint=MAKE_IT_FIT)
+    if able:
         return None
     told = "; ".join(f"{unit.name} does no {_listed(kinds)}" for unit, kinds in zip(units, lacks, strict=True))
     missing = min(lacks, key=len)
     return Problem(f"{einsum.name}: no unit of {architecture.name} computes it: {told}", hint=hint(missing))
+
+
+def refusing(unit: ComputeUnit, einsum: Einsum, architecture: Architecture) -> str:
+    """The array around a unit that does not take an Einsum, as it says by ``accepts:``; empty where there is none."""
+    above = architecture.levels[: architecture.index(unit.name)]
+    arrays = [level.name for level in above if isinstance(level, Array) and level.accepts == "gemm"]
+    return arrays[0] if arrays and windows_of(einsum) else ""
+
+
+def windows_of(einsum: Einsum) -> list[str]:
+    """Tensors that a sum of products reads by more than rank variables: through windows, with strides."""
+    if not any(operation.kind == "mac" for operation in einsum.operations):
+        return []
+    return [
+        access.tensor
+        for access in einsum.inputs
+        if any(index.terms and (len(index.terms) > 1 or index.terms[0][1] != 1) for index in access.indices)
+    ]
+
+
+def not_accepted(array: str, einsum: Einsum) -> str:
+    """Say why an array does not take an Einsum."""
+    return f"{array} accepts matrix products alone, and {', '.join(windows_of(einsum))} is read through windows"
 
 
 def hint(kinds: Sequence[str]) -> str:

@@ -14,6 +14,7 @@ from costmodel.einsum.algebra import Einsum
 from costmodel.einsum.roles import Stationary
 
 Multicast = Literal["words", "tiles", "none"]
+Accepts = Literal["gemm"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +74,8 @@ class Array:
     multicast: Multicast = "words"
     reduce: bool = True
     systolic: Stationary | None = None
+    accepts: Accepts | None = None
+    """What it can multiply; null: anything."""
     leakage_w: float = 0.0
     area_mm2: float | None = None
     instances: int | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, WithJsonSchema, model_validator
 from pydantic_core import CoreSchema
@@ -75,6 +75,26 @@ Bits = Annotated[
     ),
 ]
 _Values = Annotated[Any, BeforeValidator(values_of), WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "array"}]})]
+Form = Literal["none", "input", "kernel", "given input", "given kernel"]
+
+
+def _forms(value: object) -> object:
+    return dict.fromkeys(value, "input") if isinstance(value, list | tuple) else value
+
+
+_Toeplitz = Annotated[
+    Form | dict[str, Form],
+    BeforeValidator(_forms),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"enum": list(get_args(Form))},
+                {"type": "array", "items": {"type": "string"}},
+                {"type": "object", "additionalProperties": {"enum": list(get_args(Form))}},
+            ],
+        }
+    ),
+]
 Ranks = dict[str, Extent]
 Pad = Literal["zero", "skip"]
 Weights = Items[str]
@@ -153,6 +173,11 @@ class WorkloadSpec(SpecModel):
     coordinates: dict[str, Items[Items[int]]] = Field(default_factory=dict)
     """Words of a tensor that are not zero, each by its coordinates, for `costmodel show`. Costs stay those of dense
     tensors. E.g. ``{G: [[0, 1], [0, 3], [1, 2]]}``."""
+    toeplitz: _Toeplitz | None = None
+    """Convolutions as matrix products, as `costmodel transform` makes them: ``input`` (each with an Einsum that
+    rearranges its input), ``kernel``, ``given input`` or ``given kernel`` (what is rearranged is there before) for all
+    of them; a list of Einsums (``input``); or a form for each.
+    E.g. ``input``, ``[conv1]``, ``{conv1: given kernel}``."""
     einsums: Items[EinsumSpec] = Field(min_length=1, max_length=10_000)
     """In order of execution: statements, or maps that say more. E.g. ``["Z[m] = A[m, k] * B[k]"]``."""
 

@@ -121,6 +121,11 @@ def test_beyond_the_limit_stretches_are_permuted_alone(gemm):
         *("mnk" + "".join(p) for p in itertools.permutations("mnk")),
         *("".join(p) + "mnk" for p in itertools.permutations("mnk")),
     }
+    assert [orders_of(costs, b) for b in costs.behaviours] == [
+        ["m n k, n m k", "any"],
+        ["m k n, k m n", ""],
+        ["n k m, k n m", ""],
+    ]
     with pytest.raises(SpecError, match=r"the loops m n k below MainMemory have 6 orders, more than 5 .*--limit 6"):
         order_costs(*gemm, limit=5)
 
@@ -134,11 +139,41 @@ def test_orders_that_break_a_constraint_are_refused_with_the_reason(gemm):
     assert [names(a[0]) for b in costs.behaviours for a in b.arrangements] == ["mnk"] * 6
 
 
+def test_stretches_of_branches_name_their_einsums():
+    architecture, workload = catalog.load_pair(
+        "two_level",
+        {
+            "name": "w",
+            "ranks": {"M": 6, "P": 4, "K": 3},
+            "einsums": ["X[m, p] = A[m, k] * B[k, p]", "Y[m, p] = exp(X[m, p])"],
+        },
+    )
+    nest = """
+    store A B Y in MainMemory
+    for m by 2
+    store X in Buffer
+    sequence:
+      branch:
+        store A B in Buffer
+        for m by 1
+        for p by 1
+        for k by 1
+        compute X on MAC
+      branch:
+        for m by 1
+        for p by 1
+        compute Y on MAC
+    """
+    costs = order_costs(workload, architecture, Mapping(nest_of(nest)))
+    assert [(s.title, s.count()) for s in costs.stretches] == [("below Buffer in X", 6), ("below Buffer in Y", 2)]
+    assert costs.permutations == 12
+
+
 @pytest.mark.parametrize(
     ("tile", "message"),
     [
         ("q=4", "Z has no rank variable 'q'"),
-        ("m=65", "a tile of 65 in Buffer, where 64 of m are left"),
+        ("m=65", "Z: a tile of 65 in Buffer, where 64 of m are left"),
         ("Bufer.m=4", "Bufer is no memory of two_level (did you mean 'Buffer'?)"),
         ("MainMemory.m=4", "MainMemory holds whole tensors"),
         ("m=4,m=8", "Buffer.m is given twice"),

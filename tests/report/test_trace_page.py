@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from reference import reference
 from strategies import nest_of, workload_of
 
 from costmodel.model.evaluate import evaluate
@@ -192,6 +193,13 @@ def test_a_systolic_array_takes_the_cycles_of_the_model(visit, stationary, shape
     assert len({point for _, point in done}) == len(done) == question[0].einsums[0].points
     page.keyboard.press("End")
     assert counts_shown(page) == counts_of_the_model(question)
+
+
+def test_the_cycles_are_those_of_the_lecture():
+    shapes = {"GEMM 4x4x4 on 4x4": {}, "article's 9x4 times 4x1 on 4x4": {"m": 9, "n": 1}}
+    for case in reference("lecture.yaml")["systolic"]:
+        found = scene(trace(*systolic(case["stationary"], **shapes[case["what"]])))
+        assert sum(first >= 0 for _, first, _, _ in found["ticks"]) == case["cycles"]
 
 
 def test_words_move_from_cell_to_cell(visit):

@@ -33,10 +33,8 @@ class Dominance:
         parts = [s[Layout.SHAPE], s[Layout.TODO], s[Layout.OPEN], s[Layout.ALIVE], s[Layout.MUST]]
         if self.gaps.sliding.nodes or space.eager:
             parts += [s[Layout.USED], s[Layout.LAST]]
-        if self.gaps.stationary >= 0:
-            parts.append(s[Layout.MOVED])
         if self.gaps.orders:
-            parts += [s[Layout.BROKEN], *(s[row] for row in layout.seen)]
+            parts.append(s[Layout.BROKEN])  # what was seen follows from what was used, where no rule is broken
         if segment < self.gaps.top:
             parts.append(s[Layout.KEPT] & sum(space.nodes[i].bit for i in self.gaps.chain[self.output]))
             for a in range(segment):

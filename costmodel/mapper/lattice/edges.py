@@ -6,13 +6,14 @@ all positions from which the same loop moves the same tile. Their number times t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from costmodel.mapper.lattice.windows import Term, tile_bits
+from costmodel.mapper.lattice.windows import Generator, Term, tile_bits
 
 Integers = npt.NDArray[np.int64]
 
@@ -26,30 +27,43 @@ class Edge(NamedTuple):
     """Of the tensor's rank."""
 
 
-class Places(NamedTuple):
-    """Positions along one rank variable: multiples of a step, but for those of a larger step (0: none is left out)."""
+class Digit(NamedTuple):
+    """Positions that one loop gives a rank variable: ``step · i`` for ``first ≤ i < until``."""
 
-    whole: int
+    until: int
     step: int
-    without: int = 0
+    first: int = 0
 
-    def listed(self) -> Integers:
-        every = np.arange(0, self.whole, self.step)
-        return every[every % self.without != 0] if self.without else every
+
+Along = tuple[Digit, ...]
+"""Positions along one rank variable: all sums of those of its loops."""
 
 
 @lru_cache(maxsize=500_000)
-def average(edge: Edge, terms: tuple[Term, ...], places: tuple[Places, ...], shift: int) -> tuple[float, float]:
-    """Return (words inside of a tile, those of them that are kept after a move by ``shift``), on average over places.
+def average(
+    edge: Edge, terms: tuple[Term, ...], children: tuple[Generator, ...], along: tuple[Along, ...], shift: int
+) -> tuple[float, float]:
+    """Return (words inside, those that no child has to be sent after a move by ``shift``), on average over positions.
 
-    >>> average(Edge(-1, 3), ((1, 1), (1, 3)), (Places(3, 1), Places(3, 3)), 0)  # rows of 2, 3 and 2 words
+    Words are those of the tiles of children together; ``along`` has the positions of each rank variable.
+
+    >>> rows = ((Digit(3, 1),), ())  # of 2, 3 and 2 words
+    >>> average(Edge(-1, 3), ((1, 1), (1, 3)), (), rows, 0)
     (2.3333333333333335, 2.3333333333333335)
     """
     bits, low = tile_bits(terms, False)
-    bases = _bases(edge, terms, places) + low
-    whole = _inside(bits, bases, edge.extent)
-    kept = _inside(bits & (bits >> shift if shift >= 0 else bits << -shift), bases, edge.extent)
-    return int(whole.sum()) / len(bases), int(kept.sum()) / len(bases)
+    offsets = {0}
+    for distance, number in children:
+        offsets = {o + distance * i for o in offsets for i in range(number)}
+    lowest = min(offsets)
+    union = asked = 0
+    for offset in offsets:
+        now = bits << (offset - lowest + abs(shift))
+        union |= now
+        asked |= now & ~(now << -shift if shift < 0 else now >> shift)
+    bases = _values(edge.constant, [c for c, _ in terms], along) + (low + lowest - abs(shift))
+    whole, kept = (int(_inside(words, bases, edge.extent).sum()) for words in (union, union & ~asked))
+    return whole / len(bases), kept / len(bases)
 
 
 @lru_cache(maxsize=100_000)
@@ -60,22 +74,38 @@ def largest(edge: Edge, terms: tuple[Term, ...], whole: tuple[int, ...]) -> int:
     3
     """
     bits, low = tile_bits(terms, False)
-    places = tuple(Places(n, extent) for (_, extent), n in zip(terms, whole, strict=True))
-    return int(_inside(bits, _bases(edge, terms, places) + low, edge.extent).max())
+    along = tuple((Digit(n // extent, extent),) for (_, extent), n in zip(terms, whole, strict=True))
+    bases = _values(edge.constant, [c for c, _ in terms], along) + low
+    return int(_inside(bits, bases, edge.extent).max())
 
 
-def _bases(edge: Edge, terms: tuple[Term, ...], places: tuple[Places, ...]) -> Integers:
-    """Value of the index at every combination of places."""
-    bases = np.array([edge.constant], dtype=np.int64)
-    for (coefficient, _), along in zip(terms, places, strict=True):
-        bases = (bases[:, None] + coefficient * along.listed()).ravel()
-    return bases
+@lru_cache(maxsize=100_000)
+def met(edge: Edge, coefficients: tuple[int, ...], told: tuple[Along, ...], some: tuple[Along, ...]) -> int:
+    """Return at how many positions that are told apart some point is inside.
+
+    >>> met(Edge(-1, 2), (1, 1), ((Digit(2, 1),), ()), ((), (Digit(3, 1),)))
+    2
+    """
+    values = _values(edge.constant, coefficients, told)[:, None] + _values(0, coefficients, some)
+    return int(((values >= 0) & (values < edge.extent)).any(axis=1).sum())
+
+
+def _values(constant: int, coefficients: Sequence[int], along: Sequence[Along]) -> Integers:
+    """Value of an index at every combination of positions."""
+    found = np.array([constant], dtype=np.int64)
+    for coefficient, digits in zip(coefficients, along, strict=True):
+        for digit in digits:
+            found = (found[:, None] + coefficient * digit.step * np.arange(digit.first, digit.until)).ravel()
+    return found
 
 
 def _inside(bits: int, bases: Integers, extent: int) -> Integers:
     """Return how many coordinates of a set are inside, for each place where it begins."""
-    length = bits.bit_length()
-    if bits & (bits + 1) == 0:  # an interval that begins at its base
+    if not bits:
+        return np.zeros(len(bases), dtype=np.int64)
+    first = (bits & -bits).bit_length() - 1
+    bits, bases, length = bits >> first, bases + first, bits.bit_length() - first
+    if bits & (bits + 1) == 0:  # an interval
         ends: Integers = np.maximum(np.minimum(bases + length, extent) - np.maximum(bases, 0), 0)
         return ends
     words = np.array([at for at in range(length) if bits >> at & 1], dtype=np.int64)

@@ -22,7 +22,7 @@ from costmodel.spec.objective import Objective, objective_of
 from costmodel.spec.rules import Rules, parse
 
 SHAPES_PER_S, SHAPES_ALWAYS = 200_000, 500_000
-"""Tile shapes whose tables take a CPU second, in which no deadline is looked at; and as many as are always tried."""
+"""Tile shapes whose tables take a second, in which no deadline is looked at; and as many as are always tried."""
 SAME = 1e-12
 """Relative difference of the lattice's energy from the model's that rounding explains."""
 
@@ -39,7 +39,7 @@ def map_einsum(
 ) -> MapperResult:
     """Return the best mapping (or the front) with its certificate.
 
-    Tiles divide the ones above them. ``budget_s`` is CPU time. When it or ``memory_bytes`` runs out, or on Ctrl-C, the
+    Tiles divide the ones above them. ``budget_s`` is wall time. When it or ``memory_bytes`` runs out, or on Ctrl-C, the
     best so far comes back with a valid gap (of a front: in its first objective). The certificate counts the mapspace
     under the constraints on what is kept and on the arrays, before capacities; see ``counting``.
 
@@ -72,7 +72,7 @@ def _prove(
     if any(not len(a.factors) for a in space.arrays):
         raise infeasible(space, 0, 0)
     board, incumbents = Board(space, aim), Incumbents(aim)
-    deadline = None if budget_s is None else began + budget_s
+    deadline = None if budget_s is None else time.monotonic() + budget_s
     most = 4_000_000 if memory_bytes is None else max(20_000, memory_bytes // (4 * BYTES_PER_LABEL))
     stopped = False
     done = Progress()

@@ -15,10 +15,10 @@ START, PLACE, GROW, SPREAD = range(4)
 class Layout:
     """Where each quantity of a label stands among its whole numbers (``.s``) and its floats (``.f``)."""
 
-    SHAPE, TODO, OPEN, ALIVE, KEPT, COMBO, USED, LAST, MUST, MOVED, BROKEN, NUMBER = range(12)
+    SHAPE, TODO, OPEN, ALIVE, KEPT, COMBO, USED, LAST, MUST, BROKEN, NUMBER = range(11)
     """Tile shape; nodes to be placed, open, sliding, kept (bits); what is kept and the ways to spread so far, as one
     number; and of the present gap: rank variables used (bits), the last one, nodes of which one has to follow (bits),
-    whether the stationary tensor has moved, rules of order that are broken (bits); the label's own number."""
+    rules of order that are broken (bits); the label's own number."""
     ENERGY, CYCLES, PASSES, CAPACITY, UPDATES = range(5)
     """pJ; compute cycles; passes of a systolic array; bits in all; updates that wait for their parent."""
 
@@ -27,7 +27,7 @@ class Layout:
     ) -> None:
         self.counts_capacity = counts_capacity
         """Whether capacity is an objective; else it is not summed up."""
-        at = 12
+        at = 11
         self.way = range(at, at := at + arrays)
         """Way to spread over each array."""
         self.below = range(at, at := at + arrays)

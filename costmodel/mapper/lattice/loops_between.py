@@ -151,7 +151,7 @@ class Gaps:
             may &= reused
         elif not full:
             pays = np.zeros(may.shape, dtype=bool)
-            pays[self.eager | self.shared] = True
+            pays[self.shared] = True
             pays |= (todo & (self.wanted_by & self.segment_bits[segment])[:, None]) != 0
             for v, pairs in enumerate(self.pays[segment]):
                 for x, outer in pairs:
@@ -169,15 +169,16 @@ class Gaps:
             seen[:] = np.where(place >= 0, place, seen)
         if self.stationary < 0:
             return new
-        innermost = np.zeros(new.n, dtype=np.int64)
+        return new.where(self.space.tensors[self.stationary].relevant[v] | ~self.moved(new))
+
+    def moved(self, labels: Labels) -> Any:
+        """Whether the tensor that is held still has been moved in its innermost memory: its tile is there, not open."""
+        s = labels.s
+        innermost = np.zeros(labels.n, dtype=np.int64)
         for i in reversed(self.chain[self.stationary]):
             bit = self.space.nodes[i].bit
             innermost = np.where(s[Layout.KEPT] & bit, bit, innermost)
-        above = (innermost != 0) & ((s[Layout.TODO] & innermost) == 0)
-        moves = self.space.tensors[self.stationary].relevant[v]
-        obeys = ~above | moves | (s[Layout.MOVED] == 0)
-        s[Layout.MOVED] |= above & moves
-        return new.where(obeys)
+        return ((s[Layout.TODO] | s[Layout.OPEN]) & innermost) != innermost
 
     def complete(self, labels: Labels) -> Labels:
         """Return the labels that may end here: nothing slides, or all loops are there."""
@@ -185,7 +186,7 @@ class Gaps:
         left = self.lattice.digits[:, labels.s[Layout.SHAPE]] < self.lattice.last_digit[:, None]
         if self.stationary >= 0:
             others = ~self.space.tensors[self.stationary].relevant
-            ends &= (labels.s[Layout.MOVED] == 0) | ~left[others].any(axis=0)
+            ends &= ~self.moved(labels) | ~left[others].any(axis=0)
         outermost = self.space.memories[-1].level.name
         for r, (level, listed) in enumerate(self.orders):
             if level == outermost:

@@ -95,7 +95,7 @@ class Sieve:
         return labels.where(~left)
 
     def late(self) -> bool:
-        return self.deadline is not None and time.process_time() > self.deadline
+        return self.deadline is not None and time.monotonic() > self.deadline
 
     def drop(self, labels: Labels, segment: int) -> None:
         """Give labels up, for want of time or memory, and note what they might have led to."""

@@ -56,13 +56,12 @@ class Sliding(SlidingMoves):
                 code = numbers[i][waiting] * len(space.arrays[array].factors) + self.kinds[array][tensor][ways]
                 _, first, inverse = np.unique(code, return_index=True, return_inverse=True)
                 sample = waiting[first]
+                mine, before = new.s[:, sample], parents[sample]
                 if plan.padded:
-                    words = new.f[layout.waits[w], waiting]
-                    if space.arrays[array].merges:
-                        words = words / self.combinations.sigma[array][ways, tensor]
+                    sent = self.sent_inside(mine, i, array, before)
                 else:
-                    sent = self.sent(new.s[:, sample], new.f[layout.asked[w], sample], i, array, parents[sample])
-                    words = sent[inverse] / space.arrays[array].product[ways]
+                    sent = self.sent(mine, new.f[layout.asked[w], sample], i, array, before)
+                words = sent[inverse] / space.arrays[array].product[ways]
                 parent = settlement.parent[i][new.s[Layout.COMBO, waiting]]
                 s = new.s[:, waiting]
                 costs: dict[int, Floats] = {}
@@ -96,25 +95,11 @@ class Sliding(SlidingMoves):
         if not noted.any():
             return total
         tensor = self.space.tensors[self.space.nodes[node].tensor]
-        bit = self.space.nodes[node].bit
-        rows = self.history.rows
-        steps = []
-        now = np.where(noted, parents, -1)
-        while True:
-            before = np.where(now >= 0, rows[History.PARENT, now], -1)
-            inside = (before >= 0) & ((rows[History.TODO, before] & bit) == 0)
-            if not inside.any():
-                break
-            now, before = np.where(inside, now, 0), np.where(inside, before, 0)
-            loop = inside & (rows[History.KIND, now] == GROW)
-            if loop.any():
-                steps.append((loop, rows[History.SHAPE, before], rows[History.SHAPE, now]))
-            now = np.where(inside, before, -1)
         alive = np.zeros(len(shape), dtype=bool)
         dead = ~noted
         plain, windowed = np.zeros(self.lattice.count, dtype=bool), np.zeros(self.lattice.count, dtype=bool)
         plain[list(tensor.plain)] = windowed[list(tensor.windowed)] = True
-        for loop, low, high in reversed(steps):
+        for loop, low, high in self.loops_above(node, np.where(noted, parents, -1)):
             v = (self.lattice.digits[:, low] != self.lattice.digits[:, high]).argmax(axis=0)
             dead |= loop & plain[v]
             moved = loop & ~dead & (windowed[v] | alive)
@@ -128,6 +113,46 @@ class Sliding(SlidingMoves):
             times = (self.lattice.tile[v, high] / self.lattice.tile[v, low] - 1) * self.lattice.repeats[high]
             total[part] += times[part] * self.words(s[:, part], node, low[part], v[part], start, array + 1)
         return total
+
+    def sent_inside(self, s: Ints, node: int, array: int, parents: Ints) -> Floats:
+        """Return the same of a padded tensor: each loop below the array by itself, then whatever is left to come."""
+        start = self.segment_of[node]
+        shape = s[Layout.SHAPE]
+        tensor = self.space.tensors[self.space.nodes[node].tensor]
+        ways = s[self.layout.way[array]]
+        over = ((s[Layout.OPEN] | s[Layout.ALIVE]) & self.space.nodes[node].bit) == 0
+        to_come = self.lattice.repeats[shape] * self.space.arrays[array].product[ways]
+        total: Floats = np.where(over, to_come * self.words(s, node, shape, None, start, array + 1), 0.0)
+        dead = np.zeros(len(shape), dtype=bool)
+        plain = np.zeros(self.lattice.count, dtype=bool)
+        plain[list(tensor.plain)] = True
+        for loop, low, high in self.loops_above(node, parents):
+            v = (self.lattice.digits[:, low] != self.lattice.digits[:, high]).argmax(axis=0)
+            dead |= loop & plain[v]
+            times = (self.lattice.tile[v, high] / self.lattice.tile[v, low] - 1) * self.lattice.repeats[high]
+            columns = np.flatnonzero(loop)
+            mine = s[:, columns].copy()
+            mine[Layout.SHAPE] = high[columns]
+            words = self.words(mine, node, low[columns], v[columns], start, array + 1, dead=dead[columns])
+            total[columns] += times[columns] * words
+        return total
+
+    def loops_above(self, node: int, parents: Ints) -> list[tuple[Any, Ints, Ints]]:
+        """Return the loops above a node by which labels came about (which labels, shape below, above), inner first."""
+        bit = self.space.nodes[node].bit
+        rows = self.history.rows
+        steps: list[tuple[Any, Ints, Ints]] = []
+        now = parents
+        while True:
+            before = np.where(now >= 0, rows[History.PARENT, now], -1)
+            inside = (before >= 0) & ((rows[History.TODO, before] & bit) == 0)
+            if not inside.any():
+                return steps[::-1]
+            now, before = np.where(inside, now, 0), np.where(inside, before, 0)
+            loop = inside & (rows[History.KIND, now] == GROW)
+            if loop.any():
+                steps.append((loop, rows[History.SHAPE, before], rows[History.SHAPE, now]))
+            now = np.where(inside, before, -1)
 
     def bare(self, new: Labels, columns: Any, tensor: int, array: int) -> Floats:
         """Return by what merging divides the words that compute instances ask for at every step."""
@@ -146,6 +171,9 @@ class Sliding(SlidingMoves):
         for v in plan.plain:
             union *= plan_array.factors[ways, v]
         for window in plan.windows:
-            union *= self.different(s, window, range(array, array + 1))
+            if window.edge is None:
+                union *= self.different(s, window, range(array, array + 1))
+            else:
+                union *= self.edges.together(s, window, array)
         divisor: Floats = plan_array.product[ways] / union
         return divisor

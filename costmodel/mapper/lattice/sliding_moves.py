@@ -95,6 +95,9 @@ class SlidingMoves(SlidingWords):
         settlement = self.combinations.settlements[segment]
         waiting = settlement.outer[node][labels.s[Layout.COMBO, columns]] > segment
         labels.f[self.layout.asked[w], columns] += np.where(waiting, times, 0.0)
+        if self.space.tensors[self.space.nodes[node].tensor].padded:
+            with np.errstate(over="ignore"):
+                labels.s[self.layout.noted[w], columns] += mix(-1 - shape)
         labels.s[self.layout.code[w], columns] *= waiting
         labels.s[self.layout.noted[w], columns] *= waiting
 
@@ -183,20 +186,22 @@ class SlidingMoves(SlidingWords):
     ) -> None:
         """Sum up the moves of a tile whose parent is beyond an array: what they cost there is known only then.
 
-        Moves that keep nothing differ by their number alone; the others by how far they go, too. Of a padded tile the
-        words are known: no array spreads its windows.
+        Moves that keep nothing differ by their number alone; the others by how far they go, too. Of a padded tile
+        each move is its own.
         """
-        if self.space.tensors[self.space.nodes[node].tensor].padded:
-            return
         settlement = self.combinations.settlements[segment]
         waiting = settlement.outer[node][labels.s[Layout.COMBO, columns]] > segment
         if not waiting.any():
             return
         columns, times, low, moving = columns[waiting], times[waiting], low[waiting], moving[waiting]
         w = self.slot[node]
-        _, kept, distance = self.slide(labels.s[:, columns], node, low, moving, segment, self.segment_of[node])
-        keeps = kept > 0
+        if self.space.tensors[self.space.nodes[node].tensor].padded:
+            keeps = np.ones(len(low), dtype=bool)
+            number = mix(mix(low * self.lattice.count + moving) ^ times.view(np.int64))
+        else:
+            _, kept, distance = self.slide(labels.s[:, columns], node, low, moving, segment, self.segment_of[node])
+            keeps = kept > 0
+            number = mix(mix(times.view(np.int64)) ^ distance)
         labels.f[self.layout.asked[w], columns] += np.where(keeps, 0.0, times)
-        number = mix(mix(times.view(np.int64)) ^ distance)
         with np.errstate(over="ignore"):
             labels.s[self.layout.noted[w], columns] += np.where(keeps, number, 0)

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from costmodel.mapper.lattice import sumset, windows
-from costmodel.mapper.lattice.edges import Edge, Places, average
+from costmodel.mapper.lattice.edge_sharing import EdgeSharing
+from costmodel.mapper.lattice.edges import Along, Digit, average
 from costmodel.mapper.lattice.labels import History, Labels, Layout
 from costmodel.mapper.lattice.settlement import Combinations
 from costmodel.mapper.lattice.shapes import Floats, Ints, Lattice
@@ -33,6 +34,7 @@ class SlidingWords:
     ) -> None:
         self.space, self.lattice, self.layout = space, lattice, layout
         self.combinations, self.history = combinations, history
+        self.edges = EdgeSharing(space, lattice, layout)
         self.top = len(space.arrays)
         self.nodes = [i for i, n in enumerate(space.nodes) if space.tensors[n.tensor].windows]
         self.slot = {i: w for w, i in enumerate(self.nodes)}
@@ -106,7 +108,7 @@ class SlidingWords:
             if window.edge is None:
                 union, stays = self._together(s, window, tile, inside, whole, memory.fetch)
             else:
-                union, stays = self._inside(s, window, window.edge, tile, low, moving, whole)
+                union, stays = self._inside(s, window, tile, low, moving, whole, (inside, segment))
             together *= union
             kept *= stays
             still &= whole == 0
@@ -116,24 +118,47 @@ class SlidingWords:
         return together, kept, distance
 
     def _inside(
-        self, s: Ints, window: Window, edge: Edge, tile: Ints, low: Ints, moving: Ints | None, shift: Ints
+        self,
+        s: Ints,
+        window: Window,
+        tile: Ints,
+        low: Ints,
+        moving: Ints | None,
+        shift: Ints,
+        arrays: tuple[range, int],
     ) -> tuple[Floats, Floats]:
-        """Return (words, words kept) along a padded window, on average over the moves of the loop.
+        """Return (words together, words kept) along a padded window, on average over the moves of a loop.
 
         It moves to every multiple of its tile that is none of the next loop's; whatever stands inside starts again,
-        and what stands outside is anywhere. No array spreads the window.
+        and what stands outside is anywhere. So are instances that are not looked at together. ``arrays``: those whose
+        instances are, and how many are inside of the loop.
         """
+        edge, (inside, segment) = window.edge, arrays
+        assert edge is not None  # noqa: S101
+        a = self.space.edge_array
+        spread = a in inside or inside.start <= a < segment
         rows: list[Any] = [shift]
         for v in window.rank_variables:
             next_tile = np.zeros(len(tile)) if moving is None else self.lattice.tile[v][s[Layout.SHAPE]] * (moving == v)
             rows += [self.lattice.tile[v][tile], self.lattice.tile[v][low], next_tile]
+            if spread:
+                rows.append(self.lattice.tile[v][s[self.layout.below[a]]])
+                rows.append(self.space.arrays[a].factors[s[self.layout.way[a]], v])
+            else:
+                rows += [np.ones(len(tile)), np.ones(len(tile))]
         keys, which = np.unique(np.stack(rows, axis=1).astype(np.int64), axis=0, return_inverse=True)
         found = []
         for by, *rest in keys.tolist():
-            terms = tuple(zip(window.coefficients, rest[::3], strict=True))
-            extents = (int(self.space.extents[v]) for v in window.rank_variables)
-            places = tuple(Places(*x) for x in zip(extents, rest[1::3], rest[2::3], strict=True))
-            found.append(average(edge, terms, places, by))
+            terms = tuple(zip(window.coefficients, rest[::5], strict=True))
+            children, along = [], []
+            loops = zip(window.rank_variables, window.coefficients, *(rest[k::5] for k in range(1, 5)), strict=True)
+            for v, c, step, next_step, below, number in loops:
+                if a in inside and number > 1:
+                    children.append((c * below, number))
+                parted = (below, number) if a in inside and a >= segment else (1, 1)
+                digits = _places(int(self.space.extents[v]), step, next_step, *parted)
+                along.append(digits if a in inside else (*digits, Digit(number, below)))
+            found.append(average(edge, terms, tuple(children), tuple(along), by))
         table = np.array(found)[which.ravel()]
         return table[:, 0], table[:, 1]
 
@@ -218,8 +243,21 @@ class SlidingWords:
                     generators.append((c * int(self.lattice.tile[v][s[self.layout.below[a], column]]), factor))
         return windows.union_and_kept(tuple(terms), tuple(generators), shift, box)
 
-    def words(self, s: Ints, node: int, low: Ints, moving: Ints | None, segment: int, upto: int) -> Floats:
-        """Return the new words of one move, after merging over the arrays inside of ``upto``, per parent there."""
+    def words(
+        self,
+        s: Ints,
+        node: int,
+        low: Ints,
+        moving: Ints | None,
+        segment: int,
+        upto: int,
+        *,
+        dead: Any = False,
+    ) -> Floats:
+        """Return the new words of one move, after merging over the arrays inside of ``upto``, per parent there.
+
+        Of a tile that is ``dead`` nothing is left when it moves.
+        """
         plan = self.space.nodes[node]
         tensor = self.space.tensors[plan.tensor]
         start = self.space.memories[plan.memory].segment
@@ -227,7 +265,7 @@ class SlidingWords:
         while merged < upto and self.space.arrays[merged].merges and not self.space.arrays[merged].tiles_only:
             merged += 1
         together, kept, _ = self.slide(s, node, low, moving, segment, merged)
-        found = together if moving is None else together - kept
+        found = together if moving is None else together - np.where(dead, 0.0, kept)
         for a in range(merged, upto):
             array = self.space.arrays[a]
             if merged != start:
@@ -256,3 +294,17 @@ class SlidingWords:
             )
 
         return sumset.sizes(np.stack(steps), np.stack(counts), exactly)
+
+
+def _places(whole: int, step: int, next_step: int, below: int, number: int) -> Along:
+    """Positions to which a loop of some step moves a rank variable, or (no next step) where anything of a step starts.
+
+    Without the ``number`` instances of an array further out, which are told by their distance ``below``.
+    """
+    digits: list[Digit] = [Digit(next_step // step, step, 1)] if next_step else []
+    start = next_step or step
+    if number > 1 and start <= below:
+        digits += [Digit(below // start, start), Digit(whole // (below * number), below * number)]
+    else:
+        digits.append(Digit(whole // start, start))
+    return tuple(digits)

@@ -142,6 +142,8 @@ class Space:
     """Compute instances."""
     systolic: tuple[int, int] | None = None
     """(array, stationary tensor)."""
+    edge_array: int = -1
+    """The array that may be spread along the edge of a padded tensor; −1 where none is."""
     eager: tuple[int, ...] = ()
     """Rank variables that may grow in any gap, because delaying their growth may cost something."""
     strides: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
@@ -271,6 +273,7 @@ def build(allowed: Allowed) -> Space:
         leak_pj_per_cycle=leak_pj_per_cycle(architecture),
         instances=float(math.prod(a.fanout for a in array_levels)),
         systolic=_systolic(einsum, tensors, array_levels),
+        edge_array=_edge_array(einsum, names, arrays),
         eager=tuple(sorted(windowed | wanted)),
     )
     sizes = [len(d) for d in space.divisors]
@@ -301,17 +304,36 @@ def _check_padding(
     arrays: Sequence[ArrayPlan],
     nodes: Sequence[NodePlan],
 ) -> None:
-    """Refuse points outside where instances would differ, and tiles whose words inside no sum of windows tells."""
-    variables = sorted({v for limit in einsum.limits for v in limit.index.rank_variables}, key=names.index)
-    for array in arrays:
-        if spread := [v for v in variables if (array.factors[:, names.index(v)] > 1).any()]:
-            msg = f"instances of {array.level.name} differ at the edge of a padded tensor, along {spread[0]}"
+    """Refuse points outside where no form tells what instances share, and words inside that no sum of windows tells."""
+    padded = [t for t in tensors if t.padded]
+    apart = _edge_array(einsum, names, arrays)
+    if apart >= 0:
+        array = arrays[apart]
+        busy = [m.level.name for m in memories if m.segment <= apart and port_limits(m.level)]
+        several = sum(_spreads_edges(einsum, names, a) for a in arrays) > 1
+        why = {
+            f"several arrays lie along the edge of {padded[0].name}": several,
+            f"several tensors are padded, and {array.level.name} may lie along their edges": len(padded) > 1,
+            f"{array.level.name} shares whole tiles of {padded[0].name}, which is padded": array.tiles_only,
+            f"instances of {', '.join(busy)} differ at the edge of {padded[0].name}": bool(busy),
+        }
+        for msg in (msg for msg, refused in why.items() if refused):
             raise UnsupportedError(msg)
     for node in nodes:
         memory, tensor = memories[node.memory], tensors[node.tensor]
         if tensor.padded and (memory.refetch or memory.fetch):
             msg = f"{memory.level.name} moves whole windows or boxes of {tensor.name}, which is padded"
             raise UnsupportedError(msg)
+
+
+def _edge_array(einsum: Einsum, names: Sequence[str], arrays: Sequence[ArrayPlan]) -> int:
+    """Return the array that may be spread along the edge of a padded tensor; −1 where none is."""
+    return next((a for a, array in enumerate(arrays) if _spreads_edges(einsum, names, array)), -1)
+
+
+def _spreads_edges(einsum: Einsum, names: Sequence[str], array: ArrayPlan) -> bool:
+    variables = {v for limit in einsum.limits for v in limit.index.rank_variables}
+    return any((array.factors[:, names.index(v)] > 1).any() for v in variables)
 
 
 def _check_merging(

@@ -8,6 +8,7 @@ import numpy as np
 
 from costmodel.mapper.lattice.growth import Growth
 from costmodel.mapper.lattice.labels import SPREAD, Labels, Layout
+from costmodel.mapper.lattice.settlement import Settlement
 from costmodel.mapper.lattice.shapes import Floats, Ints
 from costmodel.mapper.lattice.sieve import BATCH, CELLS
 
@@ -41,6 +42,9 @@ class Spreading(Growth):
         found = []
         step = max(1, CELLS // len(plan.factors))
         for start in range(0, labels.n, step):
+            if start and self.late():
+                self.drop(labels.take(np.arange(start, labels.n)), array)
+                break
             part = labels.take(np.arange(start, min(labels.n, start + step)))
             shape = part.s[Layout.SHAPE]
             ways = np.arange(len(plan.factors))
@@ -100,10 +104,15 @@ class Spreading(Growth):
                     reads[bare] /= self.sliding.bare(new, bare, t, array)
                 self.sliding.spread(new, t, array, numbers, parents)
                 continue
+            sharing = sigma[:, t]
+            if array == space.edge_array:
+                held = sum(space.nodes[i].bit for i in self.gaps.chain[t] if self.gaps.segment_of[i] <= array)
+                bare = np.flatnonzero((s[Layout.KEPT] & held) == 0)
+                sharing[bare] = self.sliding.edges.merged(s[:, bare], t, array)
             if plan.merges:
-                reads /= sigma[:, t]
+                reads /= sharing
             if tensor.output and plan.reduces:
-                f[Layout.UPDATES] /= sigma[:, t]
+                f[Layout.UPDATES] /= sharing
         self.deliver(new, array + 1)
         if array == self.top - 1:
             self.first_touches(new)
@@ -130,5 +139,25 @@ class Spreading(Growth):
 
     def first_touches(self, labels: Labels) -> None:
         """Take off what is never read back."""
-        for row, amount in self.combinations.settlements[self.top].first_touches:
+        settlement = self.combinations.settlements[self.top]
+        for row, amount in settlement.first_touches:
             labels.f[row] += amount[labels.s[Layout.COMBO]]
+        if self.space.edge_array >= 0:
+            self.touched_at_edges(labels, settlement)
+
+    def touched_at_edges(self, labels: Labels, settlement: Settlement) -> None:
+        """Put back what was taken off for words that no operation of a holder inside of an array ever updates."""
+        space, s = self.space, labels.s
+        t = next(t for t, plan in enumerate(space.tensors) if plan.output)
+        holder = settlement.holder(t, 0)[s[Layout.COMBO]]
+        for m in np.unique(holder).tolist():
+            start = space.memories[m].segment
+            if start > space.edge_array:
+                continue
+            columns = np.flatnonzero(holder == m)
+            mine = s[:, columns]
+            taken = np.full(len(columns), space.tensors[t].used)
+            for a in range(start, self.top):
+                taken *= self.combinations.sigma[a][mine[self.layout.way[a]], t]
+            price = space.prices.flow["read"][0, t, space.prices.compute, m]
+            labels.f[Layout.ENERGY, columns] += price * (taken - self.sliding.edges.updated(mine, t, start))

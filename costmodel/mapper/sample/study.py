@@ -51,6 +51,7 @@ def sample(tried: Tried, method: Method, trials: int, seed: int, report: Callabl
                 _batch_of_trials(tried, study, distributions, size, bound, method)
                 done += size
                 report(done)
+                tried.in_time()
     finally:
         optuna.logging.set_verbosity(before)
 

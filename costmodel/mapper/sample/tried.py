@@ -117,8 +117,7 @@ class Tried:
         self.judged += 1
         verdict = self.known.get(plan)
         if verdict is None:
-            if time.monotonic() > self.deadline + (0 if self.genes else GRACE_S):
-                raise OutOfTimeError
+            self.in_time()
             verdict = self._judge(plan)
             self.known[plan] = verdict
             if verdict.cost is not None:
@@ -127,6 +126,11 @@ class Tried:
                 self.nearest = (verdict.violation, genes)
         self.fitted += verdict.cost is not None
         return verdict
+
+    def in_time(self) -> None:
+        """Raise OutOfTimeError if the time is up; a little later where nothing has fitted."""
+        if time.monotonic() > self.deadline + (0 if self.genes else GRACE_S):
+            raise OutOfTimeError
 
     def _judge(self, plan: Plan) -> Verdict:
         findings = self.encoding.limits.findings(plan)

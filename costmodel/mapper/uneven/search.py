@@ -40,14 +40,15 @@ def improve(
 ) -> MapperResult:
     """Return the best mapping (or the front) over all tiles, at least as good as that with perfect factors.
 
-    ``perfect`` answers with perfect factors, ``select`` picks the answer to ``aim``. ``deadline`` is CPU time of this
-    process.
+    ``perfect`` answers with perfect factors, ``select`` picks the answer to ``aim``. ``deadline`` is on the
+    clock of ``time.monotonic``.
 
     Raises InfeasibleError if nothing that was tried fits.
     """
     began = time.process_time()
     einsum = allowed.einsum
-    archive = Archive(allowed, deadline, aim)
+    # what no budget ends goes by CPU time, so that the answer does not depend on how busy the machine is
+    archive = Archive(allowed, deadline, aim, time.process_time if deadline is None else time.monotonic)
     least = lower_bound(allowed)
     failure: InfeasibleError | None = None
     start: MapperResult | None = None

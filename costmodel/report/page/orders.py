@@ -88,7 +88,11 @@ def _cards(costs: OrderCosts) -> list[Card]:
     times = f"to {human.seconds(slow)}" if slow > fast else "in every order"
     return [
         Card("Permutations", f"{costs.permutations:,}", f"{len(costs.refused):,} refused" if costs.refused else ""),
-        Card("Distinct costs", f"{len(costs.costs):,}", f"{len(costs.behaviours):,} ways to move the words"),
+        Card(
+            "Distinct costs",
+            f"{len(costs.costs):,}",
+            f"{len(costs.behaviours):,} way{'s' if len(costs.behaviours) > 1 else ''} to move the words",
+        ),
         Card("Least energy", human.joules(least), "", f"{human.exact(least)} pJ"),
         Card("Most energy", human.joules(most), ratio, f"{human.exact(most)} pJ"),
         Card("The mapping", human.joules(own.evaluation.energy_pj), "", f"{human.exact(own.evaluation.energy_pj)} pJ"),

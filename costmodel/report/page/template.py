@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,10 +28,10 @@ def fill_template(name: str, book: Book, **content: object) -> str:
     )
 
 
-def plain_page(name: str, data: object, **content: object) -> str:
-    """Return a page without figures: template, style and script of that name; the script reads ``data``."""
+def plain_page(name: str, scripts: Sequence[str], data: object, **content: object) -> str:
+    """Return a page without figures: template and style of that name; the scripts are one, and read ``data``."""
     style = "".join((TEMPLATES / part).read_text(encoding="utf-8") for part in ("page.css", f"{name}.css"))
-    script = (TEMPLATES / f"{name}.js").read_text(encoding="utf-8")
+    script = "".join((TEMPLATES / part).read_text(encoding="utf-8") for part in scripts)
     return template(f"{name}.html.j2").render(**content, style=style, script=script, plotly="", data=script_json(data))
 
 

@@ -37,6 +37,7 @@ def render_traces(traces: MappingABC[str, Trace], command: str) -> str:
     first = next(iter(traces.values()))
     return plain_page(
         "trace",
+        ("trace_tensors.js", "trace_arrays.js", "trace.js"),
         {"scenes": list(scenes.values())},
         title=f"{first.workload.name} on {first.bound.architecture.name}, step by step",
         stages=[_stage(name, trace, scenes[name]) for name, trace in traces.items()],

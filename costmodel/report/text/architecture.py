@@ -97,6 +97,7 @@ def _level_cells(architecture: Architecture, level: Level) -> list[str]:
         rate = f"{level.systolic} stationary" if level.systolic else ""
         notes += ["multicast: " + level.multicast] if level.multicast != "words" else []
         notes += [] if level.reduce else ["reduce: false"]
+        notes += [f"accepts {level.accepts}"] if level.accepts else []
     else:
         kind, size, holds = "compute", "", ""
         energy = ", ".join(f"{_kind(k)}{digits(pj)} pJ" for k, pj in level.energy_pj.items())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -33,21 +34,30 @@ def order_text(order: Order) -> str:
 
 
 def orders_of(costs: OrderCosts, behaviour: Behaviour) -> list[str]:
-    """What a behaviour says of each stretch: ``any``, or its orders.
+    """What a behaviour says of each stretch: ``any``, or its orders; empty where they are as the mapping has them.
 
-    Where the stretches do not combine freely, one text tells the combinations and the others are empty.
+    Where stretches do not combine freely, the first text tells the combinations and the others are empty.
     """
+    if not costs.together:
+        return [_order_texts(costs, place, orders) for place, orders in enumerate(_alone(costs, behaviour))]
     parts = [list(dict.fromkeys(a[place] for a in behaviour.arrangements)) for place in range(len(costs.stretches))]
-    free = 1
-    for part in parts:
-        free *= len(part)
-    if free == len(behaviour.arrangements):
-        return [
-            "any" if len(part) == stretch.count() else _listed([order_text(order) for order in part])
-            for part, stretch in zip(parts, costs.stretches, strict=True)
-        ]
+    if math.prod(len(part) for part in parts) == len(behaviour.arrangements):
+        return [_order_texts(costs, place, orders) for place, orders in enumerate(parts)]
     combined = _listed([arrangement_text(arrangement) for arrangement in behaviour.arrangements])
     return [combined, *("" for _ in parts[1:])]
+
+
+def _alone(costs: OrderCosts, behaviour: Behaviour) -> list[list[Order]]:
+    """Orders of each stretch with which, all others being as the mapping has them, nests behave so."""
+    given = tuple(stretch.loops for stretch in costs.stretches)
+    return [
+        [a[place] for a in behaviour.arrangements if (*a[:place], given[place], *a[place + 1 :]) == given]
+        for place in range(len(given))
+    ]
+
+
+def _order_texts(costs: OrderCosts, place: int, orders: Sequence[Order]) -> str:
+    return "any" if len(orders) == costs.stretches[place].count() else _listed([order_text(order) for order in orders])
 
 
 def arrangement_text(arrangement: Arrangement) -> str:

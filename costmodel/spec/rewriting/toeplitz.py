@@ -68,6 +68,14 @@ def convolution(draft: Draft, name: str | None, sentence: str) -> Convolution:
     return _sorted(line, image, filters)
 
 
+def is_convolution(line: Line) -> bool:
+    """Whether an Einsum is a sum of products of two tensors, one of them read through windows."""
+    pairs = [
+        [f for f in factors(term) if isinstance(f, TensorAccess)] for _, term in addends(line.statement.expression)
+    ]
+    return line.statement.reducer == "+" and any(len(pair) == 2 and sum(map(_windows, pair)) == 1 for pair in pairs)
+
+
 def _windows(access: TensorAccess) -> bool:
     return any(_is_window(index) for index in access.indices)
 

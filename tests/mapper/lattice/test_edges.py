@@ -18,12 +18,16 @@ from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.mapper import engines
 from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.border import bordered
-from costmodel.mapper.lattice.edges import Edge, Places, average, largest
+from costmodel.mapper.lattice.edges import Digit, Edge, average, largest, met
 from costmodel.mapper.result import InfeasibleError
 from costmodel.mapper.uneven import lower_bound
 from costmodel.spec.rules import parse
 
-NO_FORM = re.compile("differ at the edge of a padded tensor|moves whole windows or boxes of I|below nested arrays")
+NO_FORM = re.compile(
+    "several arrays lie along the edge of I|shares whole tiles of I, which is padded|differ at the edge of I"
+    "|moves whole windows or boxes of I|below nested arrays|merges what .. inside it does not"
+    "|stationary tensor I has a sliding window"
+)
 """Why the lattice may have no exact form."""
 MOST = 150
 """Mappings of a problem."""
@@ -61,7 +65,7 @@ def test_the_search_finds_the_front_of_all_mappings(start: int) -> None:
 
 def test_the_bound_for_all_tiles_is_below_every_mapping() -> None:
     checked = 0
-    for seed in range(1000, 1050):
+    for seed in range(1000, 1035):
         if (found := small(seed)) is None:
             continue
         problem, architecture = found
@@ -71,7 +75,7 @@ def test_the_bound_for_all_tiles_is_below_every_mapping() -> None:
             assert least.latency_cycles <= cost.latency_cycles * (1 + 1e-9), f"seed {seed}"
             assert least.capacity_bits <= cost.capacity_bits, f"seed {seed}"
         checked += 1
-    assert checked > 12
+    assert checked > 8
 
 
 def one_row_of_padding(problem: Einsum) -> Einsum:
@@ -83,8 +87,8 @@ def one_row_of_padding(problem: Einsum) -> Einsum:
 
 @pytest.mark.parametrize(
     "architecture",
-    [TWO_LEVEL, replace(PE2D, constraints=("PEs.X only [m]", "PEs.Y only [c]"))],
-    ids=["two_level", "pe2d"],
+    [TWO_LEVEL, PE2D, replace(PE2D, constraints=("PEs.X only [p]", "PEs.Y only [r]"))],
+    ids=["two_level", "pe2d", "rows"],
 )
 def test_the_walk_confirms_a_padded_convolution(architecture) -> None:
     problem = einsum("O[m, p]", "I[c, p+r]", "F[m, c, r]", weights="F", m=4, c=4, p=4, r=3)
@@ -96,39 +100,58 @@ def test_the_walk_confirms_a_padded_convolution(architecture) -> None:
     assert difference(Case(Workload("W", "", (problem,)), architecture, point.mapping)) == {}
 
 
-def test_words_inside_are_counted_over_all_places() -> None:
-    """Tiles of sets of numbers, one by one."""
+def test_words_inside_are_counted_over_all_positions() -> None:
+    """Tiles of several children as sets of numbers, one by one."""
     rng = random.Random(0)
-    for _ in range(200):
-        whole = [rng.choice([2, 4, 6]) for _ in range(2)]
-        tile = [rng.choice([d for d in (1, 2, 3, 6) if n % d == 0]) for n in whole]
-        low = [rng.choice([d for d in range(t, n + 1, t) if n % d == 0]) for t, n in zip(tile, whole, strict=True)]
-        high = [0, rng.choice([0, *(d for d in range(2 * low[1], whole[1] + 1) if whole[1] % d == 0 == d % low[1])])]
-        factors, edge = [rng.choice([1, 2, 3, -1]) for _ in range(2)], Edge(rng.randint(-4, 3), rng.randint(1, 7))
-        starts = [[x for x in range(0, n, s) if not h or x % h] for n, s, h in zip(whole, low, high, strict=True)]
-        if not all(starts):
-            continue
+    for _ in range(300):
+        edge = Edge(rng.randint(-4, 3), rng.randint(1, 7))
+        terms = tuple((rng.choice([1, 2, 3, -1]), rng.randint(1, 3)) for _ in range(2))
+        along = tuple(
+            tuple(Digit(rng.randint(2, 3), rng.randint(1, 3), rng.choice([0, 0, 1])) for _ in range(rng.randint(0, 2)))
+            for _ in range(2)
+        )
+        children = tuple((rng.randint(-3, 3), rng.randint(2, 3)) for _ in range(rng.randint(0, 2)))
         shift = rng.randint(-3, 3)
+        values = [listed(digits, c) for digits, (c, _) in zip(along, terms, strict=True)]
+        bases = [edge.constant + sum(x) for x in itertools.product(*values)]
+        offsets = [sum(x) for x in itertools.product(*(range(0, d * n, d) if d else [0] for d, n in children))]
+        tile = {sum(x) for x in itertools.product(*(range(0, c * n, c) for c, n in terms))}
+        union = kept = 0
+        for base in bases:
+            now = [{base + o + t for t in tile} for o in set(offsets)]
+            asked = set[int]().union(*({w for w in words if w + shift not in words} for words in now))
+            there = {w for w in set[int]().union(*now) if 0 <= w < edge.extent}
+            union, kept = union + len(there), kept + len(there - asked)
+        found = average(edge, terms, children, along, shift)
+        assert found == pytest.approx((union / len(bases), kept / len(bases)))
 
-        def tile_at(at, by=0):
-            points = itertools.product(*(range(s, s + t) for s, t in zip(at, tile, strict=True)))  # noqa: B023
-            every = {edge.constant - by + sum(c * x for c, x in zip(factors, p, strict=True)) for p in points}  # noqa: B023
-            return {w for w in every if 0 <= w < edge.extent}  # noqa: B023
 
-        places = list(itertools.product(*starts))
-        terms = tuple(zip(factors, tile, strict=True))
-        expected = [sum(len(tile_at(at)) for at in places) / len(places)]
-        expected.append(sum(len(tile_at(at) & tile_at(at, shift)) for at in places) / len(places))
-        along = tuple(Places(*x) for x in zip(whole, low, high, strict=True))
-        assert average(edge, terms, along, shift) == pytest.approx(tuple(expected))
-        grid = itertools.product(*(range(0, n, t) for n, t in zip(whole, tile, strict=True)))
-        assert largest(edge, terms, tuple(whole)) == max(len(tile_at(at)) for at in grid)
+def test_positions_at_which_some_point_is_inside() -> None:
+    edge, factors = Edge(-2, 3), (1, 2)
+    told, some = ((Digit(4, 1),), (Digit(2, 2),)), ((Digit(2, 4),), ())
+    inside = 0
+    for p, r in itertools.product(range(4), (0, 2)):
+        inside += any(0 <= edge.constant + p + more + 2 * r < edge.extent for more in (0, 4))
+    assert met(edge, factors, told, some) == inside == 4
+
+
+def listed(along: tuple[Digit, ...], coefficient: int) -> list[int]:
+    """Values that the positions along a rank variable give an index."""
+    ranges = (range(d.first, d.until) for d in along)
+    return [coefficient * sum(d.step * i for d, i in zip(along, x, strict=True)) for x in itertools.product(*ranges)]
+
+
+def test_the_largest_tile_stands_anywhere() -> None:
+    assert largest(Edge(-1, 3), ((1, 1), (1, 3)), (3, 3)) == 3
+    assert largest(Edge(-1, 3), ((1, 3), (1, 1)), (3, 3)) == 3
+    assert largest(Edge(-2, 9), ((2, 2), (1, 1)), (4, 1)) == 2
+    assert largest(Edge(0, 1), ((1, 2),), (4,)) == 1
 
 
 def test_a_border_that_is_stored_costs_no_less() -> None:
     """Every mapping of the bordered Einsum is one of the padded one, at no more cost and in no more room."""
     checked = 0
-    for seed in range(2000, 2060):
+    for seed in range(2000, 2030):
         if (found := small(seed)) is None:
             continue
         problem, architecture = found
@@ -141,17 +164,19 @@ def test_a_border_that_is_stored_costs_no_less() -> None:
             assert own.latency_cycles <= cost.latency_cycles, f"seed {seed}"
             assert own.capacity_bits <= cost.capacity_bits, f"seed {seed}"
             checked += 1
-    assert checked > 100
+    assert checked > 50
 
 
 def test_what_is_too_large_to_prove_is_begun_from_the_border(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engines, "FALLBACK", engines.FALLBACK.asking(trials=20))
     monkeypatch.setattr("costmodel.mapper.uneven.exhaustion.EFFORT_MOST_S", 0.0)
     problem = one_row_of_padding(einsum("O[m, p]", "I[c, p+r]", "F[m, c, r]", weights="F", m=4, c=4, p=4, r=3))
-    found = map_einsum(problem, PE2D, objective="energy")
-    assert found.certificate.method.startswith("random + exact with a border (unsupported: instances of PEs differ")
+    outer, buffer, unit = TWO_LEVEL.levels
+    coarse = replace(TWO_LEVEL, levels=(outer, replace(buffer, halo="refetch"), unit))
+    found = map_einsum(problem, coarse, objective="energy")
+    assert found.certificate.method.startswith("random + exact with a border (unsupported: Buffer moves whole windows")
     assert found.certificate.gap is not None
     (point,) = found.front
-    stored = map_einsum(bordered(problem), PE2D, objective="energy")
+    stored = map_einsum(bordered(problem), coarse, objective="energy")
     assert stored.certificate.status == "optimal: proven"
     assert point.energy_pj < stored.front[0].energy_pj

@@ -147,6 +147,14 @@ SEARCHED = {
             Memory(name="M2", capacity_bits=32, read_pj=4, write_pj=1, keep=("A",)),
         ),
     ),
+    "a window that no memory below an array holds, whose words instances share": (
+        einsum("O[p]", "I[2*p+r]", "F[r]", weights="F", p=6, r=4),
+        (
+            Memory(name="M0", read_pj=50, write_pj=20),
+            Array(name="A1", shape={"X": 2, "Y": 2}),
+            Memory(name="M1", capacity_bits=16, read_pj=3.5, write_pj=3.5, keep=("output",)),
+        ),
+    ),
     "loops of one gap in any order": (
         einsum("O[m, p]", "I[p+r]", "F[m, r]", weights="F", m=2, p=4, r=2),
         (
@@ -156,6 +164,41 @@ SEARCHED = {
         ),
     ),
 }
+
+
+RULED = {
+    "loops of one gap that broke an order, and others that keep to it": (
+        einsum("Z[m, n, j]", "A[m, n, j]", m=2, n=2, j=2),
+        (Memory(name="M0", read_pj=20, write_pj=30), Memory(name="M1", read_pj=1, write_pj=2, keep=("input",))),
+        ("order in M1: m, j, n", "M1 tile m == 2", "M1 tile n == 2", "M1 tile j == 2"),
+    ),
+    "loops that are left at the end, below an order": (
+        einsum("O[p]", "I[c, p+r]", "F[c, r]", weights="F", c=2, p=2, r=2),
+        (
+            Memory(name="M0", read_pj=20, write_pj=30),
+            Memory(name="M1", capacity_bits=24, read_pj=1, write_pj=2, keep=("weight",)),
+        ),
+        ("order in M0: c, r",),
+    ),
+    "loops that are left at the end, below a tile that stays": (
+        gemm(2, 2, 2),
+        (
+            Memory(name="M0", read_pj=20, write_pj=30),
+            Memory(name="M1", capacity_bits=32, read_pj=1, write_pj=2),
+        ),
+        ("input_stationary",),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", RULED)
+def test_front_where_a_rule_about_loops_decides(case: str) -> None:
+    problem, levels, rules = RULED[case]
+    architecture = Architecture(name="small", levels=(*levels, MAC), constraints=rules)
+    found = map_einsum(problem, architecture, objective="energy,latency")
+    want = [(energy, latency) for energy, latency, _ in exhaustive.front(problem, architecture)]
+    assert [(p.energy_pj, p.latency_cycles) for p in found.front] == [pytest.approx(w, rel=1e-9) for w in want]
+    assert (found.certificate.status, found.certificate.method) == ("optimal: proven", "exact")
 
 
 @pytest.mark.parametrize("case", SEARCHED)

@@ -311,6 +311,10 @@ OBJECTIVES = ("energy", "latency", "edp", "energy,latency")
 WITH_ROOM = ("capacity", "energy,capacity", "capacity,edp", "energy*capacity,latency", "energy,latency,capacity")
 
 
+ENUMERATED = 2_000
+"""Nests that are few enough for any search over all tiles to look at, by its estimate of the time."""
+
+
 def compare_with_every_mapping(
     seed: int, most: int = 4_000, texts: tuple[str, ...] = (), objectives: tuple[str, ...] = OBJECTIVES
 ) -> bool:
@@ -339,9 +343,13 @@ def compare_with_every_mapping(
     assert min(c.latency_cycles for c in costs) >= least.latency_cycles, seed
     assert min(c.capacity_bits for c in costs) >= least.capacity_bits, seed
     found = map_einsum(problem, architecture, objective=aim, constraints=texts, tiles="any")
-    assert str(found.certificate) == "optimal: proven", seed
     assert all(not violations(p.mapping, problem, architecture, rules) for p in found.front)
     want = plain_front({aim.of(c) for c in costs})
+    if len(listed) > ENUMERATED and str(found.certificate) != "optimal: proven":
+        assert found.certificate.gap is not None
+        assert want[0][0] * (1 - 1e-8) <= aim.of(found.front[0])[0] <= want[0][0] * (1 + found.certificate.gap + 1e-8)
+        return True
+    assert str(found.certificate) == "optimal: proven", seed
     assert [aim.of(p) for p in found.front] == [pytest.approx(w, rel=1e-8) for w in want], seed
     return True
 
