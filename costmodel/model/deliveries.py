@@ -170,7 +170,7 @@ def _bit_sets(group: Group, positions: Sequence[Combination], *, boxed: bool) ->
     known: Known = {}
     found: _BitSets
     for chosen in positions:
-        if group.edges or group.width <= NARROW:
+        if group.edges or group.is_looked_up or group.width <= NARROW:
             width, found = group.width, (partial(group.bits_inside, known=known), int.bit_count)
         elif boxed:
             grid = Pieces(group, chosen)

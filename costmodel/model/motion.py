@@ -418,7 +418,7 @@ def motion(
 
 def _moving(index: Affine, names: Mapping[str, str], einsum: Einsum) -> Affine:
     """Return an index of rank variables that move, under the names that they have here."""
-    return Affine(tuple((names[v], c) for v, c in index.terms if einsum.shape[v] > 1), index.constant)
+    return replace(index, terms=tuple((names[v], c) for v, c in index.terms if einsum.shape[v] > 1))
 
 
 def touched_words(einsum: Einsum, tensor: str) -> int:
