@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+import costmodel as cm
 from costmodel.cli import app
 from costmodel.execute import execution, given
+from costmodel.report.human import joules, seconds
 from costmodel.spec.rewriting.sentences import FORMS
 
 PAGE = (Path(__file__).resolve().parent.parent / "docs" / "values.md").read_text(encoding="utf-8")
@@ -51,5 +53,19 @@ def test_the_numbers_of_the_page_are_those_of_the_program():
 
 
 def test_every_step_is_in_the_table():
-    steps = re.findall(r"^\| `(\w+)[^`]*` \|", PAGE, re.MULTILINE)
+    steps = re.findall(r"^\| `(\w+)[^`]*` \| [^|]+ \|$", PAGE, re.MULTILINE)
     assert sorted(set(steps)) == sorted(FORMS)
+
+
+@pytest.mark.long
+def test_what_im2col_costs_is_what_the_study_finds():
+    """Energies and latencies of all nine designs; minutes."""
+    space = cm.sweep("toeplitz_vs_direct").points
+    found = {
+        (row.architecture, row.toeplitz): f"{joules(row.energy_pj)}, {seconds(row.latency_s)}"
+        for row in space.itertuples()
+    }
+    rows = re.findall(r"^\| `(\w+)` \| (.+ms|.+µs) \| (.+) \| (.+) \|$", PAGE, re.MULTILINE)
+    assert len(rows) == 3
+    for arch, *cells in rows:
+        assert cells == [found[arch, form] for form in ("none", "given input", "input")]

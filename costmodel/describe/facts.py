@@ -40,7 +40,7 @@ class EinsumFacts:
     statement: str
     count: int
     points: int
-    """Size of the iteration space."""
+    """Points at which something is done."""
     uncontracted: Mapping[str, int]
     """Rank variables that index the output, with their extents."""
     contracted: Mapping[str, int]
@@ -72,7 +72,7 @@ def einsum_facts(einsum: Einsum, nonzeros: Nonzeros) -> EinsumFacts:
         einsum=einsum.name,
         statement=einsum.text,
         count=einsum.count,
-        points=einsum.points,
+        points=einsum.points_inside,
         uncontracted={v: extent for v, extent in einsum.shape.items() if v not in reduced},
         contracted={v: extent for v, extent in einsum.shape.items() if v in reduced},
         operations=operations(einsum),

@@ -61,11 +61,11 @@ class _Lanes:
 
 
 _TIP = (
-    '<defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
+    '<defs><marker id="needs-tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
     f'<path d="M0 0 8 4 0 8z" fill="{_FAINT}"/></marker></defs>'
 )
 _TIP = (
-    '<defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
+    '<defs><marker id="needs-tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
     f'<path d="M0 0 8 4 0 8z" fill="{_FAINT}"/></marker></defs>'
 )
 _TENSOR = "\0"
@@ -150,7 +150,7 @@ def _arrow(
         path = f"M{x0} {y0} C{x0 + 40} {y0} {x0 + 30} {y} {ahead} {y} L{back} {y} "
         path += f"C{x1 - 30} {y} {x1 - 40} {y1} {x1} {y1}"
     dashes = ' stroke-dasharray="5 4"' if is_iterative else ""
-    drawn = f'<path d="{path}" fill="none" stroke="{_FAINT}"{dashes} marker-end="url(#tip)"/>'
+    drawn = f'<path d="{path}" fill="none" stroke="{_FAINT}"{dashes} marker-end="url(#needs-tip)"/>'
     if label:
         drawn += f'<text x="{x0 + 8}" y="{y0 - 5}" font-size="10" fill="{_INK}">{_short(label)}</text>'
     return drawn

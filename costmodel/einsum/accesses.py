@@ -7,7 +7,7 @@ The grammar, where an index is the same in every spelling::
     below      = variable | digit | "{" indices "}"
     above      = RANK | "{" [ RANK [ "=" shape ] ] { "," … } "}"        # names the ranks that are indexed, in order
     indices    = [ index | "(" index "," index … ")" { "," … } ]        # a tuple of indices stays one in print
-    index      = [ RANK "=" ] [ "-" ] term { ("+" | "-") term }
+    index      = [ RANK "=" ] ( [ "-" ] term { ("+" | "-") term } | access )    # an access is looked up
     term       = (integer | CONSTANT | rank variable) { "*" … }         # at most one rank variable
 
 ``Up`` is ``U*p``. What stands above gives the name of a rank where it differs from the index's own (``Q_p^M`` is
@@ -27,6 +27,10 @@ from costmodel.einsum.tokens import SAY_INSTEAD, NotationError, Token
 
 _SCALED = re.compile(r"([A-Z][A-Z0-9_]*?)([a-z][a-z0-9_]*)")
 """A constant and the rank variable that it multiplies, without a sign between them."""
+
+
+_BELOW = re.compile(r"([A-Z][A-Za-z0-9_]*)_([a-z][a-z0-9]*)")
+"""A tensor with one rank variable below it, inside of braces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +170,8 @@ class AccessReader(ArithmeticReader):
     def index(self, tensor: Token, bracket: Token) -> Index:
         first = self.next
         rank = self.rank_before_index(tensor, bracket)
+        if (lookup := self.lookup()) is not None:
+            return Index((), rank, first.offset, lookup)
         terms: list[Term] = []
         negative = self.at("-")
         if negative:
@@ -181,6 +187,21 @@ class AccessReader(ArithmeticReader):
             self.shapes.append(Shape(rank, replace(index, rank=None).expression, first.offset))
             return Index((Term((rank.lower(),)),), None, first.offset)
         return index
+
+    def lookup(self) -> TensorAccess | None:
+        """``TOKEN[m]``, ``TOKEN_m`` or ``TOKEN_{b,m}`` in place of an index; null where there is none."""
+        token = self.next
+        if token.kind != "name":
+            return None
+        below = _BELOW.fullmatch(token.text) if self.is_lecture else None
+        if below is not None:
+            self.take()
+            self.upper.add(below[1])
+            return TensorAccess(below[1], (Index((Term((below[2],)),), None, token.offset),), token.offset)
+        if self.ahead(1).text != "[" and not (self.is_lecture and self.ahead(1).text == "_"):
+            return None
+        with self.inside():
+            return self.access("a tensor")
 
     def rank_before_index(self, tensor: Token, bracket: Token) -> str | None:
         first = self.next

@@ -32,16 +32,39 @@ class Affine:
 
     terms: tuple[tuple[str, int], ...]
     constant: int = 0
+    table: tuple[int, ...] = ()
+    """Where the coordinate is looked up (``TABLE[TOKEN[m]]``): the one at every value. Empty: the value itself."""
 
     @property
     def rank_variables(self) -> tuple[str, ...]:
         return tuple(v for v, _ in self.terms)
 
     def span(self, extents: Mapping[str, int]) -> tuple[int, int]:
-        """Least and largest value, where every rank variable runs from 0 to its extent."""
+        """Least and largest coordinate, where every rank variable runs from 0 to its extent.
+
+        Of coordinates that are looked up: of all that stand between the least and the largest value.
+        """
         reaches = [coefficient * (extents[v] - 1) for v, coefficient in self.terms]
         low, high = (self.constant + sum(clip(reach, 0) for reach in reaches) for clip in (min, max))
+        if self.table:
+            return min(self.table[low : high + 1]), max(self.table[low : high + 1])
         return low, high
+
+    def at(self, point: Mapping[str, int]) -> int:
+        """The coordinate at a point."""
+        value = self.constant + sum(c * point[v] for v, c in self.terms)
+        return self.table[value] if self.table else value
+
+    def coordinates(self, extents: Mapping[str, int]) -> frozenset[int]:
+        """All coordinates, where every rank variable runs from 0 to its extent."""
+        names = self.rank_variables
+        points = itertools.product(*(range(extents[v]) for v in names))
+        return frozenset(self.at(dict(zip(names, values, strict=True))) for values in points)
+
+    @property
+    def repeats(self) -> bool:
+        """Whether it looks some coordinate up more than once."""
+        return len(set(self.table)) < len(self.table)
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,15 +79,27 @@ def tile_boxes(
     accesses: Sequence[Sequence[Sequence[Affine]]], extent: Mapping[str, int], holes: Holes
 ) -> list[tuple[int, ...]]:
     """Return for each access the distinct coordinates along each group of its indices (see ``joined_indices``)."""
-    return [
-        tuple(
-            distinct(tuple([(factor, extent[v]) for v, factor in group[0].terms]), holes)
-            if len(group) == 1
-            else together(tuple(tuple((f, extent[v], v) for v, f in index.terms) for index in group), holes)
-            for group in access
-        )
-        for access in accesses
-    ]
+    return [tuple(_along(group, extent, holes) for group in access) for access in accesses]
+
+
+def _along(group: Sequence[Affine], extent: Mapping[str, int], holes: Holes) -> int:
+    """Distinct coordinates along a group of indices; of those that are looked up, at most."""
+    if any(index.table for index in group):
+        spans = math.prod(_most(index, extent, holes) for index in group)
+        points = math.prod(extent[v] for v in {v for index in group for v in index.rank_variables})
+        return spans if holes == "fetch" else min(spans, points)
+    if len(group) == 1:
+        return distinct(tuple([(factor, extent[v]) for v, factor in group[0].terms]), holes)
+    return together(tuple(tuple((f, extent[v], v) for v, f in index.terms) for index in group), holes)
+
+
+def _most(index: Affine, extent: Mapping[str, int], holes: Holes) -> int:
+    """Distinct coordinates along one index; where they are looked up, those of the whole table, or of the points."""
+    if not index.table:
+        return distinct(tuple([(factor, extent[v]) for v, factor in index.terms]), holes)
+    if holes == "fetch":
+        return max(index.table) - min(index.table) + 1
+    return min(len(set(index.table)), math.prod(extent[v] for v in index.rank_variables))
 
 
 def tile_words(einsum: Einsum, tensor: str, extent: Mapping[str, int], holes: Holes) -> int:

@@ -73,7 +73,7 @@ def _access(access: TensorAccess, joins: Mapping[str, tuple[str, ...]]) -> Tenso
 
 
 def _index(index: Index, joins: Mapping[str, tuple[str, ...]]) -> Index:
-    if not any(v in joins for v in index.rank_variables):
+    if index.lookup is not None or not any(v in joins for v in index.rank_variables):
         return index
     terms = tuple(further for term in index.terms for further in _terms(term, joins))
     rank = index.rank or (index.plain.upper() if index.plain else None)

@@ -93,12 +93,15 @@ class _Printer:
         return f"({text})" if needed else text
 
     def access(self, access: TensorAccess) -> str:
-        below = ",".join(access.with_tuples([_own(index) + _index(index) for index in access.indices], ","))
+        below = ",".join(access.with_tuples([self.index(index) for index in access.indices], ","))
         text = (
             f"{_name(access.tensor)}_{{}}" if not access.indices else f"{_name(access.tensor)}{_script('_', [below])}"
         )
         above = list(self.above(access))
         return text + (_script("^", above) if any(above) and any(self.needed) else "")
+
+    def index(self, index: Index) -> str:
+        return _own(index) + (_index(index) if index.lookup is None else self.access(index.lookup))
 
     def above(self, access: TensorAccess) -> Iterator[str]:
         """One entry for each index, empty where it has no name."""

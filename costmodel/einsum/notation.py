@@ -323,6 +323,10 @@ class _StatementReader(AccessReader):
     def check_lone_constants(self, statement: Statement) -> None:
         """Refuse ``Z[M] = A[m]``: an upper-case name alone in an index is nearly always meant as a rank variable."""
         variables = statement.rank_variables
+        for index in statement.output.indices:
+            if index.lookup is not None:
+                message = f"{statement.output} is written where {index.lookup} says: that is no Einsum"
+                raise NotationError(self.text, index.offset, message, "look words up on the right side only")
         for access in (statement.output, *statement.inputs):
             for index in access.indices:
                 name = index.lone_constant

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
@@ -37,15 +37,19 @@ class Term:
 
 @dataclass(frozen=True)
 class Index:
-    """One affine index of an access, with the rank's name where the text states it."""
+    """One index of an access, affine or looked up, with the rank's name where the text states it."""
 
     terms: tuple[Term, ...]
     rank: str | None = None
     offset: int = field(default=0, compare=False, repr=False)
+    lookup: TensorAccess | None = None
+    """The access whose words are the coordinates (``TOKEN[m]`` of ``TABLE[TOKEN[m], d]``), in place of terms."""
 
     @cached_property
     def rank_variables(self) -> tuple[str, ...]:
         """In order, each once."""
+        if self.lookup is not None:
+            return tuple(dict.fromkeys(v for index in self.lookup.indices for v in index.rank_variables))
         return tuple(dict.fromkeys(v for term in self.terms if (v := term.rank_variable)))
 
     @cached_property
@@ -63,7 +67,7 @@ class Index:
         return next(iter(self.terms[0].constants), None)
 
     def affine(self, constants: Mapping[str, int]) -> Affine:
-        """Put the values of the constants in; KeyError names the one that has none."""
+        """Put the values of the constants in; KeyError names the one that has none. Of no index that is looked up."""
         total = 0
         coefficients: dict[str, int] = {}
         for term in self.terms:
@@ -97,6 +101,8 @@ class Index:
 
     def __str__(self) -> str:
         text = f"{self.rank}=" if self.rank else ""
+        if self.lookup is not None:
+            return f"{text}{self.lookup}"
         for place, term in enumerate(self.terms):
             if place == 0:
                 text += f"-{term}" if term.negative else str(term)
@@ -291,6 +297,8 @@ def children(expression: Expression) -> tuple[Expression, ...]:
 def changed(expression: Expression, change: Callable[[Expression], Expression]) -> Expression:
     """Change every node of an expression, the inner ones first."""
     match expression:
+        case TensorAccess(_, indices) if any(index.lookup for index in indices):
+            return change(replace(expression, indices=tuple(_with_changed_lookup(i, change) for i in indices)))
         case Negative(inner):
             return change(Negative(changed(inner, change)))
         case Call(function, arguments):
@@ -301,9 +309,19 @@ def changed(expression: Expression, change: Callable[[Expression], Expression]) 
             return change(expression)
 
 
+def _with_changed_lookup(index: Index, change: Callable[[Expression], Expression]) -> Index:
+    lookup = None if index.lookup is None else changed(index.lookup, change)
+    return replace(index, lookup=lookup) if isinstance(lookup, TensorAccess) else index
+
+
 def accesses(expression: Expression) -> Iterator[TensorAccess]:
-    """Accesses of an expression, from left to right."""
-    return (node for node in nodes(expression) if isinstance(node, TensorAccess))
+    """Accesses of an expression, from left to right; those that are looked up after the one that they lead into."""
+    for node in nodes(expression):
+        if isinstance(node, TensorAccess):
+            yield node
+            for index in node.indices:
+                if index.lookup is not None:
+                    yield from accesses(index.lookup)
 
 
 def addends(expression: Expression) -> tuple[tuple[bool, Expression], ...]:

@@ -67,6 +67,12 @@ _NAMES = {**{name: name for name in FUNCTIONS}, "ln": "log", "sigma": "sigmoid",
 """Commands that stand for a function or a number."""
 
 
+_ESCAPES = {"\t": "t", "\f": "f", "\r": "r", "\v": "v", "\b": "b", "\a": "a", "\x1b": "e"}
+_ESCAPED = re.compile(r"([\t\f\r\v\b\a\x1b])([A-Za-z]+)")
+r"""What is left of a command where ``\t`` and the like were read as a sign."""
+QUOTES = "in double quotes YAML reads \\t and the like as one sign: write single quotes, or none"
+
+
 def excerpt(text: str, offset: int) -> str:
     """Two lines: the text around a place, and a caret below it.
 
@@ -119,6 +125,7 @@ class Token:
 
 def tokens_of(text: str) -> list[Token]:
     """Read a text whole; the last token is its end."""
+    check_escapes(text)
     found: list[Token] = []
     open_brackets: list[str] = []
     offset = 0
@@ -135,6 +142,14 @@ def tokens_of(text: str) -> list[Token]:
         offset = match.end()
     found.append(Token("end", "", len(text.rstrip()), len(text)))
     return found
+
+
+def check_escapes(text: str) -> None:
+    r"""Refuse a command whose first letter YAML took: ``\times`` in double quotes is a tab and ``imes``."""
+    for lost in _ESCAPED.finditer(text):
+        command = _ESCAPES[lost[1]] + lost[2]
+        if command in {*_COMMANDS, *_NAMES, "right", "text"} and lost[2] not in FUNCTIONS:
+            raise NotationError(text, lost.start(), f"\\{command} is a sign and {lost[2]!r} here", QUOTES)
 
 
 def is_lecture(text: str, tokens: list[Token]) -> bool:

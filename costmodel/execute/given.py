@@ -75,11 +75,15 @@ def given_values(
             message = f"values of {name}: an Einsum writes it"
             raise SpecError([Problem(message, hint=f"values are given to {', '.join(wanted)}")])
     kind = random or ("integers" if all(Program(e).keeps_integers for e in workload.einsums) else "floats")
+    tables = {name: table for e in workload.einsums for name, table in Program(e).tables.items()}
     for name, written in wanted.items():
         if name not in found and not written:
-            found[name] = random_array(name, tensors[name].shape, kind, seed)
+            shape = tensors[name].shape
+            found[name] = random_array(name, shape, kind, seed)
             told = f"integers from {-LARGEST} to {LARGEST}" if kind == "integers" else "numbers from -1 to 1"
             sources[name] = f"random {told} (seed {seed})"
+            if name in tables and len(tables[name]) == found[name].size:
+                found[name], sources[name] = np.array(tables[name]).reshape(shape), "rows in turn, as costs take them"
     return Given(found, sources)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from costmodel.einsum import notation
 from costmodel.einsum.algebra import Affine, Einsum, boxes_within, limits_together
@@ -24,6 +25,12 @@ from costmodel.einsum.syntax import (
     nodes,
     rank_variables,
 )
+from costmodel.spec.problems import Problem, SpecError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Held = Mapping[str, np.ndarray[Any, np.dtype[Any]]]
 
 Box = Mapping[str, range]
 """Rank variable → positions, without steps."""
@@ -103,9 +110,42 @@ class Program:
         for parts in itertools.product(*groups):
             yield dict(ChainMap(*parts, dict(box))) if parts else box
 
-    def indices(self, access: TensorAccess) -> tuple[Affine, ...]:
-        """Where an access of the text leads."""
-        return tuple(index.affine(self.einsum.constants) for index in access.indices)
+    def indices(self, access: TensorAccess, held: Held) -> tuple[Affine, ...]:
+        """Where an access of the text leads; where words are looked up, by those that are held.
+
+        Raises SpecError where such a word is no row.
+        """
+        rows = held[access.tensor].shape
+        return tuple(
+            index.affine(self.einsum.constants) if index.lookup is None else self._looked_up(index.lookup, held, extent)
+            for index, extent in zip(access.indices, rows, strict=True)
+        )
+
+    def _looked_up(self, lookup: TensorAccess, held: Held, rows: int) -> Affine:
+        array = held[lookup.tensor]
+        wrong = [word for word in array.ravel().tolist() if word != int(word) or not 0 <= word < rows]
+        if wrong:
+            raise SpecError([Problem(f"{self.einsum.name}: {wrong[0]} in {lookup.tensor} is no row of {rows:,}")])
+        own = self.indices(lookup, held)
+        terms: dict[str, int] = {}
+        constant = 0
+        for index, stride in zip(own, (math.prod(array.shape[rank + 1 :]) for rank in range(array.ndim)), strict=True):
+            constant += stride * index.constant
+            for v, c in index.terms:
+                terms[v] = terms.get(v, 0) + stride * c
+        return Affine(tuple(terms.items()), constant, tuple(int(word) for word in array.ravel().tolist()))
+
+    @cached_property
+    def tables(self) -> Mapping[str, tuple[int, ...]]:
+        """Tensors by which others are looked up → the rows that costs take them to lead to."""
+        resolved = {(a.tensor, len(a.indices)): a for a in self.einsum.inputs}
+        return {
+            index.lookup.tensor: affine.table
+            for access in self.statement.inputs
+            if (access.tensor, len(access.indices)) in resolved
+            for index, affine in zip(access.indices, resolved[access.tensor, len(access.indices)].indices, strict=True)
+            if index.lookup is not None
+        }
 
     @cached_property
     def keeps_integers(self) -> bool:

@@ -142,7 +142,7 @@ class Traversal:
         return Visit(self.steps, self.program.einsum.name, told, shown, reads, value, action, word, result)
 
     def read(self, access: TensorAccess, point: Point) -> Read:
-        word = coordinates(self.program.indices(access))(point)
+        word = coordinates(self.program.indices(access, self.held))(point)
         return Read(str(access), word, number_at(self.held[access.tensor], word))
 
     def zero(self, addend: Addend) -> Callable[[Point], bool]:
@@ -159,7 +159,7 @@ class Traversal:
                 constant = self.program.einsum.constants[name]
                 return lambda _: constant
             case TensorAccess(tensor):
-                array, location = self.held[tensor], coordinates(self.program.indices(expression))
+                array, location = self.held[tensor], coordinates(self.program.indices(expression, self.held))
                 return lambda point: number_at(array, location(point))
             case Negative(inner):
                 positive = self.value(inner)
@@ -174,7 +174,7 @@ class Traversal:
 
 def coordinates(indices: tuple[Affine, ...]) -> Callable[[Point], Word]:
     """The function from a point to the word that an access touches there."""
-    return lambda point: tuple(i.constant + sum(c * point[v] for v, c in i.terms) for i in indices)
+    return lambda point: tuple(index.at(point) for index in indices)
 
 
 def number_at(array: Array, word: Word) -> Any:

@@ -111,13 +111,28 @@ class Vectorised:
             case Constant(name):
                 return self.program.einsum.constants[name]
             case TensorAccess(tensor):
-                return self.view(self.held[tensor], self.program.indices(expression), box)
+                indices = self.program.indices(expression, self.held)
+                read = self.looked_up if any(index.table for index in indices) else self.view
+                return read(self.held[tensor], indices, box)
             case Negative(inner):
                 return -self.value(inner, box)
             case Call(function, arguments):
                 return FUNCTIONS[function].apply(np, *(self.value(argument, box) for argument in arguments))
             case Binary(sign, left, right):
                 return UFUNCS[sign](self.value(left, box), self.value(right, box))
+
+    def looked_up(self, array: Array, indices: tuple[Affine, ...], box: Box) -> Array:
+        """The words that an access looks up, copied."""
+        word = []
+        for index in indices:
+            value: Any = np.full((1,) * len(self.axis), index.constant)
+            for v, c in index.terms:
+                along = [1] * len(self.axis)
+                along[self.axis[v]] = len(box[v])
+                value = value + c * np.asarray(box[v]).reshape(along)
+            word.append(np.asarray(index.table)[value] if index.table else value)
+        found: Array = array[tuple(word)]
+        return found
 
     def view(self, array: Array, indices: tuple[Affine, ...], box: Box) -> Array:
         """The words that an access touches, in place; NumPy checks that they lie within the array."""

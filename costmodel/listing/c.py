@@ -39,7 +39,7 @@ static void show(const char *name, const double *words, long count) {
 class CListing(Listing):
     """Static arrays, a function ``run`` that fills those that are written, and a ``main`` that calls it."""
 
-    language = Language(C, "INFINITY", floating=True)
+    language = Language(C, "INFINITY", "(long)({})", floating=True)
 
     def __init__(
         self, names: Names, einsums: Mapping[str, Einsum], inputs: Mapping[str, Tensor], outputs: Mapping[str, Tensor]

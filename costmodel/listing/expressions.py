@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from costmodel.einsum.syntax import Binary, Call, Constant, Expression, Negative, Number, TensorAccess
+from costmodel.einsum.syntax import Binary, Call, Constant, Expression, Index, Negative, Number, TensorAccess
 from costmodel.execute.program import Program
 from costmodel.listing.walk import Names, affine_text
 
@@ -46,6 +46,8 @@ class Language:
 
     functions: Mapping[str, str]
     infinity: str
+    whole: str
+    """A value as a whole number."""
     floating: bool = False
     """Whether numbers and constants are written as floating point."""
 
@@ -70,7 +72,7 @@ class Language:
             case Constant(name):
                 return self.number(program.einsum.constants[name])
             case TensorAccess(tensor):
-                indices = [affine_text(index, names) for index in program.indices(expression)]
+                indices = [self.index(index, program, names, tensors) for index in expression.indices]
                 return self.access(tensors[tensor], indices)
             case Negative(inner):
                 return f"-({text(inner)})"
@@ -78,6 +80,13 @@ class Language:
                 return self.call(function, [text(argument) for argument in arguments])
             case Binary(sign, left, right):
                 return f"{_bracketed(text(left), left, sign)} {sign} {_bracketed(text(right), right, sign, right=True)}"
+
+    def index(self, index: Index, program: Program, names: Names, tensors: Names) -> str:
+        """An index at a point; a word that is looked up is a whole number there."""
+        if index.lookup is None:
+            return affine_text(index.affine(program.einsum.constants), names)
+        inner = [self.index(i, program, names, tensors) for i in index.lookup.indices]
+        return self.whole.format(self.access(tensors[index.lookup.tensor], inner))
 
     def call(self, function: str, arguments: list[str]) -> str:
         """A function of any number of arguments, from one of two."""

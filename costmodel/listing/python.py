@@ -33,7 +33,7 @@ def flat(value):
 class PythonListing(Listing):
     """A function ``run`` of the inputs, and a main part that calls it."""
 
-    language = Language(PYTHON, "math.inf")
+    language = Language(PYTHON, "math.inf", "int({})")
 
     def close(self, depth: int) -> None:
         """Nothing: the indentation says it."""

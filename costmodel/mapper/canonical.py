@@ -53,7 +53,7 @@ def canonical(einsum: Einsum, kept_names: frozenset[str]) -> tuple[object, Namin
     variable_key = {v: v if v in kept_names else str(place) for place, v in enumerate(variables)}
 
     def index_key(index: Affine) -> object:
-        return (tuple((variables.index(v), factor) for v, factor in index.terms), index.constant)
+        return (tuple((variables.index(v), factor) for v, factor in index.terms), index.constant, index.table)
 
     def access_key(access: Access) -> object:
         at_zero = sorted(variables.index(v) for v in access.at_zero)

@@ -6,7 +6,8 @@ told. But what tiles have in common depends on little:
 - Where the images of the accesses are far from each other (no word lies in the hulls of two of them, now or before),
   it does not matter how far.
 - Moving all images by the same number of words changes nothing, so only distances matter; except at the edge of the
-  tensor, where an access leaves it (padding): what is not wholly inside counts as near, and moving it matters.
+  tensor, where an access leaves it (padding): what is not wholly inside counts as near, and moving it matters. Where
+  coordinates are looked up, every position is near, and moving it matters.
 
 Blocks of positions are halved until their images are far as a whole, or one position is left, which is near. So
 the work is that of the near ones, however many there are in all.
@@ -178,7 +179,7 @@ class _Gathering:
         """Whether the hulls of two images may share a word, or one may lie at an edge."""
         import numpy as np
 
-        if self.group.boxes:  # what is between the images counts, too
+        if self.group.boxes or self.group.is_looked_up:  # what is between the images counts, or is anywhere
             return np.ones(len(blocks[0]), dtype=np.bool_)
         ends = [axis.level(level)[:2] for axis in self.axes]
         hulls = [[self.hull(form.constant, form.terms, ends, blocks) for form in i] for i in self.group.images]
@@ -270,10 +271,10 @@ class _Gathering:
 def common_moves(group: Group) -> dict[str, dict[str, int]]:
     """Return moves that take all images along alike: rank variable that leads → (follower → steps of it for each step).
 
-    There are none where some coordinates are left out.
+    There are none where some coordinates are left out, or looked up.
     Leaders follow nobody, so that every move of all leaders can be taken back without the others.
     """
-    if group.edges:
+    if group.edges or group.is_looked_up:
         return {}
     names = group.rank_variables
     rows = [

@@ -170,7 +170,7 @@ def _bit_sets(group: Group, positions: Sequence[Combination], *, boxed: bool) ->
     known: Known = {}
     found: _BitSets
     for chosen in positions:
-        if group.edges or group.width <= NARROW:
+        if group.edges or group.is_looked_up or group.width <= NARROW:
             width, found = group.width, (partial(group.bits_inside, known=known), int.bit_count)
         elif boxed:
             grid = Pieces(group, chosen)
@@ -220,6 +220,34 @@ def largest(group: Group, classes: Sequence[list[PositionClass]]) -> int:
             now = {v: (s.low, s.extent) for v, s in zip(group.rank_variables, states, strict=True)}
             most = max(most, words(bits(now)))
     return most
+
+
+def unchanged(group: Group, classes: Sequence[list[PositionClass]]) -> tuple[int, int]:
+    """Return how many positions of one instance a group has, and at how many its tile is the one before."""
+    every = math.prod(sum(c.multiplicity for c in listed) for listed in classes)
+    if group.plain:
+        return every, sum(c.multiplicity for c in classes[0] if _stays(c))
+    moved = [(n, chosen) for n, chosen in _told(group, classes) if not all(map(_stays, chosen))]
+    if not moved:
+        return every, every
+    often, alone = [n for n, _ in moved], [chosen for _, chosen in moved]
+    still = every - sum(often)
+    boxed = not group.rigid and in_boxes(group, alone)
+    if boxed and one_each(group, alone):
+        return every, still + weighed(often, Unions(group, alone).stays())
+    for (n, chosen), (bits, _) in zip(moved, _bit_sets(group, alone, boxed=boxed), strict=True):
+        now, old = {}, {}
+        for v, c in zip(group.rank_variables, chosen, strict=True):
+            (s,) = c.states
+            now[v], old[v] = (s.low, s.extent), (s.old_low, s.old_extent)
+        still += n * (bits(now) == bits(old))
+    return every, still
+
+
+def _stays(c: PositionClass) -> bool:
+    """Whether one instance works on the same interval as before."""
+    (s,) = c.states
+    return (s.low, s.extent) == (s.old_low, s.old_extent)
 
 
 def idle_sums(classes: Sequence[PositionClass], modes: Sequence[tuple[str, Multicast]]) -> int:

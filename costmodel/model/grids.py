@@ -90,7 +90,7 @@ def _boxes(group: Group, combination: Combination) -> Iterator[tuple[Key, Box]]:
 
 def in_boxes(group: Group, positions: Sequence[Combination]) -> bool:
     """Whether all tiles at some positions are unions of boxes without holes."""
-    if group.edges:
+    if group.edges or group.is_looked_up:
         return False
     if group.boxes:
         return True

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import product
 from typing import NamedTuple
 
 from costmodel.einsum.algebra import Affine, Limit, boxes_within
@@ -57,12 +58,14 @@ class Group:
     """What holds at the points that touch anything at all; such a group may have no rank."""
     edges: tuple[Limit, ...] = ()
     """Where nothing of what the images touch is left out: ``limits``, and what holds of coordinates inside."""
+    is_looked_up: bool = False
+    """Whether coordinates are looked up: tiles at different positions have nothing to do with each other."""
 
     def bits(self, intervals: Intervals) -> int:
         """Return the tile as a bit set, from (low, extent) of each rank variable."""
         if self.limits:
             return self._within(intervals)
-        if self.boxes and self.mask == -1:
+        if self.boxes and self.mask == -1 and not self.is_looked_up:
             return self._box(intervals, self.offset, self.strides)
         result = 0
         for image in self.images:
@@ -116,6 +119,8 @@ class Group:
 
     def _touched(self, image: Image, intervals: Intervals, offset: int, strides: Sequence[int]) -> int:
         """Return the coordinates that one access touches."""
+        if self.is_looked_up and any(form.table for form in image):
+            return self._looked_up(image, intervals, offset, strides)
         weight: dict[str, int] = dict.fromkeys(self.rank_variables, 0)
         origin = offset
         for stride, form in zip(strides, image, strict=True):
@@ -131,6 +136,25 @@ class Group:
         bits = 1 << origin
         for w, extent in spreads:
             bits = spread(bits, w, extent)
+        return bits
+
+    def _looked_up(self, image: Image, intervals: Intervals, offset: int, strides: Sequence[int]) -> int:
+        """Return the same where some coordinates are looked up, value by value."""
+        if len(image) == 1 and len(image[0].terms) == 1 and image[0].table:
+            ((v, c),), table, at = image[0].terms, image[0].table, image[0].constant
+            low, extent = intervals[v]
+            bits = 0
+            for value in range(at + c * low, at + c * (low + extent), c):
+                bits |= 1 << offset + strides[0] * table[value]
+            return bits
+        names = tuple({v: None for form in image if form.table for v in form.rank_variables})
+        ranges = [range(low, low + extent) for low, extent in (intervals[v] for v in names)]
+        bits = 0
+        for values in product(*ranges):
+            point = dict(zip(names, values, strict=True))
+            forms = tuple(Affine((), form.at(point)) if form.table else form for form in image)
+            here = {**intervals, **{v: (value, 1) for v, value in point.items()}}
+            bits |= self._touched(forms, here, offset, strides)
         return bits
 
     def _within(self, intervals: Intervals) -> int:
@@ -181,6 +205,8 @@ def span(form: Affine, intervals: Intervals) -> tuple[int, int]:
     for v, c in form.terms:
         ends = (c * intervals[v][0], c * (sum(intervals[v]) - 1))
         low, high = low + min(ends), high + max(ends)
+    if form.table:
+        return min(form.table[low : high + 1]), max(form.table[low : high + 1])
     return low, high
 
 
@@ -218,11 +244,13 @@ def groups_of(
     """
     whole = {v: (0, n) for v, n in extents}
     groups = []
+    images = images if boxes else _numbered(images)
     order = len(images[0])
     for columns in _components(tuple((*image, *(x.index for x in limits)) for image in images)):
         ranks = [c for c in columns if c < order]
         held = tuple(limits[c - order] for c in columns if c >= order)
         parts = tuple(dict.fromkeys(tuple(i[r] for r in ranks) for i in images))
+        is_looked_up = any(form.table for image in parts for form in image)
         named = [v for image in parts for form in image for v, _ in form.terms]
         variables = tuple(dict.fromkeys((*named, *(v for x in held for v in x.index.rank_variables))))
         if not variables and len(parts) == 1:
@@ -242,14 +270,41 @@ def groups_of(
             width *= high - low + 1
         mask = _mask([shape[r] for r in ranks], spans, strides, offset) if shape is not None and edges else -1
         plain = len(parts) == len(ranks) == len(named) == len(variables) == 1 and not edges
+        if plain and is_looked_up:  # where nothing is looked up twice, tiles are equal or disjoint all the same
+            plain = not boxes and not parts[0][0].repeats
         if plain and boxes:
             plain = abs(parts[0][0].terms[0][1]) == 1
         rigid = len({tuple(form.terms for form in image) for image in parts}) == 1 and not edges
+        rigid = rigid and (plain or not is_looked_up)
         own = tuple(tuple({v for f in i for v in f.rank_variables}) for i in parts)
         groups.append(
-            Group(variables, parts, tuple(strides), offset, width, boxes, plain, rigid, own, mask, held, tuple(edges))
+            Group(
+                variables,
+                parts,
+                tuple(strides),
+                offset,
+                width,
+                boxes,
+                plain,
+                rigid,
+                own,
+                mask,
+                held,
+                tuple(edges),
+                is_looked_up,
+            )
         )
     return tuple(groups)
+
+
+def _numbered(images: tuple[Image, ...]) -> tuple[Image, ...]:
+    """Number the coordinates of ranks in which all are looked up: it only matters which of them are one."""
+    ranks = []
+    for forms in zip(*images, strict=True):
+        values = sorted({value for form in forms for value in form.table}) if all(f.table for f in forms) else []
+        number = {value: place for place, value in enumerate(values)}
+        ranks.append([replace(f, table=tuple(number[x] for x in f.table)) for f in forms] if number else forms)
+    return tuple(zip(*ranks, strict=True)) if ranks else images
 
 
 def _mask(shape: Sequence[int], spans: Sequence[tuple[int, int]], strides: Sequence[int], offset: int) -> int:

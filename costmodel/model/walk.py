@@ -209,7 +209,8 @@ def walk(
 
 def word(access: Access, point: Dict[str, int]) -> Coordinate:
     """The coordinate that an access touches at a point."""
-    return tuple(sum(a * point[v] for v, a in index.terms) + index.constant for index in access.indices)
+    values = [(index, sum(a * point[v] for v, a in index.terms) + index.constant) for index in access.indices]
+    return tuple(index.table[value] if index.table else value for index, value in values)
 
 
 def touched_words(access: Access, box: Box) -> set[Coordinate]:

@@ -38,6 +38,7 @@ _LEADING_ZERO = re.compile(r"([-+]?)0+([0-9].*)")
 _MAX_DIGITS = 40
 
 _SYNTAX_HINTS = (
+    ("unknown escape character", "in double quotes a backslash starts an escape: write single quotes, or none"),
     ("mapping values are not allowed", 'quote text that contains ": ", or check the indentation'),
     (r"expected ',' or '[}\]]'", "inside { } and [ ], quote text that contains [ ] { } or a comma"),
     ("could not find expected ':'", "a key needs ': ' behind it"),

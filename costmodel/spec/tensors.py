@@ -278,8 +278,9 @@ def _check_order(tensor: SharedTensor, findings: Findings) -> None:
 def _rank_name(indices: list[Index]) -> str:
     stated = next((i.rank for i in indices if i.rank), None)
     plain = next((i.plain.upper() for i in indices if i.plain), None)
+    looked_up = next((i.lookup.tensor for i in indices if i.lookup), None)
     joined = next(("+".join(i.rank_variables).upper() for i in indices if i.rank_variables), None)
-    return stated or plain or joined or str(indices[0])
+    return stated or plain or looked_up or joined or str(indices[0])
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -329,13 +330,14 @@ def _weights(einsum: NumberedEinsum, external: set[str], batches: frozenset[str]
     listed = _stated_weights(einsum, spec)
     if listed is not None:
         return external & set(listed)
+    tables = {u.access.tensor for u in einsum.inputs if any(index.table for index in u.access.indices)} & external
     if spec.batch is not None:
         batch = spec.batch.lower() if spec.batch.lower() in einsum.shape else None
     else:
         batch = einsum.first_rank_variable if einsum.first_rank_variable in batches else None
     if batch is not None:
-        return external - {u.access.tensor for u in einsum.uses if batch in u.access.rank_variables}
-    return external & _factors_that_are_weights(einsum, external)
+        return tables | external - {u.access.tensor for u in einsum.uses if batch in u.access.rank_variables}
+    return tables | external & _factors_that_are_weights(einsum, external)
 
 
 def _factors_that_are_weights(einsum: NumberedEinsum, external: set[str]) -> set[str]:

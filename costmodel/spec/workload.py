@@ -46,10 +46,11 @@ from costmodel.einsum import notation
 from costmodel.einsum.algebra import Access, Affine, Einsum, Workload
 from costmodel.einsum.joined import parts, written_out
 from costmodel.einsum.operations import operations, terms
-from costmodel.einsum.syntax import Constant, Declaration, Statement, TensorAccess, accesses, nodes
+from costmodel.einsum.syntax import Constant, Declaration, Index, Statement, TensorAccess, accesses, nodes
 from costmodel.einsum.tokens import NotationError
 from costmodel.spec.declared import declarations, with_declared_ranks
 from costmodel.spec.flattened import shared_words
+from costmodel.spec.lookups import check_distinct, looked_up
 from costmodel.spec.nonzeros import nonzero_problems
 from costmodel.spec.padding import check_padding
 from costmodel.spec.problems import Marks, Path, SpecError, did_you_mean
@@ -82,6 +83,7 @@ def resolve(spec: WorkloadSpec, marks: Marks | None = None) -> Workload:
     _check_unused_ranks(texts, findings)
     if texts.are_whole:
         check_tensor_names(texts.statements, findings)
+        check_distinct(texts.statements, findings)
     einsums = [einsum for einsum in numbered if einsum]
     if not texts.are_whole or not texts.fit or len(einsums) < len(texts.statements):
         raise SpecError(in_order(findings.problems))
@@ -340,6 +342,16 @@ class _Numbers:
         known = tuple(self.stated)
         return did_you_mean(name, known) if get_close_matches(name, known) else otherwise
 
+    def affine(self, index: Index, shape: Mapping[str, int], constants: Mapping[str, int], rows: int | None) -> Affine:
+        """An index in numbers; ``rows`` is the stated extent of its rank."""
+        if index.lookup is None:
+            return index.affine(constants)
+        own = [inner.affine(constants) for inner in index.lookup.indices]
+        problem, found = looked_up(index.lookup.tensor, own, shape, self.findings.spec, rows)
+        if problem:
+            self.problem(index.offset, problem, "`values:` or `distinct:` say which words are looked up")
+        return found
+
     def use(
         self, written: TensorAccess, shape: Mapping[str, int], constants: Mapping[str, int], *, is_output: bool
     ) -> Use:
@@ -347,9 +359,9 @@ class _Numbers:
         lows: list[int] = []
         extents: list[int] = []
         for index in written.indices:
-            affine = index.affine(constants)
-            low, high = affine.span(shape)
             stated = self.values.get(index.rank or "")
+            affine = self.affine(index, shape, constants, stated)
+            low, high = affine.span(shape)
             padded = self.findings.spec.pad_of(self.place) is not None
             if low < 0 and not padded:
                 hint = "coordinates start at 0: shift the tensor, padding included, or say `pad: zero`"
@@ -363,6 +375,9 @@ class _Numbers:
                 self.problem(index.offset, message, f"ranks has {index.rank}: {stated}")
             indices.append(affine)
             lows.append(max(low, 0))
-            extents.append(min(high + 1, stated) if stated is not None else 0 if low < 0 else high + 1)
+            if index.lookup is not None and stated is not None:
+                extents.append(stated)  # the table is stored whole
+            else:
+                extents.append(min(high + 1, stated) if stated is not None else 0 if low < 0 else high + 1)
         access = Access(written.tensor, tuple(indices))
         return Use(self.place, written, access, tuple(lows), tuple(extents), is_output)

@@ -165,8 +165,13 @@ class WorkloadSpec(SpecModel):
     """Rank that tells inputs from weights where ``weights:`` says nothing: what lacks it is a weight. When absent, B or
     N, where it is the first rank of the output. E.g. ``N``."""
     values: dict[str, _Values] = Field(default_factory=dict)
-    """Values of tensors, for `costmodel run`: a number, or lists of numbers as deep as the tensor has ranks. No cost
-    depends on them. E.g. ``{F: [1, 2, 3]}``, ``{A: [[1, 2], [3, 4]], S: 0.5}``."""
+    """Values of tensors, for `costmodel run`: a number, or lists of numbers as deep as the tensor has ranks. Costs
+    depend on those alone by which others are looked up (``TOKEN`` of ``TABLE[TOKEN[m], d]``).
+    E.g. ``{F: [1, 2, 3]}``, ``{A: [[1, 2], [3, 4]], S: 0.5}``."""
+    distinct: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
+    """How many different words a tensor has by which others are looked up (``TOKEN`` of ``TABLE[TOKEN[m], d]``), where
+    no ``values:`` say which: word i then leads to row i modulo that number. When absent: all differ, as far as the
+    table has rows. E.g. ``{TOKEN: 300}``."""
     density: dict[str, Annotated[float, Field(gt=0, le=1, strict=False)]] = Field(default_factory=dict)
     """Share of the words of a tensor that are not zero, for `costmodel show`: sizes and effectual operations to be
     expected. Costs stay those of dense tensors. E.g. ``{A: 0.25}``."""

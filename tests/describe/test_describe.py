@@ -167,6 +167,28 @@ def test_effectual_operations_are_those_of_a_plain_count(seed):
     assert facts.effectual.operations == {"mac": plain}
 
 
+def test_points_outside_of_a_padded_tensor_do_nothing():
+    content = {
+        "name": "w",
+        "ranks": {"H": 3, "P": 3, "R": 3},
+        "pad": "zero",
+        "coordinates": {"F": [[0], [2]]},
+        "einsums": ["O[p] = I[H=p + r - 1] * F[r]"],
+    }
+    (facts,) = describe(load_workload(content), load_nonzeros(content)).einsums
+    assert facts.points == facts.operations["mac"] == 7
+    assert facts.effectual.operations == {"mac": 4}  # 2 for each end of the filter
+
+
+def test_the_embedding_of_three_tokens_has_2304_words_and_no_multiplication():
+    ranks, tokens = {"M": 3, "D": 768, "V": 30522}, [7592, 2088, 999]
+    (facts,) = facts_of("E_{m,d} = TABLE_{TOKEN_m,d}^{V,D}", ranks=ranks, values={"TOKEN": tokens})
+    assert {use.tensor: use.words for use in facts.tensors} == {"TABLE": 2304, "TOKEN": 3, "E": 2304}
+    assert facts.operations == {"copy": 2304}
+    (facts,) = facts_of("E[m, d] = TABLE[V=TOKEN[m], d]", ranks=ranks, values={"TOKEN": [5, 7, 5]})
+    assert {use.tensor: use.words for use in facts.tensors}["TABLE"] == 2 * 768
+
+
 def _points(marks):
     return tuple(tuple(int(c) for c in point) for point in np.argwhere(marks))
 

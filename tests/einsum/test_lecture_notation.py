@@ -61,6 +61,8 @@ READ = [
     (r"Z = \sum_k A_k B_k", "Z[] = A[k] * B[k]", {}),
     (r"\mathbf{Z}_m = \mathrm{relu}(A_m) - 2", "Z[m] = relu(A[m]) - 2", {}),
     (r"RM_{0,p} = -\infty", "RM[0, p] = -inf", {}),
+    ("E_{m,d} = TABLE_{TOKEN_m,d}", "E[m, d] = TABLE[TOKEN[m], d]", {}),
+    ("E_{b,m,d} = TABLE_{TOKEN_{b,m},d}^{V,D}", "E[b, m, d] = TABLE[V=TOKEN[b, m], d]", {}),
     (r"Z_{m\_0} = A_{m\_0}", "Z[m_0] = A[m_0]", {}),
 ]
 

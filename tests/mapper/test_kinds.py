@@ -51,6 +51,25 @@ def written_window(rng: random.Random) -> Einsum:
     return working(rng, problem)
 
 
+def looked_up(rng: random.Random) -> Einsum:
+    """Rows of a table that words of another tensor choose, at times one row more than once."""
+    n = lambda *values: rng.choice(values)  # noqa: E731
+    problem = n(
+        einsum("E[m, d]", "T[m, d]", "K[m]", weights="T", m=n(3, 4), d=n(2, 3)),
+        einsum("E[m, d]", "T[m, d]", "K[m]", weights="T", m=6, d=2),
+        einsum("Z[m]", "T[m, k]", "K[m]", "B[k]", weights="T", m=4, k=n(2, 3)),
+        einsum("Z[d]", "T[m, d]", "K[m]", weights="T", m=4, d=2),
+    )
+    first, *others = problem.inputs
+    extent = problem.shape["m"]
+    rows = rng.sample(range(9), extent) if rng.random() < 0.4 else [rng.randrange(extent - 1) for _ in range(extent)]
+    lookup = replace(first.indices[0], table=tuple(rows))
+    table = replace(first, indices=(lookup, *first.indices[1:]))
+    shape = (max(rows) + 1, *problem.tensors["T"].shape[1:])
+    tensors = {**problem.tensors, "T": replace(problem.tensors["T"], shape=shape)}
+    return working(rng, replace(problem, inputs=(table, *others), tensors=tensors))
+
+
 def with_an_array(rng: random.Random) -> Architecture:
     while True:
         architecture = random_architecture(rng)
@@ -65,6 +84,7 @@ KINDS: dict[str, tuple[Draw, Chip]] = {
     "a term of its own": (term_of_its_own, random_architecture),
     "no ranks": (without_ranks, random_architecture),
     "a written window": (written_window, with_an_array),
+    "looked up": (looked_up, random_architecture),
 }
 
 

@@ -1,6 +1,7 @@
 import itertools
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -10,6 +11,7 @@ from costmodel.report.page.explorers import _thinned
 from costmodel.report.page.run import render, write_report
 from costmodel.report.read import read_run
 from costmodel.report.write import write_run
+from costmodel.spec.catalog import load_workload
 
 PAGES = {
     "gemm": samples.gemm_run,
@@ -81,6 +83,15 @@ def test_every_id_is_unique_and_every_link_arrives(pages):
         assert len(ids) == len(set(ids))
         targets = {a["href"][1:] for _, a in tags if a.get("href", "").startswith("#")}
         assert targets <= set(ids)
+
+
+def test_who_needs_whom_is_drawn_of_a_cascade(pages):
+    run = samples.gemm_run()
+    page = render(replace(run, workloads=(*run.workloads, load_workload("flash_attention"))))
+    (drawn,) = re.findall(r"<svg [^>]*>\n<title>flash_attention: who needs whom</title>.*?</svg>", page, re.DOTALL)
+    assert drawn.count("<g>") == 12
+    assert 'href="#needs"' in page
+    assert "who needs whom" not in pages["gemm"].read_text()
 
 
 def test_room_is_shown_where_it_is_an_objective(pages):

@@ -164,6 +164,22 @@ def test_a_joined_variable_that_joins_what_is_not_there():
     assert problem.hint == "add CHW to ranks, or W of C, H, W, which it may join"
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (r"Z_m = A_m \times B_m", r"\times is a sign and 'imes' here (in double quotes"),
+        (r"Z_m = \frac{A_m}{B_m}", r"\frac is a sign and 'rac' here (in double quotes"),
+        (r"Z_m = \exp(A_m)", r"\exp is a sign and 'xp' here (in double quotes"),
+        (r"Z_m = \sum A_{m,k}", "found unknown escape character (in double quotes"),
+    ],
+)
+def test_commands_in_double_quotes(text, message, tmp_path):
+    (tmp_path / "w.yaml").write_text(f'name: w\nranks: {{M: 2, K: 3}}\neinsums:\n- "{text}"\n')
+    with pytest.raises(SpecError) as caught:
+        load_workload(tmp_path / "w.yaml")
+    assert message in str(caught.value)
+
+
 def test_a_workload_that_computes_nothing():
     problem = only_problem("G^{S=6,D=6}")
     assert problem.message == "no entry computes anything: all declare tensors"

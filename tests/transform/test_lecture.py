@@ -65,6 +65,18 @@ def test_matrices_of_the_slides():
     assert ran["O"].tolist() == [14, 20, 26, 32]
 
 
+def test_a_change_of_variables_walks_the_input_and_reads_the_kernel_by_a_difference():
+    found = cm.transform("conv3x3", "let h = p + r for r", "let w = q + s for s")
+    assert "O[m, p, q] = I[c, h, w] * F[m, c, R=h - p, S=w - q]" in found.yaml
+    assert found.answer.facts.new_operations == found.answer.facts.operations == {"mac": 903168}
+    assert found.answer.proof.exact
+    assert found.back == ["let s = w - q for w", "let r = h - p for h"]
+    strided = workload("O[q] = I[2*q + s] * F[s]", Q=4, S=3)
+    assert "O[q] = I[w] * F[S=w - 2*q]" in cm.transform(strided, "let w = 2*q + s for s").yaml
+    with pytest.raises(SpecError, match="q must be in 2\\*q \\+ s once, without a factor"):
+        cm.transform(strided, "let w = 2*q + s for q")
+
+
 def test_repetition_of_the_input():
     found = cm.transform("conv3x3", "toeplitz input")
     assert (made(found, "T").words, made(found, "I").words) == (28224, 4096)
@@ -167,6 +179,8 @@ def test_what_is_said_about_zeros_follows():
         (["mm64", "matrix"], "Z is a product of matrices already"),
         (["mm64", "flaten M, N"], "'flaten M, N' is no step (did you mean 'flatten'?)"),
         (["mm64", "flatten M N to K"], "is no step (write flatten RANK, RANK, … [as RANK])"),
+        (["mm64", "let w = m + q for q"], "no Einsum has the rank variables m, q"),
+        (["mm64", "let k = m + n for n"], "Z has a rank variable k already"),
         (["mm64", "partition J by 2"], "no rank variable runs over J"),
         (["mm64", "partition M by 65"], "the tile must be from 1 to 64"),
         (["mm64", "swap A: M, N"], "the ranks of A are M, K"),

@@ -371,6 +371,9 @@ def _tensor(einsum: Einsum, name: str, names: tuple[str, ...], boxed: bool) -> T
             msg = f"{name} is indexed twice by {', '.join(sorted(seen & set(own)))}"
             raise UnsupportedError(msg)
         seen |= set(own)
+        if index.table and (boxed or index.repeats):
+            msg = f"words of {name} are looked up, and lie apart or are the same"
+            raise UnsupportedError(msg)
         if index not in leaving and _injective(index, einsum) and not (boxed and _holes(index, einsum)):
             plain += [names.index(v) for v in own]
         elif access.at_zero:

@@ -284,8 +284,9 @@ class Plans:
         words = 1
         for rank, size in enumerate(self.einsum.tensors[tensor].shape):
             indices = {access.indices[rank] for access in accesses}
-            span = 1 + sum(abs(c) * (extent[v] - 1) for v, c in next(iter(indices)).terms)
-            words *= span if len(indices) == 1 else size
+            one = next(iter(indices))
+            span = 1 + sum(abs(c) * (extent[v] - 1) for v, c in one.terms)
+            words *= span if len(indices) == 1 and not one.table else size
         return words
 
     @cached_property

@@ -182,7 +182,7 @@ def _pass_cycles(allowed: Allowed, place: int) -> int:
     passes = 1
     if len(accesses) == 1:
         (access,) = accesses
-        plain = [i.rank_variables for i in access.indices if len(i.terms) == 1]
+        plain = [i.rank_variables for i in access.indices if len(i.terms) == 1 and not i.repeats]
         own = sorted({v for (v,) in plain}, key=list(einsum.shape).index)
         if len(own) == len(plain):
             passes = max(1, math.ceil(_evenest(allowed, own) / max(rooms, default=1)))
@@ -314,6 +314,8 @@ def most_words(access: Access, einsum: Einsum) -> int:
 
 
 def _along(index: Affine, einsum: Einsum) -> int:
+    if index.table:
+        return len(index.coordinates(einsum.shape))
     return distinct(tuple((c, einsum.shape[v]) for v, c in index.terms), "skip")
 
 
@@ -326,7 +328,7 @@ def points_per_word(access: Access, einsum: Einsum) -> int:
         size = math.prod(einsum.shape[v] for v in index.rank_variables)
         if len(own) == len(index.terms) and _along(index, einsum) == size:
             free //= size  # the coordinate tells every rank variable
-        elif own:
+        elif own and not index.repeats:
             free //= max(einsum.shape[v] for v in own)  # it tells one, once the others are known
     return free
 
@@ -369,8 +371,10 @@ def _simple(einsum: Einsum, tensor: str) -> bool:
         return False
     named = [v for a in accesses for i in a.indices for v in i.rank_variables]
     windows = any(len(i.terms) > 1 for a in accesses for i in a.indices)
+    repeats = any(i.repeats for a in accesses for i in a.indices)
     one_way = len(accesses) == 1 and not any(a.at_zero for a in accesses)
-    return one_way and len(named) == len(set(named)) and not (windows and einsum.output.tensor == tensor)
+    overlaps = repeats or (windows and einsum.output.tensor == tensor)
+    return one_way and len(named) == len(set(named)) and not overlaps
 
 
 def _crossing(allowed: Allowed, tensor: str, place: int) -> _Crossing:

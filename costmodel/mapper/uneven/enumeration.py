@@ -426,7 +426,8 @@ def _words(einsum: Einsum, tensor: str, below: Mapping[str, Integers]) -> Intege
     """Words of tiles with these extents, at least: only ranks with one rank variable alone, never outside, count."""
     access = einsum.accesses_of(tensor)[0]
     leaving = {limit.index for limit in einsum.leaves(access)}
-    own = {v for i in access.indices if len(i.terms) == 1 and i not in leaving for v in i.rank_variables}
+    alone = [i for i in access.indices if len(i.terms) == 1 and i not in leaving and not i.repeats]
+    own = {v for i in alone for v in i.rank_variables}
     return np.asarray(np.prod([below[v] for v in own], axis=0) if own else np.ones(1, dtype=np.int64))
 
 

@@ -19,18 +19,23 @@ PADDED_MOST = 2**32
 
 
 def padded(einsum: Einsum, sizes: dict[str, int]) -> Einsum:
-    """Return the Einsum with other extents."""
+    """Return the Einsum with other extents; what is looked up beyond its table are further rows."""
     shape = {**einsum.shape, **sizes}
 
-    def reach(index: Affine) -> int:
-        return 1 + index.constant + sum(max(0, c * (shape[v] - 1)) for v, c in index.terms)
+    def wider(index: Affine) -> Affine:
+        if not index.table:
+            return index
+        last = max(index.table)
+        values = 1 + index.constant + sum(max(0, c * (shape[v] - 1)) for v, c in index.terms)
+        return replace(index, table=(*index.table, *range(last + 1, last + 1 + values - len(index.table))))
 
+    inputs = tuple(replace(a, indices=tuple(map(wider, a.indices))) for a in einsum.inputs)
     tensors = dict(einsum.tensors)
-    for access in einsum.accesses:
+    for access in (*inputs, einsum.output):
         tensor = tensors[access.tensor]
-        extents = tuple(max(n, reach(i)) for n, i in zip(tensor.shape, access.indices, strict=True))
-        tensors[access.tensor] = replace(tensor, shape=extents)
-    return replace(einsum, shape=shape, tensors=tensors)
+        reach = (1 + index.span(shape)[1] for index in access.indices)
+        tensors[access.tensor] = replace(tensor, shape=tuple(map(max, tensor.shape, reach)))
+    return replace(einsum, shape=shape, inputs=inputs, tensors=tensors)
 
 
 def richer(extent: int) -> int:

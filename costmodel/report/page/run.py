@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from costmodel.describe.cascade import dependence
+from costmodel.describe.picture import graph_svg
 from costmodel.report import human, tables
 from costmodel.report.cards import cards
 from costmodel.report.folder import write_text
@@ -36,6 +38,7 @@ def render(run: Run) -> str:
         latency=latency_figures(book, run) if evaluated else [],
         ledger=ledger(run) if evaluated and len(tables.evaluation_of(run).points) > 1 else None,
         einsums=einsum_panels(run) if evaluated else [],
+        graphs=_graphs(run) if evaluated else [],
         front=front_section(book, run),
         sweep=sweep_section(book, run),
         failed=failures(run.design_points),
@@ -45,6 +48,12 @@ def render(run: Run) -> str:
         facts=_facts(run),
         sources=_sources(run),
     )
+
+
+def _graphs(run: Run) -> list[str]:
+    """Who needs whom in a cascade; nothing of Einsums that need nothing of each other."""
+    graphs = [(w.name, dependence(w)) for w in run.workloads]
+    return [graph_svg(graph, f"{name}: who needs whom") for name, graph in graphs if graph.needs]
 
 
 def write_report(path: Path, run: Run) -> Path:

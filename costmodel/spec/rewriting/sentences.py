@@ -11,6 +11,7 @@ from costmodel.spec.rewriting.flatten import flatten
 from costmodel.spec.rewriting.layout import partition, resize, split, swap
 from costmodel.spec.rewriting.step import Step, refuse
 from costmodel.spec.rewriting.toeplitz import give, inline, matrix, toeplitz
+from costmodel.spec.rewriting.variables import let
 
 _LIST = r"[A-Z][A-Z0-9_+]*(?:=\d+)?(?:\s*,\s*|\s+)?"
 
@@ -41,6 +42,11 @@ FORMS: dict[str, tuple[str, str, Rewrite]] = {
         "swap TENSOR: RANK, RANK, …",
         rf"([A-Z]\w*)\s*:\s*((?:{_LIST})+)",
         lambda draft, found: [swap(draft, found[1], _names(found[2]))],
+    ),
+    "let": (
+        "let VARIABLE = SUM for VARIABLE",
+        r"([a-z]\w*)\s*=\s*(.+?)\s+for\s+([a-z]\w*)",
+        lambda draft, found: [let(draft, found[1], found[2], found[3])],
     ),
     "toeplitz": (
         "toeplitz input [EINSUM]",
