@@ -47,10 +47,15 @@ def select(condition: Truth, then: Count, otherwise: Count) -> Count:
     return np.where(condition, then, otherwise)
 
 
+def served_apart(modes: Modes) -> set[str]:
+    """Arrays whose children are served on their own, though they ask for the same."""
+    outside_words = takewhile(lambda x: x[1] != "words", modes)  # such an array unites all deliveries below it
+    return {name for name, mode in outside_words if mode == "none"}
+
+
 def copies(structure: Structure, counts: Sequence[Count], merged_from: int, modes: Modes) -> Count:
     """Deliveries that differ by the spatial loops over rank variables that are in no window."""
-    outside_words = takewhile(lambda x: x[1] != "words", modes)  # such an array unites all deliveries below it
-    apart = {name for name, mode in outside_words if mode == "none"}
+    apart = served_apart(modes)
     product: Count = 1
     for at, loop in enumerate(structure.loops):
         v = loop.rank_variable

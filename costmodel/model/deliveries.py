@@ -222,6 +222,34 @@ def largest(group: Group, classes: Sequence[list[PositionClass]]) -> int:
     return most
 
 
+def unchanged(group: Group, classes: Sequence[list[PositionClass]]) -> tuple[int, int]:
+    """Return how many positions of one instance a group has, and at how many its tile is the one before."""
+    every = math.prod(sum(c.multiplicity for c in listed) for listed in classes)
+    if group.plain:
+        return every, sum(c.multiplicity for c in classes[0] if _stays(c))
+    moved = [(n, chosen) for n, chosen in _told(group, classes) if not all(map(_stays, chosen))]
+    if not moved:
+        return every, every
+    often, alone = [n for n, _ in moved], [chosen for _, chosen in moved]
+    still = every - sum(often)
+    boxed = not group.rigid and in_boxes(group, alone)
+    if boxed and one_each(group, alone):
+        return every, still + weighed(often, Unions(group, alone).stays())
+    for (n, chosen), (bits, _) in zip(moved, _bit_sets(group, alone, boxed=boxed), strict=True):
+        now, old = {}, {}
+        for v, c in zip(group.rank_variables, chosen, strict=True):
+            (s,) = c.states
+            now[v], old[v] = (s.low, s.extent), (s.old_low, s.old_extent)
+        still += n * (bits(now) == bits(old))
+    return every, still
+
+
+def _stays(c: PositionClass) -> bool:
+    """Whether one instance works on the same interval as before."""
+    (s,) = c.states
+    return (s.low, s.extent) == (s.old_low, s.old_extent)
+
+
 def idle_sums(classes: Sequence[PositionClass], modes: Sequence[tuple[str, Multicast]]) -> int:
     """Sum over positions how many deliveries the children along an irrelevant rank variable need."""
     total = 0

@@ -10,7 +10,7 @@ from typing import Literal
 
 from costmodel.einsum.algebra import Access, Affine, Einsum, Limit
 from costmodel.model.closed import Modes, Structure, closed_arrivals, closed_first_words
-from costmodel.model.deliveries import group_sums, idle_sums, largest
+from costmodel.model.deliveries import group_sums, idle_sums, largest, unchanged
 from costmodel.model.groups import Group, Image, groups_of
 from costmodel.model.tile_walk import walked_returns
 from costmodel.model.tiles import Chain, Event, Fixed, Loop, PositionClass, position_classes
@@ -338,28 +338,19 @@ class Motion:
         """How often one instance takes a tile that differs from the one before, the first included."""
         alone = len(self.loops)
 
-        def count(event: Event, *, same: bool) -> int:
-            total = 1
+        def positions(event: Event) -> tuple[int, int]:
+            """All positions, and those at which the tile stays."""
+            every = still = 1
             for v in self.idle:
-                total *= sum(c.multiplicity for c in self._positions(v, event, alone, fixed))
+                n = sum(c.multiplicity for c in self._positions(v, event, alone, fixed))
+                every, still = every * n, still * n
             for group in self.groups:
-                here = 0
-                for combination in product(*self._classes_of(group, event, alone, fixed)):
-                    times = 1
-                    now, old = {}, {}
-                    for v, c in zip(group.rank_variables, combination, strict=True):
-                        times *= c.multiplicity
-                        (s,) = c.states
-                        now[v], old[v] = (s.low, s.extent), (s.old_low, s.old_extent)
-                    if not same or now == old or group.bits(now) == group.bits(old):
-                        here += times
-                total *= here
-            return total
+                n, m = unchanged(group, self._classes_of(group, event, alone, fixed))
+                every, still = every * n, still * m
+            return every, still
 
-        total = count(Event("start", self.scope), same=False)
-        for event in self.steps():
-            total += count(event, same=False) - count(event, same=True)
-        return total
+        lives, _ = positions(Event("start", self.scope))
+        return lives + sum(every - still for every, still in map(positions, self.steps()))
 
 
 def _joined(runs: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

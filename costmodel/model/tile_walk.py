@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import NamedTuple, Protocol
 
-from costmodel.model.closed import Modes
+from costmodel.model.closed import Modes, served_apart
 from costmodel.model.deliveries import Delivery, check_walk, merge
 from costmodel.model.groups import Group
 from costmodel.model.tiles import Chain, Fixed, Loop
@@ -21,7 +21,9 @@ from costmodel.model.tiles import Chain, Fixed, Loop
 Spot = tuple[tuple[str, int], ...]
 Key = tuple[tuple[int, ...], Spot]
 """(owner, place below it) of a child."""
-Intervals = dict[str, tuple[int, int]]
+Coordinates = tuple[int, ...]
+Intervals = tuple[tuple[int, int], ...]
+"""(low, extent) of every rank variable that is walked."""
 
 
 class Moving(Protocol):
@@ -67,7 +69,7 @@ class _Tiles:
     def __init__(self, course: _Course, modes: Modes, *, refetch: bool) -> None:
         self.refetch, self.modes, self.course = refetch, modes, course
         self.flat = _Flat(course.groups)
-        self.tiles: dict[tuple[tuple[int, int], ...], int] = {}
+        self.tiles: dict[Intervals, int] = {}
         self.held: dict[Key, int] = {}
         self.seen: dict[Key, int] = {}
 
@@ -90,10 +92,9 @@ class _Tiles:
         return sum((d.tile & ~d.kept).bit_count() for listed in moved.values() for d in merge(listed, self.modes))
 
     def tile(self, intervals: Intervals) -> int:
-        key = tuple(intervals.values())
-        found = self.tiles.get(key)
+        found = self.tiles.get(intervals)
         if found is None:
-            found = self.tiles[key] = self.flat.bits(intervals)
+            found = self.tiles[intervals] = self.flat.bits(dict(zip(self.course.extents, intervals, strict=True)))
         return found
 
 
@@ -123,9 +124,8 @@ class _Course:
         for at, loop in enumerate(motion.loops):
             own[loop.rank_variable].append((at, loop))
         even = {v for v, n in motion.extents.items() if Chain(n, tuple(own[v]), 0).exact}
-        united = all(mode != "none" for _, mode in modes)
-        foldable = plain | {v for v in motion.idle if united or _alone(own[v], merged_from)}
-        folded = even & foldable
+        folded = even & (plain | set(motion.idle))
+        apart = served_apart(modes)
         times: list[tuple[int, tuple[tuple[int, int], ...]]] = []
         turning, copies = -1, 1
         for at, loop in enumerate(motion.loops):
@@ -134,7 +134,7 @@ class _Course:
                 if v not in folded:
                     continue
                 if at >= merged_from:
-                    copies *= steps if v in plain else 1
+                    copies *= steps if v in plain or loop.array in apart else 1
                 else:
                     copies *= steps if fixed is None else _coordinate(motion, at, fixed) < steps
             elif steps > 1 and v in folded and v in plain:
@@ -153,9 +153,17 @@ class _Course:
     def moments(self) -> Iterator[_Moment]:
         """Yield the steps at which some child has work, in order."""
         last: tuple[int, ...] | None = None
+        spans = [_Span(n, [x for x in self.loops if x[1].rank_variable == v]) for v, n in self.extents.items()]
+        children = [(key, [span.spots(place) for span in spans]) for key, place in self.children]
+        spots = [set(listed) for listed in zip(*(listed for _, listed in children), strict=True)]
         for chosen in product(*(options for _, options in self.times)):
             positions = {at: i for (at, _), (i, _) in zip(self.times, chosen, strict=True)}
-            alive = [(key, found) for key, place in self.children if (found := self.intervals(positions, place))]
+            rows = [span.row(positions, every) for span, every in zip(spans, spots, strict=True)]
+            alive = []
+            for key, listed in children:
+                intervals = tuple([row[spot] for row, spot in zip(rows, listed, strict=True) if spot in row])
+                if len(intervals) == len(spans):
+                    alive.append((key, intervals))
             if not alive:
                 continue
             here = tuple(i for i, _ in chosen)
@@ -170,16 +178,37 @@ class _Course:
         moved = (at for (at, _), i, j in zip(self.times, last, here, strict=True) if i != j)
         return next(moved, len(self.times) and self.times[-1][0])
 
-    def intervals(self, positions: Mapping[int, int], place: Mapping[int, int]) -> Intervals | None:
-        """(low, extent) of every rank variable in one child at one step; null where it has no work."""
-        found = {v: (0, n) for v, n in self.extents.items()}
-        for at, loop in self.loops:
-            offset = (place[at] if loop.spatial else positions.get(at, 0)) * loop.tile
-            low, extent = found[loop.rank_variable]
+
+class _Span:
+    """Where the intervals of one rank variable are, in every child at every step."""
+
+    def __init__(self, extent: int, loops: Sequence[tuple[int, Loop]]) -> None:
+        self.extent, self.loops = extent, loops
+        self.spatial = [at for at, loop in loops if loop.spatial]
+        self.temporal = [at for at, loop in loops if not loop.spatial]
+        self.known: dict[tuple[int, ...], dict[Coordinates, tuple[int, int]]] = {}
+
+    def spots(self, place: Mapping[int, int]) -> Coordinates:
+        """Return the coordinates of a child along the loops in space."""
+        return tuple(place[at] for at in self.spatial)
+
+    def row(self, positions: Mapping[int, int], spots: set[Coordinates]) -> dict[Coordinates, tuple[int, int]]:
+        """Return (low, extent) at a step for all coordinates in space at which there is work."""
+        here = tuple(positions.get(at, 0) for at in self.temporal)
+        row = self.known.get(here)
+        if row is None:
+            found = {spot: self._interval(iter(here), iter(spot)) for spot in spots}
+            row = self.known[here] = {spot: interval for spot, interval in found.items() if interval is not None}
+        return row
+
+    def _interval(self, times: Iterator[int], spots: Iterator[int]) -> tuple[int, int] | None:
+        low, extent = 0, self.extent
+        for _, loop in self.loops:
+            offset = next(spots if loop.spatial else times) * loop.tile
             if extent <= offset:
                 return None
-            found[loop.rank_variable] = (low + offset, min(loop.tile, extent - offset))
-        return found
+            low, extent = low + offset, min(loop.tile, extent - offset)
+        return low, extent
 
 
 def most_steps(motion: Moving, at: int) -> int:
@@ -189,11 +218,6 @@ def most_steps(motion: Moving, at: int) -> int:
         if before.rank_variable == motion.loops[at].rank_variable:
             left = min(left, before.tile)
     return -(-left // motion.loops[at].tile)
-
-
-def _alone(own: Sequence[tuple[int, Loop]], merged_from: int) -> bool:
-    """Whether no loop in space over a rank variable tells children of one owner apart."""
-    return not any(loop.spatial and at >= merged_from for at, loop in own)
 
 
 def _coordinate(motion: Moving, at: int, fixed: Fixed) -> int:

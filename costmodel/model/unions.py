@@ -53,16 +53,24 @@ class Unions:
 
     def kept(self, *, refetch: bool) -> Integers:
         """Words that the tiles now and before have in common; with ``refetch`` only where they are equal."""
-        import numpy as np
+        common = self._common()
+        return self._where_equal(common, common) if refetch else common
 
-        common = _sum(
+    def stays(self) -> Integers:
+        """1 at every position at which the tile is the one before, else 0."""
+        return self._where_equal(self._common(), 1)
+
+    def _common(self) -> Integers:
+        return _sum(
             sign * other * _shared((*boxes, *more))
             for sign, boxes in _meetings(self.now)
             for other, more in _meetings(self.old)
         )
-        if not refetch:
-            return common
-        return np.where((common == self.words()) & (common == self.words(old=True)), common, 0)
+
+    def _where_equal(self, common: Integers, then: Integers | int) -> Integers:
+        import numpy as np
+
+        return np.where((common == self.words()) & (common == self.words(old=True)), then, 0)
 
     def _boxes(self, ends: dict[str, tuple[Integers, Integers]]) -> list[_Box]:
         import numpy as np

@@ -233,7 +233,10 @@ def _extent(variable: str, below: Nest, einsums: Mapping[str, Einsum]) -> int | 
 
 
 def loop_lines(nest: Nest, einsums: Mapping[str, Einsum]) -> list[str]:
-    """Lines that read as the same nest. Loops over what no Einsum here has, and all without any, say no range."""
+    """Lines that read as the same nest, whatever the shapes are that tiles do not name.
+
+    Loops over what no Einsum here has, and all without any, say no range.
+    """
     return list(_lines(nest, einsums, {}, ""))
 
 
@@ -249,7 +252,8 @@ def _lines(nest: Nest, einsums: Mapping[str, Einsum], tiles: Mapping[str, int], 
             case Temporal() | Spatial():
                 v = node.rank_variable
                 whole = _extent(v, nest[place:], einsums)
-                yield f"{indent}{_loop(node, None if whole is None else min(whole, inside.get(v, whole)))}"
+                stop = v.upper() if v not in inside else str(min(whole or inside[v], inside[v]))
+                yield f"{indent}{_loop(node, '' if whole is None else stop)}"
                 inside[v] = min(node.tile, inside.get(v, node.tile))
                 indent += "  "
             case Storage():
@@ -259,14 +263,14 @@ def _lines(nest: Nest, einsums: Mapping[str, Einsum], tiles: Mapping[str, int], 
                 yield f"{indent}{node}{statement}"
 
 
-def _loop(node: Temporal | Spatial, extent: int | None) -> str:
+def _loop(node: Temporal | Spatial, stop: str) -> str:
     verb = "for" if isinstance(node, Temporal) else "parallel-for"
     _, _, sentence = str(node).partition(" ")
-    if extent is None:
+    if not stop:
         return f"{verb} {sentence}:"
     _, _, rest = sentence.partition(" by ")
     tile = f" by {rest}" if node.tile > 1 else rest.removeprefix("1")
-    return f"{verb} {node.rank_variable} in [0, {extent}){tile}:"
+    return f"{verb} {node.rank_variable} in [0, {stop}){tile}:"
 
 
 def update_text(einsum: Einsum) -> str:

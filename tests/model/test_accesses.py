@@ -163,6 +163,28 @@ def test_windows_written_on_an_array_small():
     assert difference(Case(made, load_architecture("pe2d"), mapping)) == {}
 
 
+@pytest.mark.parametrize("outer", ["words", "tiles", "none"])
+@pytest.mark.parametrize("inner", ["words", "tiles", "none"])
+def test_windows_written_by_instances_that_do_the_same(outer, inner):
+    """Instances along c hold the same words of Y: one stands for those that an array serves on their own."""
+    made = workload("C: 4, M: 2, H: 4, R: 3", "Y[m, h + r] = I[c, h] * K[c, m, r]")
+    nest = """
+    store I K Y in Main
+    for m by 1
+    for r by 1
+    parallel c by 2 across Rows.Y
+    parallel h by 2 across Rows.X
+    for h by 1
+    parallel c by 1 across PEs.X
+    store Y in Buf
+    compute Y on MAC
+    """
+    rows = Array(name="Rows", shape={"X": 2, "Y": 2}, multicast=outer, reduce=outer == "words")
+    pes = Array(name="PEs", shape={"X": 2}, multicast=inner, reduce=inner == "words")
+    levels = (Memory(name="Main"), rows, pes, Memory(name="Buf"), ComputeUnit(name="MAC"))
+    counted(made, nest, Architecture(name="nested", levels=levels))
+
+
 def test_a_layer_of_dcgan_with_rows_of_windows_on_pes_takes_no_time():
     made = workload("C: 512, M: 256, H: 8, W: 8, R: 4, S: 4", TRANSPOSED_EINSUM)
     began = time.process_time()
@@ -252,3 +274,41 @@ def test_a_gram_matrix_of_a_thousand_rows_is_counted_at_once():
             rows += len({m, n} - held)
             held = {m, n}
     assert cost.words("Buf", "X", "fill") == 4 * rows
+
+
+STILL = Architecture(
+    name="still",
+    levels=(
+        Memory(name="Main"),
+        Array(name="PEs", shape={"X": 2, "Y": 2}, systolic="weight"),
+        Memory(name="Buf"),
+        ComputeUnit(name="MAC"),
+    ),
+)
+
+
+@pytest.mark.parametrize("few", [1, 10**9])
+@pytest.mark.parametrize(("ranks", "text"), TWICE)
+def test_passes_of_a_tensor_that_is_accessed_twice(monkeypatch, few, ranks, text):
+    for module in ("alike", "unions"):
+        monkeypatch.setattr(f"costmodel.model.{module}.FEW", few)
+    made = workload(ranks, text)
+    (einsum,) = made.einsums
+    twice = next(t for t in einsum.tensors if len(einsum.accesses_of(t)) > 1)
+    held = f"name: w\nranks: {{{ranks}}}\neinsums: [{{einsum: '{text}', weights: [{twice}]}}]\n"
+    made = load_workload(parse(held))
+    spread, *rest = einsum.shape
+    loops = [f"for {v} by {tile}" for tile in (3, 2) for v in (*rest, spread)]
+    below = [f"parallel {spread} by 1 across PEs.X", f"store {twice} in Buf", *(f"for {v} by 1" for v in rest)]
+    stored = f"store {' '.join(einsum.tensors)} in Main"
+    counted(made, "\n".join([stored, *loops, *below, f"compute {einsum.name} on MAC"]), STILL)
+
+
+def test_passes_of_a_gram_matrix_of_a_thousand_rows_are_counted_at_once():
+    """Of the 1024² pairs (m, n) the tile stays only where the next pair names the same rows, which none does."""
+    made = workload("M: 1024, N: 1024, K: 4", "Z[m, n] = X[m, k] * X[n, k]")
+    nest = "store X Z in Main\nfor m by 1\nfor n by 1\nstore X in Buf\nfor k by 1\ncompute Z on MAC"
+    began = time.process_time()
+    cost = evaluate(made, STILL, Mapping(nest_of(nest)))
+    assert time.process_time() - began < 2
+    assert cost.latency_cycles == 1024 * 1024 * (4 + 2 + 2 - 2 + 2)

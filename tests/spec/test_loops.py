@@ -100,7 +100,7 @@ def test_lines_that_are_wrong_say_where(lines, problem):
     ("old", "new", "problem"),
     [
         (
-            "for m in [0, 64) by 32",
+            "for m in [0, M) by 32",
             "for m in [0, 60) by 32",
             "6:3: $.nest[1]: the range of m ends with 60, where 64 of it are left",
         ),
@@ -110,7 +110,7 @@ def test_lines_that_are_wrong_say_where(lines, problem):
             "13:11: $.nest[8]: the range of m ends with M, where 32 of it",
         ),
         (
-            "for n in [0, 64) by 16",
+            "for n in [0, N) by 16",
             "for n in [0:3) by 16",
             "7:5: $.nest[2]: the range of n ends with 3, where 64 of it are left, in 4",
         ),
@@ -130,6 +130,16 @@ def test_a_range_that_is_wrong_is_an_error_where_the_shapes_are_known(tmp_path, 
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 1
     assert f"{path}:{problem}" in result.stderr
+
+
+def test_what_is_printed_fits_other_shapes(tmp_path):
+    """Whole ranges stand as names, so that a shape may be set that the tiles allow."""
+    text = CliRunner().invoke(app, ["show", "two_level_output_stationary", "--as", "loops"]).stdout
+    assert "for k in [0, K):" in text
+    (tmp_path / "lines.yaml").write_text(text)
+    shapes = ["--set", "ranks.M=32", "--set", "ranks.N=48", "--set", "ranks.K=4"]
+    arguments = ["evaluate", "two_level", "mm64", "--mapping", str(tmp_path / "lines.yaml"), *shapes]
+    assert CliRunner().invoke(app, arguments).exit_code == 0
 
 
 def test_show_as_loops_is_the_shipped_mapping(tmp_path):
