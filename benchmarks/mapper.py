@@ -4,12 +4,14 @@ python benchmarks/mapper.py            the table of targets
 python benchmarks/mapper.py growth     how time grows with sizes, ranks, levels and dimensions (Markdown)
 python benchmarks/mapper.py growth --svg    and draws it into docs/mapper_growth.svg
 python benchmarks/mapper.py networks   whole networks on every machine, distinct layers; names of either choose among
-                                       them, and --budget 40 gives each layer so many CPU-seconds at most
+                                       them, and --budget 40 gives each layer so many seconds at most
+python benchmarks/mapper.py budgets    random pairs of them within 2, 5 and 20 s: how long it took, how large gaps are
 """
 
 from __future__ import annotations
 
 import math
+import random
 import resource
 import sys
 import time
@@ -24,9 +26,11 @@ from asking import map_einsum  # noqa: E402
 from problems import CONV3X3, PE2D, TWO_LEVEL, einsum, gemm  # noqa: E402  after the path is set
 
 from costmodel.mapper.canonical import grouped, leaders  # noqa: E402
+from costmodel.mapper.network import map_workload  # noqa: E402
 from costmodel.mapper.result import InfeasibleError, Status  # noqa: E402
 from costmodel.spec.catalog import load_architecture, load_workload  # noqa: E402
 from costmodel.spec.hardware import Architecture, Array, Memory  # noqa: E402
+from costmodel.spec.request import Request  # noqa: E402
 
 if TYPE_CHECKING:
     from costmodel.einsum.algebra import Einsum
@@ -233,6 +237,22 @@ def _row(network: str, machine: str, budget_s: float | None) -> str:
     return f"| {network} | {machine} | {edp:.4g} | {spent:.1f} | {groups} | {'; '.join(lacking) or '–'} |"
 
 
+def budgets(pairs: int, seed: int = 0) -> None:
+    """Print how long networks take with a budget, and the largest gap of a layer, on random pairs."""
+    rng = random.Random(seed)  # noqa: S311  no secret depends on it
+    print("| | | budget | took | largest gap |\n|---|---|---|---|---|")
+    worst_s, worst_gap = 0.0, 0.0
+    for number in range(pairs):
+        network, machine, budget_s = rng.choice(NETWORKS), rng.choice(MACHINES), (2.0, 5.0, 20.0)[number % 3]
+        request = Request(objective=("edp",), budget=budget_s)
+        found = map_workload(load_workload(network), load_architecture(machine), request)
+        certificates = [layer.result.certificate for layer in found.layers]
+        gap = max((math.inf if c.gap is None else c.gap) for c in certificates)
+        print(f"| {network} | {machine} | {budget_s:g} s | {found.wall_s:.1f} s | {gap:.1%} |", flush=True)
+        worst_s, worst_gap = max(worst_s, found.wall_s - budget_s), max(worst_gap, gap)
+    print(f"\nlargest overrun {worst_s:.1f} s, largest gap {worst_gap:.1%}")
+
+
 def main(arguments: list[str]) -> None:
     """Do what the command line says."""
     if arguments[:1] == ["growth"]:
@@ -240,6 +260,8 @@ def main(arguments: list[str]) -> None:
     elif arguments[:1] == ["networks"]:
         budget_s = float(arguments[arguments.index("--budget") + 1]) if "--budget" in arguments else None
         networks([a for a in arguments[1:] if a in (*NETWORKS, *MACHINES, *(n for n, _ in LARGE))], budget_s)
+    elif arguments[:1] == ["budgets"]:
+        budgets(int(arguments[1]) if len(arguments) > 1 else 20)
     else:
         targets()
 

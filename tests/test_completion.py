@@ -39,6 +39,7 @@ def test_options_of_every_command_complete(command):
         *(((command, ""), SHIPPED["arch"]) for command in ("map", "evaluate", "curve", "explain")),
         *(((command, "pe2d", ""), SHIPPED["workload"]) for command in ("map", "evaluate", "curve", "explain")),
         *(((command, "pe2d", "mm64", "--mapping", ""), SHIPPED["mapping"]) for command in ("evaluate", "explain")),
+        *(((command, ""), SHIPPED["workload"]) for command in ("run", "transform")),
         (("sweep", ""), SHIPPED["study"]),
         (("show", "two_level_output_stationary", "--workload", ""), SHIPPED["workload"]),
         *((words, list(dict.fromkeys(ANY))) for words in (("show", ""), ("check", ""), ("check", "pe2d", ""))),

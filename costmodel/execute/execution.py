@@ -94,7 +94,7 @@ def execute(
             else Vectorised(program, held, touched[name])
         )
     started = time.perf_counter()
-    warnings: list[str] = []
+    warnings = list(workload.warnings)
     done: set[str] = set()
     with np.errstate(all="ignore"):
         for group in groups(workload.einsums):

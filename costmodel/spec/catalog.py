@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from costmodel.spec.mapping import Mapping as Schedule
     from costmodel.spec.mapping_file import NestMarks
     from costmodel.spec.nonzeros import Nonzeros
-    from costmodel.spec.problems import Marks
+    from costmodel.spec.problems import Marks, Path
     from costmodel.spec.study import Study
     from costmodel.spec.values import Values
     from costmodel.spec.workload_spec import WorkloadSpec
@@ -257,7 +257,16 @@ def not_computed(
     problems = {e.name: problem for e in workload.einsums if (problem := computing.not_computed(e, architecture))}
     if found is None:
         return list(problems.values())
-    return [found.marks.problem(p.message, ("einsums", names.index(n)), hint=p.hint) for n, p in problems.items()]
+    return [found.marks.problem(p.message, _entry(found, n, names), hint=p.hint) for n, p in problems.items()]
+
+
+def _entry(found: Document, name: str, names: Sequence[str]) -> Path:
+    """Where an Einsum stands in its file; one that `toeplitz:` makes stands nowhere else."""
+    entries = found.data["einsums"]
+    if len(entries) == len(names):
+        return ("einsums", names.index(name))
+    stated = [entry.get("name") if isinstance(entry, Mapping) else None for entry in entries]
+    return ("einsums", stated.index(name)) if name in stated else ("toeplitz",)
 
 
 def share(

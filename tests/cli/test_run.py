@@ -154,6 +154,11 @@ def test_what_is_wrong_is_told(arguments, message):
     assert message in run(*arguments, code=1).stderr
 
 
+def test_a_warning_about_the_workload_is_a_warning_about_its_values():
+    wrong = {"name": "w", "ranks": {"M": 3, "CHW": 8}}
+    assert "some coordinates share a word" in run(written(wrong, "O[m] = I[chw] * F[M*m + chw]")).stderr
+
+
 def test_values_of_a_workload_are_checked_with_it():
     Path("w.yaml").write_text(
         "name: w\nranks: {M: 2}\nvalues:\n  A: [1, 2, 3]\n  B: [[1], [2, 3]]\n  C: [yes]\n  D: 4\n"

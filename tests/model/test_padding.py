@@ -140,14 +140,10 @@ def test_model_and_walk_agree_on_random_padded_cascades(start):
 
 def test_a_second_walk_agrees():
     """The one that was written from ``docs/counting.md`` alone."""
-    checked = 0
     for seed in range(60):
         case = padded_case(seed)
-        if not any(a.systolic for a in case.architecture.arrays):
-            table = SecondCost(case.workload, case.architecture, case.mapping).table()
-            assert table == walk_table(case), f"seed {seed}\n{case}"
-            checked += 1
-    assert checked > 40
+        table = SecondCost(case.workload, case.architecture, case.mapping).table()
+        assert table == walk_table(case), f"seed {seed}\n{case}"
 
 
 def padded_problem(rng):

@@ -123,3 +123,16 @@ def test_a_unit_outside_the_array_takes_the_convolution():
     levels = [ARRAY["levels"][0], {"compute": "VEC", "energy": 5}, *ARRAY["levels"][1:]]
     found = cm.map(ARRAY | {"levels": levels}, CONV, objective="energy")
     assert "compute O on VEC" in str(found.nest)
+
+
+def test_an_einsum_that_nothing_computes_is_told_where_it_stands(tmp_path):
+    multiplies = ARRAY | {"levels": [*ARRAY["levels"][:3], {"compute": "MAC", "energy": {"mac": 1}}]}
+    file = tmp_path / "w.yaml"
+    file.write_text(
+        "name: w\ntoeplitz: input\neinsums:\n"
+        "- {name: conv, einsum: 'O[m, p] = I[c, p + r] * F[m, c, r]', ranks: {M: 2, C: 2, P: 2, R: 2}}\n"
+        "- {name: relu, einsum: 'Y[m] = relu(X[m])', ranks: {M: 2}}\n"
+    )
+    with pytest.raises(SpecError) as told:
+        cm.map(multiplies, file, objective="energy")
+    assert [(p.line, p.message.partition(":")[0]) for p in told.value.problems] == [(2, "conv.T"), (5, "relu")]

@@ -15,7 +15,7 @@ def numbered(columns: Iterable[Ints]) -> Ints:
     """Return a number of each row of some columns; it is less where an earlier column is, and others are equal.
 
     >>> numbered([np.array([5, 7, 5]), np.array([1, 0, 1])]).tolist()
-    [1, 2, 1]
+    [1, 4, 1]
     """
     found: Ints = np.zeros(1, dtype=np.int64)
     most = 1

@@ -9,8 +9,9 @@ from costmodel.spec.problems import Problem, SpecError, did_you_mean
 from costmodel.spec.rewriting.draft import Draft
 from costmodel.spec.rewriting.flatten import flatten
 from costmodel.spec.rewriting.layout import partition, resize, split, swap
+from costmodel.spec.rewriting.made import give, inline
 from costmodel.spec.rewriting.step import Step, refuse
-from costmodel.spec.rewriting.toeplitz import give, inline, matrix, toeplitz
+from costmodel.spec.rewriting.toeplitz import matrix, toeplitz
 from costmodel.spec.rewriting.variables import let
 
 _LIST = r"[A-Z][A-Z0-9_+]*(?:=\d+)?(?:\s*,\s*|\s+)?"
