@@ -119,7 +119,7 @@ class Motion:
     ) -> tuple[int, int]:
         """``group_sums``, remembered: loops over other rank variables leave the positions of a group as they are."""
         apart = not group.rigid
-        places = tuple(self._place(v, event, merged_from, fixed, apart=apart) for v in group.rank_variables)
+        places = tuple([self._place(v, event, merged_from, fixed, apart=apart) for v in group.rank_variables])
         key = (group.rank_variables, places, modes, leaving, fresh)  # no two groups share a rank variable
         found = self._sums.get(key)
         if found is None:
@@ -151,12 +151,11 @@ class Motion:
 
     def _place(self, v: str, event: Event, merged_from: int, fixed: Fixed | None, *, apart: bool) -> tuple[object, ...]:
         """Return all that the positions along a rank variable depend on."""
-        starts = self._starts[v]
-        outside = bisect_left(starts, event.loop)
-        steps = event.kind == "step" and event.loop in starts
-        merged = bisect_left(starts, merged_from)
+        starts, (kind, loop) = self._starts[v], event
         coordinates = None if fixed is None else fixed.get(v, ())
-        return (v, event.kind == "all", outside, steps, merged, coordinates, apart)
+        steps = kind == "step" and loop in starts
+        outside, merged = bisect_left(starts, loop), bisect_left(starts, merged_from)
+        return (v, kind == "all", outside, steps, merged, coordinates, apart)
 
     def _positions(
         self, v: str, event: Event, merged_from: int, fixed: Fixed | None, *, apart: bool = False
