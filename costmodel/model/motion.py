@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -151,9 +152,9 @@ class Motion:
     def _place(self, v: str, event: Event, merged_from: int, fixed: Fixed | None, *, apart: bool) -> tuple[object, ...]:
         """Return all that the positions along a rank variable depend on."""
         starts = self._starts[v]
-        outside = sum(at < event.loop for at in starts)
+        outside = bisect_left(starts, event.loop)
         steps = event.kind == "step" and event.loop in starts
-        merged = sum(at < merged_from for at in starts)
+        merged = bisect_left(starts, merged_from)
         coordinates = None if fixed is None else fixed.get(v, ())
         return (v, event.kind == "all", outside, steps, merged, coordinates, apart)
 
