@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         report,
         run,
         sweep,
-        transform,
+        trace,
     )
 else:
     ModuleType = type(sys)
@@ -38,7 +38,7 @@ __all__ = [
     "report",
     "run",
     "sweep",
-    "transform",
+    "trace",
 ]
 
 

@@ -418,7 +418,9 @@ class _Draw:
             covered = {v for a in (output, *inputs) for i in a.indices for v in i.rank_variables}
             lacking = [v for v in variables if v not in covered]
             statements.append((Access(name, (*output.indices, *_plain(*lacking))), inputs))
-        return self.finished(statements, extents), shared
+        passed_on = [i for output, _ in statements[:-1] for i in output.indices]
+        apart = [v for v in shared if not any(_meet_later(i, v, extents) for i in passed_on)]
+        return self.finished(statements, extents), apart
 
     def following(self, output: Access, common: list[str], *, free: bool, window: bool) -> Access:
         """The output with the common variables in front, so that consumers can follow; ``free`` may reduce some."""
@@ -526,6 +528,13 @@ class _Place:
 
 class _DeadEndError(Exception):
     """This draw leads nowhere."""
+
+
+def _meet_later(index: Affine, v: str, extents: dict[str, int]) -> bool:
+    """Whether a word that is written at one value of ``v`` is written at the next ones, too."""
+    terms = dict(index.terms)
+    step = terms.pop(v, 0)
+    return bool(step) and sum(c * (extents[u] - 1) for u, c in terms.items()) >= step
 
 
 class _Nest:

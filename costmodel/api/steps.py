@@ -59,7 +59,7 @@ class TraceResult:
     def page(self, path: str | os.PathLike[str], beside: TraceResult | None = None) -> Path:
         """Write the animation, perhaps with another nest beside this one; return where it is."""
         named = {"nest": self.trace} if beside is None else {"first nest": self.trace, "second nest": beside.trace}
-        return write_traces(Path(path), named, "costmodel.api.trace")
+        return write_traces(Path(path), named, "cm.trace")
 
     def __str__(self) -> str:
         return trace_text(self.trace)

@@ -79,8 +79,10 @@ def command(
     from costmodel.spec import catalog
 
     asked = as_latex or over is not None or trees or svg is not None
-    if _is_statement(ref) and not asked and form is None:
-        return _show_statement(ref, as_json=as_json)
+    if _is_statement(ref):
+        if over is not None or trees or svg is not None or form is not None:
+            raise click.UsageError("Only '--latex' and '--json' go with a statement: it has no shapes, values or nest.")
+        return _show_statement(ref, as_latex=as_latex, as_json=as_json)
     document = catalog.document(ref)
     kind = catalog.kind_of(document)
     document = catalog.document(document, kind, overrides)
@@ -113,7 +115,7 @@ def _is_statement(ref: str) -> bool:
     return any(sign in ref for sign in "[]{}=^$\\→") and not Path(ref).exists()
 
 
-def _show_statement(text: str, *, as_json: bool) -> int:
+def _show_statement(text: str, *, as_latex: bool, as_json: bool) -> int:
     from costmodel.einsum.latex import latex
     from costmodel.einsum.notation import read
     from costmodel.einsum.syntax import Statement
@@ -124,6 +126,8 @@ def _show_statement(text: str, *, as_json: bool) -> int:
         declared: dict[str, object] = {"canonical": str(found), "latex": latex(found)}
         content = statement_object(found) if isinstance(found, Statement) else declared
         put_json("show", {"kind": "statement", "statement": content})
+    elif as_latex:
+        put(latex(found))
     else:
         put(statement_text(found) if isinstance(found, Statement) else f"{found}\n{latex(found)}")
     return FINE

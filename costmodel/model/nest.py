@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from costmodel.einsum.algebra import Access, Affine, Einsum, Role, Tensor, Workload
 from costmodel.einsum.roles import keeps
+from costmodel.model.finished import unfinished
 from costmodel.model.tiles import Loop
 from costmodel.spec.computing import MAKE_IT_FIT, hint, lacking, not_accepted, refusing
 from costmodel.spec.hardware import Architecture, ComputeUnit, Memory
@@ -374,6 +375,22 @@ class _Binder:
                         if access.tensor == name:
                             earlier = below.index(consumer) < at
                             self.ahead(path, producer, consumer, v, access, context, earlier=earlier)
+            for consumer in below[at + 1 :]:
+                for access in consumer.inputs:
+                    if access.tensor == name:
+                        self.finished(path, producer, consumer, access, context)
+
+    def finished(self, path: Path, producer: Einsum, consumer: Einsum, access: Access, context: _Context) -> None:
+        """Complain where a consumer reads words into which its producer reduces at later steps, too."""
+        if late := unfinished(producer, consumer, access, context.loops, context.steps):
+            v, index = late
+            self.complain(
+                path,
+                None,
+                f"{consumer.name} reads {access.tensor} under the shared loop over {v} before it is finished: "
+                f"later steps of the loop reduce into the same words ({access.tensor}[{_shown(index)}])",
+                f"keep the loop over {v} out of the shared part",
+            )
 
     def ahead(
         self,

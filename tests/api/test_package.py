@@ -19,7 +19,7 @@ NAMES = [
     "explain",
     "report",
     "run",
-    "transform",
+    "trace",
 ]
 
 

@@ -21,9 +21,7 @@ def test_a_trace_has_the_words_of_the_model():
 def test_two_traces_stand_on_one_page(tmp_path):
     first, second = (trace("two_level", "conv1d", mapping=f"conv1d_{name}") for name in ("simple", "tiled"))
     path = first.page(tmp_path / "both.html", beside=second)
-    assert path.read_text() == render_traces(
-        {"first nest": first.trace, "second nest": second.trace}, "costmodel.api.trace"
-    )
+    assert path.read_text() == render_traces({"first nest": first.trace, "second nest": second.trace}, "cm.trace")
 
 
 def test_one_nest_is_traced():

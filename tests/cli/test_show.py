@@ -49,6 +49,7 @@ def test_a_statement():
     text = run(r"O_{m,p} = \sum_{c,r} I_{c,Up+r} F_{m,c,r}")
     assert "O[m, p] = I[c, U*p + r] * F[m, c, r]" in text
     assert "contracted    c, r" in text
+    assert run("Z[m] = A[k, m] * B[k]", "--latex") == "Z_m = A_{k,m} \\times B_k\n"
     shown = json.loads(run("G^{S=6, D=6}", "--json"))["statement"]
     assert shown == {"canonical": "G[S=6, D=6]", "latex": "G^{S=6,D=6}"}
 
@@ -57,6 +58,7 @@ def test_a_statement():
     ("arguments", "message"),
     [
         (("pe2d", "--latex"), "no workload"),
+        (("Z[m] = A[m]", "--over", "M=1,2"), "go with a statement"),
         (("mm64", "--over", "M"), "RANK=N,N"),
         (("mm64", "--over", "M=1,0"), "RANK=N,N"),
         (("mm64", "--svg", "graph.png"), "not named *.svg"),

@@ -37,10 +37,6 @@ def values_of(problem, seed=0):
     return {name: array * (array % 3 != 0) for name, array in found.items()}
 
 
-def meets_nothing(einsum):
-    return all(len(index.terms) < 2 for index in einsum.output.indices)
-
-
 @settings(max_examples=80)
 @given(st.integers(0, 10**6), st.sampled_from([random_case, padded_case]))
 def test_many_orders_give_the_same_output(seed, make):
@@ -49,9 +45,8 @@ def test_many_orders_give_the_same_output(seed, make):
     if make is padded_case:  # it changes accesses, and leaves the text
         einsums = tuple(replace(e, text=statement_text(e.output, e.inputs)) for e in case.workload.einsums)
         case = replace(case, workload=replace(case.workload, einsums=einsums))
-    # A recurrence has an order, and below a shared loop over p, T[p + r] is read before all points have reached it.
+    # a recurrence has an order
     assume(not any(e.output.tensor in {a.tensor for a in e.inputs} for e in case.workload.einsums))
-    assume(len(case.workload.einsums) == 1 or all(meets_nothing(e) for e in case.workload.einsums))
     values = values_of(case.workload, seed)
     expected = execute(case.workload, values)
     schedules = schedules_of(((case.mapping, NestMarks()),), case.workload)
