@@ -15,6 +15,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from costmodel.einsum.algebra import Access, Affine, Einsum, Operation, Role, Tensor, Workload
+from costmodel.model.nest import bind
+from costmodel.model.obedience import broken_rules
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Level, Memory
 from costmodel.spec.mapping import Compute, Mapping, Nest, Node, Sequence, Spatial, Storage, Temporal
 
@@ -720,7 +722,9 @@ def random_case(seed: int) -> Case:
             nodes = _Nest(draw, workload, architecture, shared).grow(names, _Place(left, 0), root=True)
         except _DeadEndError:
             continue
-        return Case(workload, architecture, Mapping(tuple(nodes)))
+        case = Case(workload, architecture, Mapping(tuple(nodes)))
+        if not broken_rules(bind(workload, architecture, case.mapping)):  # of a recurrence: none has constraints
+            return case
     raise AssertionError(f"no case for seed {seed}")
 
 

@@ -1,4 +1,4 @@
-"""Whether a nest keeps to the rules of its architecture: what the hardware cannot do has no cost."""
+"""Whether a nest keeps to the rules of its architecture and of its Einsums: what cannot be done has no cost."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from collections.abc import Mapping as MappingABC
 from costmodel.model.nest import BoundNest, Path, Place
 from costmodel.spec.problems import Problem
 from costmodel.spec.rules import parse
+from costmodel.spec.rules.recurrence import recurrences
 
 
 def broken_rules(nest: BoundNest, marks: MappingABC[Path, Place] | None = None) -> list[Problem]:
-    """Say which of the architecture's ``constraints:`` a nest breaks, with the place of the node that does.
+    """Say which of the architecture's ``constraints:``, and which recurrence, a nest breaks; with the node that does.
 
     Raises SpecError where a constraint cannot be read, or means nothing for an Einsum of the nest.
     """
@@ -20,16 +21,18 @@ def broken_rules(nest: BoundNest, marks: MappingABC[Path, Place] | None = None) 
 
 def _broken(nest: BoundNest, marks: MappingABC[Path, Place]) -> Iterator[Problem]:
     architecture = nest.architecture
-    for bound in nest.einsums if architecture.constraints else ():
+    for bound in nest.einsums:
+        if not architecture.constraints and not recurrences(bound.einsum):
+            continue
         part = architecture.part(bound.unit.name)
         rules = parse(architecture.constraints, part, bound.einsum)
         for finding in rules.findings(nest.mapping.nest, bound.einsum, part):
             if (reject := finding.reject) is not None:
                 file, line, column = marks.get(finding.path, ("", 0, 0))
-                yield Problem(
-                    f"{architecture.name} cannot do this: {reject.level}: {reject.limit}: {reject.how}",
-                    file,
-                    line,
-                    column,
-                    hint="`constraints:` of the architecture say what the hardware cannot do",
-                )
+                if reject.level in bound.einsum.tensors:
+                    message = f"{bound.einsum.name} cannot be done so: {reject.limit}: {reject.how}"
+                    hint = f"move that loop inside, so that what {bound.einsum.name} reads is there"
+                else:
+                    message = f"{architecture.name} cannot do this: {reject.level}: {reject.limit}: {reject.how}"
+                    hint = "`constraints:` of the architecture say what the hardware cannot do"
+                yield Problem(message, file, line, column, hint=hint)

@@ -17,6 +17,7 @@ from costmodel.spec.rules import dataflow, holding, order, spatial, tiles, utili
 from costmodel.spec.rules.base import Measured, Rule, Tile, WordingError
 from costmodel.spec.rules.finding import ANY, Finding, Interval
 from costmodel.spec.rules.finished import FinishedNest
+from costmodel.spec.rules.recurrence import recurrences
 from costmodel.spec.rules.wording import mismatch
 
 Kind = TypeVar("Kind", bound=Rule)
@@ -79,9 +80,10 @@ class Rules:
 
 
 def parse(sentences: Sequence[str], architecture: Architecture, einsum: Einsum) -> Rules:
-    """Read constraint sentences for one Einsum. Raises SpecError with every sentence that is wrong.
+    """Read constraint sentences for one Einsum, and add what its own recurrences ask for.
 
-    Of a part of a chip, what they say about levels that stand idle is passed over.
+    Raises SpecError with every sentence that is wrong. Of a part of a chip, what they say about levels that stand idle
+    is passed over.
     """
     said, problems = _read_all(sentences, architecture, ())
     if problems:
@@ -89,7 +91,8 @@ def parse(sentences: Sequence[str], architecture: Architecture, einsum: Einsum) 
     used = (rule for rule in said if not rule.stands_idle(architecture))
     bound = (meant for rule in used for meant in rule.bind(einsum, architecture, said))
     # an architecture and a study may say the same
-    return Rules(tuple(sorted(dict.fromkeys(bound), key=lambda rule: REGISTRY.index(type(rule)))))
+    ordered = sorted(dict.fromkeys(bound), key=lambda rule: REGISTRY.index(type(rule)))
+    return Rules((*ordered, *recurrences(einsum)))
 
 
 @lru_cache(maxsize=1024)
