@@ -254,6 +254,7 @@ def dump(mappings: Mapping | List[Mapping], lines_of: MappingABC[str, Einsum] | 
 
     With Einsums by name the nests are lines of loops, with the ranges that these Einsums give them.
 
+    >>> from costmodel.spec.mapping import Compute, Temporal
     >>> print(dump(Mapping((Temporal("m", 1), Compute("Z", "MAC")), arch="a")), end="")
     arch: a
     nest:
