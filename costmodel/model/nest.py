@@ -359,26 +359,23 @@ class _Binder:
         moving = {x.rank_variable for x, n in zip(context.loops, context.steps, strict=True) if n > 1}
         for at, producer in enumerate(below):
             name = producer.output.tensor
-            consumers = [e for e in below if e is not producer and any(a.tensor == name for a in e.inputs)]
+            readers = [(e, a) for e in below if e is not producer for a in e.inputs if a.tensor == name]
             for v in sorted(moving & set(producer.shape)):
-                if consumers and v in producer.reduced:
+                if readers and v in producer.reduced:
                     self.complain(
                         path,
                         None,
-                        f"the shared loop over {v} leaves {name} unfinished when {consumers[0].name} reads it: "
+                        f"the shared loop over {v} leaves {name} unfinished when {readers[0][0].name} reads it: "
                         f"{v} is reduced in {producer.name}",
                         f"move the loop over {v} into the branch of {producer.name}",
                     )
                     continue
-                for consumer in consumers:
-                    for access in consumer.inputs:
-                        if access.tensor == name:
-                            earlier = below.index(consumer) < at
-                            self.ahead(path, producer, consumer, v, access, context, earlier=earlier)
-            for consumer in below[at + 1 :]:
-                for access in consumer.inputs:
-                    if access.tensor == name:
-                        self.finished(path, producer, consumer, access, context)
+                for consumer, access in readers:
+                    earlier = below.index(consumer) < at
+                    self.ahead(path, producer, consumer, v, access, context, earlier=earlier)
+            for consumer, access in readers:
+                if below.index(consumer) > at:
+                    self.finished(path, producer, consumer, access, context)
 
     def finished(self, path: Path, producer: Einsum, consumer: Einsum, access: Access, context: _Context) -> None:
         """Complain where a consumer reads words into which its producer reduces at later steps, too."""

@@ -33,10 +33,6 @@ class Recurrence(Rule):
     def of(cls, found: re.Match[str]) -> Self:
         raise NotImplementedError("no sentence says it")
 
-    @classmethod
-    def read(cls, sentence: str) -> Self | None:  # noqa: ARG003  it has none
-        return None
-
     def __str__(self) -> str:
         return f"{self.tensor} is finished along {self.along} before it is read"
 
