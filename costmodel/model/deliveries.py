@@ -167,12 +167,11 @@ def _rigid_sums(
         multiplicity = math.prod([c.multiplicity for c in combination])
         children = []
         for states in product(*[c.states for c in combination]):
-            place, low, extent, old_low, old_extent = zip(*states, strict=True)
-            tile = old = moved(low, extent)
+            tile = old = moved([s.low for s in states], tuple([s.extent for s in states]))
             if leaving or not fresh:
-                old = moved(old_low, old_extent)
+                old = moved([s.old_low for s in states], tuple([s.old_extent for s in states]))
             stays = 0 if fresh or (refetch and tile != old) else tile & old
-            children.append((sum(place, ()), Delivery(old if leaving else tile, stays)))
+            children.append((tuple([p for s in states for p in s.place]), Delivery(old if leaving else tile, stays)))
         deliveries = merge(children, modes) if len(children) > 1 else [children[0][1]]
         for delivery in deliveries:
             whole += multiplicity * delivery.tile.bit_count()
