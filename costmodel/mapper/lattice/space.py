@@ -313,6 +313,9 @@ def _check_padding(
         several = sum(_spreads_edges(einsum, names, a) for a in arrays) > 1
         why = {
             f"several arrays lie along the edge of {padded[0].name}": several,
+            f"terms differ at the edge of {padded[0].name}, and {array.level.name} may lie along it": bool(
+                einsum.addends
+            ),
             f"several tensors are padded, and {array.level.name} may lie along their edges": len(padded) > 1,
             f"{array.level.name} shares whole tiles of {padded[0].name}, which is padded": array.tiles_only,
             f"instances of {', '.join(busy)} differ at the edge of {padded[0].name}": bool(busy),
@@ -332,7 +335,7 @@ def _edge_array(einsum: Einsum, names: Sequence[str], arrays: Sequence[ArrayPlan
 
 
 def _spreads_edges(einsum: Einsum, names: Sequence[str], array: ArrayPlan) -> bool:
-    variables = {v for limit in einsum.limits for v in limit.index.rank_variables}
+    variables = {v for limit in einsum.limits for v in limit.index.rank_variables}.union(*einsum.addends)
     return any((array.factors[:, names.index(v)] > 1).any() for v in variables)
 
 
@@ -388,7 +391,7 @@ def _tensor(einsum: Einsum, name: str, names: tuple[str, ...], boxed: bool) -> T
         raise UnsupportedError(msg)
     relevant = np.array([v in seen for v in names])
     idle = np.array([v not in seen and v not in access.at_zero for v in names])
-    asked = einsum.points_where_zero(access.at_zero)
+    asked = einsum.points_of(access)
     size = math.prod(einsum.shape[names[v]] for v in plain)
     for w in found:
         whole = tuple(einsum.shape[names[v]] for v in w.rank_variables)
