@@ -177,8 +177,7 @@ def build(allowed: Allowed) -> Space:
     shape = einsum.shape or NO_RANKS
     names = tuple(shape)
     extents = np.array([shape[v] for v in names], dtype=np.int64)
-    boxed = any(m.holes == "fetch" for m in allowed.memories.values())
-    tensors = [tensor_plan(einsum, name, names, boxed=boxed) for name in einsum.tensors]
+    tensors = [tensor_plan(einsum, name, names, boxed=_boxed(allowed, name)) for name in einsum.tensors]
     memories: list[MemoryPlan] = []
     array_levels: list[Array] = []
     for place, level in reversed(list(enumerate(allowed.levels))):
@@ -238,6 +237,11 @@ def build(allowed: Allowed) -> Space:
         strides[v] = strides[v + 1] * sizes[v + 1]
     space.strides = np.array(strides, dtype=np.int64)
     return space
+
+
+def _boxed(allowed: Allowed, tensor: str) -> bool:
+    """Whether some memory may move the tiles of a tensor with their holes."""
+    return any(allowed.memories[place].holes == "fetch" for place, name, _ in allowed.below if name == tensor)
 
 
 def _check_terms(einsum: Einsum, memories: Sequence[MemoryPlan], arrays: int) -> None:
