@@ -2,8 +2,8 @@
 
 ``h*F + f`` gives each pair its own word. In ``M*m + chw`` the coefficient is the shape of the wrong rank, that of ``m``
 itself: where ``CHW`` is larger, words are shared. A window (``U*p + r``) shares words on purpose, so an index is taken
-for a flattening where a coefficient is named after a rank which the Einsum iterates over, where a number is the shape of
-the rank that it multiplies (``3*m + chw`` with M 3), or where a number stands beside a variable of several letters.
+for a flattening where a coefficient is named after a rank which the Einsum iterates over, where a number is the shape
+of the rank that it multiplies (``3*m + chw`` with M 3), or where a number stands beside a variable of several letters.
 """
 
 from __future__ import annotations
