@@ -17,7 +17,7 @@ import costmodel.spec.rules.finding as verdict
 from costmodel.einsum.algebra import Einsum
 from costmodel.spec.hardware import Architecture, Array, Memory
 from costmodel.spec.problems import Problem, did_you_mean
-from costmodel.spec.rules.finding import Finding, Interval
+from costmodel.spec.rules.finding import Finding, Interval, Reject, Span
 from costmodel.spec.rules.finished import FinishedNest
 
 
@@ -122,6 +122,10 @@ class Rule(ABC):
         """Return how many instances a rank variable may take along a dimension (empty: along all of an array)."""
         return None
 
+    def spans(self, array: str) -> tuple[Span, ...]:  # noqa: ARG002  a hook
+        """Return along how many dimensions of an array some rank variables may lie together."""
+        return ()
+
     def holds(self, level: str, tensor: str, einsum: Einsum) -> bool | None:  # noqa: ARG002  a hook
         """Return whether a level has to hold a tensor, or must not; null where the rule does not say."""
         return None
@@ -148,6 +152,13 @@ class Rule(ABC):
     @abstractmethod
     def findings(self, nest: FinishedNest) -> Iterator[Finding]:
         """Yield every limit of the rule, and how a finished nest stands to it; the same limits for every nest."""
+
+    def broken(self, reject: Reject, architecture: Architecture, einsum: Einsum) -> Problem:  # noqa: ARG002  a hook
+        """Say that a nest breaks the rule, and what to do."""
+        return Problem(
+            f"{architecture.name} cannot do this: {reject.level}: {reject.limit}: {reject.how}",
+            hint="`constraints:` of the architecture say what the hardware cannot do",
+        )
 
 
 class TileRule(Rule):

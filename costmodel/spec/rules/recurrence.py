@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import Self
 
 from costmodel.einsum.algebra import Access, Einsum
+from costmodel.spec.hardware import Architecture
+from costmodel.spec.problems import Problem
 from costmodel.spec.rules.base import Rule
 from costmodel.spec.rules.finding import KEPT, Finding, Reject
 from costmodel.spec.rules.finished import AcrossLoop, FinishedNest, TimeLoop
@@ -51,6 +53,12 @@ class Recurrence(Rule):
         outer = min(wrong, key=lambda loop: loop.path)
         how = f"the loop over {outer.rank_variable} stands outside of one over {self.along}"
         yield Finding(str(self), float(len(wrong)), Reject(self.tensor, str(self), len(wrong), 0, how), outer.path)
+
+    def broken(self, reject: Reject, architecture: Architecture, einsum: Einsum) -> Problem:  # noqa: ARG002  a hook
+        return Problem(
+            f"{einsum.name} cannot be done so: {reject.limit}: {reject.how}",
+            hint=f"move that loop inside, so that what {einsum.name} reads is there",
+        )
 
 
 def recurrences(einsum: Einsum) -> tuple[Recurrence, ...]:

@@ -15,8 +15,9 @@ from costmodel.spec.mapping import Nest
 from costmodel.spec.problems import Marks, Path, Problem, SpecError, did_you_mean
 from costmodel.spec.rules import dataflow, holding, order, spatial, tiles, utilisation
 from costmodel.spec.rules.base import Measured, Rule, Tile, WordingError
-from costmodel.spec.rules.finding import ANY, Finding, Interval
+from costmodel.spec.rules.finding import ANY, Finding, Interval, Span
 from costmodel.spec.rules.finished import FinishedNest
+from costmodel.spec.rules.flow import flows
 from costmodel.spec.rules.recurrence import recurrences
 from costmodel.spec.rules.wording import mismatch
 
@@ -51,6 +52,10 @@ class Rules:
             found = found if mine is None else found & mine
         return found
 
+    def spans(self, array: str) -> tuple[Span, ...]:
+        """Return along how many dimensions of an array some rank variables may lie together."""
+        return tuple(dict.fromkeys(span for rule in self.said for span in rule.spans(array)))
+
     def measures(self, tile: Tile) -> list[Measured]:
         """Return what is limited of a tile."""
         return [measured for rule in self.said if (measured := rule.measure(tile)) is not None]
@@ -80,7 +85,7 @@ class Rules:
 
 
 def parse(sentences: Sequence[str], architecture: Architecture, einsum: Einsum) -> Rules:
-    """Read constraint sentences for one Einsum, and add what its own recurrences ask for.
+    """Read constraint sentences for one Einsum, and add what no sentence says: its recurrences, the flow of operands.
 
     Raises SpecError with every sentence that is wrong. Of a part of a chip, what they say about levels that stand idle
     is passed over.
@@ -92,7 +97,12 @@ def parse(sentences: Sequence[str], architecture: Architecture, einsum: Einsum) 
     bound = (meant for rule in used for meant in rule.bind(einsum, architecture, said))
     # an architecture and a study may say the same
     ordered = sorted(dict.fromkeys(bound), key=lambda rule: REGISTRY.index(type(rule)))
-    return Rules((*ordered, *recurrences(einsum)))
+    return Rules((*ordered, *unsaid(architecture, einsum)))
+
+
+def unsaid(architecture: Architecture, einsum: Einsum) -> tuple[Rule, ...]:
+    """Return the rules that no sentence says: what a recurrence asks for, and what flows through systolic arrays."""
+    return (*recurrences(einsum), *flows(einsum, architecture))
 
 
 @lru_cache(maxsize=1024)
