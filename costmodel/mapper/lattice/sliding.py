@@ -14,7 +14,7 @@ from costmodel.mapper.lattice.labels import GROW, History, Labels, Layout
 from costmodel.mapper.lattice.shapes import Floats, Ints
 from costmodel.mapper.lattice.sliding_moves import SlidingMoves
 from costmodel.mapper.lattice.sliding_words import mix
-from costmodel.mapper.lattice.space import UnsupportedError
+from costmodel.mapper.lattice.tensor_plan import UnsupportedError
 
 
 class Sliding(SlidingMoves):

@@ -12,7 +12,8 @@ from costmodel.mapper.lattice.edges import Along, Digit, average
 from costmodel.mapper.lattice.labels import History, Labels, Layout
 from costmodel.mapper.lattice.settlement import Combinations
 from costmodel.mapper.lattice.shapes import Floats, Ints, Lattice
-from costmodel.mapper.lattice.space import Space, UnsupportedError, Window
+from costmodel.mapper.lattice.space import Space
+from costmodel.mapper.lattice.tensor_plan import UnsupportedError, Window
 
 
 def mix(x: Any) -> Ints:
@@ -193,6 +194,9 @@ class SlidingWords:
         pairs = list(zip(window.rank_variables, window.coefficients, strict=True))
         extents = np.stack([self.lattice.tile[v][tile] for v, _ in pairs]).astype(np.int64)
         grains = np.array([[abs(c)] for _, c in pairs])
+        shifts = np.array(window.shifts, dtype=np.int64).reshape(-1, 2)
+        grains = np.concatenate((grains, shifts[:, :1]))
+        extents = np.concatenate((extents, np.broadcast_to(shifts[:, 1:], (len(shifts), len(tile)))))
         length = 1 + (grains * (extents - 1)).sum(axis=0)
         steps, counts = np.broadcast_to(grains, extents.shape).copy(), extents.copy()
         if box:
@@ -234,7 +238,7 @@ class SlidingWords:
         self, s: Ints, window: Window, tile: Ints, inside: range, shift: int, box: bool, column: int
     ) -> tuple[int, int]:
         """Count coordinate by coordinate."""
-        terms, generators = [], []
+        terms, generators = list(window.shifts), []
         for v, c in zip(window.rank_variables, window.coefficients, strict=True):
             terms.append((c, int(self.lattice.tile[v][tile[column]])))
             for a in inside:
