@@ -26,8 +26,6 @@ FALLBACK = Request(method="random", trials=1000, bound=False)
 
 LEAST_S, SHORT_S = 0.1, 1.0
 """Less time than this begins no search, but samples; and computes no bound that takes long."""
-AT_ONCE_S = 0.03
-"""What sampling has at least."""
 OUT_OF_TIME = "out of time"
 """Why mappings are sampled instead where the exact search found none in time."""
 
@@ -121,8 +119,7 @@ def _otherwise(
     found = exhaust(allowed, lambda points: select(points, aim), aim, why, least, deadline=deadline)
     if found is not None:
         return found
-    time_s = None if deadline is None else max(AT_ONCE_S, deadline - time.monotonic())
-    instead = FALLBACK.asking(objective=request.objective, constraints=request.constraints, budget=time_s)
+    instead = FALLBACK.asking(objective=request.objective, constraints=request.constraints, budget=left_s())
     found = _sampled(einsum, architecture, instead, progress)
     late = why == OUT_OF_TIME
     reason = why if late else f"unsupported: {why}"
