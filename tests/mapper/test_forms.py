@@ -68,7 +68,45 @@ def indexed_twice(rng: random.Random) -> Einsum:
     return working(rng, problem)
 
 
-KINDS: dict[str, Callable[[random.Random], Einsum]] = {"shifted": shifted, "indexed twice": indexed_twice}
+def read_and_written(rng: random.Random) -> Einsum:
+    """An output that is read as well: where it is written, or a step before (an iterative rank)."""
+    n = lambda *values: rng.choice(values)  # noqa: E731
+    bits = {name: n(4, 8, 16) for name in "AZ"}
+    problem = n(
+        einsum("Z[i]", "A[i]", bits=bits, i=n(2, 4, 6)),
+        einsum("Z[i, p]", "A[i, p]", bits=bits, i=n(2, 4), p=n(2, 3)),
+        einsum("Z[p, i]", "A[p]", bits=bits, i=n(2, 4), p=n(2, 4)),
+        einsum("Z[p, i]", "A[i, p]", bits=bits, i=n(2, 3, 4), p=n(2, 4)),
+        einsum("Z[2*i]", "A[i]", bits=bits, i=n(4, 6)),
+    )
+    rank = rng.randrange(len(problem.output.indices))
+    by = n(0, 1, 1, 1, 2)
+    read, written = problem.output, moved(problem.output, rank, by)
+    shape = tuple(extent + by for extent in problem.tensors["Z"].shape)
+    tensors = {**problem.tensors, "Z": replace(problem.tensors["Z"], shape=shape)}
+    return working(rng, replace(problem, output=written, inputs=(read, *problem.inputs), tensors=tensors))
+
+
+def written_window(rng: random.Random) -> Einsum:
+    """A transposed convolution: tiles of the output overlap where the stride is below the kernel."""
+    n = lambda *values: rng.choice(values)  # noqa: E731
+    bits = {name: n(4, 8, 16) for name in "YIF"}
+    problem = n(
+        einsum("Y[h+r]", "I[h]", "F[r]", weights="F", bits=bits, h=n(2, 4), r=n(2, 3)),
+        einsum("Y[2*h+r]", "I[h]", "F[r]", weights="F", bits=bits, h=n(2, 4), r=n(2, 3, 4)),
+        einsum("Y[m, h+r]", "I[h]", "F[m, r]", weights="F", bits=bits, m=2, h=2, r=n(2, 3)),
+        einsum("Y[2*h+r]", "I[c, h]", "F[c, r]", weights="F", bits=bits, c=2, h=2, r=n(2, 3)),
+        einsum("Y[h+r]", "I[h, r]", bits=bits, h=n(2, 4), r=2),
+    )
+    return working(rng, problem)
+
+
+KINDS: dict[str, Callable[[random.Random], Einsum]] = {
+    "shifted": shifted,
+    "indexed twice": indexed_twice,
+    "read and written": read_and_written,
+    "a written window": written_window,
+}
 
 
 def compare(kind: str, seed: int) -> str:
