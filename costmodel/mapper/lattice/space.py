@@ -250,7 +250,7 @@ def _check_terms(einsum: Einsum, memories: Sequence[MemoryPlan], arrays: int) ->
         msg = "a term that is not reduced over has operations of its own"
         raise UnsupportedError(msg)
     inside = einsum.points_inside
-    some = [a.tensor for a in einsum.accesses if einsum.points_where_zero(a.at_zero) < inside]
+    some = [a.tensor for a in einsum.accesses if einsum.points_of(a) < inside]
     limited = [m.level.name for m in memories if m.segment < arrays and port_limits(m.level)]
     if some and limited:
         msg = f"only some instances of {limited[0]} need {some[0]}, and its bandwidth limits the busiest"
@@ -272,8 +272,10 @@ def _check_padding(
         array = arrays[apart]
         busy = [m.level.name for m in memories if m.segment <= apart and port_limits(m.level)]
         several = sum(_spreads_edges(einsum, names, a) for a in arrays) > 1
+        terms = bool(einsum.addends)
         why = {
             f"several arrays lie along the edge of {padded[0].name}": several,
+            f"terms differ at the edge of {padded[0].name}, and {array.level.name} may lie along it": terms,
             f"several tensors are padded, and {array.level.name} may lie along their edges": len(padded) > 1,
             f"{array.level.name} shares whole tiles of {padded[0].name}, which is padded": array.tiles_only,
             f"instances of {', '.join(busy)} differ at the edge of {padded[0].name}": bool(busy),
@@ -293,7 +295,7 @@ def _edge_array(einsum: Einsum, names: Sequence[str], arrays: Sequence[ArrayPlan
 
 
 def _spreads_edges(einsum: Einsum, names: Sequence[str], array: ArrayPlan) -> bool:
-    variables = {v for limit in einsum.limits for v in limit.index.rank_variables}
+    variables = {v for limit in einsum.limits for v in limit.index.rank_variables}.union(*einsum.addends)
     return any((array.factors[:, names.index(v)] > 1).any() for v in variables)
 
 

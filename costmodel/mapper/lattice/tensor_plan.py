@@ -96,14 +96,14 @@ def tensor_plan(einsum: Einsum, name: str, names: tuple[str, ...], *, boxed: boo
         _check_output(einsum, windowed=bool(found), boxed=boxed)
     relevant = np.array([v in access.rank_variables for v in names])
     idle = np.array([v not in access.rank_variables and v not in access.at_zero for v in names])
-    asked = sum(einsum.points_where_zero(a.at_zero) for a in set(einsum.inputs) if a.tensor == name)
+    asked = sum(einsum.points_of(a) for a in set(einsum.inputs) if a.tensor == name)
     size = math.prod(einsum.shape[names[v]] for v in plain)
     for w in found:
         whole = tuple(einsum.shape[names[v]] for v in w.rank_variables)
         terms = tuple(zip(w.coefficients, whole, strict=True))
         size *= windows.words((*terms, *w.shifts), False) if w.edge is None else edges.largest(w.edge, terms, whole)
     used = touched_words(einsum, name) if einsum.limits else size
-    updated = einsum.points_inside if output else 0
+    updated = einsum.points_of(einsum.output) if output else 0
     return TensorPlan(
         name,
         tuple(plain),
