@@ -13,6 +13,7 @@ from costmodel.mapper.lattice import size as counting
 from costmodel.mapper.lattice import space as mapspace
 from costmodel.mapper.lattice.board import Board
 from costmodel.mapper.lattice.passes import BYTES_PER_LABEL, Progress, widen
+from costmodel.mapper.lattice.tensor_plan import UnsupportedError
 from costmodel.mapper.obey import violations
 from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint, Status, held_against
 from costmodel.model.evaluate import evaluate
@@ -58,7 +59,7 @@ def map_einsum(
     shapes = math.prod(len(divisors) for divisors in space.divisors)
     if budget_s is not None and shapes > max(SHAPES_ALWAYS, SHAPES_PER_S * budget_s):
         msg = f"{shapes:,} tile shapes, too many for a budget of {budget_s:.3g} s"
-        raise mapspace.UnsupportedError(msg)
+        raise UnsupportedError(msg)
     return _prove(einsum, architecture, space, aim, deadline, memory_bytes, progress, began)
 
 
@@ -99,7 +100,7 @@ def _prove(
         if stopped:
             raise KeyboardInterrupt
         msg = f"every mapping that the lattice found breaks a constraint, e.g. {broken[0]}"
-        raise mapspace.UnsupportedError(msg)
+        raise UnsupportedError(msg)
     front = select([point for point, _ in found], aim)
     # a mapping that costs more than the lattice thought may have ruled out better ones
     agrees = all(

@@ -297,7 +297,7 @@ def _ways(
 def _served(access: Access, einsum: Einsum, below: Sequence[tuple[int, Array]], *, updating: bool) -> float:
     """Return the deliveries that all points need at least from holders above some arrays."""
     merged = _merged([array for _, array in below], updating=updating)
-    asked = einsum.points_where_zero(access.at_zero)
+    asked = einsum.points_of(access)
     return max(float(fewest_words(access, einsum)), asked / min(merged, points_per_word(access, einsum)))
 
 
