@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, Self
 
 from costmodel.einsum.algebra import Einsum
+from costmodel.einsum.coordinates import windowed
 from costmodel.einsum.roles import keeps
 from costmodel.spec.hardware import Architecture, Array
 from costmodel.spec.problems import Problem
@@ -89,22 +90,30 @@ class Only(_SpatialRule):
 
 @dataclass(frozen=True, slots=True)
 class OnlyRanks(_SpatialRule):
-    """Rank variables that index one tensor (by role or name) and not another may be spread over a dimension."""
+    """Rank variables that index one tensor (by role or name) and not another may be spread over a dimension.
+
+    Outside windows: those among them that stand in no sliding window, such as the channels of a convolution.
+    """
 
     array: str
     dimension: str
     tensor: str
     other: str = ""
+    outside_windows: bool = False
 
-    forms: ClassVar = ("ARRAY.DIM only ranks of TENSOR not of TENSOR",)
-    pattern: ClassVar[str] = _PLACE + r" only ranks of (\w+)(?: not of (\w+))?"
+    forms: ClassVar = (
+        "ARRAY.DIM only ranks of TENSOR not of TENSOR",
+        "ARRAY.DIM only ranks of TENSOR not of TENSOR outside windows",
+    )
+    pattern: ClassVar[str] = _PLACE + r" only ranks of (\w+)(?: not of (\w+))?( outside windows)?"
 
     @classmethod
     def of(cls, found: re.Match[str]) -> Self:
-        return cls(found[1], found[2] or "", found[3], found[4] or "")
+        return cls(found[1], found[2] or "", found[3], found[4] or "", bool(found[5]))
 
     def __str__(self) -> str:
-        return f"{self.place} only ranks of {self.tensor}" + (f" not of {self.other}" if self.other else "")
+        without = (f" not of {self.other}" if self.other else "") + " outside windows" * self.outside_windows
+        return f"{self.place} only ranks of {self.tensor}{without}"
 
     @property
     def words(self) -> frozenset[str]:
@@ -115,7 +124,8 @@ class OnlyRanks(_SpatialRule):
         names = _ranks_of(einsum, self.tensor)
         if not names:
             return []
-        return [Only(self.array, d, names - _ranks_of(einsum, self.other)) for d in self._dimensions(architecture)]
+        names -= _ranks_of(einsum, self.other) | (windowed(einsum) if self.outside_windows else frozenset())
+        return [Only(self.array, d, names) for d in self._dimensions(architecture)]
 
     def findings(self, nest: FinishedNest) -> Iterator[Finding]:
         for rule in self.bind(nest.einsum, nest.architecture, ()):
