@@ -65,13 +65,14 @@ def _points(
             shares.append(_listed_share(access, einsum, nonzeros))
         else:
             listed.append(access)
-    named = [*map(rank_variables, listed), *(frozenset(limit.index.rank_variables) for limit in einsum.limits)]
+    limits = einsum.limits_where(lacking)
+    named = [*map(rank_variables, listed), *(frozenset(limit.index.rank_variables) for limit in limits)]
     variables = sorted(frozenset[str]().union(*named))
     if math.prod(extents[v] for v in variables) > MOST_POINTS:
         shares += [_listed_share(access, einsum, nonzeros) for access in listed]
         return einsum.points_where_zero(lacking) * math.prod(shares), False
     marks = [_marks(a, einsum, extents, nonzeros.coordinates[a.tensor]) for a in listed]
-    marks += [_inside(limit, extents) for limit in einsum.limits]
+    marks += [_inside(limit, extents) for limit in limits]
     met = _met(marks, [sorted(names) for names in named], variables)
     met *= math.prod(n for v, n in extents.items() if v not in variables)
     return (met * math.prod(shares), False) if shares else (met, True)

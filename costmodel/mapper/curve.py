@@ -78,7 +78,7 @@ def buffer_curve(
     space = build(Allowed(einsum, alone))
     aim = objective_of("energy,capacity")  # a pJ for each bit that crosses, against the room that the tiles take
     board, needs = Board(space, aim), Incumbents(aim)
-    deadline = None if budget_s is None else began + budget_s
+    deadline = None if budget_s is None else time.monotonic() + budget_s
     done = Progress()
     widen(board, needs, done, deadline=deadline)
     points = []

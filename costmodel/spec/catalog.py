@@ -61,7 +61,7 @@ def shipped() -> dict[Kind, list[str]]:
 @cache
 def _shipped_files(kind: Kind) -> dict[str, FilePath]:
     folder = shipped_root() / _FOLDERS[kind]
-    return {path.stem: path for path in folder.glob("*.yaml")} if folder.is_dir() else {}
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))} if folder.is_dir() else {}
 
 
 def shipped_root() -> FilePath:

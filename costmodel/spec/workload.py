@@ -114,7 +114,9 @@ def resolve(spec: WorkloadSpec, marks: Marks | None = None) -> Workload:
                 constants=einsum.constants,
             )
         )
-        check_padding(resolved[-1], einsum, findings)
+        if resolved[-1].limits:
+            resolved[-1] = _with_addends(resolved[-1], einsum)
+            check_padding(resolved[-1], einsum, findings)
     for name, message, hint in value_problems(spec.values, resolved):
         findings.at(("values", name), message, hint, key=True)
     for path, message, hint in nonzero_problems(spec, resolved):
@@ -125,15 +127,28 @@ def resolve(spec: WorkloadSpec, marks: Marks | None = None) -> Workload:
     return Workload(spec.name, spec.source, tuple(resolved), tuple(map(str, doubts)))
 
 
-def _reads(einsum: NumberedEinsum) -> tuple[Access, ...]:
-    """Accesses on the right, each with where it is asked for; one whose points another one covers is dropped."""
+def _with_addends(einsum: Einsum, numbered: NumberedEinsum) -> Einsum:
+    """Tell the terms of a sum apart by what they lack: each may leave its tensors by itself."""
+    addends = tuple(dict.fromkeys(lacking for _, lacking in terms(numbered.statement, numbered.reduced)))
+    if len(addends) == 1:
+        return einsum
+    return replace(einsum, inputs=tuple(_asked(numbered)), addends=addends)
+
+
+def _asked(einsum: NumberedEinsum) -> dict[Access, None]:
+    """Accesses on the right, each with the reduced rank variables that its term lacks."""
     resolved = {use.written: use.access for use in einsum.inputs}
-    moving = {v for v, extent in einsum.shape.items() if extent > 1}
-    found = dict.fromkeys(
-        replace(resolved[written], at_zero=lacking & moving)
+    return dict.fromkeys(
+        replace(resolved[written], at_zero=lacking)
         for term, lacking in terms(einsum.statement, einsum.reduced)
         for written in accesses(term)
     )
+
+
+def _reads(einsum: NumberedEinsum) -> tuple[Access, ...]:
+    """Accesses on the right, each with where it is asked for; one whose points another one covers is dropped."""
+    moving = {v for v, extent in einsum.shape.items() if extent > 1}
+    found = dict.fromkeys(replace(access, at_zero=access.at_zero & moving) for access in _asked(einsum))
     return tuple(
         access
         for access in found

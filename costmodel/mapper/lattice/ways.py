@@ -36,6 +36,10 @@ class ArrayPlan:
     tiles_only: bool
     reduces: bool
 
+    def unites(self, *, up: bool) -> bool:
+        """Whether a word that several instances want is sent once, or (``up``) one that they send arrives once."""
+        return self.reduces if up else self.merges and not self.tiles_only
+
     @cached_property
     def product(self) -> Floats:
         """For each way: instances at work."""

@@ -7,10 +7,8 @@ out) at an edge. A tensor that changes along every dimension would have to reach
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Self
 
 from costmodel.einsum.algebra import Access, Einsum
 from costmodel.einsum.roles import Stationary, stationary_tensor
@@ -37,10 +35,6 @@ class Flow(Rule):
     """Rank variables of the Einsum that do not index it."""
     most: int
     """Dimensions along which it may change."""
-
-    @classmethod
-    def of(cls, found: re.Match[str]) -> Self:
-        raise NotImplementedError("no sentence says it")
 
     def __str__(self) -> str:
         return f"{self.moving} flows through {self.array}"

@@ -7,10 +7,8 @@ over t would read it before it is finished; in ``S[t + 1, p] = S[t, p] + A[t, p]
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Self
 
 from costmodel.einsum.algebra import Access, Einsum
 from costmodel.spec.hardware import Architecture
@@ -30,10 +28,6 @@ class Recurrence(Rule):
     """Coordinates between what is written and what is read."""
     inside: frozenset[str]
     """Rank variables whose points all have to be done before the next step along the recurrence."""
-
-    @classmethod
-    def of(cls, found: re.Match[str]) -> Self:
-        raise NotImplementedError("no sentence says it")
 
     def __str__(self) -> str:
         return f"{self.tensor} is finished along {self.along} before it is read"
