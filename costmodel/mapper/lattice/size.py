@@ -94,7 +94,7 @@ def _spreads(space: Space, v: int) -> Iterator[tuple[int, ...]]:
 
 
 @dataclass(frozen=True)
-class _Span:
+class _Lying:
     """Rank variables that may lie along some dimensions of an array together."""
 
     rank_variables: tuple[bool, ...]
@@ -109,12 +109,12 @@ class _Span:
         return sum(1 << k for k in self.dimensions if option[k] > 1)
 
 
-def _spans(space: Space) -> Iterator[_Span]:
+def _spans(space: Space) -> Iterator[_Lying]:
     first = 0
     for array in space.arrays:
         dimensions = range(first, first := first + len(array.level.shape))
         for span in space.allowed.spans(array.level):
-            yield _Span(tuple(name in span.rank_variables for name in space.names), dimensions, span.most)
+            yield _Lying(tuple(name in span.rank_variables for name in space.names), dimensions, span.most)
 
 
 @lru_cache(maxsize=1 << 14)
@@ -220,7 +220,7 @@ def _sum(
     extents: Sequence[int],
     options: Sequence[Sequence[tuple[int, ...]]],
     sizes: Sequence[int],
-    spans: Sequence[_Span],
+    spans: Sequence[_Lying],
 ) -> Decimal:
     """Add up all factorisations, one rank variable after the other.
 
