@@ -9,7 +9,16 @@ import click
 
 from costmodel.cli.complete import arch_argument, workload_argument
 from costmodel.cli.keep import command_line
-from costmodel.cli.options import NamedPath, about, einsum_option, json_option, page_path, set_option, time_option
+from costmodel.cli.options import (
+    NamedPath,
+    about,
+    einsum_option,
+    json_option,
+    lower_option,
+    page_path,
+    set_option,
+    time_option,
+)
 from costmodel.cli.output import FINE, put, put_json, say
 
 if TYPE_CHECKING:
@@ -26,6 +35,7 @@ if TYPE_CHECKING:
 @einsum_option
 @time_option
 @set_option
+@lower_option()
 @json_option
 @click.option(
     "page",

@@ -47,6 +47,21 @@ def distinct(terms: tuple[tuple[int, int], ...], holes: Holes) -> int:
     return values.bit_count()
 
 
+def windowed(einsum: Einsum) -> frozenset[str]:
+    """Rank variables of sliding windows: those of an index of an input that has one coordinate at several values.
+
+    Not those of windows side by side (``P*p + r`` with R at most P), which only number what is there.
+    """
+    indices = [index for access in einsum.inputs for index in access.indices if len(index.terms) > 1]
+    return frozenset(
+        name
+        for index in indices
+        if distinct(tuple([(factor, einsum.shape[v]) for v, factor in index.terms]), "skip")
+        < math.prod(einsum.shape[v] for v in index.rank_variables)
+        for name in index.rank_variables
+    )
+
+
 def joined_indices(access: Access, einsum: Einsum) -> tuple[tuple[Affine, ...], ...]:
     """Group the indices of an access so that groups share no rank variable that moves."""
     groups: list[tuple[set[str], tuple[Affine, ...]]] = []

@@ -81,7 +81,9 @@ def buffer_curve(
     unit = _served(einsum, architecture, level)
     alone = Architecture(name=architecture.name, levels=(outer, inner, ComputeUnit(name=unit)))
     try:
-        points, proven = _on_the_lattice(einsum, alone, memory, None if budget_s is None else began + budget_s)
+        points, proven = _on_the_lattice(
+            einsum, alone, memory, None if budget_s is None else time.monotonic() + budget_s
+        )
     except UnsupportedError:
         points, proven = _searched(einsum, alone, memory, budget_s)
     points.sort(key=lambda p: p.capacity_bits)

@@ -4,71 +4,19 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import replace
 
 import exhaustive
 import pytest
-from problems import einsum, random_architecture, working
+from problems import random_architecture
+from uncommon import KINDS
 
-from costmodel.einsum.algebra import Access, Einsum
 from costmodel.mapper.lattice import UnsupportedError, map_einsum
 from costmodel.mapper.result import InfeasibleError, Status
+from costmodel.spec.catalog import load_architecture, load_workload
 
 MAPPINGS_MOST = 1200
 NORMAL, LONG = 8, 130
 LONG_FIRST_SEED = 50_000
-
-
-def moved(access: Access, rank: int, by: int) -> Access:
-    """The access with one index moved on."""
-    indices = list(access.indices)
-    indices[rank] = replace(indices[rank], constant=indices[rank].constant + by)
-    return replace(access, indices=tuple(indices))
-
-
-def also_at(problem: Einsum, tensor: str, *shifts: tuple[int, int]) -> Einsum:
-    """The Einsum that reads a tensor at further places, too: (rank, distance) from where it does."""
-    first = next(a for a in problem.accesses if a.tensor == tensor)
-    more = tuple(moved(first, rank, by) for rank, by in shifts)
-    shape = tuple(8 * n for n in problem.tensors[tensor].shape)
-    tensors = {**problem.tensors, tensor: replace(problem.tensors[tensor], shape=shape)}
-    return replace(problem, inputs=(*problem.inputs, *more), tensors=tensors)
-
-
-def shifted(rng: random.Random) -> Einsum:
-    """One tensor read in several places, a constant apart."""
-    n = lambda *values: rng.choice(values)  # noqa: E731
-    one, two = n(1, 1, 2, 3), n(1, 1, 2)
-    bits = {name: n(4, 8, 16) for name in "ABZIFO"}
-    problem = n(
-        also_at(einsum("Z[m]", "A[m]", bits=bits, m=n(2, 4, 6)), "A", (0, one)),
-        also_at(einsum("Z[m, n]", "A[m, n]", bits=bits, m=n(2, 4), n=n(2, 3)), "A", (n(0, 1), one)),
-        also_at(einsum("Z[m]", "A[m, k]", "B[k]", weights="B", bits=bits, m=n(2, 4), k=n(2, 3)), "A", (n(0, 1), one)),
-        also_at(einsum("Z[m, n]", "A[m]", "B[m, n]", bits=bits, m=n(2, 4), n=2), "A", (0, one)),
-        also_at(einsum("O[p]", "I[p+r]", "F[r]", weights="F", bits=bits, p=n(2, 4), r=2), "I", (0, one)),
-        also_at(einsum("Z[m]", "A[2*m]", bits=bits, m=n(2, 4, 6)), "A", (0, one)),
-        also_at(einsum("Z[m]", "A[m]", bits=bits, m=n(4, 6)), "A", (0, two), (0, 2 * two)),
-    )
-    return working(rng, problem)
-
-
-def indexed_twice(rng: random.Random) -> Einsum:
-    """A diagonal, or an index of which another one tells a part."""
-    n = lambda *values: rng.choice(values)  # noqa: E731
-    bits = {name: n(4, 8, 16) for name in "ABZ"}
-    problem = n(
-        einsum("Z[i]", "A[i, i]", "B[i]", bits=bits, i=n(4, 6)),
-        einsum("Z[i, j]", "A[i, i]", "B[i, j]", bits=bits, i=n(2, 3), j=n(2, 4)),
-        einsum("Z[i]", "A[i+j, j]", "B[j]", bits=bits, weights="B", i=n(2, 4), j=n(2, 3)),
-        einsum("Z[i, i]", "A[i]", bits=bits, i=n(4, 6)),
-        einsum("Z[i]", "A[i+j+k, j]", bits=bits, i=2, j=2, k=2),
-        einsum("Z[i, i+j]", "A[i, j]", bits=bits, i=n(2, 3), j=n(2, 4)),
-    )
-    return working(rng, problem)
-
-
-KINDS: dict[str, Callable[[random.Random], Einsum]] = {"shifted": shifted, "indexed twice": indexed_twice}
 
 
 def compare(kind: str, seed: int) -> str:
@@ -91,6 +39,14 @@ def compare(kind: str, seed: int) -> str:
     got = [(p.energy_pj, p.latency_cycles) for p in found.front]
     assert got == [pytest.approx(w, rel=1e-9) for w in want], (seed, problem.text, problem.shape, architecture)
     return "front"
+
+
+@pytest.mark.parametrize("name", ["RM", "PRM"])
+@pytest.mark.parametrize("chip", ["pe2d", "tpu_v1", "simba_chip", "two_level"])
+def test_iterative_ranks_of_attention_are_proven(chip: str, name: str) -> None:
+    problem = load_workload("flash_attention").einsum(name)
+    found = map_einsum(problem, load_architecture(chip), objective="edp")
+    assert (found.certificate.status, found.certificate.method) == (Status.PROVEN, "exact")
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -257,16 +257,18 @@ class SlidingWords:
         upto: int,
         *,
         dead: Any = False,
+        up: bool = False,
     ) -> Floats:
         """Return the new words of one move, after merging over the arrays inside of ``upto``, per parent there.
 
-        Of a tile that is ``dead`` nothing is left when it moves.
+        Of a tile that is ``dead`` nothing is left when it moves. ``up``: those that leave, of which there are as many:
+        tiles are symmetric.
         """
         plan = self.space.nodes[node]
         tensor = self.space.tensors[plan.tensor]
         start = self.space.memories[plan.memory].segment
         merged = start
-        while merged < upto and self.space.arrays[merged].merges and not self.space.arrays[merged].tiles_only:
+        while merged < upto and self.space.arrays[merged].unites(up=up):
             merged += 1
         together, kept, _ = self.slide(s, node, low, moving, segment, merged)
         found = together if moving is None else together - np.where(dead, 0.0, kept)
@@ -276,7 +278,7 @@ class SlidingWords:
                 msg = "arrays that merge differently between two holders of a sliding window"
                 raise UnsupportedError(msg)
             ways = s[self.layout.way[a]]
-            if not array.merges:
+            if up or not array.merges:
                 found = found * array.product[ways]
                 continue
             if upto - start > 1:

@@ -20,6 +20,7 @@ from costmodel.mapper.lattice import edges, windows
 from costmodel.mapper.lattice.edges import Edge
 from costmodel.mapper.lattice.windows import Term
 from costmodel.model.motion import touched_words
+from costmodel.spec.rules.recurrence import recurrences
 
 
 class UnsupportedError(Exception):
@@ -53,10 +54,12 @@ class TensorPlan:
     words: float
     """Distinct words of its tiles together."""
     used: float
-    """Those that operations ask for or update: fewer where points are outside (padding)."""
+    """Those that operations update, or ask for: fewer where points are outside (padding)."""
     asked: float
     """Words of it that are asked for, at all points: fewer than those where some are outside, or its term is not
     reduced; more where several accesses ask."""
+    updated: float
+    """Points at which a word of it is updated."""
 
     @property
     def windowed(self) -> tuple[int, ...]:
@@ -89,19 +92,45 @@ def tensor_plan(einsum: Einsum, name: str, names: tuple[str, ...], *, boxed: boo
         msg = f"{name} has a window and is asked for at some points only"
         raise UnsupportedError(msg)
     output = einsum.output.tensor == name
-    if output and (found or any(a.tensor == name for a in einsum.inputs)):
-        msg = f"the output {name} has overlapping tiles or is read as well"
-        raise UnsupportedError(msg)
+    if output:
+        _check_output(einsum, windowed=bool(found), boxed=boxed)
     relevant = np.array([v in access.rank_variables for v in names])
     idle = np.array([v not in access.rank_variables and v not in access.at_zero for v in names])
-    asked = sum(einsum.points_of(a) for a in accesses)
+    asked = sum(einsum.points_of(a) for a in set(einsum.inputs) if a.tensor == name)
     size = math.prod(einsum.shape[names[v]] for v in plain)
     for w in found:
         whole = tuple(einsum.shape[names[v]] for v in w.rank_variables)
         terms = tuple(zip(w.coefficients, whole, strict=True))
         size *= windows.words((*terms, *w.shifts), False) if w.edge is None else edges.largest(w.edge, terms, whole)
     used = touched_words(einsum, name) if einsum.limits else size
-    return TensorPlan(name, tuple(plain), tuple(found), relevant, idle, output, float(size), float(used), float(asked))
+    updated = einsum.points_of(einsum.output) if output else 0
+    return TensorPlan(
+        name,
+        tuple(plain),
+        tuple(found),
+        relevant,
+        idle,
+        output,
+        words=float(size),
+        used=float(used),
+        asked=float(asked),
+        updated=float(updated),
+    )
+
+
+def _check_output(einsum: Einsum, *, windowed: bool, boxed: bool) -> None:
+    """Refuse an output of which the order of loops says what is there, or the edge of another tensor."""
+    name = einsum.output.tensor
+    read = any(a.tensor == name for a in einsum.inputs)
+    if recurrences(einsum):
+        msg = f"the order of loops decides whether {name} is finished before it is read"
+        raise UnsupportedError(msg)
+    if windowed and boxed:
+        msg = f"the output {name} has a window, and boxes of it are fetched"
+        raise UnsupportedError(msg)
+    if einsum.limits and (windowed or read):
+        msg = f"the output {name} is {'read' if read else 'indexed by a window'} where another tensor is padded"
+        raise UnsupportedError(msg)
 
 
 def _shifts(einsum: Einsum, name: str, accesses: Sequence[Access]) -> list[tuple[Term, ...]]:
