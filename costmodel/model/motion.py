@@ -9,10 +9,10 @@ from functools import cached_property
 from itertools import product
 from typing import Literal
 
-from costmodel.einsum.algebra import Access, Affine, Einsum, Limit
+from costmodel.einsum.algebra import Access, Affine, Einsum
 from costmodel.model.closed import Modes, Structure, closed_arrivals, closed_first_words
 from costmodel.model.deliveries import group_sums, idle_sums, largest, unchanged
-from costmodel.model.groups import Group, Image, groups_of
+from costmodel.model.groups import Group, Way, groups_of
 from costmodel.model.patience import check_time
 from costmodel.model.tile_walk import walked_returns
 from costmodel.model.tiles import Chain, Event, Fixed, Loop, PositionClass, position_classes
@@ -399,20 +399,18 @@ def motion(
     Rank variables at whose position 0 alone every access is asked for are *frozen*: the loops over them have one step.
     """
     extents: dict[str, int] = {}
-    images: list[Image] = []
-    limits: tuple[Limit, ...] = ()
+    touched: list[Way] = []
     frozen: frozenset[str] | None = None
     driven = {loop.rank_variable for loop in loops}
     for einsum, access in accesses:
         names = {v: v if extents.setdefault(v, n) == n else f"{einsum.name}:{v}" for v, n in einsum.shape.items()}
         extents.update((names[v], n) for v, n in einsum.shape.items() if names[v] != v)
         forms = access.indices
-        if counted == "work":
-            limits = einsum.limits
+        within = einsum.ways(access) if counted == "work" and einsum.limits else ((),)
         if extents.keys() != names.keys() or 1 in einsum.shape.values():
             forms = tuple(_moving(index, names, einsum) for index in access.indices)
-            limits = tuple(replace(x, index=_moving(x.index, names, einsum)) for x in limits)
-        images.append(forms)
+            within = tuple(tuple(replace(x, index=_moving(x.index, names, einsum)) for x in one) for one in within)
+        touched += [(forms, one) for one in within]
         at_zero = frozenset(names[v] for v in access.at_zero if einsum.shape[v] > 1) if access.at_zero else _NEVER
         frozen = at_zero if frozen is None else frozen & at_zero
     if frozen:
@@ -420,8 +418,7 @@ def motion(
         loops = tuple(replace(x, tile=1) if x.rank_variable in frozen else x for x in loops)
     einsum, access = accesses[0]
     shape = einsum.tensors[access.tensor].shape if counted == "words" else None
-    ways = tuple(dict.fromkeys(images))
-    groups = groups_of(ways, tuple(extents.items()), boxes=boxes, shape=shape, limits=limits)
+    groups = groups_of(tuple(dict.fromkeys(touched)), tuple(extents.items()), boxes=boxes, shape=shape)
     used = {v for g in groups for v in g.rank_variables}
     idle = tuple(sorted(v for v in driven if v not in used))
     rigid = all(g.rigid for g in groups)

@@ -188,7 +188,7 @@ class Above:
         if self.space.tensors[node.tensor].padded:
             return 0.0
         for w in self.space.tensors[node.tensor].windows:
-            if any(abs(c) != 1 for c in w.coefficients):
+            if w.shifts or any(abs(c) != 1 for c in w.coefficients):
                 return 0.0
             for at in itertools.product(*(range(self.lattice.sizes[v]) for v in w.rank_variables)):
                 terms = [int(self.space.divisors[v][i]) for v, i in zip(w.rank_variables, at, strict=True)]
