@@ -105,10 +105,12 @@ def product(inputs: Floats, values: Floats) -> Floats:
     # a matrix product would do, but most inputs are nothing, and libraries spread small ones over all processors
     same = np.zeros(inputs.shape[1])
     varying = []
-    for column, row in zip(inputs, values, strict=True):
-        if row[0] == row[-1] and (row == row[0]).all():
+    alike: list[bool] = np.all(values == values[:, :1], axis=1).tolist()
+    there: list[bool] = np.any(inputs != 0, axis=1).tolist()
+    for column, row, is_same, is_there in zip(inputs, values, alike, there, strict=True):
+        if is_there and is_same:
             same += column * row[0]
-        elif column.any():
+        elif is_there:
             varying.append((column[:, None], row))
     found = np.empty((inputs.shape[1], values.shape[-1]))
     found[:] = same[:, None]
