@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from costmodel.mapper.lattice.labels import Labels, Layout
+from costmodel.mapper.lattice.returns import Returns, upward
 from costmodel.mapper.lattice.settlement import Combinations
 from costmodel.mapper.lattice.shapes import Floats, Lattice
 from costmodel.mapper.lattice.sliding import Sliding
@@ -28,6 +29,7 @@ class Above:
     ) -> None:
         self.space, self.lattice, self.layout = space, lattice, layout
         self.combinations, self.sliding = combinations, sliding
+        self.returns = Returns(space, lattice)
         self.top = len(space.arrays)
         self.chain = space.chain
         self.bits = sum(n.bit for n in space.nodes if space.memories[n.memory].segment == self.top)
@@ -49,18 +51,13 @@ class Above:
     def add_open(self, labels: Labels, costs: Floats) -> None:
         """Add the least cost of settling the tiles that are open to (energy and limits, labels).
 
-        One of the plain ones, X, closes last. Until another one, Y, closes, only what is irrelevant to both can have
-        grown. A window's tile crosses once more at least.
+        One of them, X, moves last. Until another one, Y, moves, only what is irrelevant to both can have grown. A
+        window's tile may keep words; ``Returns`` tells how many come again at least.
         """
-        nodes = self.space.nodes
+        nodes, tensors = self.space.nodes, self.space.tensors
         opened, shape, combination = labels.s[Layout.OPEN], labels.s[Layout.SHAPE], labels.s[Layout.COMBO]
         masks = {i: (opened & n.bit) != 0 for i, n in enumerate(nodes)}
         masks = {i: here for i, here in masks.items() if here.any()}
-        for i in self.sliding.nodes:
-            if i in masks:
-                costs[0] += masks.pop(i) * (self.space.tensors[nodes[i].tensor].words * self.prices[nodes[i].bit][0])
-        if not masks:
-            return
         close = self.combinations.settlements[self.top].close
         coefficients = {
             i: [(self.rows.index(row), here * values[combination]) for row, values in close[i]]
@@ -70,12 +67,17 @@ class Above:
         for last in sorted({nodes[i].tensor for i in masks}):
             total = np.zeros(costs.shape)
             for i, listed in coefficients.items():
-                words = self.against[last][nodes[i].tensor][shape]
+                t = nodes[i].tensor
+                words = self.against[last][t][shape]
+                if i in self.sliding.slot and t != last:
+                    share = self.returns.least(i, last)[labels.s[self.layout.tile[self.sliding.slot[i]]]]
+                    words = tensors[t].words * (1 - share) + words * share
                 for k, values in listed:
                     total[k] += words * values
             possible = np.any([here for i, here in masks.items() if nodes[i].tensor == last], axis=0)
             best = np.where(possible, np.minimum(best, total), best)
-        costs += np.where(np.isinf(best), 0.0, best)
+        if masks:
+            costs += np.where(np.isinf(best), 0.0, best)
 
     def add_to_come(self, labels: Labels, costs: Floats) -> None:
         """Add the least cost of the nodes above the last array that are to come to (energy and limits, labels)."""
@@ -126,18 +128,22 @@ class Above:
                 later: set[int] = set().union(*free[place:-1]) if place < len(order) - 1 else set()
                 known = [v for v in range(count) if v not in later]
                 need = need + space.bits(node, self.tile(node, values, known))
+                share = self.returns.from_here(node, known)
                 rounds: Any = np.ones((1,) * count)
                 if place < len(order) - 1:
                     for v in np.flatnonzero(tensor.idle).tolist():
                         rounds = rounds * (lattice.extents[v] / values[v])
                     grown |= free[place]
-                words = tensor.words * (1 + (rounds - 1) * self.least_share(node))
+                words = tensor.words * (1 + (rounds - 1) * share)
                 for k in wanted:
                     costs[k] = costs[k] + words * self.prices[node.bit][k]
             fits = need <= room
             for k in wanted:
                 cost = np.where(fits, costs[k], np.inf)
-                best[k] = np.minimum(best[k], self.up_set_minimum(cost, grown))
+                for v in grown:
+                    if cost.shape[v] > 1:
+                        cost = upward(cost, v, space.divisors[v])
+                best[k] = np.minimum(best[k], cost)
         if not orders:
             for k in wanted:
                 best[k] = np.full(
@@ -176,36 +182,3 @@ class Above:
         flows: tuple[Flow, ...] = ("fill", "read", "update", "drain") if tensor.output else ("fill", "read")
         costs = sum(space.prices.flow[flow][:, node.tensor, node.memory, possible] for flow in flows)
         return [float(cost) for cost in np.asarray(costs).min(axis=1)]
-
-    def least_share(self, node: NodePlan) -> float:
-        """Least part of a round trip over a tensor that has to be fetched again (less than 1 for windows only).
-
-        A tile that slides over a region and then starts again keeps at most what its last and its first position
-        share; along one rank of extent E, sliding by D in all, that leaves 2·D of E + D words to fetch. Of a padded
-        tensor these may be outside.
-        """
-        share = 1.0
-        if self.space.tensors[node.tensor].padded:
-            return 0.0
-        for w in self.space.tensors[node.tensor].windows:
-            if any(abs(c) != 1 for c in w.coefficients):
-                return 0.0
-            for at in itertools.product(*(range(self.lattice.sizes[v]) for v in w.rank_variables)):
-                terms = [int(self.space.divisors[v][i]) for v, i in zip(w.rank_variables, at, strict=True)]
-                extent = 1 + sum(t - 1 for t in terms)
-                for t, v in zip(terms, w.rank_variables, strict=True):
-                    if t < self.space.extents[v]:
-                        share = min(share, 2 * t / (extent + t))
-        return share
-
-    def up_set_minimum(self, cost: Any, axes: set[int]) -> Any:
-        for v in axes:
-            if cost.shape[v] == 1:
-                continue
-            moved = np.moveaxis(cost, v, 0).copy()
-            divisors = self.space.divisors[v]
-            for i in range(len(divisors) - 2, -1, -1):
-                multiples = [j for j in range(i + 1, len(divisors)) if divisors[j] % divisors[i] == 0]
-                moved[i] = np.minimum(moved[i], moved[multiples].min(axis=0))
-            cost = np.moveaxis(moved, 0, v)
-        return cost
