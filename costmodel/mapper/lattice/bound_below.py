@@ -109,7 +109,7 @@ class Across:
 
     def carried(self, labels: Labels) -> Carried:
         to_come = np.zeros((1 + len(self.layout.limit), labels.n))
-        self.above.add_to_come(labels, to_come)
+        self.above.add_to_come(labels, 0, to_come)
         unique, inverse = np.unique(labels.s[Layout.KEPT], return_inverse=True)
         kinds = np.array([self.kind_of[int(kept)] for kept in unique], dtype=np.int64)
         return Carried(
