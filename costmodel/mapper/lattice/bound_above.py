@@ -1,14 +1,12 @@
 """The least that storage nodes above the last array still cost: those that are open, and those that are to come.
 
-Every tile that is open is settled at its best, and the nodes to come at the best shapes further up that fit their
-memory, in the best order, for all tile shapes at once.
+Every tile that is open is settled at its best. What the nodes of one memory cost that are to come is found from the
+outside in, for all tile shapes at once: the best way up from each shape, over every order of nodes and loops.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -20,8 +18,10 @@ from costmodel.mapper.lattice.sliding import Sliding
 from costmodel.mapper.lattice.space import NodePlan, Space
 from costmodel.model.evaluation import Flow
 
-MOST_IN_ORDER = 4
-"""Nodes of one memory that are looked at in every order."""
+MOST_TOGETHER = 4
+"""Nodes of one memory that are looked at together."""
+MOST_TABLED = 1_000_000
+"""Tile shapes of which it is."""
 
 
 class Above:
@@ -40,8 +40,8 @@ class Above:
         self.bits_of = {m: sum(n.bit for n in space.nodes if n.memory == m) for m in self.memories}
         """Of their nodes."""
         self.bits = sum(self.bits_of.values())
-        self.tables: dict[tuple[int, int], dict[int, Floats]] = {}
-        """Nodes to come and open (bits) → ``table``."""
+        self.tables: dict[tuple[int, int, int], Floats] = {}
+        """Nodes to come and open (bits), and energy or a limit → ``way_up``."""
         self.rows = [Layout.ENERGY, *layout.limit]
         """Rows of the labels' floats: energy, and cycles of each limit."""
         self.prices = {n.bit: self.price(n) for n in space.nodes}
@@ -128,80 +128,47 @@ class Above:
     def table(self, coming: int, opened: int, memory: int) -> dict[int, Floats]:
         """Return energy (0) and cycles of each limit (1, …) over the lattice, flat, for nodes of one memory (bits).
 
-        Some are to come, and some open, so that nothing that moves them has grown. They move in some order; when one
-        moves, the tiles of those that move later fit already, and it comes back for all that has not grown yet.
+        Some are to come and some open. This is what they cost on the best way up, if the tiles that have moved take no
+        room and those of windows keep as many words as ever they may.
         """
-        found = self.tables.get((coming, opened))
+        nodes = [n for n in self.space.nodes if n.bit & (coming | opened)]
+        wanted = [k for k in range(self.space.prices.rows) if any(self.prices[n.bit][k] for n in nodes)]
+        if len(nodes) > MOST_TOGETHER or self.lattice.shapes > MOST_TABLED:
+            words = [self.space.tensors[n.tensor].words for n in nodes]
+            once = {k: sum(w * self.prices[n.bit][k] for w, n in zip(words, nodes, strict=True)) for k in wanted}
+            return {k: np.full(self.lattice.shapes, cost) for k, cost in once.items()}
+        return {k: self.way_up(coming, opened, memory, k).ravel() for k in wanted}
+
+    def way_up(self, coming: int, opened: int, memory: int, row: int) -> Floats:
+        """Return an array over the rank variables: the least cost from each tile shape on; infinite: no room."""
+        key = (coming, opened, row)
+        found = self.tables.get(key)
         if found is not None:
             return found
-        space, lattice = self.space, self.lattice
+        space, sizes = self.space, self.lattice.sizes
         nodes = [n for n in space.nodes if n.bit & (coming | opened)]
-        wanted = [k for k in range(space.prices.rows) if any(self.prices[n.bit][k] for n in nodes)]
-        if len(nodes) <= MOST_IN_ORDER:
-            best = {k: np.full(lattice.sizes, np.inf) for k in wanted}
-            for order in itertools.permutations(nodes):
-                self._in_order(order, opened, space.memories[memory].room, best)
-        else:
-            once = {k: sum(space.tensors[n.tensor].words * self.prices[n.bit][k] for n in nodes) for k in wanted}
-            best = {k: np.full(lattice.sizes, cost) for k, cost in once.items()}
-        found = self.tables[coming, opened] = {k: np.ascontiguousarray(values).ravel() for k, values in best.items()}
-        return found
-
-    def _in_order(self, order: Sequence[NodePlan], opened: int, room: float, best: dict[int, Any]) -> None:
-        """Lower ``best``, by row of costs, to what nodes cost that move in this order."""
-        space, lattice = self.space, self.lattice
-        count = lattice.count
-        values = [
-            d.astype(np.float64).reshape([-1 if v == w else 1 for w in range(count)])
-            for v, d in enumerate(space.divisors)
-        ]
-        costs: dict[int, Any] = {k: np.zeros((1,) * count) for k in best}
-        need: Any = np.zeros((1,) * count)
-        growing = []
-        """For each node but the last: rank variables that may grow until it moves."""
-        for place in range(len(order) - 1):
-            still = [space.tensors[n.tensor].relevant for n in order[place + 1 :] if n.bit & opened]
-            moving = np.logical_or.reduce([space.tensors[order[place].tensor].relevant, *still])
-            growing.append(set(np.flatnonzero(~moving).tolist()))
-        for place, node in enumerate(order):
-            tensor = space.tensors[node.tensor]
-            later: set[int] = set().union(*growing[place:])
-            known = [v for v in range(count) if v not in later]
-            need = need + space.bits(node, self.tile(node, values, known))
-            share = self.returns.from_here(node, known)
-            rounds: Any = np.ones((1,) * count)
-            if place < len(order) - 1:
-                for v in np.flatnonzero(tensor.idle).tolist():
-                    rounds = rounds * (lattice.extents[v] / values[v])
-            words = tensor.words * (1 + (rounds - 1) * share)
-            for k in best:
-                costs[k] = costs[k] + words * self.prices[node.bit][k]
-        fits = need <= room
-        for k in best:
-            cost = np.where(fits, costs[k], np.inf)
-            for v in set().union(*growing):
-                if cost.shape[v] > 1:
-                    cost = upward(cost, v, space.divisors[v])
-            best[k] = np.minimum(best[k], cost)
-
-    def tile(self, node: NodePlan, values: list[Any], known: Sequence[int]) -> Any:
-        tensor = self.space.tensors[node.tensor]
-        box = self.space.memories[node.memory].fetch
-        words: Any = np.ones((1,) * len(values))
-        for v in tensor.plain:
-            if v in known:
-                words = words * values[v]
-        for w in tensor.windows:
-            table = self.space.room_table(w, box)
-            index = [slice(None) if v in known else slice(0, 1) for v in w.rank_variables]
-            part = table[tuple(index)]
-            order = np.argsort(w.rank_variables)
-            part = part.transpose(order)
-            shape = [1] * len(values)
-            for axis, v in enumerate(sorted(w.rank_variables)):
-                shape[v] = part.shape[axis]
-            words = words * part.reshape(shape)
-        return words
+        still = [n for n in nodes if n.bit & opened]
+        best: Floats = np.full(sizes, np.inf if nodes else 0.0)
+        if nodes and not coming:
+            best.flat[-1] = sum(space.tensors[n.tensor].words * self.prices[n.bit][row] for n in still)
+        for n in nodes:
+            if n.bit & coming:
+                np.minimum(best, self.way_up(coming & ~n.bit, opened | n.bit, memory, row), out=best)
+        moved_by = [[n for n in still if space.tensors[n.tensor].relevant[v]] for v in range(self.lattice.count)]
+        for v, moved in enumerate(moved_by):
+            if moved and sizes[v] > 1:
+                after = self.way_up(coming, opened & ~sum(n.bit for n in moved), memory, row)
+                after = upward(after, v, space.divisors[v], itself=False)
+                for n in moved:
+                    after += self.returns.words(n, v) * self.prices[n.bit][row]
+                np.minimum(best, after, out=best)
+        for v, moved in enumerate(moved_by):
+            if not moved and nodes:
+                best = upward(best, v, space.divisors[v])
+        need = sum(space.bits(n, self.lattice.node_words[space.nodes.index(n)]) for n in nodes)
+        fits = np.reshape(need <= space.memories[memory].room, sizes) if nodes else True
+        self.tables[key] = best = np.where(fits, best, np.inf)
+        return best
 
     def price(self, node: NodePlan) -> list[float]:
         """Least (energy, cycles of each limit) per word that fills a node once and, for outputs, leaves it once."""

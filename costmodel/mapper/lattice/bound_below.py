@@ -155,7 +155,11 @@ class Across:
                 total += carried.times(values, range(row, row + 1)) * self._apart(carried, choices, slot)
         best: Floats | None = None
         for place, last in enumerate(inputs.lasts):
-            own = [row for row, i in zip(inputs.open[place], inputs.nodes, strict=True) if self.space.nodes[i].tensor == last]
+            own = [
+                row
+                for row, i in zip(inputs.open[place], inputs.nodes, strict=True)
+                if self.space.nodes[i].tensor == last
+            ]
             possible = carried.inputs[own].any(axis=0)
             if possible.any():
                 closing = carried.times(values, inputs.closing(place))

@@ -30,7 +30,7 @@ class Returns:
     def __init__(self, space: Space, lattice: Lattice) -> None:
         self.space, self.lattice = space, lattice
         self.known: dict[tuple[int, int, int], Floats] = {}
-        self.tables: dict[tuple[Window, bool], dict[int, Floats]] = {}
+        self.tables: dict[tuple[Window, bool, bool], dict[int, Floats]] = {}
 
     def least(self, node: int, last: int) -> Floats:
         """Return (shapes): the least part for the tile of a node that moves before one of tensor ``last`` does.
@@ -50,29 +50,16 @@ class Returns:
             self.known[key] = found
         return found
 
-    def from_here(self, node: NodePlan, known: Iterable[int]) -> Floats:
-        """Return an array over the rank variables: the least part of any tile that is no smaller along the known ones.
-
-        Tiles that do not fit into the node's memory do not count.
-        """
-        space, lattice = self.space, self.lattice
-        room = space.memories[node.memory].room
-        found = np.ones((1,) * lattice.count)
-        for window in space.tensors[node.tensor].windows:
-            part = self.along(node, window, range(lattice.count))
-            bits = space.bits(node, space.room_table(window, space.memories[node.memory].fetch))
-            part = np.where(bits <= room, part, 1.0)
-            for axis, v in enumerate(window.rank_variables):
-                if v in known:
-                    part = upward(part, axis, space.divisors[v])
-                else:
-                    part = part.min(axis=axis, keepdims=True)
-            order = np.argsort(window.rank_variables)
-            shape = [1] * lattice.count
-            for axis, v in zip(order, sorted(window.rank_variables), strict=True):
-                shape[v] = part.shape[axis]
-            found = np.minimum(found, part.transpose(order).reshape(shape))
-        return found
+    def words(self, node: NodePlan, v: int) -> Floats:
+        """Return an array over the rank variables: words of an open tile at least, if ``v`` moves it first."""
+        lattice = self.lattice
+        rounds: Floats = lattice.rounds[node.tensor].reshape(lattice.sizes)
+        for window in self.space.tensors[node.tensor].windows:
+            if v in window.rank_variables:
+                at = tuple(lattice.digits[u] for u in window.rank_variables)
+                share = self.along(node, window, [v])[at].reshape(lattice.sizes)
+                rounds = self.space.tensors[node.tensor].words * (1 - share) + rounds * share
+        return rounds
 
     def along(self, node: NodePlan, window: Window, moving: Iterable[int]) -> Floats:
         """Return the least part of every tile along a window, if a loop over one of ``moving`` moves it first."""
@@ -80,13 +67,16 @@ class Returns:
         shape = [len(self.space.divisors[v]) for v in window.rank_variables]
         if memory.refetch:
             return np.ones(shape)
-        tables = self.tables.get((window, memory.fetch))
-        if tables is None:
-            tables = self.tables[window, memory.fetch] = self._tables(window, box=memory.fetch)
-        return np.minimum.reduce([np.ones(shape), *(tables[v] for v in moving if v in tables)])
+        spread = memory.segment < len(self.space.arrays)
+        key = (window, memory.fetch, spread)
+        if key not in self.tables:
+            self.tables[key] = self._tables(window, box=memory.fetch, spread=spread)
+        tables = self.tables[key]
+        found: Floats = np.minimum.reduce([np.ones(shape), *(tables[v] for v in moving if v in tables)])
+        return found
 
-    def _tables(self, window: Window, *, box: bool) -> dict[int, Floats]:
-        """For each rank variable that moves it first: the least part of every tile."""
+    def _tables(self, window: Window, *, box: bool, spread: bool) -> dict[int, Floats]:
+        """For each rank variable that moves it first: the least part of every tile; ``spread``: below an array."""
         divisors = [self.space.divisors[v] for v in window.rank_variables]
         found = {v: np.ones([len(d) for d in divisors]) for v in window.rank_variables}
         if window.edge is not None:
@@ -95,27 +85,29 @@ class Returns:
             extents = [int(d[i]) for d, i in zip(divisors, at, strict=True)]
             terms = tuple(zip(window.coefficients, extents, strict=True))
             shared = _shared(terms, box=box)
-            alone = len(shared) == shared[0] or sum(extent > 1 for extent in extents) < 2
+            regular = len(shared) == shared[0] or sum(extent > 1 for extent in extents) < 2
             for v, c, extent in zip(window.rank_variables, window.coefficients, extents, strict=True):
                 if extent < self.space.extents[v]:
-                    kept = int(shared[abs(c) * extent :].max(initial=0))
+                    step = abs(c) * extent
+                    kept = int(shared[step : None if spread else step + 1].max(initial=0))
                     share = 2 * (shared[0] - kept) / (2 * shared[0] - kept)
-                    found[v][at] = share if alone or not kept else 0.0
+                    found[v][at] = share if regular or not spread or not kept else 0.0
         return found
 
 
 def _shared(terms: tuple[windows.Term, ...], *, box: bool) -> Ints:
     """Return, for each distance up to its length, the words that a tile has in common with itself moved so far."""
     bits, _ = windows.tile_bits(terms, box)
-    here = np.array([bit == "1" for bit in bin(bits)[2:]], dtype=np.float64)
+    here = np.array([bit == "1" for bit in f"{bits:b}"], dtype=np.float64)
     found: Ints = np.rint(np.correlate(here, here, "full")[len(here) - 1 :]).astype(np.int64)
     return found
 
 
-def upward(values: Floats, axis: int, divisors: Ints) -> Floats:
-    """Return, along an axis of divisors, the least of each value and those at its multiples."""
-    moved = np.moveaxis(values, axis, 0).copy()
-    for i in range(len(divisors) - 2, -1, -1):
+def upward(values: Floats, axis: int, divisors: Ints, *, itself: bool = True) -> Floats:
+    """Return, along an axis of divisors, the least of the values at the multiples of each, and at itself or not."""
+    moved = np.moveaxis(values, axis, 0)
+    found = moved.copy() if itself else np.full_like(moved, np.inf)
+    for i in range(len(divisors) - 1):
         multiples = [j for j in range(i + 1, len(divisors)) if divisors[j] % divisors[i] == 0]
-        moved[i] = np.minimum(moved[i], moved[multiples].min(axis=0))
-    return np.moveaxis(moved, 0, axis)
+        found[i] = np.minimum(found[i], moved[multiples].min(axis=0))
+    return np.moveaxis(found, 0, axis)
