@@ -10,8 +10,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from costmodel.mapper.lattice.bound_orders import Orders
 from costmodel.mapper.lattice.labels import Labels, Layout
-from costmodel.mapper.lattice.returns import Returns, upward
+from costmodel.mapper.lattice.returns import Returns
 from costmodel.mapper.lattice.settlement import Combinations
 from costmodel.mapper.lattice.shapes import Floats, Ints, Lattice
 from costmodel.mapper.lattice.sliding import Sliding
@@ -41,10 +42,18 @@ class Above:
         """Of their nodes."""
         self.bits = sum(self.bits_of.values())
         self.tables: dict[tuple[int, int, int], Floats] = {}
-        """Nodes to come and open (bits), and energy or a limit → ``way_up``."""
+        """Nodes to come and open (bits) of a memory → ``way_up``."""
+        self.known: dict[tuple[int, int], dict[int, Floats]] = {}
+        """Nodes to come and open (bits) → ``table``."""
         self.rows = [Layout.ENERGY, *layout.limit]
         """Rows of the labels' floats: energy, and cycles of each limit."""
         self.prices = {n.bit: self.price(n) for n in space.nodes}
+        self.wanted = {
+            m: [k for k in range(space.prices.rows) if any(self.prices[n.bit][k] for n in space.nodes if n.memory == m)]
+            for m in self.memories
+        }
+        """For each memory: energy (0) and limits (1, …) that its nodes cost something of."""
+        self.orders = Orders(space, lattice, self.returns, self.prices)
         relevant = [t.relevant for t in space.tensors]
         self.against: list[list[Floats]] = [
             [
@@ -131,43 +140,55 @@ class Above:
         Some are to come and some open. This is what they cost on the best way up, if the tiles that have moved take no
         room and those of windows keep as many words as ever they may.
         """
+        found = self.known.get((coming, opened))
+        if found is None:
+            found = self.known[coming, opened] = self._table(coming, opened, memory)
+        return found
+
+    def _table(self, coming: int, opened: int, memory: int) -> dict[int, Floats]:
         nodes = [n for n in self.space.nodes if n.bit & (coming | opened)]
-        wanted = [k for k in range(self.space.prices.rows) if any(self.prices[n.bit][k] for n in nodes)]
+        wanted = self.wanted[memory]
         if len(nodes) > MOST_TOGETHER or self.lattice.shapes > MOST_TABLED:
             words = [self.space.tensors[n.tensor].words for n in nodes]
             once = {k: sum(w * self.prices[n.bit][k] for w, n in zip(words, nodes, strict=True)) for k in wanted}
             return {k: np.full(self.lattice.shapes, cost) for k, cost in once.items()}
-        return {k: self.way_up(coming, opened, memory, k).ravel() for k in wanted}
+        up = self.way_up(coming, opened, memory).reshape(len(wanted), self.lattice.shapes)
+        if opened:
+            return dict(zip(wanted, up, strict=True))
+        together = self.orders.least(nodes, wanted)
+        return {k: np.maximum(least, together[k].ravel()) for k, least in zip(wanted, up, strict=True)}
 
-    def way_up(self, coming: int, opened: int, memory: int, row: int) -> Floats:
-        """Return an array over the rank variables: the least cost from each tile shape on; infinite: no room."""
-        key = (coming, opened, row)
-        found = self.tables.get(key)
+    def way_up(self, coming: int, opened: int, memory: int) -> Floats:
+        """Return (costs, *rank variables): the least cost from each tile shape on; infinite: no room."""
+        found = self.tables.get((coming, opened, memory))
         if found is not None:
             return found
-        space, sizes = self.space, self.lattice.sizes
+        space, sizes, wanted = self.space, self.lattice.sizes, self.wanted[memory]
         nodes = [n for n in space.nodes if n.bit & (coming | opened)]
         still = [n for n in nodes if n.bit & opened]
-        best: Floats = np.full(sizes, np.inf if nodes else 0.0)
+        prices = {n.bit: np.array(self.prices[n.bit])[wanted].reshape(-1, *[1] * len(sizes)) for n in still}
+        best: Floats = np.full((len(wanted), *sizes), np.inf if nodes else 0.0)
         if nodes and not coming:
-            best.flat[-1] = sum(space.tensors[n.tensor].words * self.prices[n.bit][row] for n in still)
+            last = [sum(space.tensors[n.tensor].words * self.prices[n.bit][k] for n in still) for k in wanted]
+            best.reshape(len(wanted), self.lattice.shapes)[:, -1] = last
         for n in nodes:
             if n.bit & coming:
-                np.minimum(best, self.way_up(coming & ~n.bit, opened | n.bit, memory, row), out=best)
-        moved_by = [[n for n in still if space.tensors[n.tensor].relevant[v]] for v in range(self.lattice.count)]
+                np.minimum(best, self.way_up(coming & ~n.bit, opened | n.bit, memory), out=best)
+        moved_by = [[n for n in still if space.tensors[n.tensor].relevant[v]] for v in range(len(sizes))]
         for v, moved in enumerate(moved_by):
             if moved and sizes[v] > 1:
-                after = self.way_up(coming, opened & ~sum(n.bit for n in moved), memory, row)
-                after = upward(after, v, space.divisors[v], itself=False)
+                after = self.way_up(coming, opened & ~sum(n.bit for n in moved), memory)
+                after = self.lattice.upward(after, v, v + 1, itself=False)
                 for n in moved:
-                    after += self.returns.words(n, v) * self.prices[n.bit][row]
+                    after += self.returns.words(n, v) * prices[n.bit]
                 np.minimum(best, after, out=best)
         for v, moved in enumerate(moved_by):
-            if not moved and nodes:
-                best = upward(best, v, space.divisors[v])
-        need = sum(space.bits(n, self.lattice.node_words[space.nodes.index(n)]) for n in nodes)
-        fits = np.reshape(need <= space.memories[memory].room, sizes) if nodes else True
-        self.tables[key] = best = np.where(fits, best, np.inf)
+            if not moved and nodes and sizes[v] > 1:
+                best = self.lattice.upward(best, v, v + 1)
+        if nodes:
+            need = sum(space.bits(n, self.lattice.node_words[space.nodes.index(n)]) for n in nodes)
+            best = np.where(np.reshape(need <= space.memories[memory].room, sizes), best, np.inf)
+        self.tables[coming, opened, memory] = best
         return best
 
     def price(self, node: NodePlan) -> list[float]:

@@ -101,13 +101,3 @@ def _shared(terms: tuple[windows.Term, ...], *, box: bool) -> Ints:
     here = np.array([bit == "1" for bit in f"{bits:b}"], dtype=np.float64)
     found: Ints = np.rint(np.correlate(here, here, "full")[len(here) - 1 :]).astype(np.int64)
     return found
-
-
-def upward(values: Floats, axis: int, divisors: Ints, *, itself: bool = True) -> Floats:
-    """Return, along an axis of divisors, the least of the values at the multiples of each, and at itself or not."""
-    moved = np.moveaxis(values, axis, 0)
-    found = moved.copy() if itself else np.full_like(moved, np.inf)
-    for i in range(len(divisors) - 1):
-        multiples = [j for j in range(i + 1, len(divisors)) if divisors[j] % divisors[i] == 0]
-        found[i] = np.minimum(found[i], moved[multiples].min(axis=0))
-    return np.moveaxis(found, 0, axis)

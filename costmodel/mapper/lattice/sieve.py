@@ -86,11 +86,11 @@ class Sieve:
         if self.aim.uses_capacity:
             keys += [(energy * latency * capacity,), (energy, capacity)]
         if not self.aim.front:
-            keys = [(self.aim.values(energy, latency, capacity)[0], energy, latency)]
+            keys = [(self.aim.values(energy, latency, capacity)[0],)]
         share = max(4, width // (min(3, len(keys)) * number) + 1)
         left = np.ones(labels.n, dtype=bool)
         for key in keys:
-            order = np.lexsort((*key, states))
+            order = np.lexsort((-labels.f[Layout.ENERGY], *key, states))
             starts = np.searchsorted(states[order], np.arange(number))
             left[order[np.arange(len(order)) - starts[states[order]] < share]] = False
         self.drop(labels.where(left), segment)
