@@ -33,6 +33,7 @@ def renamed(case: Case) -> tuple[Case, dict[str, str]]:
             inputs=tuple(map(rename_access, e.inputs)),
             operations=tuple(replace(o, at_zero=frozenset(names[v] for v in o.at_zero)) for o in e.operations),
             tensors={names[t]: replace(tensor, name=names[t]) for t, tensor in e.tensors.items()},
+            addends=tuple(frozenset(names[v] for v in lacking) for lacking in e.addends),
         )
 
     def rename_nest(nest: Nest) -> Nest:

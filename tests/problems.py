@@ -116,9 +116,9 @@ def _shaped(rng: random.Random) -> Einsum:  # noqa: PLR0911
     return einsum("O[p]", "I[3*p+r]", "F[r]", bits=bits, weights="F", p=n(2, 4), r=n(2, 4))
 
 
-def with_bias(rng: random.Random) -> Einsum:
-    """A random Einsum with one more term, which lacks reduced rank variables."""
-    problem = random_einsum(rng)
+def with_bias(rng: random.Random, problem: Einsum | None = None) -> Einsum:
+    """An Einsum (else a random one) with one more term, which lacks reduced rank variables."""
+    problem = problem or random_einsum(rng)
     while not problem.reduced:
         problem = random_einsum(rng)
     own = rng.sample([v for v in problem.shape if v not in problem.reduced], 1)
@@ -268,14 +268,21 @@ def padded_problem(rng: random.Random) -> tuple[Einsum, Architecture]:
             problem, architecture = sliding_problem(rng)
         if "I" not in problem.tensors:
             continue
-        padded = shrunk(problem, "I", rng)
+        biased = problem.reduced and rng.random() < 0.2
+        padded = in_addends(shrunk(with_bias(rng, problem) if biased else problem, "I", rng))
         others = [v for v in problem.shape if not any(v in limit.index.rank_variables for limit in padded.limits)]
-        if padded.limits and padded.points_inside:
+        if padded.limits and all(map(padded.points_where_zero, padded.addends or (frozenset(),))):
             if others and rng.random() < 0.6:
                 only = f"only [{', '.join(others)}]"
                 rules = tuple(f"{a.name}.{d} {only}" for a in architecture.arrays for d in a.shape)
                 architecture = replace(architecture, constraints=rules)
             return padded, architecture
+
+
+def in_addends(problem: Einsum) -> Einsum:
+    """The Einsum whose terms leave their tensors each for itself, if it has several."""
+    addends = tuple(dict.fromkeys(x.at_zero for x in (*problem.inputs, *problem.operations)))
+    return replace(problem, addends=addends) if problem.limits and len(addends) > 1 else problem
 
 
 def shrunk(problem: Einsum, name: str, rng: random.Random) -> Einsum:

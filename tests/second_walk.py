@@ -97,7 +97,8 @@ class SecondWalk:
         for values in itertools.product(*(range(n) for n in einsum.shape.values())):
             point = dict(zip(einsum.shape, values, strict=True))
             words = [(a, word(a, point)) for a in einsum.accesses]
-            inside = all(self.exists(a.tensor, w) for a, w in words)
+            inside = {lacking: self.inside(einsum, words, lacking) for lacking in einsum.addends or (None,)}
+            done = any(here and at(point, lacking or ()) for lacking, here in inside.items())
             for place, node, time, instance, life in self.route(einsum, point):
                 held, level = (node.tensors, node.level) if isinstance(node, Storage) else (einsum.tensors, node.unit)
                 for a, w in words:
@@ -105,11 +106,14 @@ class SecondWalk:
                         self.tiles[Holder(place, a.tensor, level, life)][time][instance].add(w)
                 if isinstance(node, Compute):
                     for number, (a, w) in enumerate(words):
-                        if inside and at(point, a.at_zero):
+                        asked = inside.get(a.at_zero, done) if number < len(einsum.inputs) else done
+                        if asked and at(point, a.at_zero):
                             self.computes[einsum.name, number][time][instance].add(w)
                     for o in einsum.operations:
                         if at(point, o.at_zero):
-                            self.operations[einsum.name, node.unit, o.kind, instance] += o.per_point * inside
+                            self.operations[einsum.name, node.unit, o.kind, instance] += o.per_point * inside.get(
+                                o.at_zero, done
+                            )
                             self.slots[einsum.name, node.unit, o.kind, instance] += o.per_point
 
     def route(self, einsum, point):
@@ -131,6 +135,11 @@ class SecondWalk:
                 time = (*time, node)
                 life = len(time)
         assert start == point, "a rank variable is not iterated down to one"
+
+    def inside(self, einsum, words, lacking):
+        """Whether the accesses of the terms that lack some rank variables (of all: None) exist, and the output."""
+        read = [(a, w) for a, w in words[:-1] if lacking is None or a.at_zero == lacking]
+        return all(self.exists(a.tensor, w) for a, w in (*read, words[-1]))
 
     def exists(self, tensor, coordinate):
         """Whether a tensor has a coordinate."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hypothesis import strategies as st
+from problems import in_addends
 
 from costmodel.einsum.algebra import Access, Affine, Einsum, Operation, Role, Tensor, Workload
 from costmodel.model.nest import bind
@@ -731,14 +732,17 @@ def random_case(seed: int) -> Case:
 def padded(workload: Workload, rng: random.Random) -> Workload:
     """The workload with some tensors smaller than what their accesses reach, on either side: points lie outside.
 
-    Either all accesses of a tensor are shifted, or its reads alone.
+    Either all accesses of a tensor are shifted, or its reads alone. Terms of a sum leave their tensors together or
+    apart.
     """
     for _ in range(100):
         einsums = workload.einsums
         for name in dict.fromkeys(t for e in einsums for t in e.tensors):
             if rng.random() < 0.5:
                 einsums = _cropped(einsums, name, rng)
-        if any(e.limits for e in einsums) and all(e.points_inside for e in einsums):
+        einsums = tuple(in_addends(e) if rng.random() < 0.7 else e for e in einsums)
+        inside = (n for e in einsums for n in map(e.points_where_zero, e.addends or (frozenset(),)))
+        if any(e.limits for e in einsums) and all(inside):
             return replace(workload, einsums=einsums)
     return workload
 

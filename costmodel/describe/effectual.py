@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from costmodel.einsum import notation
 from costmodel.einsum.algebra import Affine, Einsum, Limit
+from costmodel.einsum.coordinates import points_meet
 from costmodel.einsum.operations import operations, terms
 from costmodel.einsum.syntax import Expression, TensorAccess, factors, rank_variables
 from costmodel.spec.nonzeros import Coordinates, Nonzeros
@@ -44,7 +45,8 @@ def effectual(einsum: Einsum, nonzeros: Nonzeros) -> Effectual | None:
     for term, lacking, read in parts:
         points, exact = _points(read, lacking, einsum, nonzeros)
         is_exact = is_exact and exact
-        for operation in operations(replace(statement, expression=term), einsum.reduced - lacking):
+        alone = replace(statement, expression=term)
+        for operation in operations(alone, einsum.reduced - lacking, meet=points_meet(einsum)):
             found[operation.kind] = found.get(operation.kind, 0) + operation.per_point * points
     return Effectual(found, is_exact)
 
@@ -65,13 +67,14 @@ def _points(
             shares.append(_listed_share(access, einsum, nonzeros))
         else:
             listed.append(access)
-    named = [*map(rank_variables, listed), *(frozenset(limit.index.rank_variables) for limit in einsum.limits)]
+    limits = einsum.limits_where(lacking)
+    named = [*map(rank_variables, listed), *(frozenset(limit.index.rank_variables) for limit in limits)]
     variables = sorted(frozenset[str]().union(*named))
     if math.prod(extents[v] for v in variables) > MOST_POINTS:
         shares += [_listed_share(access, einsum, nonzeros) for access in listed]
         return einsum.points_where_zero(lacking) * math.prod(shares), False
     marks = [_marks(a, einsum, extents, nonzeros.coordinates[a.tensor]) for a in listed]
-    marks += [_inside(limit, extents) for limit in einsum.limits]
+    marks += [_inside(limit, extents) for limit in limits]
     met = _met(marks, [sorted(names) for names in named], variables)
     met *= math.prod(n for v, n in extents.items() if v not in variables)
     return (met * math.prod(shares), False) if shares else (met, True)

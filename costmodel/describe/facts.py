@@ -84,5 +84,5 @@ def einsum_facts(einsum: Einsum, nonzeros: Nonzeros) -> EinsumFacts:
 
 def _use(einsum: Einsum, name: str) -> TensorUse:
     tensor = einsum.tensors[name]
-    uses = sum(einsum.points_where_zero(access.at_zero) for access in einsum.accesses_of(name))
+    uses = sum(einsum.points_of(access) for access in einsum.accesses_of(name))
     return TensorUse(name, tensor.role, tensor.role is Role.WEIGHT, touched_words(einsum, name), uses)

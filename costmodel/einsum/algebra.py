@@ -28,6 +28,9 @@ class Affine:
     """An index expression ``Σ coefficient·rank_variable + constant``.
 
     Terms have non-zero coefficients, each variable once, in the order of the text.
+
+    >>> str(Affine((("p", 2), ("r", 1)), -1)), str(Affine((), 0))
+    ('2*p + r - 1', '0')
     """
 
     terms: tuple[tuple[str, int], ...]
@@ -38,6 +41,12 @@ class Affine:
     @property
     def rank_variables(self) -> tuple[str, ...]:
         return tuple(v for v, _ in self.terms)
+
+    def __str__(self) -> str:
+        terms = [(c, v if abs(c) == 1 else f"{abs(c)}*{v}") for v, c in self.terms]
+        terms += [(self.constant, str(abs(self.constant)))] if self.constant or not terms else []
+        text = "".join(f" {'-' if sign < 0 else '+'} {term}" for sign, term in terms)
+        return f"-{text[3:]}" if text.startswith(" -") else text[3:]
 
     def span(self, extents: Mapping[str, int]) -> tuple[int, int]:
         """Least and largest coordinate, where every rank variable runs from 0 to its extent.
@@ -84,6 +93,9 @@ class Access:
     indices: tuple[Affine, ...]
     at_zero: frozenset[str] = frozenset()
     """Reduced rank variables that its term of the sum lacks: it is asked for only at the points where they are 0."""
+
+    def __str__(self) -> str:
+        return f"{self.tensor}[{', '.join(map(str, self.indices))}]"
 
     @property
     def rank_variables(self) -> frozenset[str]:
@@ -142,6 +154,8 @@ class Einsum:
     """How many identical layers this statement stands for."""
     constants: Mapping[str, int] = field(default_factory=dict)
     """Values of the constants that the text names."""
+    addends: tuple[frozenset[str], ...] = ()
+    """Where points lie outside for some terms of a sum alone: what each term lacks. Empty: they do for all of them."""
 
     @cached_property
     def points(self) -> int:
@@ -152,6 +166,25 @@ class Einsum:
     def limits(self) -> tuple[Limit, ...]:
         """What holds at the points inside, where an index leaves its tensor at others: there nothing is done."""
         return tuple(dict.fromkeys(limit for access in self.accesses for limit in self.leaves(access)))
+
+    def limits_where(self, lacking: frozenset[str]) -> tuple[Limit, ...]:
+        """What holds where the terms of the sum that lack some rank variables are inside."""
+        if not self.addends:
+            return self.limits
+        own = (a for a in self.accesses if a.at_zero == lacking or a == self.output)
+        return tuple(dict.fromkeys(limit for access in own for limit in self.leaves(access)))
+
+    def ways(self, access: Access) -> tuple[tuple[Limit, ...], ...]:
+        """Where an access is asked for or updated: within all limits of one of these; the least narrow one first.
+
+        That the rank variables of ``at_zero`` are 0 is not among them.
+        """
+        if not self.addends or access != self.output:
+            return (self.limits_where(access.at_zero),)
+        return tuple(
+            (*self.limits_where(lacking), *(Limit(Affine(((v, 1),)), 1) for v in sorted(lacking)))
+            for lacking in sorted(self.addends, key=len)
+        )
 
     def leaves(self, access: Access) -> tuple[Limit, ...]:
         """Where an access leaves its tensor at some points: what holds inside."""
@@ -164,8 +197,18 @@ class Einsum:
 
     @cached_property
     def points_inside(self) -> int:
-        """Points at which every access is inside its tensor: those at which something is done."""
-        return self.points_where_zero(frozenset())
+        """Points at which every access is inside its tensor, where terms differ in it: of the term that has most."""
+        return max(map(self.points_where_zero, self.addends or (frozenset(),)))
+
+    def points_of(self, access: Access) -> int:
+        """Points at which an access is asked for or updated."""
+        extents = {v: 1 if v in access.at_zero else n for v, n in self.shape.items()}
+        ways = self.ways(access)
+        chosen = (x for n in range(1, len(ways) + 1) for x in itertools.combinations(ways, n))
+        return sum(
+            (-1) ** (len(several) + 1) * points_within(tuple(dict.fromkeys(itertools.chain(*several))), extents)
+            for several in chosen
+        )
 
     @cached_property
     def operation_counts(self) -> Mapping[str, int]:
@@ -177,8 +220,8 @@ class Einsum:
         return counts
 
     def points_where_zero(self, at_zero: frozenset[str]) -> int:
-        """Points inside at which some rank variables are 0."""
-        return points_within(self.limits, {v: 1 if v in at_zero else n for v, n in self.shape.items()})
+        """Points inside at which some rank variables are 0, those that the term in question lacks."""
+        return points_within(self.limits_where(at_zero), {v: 1 if v in at_zero else n for v, n in self.shape.items()})
 
     @property
     def accesses(self) -> tuple[Access, ...]:

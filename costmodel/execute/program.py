@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from costmodel.einsum import notation
-from costmodel.einsum.algebra import Affine, Einsum, boxes_within, limits_together
+from costmodel.einsum.algebra import Affine, Einsum, Limit, boxes_within, limits_together
 from costmodel.einsum.syntax import (
     Binary,
     Call,
@@ -47,6 +47,8 @@ class Addend:
     """Whether it is subtracted."""
     at_zero: frozenset[str]
     """Reduced rank variables that it lacks: it is evaluated only where they are 0."""
+    limits: tuple[Limit, ...]
+    """What holds at the points at which it is inside of its tensors (padding)."""
     by_sum: bool
     """Whether its points are added up, so that one whose value is 0 changes nothing."""
 
@@ -83,10 +85,12 @@ class Program:
         by_sum = self.reducer == "+"
         whole = self.statement.expression
         if not (by_sum and self.einsum.reduced):
-            return (Addend(whole, negative=False, at_zero=frozenset(), by_sum=by_sum),)
+            return (Addend(whole, negative=False, at_zero=frozenset(), limits=self.einsum.limits, by_sum=by_sum),)
+        parts = [(minus, term, self.einsum.reduced - rank_variables(term)) for minus, term in addends(whole)]
+        limits = self.einsum.limits_where
         return tuple(
-            Addend(term, negative=minus, at_zero=self.einsum.reduced - rank_variables(term), by_sum=True)
-            for minus, term in addends(whole)
+            Addend(term, negative=minus, at_zero=lacking, limits=limits(lacking), by_sum=True)
+            for minus, term, lacking in parts
         )
 
     @property
@@ -98,14 +102,14 @@ class Program:
     def output(self) -> tuple[Affine, ...]:
         return self.einsum.output.indices
 
-    def inside(self, box: Box) -> Iterator[Box]:
-        """Boxes that split the points of a box at which every access is inside its tensor (padding)."""
+    def inside(self, box: Box, limits: tuple[Limit, ...]) -> Iterator[Box]:
+        """Boxes that split the points of a box at which limits hold."""
         groups = [
             [
                 {v: range(low, low + extent) for v, (low, extent) in inner.items()}
                 for inner in boxes_within(together, {v: (box[v].start, len(box[v])) for v in names})
             ]
-            for together, names in limits_together(self.einsum.limits)
+            for together, names in limits_together(limits)
         ]
         for parts in itertools.product(*groups):
             yield dict(ChainMap(*parts, dict(box))) if parts else box

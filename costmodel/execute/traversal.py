@@ -95,7 +95,6 @@ class Traversal:
         self.steps = 0
         self.skip_zeros = skip_zeros
         self.output = held[program.einsum.output.tensor]
-        self.limits = program.einsum.limits
         self.location = coordinates(program.output)
         self.reduce = OPERATORS[program.reducer]
         self.parts = [(addend, self.value(addend.expression), self.zero(addend)) for addend in program.addends]
@@ -108,15 +107,8 @@ class Traversal:
                 continue
             for position in itertools.product(*part.values()):
                 point = dict(zip(part, position, strict=True))
-                if self.is_inside(point):
+                if is_inside(addend, point):
                     self.visit(point, addend, value, zero)
-
-    def is_inside(self, point: Point) -> bool:
-        """Whether every access is inside its tensor: at other points (padding) nothing is done."""
-        return all(
-            0 <= limit.index.constant + sum(c * point[v] for v, c in limit.index.terms) < limit.extent
-            for limit in self.limits
-        )
 
     def visit(self, point: Point, addend: Addend, value: Value, zero: Callable[[Point], bool]) -> None:
         """Evaluate one addend at one point, and assign or reduce."""
@@ -170,6 +162,14 @@ class Traversal:
             case Binary(sign, left, right):
                 combine, first, second = OPERATORS[sign], self.value(left), self.value(right)
                 return lambda point: combine(first(point), second(point))
+
+
+def is_inside(addend: Addend, point: Point) -> bool:
+    """Whether every access is inside its tensor: at other points (padding) nothing is done."""
+    return all(
+        0 <= limit.index.constant + sum(c * point[v] for v, c in limit.index.terms) < limit.extent
+        for limit in addend.limits
+    )
 
 
 def coordinates(indices: tuple[Affine, ...]) -> Callable[[Point], Word]:

@@ -65,7 +65,7 @@ class Vectorised:
         self.check_integers(box)
         for addend in self.program.addends:
             part = addend.part(box)
-            inside = () if part is None else self.program.inside(part)
+            inside = () if part is None else self.program.inside(part, addend.limits)
             for block in (block for points in inside for block in self.blocks(addend, points)):
                 value = self.summed(addend, block) if self.is_product(addend) else self.reduced(addend, block)
                 self.reduce_into(block, -value if addend.negative else value)
@@ -225,7 +225,7 @@ class Vectorised:
         multiplied = addend.accesses_that_annihilate
         if part is None:
             return 0
-        return sum(self._filled_points(multiplied, points) for points in self.program.inside(part))
+        return sum(self._filled_points(multiplied, points) for points in self.program.inside(part, addend.limits))
 
     def _filled_points(self, multiplied: tuple[TensorAccess, ...], part: Box) -> int:
         """Points of a box at which none of some accesses is 0."""

@@ -47,7 +47,7 @@ class Listing(ABC):
         if len(work.program.addends) > 1 or einsum.limits:
             self.add(work.depth, self.comment(update_text(einsum)))
         for addend in work.program.addends:
-            conditions = guards(addend, einsum, work.names)
+            conditions = guards(addend, work.names)
             if conditions:
                 self.add(work.depth, self.when(conditions))
             self.add(work.depth + bool(conditions), self.update(work, addend))

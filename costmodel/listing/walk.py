@@ -131,10 +131,10 @@ def affine_text(index: Affine, names: Names) -> str:
     return f"-{text[3:]}" if text.startswith(" -") else text[3:]
 
 
-def guards(addend: Addend, einsum: Einsum, names: Names) -> list[tuple[str, int]]:
+def guards(addend: Addend, names: Names) -> list[tuple[str, int]]:
     """Where an addend is evaluated: expressions that lie in [0, extent). Reduced rank variables that it lacks are 0."""
     zero = [(names[v], 1) for v in sorted(addend.at_zero) if v in names]
-    return [*zero, *((affine_text(limit.index, names), limit.extent) for limit in einsum.limits)]
+    return [*zero, *((affine_text(limit.index, names), limit.extent) for limit in addend.limits)]
 
 
 def overwrites(einsum: Einsum) -> bool:

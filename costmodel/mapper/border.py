@@ -40,7 +40,8 @@ def bordered(einsum: Einsum) -> Einsum:
         )
         for name, tensor in einsum.tensors.items()
     }
-    return replace(einsum, output=moved(einsum.output), inputs=tuple(map(moved, einsum.inputs)), tensors=tensors)
+    inputs = tuple(map(moved, einsum.inputs))
+    return replace(einsum, output=moved(einsum.output), inputs=inputs, tensors=tensors, addends=())
 
 
 def without_border(found: MapperResult, einsum: Einsum, architecture: Architecture, rules: Rules) -> list[MappingPoint]:

@@ -71,6 +71,7 @@ def canonical(einsum: Einsum, kept_names: frozenset[str]) -> tuple[object, Namin
         tuple(access_key(access) for access in einsum.inputs),
         tuple(tensor_key(place, einsum.tensors[name]) for place, name in enumerate(tensors)),
         tuple((o.kind, o.per_point, tuple(sorted(map(variables.index, o.at_zero)))) for o in einsum.operations),
+        tuple(tuple(sorted(map(variables.index, lacking))) for lacking in einsum.addends),
     )
     return key, Naming(variables, tuple(tensors))
 

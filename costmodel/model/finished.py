@@ -7,7 +7,7 @@ counted from where this step begins; those before it are finished when this step
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from costmodel.einsum.algebra import Access, Affine, Einsum
 from costmodel.model.tiles import Loop
@@ -25,18 +25,58 @@ def unfinished(
     ``loops`` (with their ``steps``) are above both, outermost first. Returns the loop's rank variable, and the index of
     the output where words meet; null if all that is read is finished.
     """
-    shapes = {producer.name: dict(producer.shape), consumer.name: dict(consumer.shape)}
-    for loop, count in zip(loops, steps, strict=True):
-        v = loop.rank_variable
-        for shape in shapes.values():
-            if v in shape:
-                shape[v] = loop.tile
-        if count == 1:
-            continue
+    for v, _, here, there in _below(producer, consumer, loops, steps):
         for written, read in zip(producer.output.indices, access.indices, strict=True):
-            if _meets_later(written, read, v, shapes[producer.name], shapes[consumer.name]):
+            if _meets_later(written, read, v, here, there):
                 return v, written
     return None
+
+
+def written_later(
+    producer: Einsum,
+    consumer: Einsum,
+    access: Access,
+    loops: Sequence[Loop],
+    steps: Sequence[int],
+) -> bool:
+    """Whether a consumer that runs before its producer in each step reads a word that the producer is still to write.
+
+    That is a word of this step, or one of a later step of a shared loop. ``loops`` and ``steps`` as in `unfinished`.
+    """
+    pairs = list(zip(producer.output.indices, access.indices, strict=True))
+    here, there = dict(producer.shape), dict(consumer.shape)
+    for v, count, here, there in _below(producer, consumer, loops, steps):
+        if all(_overlap(_after(w, v, count, here), r.span(there)) for w, r in pairs):
+            return True
+    return all(_overlap(w.span(here), r.span(there)) for w, r in pairs)
+
+
+def _below(
+    producer: Einsum,
+    consumer: Einsum,
+    loops: Sequence[Loop],
+    steps: Sequence[int],
+) -> Iterator[tuple[str, int, dict[str, int], dict[str, int]]]:
+    """Each shared loop that moves: its rank variable, how often it steps, and the two extents below it."""
+    here, there = dict(producer.shape), dict(consumer.shape)
+    for loop, count in zip(loops, steps, strict=True):
+        v = loop.rank_variable
+        for shape in (here, there):
+            if v in shape:
+                shape[v] = loop.tile
+        if count > 1:
+            yield v, count, here, there
+
+
+def _after(written: Affine, v: str, count: int, here: Mapping[str, int]) -> tuple[int, int]:
+    """Least and largest coordinate that the steps after the first of the loop over ``v`` write, of ``count``."""
+    low, high = written.span({**here, v: (count - 1) * here.get(v, 1)})
+    moved = dict(written.terms).get(v, 0) * here.get(v, 1)
+    return low + moved, high + moved
+
+
+def _overlap(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    return one[0] <= other[1] and other[0] <= one[1]
 
 
 def _meets_later(written: Affine, read: Affine, v: str, here: Mapping[str, int], there: Mapping[str, int]) -> bool:

@@ -20,6 +20,10 @@ Image = tuple[Affine, ...]
 """What one access touches in the ranks of a group, one form for each: the image of the box of rank variables."""
 
 
+Way = tuple[Image, tuple[Limit, ...]]
+"""What an access touches, at the points at which limits hold."""
+
+
 class Numbers(NamedTuple):
     """How coordinates become places in a bit set."""
 
@@ -54,16 +58,19 @@ class Group:
     """For each image: the rank variables that move it."""
     mask: int = -1
     """The coordinates inside the tensor, where others are touched too (padding); −1: all of them."""
-    limits: tuple[Limit, ...] = ()
-    """What holds at the points that touch anything at all; such a group may have no rank."""
+    ways: tuple[Way, ...] = ()
+    """Images with what holds at the points that touch anything, where that is not all of them; a group may then have
+    no rank."""
     edges: tuple[Limit, ...] = ()
-    """Where nothing of what the images touch is left out: ``limits``, and what holds of coordinates inside."""
+    """Where nothing of what the images touch is left out: the limits of a way, and what holds of coordinates inside."""
     is_looked_up: bool = False
     """Whether coordinates are looked up: tiles at different positions have nothing to do with each other."""
+    steps: tuple[int, ...] = ()
+    """By how many places a tile of a rigid group moves when each rank variable moves on by one."""
 
     def bits(self, intervals: Intervals) -> int:
         """Return the tile as a bit set, from (low, extent) of each rank variable."""
-        if self.limits:
+        if self.ways:
             return self._within(intervals)
         if self.boxes and self.mask == -1 and not self.is_looked_up:
             return self._box(intervals, self.offset, self.strides)
@@ -73,9 +80,13 @@ class Group:
         result &= self.mask
         return self._boxed(result) if self.boxes else result
 
+    def bits_at_zero(self, extents: Sequence[int]) -> int:
+        """Return the tile of so many positions of each rank variable that begins at position 0."""
+        return self.bits({v: (0, n) for v, n in zip(self.rank_variables, extents, strict=True)})
+
     def bits_inside(self, intervals: Intervals, known: Known) -> int:
         """Return the tile as a bit set, where some coordinates may be left out; ``known`` keeps what images touched."""
-        if self.limits or self.boxes:
+        if self.ways or self.boxes:
             return self.bits(intervals)
         numbers = [Numbers(self.offset, self.strides)] * len(self.images)
         return self.bits_among(intervals, numbers, known) & self.mask
@@ -121,14 +132,9 @@ class Group:
         """Return the coordinates that one access touches."""
         if self.is_looked_up and any(form.table for form in image):
             return self._looked_up(image, intervals, offset, strides)
-        weight: dict[str, int] = dict.fromkeys(self.rank_variables, 0)
-        origin = offset
-        for stride, form in zip(strides, image, strict=True):
-            origin += stride * form.constant
-            for v, c in form.terms:
-                weight[v] += stride * c
+        origin = offset + sum([stride * form.constant for stride, form in zip(strides, image, strict=True)])
         spreads = []
-        for v, w in weight.items():
+        for v, w in _weights(self.rank_variables, image, strides).items():
             low, extent = intervals[v]
             origin += w * (low if w >= 0 else low + extent - 1)
             if w:
@@ -159,10 +165,10 @@ class Group:
 
     def _within(self, intervals: Intervals) -> int:
         """Return what is touched at the points of the intervals at which the limits hold."""
-        names = {v for limit in self.limits for v in limit.index.rank_variables}
         result = 0
-        for box in boxes_within(self.limits, {v: intervals[v] for v in sorted(names)}):
-            for image in self.images:
+        for image, limits in self.ways:
+            names = {v for limit in limits for v in limit.index.rank_variables}
+            for box in boxes_within(limits, {v: intervals[v] for v in sorted(names)}):
                 result |= self._touched(image, {**intervals, **box}, self.offset, self.strides)
         return result
 
@@ -193,6 +199,15 @@ class Group:
         for stride, extent in zip(strides, extents, strict=True):
             bits = spread(bits, stride, extent)
         return bits
+
+
+def _weights(rank_variables: Sequence[str], image: Image, strides: Sequence[int]) -> dict[str, int]:
+    """By how many places what an access touches moves when each rank variable moves on by one."""
+    weights = dict.fromkeys(rank_variables, 0)
+    for stride, form in zip(strides, image, strict=True):
+        for v, c in form.terms:
+            weights[v] += stride * c
+    return weights
 
 
 def _meet(some: Sequence[tuple[int, int]], others: Sequence[tuple[int, int]]) -> bool:
@@ -230,23 +245,24 @@ def _numbers(bits: int) -> Iterator[int]:
 
 @lru_cache(maxsize=4096)
 def groups_of(
-    images: tuple[Image, ...],
+    ways: tuple[Way, ...],
     extents: tuple[tuple[str, int], ...],
     *,
     boxes: bool,
     shape: tuple[int, ...] | None = None,
-    limits: tuple[Limit, ...] = (),
 ) -> tuple[Group, ...]:
     """Split the ranks of a tensor into the finest independent groups; an image has a form for every rank.
 
-    With a ``shape``, coordinates outside of it are no words. With ``limits``, points at which one does not hold touch
-    nothing.
+    With a ``shape``, coordinates outside of it are no words.
     """
     whole = {v: (0, n) for v, n in extents}
     groups = []
+    images = tuple(image for image, _ in ways)
     images = images if boxes else _numbered(images)
+    ways = tuple(zip(images, (held for _, held in ways), strict=True))
+    limits = tuple(dict.fromkeys(limit for _, held in ways for limit in held))
     order = len(images[0])
-    for columns in _components(tuple((*image, *(x.index for x in limits)) for image in images)):
+    for columns in _components(ways, limits):
         ranks = [c for c in columns if c < order]
         held = tuple(limits[c - order] for c in columns if c >= order)
         parts = tuple(dict.fromkeys(tuple(i[r] for r in ranks) for i in images))
@@ -258,7 +274,8 @@ def groups_of(
         strides: list[int] = []
         offset, width = 0, 1
         spans = []
-        edges = dict.fromkeys(held)
+        within = tuple((tuple(i[r] for r in ranks), tuple(x for x in own if x in held)) for i, own in ways)
+        edges = dict.fromkeys(within[0][1])
         for at, rank in enumerate(ranks):
             ends = [span(image[at], whole) for image in parts]
             low, high = min(s[0] for s in ends), max(s[1] for s in ends)
@@ -277,6 +294,7 @@ def groups_of(
         rigid = len({tuple(form.terms for form in image) for image in parts}) == 1 and not edges
         rigid = rigid and (plain or not is_looked_up)
         own = tuple(tuple({v for f in i for v in f.rank_variables}) for i in parts)
+        weights = _weights(variables, parts[0], strides)
         groups.append(
             Group(
                 variables,
@@ -289,9 +307,10 @@ def groups_of(
                 rigid,
                 own,
                 mask,
-                held,
+                tuple(dict.fromkeys(within)) if held else (),
                 tuple(edges),
                 is_looked_up,
+                tuple(weights.values()) if rigid else (),
             )
         )
     return tuple(groups)
@@ -318,15 +337,17 @@ def _mask(shape: Sequence[int], spans: Sequence[tuple[int, int]], strides: Seque
     return bits
 
 
-def _components(images: tuple[Image, ...]) -> list[list[int]]:
-    """Sets of ranks that share a rank variable, or in which more than one differs between the images."""
-    order = len(images[0])
+def _components(ways: tuple[Way, ...], limits: tuple[Limit, ...]) -> list[list[int]]:
+    """Sets of ranks, and of limits after them, that share a rank variable, or that are not the same in all ways."""
+    images = [(*image, *(x.index for x in limits)) for image, _ in ways]
+    ranks, order = len(ways[0][0]), len(images[0])
     tied = [{r} for r in range(order)]
-    tied.append({r for r in range(order) if len({i[r] for i in images}) > 1})
+    differing = {r for r in range(ranks) if len({i[r] for i in images}) > 1}
+    tied.append(differing | {ranks + k for k, x in enumerate(limits) if len({x in held for _, held in ways}) > 1})
     variables = {v for i in images for form in i for v in form.rank_variables}
     tied += [{r for i in images for r, form in enumerate(i) if v in form.rank_variables} for v in variables]
     components: list[set[int]] = []
-    for ranks in filter(None, tied):
-        apart = [c for c in components if not c & ranks]
-        components = [*apart, ranks.union(*(c for c in components if c & ranks))]
+    for together in filter(None, tied):
+        apart = [c for c in components if not c & together]
+        components = [*apart, together.union(*(c for c in components if c & together))]
     return sorted(sorted(c) for c in components)

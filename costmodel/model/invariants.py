@@ -26,8 +26,9 @@ def check(nest: BoundNest, crossings: Sequence[Crossing]) -> None:
             raise ModelError(msg)
     for b in nest.einsums:
         done = motion(b.loops, 0, [(b.einsum, b.einsum.output)], "work").accesses(len(b.loops), ())
-        if done != b.einsum.points_inside:
-            msg = f"{b.einsum.name}: the nest performs {done} points of {b.einsum.points_inside}"
+        every = b.einsum.points_of(b.einsum.output)
+        if done != every:
+            msg = f"{b.einsum.name}: the nest performs {done} points of {every}"
             raise ModelError(msg)
         for tensor in dict.fromkeys(access.tensor for access in b.einsum.inputs):
             outermost = b.holders[tensor][0]

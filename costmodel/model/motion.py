@@ -9,10 +9,10 @@ from functools import cached_property
 from itertools import product
 from typing import Literal
 
-from costmodel.einsum.algebra import Access, Affine, Einsum, Limit
+from costmodel.einsum.algebra import Access, Affine, Einsum
 from costmodel.model.closed import Modes, Structure, closed_arrivals, closed_first_words
 from costmodel.model.deliveries import group_sums, idle_sums, largest, unchanged
-from costmodel.model.groups import Group, Image, groups_of
+from costmodel.model.groups import Group, Way, groups_of
 from costmodel.model.patience import check_time
 from costmodel.model.tile_walk import walked_returns
 from costmodel.model.tiles import Chain, Event, Fixed, Loop, PositionClass, position_classes
@@ -101,10 +101,31 @@ class Motion:
         """Sum (|tile|, |kept|) over the positions of the rank variables in windows; nothing else moves."""
         whole = kept = 1
         for group in self.windows:
-            fresh = event.kind != "step"
-            w, k = self._group_sums(group, event, merged_from, None, modes, leaving=False, fresh=fresh)
+            w, k = self.sums_in(group, event, merged_from, modes)
             whole, kept = whole * w, kept * k
         return whole, kept
+
+    def sums_in(self, group: Group, event: Event, merged_from: int, modes: Modes) -> tuple[int, int]:
+        """Sum (|tile|, |kept|) over the positions of the rank variables of one group; nothing else moves."""
+        return self._group_sums(group, event, merged_from, None, modes, leaving=False, fresh=event.kind != "step")
+
+    def key_in(self, group: Group, event: Event, merged_from: int, modes: Modes) -> tuple[object, ...]:
+        """Return all that ``sums_in`` depends on besides tiles."""
+        return self._key(group, event, merged_from, None, modes, leaving=False, fresh=event.kind != "step")
+
+    def _key(
+        self,
+        group: Group,
+        event: Event,
+        merged_from: int,
+        fixed: Fixed | None,
+        modes: Modes,
+        *,
+        leaving: bool,
+        fresh: bool,
+    ) -> tuple[object, ...]:
+        places = [self._place(v, event, merged_from, fixed, apart=not group.rigid) for v in group.rank_variables]
+        return (*places, modes, leaving, fresh)  # no two groups share a rank variable
 
     def _group_sums(
         self,
@@ -118,9 +139,7 @@ class Motion:
         fresh: bool,
     ) -> tuple[int, int]:
         """``group_sums``, remembered: loops over other rank variables leave the positions of a group as they are."""
-        apart = not group.rigid
-        places = tuple([self._place(v, event, merged_from, fixed, apart=apart) for v in group.rank_variables])
-        key = (group.rank_variables, places, modes, leaving, fresh)  # no two groups share a rank variable
+        key = self._key(group, event, merged_from, fixed, modes, leaving=leaving, fresh=fresh)
         found = self._sums.get(key)
         if found is None:
             classes = self._classes_of(group, event, merged_from, fixed)
@@ -380,20 +399,18 @@ def motion(
     Rank variables at whose position 0 alone every access is asked for are *frozen*: the loops over them have one step.
     """
     extents: dict[str, int] = {}
-    images: list[Image] = []
-    limits: tuple[Limit, ...] = ()
+    touched: list[Way] = []
     frozen: frozenset[str] | None = None
     driven = {loop.rank_variable for loop in loops}
     for einsum, access in accesses:
         names = {v: v if extents.setdefault(v, n) == n else f"{einsum.name}:{v}" for v, n in einsum.shape.items()}
         extents.update((names[v], n) for v, n in einsum.shape.items() if names[v] != v)
         forms = access.indices
-        if counted == "work":
-            limits = einsum.limits
+        within = einsum.ways(access) if counted == "work" and einsum.limits else ((),)
         if extents.keys() != names.keys() or 1 in einsum.shape.values():
             forms = tuple(_moving(index, names, einsum) for index in access.indices)
-            limits = tuple(replace(x, index=_moving(x.index, names, einsum)) for x in limits)
-        images.append(forms)
+            within = tuple(tuple(replace(x, index=_moving(x.index, names, einsum)) for x in one) for one in within)
+        touched += [(forms, one) for one in within]
         at_zero = frozenset(names[v] for v in access.at_zero if einsum.shape[v] > 1) if access.at_zero else _NEVER
         frozen = at_zero if frozen is None else frozen & at_zero
     if frozen:
@@ -401,8 +418,7 @@ def motion(
         loops = tuple(replace(x, tile=1) if x.rank_variable in frozen else x for x in loops)
     einsum, access = accesses[0]
     shape = einsum.tensors[access.tensor].shape if counted == "words" else None
-    ways = tuple(dict.fromkeys(images))
-    groups = groups_of(ways, tuple(extents.items()), boxes=boxes, shape=shape, limits=limits)
+    groups = groups_of(tuple(dict.fromkeys(touched)), tuple(extents.items()), boxes=boxes, shape=shape)
     used = {v for g in groups for v in g.rank_variables}
     idle = tuple(sorted(v for v in driven if v not in used))
     rigid = all(g.rigid for g in groups)

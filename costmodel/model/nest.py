@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from costmodel.einsum.algebra import Access, Affine, Einsum, Role, Tensor, Workload
 from costmodel.einsum.roles import keeps
-from costmodel.model.finished import unfinished
+from costmodel.model.finished import unfinished, written_later
 from costmodel.model.tiles import Loop
 from costmodel.spec.computing import MAKE_IT_FIT, hint, lacking, not_accepted, refusing
 from costmodel.spec.hardware import Architecture, ComputeUnit, Memory
@@ -39,7 +40,7 @@ class Holder:
     """Einsums below the node that touch the tensor, in order."""
     path: Path
 
-    @property
+    @cached_property
     def writers(self) -> tuple[Einsum, ...]:
         return tuple(e for e in self.einsums if e.output.tensor == self.tensor.name)
 
@@ -356,6 +357,7 @@ class _Binder:
     def shared(self, node: Sequence, path: Path, context: _Context) -> None:
         """Check that every consumer below a sequence reads only what has been produced."""
         below = [self.known[n] for n in einsums_in((node,)) if n in self.known]
+        branch_of = {name: at for at, branch in enumerate(node.branches) for name in einsums_in(branch)}
         moving = {x.rank_variable for x, n in zip(context.loops, context.steps, strict=True) if n > 1}
         for at, producer in enumerate(below):
             name = producer.output.tensor
@@ -376,6 +378,8 @@ class _Binder:
             for consumer, access in readers:
                 if below.index(consumer) > at:
                     self.finished(path, producer, consumer, access, context)
+                elif branch_of[consumer.name] != branch_of[producer.name]:
+                    self.begun(path, producer, consumer, access, context)
 
     def finished(self, path: Path, producer: Einsum, consumer: Einsum, access: Access, context: _Context) -> None:
         """Complain where a consumer reads words into which its producer reduces at later steps, too."""
@@ -387,6 +391,18 @@ class _Binder:
                 f"{consumer.name} reads {access.tensor} under the shared loop over {v} before it is finished: "
                 f"later steps of the loop reduce into the same words ({access.tensor}[{_shown(index)}])",
                 f"keep the loop over {v} out of the shared part",
+            )
+
+    def begun(self, path: Path, producer: Einsum, consumer: Einsum, access: Access, context: _Context) -> None:
+        """Complain where a consumer that stands before its producer reads words that this or a later step writes."""
+        if written_later(producer, consumer, access, context.loops, context.steps):
+            name = access.tensor
+            self.complain(
+                path,
+                None,
+                f"{consumer.name} reads {name}[{_listed(access)}] before {producer.name} has written it "
+                f"({name}[{_listed(producer.output)}] stands later in the sequence)",
+                f"let the branch of {producer.name} stand before that of {consumer.name}",
             )
 
     def ahead(
@@ -420,6 +436,10 @@ class _Binder:
                     f"keep the loop over {v} out of the shared part, or shift the index",
                 )
                 return
+
+
+def _listed(access: Access) -> str:
+    return ", ".join(_shown(index) for index in access.indices)
 
 
 def _shown(index: Affine) -> str:

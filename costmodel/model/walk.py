@@ -225,9 +225,20 @@ def inside(tensor: Tensor, coordinate: Coordinate) -> bool:
     return all(0 <= c < extent for c, extent in zip(coordinate, tensor.shape, strict=True))
 
 
-def is_inside(einsum: Einsum, point: Dict[str, int]) -> bool:
-    """Whether every access of an Einsum is inside its tensor at a point; elsewhere nothing is done."""
-    return all(inside(einsum.tensors[access.tensor], word(access, point)) for access in einsum.accesses)
+def is_inside(einsum: Einsum, lacking: frozenset[str], point: Dict[str, int]) -> bool:
+    """Whether every access of an Einsum is inside its tensor at a point; elsewhere nothing is done.
+
+    Where terms of a sum leave their tensors each for itself: every access of the terms that lack some rank variables.
+    """
+    own = [a for a in einsum.inputs if not einsum.addends or a.at_zero == lacking]
+    return all(inside(einsum.tensors[a.tensor], word(a, point)) for a in (*own, einsum.output))
+
+
+def is_updated(einsum: Einsum, point: Dict[str, int]) -> bool:
+    """Whether a point updates its word of the output: all that are inside do, where terms differ in that for some."""
+    if not einsum.addends:
+        return is_inside(einsum, frozenset(), point)
+    return any(is_evaluated(lacking, point) and is_inside(einsum, lacking, point) for lacking in einsum.addends)
 
 
 def is_evaluated(at_zero: frozenset[str], point: Dict[str, int]) -> bool:
@@ -516,20 +527,20 @@ class _Walk:
                     raise ValueError(f"{einsum.name}: {v} is left with {len(left)} positions at '{node}'")
             every[instance] = {v: left[0] for v, left in boxes[einsum.name].items()}
             self.steps[einsum.name, node.unit][instance] += 1
-        points = {instance: point for instance, point in every.items() if is_inside(einsum, point)}
+        points = {instance: point for instance, point in every.items() if is_updated(einsum, point)}
 
         self.watcher.computing()
         for operation in einsum.operations:
             here = [instance for instance, point in every.items() if is_evaluated(operation.at_zero, point)]
             for instance in here:
                 self.timed[einsum.name, node.unit, instance][operation.kind] += operation.per_point
-            done = sum(instance in points for instance in here)
+            done = sum(is_inside(einsum, operation.at_zero, every[instance]) for instance in here)
             self.operations[einsum.name, node.unit, operation.kind] += operation.per_point * done
 
         for access in dict.fromkeys(einsum.inputs):
             demands: dict[Instance, tuple[Delivery, ...]] = {}
             for instance, point in points.items():
-                if not is_evaluated(access.at_zero, point):
+                if not is_evaluated(access.at_zero, point) or not is_inside(einsum, access.at_zero, point):
                     continue
                 asked = frozenset([word(access, point)])
                 demands[instance] = (Delivery(asked, asked),)

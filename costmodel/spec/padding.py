@@ -4,33 +4,38 @@ from __future__ import annotations
 
 from costmodel.einsum.algebra import Einsum
 from costmodel.einsum.operations import terms
-from costmodel.einsum.syntax import Binary, Expression, Negative, TensorAccess
+from costmodel.einsum.syntax import Binary, Expression, Negative, TensorAccess, accesses
 from costmodel.spec.ranks import Findings
 from costmodel.spec.tensors import NumberedEinsum
 
 
 def check_padding(einsum: Einsum, numbered: NumberedEinsum, findings: Findings) -> None:
     """Report an Einsum with points outside where leaving them out would give another value, or leave none."""
-    if not einsum.limits:
-        return
     statement, place = numbered.statement, numbered.place
     outside = [use for use in numbered.uses if einsum.leaves(use.access)]
     first = outside[0].written
     parts = list(terms(statement, numbered.reduced))
-    if not einsum.points_inside:
+    if not all(map(einsum.points_where_zero, einsum.addends or (frozenset(),))):
         findings.at_text(place, first.offset, f"no point is inside: {first} is always outside {first.tensor}")
-    elif len(parts) > 1:
-        message = f"{first} leaves {first.tensor}, and a sum of terms is evaluated term by term"
-        hint = "one product may be padded: add the other terms in an Einsum of their own"
-        findings.at_text(place, first.offset, message, hint)
-    elif findings.spec.pad_of(place) == "zero":
-        ((expression, _),) = parts
-        nothing = _factors_of_nothing(expression) if statement.reducer == "+" else frozenset()
-        for use in outside:
-            if not use.is_output and use.written not in nothing:
-                message = f"{use.written} is 0 outside {use.written.tensor}, and that 0 would do something here"
-                hint = "`pad: skip` leaves the points outside out; a 0 has to be a factor of what is summed up"
-                findings.at_text(place, use.written.offset, message, hint)
+        return
+    written = {use.written: einsum.leaves(use.access) for use in outside if not use.is_output}
+    limits = [{limit for access in accesses(part) for limit in written.get(access, ())} for part, _ in parts]
+    for at, (part, lacking) in enumerate(parts):
+        alike = [k for k, (_, other) in enumerate(parts) if other == lacking]
+        if any(limits[k] != limits[at] for k in alike):
+            other = next(parts[k][0] for k in alike if limits[k] != limits[at])
+            message = f"{part} and {other} leave their tensors at different points"
+            hint = "terms that are reduced over the same rank variables are evaluated together: use an Einsum for each"
+            findings.at_text(place, first.offset, message, hint)
+            return
+    if findings.spec.pad_of(place) == "zero":
+        for part, _ in parts:
+            nothing = _factors_of_nothing(part) if statement.reducer == "+" else frozenset()
+            for access in dict.fromkeys(accesses(part)):
+                if access in written and access not in nothing:
+                    message = f"{access} is 0 outside {access.tensor}, and that 0 would do something here"
+                    hint = "`pad: skip` leaves the points outside out; a 0 has to be a factor of what is summed up"
+                    findings.at_text(place, access.offset, message, hint)
 
 
 def _factors_of_nothing(expression: Expression) -> frozenset[TensorAccess]:

@@ -44,6 +44,7 @@ from difflib import get_close_matches
 
 from costmodel.einsum import notation
 from costmodel.einsum.algebra import Access, Affine, Einsum, Workload
+from costmodel.einsum.coordinates import points_meet
 from costmodel.einsum.joined import parts, written_out
 from costmodel.einsum.operations import operations, terms
 from costmodel.einsum.syntax import Constant, Declaration, Index, Statement, TensorAccess, accesses, nodes
@@ -101,20 +102,22 @@ def resolve(spec: WorkloadSpec, marks: Marks | None = None) -> Workload:
         output = einsum.output.access
         names = dict.fromkeys(u.access.tensor for u in einsum.inputs)
         names.pop(output.tensor, None)
-        resolved.append(
-            Einsum(
-                name=einsum.spec.name or output.tensor,
-                text=str(einsum.statement),
-                shape=einsum.shape,
-                output=output,
-                inputs=_reads(einsum),
-                tensors={name: tensors[shared[einsum.place, name]] for name in (*names, output.tensor)},
-                operations=operations(einsum.statement, einsum.reduced),
-                count=einsum.spec.count,
-                constants=einsum.constants,
-            )
+        found = Einsum(
+            name=einsum.spec.name or output.tensor,
+            text=str(einsum.statement),
+            shape=einsum.shape,
+            output=output,
+            inputs=_reads(einsum),
+            tensors={name: tensors[shared[einsum.place, name]] for name in (*names, output.tensor)},
+            operations=(),
+            count=einsum.spec.count,
+            constants=einsum.constants,
         )
-        check_padding(resolved[-1], einsum, findings)
+        done = operations(einsum.statement, einsum.reduced, meet=points_meet(found))
+        resolved.append(replace(found, operations=done))
+        if resolved[-1].limits:
+            resolved[-1] = _with_addends(resolved[-1], einsum)
+            check_padding(resolved[-1], einsum, findings)
     for name, message, hint in value_problems(spec.values, resolved):
         findings.at(("values", name), message, hint, key=True)
     for path, message, hint in nonzero_problems(spec, resolved):
@@ -125,15 +128,28 @@ def resolve(spec: WorkloadSpec, marks: Marks | None = None) -> Workload:
     return Workload(spec.name, spec.source, tuple(resolved), tuple(map(str, doubts)))
 
 
-def _reads(einsum: NumberedEinsum) -> tuple[Access, ...]:
-    """Accesses on the right, each with where it is asked for; one whose points another one covers is dropped."""
+def _with_addends(einsum: Einsum, numbered: NumberedEinsum) -> Einsum:
+    """Tell the terms of a sum apart by what they lack: each may leave its tensors by itself."""
+    addends = tuple(dict.fromkeys(lacking for _, lacking in terms(numbered.statement, numbered.reduced)))
+    if len(addends) == 1:
+        return einsum
+    return replace(einsum, inputs=tuple(_asked(numbered)), addends=addends)
+
+
+def _asked(einsum: NumberedEinsum) -> dict[Access, None]:
+    """Accesses on the right, each with the reduced rank variables that its term lacks."""
     resolved = {use.written: use.access for use in einsum.inputs}
-    moving = {v for v, extent in einsum.shape.items() if extent > 1}
-    found = dict.fromkeys(
-        replace(resolved[written], at_zero=lacking & moving)
+    return dict.fromkeys(
+        replace(resolved[written], at_zero=lacking)
         for term, lacking in terms(einsum.statement, einsum.reduced)
         for written in accesses(term)
     )
+
+
+def _reads(einsum: NumberedEinsum) -> tuple[Access, ...]:
+    """Accesses on the right, each with where it is asked for; one whose points another one covers is dropped."""
+    moving = {v for v, extent in einsum.shape.items() if extent > 1}
+    found = dict.fromkeys(replace(access, at_zero=access.at_zero & moving) for access in _asked(einsum))
     return tuple(
         access
         for access in found

@@ -10,7 +10,7 @@ from costmodel.einsum.algebra import Access, Einsum, Workload
 from costmodel.model.evaluate import evaluate
 from costmodel.model.evaluation import Flow
 from costmodel.model.nest import Path, Place, bind
-from costmodel.model.walk import Holder, Instance, Tile, Watcher, is_evaluated, walk, word
+from costmodel.model.walk import Holder, Instance, Tile, Watcher, is_evaluated, is_inside, walk, word
 from costmodel.spec.hardware import Architecture, Array
 from costmodel.spec.mapping import Mapping, einsums_in
 from costmodel.spec.problems import Problem, SpecError
@@ -164,7 +164,8 @@ class _Recorder(Watcher):
         for access, words in zip(self.accesses[einsum.name], frame.touched, strict=True):
             everywhere = access is einsum.output
             for instance in busy:
-                if everywhere or is_evaluated(access.at_zero, points[instance]):
+                point = points[instance]
+                if everywhere or (is_evaluated(access.at_zero, point) and is_inside(einsum, access.at_zero, point)):
                     words.add(word(access, points[instance]))
 
     def ending(self) -> None:

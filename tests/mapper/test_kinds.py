@@ -11,6 +11,7 @@ import exhaustive
 import pytest
 from asking import map_einsum
 from problems import einsum, in_two_ways, random_architecture, with_bias, working
+from uncommon import written_window
 
 from costmodel.einsum.algebra import Einsum, Operation, Workload
 from costmodel.mapper.network import map_workload
@@ -37,18 +38,6 @@ def without_ranks(rng: random.Random) -> Einsum:
     read = rng.choice([("A[]",), ("A[]", "B[]"), ("A[]", "B[]", "C[]")])
     bits = {name: rng.choice([4, 8, 16, 24]) for name in "ABCZ"}
     return working(rng, einsum("Z[]", *read, bits=bits, weights=rng.choice(["", "B"])))
-
-
-def written_window(rng: random.Random) -> Einsum:
-    """A transposed convolution: tiles of the output overlap where the stride is below the kernel."""
-    n = lambda *values: rng.choice(values)  # noqa: E731
-    problem = n(
-        einsum("Y[h+r]", "I[h]", "F[r]", weights="F", h=n(2, 4), r=n(2, 3)),
-        einsum("Y[2*h+r]", "I[h]", "F[r]", weights="F", h=n(2, 3), r=n(2, 3, 4)),
-        einsum("Y[m, h+r]", "I[h]", "F[m, r]", weights="F", m=2, h=2, r=n(2, 3)),
-        einsum("Y[2*h+r]", "I[c, h]", "F[c, r]", weights="F", c=2, h=2, r=n(2, 3)),
-    )
-    return working(rng, problem)
 
 
 def looked_up(rng: random.Random) -> Einsum:

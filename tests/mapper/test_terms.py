@@ -12,7 +12,8 @@ from problems import PE2D, TWO_LEVEL, access, einsum, in_two_ways, random_archit
 
 from costmodel.einsum.algebra import Operation, Workload
 from costmodel.mapper.allowed import Allowed
-from costmodel.mapper.lattice.space import UnsupportedError, build
+from costmodel.mapper.lattice.space import build
+from costmodel.mapper.lattice.tensor_plan import UnsupportedError
 from costmodel.mapper.result import InfeasibleError
 from costmodel.mapper.uneven import exhaustion
 from costmodel.mapper.uneven.bound import lower_bound

@@ -8,10 +8,11 @@ import exhaustive
 import numpy as np
 import pytest
 from comparison import difference, model_table, walk_table
-from problems import random_architecture, random_einsum
+from problems import random_architecture, random_einsum, with_bias
 from second_cost import SecondCost
 from strategies import Case, nest_of, padded, padded_case
 
+import costmodel as cm
 from costmodel.einsum.algebra import Affine, Limit, Workload, points_within
 from costmodel.model.batch import Template
 from costmodel.model.evaluate import evaluate
@@ -67,6 +68,22 @@ def test_a_padded_convolution_does_what_is_inside_in_the_time_of_all():
     assert found.utilisation == 49 / 81
 
 
+def test_a_bias_is_added_once_to_every_word_whatever_is_padded():
+    """Of 9 points with r = s = 0 the input is inside at 4; at the other 5 the bias alone updates its word."""
+    statement = "O[p, q] = B[q] + I[H=p + r - PAD, W=q + s - PAD] * F[r, s]"
+    workload = convolution(einsums=[statement])
+    nest = ALL_AT_ONCE.replace("I F O", "B I F O")
+    walked, found = both(workload, machine(Memory(name="BUF")), nest)
+    assert {r.kind: r.count for r in walked.operation_rows} == {"mac": 49}
+    assert [found.words("BUF", t, "read") for t in "BIF"] == [9, 49, 49]
+    assert (found.words("BUF", "O", "update"), found.words("BUF", "O", "read")) == (54, 54 - 9)
+    assert found.latency_cycles == 81
+    assert found.utilisation == 49 / 81
+    values = {"I": [[1, 2, 3], [4, 5, 6], [7, 8, 9]], "F": [[1] * 3] * 3, "B": [100, 200, 300]}
+    ran = {engine: cm.run(workload, values=values, engine=engine)["O"].tolist() for engine in ("numpy", "plain")}
+    assert ran["numpy"] == ran["plain"] == [[112, 221, 316], [127, 245, 333], [124, 239, 328]]
+
+
 def test_tiles_are_cut_off_at_the_edge_and_others_are_moved_whole():
     """Rows of the output one by one: 2, 3 and 2 rows of the input are inside, of which 2, 1 and 0 are new."""
     nest = ALL_AT_ONCE.replace("store I F O in BUF\nfor p by 1", "for p by 1\nstore I F O in BUF")
@@ -107,7 +124,7 @@ def test_a_transposed_convolution_drops_what_it_writes_outside():
     workload = resolve(WorkloadSpec.model_validate(spec))
     (einsum,) = workload.einsums
     assert einsum.tensors["O"].shape == (4,)
-    assert einsum.operation_counts == {"mul": 8}
+    assert einsum.operation_counts == {"mac": 8}
     nest = "store I F O in DRAM\nfor p by 1\nstore O in BUF\nfor r by 1\ncompute O on MAC"
     _, found = both(workload, machine(Memory(name="BUF")), nest)
     assert found.words("DRAM", "O", "update") == 2 + 1 + 1 + 0 + 0 + 0 + 0
@@ -151,20 +168,36 @@ def padded_problem(rng):
     while True:
         workload = padded(Workload("w", "", (random_einsum(rng),)), rng)
         if workload.einsums[0].limits:
-            architecture = random_architecture(rng)
-            roomy = (replace(x, capacity_bits=None) if isinstance(x, Memory) else x for x in architecture.levels)
-            return workload, replace(architecture, levels=tuple(roomy))
+            return workload, roomy(rng)
+
+
+def roomy(rng):
+    """An architecture whose memories have no limit."""
+    architecture = random_architecture(rng)
+    levels = (replace(x, capacity_bits=None) if isinstance(x, Memory) else x for x in architecture.levels)
+    return replace(architecture, levels=tuple(levels))
+
+
+def biased_problem(rng):
+    """A small sum of terms of which some are outside where others are not, and an architecture with room for it."""
+    while True:
+        workload = padded(Workload("w", "", (with_bias(rng),)), rng)
+        if workload.einsums[0].addends:
+            return workload, roomy(rng)
 
 
 @pytest.mark.parametrize("start", range(0, PROBLEMS, BLOCK))
 def test_walk_model_and_batch_agree_on_what_the_enumerator_lists(start):
     for seed in range(start, start + BLOCK):
         rng = random.Random(seed)
-        workload, architecture = padded_problem(rng)
+        biased = seed % 5 == 0
+        workload, architecture = biased_problem(rng) if biased else padded_problem(rng)
         mapping = rng.choice(list(itertools.islice(exhaustive.mappings(workload.einsums[0], architecture), 60)))
         case = Case(workload, architecture, mapping)
         table = walk_table(case)
         assert model_table(case) == table, f"seed {seed}\n{case}"
+        if biased:
+            assert SecondCost(workload, architecture, mapping).table() == table, f"seed {seed}\n{case}"
         tiles = [node.tile for node in mapping.nest if isinstance(node, Temporal | Spatial)]
         row = Template(workload, architecture, mapping).evaluate(np.array([tiles], dtype=np.int64).reshape(1, -1))
         energy = sum(pj for key, pj in table.items() if key[0] == "energy")

@@ -8,7 +8,8 @@ if TYPE_CHECKING:
     from costmodel.mapper.lattice.board import Board
     from costmodel.mapper.lattice.exact import map_einsum
     from costmodel.mapper.lattice.passes import Progress, widen
-    from costmodel.mapper.lattice.space import UnsupportedError, build
+    from costmodel.mapper.lattice.space import build
+    from costmodel.mapper.lattice.tensor_plan import UnsupportedError
 
 __all__ = ["Board", "Progress", "UnsupportedError", "build", "map_einsum", "widen"]
 
@@ -17,7 +18,7 @@ __getattr__ = door(
     {
         "Board": "board",
         "Progress": "passes",
-        "UnsupportedError": "space",
+        "UnsupportedError": "tensor_plan",
         "build": "space",
         "map_einsum": "exact",
         "widen": "passes",

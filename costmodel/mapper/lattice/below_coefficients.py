@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from costmodel.mapper.lattice import windows
 from costmodel.mapper.lattice.below_choices import Choices, different
 from costmodel.mapper.lattice.below_inputs import Inputs
 from costmodel.mapper.lattice.labels import Layout
@@ -115,7 +116,7 @@ class Coefficients:
                     a = stage.segment - 1
                     array = self.space.arrays[a]
                     if tensor.windows:
-                        amount = amount / self._overlap(t, a, points=True)
+                        amount = amount / self._overlap(t, a, points=True, up=updates)
                     elif array.reduces if updates else array.merges:
                         amount = amount / self.tiled.most[:, a, t]
                     row, effect = (self.inputs.updates, stage.updates) if updates else (t, stage.reads[t])
@@ -127,21 +128,27 @@ class Coefficients:
         space, last = self.space, self.stages[-1]
         for row, i in zip(self.inputs.waiting, self.sliding.nodes, strict=True):
             node = space.nodes[i]
-            amount = np.ones(self.n)
+            amount, fewest = np.ones(self.n), np.ones(self.n)
             for a in range(self.segment, self.top):
                 amount = np.where(last.outer[i] > a, amount / self._overlap(node.tensor, a), amount)
+                # what is said of the instances along windows holds for words that may be shared
+                fewest = np.where(last.outer[i] > a, fewest / self._overlap(node.tensor, a, up=True), fewest)
             read = space.prices.flow["read"][:, node.tensor, node.memory, last.parent[i]]
-            self.values[0, row] += amount * read[0]
-            for k, inside in enumerate(space.prices.segments):
-                instances = self.tiled.instances[:, inside:].prod(axis=1)
-                self.values[k + 1, row] += amount * read[k + 1] / instances
+            prices = [(amount, read)]
+            if space.tensors[node.tensor].output:
+                prices.append((fewest, space.prices.flow["update"][:, node.tensor, node.memory, last.parent[i]]))
+            for words, price in prices:
+                self.values[0, row] += words * price[0]
+                for k, inside in enumerate(space.prices.segments):
+                    instances = self.tiled.instances[:, inside:].prod(axis=1)
+                    self.values[k + 1, row] += words * price[k + 1] / instances
 
     def _crossing_nodes(self) -> None:
         """Nodes to come cross once, tiles that are open as often as the last one that moves makes them."""
         space, last, inputs = self.space, self.stages[-1], self.inputs
         for row, i in zip(inputs.crossing, inputs.nodes, strict=True):
             self._add(row, last.close[i], space.tensors[space.nodes[i].tensor].words, last)
-        self._add(inputs.one, last.first_touches, 1.0, last)
+        self._add(inputs.one, last.first_touches, self._touched(), last)
         for tensor, rows, staying in zip(inputs.lasts, inputs.open, inputs.staying, strict=True):
             for row, i in zip(rows, inputs.nodes, strict=True):
                 idle = space.tensors[space.nodes[i].tensor].idle & space.tensors[tensor].relevant
@@ -156,10 +163,27 @@ class Coefficients:
             found = found * self._of_choices(self.space.arrays[a].factors[:, variables].prod(axis=1), a)
         return found
 
-    def _overlap(self, tensor: int, array: int, *, points: bool = False) -> Floats:
+    def _touched(self) -> Floats:
+        """Return how many times the words of an output with windows its holders touch for the first time, at most."""
+        space = self.space
+        plan = next(t for t in space.tensors if t.output)
+        found = np.ones(self.n)
+        for window in plan.windows:
+            along = list(window.rank_variables)
+            points = math.prod(int(space.extents[v]) for v in along) * math.prod(n for _, n in window.shifts)
+            terms = zip(window.coefficients, (int(space.extents[v]) for v in along), strict=True)
+            most = points / windows.words((*terms, *window.shifts), False)
+            copies = np.ones(self.n)
+            for a, array in enumerate(space.arrays):
+                instances = array.factors[:, along].prod(axis=1)
+                copies = copies * (instances.max(initial=1) if a < self.segment else self._of_choices(instances, a))
+            found = found * np.minimum(copies, most)
+        return found
+
+    def _overlap(self, tensor: int, array: int, *, points: bool = False, up: bool = False) -> Floats:
         """Instances over which words of a window may be shared at most (of tiles of one point: less)."""
         plan, ways = self.space.tensors[tensor], self.space.arrays[array]
-        if not ways.merges:
+        if not (ways.merges or up):
             return np.ones(self.n)
         others = [v for v in range(len(self.space.names)) if v not in plan.plain]
         share = ways.factors[:, others].prod(axis=1).astype(np.float64)

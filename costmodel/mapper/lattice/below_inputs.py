@@ -11,7 +11,8 @@ from costmodel.mapper.lattice.labels import Labels, Layout
 from costmodel.mapper.lattice.returns import Returns
 from costmodel.mapper.lattice.shapes import Floats, Ints
 from costmodel.mapper.lattice.sliding import Sliding
-from costmodel.mapper.lattice.space import Space, Window
+from costmodel.mapper.lattice.space import Space
+from costmodel.mapper.lattice.tensor_plan import Window
 
 
 @dataclass(frozen=True)

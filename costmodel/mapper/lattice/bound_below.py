@@ -20,7 +20,8 @@ from costmodel.mapper.lattice.labels import Labels, Layout
 from costmodel.mapper.lattice.settlement import Combinations
 from costmodel.mapper.lattice.shapes import Floats, Ints, Lattice
 from costmodel.mapper.lattice.sliding import Sliding
-from costmodel.mapper.lattice.space import Space, Window
+from costmodel.mapper.lattice.space import Space
+from costmodel.mapper.lattice.tensor_plan import Window
 
 MOST_WAYS = 300
 """Ways to spread of which it is looked up where they fit and what the shape above the array says, label by label."""

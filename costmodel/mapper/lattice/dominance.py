@@ -39,6 +39,7 @@ class Dominance:
             parts.append(s[Layout.KEPT] & sum(space.nodes[i].bit for i in self.gaps.chain[self.output]))
             for a in range(segment):
                 parts.append(self.combinations.sigma[a][s[layout.way[a]], self.output].astype(np.int64))
+            parts += self._touched(s, segment)
         if space.systolic:
             parts.append((labels.f[Layout.PASSES] > 0).astype(np.int64))
             array = space.systolic[0]
@@ -48,6 +49,19 @@ class Dominance:
             rows = (layout.code[w], layout.noted[w]) if segment < self.gaps.top else (layout.code[w],)
             parts += [np.unique(s[row], return_inverse=True)[1] for row in rows if s[row].any()]
         return np.broadcast_to(numbered(parts), labels.n)
+
+    def _touched(self, s: Ints, segment: int) -> list[Ints]:
+        """Return what tells how many words of an output with windows holders touch below the arrays that are spread."""
+        if not self.space.tensors[self.output].windows:
+            return []
+        sliding, layout = self.gaps.sliding, self.layout
+        parts = [s[layout.below[a]] for a in range(segment)]
+        parts += [sliding.kinds[a][self.output][s[layout.way[a]]] for a in range(segment)]
+        for i in self.gaps.chain[self.output]:
+            if sliding.segment_of[i] < segment:
+                held = (s[Layout.KEPT] & self.space.nodes[i].bit) != 0
+                parts.append(np.where(held, s[layout.tile[sliding.slot[i]]], 0))
+        return parts
 
     def costs(self, labels: Labels, segment: int) -> list[Floats]:
         """Return what makes a label better than another one: less of each."""

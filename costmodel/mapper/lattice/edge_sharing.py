@@ -13,7 +13,8 @@ import numpy as np
 from costmodel.mapper.lattice.edges import Along, Digit, Edge, average, met
 from costmodel.mapper.lattice.labels import Layout
 from costmodel.mapper.lattice.shapes import Floats, Ints, Lattice
-from costmodel.mapper.lattice.space import Space, Window
+from costmodel.mapper.lattice.space import Space
+from costmodel.mapper.lattice.tensor_plan import Window
 
 
 class EdgeSharing:

@@ -21,7 +21,8 @@ import numpy as np
 
 from costmodel.mapper.lattice import windows
 from costmodel.mapper.lattice.shapes import Floats, Ints, Lattice
-from costmodel.mapper.lattice.space import NodePlan, Space, Window
+from costmodel.mapper.lattice.space import NodePlan, Space
+from costmodel.mapper.lattice.tensor_plan import Window
 
 
 class Returns:
@@ -83,9 +84,9 @@ class Returns:
             return {v: np.zeros_like(table) for v, table in found.items()}  # what it leaves may be outside
         for at in itertools.product(*(range(len(d)) for d in divisors)):
             extents = [int(d[i]) for d, i in zip(divisors, at, strict=True)]
-            terms = tuple(zip(window.coefficients, extents, strict=True))
+            terms = (*zip(window.coefficients, extents, strict=True), *window.shifts)
             shared = _shared(terms, box=box)
-            regular = len(shared) == shared[0] or sum(extent > 1 for extent in extents) < 2
+            regular = len(shared) == shared[0] or sum(extent > 1 for _, extent in terms) < 2
             for v, c, extent in zip(window.rank_variables, window.coefficients, extents, strict=True):
                 if extent < self.space.extents[v]:
                     step = abs(c) * extent

@@ -58,7 +58,9 @@ class Search(Spreading):
             inside = sum(space.nodes[i].bit for i in self.gaps.chain[tensor] if self.gaps.segment_of[i] <= array)
             s[Layout.OPEN] = np.where(kept & inside, 0, self.gaps.virtual)
         for t, tensor_plan in enumerate(space.tensors):
-            f[Layout.UPDATES if tensor_plan.output else layout.reads[t]] = tensor_plan.asked
+            f[layout.reads[t]] = tensor_plan.asked
+            if tensor_plan.output:
+                f[Layout.UPDATES] = tensor_plan.updated
         self.deliver(labels, 0)
         if self.top == 0:
             self.first_touches(labels)

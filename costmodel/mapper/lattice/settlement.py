@@ -135,7 +135,6 @@ class Settlement:
         return self.done(effect)
 
     def _pending(self, tensor: int, *, updates: bool) -> tuple[Effect, Any]:
-        plan = self.space.tensors[tensor]
         below = [i for i in self.chain[tensor] if self.segment_of[i] < self.segment]
         child = np.full(self.n, self.space.prices.compute)
         for i in below:
@@ -145,7 +144,7 @@ class Settlement:
         bare = child == self.space.prices.compute
         one, none = np.ones(self.n), np.zeros(self.n)
         effect: dict[int, Any] = {}
-        reads = np.where(bare == updates, one, none) if plan.output else one
+        reads = np.where(bare, one, none) if updates else one
         self.charge(effect, tensor, "read", child, holder, reads, here)
         if updates:
             self.charge(effect, tensor, "update", child, holder, one, here)

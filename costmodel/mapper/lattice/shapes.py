@@ -13,7 +13,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from costmodel.mapper.lattice.space import NodePlan, Space, UnsupportedError, Window
+from costmodel.mapper.lattice.space import NodePlan, Space
+from costmodel.mapper.lattice.tensor_plan import UnsupportedError, Window
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

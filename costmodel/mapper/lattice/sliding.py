@@ -12,12 +12,13 @@ import numpy as np
 
 from costmodel.mapper.lattice.labels import GROW, History, Labels, Layout
 from costmodel.mapper.lattice.shapes import Floats, Ints
-from costmodel.mapper.lattice.sliding_moves import SlidingMoves
+from costmodel.mapper.lattice.sliding_moves import DOWN, UP
+from costmodel.mapper.lattice.sliding_touches import SlidingTouches
 from costmodel.mapper.lattice.sliding_words import mix
-from costmodel.mapper.lattice.space import UnsupportedError
+from costmodel.mapper.lattice.tensor_plan import UnsupportedError
 
 
-class Sliding(SlidingMoves):
+class Sliding(SlidingTouches):
     """What sliding tiles cost, across arrays too."""
 
     def profiles(self, labels: Labels, array: int) -> dict[int, Ints]:
@@ -57,16 +58,16 @@ class Sliding(SlidingMoves):
                 _, first, inverse = np.unique(code, return_index=True, return_inverse=True)
                 sample = waiting[first]
                 mine, before = new.s[:, sample], parents[sample]
-                if plan.padded:
-                    sent = self.sent_inside(mine, i, array, before)
-                else:
-                    sent = self.sent(mine, new.f[layout.asked[w], sample], i, array, before)
-                words = sent[inverse] / space.arrays[array].product[ways]
                 parent = settlement.parent[i][new.s[Layout.COMBO, waiting]]
-                s = new.s[:, waiting]
                 costs: dict[int, Floats] = {}
-                reads = space.prices.flow["read"][:, tensor, space.nodes[i].memory, parent]
-                self._charge(costs, s, reads, words, array + 1)
+                for up in (False, True) if plan.output else (False,):
+                    if plan.padded:
+                        sent = self.sent_inside(mine, i, array, before)
+                    else:
+                        sent = self.sent(mine, new.f[layout.asked[w], sample], i, array, before, up=up)
+                    words = sent[inverse] / space.arrays[array].product[ways]
+                    prices = space.prices.flow[(UP if up else DOWN)[1]][:, tensor, space.nodes[i].memory, parent]
+                    self._charge(costs, new.s[:, waiting], prices, words, array + 1)
                 for row, cost in costs.items():
                     new.f[row, waiting] += cost
             # what is still alive goes on from here: what it keeps depends on the tile and how it is spread
@@ -86,11 +87,11 @@ class Sliding(SlidingMoves):
                             number = mix(number + self.lattice.digits[v, s[layout.below[array]]])
                 new.s[layout.code[w], alive] = number
 
-    def sent(self, s: Ints, asked: Floats, node: int, array: int, parents: Ints) -> Floats:
-        """Return the words that an array asks its parents for, over all of them, for the moves made below it."""
+    def sent(self, s: Ints, asked: Floats, node: int, array: int, parents: Ints, *, up: bool) -> Floats:
+        """Return the words that an array asks its parents for (``up``: sends them), for the moves made below it."""
         start = self.segment_of[node]
         shape = s[Layout.SHAPE]
-        total = asked * self.words(s, node, shape, None, start, array + 1)
+        total = asked * self.words(s, node, shape, None, start, array + 1, up=up)
         noted = s[self.layout.noted[self.slot[node]]] != 0
         if not noted.any():
             return total
@@ -111,7 +112,8 @@ class Sliding(SlidingMoves):
             _, kept, _ = self.slide(mine, node, below, moving, start, start)
             part = columns[kept > 0]
             times = (self.lattice.tile[v, high] / self.lattice.tile[v, low] - 1) * self.lattice.repeats[high]
-            total[part] += times[part] * self.words(s[:, part], node, low[part], v[part], start, array + 1)
+            words = self.words(s[:, part], node, low[part], v[part], start, array + 1, up=up)
+            total[part] += times[part] * words
         return total
 
     def sent_inside(self, s: Ints, node: int, array: int, parents: Ints) -> Floats:
@@ -161,8 +163,6 @@ class Sliding(SlidingMoves):
         plan_array = space.arrays[array]
         s = new.s[:, columns]
         ways = s[self.layout.way[array]]
-        if not plan_array.merges:
-            return np.ones(len(ways))
         for a in range(array):
             if (space.arrays[a].product[s[self.layout.way[a]]] > 1).any():
                 msg = "a sliding window below nested arrays"

@@ -15,6 +15,11 @@ import numpy as np
 from costmodel.mapper.lattice.labels import Labels, Layout
 from costmodel.mapper.lattice.shapes import Floats, Ints
 from costmodel.mapper.lattice.sliding_words import SlidingWords, mix
+from costmodel.model.evaluation import Flow
+
+DOWN: tuple[Flow, Flow] = ("fill", "read")
+UP: tuple[Flow, Flow] = ("drain", "update")
+"""Flows of a word that comes to a tile, or leaves it: at the tile, and at its parent."""
 
 
 class SlidingMoves(SlidingWords):
@@ -36,39 +41,53 @@ class SlidingMoves(SlidingWords):
         self, labels: Labels, columns: Any, node: int, weight: Floats, low: Ints, moving: Ints | None, segment: int
     ) -> None:
         """Charge ``weight`` moves (over all instances of what is above), or as many whole tiles."""
-        space = self.space
-        plan = space.nodes[node]
-        memory = space.memories[plan.memory]
         s = labels.s[:, columns]
         settlement = self.combinations.settlements[segment]
-        parent = settlement.parent[node][s[Layout.COMBO]]
-        outer = settlement.outer[node][s[Layout.COMBO]]
+        costs: dict[int, Floats] = {}
+        output = self.space.tensors[self.space.nodes[node].tensor].output
+        for up in (False, True) if output else (False,):
+            own = self._flow(costs, s, node, weight, (low, moving), segment, up=up)
+        for row, cost in costs.items():
+            labels.f[row, columns] += cost
+        waiting = settlement.outer[node][s[Layout.COMBO]] > segment
+        if waiting.any():
+            labels.f[self.layout.waits[self.slot[node]], columns] += np.where(waiting, own, 0.0)
+
+    def _flow(
+        self,
+        costs: dict[int, Floats],
+        s: Ints,
+        node: int,
+        weight: Floats,
+        move: tuple[Ints, Ints | None],
+        segment: int,
+        *,
+        up: bool,
+    ) -> Floats:
+        """Add what ``weight`` moves cost in one direction, as far as is known; return the words that they move."""
+        space, plan = self.space, self.space.nodes[node]
+        start = self.segment_of[node]
+        settlement = self.combinations.settlements[segment]
+        parent, outer = (table[node][s[Layout.COMBO]] for table in (settlement.parent, settlement.outer))
         outside = np.ones(s.shape[1])
         words: dict[int, Floats] = {}
-        for upto in range(segment, memory.segment - 1, -1):
-            if upto == memory.segment or (outer >= upto).any():
-                words[upto] = self.words(s, node, low, moving, segment, upto) * weight * outside
-            if upto > memory.segment:
+        for upto in range(segment, start - 1, -1):
+            if upto == start or (outer >= upto).any():
+                words[upto] = self.words(s, node, *move, segment, upto, up=up) * weight * outside
+            if upto > start:
                 outside = outside * space.arrays[upto - 1].product[s[self.layout.way[upto - 1]]]
-        costs: dict[int, Floats] = {}
         here = (plan.tensor, plan.memory)
-        fills, reads = (space.prices.flow[flow][:, *here] for flow in ("fill", "read"))
-        self._charge(costs, s, fills[:, parent], words[memory.segment], segment)
-        for a in range(memory.segment, min(segment + 1, self.top)):
-            if (outer > a).any():
-                hops = space.prices.hop[:, a, *here]
-                if hops.any():
-                    self._charge(costs, s, hops[:, parent], np.where(outer > a, words[a], 0.0), segment)
+        own, others = (space.prices.flow[flow][:, *here] for flow in (UP if up else DOWN))
+        self._charge(costs, s, own[:, parent], words[start], segment)
+        for a in range(start, min(segment + 1, self.top)):
+            hops = space.prices.hop[:, a, *here]
+            if (outer > a).any() and hops.any():
+                self._charge(costs, s, hops[:, parent], np.where(outer > a, words[a], 0.0), segment)
         for m in np.unique(parent).tolist():
             above = space.memories[m]
             if above.segment <= segment:
-                sent = np.where(parent == m, words[above.segment], 0.0)
-                self._charge(costs, s, reads[:, m], sent, segment)
-        for row, cost in costs.items():
-            labels.f[row, columns] += cost
-        waiting = outer > segment
-        if waiting.any():
-            labels.f[self.layout.waits[self.slot[node]], columns] += np.where(waiting, words[memory.segment], 0.0)
+                self._charge(costs, s, others[:, m], np.where(parent == m, words[above.segment], 0.0), segment)
+        return words[start]
 
     def _charge(self, costs: dict[int, Floats], s: Ints, prices: Floats, words: Floats, segment: int) -> None:
         """Add what words cost, by prices of (rows) or (rows, labels)."""

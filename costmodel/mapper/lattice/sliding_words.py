@@ -12,7 +12,9 @@ from costmodel.mapper.lattice.edges import Along, Digit, average
 from costmodel.mapper.lattice.labels import History, Labels, Layout
 from costmodel.mapper.lattice.settlement import Combinations
 from costmodel.mapper.lattice.shapes import Floats, Ints, Lattice
-from costmodel.mapper.lattice.space import Space, UnsupportedError, Window
+from costmodel.mapper.lattice.space import Space
+from costmodel.mapper.lattice.tensor_plan import TensorPlan, UnsupportedError, Window
+from costmodel.mapper.lattice.ways import ArrayPlan
 
 
 def mix(x: Any) -> Ints:
@@ -42,11 +44,15 @@ class SlidingWords:
         self.bits = sum(space.nodes[i].bit for i in self.nodes)
         self.plain_of = [self._bits(v, plain=True) for v in range(lattice.count)]
         self.moved_by = [self._bits(v, plain=False) for v in range(lattice.count)]
-        self.kinds = [
-            [np.unique(a.factors[:, t.relevant], axis=0, return_inverse=True)[1].ravel() for t in space.tensors]
-            for a in space.arrays
-        ]
-        """For each array and tensor: ways to spread that are the same to the tensor have one number."""
+        self.kinds = [[self._kinds(a, t) for t in space.tensors] for a in space.arrays]
+        """For each array and tensor: ways to spread that send the same words of it have one number."""
+
+    def _kinds(self, array: ArrayPlan, tensor: TensorPlan) -> Ints:
+        told = array.factors[:, tensor.relevant]
+        if not array.merges or (tensor.output and not array.reduces):
+            told = np.column_stack((told, array.factors.prod(axis=1)))  # instances with the same words get their own
+        found: Ints = np.unique(told, axis=0, return_inverse=True)[1].ravel()
+        return found
 
     def _bits(self, v: int, *, plain: bool) -> int:
         found = 0
@@ -193,6 +199,9 @@ class SlidingWords:
         pairs = list(zip(window.rank_variables, window.coefficients, strict=True))
         extents = np.stack([self.lattice.tile[v][tile] for v, _ in pairs]).astype(np.int64)
         grains = np.array([[abs(c)] for _, c in pairs])
+        shifts = np.array(window.shifts, dtype=np.int64).reshape(-1, 2)
+        grains = np.concatenate((grains, shifts[:, :1]))
+        extents = np.concatenate((extents, np.broadcast_to(shifts[:, 1:], (len(shifts), len(tile)))))
         length = 1 + (grains * (extents - 1)).sum(axis=0)
         steps, counts = np.broadcast_to(grains, extents.shape).copy(), extents.copy()
         if box:
@@ -234,7 +243,7 @@ class SlidingWords:
         self, s: Ints, window: Window, tile: Ints, inside: range, shift: int, box: bool, column: int
     ) -> tuple[int, int]:
         """Count coordinate by coordinate."""
-        terms, generators = [], []
+        terms, generators = list(window.shifts), []
         for v, c in zip(window.rank_variables, window.coefficients, strict=True):
             terms.append((c, int(self.lattice.tile[v][tile[column]])))
             for a in inside:
@@ -253,16 +262,18 @@ class SlidingWords:
         upto: int,
         *,
         dead: Any = False,
+        up: bool = False,
     ) -> Floats:
         """Return the new words of one move, after merging over the arrays inside of ``upto``, per parent there.
 
-        Of a tile that is ``dead`` nothing is left when it moves.
+        Of a tile that is ``dead`` nothing is left when it moves. ``up``: those that leave, of which there are as many:
+        tiles are symmetric.
         """
         plan = self.space.nodes[node]
         tensor = self.space.tensors[plan.tensor]
         start = self.space.memories[plan.memory].segment
         merged = start
-        while merged < upto and self.space.arrays[merged].merges and not self.space.arrays[merged].tiles_only:
+        while merged < upto and self.space.arrays[merged].unites(up=up):
             merged += 1
         together, kept, _ = self.slide(s, node, low, moving, segment, merged)
         found = together if moving is None else together - np.where(dead, 0.0, kept)
@@ -272,7 +283,7 @@ class SlidingWords:
                 msg = "arrays that merge differently between two holders of a sliding window"
                 raise UnsupportedError(msg)
             ways = s[self.layout.way[a]]
-            if not array.merges:
+            if up or not array.merges:
                 found = found * array.product[ways]
                 continue
             if upto - start > 1:

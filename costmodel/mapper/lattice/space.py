@@ -25,17 +25,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from costmodel.einsum.algebra import Access, Affine, Einsum
+from costmodel.einsum.algebra import Einsum
 from costmodel.einsum.roles import stationary_tensor
 from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.divisors import divisors_of
 from costmodel.mapper.lattice import edges, windows
-from costmodel.mapper.lattice.edges import Edge
 from costmodel.mapper.lattice.prices import Prices, prices
+from costmodel.mapper.lattice.tensor_plan import TensorPlan, UnsupportedError, Window, tensor_plan
 from costmodel.mapper.lattice.ways import ArrayPlan, array_plan
 from costmodel.model.formats import stored_bits
 from costmodel.model.meters import PriceBook, compute_pj, cycles_per_point, leak_pj_per_cycle, port_limits
-from costmodel.model.motion import touched_words
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
 
 Floats = npt.NDArray[np.float64]
@@ -43,49 +42,6 @@ Floats = npt.NDArray[np.float64]
 
 NO_RANKS = {"": 1}
 """The iteration space of an Einsum without rank variables: one point, along an axis that no loop names."""
-
-
-class UnsupportedError(Exception):
-    """The lattice has no exact form for this Einsum or architecture; another method has to search."""
-
-
-@dataclass(frozen=True)
-class Window:
-    """One rank whose index is a sum of rank variables with overlaps (or with holes that are fetched), or is padded."""
-
-    rank_variables: tuple[int, ...]
-    coefficients: tuple[int, ...]
-    edge: Edge | None = None
-    """Where it is inside; null where it never leaves its tensor."""
-
-
-@dataclass(frozen=True)
-class TensorPlan:
-    """What the search needs to know about one tensor."""
-
-    name: str
-    plain: tuple[int, ...]
-    """Rank variables whose tiles never overlap."""
-    windows: tuple[Window, ...]
-    relevant: npt.NDArray[np.bool_]
-    idle: npt.NDArray[np.bool_]
-    """Rank variables whose loops bring its tiles again: they do not index it, and it is asked for at all of them."""
-    output: bool
-    words: float
-    """Distinct words of its tiles together."""
-    used: float
-    """Those that operations ask for or update: fewer where points are outside (padding)."""
-    asked: float
-    """Points at which a word of it is asked for: fewer than all where some are outside, or its term is not reduced."""
-
-    @property
-    def windowed(self) -> tuple[int, ...]:
-        return tuple(v for w in self.windows for v in w.rank_variables)
-
-    @property
-    def padded(self) -> bool:
-        """Whether some tile ends at the edge of the tensor."""
-        return any(w.edge is not None for w in self.windows)
 
 
 @dataclass(frozen=True)
@@ -197,7 +153,7 @@ class Space:
     def _terms(self, window: Window, at: Sequence[int]) -> tuple[windows.Term, ...]:
         """Coefficients and extents of a tile along one window, by divisor indices."""
         places = zip(window.coefficients, window.rank_variables, at, strict=True)
-        return tuple((c, int(self.divisors[v][i])) for c, v, i in places)
+        return (*((c, int(self.divisors[v][i])) for c, v, i in places), *window.shifts)
 
     def window_table(self, window: Window, box: bool) -> Floats:
         """Words of every tile along one window, indexed by divisor indices; those outside too."""
@@ -221,8 +177,7 @@ def build(allowed: Allowed) -> Space:
     shape = einsum.shape or NO_RANKS
     names = tuple(shape)
     extents = np.array([shape[v] for v in names], dtype=np.int64)
-    boxed = any(m.holes == "fetch" for m in allowed.memories.values())
-    tensors = [_tensor(einsum, name, names, boxed) for name in einsum.tensors]
+    tensors = [tensor_plan(einsum, name, names, boxed=_boxed(allowed, name)) for name in einsum.tensors]
     memories: list[MemoryPlan] = []
     array_levels: list[Array] = []
     for place, level in reversed(list(enumerate(allowed.levels))):
@@ -242,7 +197,7 @@ def build(allowed: Allowed) -> Space:
             array_levels.append(level)
     arrays = [array_plan(a, allowed, shape) for a in array_levels]
     nodes, keeps = _nodes(allowed, tensors, memories)
-    _check_terms(einsum, tensors, memories, len(arrays))
+    _check_terms(einsum, memories, len(arrays))
     _check_padding(einsum, names, tensors, memories, arrays, nodes)
     _check_merging(arrays, tensors, memories, nodes, keeps)
     windowed = {v for t in tensors for v in t.windowed}
@@ -284,15 +239,21 @@ def build(allowed: Allowed) -> Space:
     return space
 
 
-def _check_terms(einsum: Einsum, tensors: Sequence[TensorPlan], memories: Sequence[MemoryPlan], arrays: int) -> None:
+def _boxed(allowed: Allowed, tensor: str) -> bool:
+    """Whether some memory may move the tiles of a tensor with their holes."""
+    return any(allowed.memories[place].holes == "fetch" for place, name, _ in allowed.below if name == tensor)
+
+
+def _check_terms(einsum: Einsum, memories: Sequence[MemoryPlan], arrays: int) -> None:
     """Refuse what instances share unevenly, because a term is evaluated in the first ones alone."""
     if any(o.at_zero and o.per_point for o in einsum.operations):
         msg = "a term that is not reduced over has operations of its own"
         raise UnsupportedError(msg)
-    some = [t.name for t in tensors if t.asked < einsum.points_inside]
-    inside = [m.level.name for m in memories if m.segment < arrays and port_limits(m.level)]
-    if some and inside:
-        msg = f"only some instances of {inside[0]} need {some[0]}, and its bandwidth limits the busiest"
+    inside = einsum.points_inside
+    some = [a.tensor for a in einsum.accesses if einsum.points_of(a) < inside]
+    limited = [m.level.name for m in memories if m.segment < arrays and port_limits(m.level)]
+    if some and limited:
+        msg = f"only some instances of {limited[0]} need {some[0]}, and its bandwidth limits the busiest"
         raise UnsupportedError(msg)
 
 
@@ -311,8 +272,10 @@ def _check_padding(
         array = arrays[apart]
         busy = [m.level.name for m in memories if m.segment <= apart and port_limits(m.level)]
         several = sum(_spreads_edges(einsum, names, a) for a in arrays) > 1
+        terms = bool(einsum.addends)
         why = {
             f"several arrays lie along the edge of {padded[0].name}": several,
+            f"terms differ at the edge of {padded[0].name}, and {array.level.name} may lie along it": terms,
             f"several tensors are padded, and {array.level.name} may lie along their edges": len(padded) > 1,
             f"{array.level.name} shares whole tiles of {padded[0].name}, which is padded": array.tiles_only,
             f"instances of {', '.join(busy)} differ at the edge of {padded[0].name}": bool(busy),
@@ -332,7 +295,7 @@ def _edge_array(einsum: Einsum, names: Sequence[str], arrays: Sequence[ArrayPlan
 
 
 def _spreads_edges(einsum: Einsum, names: Sequence[str], array: ArrayPlan) -> bool:
-    variables = {v for limit in einsum.limits for v in limit.index.rank_variables}
+    variables = {v for limit in einsum.limits for v in limit.index.rank_variables}.union(*einsum.addends)
     return any((array.factors[:, names.index(v)] > 1).any() for v in variables)
 
 
@@ -353,67 +316,6 @@ def _check_merging(
                 if (down or (up and tensor.output)) and any(not kept & between for kept in keeps):
                     names = f"{arrays[outer].level.name} merges what {arrays[inner].level.name} inside it does not"
                     raise UnsupportedError(names)
-
-
-def _tensor(einsum: Einsum, name: str, names: tuple[str, ...], boxed: bool) -> TensorPlan:
-    accesses = set(einsum.accesses_of(name))
-    if len(accesses) > 1:
-        msg = f"{name} is accessed in {len(accesses)} ways"
-        raise UnsupportedError(msg)
-    access: Access = accesses.pop()
-    leaving = {limit.index: limit.extent for limit in einsum.leaves(access)}
-    seen: set[str] = set()
-    plain: list[int] = []
-    found: list[Window] = []
-    for index in access.indices:
-        own = index.rank_variables
-        if seen & set(own):
-            msg = f"{name} is indexed twice by {', '.join(sorted(seen & set(own)))}"
-            raise UnsupportedError(msg)
-        seen |= set(own)
-        if index.table and (boxed or index.repeats):
-            msg = f"words of {name} are looked up, and lie apart or are the same"
-            raise UnsupportedError(msg)
-        if index not in leaving and _injective(index, einsum) and not (boxed and _holes(index, einsum)):
-            plain += [names.index(v) for v in own]
-        elif access.at_zero:
-            msg = f"{name} has a window and is asked for at some points only"
-            raise UnsupportedError(msg)
-        else:
-            edge = Edge(index.constant, leaving[index]) if index in leaving else None
-            found.append(Window(tuple(names.index(v) for v in own), tuple(c for _, c in index.terms), edge))
-    output = einsum.output.tensor == name
-    if output and (found or any(a.tensor == name for a in einsum.inputs)):
-        msg = f"the output {name} has overlapping tiles or is read as well"
-        raise UnsupportedError(msg)
-    relevant = np.array([v in seen for v in names])
-    idle = np.array([v not in seen and v not in access.at_zero for v in names])
-    asked = einsum.points_where_zero(access.at_zero)
-    size = math.prod(einsum.shape[names[v]] for v in plain)
-    for w in found:
-        whole = tuple(einsum.shape[names[v]] for v in w.rank_variables)
-        terms = tuple(zip(w.coefficients, whole, strict=True))
-        size *= windows.words(terms, False) if w.edge is None else edges.largest(w.edge, terms, whole)
-    used = touched_words(einsum, name) if einsum.limits else size
-    return TensorPlan(name, tuple(plain), tuple(found), relevant, idle, output, float(size), float(used), float(asked))
-
-
-def _injective(index: Affine, einsum: Einsum) -> bool:
-    """Whether different values of the rank variables always give different coordinates."""
-    span = 0
-    for coefficient, v in sorted((abs(c), v) for v, c in index.terms):
-        if einsum.shape[v] == 1:
-            continue
-        if coefficient <= span:
-            return False
-        span += coefficient * (einsum.shape[v] - 1)
-    return True
-
-
-def _holes(index: Affine, einsum: Einsum) -> bool:
-    """Whether some tile along an index may have holes."""
-    used = [(v, c) for v, c in index.terms if einsum.shape[v] > 1]
-    return bool(used) and (len(used) > 1 or abs(used[0][1]) > 1)
 
 
 def _nodes(
@@ -446,7 +348,8 @@ def _systolic(einsum: Einsum, tensors: Sequence[TensorPlan], arrays: Sequence[Ar
     place, array = found[0]
     name = stationary_tensor(einsum, array.systolic or "output")
     tensor = next(i for i, t in enumerate(tensors) if t.name == name)
-    if tensors[tensor].windows:
+    if any(w.edge is not None or len(w.rank_variables) > 1 for w in tensors[tensor].windows):
+        # where a loop moves on and another one goes back, the tile may be the same again
         msg = f"the stationary tensor {name} has a sliding window"
         raise UnsupportedError(msg)
     return place, tensor

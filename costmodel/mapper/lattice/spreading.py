@@ -98,10 +98,7 @@ class Spreading(Growth):
         for t, tensor in enumerate(space.tensors):
             reads = f[layout.reads[t]]
             if tensor.windows:
-                held = sum(space.nodes[i].bit for i in self.gaps.chain[t] if self.gaps.segment_of[i] <= array)
-                bare = np.flatnonzero(((s[Layout.KEPT] & held) == 0) & (reads > 0))
-                if len(bare):
-                    reads[bare] /= self.sliding.bare(new, bare, t, array)
+                self.merge_bare(new, t, array)
                 self.sliding.spread(new, t, array, numbers, parents)
                 continue
             sharing = sigma[:, t]
@@ -121,6 +118,18 @@ class Spreading(Growth):
         self.store(new, new.s[Layout.NUMBER], SPREAD, new.s[layout.way[array]])
         return new
 
+    def merge_bare(self, labels: Labels, tensor: int, array: int) -> None:
+        """Merge what compute instances ask for, or update, of a tensor with windows that no memory inside holds."""
+        space, plan = self.space, self.space.arrays[array]
+        held = sum(space.nodes[i].bit for i in self.gaps.chain[tensor] if self.gaps.segment_of[i] <= array)
+        flows = [(self.layout.reads[tensor], plan.merges)]
+        if space.tensors[tensor].output:
+            flows.append((Layout.UPDATES, plan.reduces))
+        for row, merged in flows:
+            bare = np.flatnonzero(((labels.s[Layout.KEPT] & held) == 0) & (labels.f[row] > 0))
+            if merged and len(bare):
+                labels.f[row, bare] /= self.sliding.bare(labels, bare, tensor, array)
+
     def deliver(self, labels: Labels, segment: int) -> None:
         """Charge what waits for a holder in this segment, and the hops to it."""
         settlement = self.combinations.settlements[segment]
@@ -139,6 +148,10 @@ class Spreading(Growth):
 
     def first_touches(self, labels: Labels) -> None:
         """Take off what is never read back."""
+        output = next(t for t, plan in enumerate(self.space.tensors) if plan.output)
+        if self.space.tensors[output].windows:
+            self.sliding.first_touches(labels, output)
+            return
         settlement = self.combinations.settlements[self.top]
         for row, amount in settlement.first_touches:
             labels.f[row] += amount[labels.s[Layout.COMBO]]

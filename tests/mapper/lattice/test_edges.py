@@ -25,6 +25,7 @@ from costmodel.spec.rules import parse
 
 NO_FORM = re.compile(
     "several arrays lie along the edge of I|shares whole tiles of I, which is padded|differ at the edge of I"
+    "|terms differ at the edge of I|only some instances of .. need [DI]"
     "|moves whole windows or boxes of I|below nested arrays|merges what .. inside it does not"
     "|stationary tensor I has a sliding window"
 )

@@ -17,6 +17,7 @@ from costmodel.einsum.algebra import Einsum
 from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.lattice import size as counting
 from costmodel.mapper.lattice import space as mapspace
+from costmodel.mapper.lattice.tensor_plan import UnsupportedError
 from costmodel.spec.catalog import load_architecture, load_workload
 from costmodel.spec.hardware import Architecture, Array, Memory
 from costmodel.spec.mapping import Mapping, Spatial, Storage
@@ -28,7 +29,7 @@ def small(rng: random.Random, most: int) -> tuple[Einsum, Architecture, mapspace
         problem, architecture = random_einsum(rng), random_architecture(rng)
         try:
             space = mapspace.build(Allowed(problem, architecture))
-        except mapspace.UnsupportedError:
+        except UnsupportedError:
             continue
         if exhaustive.size(problem, architecture, most) < most:
             return problem, architecture, space

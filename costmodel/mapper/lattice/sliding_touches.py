@@ -1,0 +1,181 @@
+"""First touches of an output with windows: words that come to a holder for the first time, so that nothing is fetched.
+
+Whatever comes into a tile leaves it again: an output is drained as often as an input of the same accesses is filled. It
+is filled as often less the words that its holder ever touches. How many these are follows from the tile shapes below
+the arrays and how they are spread: a holder sees a sum of progressions along each window. What its parent is not asked
+for is less, where neighbours take a word for the first time together.
+"""
+
+from __future__ import annotations
+
+import itertools
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from costmodel.mapper.lattice import sumset, windows
+from costmodel.mapper.lattice.labels import Labels, Layout
+from costmodel.mapper.lattice.shapes import Floats, Ints
+from costmodel.mapper.lattice.sliding_moves import SlidingMoves
+from costmodel.mapper.lattice.tensor_plan import UnsupportedError, Window
+from costmodel.mapper.lattice.windows import Term
+
+
+class SlidingTouches(SlidingMoves):
+    """What is taken off for words that were never there before."""
+
+    def first_touches(self, labels: Labels, tensor: int) -> None:
+        """Take off what an output with windows is not read back, of labels that are spread over all arrays."""
+        chain, settlement = self.space.chain[tensor], self.combinations.settlements[self.top]
+        combination = labels.s[Layout.COMBO]
+        for place in range(-1, len(chain)):
+            holder = settlement.holder(tensor, place + 1)[combination]
+            node = chain[place] if place >= 0 else -1
+            kept = np.ones(labels.n, dtype=bool) if node < 0 else self._kept(labels, node)
+            for m in np.unique(holder[kept]).tolist():
+                columns = np.flatnonzero(kept & (holder == m))
+                if node < 0:
+                    self._updated(labels, columns, tensor, m)
+                else:
+                    self._filled(labels, columns, node, m)
+
+    def _kept(self, labels: Labels, node: int) -> Any:
+        return (labels.s[Layout.KEPT] & self.space.nodes[node].bit) != 0
+
+    def _updated(self, labels: Labels, columns: Ints, tensor: int, holder: int) -> None:
+        """Operations read what they add to, but for the first time."""
+        s, prices = labels.s[:, columns], self.space.prices
+        start = self.space.memories[holder].segment
+        words = self._apart(s, tensor, start)
+        for window in self.space.tensors[tensor].windows:
+            words = words * self._seen(s, window, start, ()) * self._along(s, window, start)
+        self._take_off(labels, columns, prices.flow["read"][:, tensor, prices.compute, holder], words)
+
+    def _filled(self, labels: Labels, columns: Ints, node: int, holder: int) -> None:
+        """A holder is filled with what it touched before."""
+        space, plan = self.space, self.space.nodes[node]
+        tensor = space.tensors[plan.tensor]
+        s = labels.s[:, columns]
+        start, stop = self.segment_of[node], space.memories[holder].segment
+        here = (plan.tensor, plan.memory, holder)
+        words = self._apart(s, plan.tensor, start)
+        for window in tensor.windows:
+            words = words * self._seen(s, window, start, window.shifts) * self._along(s, window, start)
+        self._take_off(labels, columns, space.prices.flow["fill"][:, *here], words)
+        for a in range(start, stop):
+            self._take_off(labels, columns, space.prices.hop[:, a, *here], words)
+            if space.arrays[a].merges:
+                words = self._apart(s, plan.tensor, a + 1)
+                for window in tensor.windows:
+                    words = words * self._together_first(s, node, window, a) * self._along(s, window, a + 1)
+        self._take_off(labels, columns, space.prices.flow["read"][:, *here], words)
+
+    def _take_off(self, labels: Labels, columns: Ints, prices: Floats, words: Floats) -> None:
+        costs: dict[int, Floats] = {}
+        self._charge(costs, labels.s[:, columns], prices, -words, self.top)
+        for row, cost in costs.items():
+            labels.f[row, columns] += cost
+
+    def _apart(self, s: Ints, tensor: int, start: int) -> Floats:
+        """Return what plain rank variables multiply words by, over the instances of arrays from one on."""
+        plan = self.space.tensors[tensor]
+        total = np.full(s.shape[1], float(np.prod([self.space.extents[v] for v in plan.plain], initial=1.0)))
+        for a in range(start, self.top):
+            total *= self.space.arrays[a].factors[s[self.layout.way[a]]][:, plan.idle].prod(axis=1)
+        return total
+
+    def _along(self, s: Ints, window: Window, start: int) -> Floats:
+        """Return instances along a window, of arrays from one on."""
+        total = np.ones(s.shape[1])
+        for a in range(start, self.top):
+            total *= self.space.arrays[a].factors[s[self.layout.way[a]]][:, list(window.rank_variables)].prod(axis=1)
+        return total
+
+    def _beyond(self, s: Ints, v: int, start: int) -> tuple[list[Ints], list[Ints]]:
+        """Return (steps, counts) of the loops in time over ``v`` above the array ``start``."""
+        below = [self.lattice.tile[v][s[row]].astype(np.int64) for row in self.layout.below[start:]]
+        tiles = [*below, np.full(s.shape[1], self.space.extents[v])]
+        steps, counts = [], []
+        for a, (now, then) in enumerate(itertools.pairwise(tiles), start):
+            steps.append(now * self.space.arrays[a].factors[s[self.layout.way[a]], v])
+            counts.append(then // steps[-1])
+        return steps, counts
+
+    def _seen(self, s: Ints, window: Window, start: int, shifts: tuple[Term, ...]) -> Floats:
+        """Return the words along a window that one instance inside of the arrays from ``start`` on ever touches."""
+        steps: list[Ints] = [np.full(s.shape[1], step) for step, _ in shifts]
+        counts: list[Ints] = [np.full(s.shape[1], count) for _, count in shifts]
+        for v, c in zip(window.rank_variables, window.coefficients, strict=True):
+            more, times = self._beyond(s, v, start)
+            whole = np.full(s.shape[1], self.space.extents[v])
+            inside = self.lattice.tile[v][s[self.layout.below[start]]].astype(np.int64) if start < self.top else whole
+            steps += [np.full(s.shape[1], abs(c)), *(abs(c) * step for step in more)]
+            counts += [inside, *times]
+
+        def exactly(column: int) -> int:
+            terms = ((int(step[column]), int(count[column])) for step, count in zip(steps, counts, strict=True))
+            return windows.words(tuple(terms), False)
+
+        return sumset.sizes(np.stack(steps), np.stack(counts), exactly)
+
+    def _together_first(self, s: Ints, node: int, window: Window, array: int) -> Floats:
+        """Return the words along a window that neighbours in an array take for the first time, each at its steps."""
+        plan = self.space.arrays[array]
+        single = [v for v in window.rank_variables if self.space.extents[v] > 1]
+        alone = self._seen(s, window, array, window.shifts)
+        instances = np.ones(s.shape[1])
+        for v in single:
+            instances *= plan.factors[s[self.layout.way[array]], v]
+        if plan.tiles_only:
+            return alone * self.different(s, window, range(array, array + 1))
+        found = alone.copy()
+        columns = np.flatnonzero(instances > 1)
+        if not len(columns):
+            return found
+        if len(single) > 1:
+            msg = "an array that may merge what instances along a written window take for the first time"
+            raise UnsupportedError(msg)
+        (v,) = single
+        c = abs(window.coefficients[window.rank_variables.index(v)])
+        tile = self.lattice.tile[v][s[self.layout.tile[self.slot[node]]]].astype(np.int64)
+        below = self.lattice.tile[v][s[self.layout.below[array]]].astype(np.int64)
+        steps, counts = self._beyond(s, v, array)
+        for column in columns.tolist():
+            outer = tuple((int(x[column]) * c, int(n[column])) for x, n in zip(steps, counts, strict=True))
+            times = ((c * int(tile[column]), int(below[column] // tile[column])), *outer)
+            words = ((c, int(tile[column])), *window.shifts)
+            found[column] = first_together(words, times, c * int(below[column]), int(instances[column]))
+        return found
+
+
+@lru_cache(maxsize=100_000)
+def first_together(words: tuple[Term, ...], times: tuple[Term, ...], distance: int, instances: int) -> int:
+    """Return how many words instances take for the first time, those that several take at one step once.
+
+    ``words`` are those of a tile, ``times`` (innermost first) the steps by which it moves on. Raises UnsupportedError
+    where one instance takes a word for the first time when another one has it again.
+
+    Of two instances, at 0 and 1, that touch their place and the next: 0, 1 and 2, and then 2, 3 and 4.
+
+    >>> first_together(((1, 1), (1, 2)), ((1, 1), (2, 2)), 1, 2)
+    6
+    """
+    bits, _ = windows.tile_bits(words, False)
+    places = [0]
+    for step, count in times:
+        places = [place + step * i for i in range(count) for place in places]
+    seen = [0] * instances
+    total = 0
+    for place in places:
+        first = again = 0
+        for i in range(instances):
+            now = bits << (place + distance * i)
+            first |= now & ~seen[i]
+            again |= now & seen[i]
+            seen[i] |= now
+        if first & again:
+            msg = "words of a written window that one instance takes for the first time and another one again"
+            raise UnsupportedError(msg)
+        total += first.bit_count()
+    return total

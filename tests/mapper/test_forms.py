@@ -1,0 +1,63 @@
+"""Forms that the lattice has of uncommon Einsums, each against every mapping: the front is equal, and proven."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+import exhaustive
+import pytest
+from problems import random_architecture
+from uncommon import KINDS
+
+from costmodel.mapper.lattice import UnsupportedError, map_einsum
+from costmodel.mapper.result import InfeasibleError, Status
+from costmodel.spec.catalog import load_architecture, load_workload
+
+MAPPINGS_MOST = 1200
+NORMAL, LONG = 8, 130
+LONG_FIRST_SEED = 50_000
+
+
+def compare(kind: str, seed: int) -> str:
+    """Hold the front of one random problem against all mappings; how it ended."""
+    rng = random.Random(f"{kind} {seed}")
+    while True:
+        problem, architecture = KINDS[kind](rng), random_architecture(rng)
+        if exhaustive.size(problem, architecture, MAPPINGS_MOST) < MAPPINGS_MOST:
+            break
+    try:
+        found = map_einsum(problem, architecture, objective="energy,latency")
+    except UnsupportedError as why:
+        return str(why)
+    except InfeasibleError:
+        assert not exhaustive.front(problem, architecture)
+        return "nothing fits"
+    assert found.certificate.status is Status.PROVEN, (seed, found.certificate)
+    assert found.certificate.mapspace == exhaustive.size(problem, architecture, MAPPINGS_MOST)
+    want = [(energy, latency) for energy, latency, _ in exhaustive.front(problem, architecture)]
+    got = [(p.energy_pj, p.latency_cycles) for p in found.front]
+    assert got == [pytest.approx(w, rel=1e-9) for w in want], (seed, problem.text, problem.shape, architecture)
+    return "front"
+
+
+@pytest.mark.parametrize("name", ["RM", "PRM"])
+@pytest.mark.parametrize("chip", ["pe2d", "tpu_v1", "simba_chip", "two_level"])
+def test_iterative_ranks_of_attention_are_proven(chip: str, name: str) -> None:
+    problem = load_workload("flash_attention").einsum(name)
+    found = map_einsum(problem, load_architecture(chip), objective="edp")
+    assert (found.certificate.status, found.certificate.method) == (Status.PROVEN, "exact")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_front_of_a_kind_is_that_of_all_mappings(kind: str) -> None:
+    outcomes = Counter(compare(kind, seed) for seed in range(NORMAL))
+    assert outcomes["front"] >= NORMAL // 2, outcomes
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", KINDS)
+def test_fronts_of_many_problems_of_each_kind(kind: str) -> None:
+    outcomes = Counter(compare(kind, seed) for seed in range(LONG_FIRST_SEED, LONG_FIRST_SEED + LONG))
+    print(kind, outcomes)
+    assert outcomes["front"] >= LONG // 2, outcomes

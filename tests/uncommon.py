@@ -1,0 +1,100 @@
+"""Small random Einsums of uncommon kinds of which the lattice has a form."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+
+from problems import einsum, working
+
+from costmodel.einsum.algebra import Access, Einsum
+
+
+def moved(access: Access, rank: int, by: int) -> Access:
+    """The access with one index moved on."""
+    indices = list(access.indices)
+    indices[rank] = replace(indices[rank], constant=indices[rank].constant + by)
+    return replace(access, indices=tuple(indices))
+
+
+def also_at(problem: Einsum, tensor: str, *shifts: tuple[int, int]) -> Einsum:
+    """The Einsum that reads a tensor at further places, too: (rank, distance) from where it does."""
+    first = next(a for a in problem.accesses if a.tensor == tensor)
+    more = tuple(moved(first, rank, by) for rank, by in shifts)
+    shape = tuple(8 * n for n in problem.tensors[tensor].shape)
+    tensors = {**problem.tensors, tensor: replace(problem.tensors[tensor], shape=shape)}
+    return replace(problem, inputs=(*problem.inputs, *more), tensors=tensors)
+
+
+def shifted(rng: random.Random) -> Einsum:
+    """One tensor read in several places, a constant apart."""
+    n = lambda *values: rng.choice(values)  # noqa: E731
+    one, two = n(1, 1, 2, 3), n(1, 1, 2)
+    bits = {name: n(4, 8, 16) for name in "ABZIFO"}
+    problem = n(
+        also_at(einsum("Z[m]", "A[m]", bits=bits, m=n(2, 4, 6)), "A", (0, one)),
+        also_at(einsum("Z[m, n]", "A[m, n]", bits=bits, m=n(2, 4), n=n(2, 3)), "A", (n(0, 1), one)),
+        also_at(einsum("Z[m]", "A[m, k]", "B[k]", weights="B", bits=bits, m=n(2, 4), k=n(2, 3)), "A", (n(0, 1), one)),
+        also_at(einsum("Z[m, n]", "A[m]", "B[m, n]", bits=bits, m=n(2, 4), n=2), "A", (0, one)),
+        also_at(einsum("O[p]", "I[p+r]", "F[r]", weights="F", bits=bits, p=n(2, 4), r=2), "I", (0, one)),
+        also_at(einsum("Z[m]", "A[2*m]", bits=bits, m=n(2, 4, 6)), "A", (0, one)),
+        also_at(einsum("Z[m]", "A[m]", bits=bits, m=n(4, 6)), "A", (0, two), (0, 2 * two)),
+    )
+    return working(rng, problem)
+
+
+def indexed_twice(rng: random.Random) -> Einsum:
+    """A diagonal, or an index of which another one tells a part."""
+    n = lambda *values: rng.choice(values)  # noqa: E731
+    bits = {name: n(4, 8, 16) for name in "ABZ"}
+    problem = n(
+        einsum("Z[i]", "A[i, i]", "B[i]", bits=bits, i=n(4, 6)),
+        einsum("Z[i, j]", "A[i, i]", "B[i, j]", bits=bits, i=n(2, 3), j=n(2, 4)),
+        einsum("Z[i]", "A[i+j, j]", "B[j]", bits=bits, weights="B", i=n(2, 4), j=n(2, 3)),
+        einsum("Z[i, i]", "A[i]", bits=bits, i=n(4, 6)),
+        einsum("Z[i]", "A[i+j+k, j]", bits=bits, i=2, j=2, k=2),
+        einsum("Z[i, i+j]", "A[i, j]", bits=bits, i=n(2, 3), j=n(2, 4)),
+    )
+    return working(rng, problem)
+
+
+def read_and_written(rng: random.Random) -> Einsum:
+    """An output that is read as well: where it is written, or a step before (an iterative rank)."""
+    n = lambda *values: rng.choice(values)  # noqa: E731
+    bits = {name: n(4, 8, 16) for name in "AZ"}
+    problem = n(
+        einsum("Z[i]", "A[i]", bits=bits, i=n(2, 4, 6)),
+        einsum("Z[i, p]", "A[i, p]", bits=bits, i=n(2, 4), p=n(2, 3)),
+        einsum("Z[p, i]", "A[p]", bits=bits, i=n(2, 4), p=n(2, 4)),
+        einsum("Z[p, i]", "A[i, p]", bits=bits, i=n(2, 3, 4), p=n(2, 4)),
+        einsum("Z[2*i]", "A[i]", bits=bits, i=n(4, 6)),
+    )
+    rank = rng.randrange(len(problem.output.indices))
+    by = n(0, 1, 1, 1, 2)
+    read, written = problem.output, moved(problem.output, rank, by)
+    shape = tuple(extent + by for extent in problem.tensors["Z"].shape)
+    tensors = {**problem.tensors, "Z": replace(problem.tensors["Z"], shape=shape)}
+    return working(rng, replace(problem, output=written, inputs=(read, *problem.inputs), tensors=tensors))
+
+
+def written_window(rng: random.Random) -> Einsum:
+    """A transposed convolution: tiles of the output overlap where the stride is below the kernel."""
+    n = lambda *values: rng.choice(values)  # noqa: E731
+    bits = {name: n(4, 8, 16) for name in "YIF"}
+    problem = n(
+        einsum("Y[h+r]", "I[h]", "F[r]", weights="F", bits=bits, h=n(2, 4), r=n(2, 3)),
+        einsum("Y[2*h+r]", "I[h]", "F[r]", weights="F", bits=bits, h=n(2, 4), r=n(2, 3, 4)),
+        einsum("Y[m, h+r]", "I[h]", "F[m, r]", weights="F", bits=bits, m=2, h=2, r=n(2, 3)),
+        einsum("Y[2*h+r]", "I[c, h]", "F[c, r]", weights="F", bits=bits, c=2, h=2, r=n(2, 3)),
+        einsum("Y[h+r]", "I[h, r]", bits=bits, h=n(2, 4), r=2),
+    )
+    return working(rng, problem)
+
+
+KINDS: dict[str, Callable[[random.Random], Einsum]] = {
+    "shifted": shifted,
+    "indexed twice": indexed_twice,
+    "read and written": read_and_written,
+    "a written window": written_window,
+}
