@@ -154,6 +154,8 @@ class Ranks:
 
     def check_used(self, used: frozenset[str], wanting: Sequence[str]) -> None:
         """Report entries of the file's ``ranks:`` that no Einsum uses; ``wanting`` are names that have no entry."""
+        if any(_is_unreadable(text) for text in self.spec.ranks.values()):  # it may use any of the others
+            return
         for name in self.spec.ranks:
             if name not in used and _RANK_NAME.fullmatch(name):
                 hint = did_you_mean(name, wanting or sorted(used))
@@ -214,6 +216,14 @@ def _names(stated: int | str | None) -> tuple[str, ...]:
         return formulas.names(formulas.formula(stated))
     except NotationError:
         return ()
+
+
+def _is_unreadable(written: object) -> bool:
+    """Whether a formula of ``ranks:`` is none."""
+    try:
+        return isinstance(written, str) and not formulas.formula(written)
+    except NotationError:
+        return True
 
 
 @dataclass(frozen=True)

@@ -148,7 +148,7 @@ REFUSED = [
     ("o[n][m] = a[n] * A[n][m]", 10, "tensors a and A would be one", "another name"),
     ("o[n][m] = o[n,m][k]", 10, "each index has brackets of its own", "O[n, m]"),
     ("Z_m_k = A_m", 3, "two scripts below", "in braces"),
-    ("Z[(i, j)] = A[((i), k)]", 16, "expected ',' in the tuple of A", "no brackets"),
+    ("Z[(i, j)] = A[((i), k)]", 17, "expected ',' in the tuple of A", "no brackets"),
     ("GM[p] = max(QK[m, p])", 8, "max takes 2 to 16 arguments, found 1", "max= A[m, k]"),
     ("Z[m] = softmax(A[m])", 7, "unknown function 'softmax'", "is a cascade"),
     (r"Z_m = 2 \sum_k B_{m,k}", 8, r"\sum stands in front of a term", "write it first"),
