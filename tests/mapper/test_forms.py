@@ -7,7 +7,6 @@ from collections import Counter
 
 import exhaustive
 import pytest
-from problems import random_architecture
 from uncommon import KINDS
 
 from costmodel.mapper.lattice import UnsupportedError, map_einsum
@@ -23,7 +22,7 @@ def compare(kind: str, seed: int) -> str:
     """Hold the front of one random problem against all mappings; how it ended."""
     rng = random.Random(f"{kind} {seed}")
     while True:
-        problem, architecture = KINDS[kind](rng), random_architecture(rng)
+        problem, architecture = KINDS[kind](rng)
         if exhaustive.size(problem, architecture, MAPPINGS_MOST) < MAPPINGS_MOST:
             break
     try:

@@ -122,13 +122,13 @@ class Spreading(Growth):
         """Merge what compute instances ask for, or update, of a tensor with windows that no memory inside holds."""
         space, plan = self.space, self.space.arrays[array]
         held = sum(space.nodes[i].bit for i in self.gaps.chain[tensor] if self.gaps.segment_of[i] <= array)
-        flows = [(self.layout.reads[tensor], plan.merges)]
+        flows = [(self.layout.reads[tensor], False, plan.merges)]
         if space.tensors[tensor].output:
-            flows.append((Layout.UPDATES, plan.reduces))
-        for row, merged in flows:
+            flows.append((Layout.UPDATES, True, plan.reduces))
+        for row, up, merged in flows:
             bare = np.flatnonzero(((labels.s[Layout.KEPT] & held) == 0) & (labels.f[row] > 0))
             if merged and len(bare):
-                labels.f[row, bare] /= self.sliding.bare(labels, bare, tensor, array)
+                labels.f[row, bare] /= self.sliding.bare(labels, bare, tensor, array, up=up)
 
     def deliver(self, labels: Labels, segment: int) -> None:
         """Charge what waits for a holder in this segment, and the hops to it."""
