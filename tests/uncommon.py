@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 
-from problems import MAC, einsum, random_architecture, working, written
+from problems import MAC, einsum, random_architecture, random_einsum, working, written
 
 from costmodel.einsum.algebra import Access, Einsum
 from costmodel.spec.hardware import Architecture, Array, Level, Memory
@@ -94,9 +94,11 @@ def written_window(rng: random.Random) -> Einsum:
 
 
 def below_nested_arrays(rng: random.Random) -> tuple[Einsum, Architecture]:
-    """A window whose tensors may pass by what stands between two or three arrays, or inside of them."""
+    """Tensors, often with windows, that may pass by what stands between two or three arrays, or inside of them."""
     n = lambda *values: rng.choice(values)  # noqa: E731
     problem = n(
+        random_einsum(rng),
+        einsum("Z[m, n]", "A[m, k]", "B[k, n]", weights="B", m=n(2, 4), n=n(2, 4), k=2),
         einsum("O[p]", "I[p+r]", "F[r]", weights="F", p=n(4, 6, 8), r=n(2, 3)),
         einsum("O[p]", "I[2*p+r]", "F[r]", weights="F", p=n(4, 8), r=n(2, 3)),
         einsum("O[m, p]", "I[p+r]", "F[m, r]", weights="F", m=2, p=4, r=2),
@@ -109,8 +111,8 @@ def below_nested_arrays(rng: random.Random) -> tuple[Einsum, Architecture]:
 
     def array(name: str) -> Array:
         shape = n({"X": 2}, {"X": 2}, {"X": 2, "Y": 2}, {"X": 4}, {"X": 3})
-        served = n("words", "words", "words", "words", "tiles", "none")
-        return Array(name=name, shape=shape, hop_pj=n(0, 2.0), multicast=served, reduce=rng.random() < 0.8)
+        served = n("words", "words", "words", "tiles", "none")
+        return Array(name=name, shape=shape, hop_pj=n(0, 2.0), multicast=served, reduce=rng.random() < 0.7)
 
     def memory(name: str) -> Memory:
         return Memory(
@@ -144,5 +146,5 @@ KINDS: dict[str, Callable[[random.Random], tuple[Einsum, Architecture]]] = {
     "indexed twice": anywhere(indexed_twice),
     "read and written": anywhere(read_and_written),
     "a written window": anywhere(written_window),
-    "windows below nested arrays": below_nested_arrays,
+    "below nested arrays": below_nested_arrays,
 }

@@ -192,7 +192,7 @@ class Sliding(SlidingTouches):
     def _deliveries(self, s: Ints, tensor: int, upto: int, *, up: bool) -> Floats:
         """Return how many words compute instances inside of arrays ask for at one step, where each asks for one."""
         plan, arrays = self.space.tensors[tensor], self.space.arrays
-        united = self.united(0, upto, up=up)
+        united = self.space.united(0, upto, up=up)
         found = np.ones(s.shape[1])
         for a in range(united):
             found *= arrays[a].factors[s[self.layout.way[a]]][:, plan.plain].prod(axis=1)

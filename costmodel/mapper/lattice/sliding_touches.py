@@ -69,7 +69,7 @@ class SlidingTouches(SlidingMoves):
     def _first(self, s: Ints, node: int, upto: int) -> Floats:
         """Return the words that come to a node for the first time, as arrays inside of ``upto`` deliver them."""
         start, t = self.segment_of[node], self.space.nodes[node].tensor
-        united = self.united(start, upto, up=False)
+        united = self.space.united(start, upto, up=False)
         words = self._apart(s, t, united)
         for window in self.space.tensors[t].windows:
             words = words * self._together_first(s, node, window, united) * self._along(s, window, united)

@@ -266,16 +266,12 @@ class SlidingWords:
         """
         plan = self.space.nodes[node]
         start = self.segment_of[node]
-        united = self.united(start, upto, up=up)
+        united = self.space.united(start, upto, up=up)
         together, kept, _ = self.slide(s, node, low, moving, segment, united)
         found = together if moving is None else together - np.where(dead, 0.0, kept)
         for a in range(united, upto):
             found = found * self.apart(s, plan.tensor, a, up=up)
         return found
-
-    def united(self, start: int, upto: int, *, up: bool) -> int:
-        """Return up to where the last array that unites words, of those from ``start`` on, unites all inside of it."""
-        return max((a + 1 for a in range(start, upto) if self.space.arrays[a].unites(up=up)), default=start)
 
     def apart(self, s: Ints, tensor: int, array: int, *, up: bool) -> Floats:
         """Return how many children of an array that does not unite words are served by themselves."""
