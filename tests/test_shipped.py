@@ -6,10 +6,12 @@ import os
 from pathlib import Path
 
 import pytest
+from asking import map_einsum
 
 from costmodel.einsum.algebra import Role
 from costmodel.model.evaluate import evaluate
 from costmodel.spec import catalog
+from costmodel.spec.computing import units_for
 from costmodel.spec.hardware import Architecture, Memory
 from costmodel.spec.rules import parse
 from costmodel.spec.rules.spatial import Only
@@ -40,7 +42,8 @@ def capacity_words(architecture, name, bits):
 
 
 def peak_macs_per_s(architecture: Architecture) -> float:
-    per_cycle = sum(architecture.copies(unit.name) * unit.rate_of("mac") for unit in architecture.compute_units)
+    units = (unit for unit in architecture.compute_units if unit.does("mac"))
+    per_cycle = sum(architecture.copies(unit.name) * unit.rate_of("mac") for unit in units)
     return architecture.clock_hz * per_cycle
 
 
@@ -257,6 +260,27 @@ def test_gemmini():
     assert memory(gemmini, "scratchpad").capacity_bits == 256 * 1024 * 8
     assert capacity_words(gemmini, "accumulator", 8) * 32 == 64 * 1024 * 8  # partial sums of 32 bits
     assert memory(gemmini, "DRAM").bandwidth_bits_per_cycle == 128
+
+
+WITH_A_VECTOR_UNIT = ("tpu_v1", "nvdla_large", "gemmini", "simba_chip")
+
+
+@pytest.mark.parametrize("name", WITH_A_VECTOR_UNIT)
+def test_matrix_products_run_on_the_array_and_all_else_beside_it(name):
+    chip = catalog.load_architecture(name)
+    ran = {e.name: [unit.name for unit in units_for(e, chip)] for e in catalog.load_workload("bert_base_layer").einsums}
+    (beside,) = (unit.name for unit in chip.compute_units if unit.name != "MAC")
+    products = {"Q", "K", "V", "QK", "AV", "Z", "FF1", "FF2"}
+    assert ran == {einsum: ["MAC" if einsum in products else beside] for einsum in ran}
+    below = chip.levels[chip.index(beside) :]
+    assert [level.keep for level in below if isinstance(level, Memory)] == [("weight",)]
+
+
+@pytest.mark.parametrize("name", WITH_A_VECTOR_UNIT)
+def test_a_layer_norm_fits_and_is_proven(name):
+    chip = catalog.load_architecture(name)
+    found = map_einsum(catalog.load_workload("bert_base_layer").einsum("LN1"), chip, objective="edp")
+    assert found.certificate.status == "optimal: proven"
 
 
 def test_the_textbook_machines():

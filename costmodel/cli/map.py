@@ -14,6 +14,7 @@ from costmodel.cli.options import (
     einsum_option,
     force_option,
     json_option,
+    lower_option,
     out_option,
     quiet_option,
     report_option,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 @request_options
 @einsum_option
 @set_option
+@lower_option()
 @json_option
 @out_option
 @force_option

@@ -19,7 +19,7 @@ from costmodel import __version__
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from costmodel.mapper.network import SearchEvent
+    from costmodel.mapper.rounds import SearchEvent
     from costmodel.spec.problems import Problem
 
 FINE, WRONG_INPUT, FAULT, INFEASIBLE, PARTIAL, INTERRUPTED = 0, 1, 2, 3, 4, 130

@@ -47,6 +47,21 @@ def distinct(terms: tuple[tuple[int, int], ...], holes: Holes) -> int:
     return values.bit_count()
 
 
+def windowed(einsum: Einsum) -> frozenset[str]:
+    """Rank variables of sliding windows: those of an index of an input that has one coordinate at several values.
+
+    Not those of windows side by side (``P*p + r`` with R at most P), which only number what is there.
+    """
+    indices = [index for access in einsum.inputs for index in access.indices if len(index.terms) > 1]
+    return frozenset(
+        name
+        for index in indices
+        if distinct(tuple([(factor, einsum.shape[v]) for v, factor in index.terms]), "skip")
+        < math.prod(einsum.shape[v] for v in index.rank_variables)
+        for name in index.rank_variables
+    )
+
+
 def joined_indices(access: Access, einsum: Einsum) -> tuple[tuple[Affine, ...], ...]:
     """Group the indices of an access so that groups share no rank variable that moves."""
     groups: list[tuple[set[str], tuple[Affine, ...]]] = []
@@ -56,6 +71,13 @@ def joined_indices(access: Access, einsum: Einsum) -> tuple[tuple[Affine, ...], 
         groups = [group for group in groups if group not in joined]
         groups.append((names.union(*(g[0] for g in joined)), (*(i for g in joined for i in g[1]), index)))
     return tuple(indices for _, indices in groups)
+
+
+def points_meet(einsum: Einsum) -> bool:
+    """Whether points that differ in what indexes the output meet in a word of it (``O[p + r] = I[p] * F[r]``)."""
+    groups = joined_indices(einsum.output, einsum)
+    words = math.prod(_along(group, einsum.shape, "skip") for group in groups)
+    return words < math.prod(einsum.shape[v] for v in einsum.output.rank_variables)
 
 
 @lru_cache(maxsize=1 << 14)

@@ -12,7 +12,7 @@ from costmodel.einsum.algebra import Einsum
 from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.result import InfeasibleError, MapperResult, MappingPoint, held_against
 from costmodel.mapper.units import search_units
-from costmodel.model.patience import PATIENCE
+from costmodel.model.patience import PATIENCE, OutOfTimeError
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.methods import SAMPLERS, method_of
 from costmodel.spec.objective import Objective
@@ -23,6 +23,11 @@ BOUND_S = 10.0
 """Time for the optimum that a sampler's answer is held against."""
 FALLBACK = Request(method="random", trials=1000, bound=False)
 """What is asked instead where the exact search has no form."""
+
+LEAST_S, SHORT_S = 0.1, 1.0
+"""Less time than this begins no search, but samples; and computes no bound that takes long."""
+OUT_OF_TIME = "out of time"
+"""Why mappings are sampled instead where the exact search found none in time."""
 
 BORDER_S = 10.0
 """CPU time for the best mappings of a padded Einsum with its border stored, where the Einsum itself has no form."""
@@ -73,8 +78,11 @@ def _perfect(einsum: Einsum, architecture: Architecture, request: Request, progr
     """Prove over tiles that divide; where the lattice has no exact form, sample, say why, and bound what is left."""
     from costmodel.mapper.lattice import UnsupportedError, map_einsum
 
+    deadline = None if request.budget is None else time.monotonic() + request.budget
+    if request.budget is not None and request.budget < LEAST_S:
+        return _otherwise(einsum, architecture, request, progress, OUT_OF_TIME, deadline)
     try:
-        return map_einsum(
+        found = map_einsum(
             einsum,
             architecture,
             objective=request.aim,
@@ -84,30 +92,59 @@ def _perfect(einsum: Einsum, architecture: Architecture, request: Request, progr
             progress=progress,
         )
     except UnsupportedError as why:
-        return _otherwise(einsum, architecture, request, progress, str(why))
+        return _otherwise(einsum, architecture, request, progress, str(why), deadline)
+    except OutOfTimeError:
+        return _otherwise(einsum, architecture, request, progress, OUT_OF_TIME, deadline)
+    return found if found.certificate.gap is not None else _bounded(found, einsum, architecture, request)
 
 
 def _otherwise(
-    einsum: Einsum, architecture: Architecture, request: Request, progress: Tell | None, why: str
+    einsum: Einsum,
+    architecture: Architecture,
+    request: Request,
+    progress: Tell | None,
+    why: str,
+    deadline: float | None,
 ) -> MapperResult:
     """Look at every mapping of a small mapspace; sample a large one, and bound what is left."""
     from costmodel.mapper.front import select
     from costmodel.mapper.uneven import exhaust, lower_bound, verdict
 
     allowed, aim = Allowed(einsum, architecture, _rules(einsum, architecture, request)), request.aim
-    deadline = None if request.budget is None else time.monotonic() + request.budget
-    found = exhaust(allowed, lambda points: select(points, aim), aim, why, deadline=deadline)
+
+    def left_s() -> float | None:
+        return None if deadline is None else max(0.0, deadline - time.monotonic())
+
+    least = lower_bound(allowed, at_once=_short(left_s()))
+    found = exhaust(allowed, lambda points: select(points, aim), aim, why, least, deadline=deadline)
     if found is not None:
         return found
-    left_s = None if deadline is None else max(0.0, deadline - time.monotonic())
-    instead = FALLBACK.asking(objective=request.objective, constraints=request.constraints, budget=left_s)
+    instead = FALLBACK.asking(objective=request.objective, constraints=request.constraints, budget=left_s())
     found = _sampled(einsum, architecture, instead, progress)
-    method = f"random (unsupported: {why})"
-    if einsum.limits and (more := _with_border(allowed, request)):
+    late = why == OUT_OF_TIME
+    reason = why if late else f"unsupported: {why}"
+    method = f"random ({reason})"
+    if einsum.limits and not _short(left_s()) and (more := _with_border(allowed, request.asking(budget=left_s()))):
         found = replace(found, front=tuple(select([*found.front, *more], aim)))
-        method = f"random + exact with a border (unsupported: {why})"
-    status, gap = verdict(found.front, lower_bound(allowed), aim)
-    return replace(found, certificate=replace(found.certificate, status=status, method=method, gap=gap))
+        method = f"random + exact with a border ({reason})"
+    status, gap = verdict(found.front, least, aim)
+    spent = found.certificate.budget_spent or late
+    known = replace(found.certificate, status=status, method=method, gap=gap, budget_spent=spent)
+    return replace(found, certificate=known)
+
+
+def _short(left_s: float | None) -> bool:
+    """Whether so little time is left that only what takes none is worth it."""
+    return left_s is not None and left_s < SHORT_S
+
+
+def _bounded(found: MapperResult, einsum: Einsum, architecture: Architecture, request: Request) -> MapperResult:
+    """Hold an answer about which the search knows nothing against what every mapping costs."""
+    from costmodel.mapper.uneven import lower_bound, verdict
+
+    allowed = Allowed(einsum, architecture, _rules(einsum, architecture, request))
+    status, gap = verdict(found.front, lower_bound(allowed, at_once=_short(request.budget)), request.aim)
+    return replace(found, certificate=replace(found.certificate, status=status, gap=gap))
 
 
 def _with_border(allowed: Allowed, request: Request) -> list[MappingPoint]:
@@ -121,11 +158,11 @@ def _with_border(allowed: Allowed, request: Request) -> list[MappingPoint]:
             allowed.architecture,
             objective=request.aim,
             constraints=request.constraints,
-            budget_s=BORDER_S if request.budget is None else min(BORDER_S, request.budget / 2),
+            budget_s=BORDER_S if request.budget is None else min(BORDER_S, request.budget),
             memory_bytes=request.memory,
             progress=None,
         )
-    except (UnsupportedError, InfeasibleError):
+    except (UnsupportedError, OutOfTimeError, InfeasibleError):
         return []
     return without_border(found, allowed.einsum, allowed.architecture, allowed.rules)
 

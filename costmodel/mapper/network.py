@@ -6,16 +6,15 @@ its layers, and its room is the most that one layer needs (``sums.py``).
 
 from __future__ import annotations
 
-import math
 import os
 import time
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from costmodel.einsum.algebra import Einsum, Workload
+from costmodel.einsum.algebra import Workload
 from costmodel.mapper.canonical import Member, grouped, leaders, renamed
 from costmodel.mapper.choice import chosen_place
 from costmodel.mapper.engines import search
@@ -29,8 +28,9 @@ from costmodel.mapper.result import (
     Status,
     held_against,
 )
+from costmodel.mapper.rounds import Searches, joined
 from costmodel.mapper.sums import best_choice, sum_fronts, totals
-from costmodel.mapper.workers import Task, run_tasks
+from costmodel.mapper.workers import run_tasks
 from costmodel.model.evaluate import combine
 from costmodel.model.evaluation import Evaluation
 from costmodel.spec.mapping import Mapping
@@ -39,32 +39,10 @@ from costmodel.spec.objective import AXES, Costed, Costs, Objective, objective_o
 from costmodel.spec.request import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
+    from costmodel.mapper.rounds import MapFunction, Report
     from costmodel.spec.hardware import Architecture
-
-    MapFunction = Callable[[Einsum, Architecture, Request, Callable[[Any], None] | None], MapperResult]
-    Report = Callable[["SearchEvent"], None]
-
-
-State = Literal["started", "progress", "done", "infeasible", "interrupted"]
-
-
-@dataclass(frozen=True, slots=True)
-class SearchEvent:
-    """Progress of one search among several, for a display."""
-
-    group: int
-    groups: int
-    einsum: str
-    """What is searched: an Einsum, or a design of a sweep."""
-    state: State
-    detail: Any = None
-    """The mapper's own progress value, or the result."""
-
-    @property
-    def ended(self) -> bool:
-        return self.state in ("done", "infeasible", "interrupted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,20 +158,9 @@ class NetworkResult:
         return held_against(best, bound, front=aim.front)
 
     def _bound(self) -> float:
-        """Return what the first objective of the totals is at least, by the least values of the layers and their gaps.
-
-        By Hölder's inequality (Σ E)^a · (Σ L)^b is at least (Σ (E^a · L^b)^(1/(a+b)))^(a+b), and the room of the
-        network is at least that of each layer.
-        """
+        """Return what the first objective of the totals is at least, by the least values of the layers."""
         aim = self.request.aim
-        least = [
-            (layer.count, min(aim.of(p)[0] for p in layer.result.front) / (1.0 + (layer.result.certificate.gap or 0.0)))
-            for layer in self.layers
-        ]
-        degree = sum(power for power, axis in zip(aim.powers[0], AXES, strict=True) if axis.joins == "sum")
-        if not degree:
-            return max(value for _, value in least)
-        return float(math.fsum(count * value ** (1.0 / degree) for count, value in least) ** degree)
+        return joined(aim, [(layer.count, layer.result.bound(aim)) for layer in self.layers])
 
 
 def layer_objective(request: Request, layers: int) -> Objective:
@@ -227,17 +194,16 @@ def map_workload(
     started = time.monotonic()
     members = grouped(workload, architecture, request.constraints)
     first = leaders(members)
+    executions = [sum(m.einsum.count for m in members if m.group == group) for group in range(len(first))]
     jobs = max(1, min(jobs or request.jobs or os.cpu_count() or 1, len(first)))
-    run = _Searches(
+    run = Searches(
         architecture,
         request.asking(objective=layer_objective(request, len(members)).names),
         report,
         search_one,
-        [replace(leader.einsum, count=1) for leader in first],
+        [replace(leader.einsum, count=executions[group]) for group, leader in enumerate(first)],
         jobs,
-        # Largest last, which is taken first, so that no worker is left with a long search at the end.
-        sorted(range(len(first)), key=lambda group: (first[group].einsum.points, -group)),
-        None if request.budget is None else started + request.budget,
+        started,
     )
     interrupted = run_tasks(run.next_task, run.keep, jobs, None if report is None else run.hear)
     found, failures, unfinished = _by_layer(workload.name, members, first, run.answers)
@@ -307,52 +273,3 @@ def choose(result: NetworkResult) -> NetworkResult:
         chosen = best_choice(fronts, aim.product.powers[0])
     layers = tuple(replace(layer, chosen=place) for layer, place in zip(result.layers, chosen, strict=True))
     return replace(result, layers=layers, front=points, front_gap=total.gap)
-
-
-@dataclass
-class _Searches:
-    """The searches of one network: what has been answered so far."""
-
-    architecture: Architecture
-    request: Request
-    report: Report | None
-    search_one: MapFunction
-    leaders: list[Einsum]
-    jobs: int
-    waiting: list[int]
-    """Groups whose search has not begun, the next one last."""
-    deadline: float | None
-    answers: dict[int, MapperResult | Exception] = field(default_factory=dict)
-
-    def tell(self, group: int, state: State, detail: Any = None) -> None:
-        if self.report is not None:
-            self.report(SearchEvent(group, len(self.leaders), self.leaders[group].name, state, detail))
-
-    def next_task(self) -> Task[int, MapperResult] | None:
-        if not self.waiting:
-            return None
-        request = self.shares()
-        group = self.waiting.pop()
-        self.tell(group, "started")
-        arguments = (self.leaders[group], self.architecture, request)
-        return Task(group, self.search_one, arguments, (InfeasibleError,), talks=True)
-
-    def hear(self, group: int, detail: Any) -> None:
-        self.tell(group, "progress", detail)
-
-    def keep(self, group: int, answer: MapperResult | Exception) -> None:
-        self.answers[group] = answer
-        if isinstance(answer, MapperResult):
-            self.tell(group, "done", answer)
-        else:
-            self.tell(group, "infeasible" if isinstance(answer, InfeasibleError) else "interrupted", answer)
-
-    def shares(self) -> Request:
-        """The next request: an equal share of what is left of the time, and of the memory."""
-        shares: dict[str, Any] = {}
-        if self.request.memory is not None:
-            shares["memory"] = self.request.memory // self.jobs
-        if self.deadline is not None:
-            left = max(0.0, self.deadline - time.monotonic())
-            shares["budget"] = left * self.jobs / max(len(self.waiting), self.jobs)
-        return self.request.asking(**shares)

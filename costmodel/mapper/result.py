@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from costmodel.model.evaluation import Evaluation
 from costmodel.spec.mapping import Mapping
-from costmodel.spec.objective import Costs
+from costmodel.spec.objective import Costs, Objective
 from costmodel.spec.rules.finding import Reject
 
 ROUNDING = 1e-9
@@ -113,6 +113,11 @@ class MapperResult:
     front: tuple[MappingPoint, ...]
     """Pareto front over the objectives, best of the first objective first; one point for a single objective."""
     certificate: Certificate
+
+    def bound(self, aim: Objective) -> float:
+        """Return what the first objective is at least, whatever the mapping; 0 where that is not known."""
+        gap = self.certificate.gap
+        return 0.0 if gap is None else min(aim.of(point)[0] for point in self.front) / (1 + gap)
 
 
 class InfeasibleError(Exception):

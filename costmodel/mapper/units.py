@@ -103,15 +103,9 @@ class _Answers:
             return Status.FOUND, None
         if all(result.certificate.status == Status.PROVEN for result in self.results):
             return Status.PROVEN, 0.0
-        bound = min(_bound(result, aim) for result in self.results)
+        bound = min(result.bound(aim) for result in self.results)
         best = min(aim.of(point)[0] for point in front)
         return held_against(best, bound, front=aim.front)
-
-
-def _bound(result: MapperResult, aim: Objective) -> float:
-    """Return what the first objective is at least on one unit; 0 where that is not known."""
-    gap = result.certificate.gap
-    return 0.0 if gap is None else min(aim.of(point)[0] for point in result.front) / (1 + gap)
 
 
 def _nowhere(einsum: Einsum, failures: Sequence[InfeasibleError]) -> InfeasibleError:

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from costmodel.mapper.network import SearchEvent, State, map_workload
+from costmodel.mapper.network import map_workload
 from costmodel.mapper.result import Status
+from costmodel.mapper.rounds import SearchEvent, State
 from costmodel.mapper.workers import LostError, StoppedError, Task, run_tasks
 from costmodel.spec import catalog
 from costmodel.spec.objective import AREA, COST_KEYS, costs_of, objective_of

@@ -408,8 +408,9 @@ def test_time_and_memory_are_shared_out():
 
     workload = network(gemm("one"), gemm("two", (2, 2, 2)))
     map_workload(workload, two_level(), Request(budget=10.0, memory=100), jobs=1, search_one=search)
-    assert seen[0][0] == pytest.approx(5.0, abs=0.5)
-    assert seen[1][0] == pytest.approx(10.0, abs=0.5)
+    # half of the time is for a second round, where one is needed
+    assert seen[0][0] == pytest.approx(2.5, abs=0.5)
+    assert seen[1][0] == pytest.approx(5.0, abs=0.5)
     assert [memory for _, memory in seen] == [100, 100]
 
 

@@ -1,6 +1,7 @@
 """Rules: sentences that print as they parse, and what is wrong with others, with its place."""
 
 import random
+import re
 from dataclasses import fields, replace
 
 import pytest
@@ -24,6 +25,10 @@ SAID = {
     "PEs.X only []": "PEs.X only []",
     "PEs.X only ranks of weight": "PEs.X only ranks of weight",
     "PEs.X only ranks of weight not of input": "PEs.X only ranks of weight not of input",
+    "PEs.X only ranks of input not of output  outside windows": (
+        "PEs.X only ranks of input not of output outside windows"
+    ),
+    "PEs only ranks of input outside windows": "PEs only ranks of input outside windows",
     "PEs.X at most m 8": "PEs.X at most m 8",
     "PEs exact m 8": "PEs exact m 8",
     "GLB tile p <= 14": "GLB tile p <= 14",
@@ -209,5 +214,24 @@ def test_what_each_dimension_of_an_array_may_take():
 
     assert only("PEs only [m]") == {"PEs.X only [m]", "PEs.Y only [m]"}
     assert only("PEs.X only ranks of weight not of input") == {"PEs.X only [m]"}
+    assert only("PEs.X only ranks of input not of output") == {"PEs.X only [c, r, s]"}
     assert only("PEs.X only ranks of nothing") == set()
+
+
+@pytest.mark.parametrize(
+    ("statement", "reduced"),
+    [
+        ("O[m, p, q] = I[c, p + r, q + s] * F[m, c, r, s]", "c"),
+        ("O[c, p] = I[c, p + r] * F[c, r]", ""),  # a depthwise layer reduces its window alone
+        ("O[m, p] = I[c, 3*p + r] * F[m, c, r]", "c, r"),  # windows side by side do not slide
+        ("O[m] = I[c, h, w] * F[m, c, h, w]", "c, h, w"),
+        ("Z[b, p, h, e] = X[b, M=p, d] * W[d, h, e]", "d"),
+        ("AV[h, m1, f] = A[h, m1, m0] * V[h, M=m1*M0 + m0, f]", "m0"),
+    ],
+)
+def test_what_is_reduced_outside_windows(statement, reduced):
+    ranks = {name.upper(): 3 if name in "rs" else 4 for name in re.findall(r"\b[a-z]\w*", statement)}
+    (einsum,) = load_workload({"name": "w", "ranks": ranks, "einsums": [statement]}).einsums
+    (rule,) = parse(["PEs.X only ranks of input not of output outside windows"], PE2D, einsum).said
+    assert str(rule) == f"PEs.X only [{reduced}]"
     assert isinstance(PE2D.level("PEs"), Array)

@@ -17,12 +17,13 @@ from costmodel.mapper.lattice.tensor_plan import UnsupportedError
 from costmodel.mapper.obey import violations
 from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint, Status, held_against
 from costmodel.model.evaluate import evaluate
+from costmodel.model.patience import OutOfTimeError
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.mapping import Mapping
 from costmodel.spec.objective import Objective, objective_of
 from costmodel.spec.rules import Rules, parse
 
-SHAPES_PER_S, SHAPES_ALWAYS = 200_000, 500_000
+SHAPES_PER_S, SHAPES_ALWAYS = 200_000, 100_000
 """Tile shapes whose tables take a second, in which no deadline is looked at; and as many as are always tried."""
 SAME = 1e-12
 """Relative difference of the lattice's energy from the model's that rounding explains."""
@@ -47,9 +48,11 @@ def map_einsum(
     Raises:
         SpecError: a constraint or the objective cannot be read.
         UnsupportedError: the lattice has no exact form of the problem, or too many tile shapes for the budget.
+        OutOfTimeError: nothing was found within the budget.
         InfeasibleError: nothing fits.
     """
     began = time.process_time()
+    deadline = None if budget_s is None else time.monotonic() + budget_s
     aim = objective_of(objective)
     rules = parse((*architecture.constraints, *constraints), architecture, einsum)
     space = mapspace.build(Allowed(einsum, architecture, rules))
@@ -57,7 +60,7 @@ def map_einsum(
     if budget_s is not None and shapes > max(SHAPES_ALWAYS, SHAPES_PER_S * budget_s):
         msg = f"{shapes:,} tile shapes, too many for a budget of {budget_s:.3g} s"
         raise UnsupportedError(msg)
-    return _prove(einsum, architecture, space, aim, budget_s, memory_bytes, progress, began)
+    return _prove(einsum, architecture, space, aim, deadline, memory_bytes, progress, began)
 
 
 def _prove(
@@ -65,7 +68,7 @@ def _prove(
     architecture: Architecture,
     space: mapspace.Space,
     aim: Objective,
-    budget_s: float | None,
+    deadline: float | None,
     memory_bytes: int | None,
     progress: Callable[[str], None] | None,
     began: float,
@@ -73,7 +76,6 @@ def _prove(
     if any(not len(a.factors) for a in space.arrays):
         raise infeasible(space, 0, 0)
     board, incumbents = Board(space, aim), Incumbents(aim)
-    deadline = None if budget_s is None else time.monotonic() + budget_s
     most = 4_000_000 if memory_bytes is None else max(20_000, memory_bytes // (4 * BYTES_PER_LABEL))
     stopped = False
     done = Progress()
@@ -90,6 +92,8 @@ def _prove(
     if not incumbents.items:
         if stopped:
             raise KeyboardInterrupt
+        if deadline is not None and not done.complete:
+            raise OutOfTimeError
         raise infeasible(space, done.last.dropped, done.last.over_capacity)
     found, broken = _costed(incumbents, einsum, architecture, space.allowed.rules)
     if not found:

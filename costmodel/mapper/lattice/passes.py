@@ -9,6 +9,7 @@ from costmodel.mapper.front import Incumbents
 from costmodel.mapper.lattice.board import Board
 from costmodel.mapper.lattice.search import Search
 from costmodel.mapper.lattice.sieve import Stats
+from costmodel.model.patience import OutOfTimeError
 
 BYTES_PER_LABEL = 300
 WIDTHS = (300, 6)
@@ -49,6 +50,8 @@ def widen(
         search = Search(board, incumbents, width, deadline)
         try:
             search.run()
+        except OutOfTimeError:
+            return
         finally:
             progress.labels += search.stats.labels
             progress.bound = max(progress.bound, search.root)

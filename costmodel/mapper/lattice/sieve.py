@@ -15,6 +15,7 @@ from costmodel.mapper.lattice.board import Board
 from costmodel.mapper.lattice.labels import Labels, Layout
 from costmodel.mapper.lattice.read_back import Reader
 from costmodel.mapper.lattice.shapes import Floats, Ints
+from costmodel.model.patience import OutOfTimeError
 
 BATCH = 60_000
 """Labels that are grown, or pairs of label and way that are looked at, in one go."""
@@ -22,6 +23,10 @@ CELLS = 250_000
 """Numbers in one matrix of bounds."""
 LATE = 200
 """Labels of each stage when the time is up."""
+GRACE_S = 0.5
+"""Seconds after which a search that is late, and has found something, ends where it is."""
+PATIENT_S = 1.0
+"""The same where it has found nothing yet."""
 
 
 @dataclass
@@ -95,7 +100,13 @@ class Sieve:
         return labels.where(~left)
 
     def late(self) -> bool:
-        return self.deadline is not None and time.monotonic() > self.deadline
+        """Whether the time is up. Raises OutOfTimeError where it has been for a while."""
+        if self.deadline is None:
+            return False
+        late_s = time.monotonic() - self.deadline
+        if late_s > (GRACE_S if self.incumbents.items else PATIENT_S):
+            raise OutOfTimeError
+        return late_s > 0
 
     def drop(self, labels: Labels, segment: int) -> None:
         """Give labels up, for want of time or memory, and note what they might have led to."""
@@ -107,6 +118,7 @@ class Sieve:
         """Yield the labels in parts whose matrices of bounds are not too large."""
         step = BATCH if segment == self.top else max(1, CELLS // len(self.completion.across[segment].detailed))
         for start in range(0, labels.n, step):
+            self.late()
             part = slice(start, min(labels.n, start + step))
             yield part, labels if labels.n <= step else Labels(labels.s[:, part], labels.f[:, part])
 

@@ -37,8 +37,8 @@ SLOW_S = 0.05
 """CPU seconds of an evaluation that is worth keeping."""
 
 
-GRACE_S = 1.0
-"""Seconds that a search whose time is up goes on where nothing has fitted yet."""
+GRACE_S, FEW = 1.0, 5
+"""Seconds that a search whose time is up goes on where fewer mappings than so many have fitted yet."""
 
 
 class Cost:
@@ -132,8 +132,8 @@ class Tried:
 
     @property
     def last_moment(self) -> float:
-        """When the time is up: a little later where nothing has fitted."""
-        return self.deadline + (0 if self.genes else GRACE_S)
+        """When the time is up: a little later where next to nothing has fitted."""
+        return self.deadline + (0 if len(self.genes) >= FEW else GRACE_S)
 
     def _judge(self, plan: Plan) -> Verdict:
         findings = self.encoding.limits.findings(plan)

@@ -98,11 +98,11 @@ class _Prices:
         return sum(used.words * self.least(choice.tensor, used.ways) for used in choice.used)
 
 
-def lower_bound(allowed: Allowed) -> Bound:
-    """Return costs that no mapping undercuts."""
+def lower_bound(allowed: Allowed, *, at_once: bool = False) -> Bound:
+    """Return costs that no mapping undercuts. ``at_once``: without what capacities force, which can take a second."""
     einsum, architecture, unit = allowed.einsum, allowed.architecture, allowed.unit
     choices = [list(_choices(allowed, tensor)) for tensor in einsum.tensors]
-    boundaries = list(_boundaries(allowed))
+    boundaries = [] if at_once else list(_boundaries(allowed))
     book = PriceBook(architecture)
     prices = _Prices(book, ENERGY)
     energy = sum(min((prices.of(c) for c in listed), default=0.0) for listed in choices)

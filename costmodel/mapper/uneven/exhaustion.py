@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.result import Certificate, MapperResult, MappingPoint, Status
 from costmodel.mapper.uneven.archive import Archive
-from costmodel.mapper.uneven.bound import lower_bound
+from costmodel.mapper.uneven.bound import Bound
 from costmodel.mapper.uneven.enumeration import small
 from costmodel.mapper.uneven.search import verdict
 from costmodel.spec.objective import Objective
@@ -26,12 +26,14 @@ def exhaust(
     select: Callable[[Sequence[MappingPoint]], list[MappingPoint]],
     aim: Objective,
     why: str,
+    least: Bound,
     *,
     deadline: float | None = None,
 ) -> MapperResult | None:
     """Return the best mapping (or the front) by looking at every one; null where there are too many, or time is up.
 
-    ``select`` picks the answer to ``aim``; ``why`` says what the lattice lacks. ``deadline`` is on the clock of
+    ``select`` picks the answer to ``aim``; ``why`` says what the lattice lacks; nothing costs less than ``least``.
+    ``deadline`` is on the clock of
     ``time.monotonic``.
 
     Raises InfeasibleError if nothing fits.
@@ -40,7 +42,6 @@ def exhaust(
     until = time.monotonic() + LONGEST_S
     archive = Archive(allowed, until if deadline is None else min(until, deadline), aim, time.monotonic)
     left_s = EFFORT_MOST_S if deadline is None else min(EFFORT_MOST_S, (deadline - time.monotonic()) / 4)
-    least = lower_bound(allowed)
     complete = stopped = False
     whole = small(allowed, archive.in_time(least), divide=True, effort_most_s=left_s, row_s=ROW_S)
     if whole is None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
+from typing import TypeVar
+
 from costmodel.model.meters import (
     charges_drain,
     hop_energy,
@@ -16,6 +19,11 @@ from costmodel.report.human import NOT_MODELLED, amount, digits, memory, prefixe
 from costmodel.report.text.aligned import one_line, table
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Level, Memory
 
+SHOWN_KINDS = 4
+"""Kinds of operation whose numbers are told one by one in the table."""
+
+Value = TypeVar("Value", bound=Hashable)
+
 
 def architecture_text(architecture: Architecture) -> str:
     """Levels with sizes, energy per action, peak rates, area and constraints."""
@@ -29,9 +37,9 @@ def architecture_text(architecture: Architecture) -> str:
     for unit in architecture.compute_units:
         copies = architecture.copies(unit.name)
         kinds = [k for k in unit.throughput_per_cycle if k != "default"] or ["default"]
-        for kind in kinds:
-            per_cycle = copies * operations_per_cycle(unit, kind)
-            name = "operations" if kind == "default" else kind
+        for one, alike in _alike({kind: operations_per_cycle(unit, kind) for kind in kinds}):
+            per_cycle = copies * one
+            name = "operations" if alike == ["default"] else " or ".join(alike)
             rate = prefixed(per_cycle * architecture.clock_hz, "op/s")
             lines.append(f"peak of {unit.name}: {amount(per_cycle)} {name} per cycle = {rate}")
     area, missing = _area(architecture)
@@ -63,9 +71,10 @@ def _operations(unit: ComputeUnit) -> str:
     if unit.does("default"):
         told["default"] = "every other kind of operation" if told else "every kind of operation"
     prices = {kind: f"{digits(operation_pj(unit, kind))} pJ" if unit.energy_pj else NOT_MODELLED for kind in told}
-    return ", ".join(
-        f"{name} ({prices[kind]}, {digits(operations_per_cycle(unit, kind))} /cycle)" for kind, name in told.items()
-    )
+    costs = {
+        name: f"({prices[kind]}, {digits(operations_per_cycle(unit, kind))} /cycle)" for kind, name in told.items()
+    }
+    return ", ".join(f"{' '.join(alike)} {cost}" for cost, alike in _alike(costs))
 
 
 def _area(architecture: Architecture) -> tuple[float | None, list[str]]:
@@ -100,13 +109,29 @@ def _level_cells(architecture: Architecture, level: Level) -> list[str]:
         notes += [f"accepts {level.accepts}"] if level.accepts else []
     else:
         kind, size, holds = "compute", "", ""
-        energy = ", ".join(f"{_kind(k)}{digits(pj)} pJ" for k, pj in level.energy_pj.items())
-        rate = ", ".join(f"{_kind(k)}{digits(r)} /cycle" for k, r in level.throughput_per_cycle.items())
+        energy, rate = _by_kind(level.energy_pj, "pJ"), _by_kind(level.throughput_per_cycle, "/cycle")
     return [level.name, kind, copies, size, holds, energy, rate, area, ", ".join(notes)]
 
 
-def _kind(name: str) -> str:
-    return "" if name == "default" else f"{name} "
+def _by_kind(numbers: Mapping[str, float], unit: str) -> str:
+    """Numbers of kinds of operation; of many their range: what the unit does is told below the table.
+
+    >>> _by_kind({"add": 0.1, "default": 2.0}, "pJ"), _by_kind(dict(zip("abcde", range(5), strict=True)), "/cycle")
+    ('add 0.1 pJ, 2 pJ', '0 to 4 /cycle')
+    """
+    if len(numbers) > SHOWN_KINDS:
+        least, most = min(numbers.values()), max(numbers.values())
+        return f"{digits(least)} to {digits(most)} {unit}"
+    return ", ".join(f"{'' if kind == 'default' else f'{kind} '}{digits(n)} {unit}" for kind, n in numbers.items())
+
+
+def _alike(told: Mapping[str, Value]) -> list[tuple[Value, list[str]]]:
+    """Names of which the same is told, together.
+
+    >>> _alike({"add": 1, "exp": 4, "max": 1})
+    [(1, ['add', 'max']), (4, ['exp'])]
+    """
+    return [(value, [name for name in told if told[name] == value]) for value in dict.fromkeys(told.values())]
 
 
 def _memory_energy(level: Memory) -> str:

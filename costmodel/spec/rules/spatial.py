@@ -9,17 +9,18 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, Self
 
 from costmodel.einsum.algebra import Einsum
+from costmodel.einsum.coordinates import windowed
 from costmodel.einsum.roles import keeps
 from costmodel.spec.hardware import Architecture, Array
 from costmodel.spec.problems import Problem
-from costmodel.spec.rules.base import Rule, WordingError, listed, no_dimension
+from costmodel.spec.rules.base import Rule, Sentence, WordingError, listed, no_dimension
 from costmodel.spec.rules.finding import Finding, Interval, compared
 from costmodel.spec.rules.finished import FinishedNest
 
 _PLACE = r"(\w+)(?:\.(\w+))?"
 
 
-class _SpatialRule(Rule):
+class _SpatialRule(Sentence):
     """A rule about a dimension of an array; an empty one means each of them, or all together."""
 
     __slots__ = ()
@@ -68,7 +69,7 @@ class Only(_SpatialRule):
     def rank_variables(self) -> frozenset[str]:
         return self.names
 
-    def bind(self, einsum: Einsum, architecture: Architecture, said: Sequence[Rule]) -> Iterable[Rule]:  # noqa: ARG002  a hook
+    def bind(self, einsum: Einsum, architecture: Architecture, said: Sequence[Sentence]) -> Iterable[Rule]:  # noqa: ARG002  a hook
         return [Only(self.array, d, self.names) for d in self._dimensions(architecture)]
 
     def instances(self, array: str, dimension: str, rank_variable: str) -> Interval | None:
@@ -89,33 +90,42 @@ class Only(_SpatialRule):
 
 @dataclass(frozen=True, slots=True)
 class OnlyRanks(_SpatialRule):
-    """Rank variables that index one tensor (by role or name) and not another may be spread over a dimension."""
+    """Rank variables that index one tensor (by role or name) and not another may be spread over a dimension.
+
+    Outside windows: those among them that stand in no sliding window, such as the channels of a convolution.
+    """
 
     array: str
     dimension: str
     tensor: str
     other: str = ""
+    outside_windows: bool = False
 
-    forms: ClassVar = ("ARRAY.DIM only ranks of TENSOR not of TENSOR",)
-    pattern: ClassVar[str] = _PLACE + r" only ranks of (\w+)(?: not of (\w+))?"
+    forms: ClassVar = (
+        "ARRAY.DIM only ranks of TENSOR not of TENSOR",
+        "ARRAY.DIM only ranks of TENSOR not of TENSOR outside windows",
+    )
+    pattern: ClassVar[str] = _PLACE + r" only ranks of (\w+)(?: not of (\w+))?( outside windows)?"
 
     @classmethod
     def of(cls, found: re.Match[str]) -> Self:
-        return cls(found[1], found[2] or "", found[3], found[4] or "")
+        return cls(found[1], found[2] or "", found[3], found[4] or "", bool(found[5]))
 
     def __str__(self) -> str:
-        return f"{self.place} only ranks of {self.tensor}" + (f" not of {self.other}" if self.other else "")
+        without = (f" not of {self.other}" if self.other else "") + " outside windows" * self.outside_windows
+        return f"{self.place} only ranks of {self.tensor}{without}"
 
     @property
     def words(self) -> frozenset[str]:
         return frozenset({self.tensor, self.other} - {""})
 
-    def bind(self, einsum: Einsum, architecture: Architecture, said: Sequence[Rule]) -> Iterable[Rule]:  # noqa: ARG002  a hook
+    def bind(self, einsum: Einsum, architecture: Architecture, said: Sequence[Sentence]) -> Iterable[Rule]:  # noqa: ARG002  a hook
         """Return the rank variables meant; nothing where the Einsum has no such tensor."""
         names = _ranks_of(einsum, self.tensor)
         if not names:
             return []
-        return [Only(self.array, d, names - _ranks_of(einsum, self.other)) for d in self._dimensions(architecture)]
+        names -= _ranks_of(einsum, self.other) | (windowed(einsum) if self.outside_windows else frozenset())
+        return [Only(self.array, d, names) for d in self._dimensions(architecture)]
 
     def findings(self, nest: FinishedNest) -> Iterator[Finding]:
         for rule in self.bind(nest.einsum, nest.architecture, ()):
