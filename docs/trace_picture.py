@@ -16,7 +16,7 @@ from costmodel.spec import catalog
 from costmodel.trace.record import trace
 
 WIDTH, HEIGHT, STEP = 1280, 1000, 9
-SETTINGS = ("ranks.M=4", "ranks.N=4", "ranks.K=4", "PEs.systolic=weight")
+SETTINGS = ("ranks.M=4", "ranks.N=4", "ranks.K=4")
 MAPPING = "systolic4_weight_stationary"
 
 
@@ -25,9 +25,9 @@ def main(picture: Path) -> None:
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if chromium is None:
         sys.exit("chromium is needed to take the picture")
-    architecture, workload = catalog.load_pair("systolic4", "mm64", SETTINGS)
+    architecture, workload = catalog.load_pair("systolic4_weight", "mm64", SETTINGS)
     found = trace(workload, architecture, catalog.load_mappings(MAPPING)[0])
-    command = f"costmodel trace systolic4 mm64 --mapping {MAPPING} --set {' --set '.join(SETTINGS)}"
+    command = f"costmodel trace systolic4_weight mm64 --mapping {MAPPING} --set {' --set '.join(SETTINGS)}"
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         page_file = write_traces(Path(folder) / "trace.html", {MAPPING: found}, command)
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from comparison import walk_table
-from plain_rules import means, obeys
+from plain_rules import flow, means, obeys
 from strategies import Case
 
 from costmodel.einsum.algebra import Einsum, Workload
@@ -114,6 +114,9 @@ def mappings_on(einsum: Einsum, architecture: Architecture, unit: str) -> Iterat
             for split in itertools.product(*(factorisations(n, gaps + len(slots)) for n in einsum.shape.values())):
                 loops = dict(zip(einsum.shape, split, strict=True))
                 if any(math.prod(loops[v][gaps + k] for v in loops) > a.shape[d] for k, (a, d) in enumerate(slots)):
+                    continue
+                across = {(a.name, d): {v for v in loops if loops[v][gaps + k] > 1} for k, (a, d) in enumerate(slots)}
+                if not flow(across, einsum, architecture):
                     continue
                 orders = [list(itertools.permutations([v for v in loops if loops[v][g] > 1])) for g in range(gaps)]
                 for chosen in itertools.product(*orders):

@@ -121,16 +121,38 @@ def orders(sentence: str, mapping: Mapping, problem: Einsum) -> bool:
     return True
 
 
-def stays(role: str, mapping: Mapping, problem: Einsum, architecture: Architecture) -> bool:
-    """Each tile of the tensor comes once to the innermost memory that may hold it: no loop brings it back."""
+def held_still(role: str, problem: Einsum) -> str:
+    """The tensor that an ``output_``, ``weight_`` or ``input_stationary`` dataflow or array holds."""
     read = [a for a in problem.inputs if a.tensor != problem.output.tensor]
     inputs = like_a_weight(problem, [a for a in read if not a.at_zero] or read)
-    if role == "output":
-        tensor = problem.output.tensor
-    elif role == "weight":
-        tensor = max(inputs, key=lambda t: (means("weight", t, problem), inputs.index(t)))
-    else:
-        tensor = min(inputs, key=lambda t: (means("weight", t, problem), inputs.index(t)))
+    if role == "output" or not read:
+        return problem.output.tensor
+    if role == "weight":
+        return max(inputs, key=lambda t: (means("weight", t, problem), inputs.index(t)))
+    return min(inputs, key=lambda t: (means("weight", t, problem), inputs.index(t)))
+
+
+def flow(across: dict[tuple[str, str], set[str]], problem: Einsum, architecture: Architecture) -> bool:
+    """Whether all that moves through a systolic array is the same along one of its dimensions (or there is one alone).
+
+    ``across``: (array, dimension) → rank variables that are spread there. A bias enters with the output.
+    """
+    for array in architecture.arrays:
+        if array.systolic is None:
+            continue
+        for access in problem.accesses:
+            once = access.at_zero and access.rank_variables <= problem.output.rank_variables
+            if access.tensor == held_still(array.systolic, problem) or once:
+                continue
+            changing = [d for d in array.shape if across.get((array.name, d), set()) & access.rank_variables]
+            if len(changing) > 1 and len(changing) == len(array.shape):
+                return False
+    return True
+
+
+def stays(role: str, mapping: Mapping, problem: Einsum, architecture: Architecture) -> bool:
+    """Each tile of the tensor comes once to the innermost memory that may hold it: no loop brings it back."""
+    tensor = held_still(role, problem)
     able = [m.name for m in architecture.memories[1:] if may_hold(m, tensor, problem)]
     if not able:
         return True

@@ -13,6 +13,7 @@ from costmodel.cli.options import (
     einsum_option,
     force_option,
     json_option,
+    lower_option,
     mapping_option,
     out_option,
     report_option,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 @mapping_option
 @einsum_option
 @set_option
+@lower_option()
 @json_option
 @out_option
 @force_option

@@ -10,7 +10,7 @@ import click
 from costmodel.cli.asked_why import searched_why
 from costmodel.cli.complete import names_of
 from costmodel.cli.evaluate import evaluated
-from costmodel.cli.options import about, json_option, mapping_option, set_option, why_option
+from costmodel.cli.options import about, json_option, lower_option, mapping_option, set_option, why_option
 from costmodel.cli.output import FINE, ProgressDisplay, put, put_json, say
 from costmodel.spec.problems import Problem, SpecError
 
@@ -39,6 +39,7 @@ def _completed(ctx: click.Context, param: click.Parameter, incomplete: str) -> l
 @mapping_option
 @click.option("einsum", "--einsum", metavar="NAME", help="The number of this Einsum only.")
 @set_option
+@lower_option()
 @why_option
 @json_option
 def command(

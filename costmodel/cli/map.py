@@ -15,6 +15,7 @@ from costmodel.cli.options import (
     einsum_option,
     force_option,
     json_option,
+    lower_option,
     out_option,
     quiet_option,
     report_option,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 @request_options
 @einsum_option
 @set_option
+@lower_option()
 @why_option
 @json_option
 @out_option

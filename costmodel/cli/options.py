@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
 from costmodel.cli.complete import names_of
 from costmodel.spec.problems import SpecError
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 Number = TypeVar("Number", int, float)
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class NamedPath(click.Path):
@@ -47,6 +46,22 @@ set_option = click.option(
     multiple=True,
     help="Override one value, e.g. GLB.size=64KiB. Repeatable.",
 )
+
+
+def lower_option(path: str = "lower") -> Callable[[Function], Function]:
+    """Add ``--lower``: the override that says the same, at a path."""
+
+    def decorate(function: Function) -> Function:
+        @functools.wraps(function)
+        def with_override(*args: Any, overrides: tuple[str, ...], lower: bool, **options: Any) -> Any:
+            return function(*args, overrides=(*overrides, f"{path}=true") if lower else overrides, **options)
+
+        help_text = "Make matrix products of convolutions where the hardware accepts nothing else."
+        return click.option("lower", "--lower", is_flag=True, help=help_text)(cast("Function", with_override))
+
+    return decorate
+
+
 json_option = click.option("as_json", "--json", is_flag=True, help="Print one JSON object instead of text.")
 out_option = click.option(
     "out",

@@ -9,7 +9,7 @@ import click
 
 from costmodel.cli.complete import arch_argument, workload_argument
 from costmodel.cli.keep import command_line
-from costmodel.cli.options import einsum_option, json_option, mapping_option, report_option, set_option
+from costmodel.cli.options import einsum_option, json_option, lower_option, mapping_option, report_option, set_option
 from costmodel.cli.output import FINE, put, put_json, say
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 @click.option("limit", "--limit", type=click.IntRange(1), help="Most permutations that are costed. [default: 5040]")
 @einsum_option
 @set_option
+@lower_option()
 @json_option
 @report_option
 def command(

@@ -14,6 +14,7 @@ from costmodel.cli.options import (
     force_option,
     jobs_option,
     json_option,
+    lower_option,
     out_option,
     quiet_option,
     report_option,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 @click.command("sweep")
 @click.argument("study_ref", metavar="STUDY", shell_complete=names_of("study"))
 @set_option
+@lower_option("set.lower")
 @jobs_option
 @json_option
 @out_option

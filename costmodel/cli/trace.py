@@ -9,7 +9,7 @@ import click
 
 from costmodel.cli.complete import arch_argument, names_of, workload_argument
 from costmodel.cli.keep import command_line
-from costmodel.cli.options import einsum_option, json_option, report_option, set_option
+from costmodel.cli.options import einsum_option, json_option, lower_option, report_option, set_option
 from costmodel.cli.output import FINE, put, put_json, say
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ SIDE_BY_SIDE = 2
 )
 @einsum_option
 @set_option
+@lower_option()
 @json_option
 @report_option
 def command(

@@ -28,6 +28,9 @@ class Affine:
     """An index expression ``Σ coefficient·rank_variable + constant``.
 
     Terms have non-zero coefficients, each variable once, in the order of the text.
+
+    >>> str(Affine((("p", 2), ("r", 1)), -1)), str(Affine((), 0))
+    ('2*p + r - 1', '0')
     """
 
     terms: tuple[tuple[str, int], ...]
@@ -38,6 +41,12 @@ class Affine:
     @property
     def rank_variables(self) -> tuple[str, ...]:
         return tuple(v for v, _ in self.terms)
+
+    def __str__(self) -> str:
+        terms = [(c, v if abs(c) == 1 else f"{abs(c)}*{v}") for v, c in self.terms]
+        terms += [(self.constant, str(abs(self.constant)))] if self.constant or not terms else []
+        text = "".join(f" {'-' if sign < 0 else '+'} {term}" for sign, term in terms)
+        return f"-{text[3:]}" if text.startswith(" -") else text[3:]
 
     def span(self, extents: Mapping[str, int]) -> tuple[int, int]:
         """Least and largest coordinate, where every rank variable runs from 0 to its extent.
@@ -84,6 +93,9 @@ class Access:
     indices: tuple[Affine, ...]
     at_zero: frozenset[str] = frozenset()
     """Reduced rank variables that its term of the sum lacks: it is asked for only at the points where they are 0."""
+
+    def __str__(self) -> str:
+        return f"{self.tensor}[{', '.join(map(str, self.indices))}]"
 
     @property
     def rank_variables(self) -> frozenset[str]:

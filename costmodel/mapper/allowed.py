@@ -21,7 +21,7 @@ from costmodel.model.formats import stored_bits
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Level, Memory
 from costmodel.spec.rules import Rules
 from costmodel.spec.rules.base import Measured
-from costmodel.spec.rules.finding import Interval, Reject
+from costmodel.spec.rules.finding import Interval, Reject, Span
 from costmodel.spec.rules.holding import Held
 
 
@@ -143,6 +143,10 @@ class Allowed:
         """Return the instances that a rank variable may take along a dimension where tiles divide."""
         allowed = self.along(array, dimension, rank_variable)
         return [int(d) for d in divisors_of(self.einsum.shape.get(rank_variable, 1)) if int(d) in allowed]
+
+    def spans(self, array: Array) -> tuple[Span, ...]:
+        """Return along how many dimensions of an array some rank variables may lie together."""
+        return self.rules.spans(array.name)
 
     @cached_property
     def asked(self) -> tuple[tuple[Array, str, str, int], ...]:

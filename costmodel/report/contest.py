@@ -15,7 +15,7 @@ from costmodel.spec.study import Study
 from costmodel.sweep.designs import Design, overrides
 from costmodel.sweep.execute import Outcome
 
-KEEP = frozenset({"toeplitz"})
+KEEP = frozenset({"toeplitz", "lower"})
 """Keys of a workload that change how it is computed, and no value: designs that differ in them compete."""
 
 

@@ -302,7 +302,8 @@ class ArraySpec(LevelSpec):
     E.g. ``weight``."""
     accepts: Accepts | None = None
     """What the array can multiply. ``gemm``: matrices alone; an Einsum that multiplies what it reads through windows (a
-    convolution) is refused, unless `toeplitz:` of the workload makes a matrix product of it. Anything when absent.
+    convolution) is refused, unless ``--lower`` (``lower:`` or ``toeplitz:`` of the workload) makes a matrix product of
+    it. Anything when absent.
     E.g. ``gemm``."""
 
     key_hints: ClassVar[dict[str, str]] = _COMMON_HINTS | {

@@ -215,8 +215,8 @@ def load_pair(
 ) -> tuple[Architecture, Workload]:
     """Load an architecture and a workload; each override goes to the one that has its first part.
 
-    Where the workload says no ``bits:``, its words are as wide as those of the architecture. A value that is there
-    already stays as it is.
+    Where the workload says no ``bits:``, its words are as wide as those of the architecture; with ``lower:``, what the
+    architecture takes as matrix products alone is made one. A value that is there already stays as it is.
     """
     from costmodel.einsum.algebra import Workload
     from costmodel.spec.hardware import Architecture
@@ -236,8 +236,7 @@ def load_pair(
             problems.extend(error.problems)
     if documents[1] is not None:
         try:
-            word_bits = architecture.word_bits if architecture else None
-            loaded_workload = _workload(document(documents[1], "workload", shares[1]), word_bits)
+            loaded_workload = _workload(document(documents[1], "workload", shares[1]), architecture)
         except SpecError as error:
             problems.extend(error.problems)
     if architecture is None or loaded_workload is None:
@@ -261,12 +260,12 @@ def not_computed(
 
 
 def _entry(found: Document, name: str, names: Sequence[str]) -> Path:
-    """Where an Einsum stands in its file; one that `toeplitz:` makes stands nowhere else."""
+    """Where an Einsum stands in its file; one that `toeplitz:` or `lower:` makes stands nowhere else."""
     entries = found.data["einsums"]
     if len(entries) == len(names):
         return ("einsums", names.index(name))
     stated = [entry.get("name") if isinstance(entry, Mapping) else None for entry in entries]
-    return ("einsums", stated.index(name)) if name in stated else ("toeplitz",)
+    return ("einsums", stated.index(name)) if name in stated else ("toeplitz" if "toeplitz" in found.data else "lower",)
 
 
 def share(
@@ -317,23 +316,28 @@ def _architecture(found: Document) -> Architecture:
     return validate(ArchitectureSpec, found.data, found.marks, also=also).resolve(found.marks)
 
 
-def _workload(found: Document, word_bits: int | None = None) -> Workload:
+def _workload(found: Document, hardware: Architecture | None = None) -> Workload:
+    from costmodel.spec import computing
     from costmodel.spec.validation import validate
     from costmodel.spec.workload import resolve
     from costmodel.spec.workload_spec import WorkloadSpec
 
     spec = validate(WorkloadSpec, found.data, found.marks)
-    if word_bits is not None and "default" not in spec.bits:
-        spec = spec.model_copy(update={"bits": {**spec.bits, "default": word_bits}})
+    if hardware is not None and hardware.word_bits is not None and "default" not in spec.bits:
+        spec = spec.model_copy(update={"bits": {**spec.bits, "default": hardware.word_bits}})
     workload = resolve(spec, found.marks)
-    return workload if spec.toeplitz is None else resolve(_rearranged(spec, found.marks))
+    if spec.toeplitz is not None:
+        workload = resolve(_rearranged(spec, found.marks))
+    if spec.lower and hardware is not None and (refused := computing.refused(workload, hardware)):
+        workload = resolve(_rearranged(spec, found.marks, refused))
+    return workload
 
 
-def _rearranged(spec: WorkloadSpec, marks: Marks) -> WorkloadSpec:
-    """The workload with its convolutions as matrix products, where it asks for that."""
+def _rearranged(spec: WorkloadSpec, marks: Marks, refused: Sequence[str] = ()) -> WorkloadSpec:
+    """The workload with its convolutions as matrix products, where it asks for that, or hardware for some."""
     from costmodel.spec.rewriting.asked import rearranged
 
-    return spec if spec.toeplitz is None else rearranged(spec, marks)
+    return rearranged(spec, marks, refused) if spec.toeplitz is not None or refused else spec
 
 
 def _study(found: Document) -> Study:

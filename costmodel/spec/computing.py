@@ -6,13 +6,13 @@ operation that no unit prices is an error, never free.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from costmodel.einsum.algebra import Einsum
+from costmodel.einsum.algebra import Affine, Einsum, Workload
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit
 from costmodel.spec.problems import Problem, SpecError
 
-MAKE_IT_FIT = "`toeplitz: input` of the workload makes a matrix product of it: --set toeplitz=input"
+MAKE_IT_FIT = "--lower makes a matrix product of it, as `lower: true` of the workload does"
 PRICE_IT = "price {} in the `energy:` of one compute unit, by kind or as `default`; 0 says that it costs nothing"
 
 
@@ -60,13 +60,33 @@ def refusing(unit: ComputeUnit, einsum: Einsum, architecture: Architecture) -> s
 
 
 def windows_of(einsum: Einsum) -> list[str]:
-    """Tensors that a sum of products reads by more than rank variables: through windows, with strides."""
+    """Tensors that a sum of products reads by more than its ranks: through windows, with strides."""
     if not any(operation.kind == "mac" for operation in einsum.operations):
         return []
+    return [a.tensor for a in einsum.inputs if not all(_whole(index, einsum.shape) for index in a.indices)]
+
+
+def _whole(index: Affine, shape: Mapping[str, int]) -> bool:
+    """Whether an index is a rank as it is stored: a rank variable, or several that make up one rank, each word once.
+
+    >>> _whole(Affine((("h", 3), ("w", 1))), {"h": 4, "w": 3}), _whole(Affine((("p", 1), ("r", 1))), {"p": 4, "r": 3})
+    (True, False)
+    """
+    inside = 1
+    for v, coefficient in sorted(index.terms, key=lambda term: term[1]):
+        if shape[v] > 1 and coefficient != inside:
+            return False
+        inside *= shape[v]
+    return True
+
+
+def refused(workload: Workload, architecture: Architecture) -> list[str]:
+    """Einsums that an architecture could compute, but takes as matrix products alone."""
     return [
-        access.tensor
-        for access in einsum.inputs
-        if any(index.terms and (len(index.terms) > 1 or index.terms[0][1] != 1) for index in access.indices)
+        einsum.name
+        for einsum in workload.einsums
+        for able in [[unit for unit in architecture.compute_units if unit.computes(einsum)]]
+        if able and all(refusing(unit, einsum, architecture) for unit in able)
     ]
 
 

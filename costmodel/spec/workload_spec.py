@@ -183,6 +183,9 @@ class WorkloadSpec(SpecModel):
     rearranges its input), ``kernel``, ``given input`` or ``given kernel`` (what is rearranged is there before) for all
     of them; a list of Einsums (``input``); or a form for each.
     E.g. ``input``, ``[conv1]``, ``{conv1: given kernel}``."""
+    lower: bool = False
+    """Makes matrix products (``toeplitz: input``) of the convolutions that the hardware refuses because it
+    ``accepts: gemm``; no others. The same as ``--lower``. E.g. ``true``."""
     einsums: Items[EinsumSpec] = Field(min_length=1, max_length=10_000)
     """In order of execution: statements, or maps that say more. E.g. ``["Z[m] = A[m, k] * B[k]"]``."""
 

@@ -97,7 +97,9 @@ CONV = {"name": "conv", "ranks": {"M": 3, "C": 2, "P": 4, "R": 3}, "einsums": ["
 
 
 def test_an_array_for_matrices_refuses_a_convolution_and_says_what_makes_it_fit():
-    message = r"O: mesh accepts matrix products alone, and I is read through windows \(.*--set toeplitz=input\)"
+    message = (
+        r"O: mesh accepts matrix products alone, and I is read through windows \(--lower makes a matrix product of it"
+    )
     with pytest.raises(SpecError, match=message):
         cm.map(ARRAY, CONV, objective="energy")
     nest = [*(f"for {v} by 1" for v in "mpcr"), "compute O on MAC"]

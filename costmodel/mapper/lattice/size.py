@@ -17,6 +17,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from functools import lru_cache
 from typing import Any
@@ -31,13 +32,14 @@ SPARE_DIGITS = 30
 def size(space: Space) -> int:
     """Return the number of mappings in the canonical mapspace, before capacities.
 
-    Constraints on what is kept and on the arrays (``only``, ``at most``, ``exact``) are counted; limits of tiles, the
-    utilisation and dataflows are not: they only leave less.
+    Constraints on what is kept and on the arrays (``only``, ``at most``, ``exact``, what flows through systolic
+    ones) are counted; limits of tiles, the utilisation and dataflows are not: they only leave less.
     """
     arrangements = _arrangements(space)
     extents = [int(n) for n in space.extents]
     options = [list(_spreads(space, v)) for v in range(len(extents))]
     sizes = [limit for array in space.arrays for limit in array.level.shape.values()]
+    spans = list(_spans(space))
     moving = max(1, sum(n > 1 for n in extents))
     gaps = max(arrangements) + 1
     most = math.prod(_factorisations(n, gaps + len(sizes)) for n in extents) * math.factorial(moving) ** gaps
@@ -46,7 +48,7 @@ def size(space: Space) -> int:
         nodes = _laguerre(moving // 2 + 1, context.prec)
         longest = max(_prime_factors(n) for n in extents)
         weights, symmetric = _points(arrangements, nodes, longest)
-        total = _sum(weights, symmetric, extents, options, sizes)
+        total = _sum(weights, symmetric, extents, options, sizes, spans)
         return int(total.to_integral_value())
 
 
@@ -89,6 +91,30 @@ def _spreads(space: Space, v: int) -> Iterator[tuple[int, ...]]:
         split = [s for s in split if math.prod(s) in over]
         found = [(*f, *s) for f in found for s in split if extent % math.prod((*f, *s)) == 0]
     yield from found
+
+
+@dataclass(frozen=True)
+class _Lying:
+    """Rank variables that may lie along some dimensions of an array together."""
+
+    rank_variables: tuple[bool, ...]
+    dimensions: range
+    """Of all arrays, those of this one."""
+    most: int
+
+    def along(self, v: int, option: tuple[int, ...]) -> int:
+        """Return the dimensions (bits) that a rank variable lies along when spread so."""
+        if not self.rank_variables[v]:
+            return 0
+        return sum(1 << k for k in self.dimensions if option[k] > 1)
+
+
+def _spans(space: Space) -> Iterator[_Lying]:
+    first = 0
+    for array in space.arrays:
+        dimensions = range(first, first := first + len(array.level.shape))
+        for span in space.allowed.spans(array.level):
+            yield _Lying(tuple(name in span.rank_variables for name in space.names), dimensions, span.most)
 
 
 @lru_cache(maxsize=1 << 14)
@@ -194,15 +220,20 @@ def _sum(
     extents: Sequence[int],
     options: Sequence[Sequence[tuple[int, ...]]],
     sizes: Sequence[int],
+    spans: Sequence[_Lying],
 ) -> Decimal:
-    """Add up all factorisations, one rank variable after the other; a state says what room the dimensions have left."""
+    """Add up all factorisations, one rank variable after the other.
+
+    A state says what room the dimensions have left, and for each span along which of them (bits) it lies.
+    """
     order = sorted(range(len(extents)), key=lambda v: -len(options[v]))
     # room beyond what the rank variables still to come can take makes no difference
     caps = [(1,) * len(sizes)]
     for v in reversed(order):
         largest = [max((o[k] for o in options[v]), default=1) for k in range(len(sizes))]
         caps.insert(0, tuple(a * b for a, b in zip(caps[0], largest, strict=True)))
-    states: dict[tuple[int, ...], Any] = {tuple(min(a, b) for a, b in zip(sizes, caps[0], strict=True)): weights}
+    start = tuple(min(a, b) for a, b in zip(sizes, caps[0], strict=True))
+    states: dict[tuple[tuple[int, ...], tuple[int, ...]], Any] = {(start, (0,) * len(spans)): weights}
     for step, v in enumerate(order):
         by_rest: dict[int, list[tuple[int, ...]]] = {}
         for option in options[v]:
@@ -210,16 +241,20 @@ def _sum(
         polynomials = {
             rest: sum(_moving(rest, k) * symmetric[k] for k in range(_prime_factors(rest) + 1)) for rest in by_rest
         }
-        sums: dict[tuple[tuple[int, ...], int], Any] = {}
-        for room, value in states.items():
+        sums: dict[tuple[tuple[int, ...], tuple[int, ...], int], Any] = {}
+        for (room, lying), value in states.items():
             for rest, listed in by_rest.items():
                 for option in listed:
-                    if all(o <= r for o, r in zip(option, room, strict=True)):
-                        left = tuple(min(r // o, c) for r, o, c in zip(room, option, caps[step + 1], strict=True))
-                        key = (left, rest)
-                        sums[key] = sums[key] + value if key in sums else value
+                    if any(o > r for o, r in zip(option, room, strict=True)):
+                        continue
+                    along = tuple(bits | span.along(v, option) for bits, span in zip(lying, spans, strict=True))
+                    if any(bits.bit_count() > span.most for bits, span in zip(along, spans, strict=True)):
+                        continue
+                    left = tuple(min(r // o, c) for r, o, c in zip(room, option, caps[step + 1], strict=True))
+                    key = (left, along, rest)
+                    sums[key] = sums[key] + value if key in sums else value
         states = {}
-        for (left, rest), value in sums.items():
+        for (left, along, rest), value in sums.items():
             product = value * polynomials[rest]
-            states[left] = states[left] + product if left in states else product
+            states[left, along] = states[left, along] + product if (left, along) in states else product
     return sum((value.sum() for value in states.values()), Decimal(0))

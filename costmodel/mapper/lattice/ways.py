@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,7 @@ from costmodel.mapper.divisors import divisors_of
 from costmodel.mapper.lattice.numbering import Ints, numbered
 from costmodel.model.meters import pass_cycles
 from costmodel.spec.hardware import Array
+from costmodel.spec.rules.finding import Span
 
 Floats = npt.NDArray[np.float64]
 PAIRS = 200_000
@@ -39,6 +41,18 @@ class ArrayPlan:
         """Whether a word that several instances want is sent once, or (``up``) one that they send arrives once."""
         return self.reduces if up else self.merges and not self.tiles_only
 
+    def merged(self, sharing: Any, alike: Any, *, up: bool) -> tuple[Any, Any]:
+        """Return (by what merging divides the words of a plain tensor, copies of each that are left in one delivery).
+
+        ``sharing``: instances that want the same tile; ``alike``: copies that arrays further in have left apart, which
+        an array that unites words finds, too.
+        """
+        if self.unites(up=up):
+            return sharing * alike, 1.0
+        if not up and self.merges:
+            return sharing, alike
+        return 1.0, alike * sharing
+
     @cached_property
     def product(self) -> Floats:
         """For each way: instances at work."""
@@ -56,17 +70,27 @@ def array_plan(level: Array, allowed: Allowed, shape: Mapping[str, int]) -> Arra
     extents = np.array(tuple(shape.values()), dtype=np.int64)
     systolic = level.systolic is not None
     summed = np.array([systolic and v in allowed.einsum.reduced for v in shape])
+    spans = allowed.spans(level)
+    most = np.array([span.most for span in spans], dtype=np.int64)
     factors, splits = np.ones((1, len(extents)), dtype=np.int64), np.ones((1, 0, len(extents)), dtype=np.int64)
     rows = np.zeros(1, dtype=np.int64)
     """Dimensions along which partial sums flow (bits), where they matter to a pass."""
+    along = np.zeros((1, len(spans)), dtype=np.int64)
+    """Of each way, for each span: dimensions that it lies along."""
     for place, (dimension, size) in enumerate(level.shape.items()):
         more = _within([allowed.factors(level, dimension, v) for v in shape], size)
         summing = np.left_shift((more[:, summed] > 1).any(axis=1), place, dtype=np.int64)
+        lying = _lying(spans, list(shape), more)
         first, second = _pairs(factors, more, extents)
+        fits = (along[first] + lying[second] <= most).all(axis=1)
+        first, second = first[fits], second[fits]
         factors, rows = factors[first] * more[second], rows[first] | summing[second]
+        along = along[first] + lying[second]
         splits = np.concatenate((splits[first], more[second][:, None]), axis=1)
-        different = _first_of_each((*factors.T, rows))
-        factors, rows, splits = factors[different], rows[different], splits[different]
+        different = _first_of_each((*factors.T, rows, *along.T))
+        factors, rows, splits, along = factors[different], rows[different], splits[different], along[different]
+    different = _first_of_each((*factors.T, rows))
+    factors, rows, splits = factors[different], rows[different], splits[different]
     over = [allowed.over(level, v).contains(of_one) for v, of_one in zip(shape, factors.T, strict=True)]
     good = np.logical_and.reduce(over)
     return ArrayPlan(
@@ -78,6 +102,15 @@ def array_plan(level: Array, allowed: Allowed, shape: Mapping[str, int]) -> Arra
         level.multicast == "tiles",
         level.reduce,
     )
+
+
+def _lying(spans: Sequence[Span], names: Sequence[str], ways: Ints) -> Ints:
+    """Return (ways, spans): 1 where one of a span's rank variables is spread."""
+    found = np.zeros((len(ways), len(spans)), dtype=np.int64)
+    for at, span in enumerate(spans):
+        own = [k for k, v in enumerate(names) if v in span.rank_variables]
+        found[:, at] = (ways[:, own] > 1).any(axis=1)
+    return found
 
 
 def _within(choices: Sequence[Sequence[int]], limit: int) -> Ints:

@@ -197,8 +197,20 @@ def _combined(allowed: Allowed, skeleton: Skeleton, *, divide: bool) -> Tiles | 
         good = (product <= sizes).all(axis=1)
         first, second, used = first[good], second[good], product[good]
         joined = np.concatenate([joined[first], rows[second][:, None, :]], axis=1)
-    found = Tiles(skeleton, joined)
-    return found if divide else replace(found, rows=joined[_normal(found)])
+    found = Tiles(skeleton, joined[_spanning(allowed, Tiles(skeleton, joined))])
+    return found if divide else replace(found, rows=found.rows[_normal(found)])
+
+
+def _spanning(allowed: Allowed, tiles: Tiles) -> npt.NDArray[np.bool_]:
+    """Whether rank variables that may lie along some dimensions of an array together lie along no more."""
+    good = np.ones(len(tiles.rows), dtype=np.bool_)
+    for array in allowed.arrays.values():
+        along = [k for k, slot in enumerate(tiles.skeleton.slots) if slot[1] == array.name]
+        for span in allowed.spans(array):
+            own = [k for k, v in enumerate(allowed.einsum.shape) if v in span.rank_variables]
+            moving = tiles.steps[:, own][:, :, along] > 1
+            good &= moving.any(axis=1).sum(axis=1) <= span.most
+    return good
 
 
 def _normal(tiles: Tiles) -> npt.NDArray[np.bool_]:

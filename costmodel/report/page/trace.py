@@ -13,7 +13,6 @@ from costmodel.report.figures.colours import group_colours
 from costmodel.report.folder import write_text
 from costmodel.report.nest_text import nest_lines
 from costmodel.report.page.template import plain_page
-from costmodel.report.text.trace import access_text
 from costmodel.spec.mapping import Storage, Temporal
 from costmodel.trace.arrays import ArrayPicture, passes, picture
 from costmodel.trace.frames import Frame, Trace
@@ -168,7 +167,7 @@ def _access(access: Access, einsum: Einsum, places: MappingABC[str, int]) -> dic
     variables = list(einsum.shape)
     return {
         "tensor": places[access.tensor],
-        "text": access_text(access),
+        "text": str(access),
         "indices": [[i.constant, *([variables.index(v), c] for v, c in i.terms)] for i in access.indices],
         "at_zero": [variables.index(v) for v in access.at_zero],
         "written": access is einsum.output,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from costmodel.einsum.algebra import Access, Affine
 from costmodel.model.evaluation import Flow
 from costmodel.model.walk import Tile
 from costmodel.report.nest_text import sentences
@@ -13,23 +12,6 @@ from costmodel.trace.frames import Frame, Trace
 
 ROWS = 200
 """Steps that the terminal lists."""
-
-
-def affine_text(index: Affine) -> str:
-    """An index with its numbers.
-
-    >>> affine_text(Affine((("p", 2), ("r", 1)), -1)), affine_text(Affine((), 0))
-    ('2*p + r - 1', '0')
-    """
-    terms = [(c, v if abs(c) == 1 else f"{abs(c)}*{v}") for v, c in index.terms]
-    terms += [(index.constant, str(abs(index.constant)))] if index.constant or not terms else []
-    text = "".join(f" {'-' if sign < 0 else '+'} {term}" for sign, term in terms)
-    return f"-{text[3:]}" if text.startswith(" -") else text[3:]
-
-
-def access_text(access: Access) -> str:
-    """``I[q + s]``."""
-    return f"{access.tensor}[{', '.join(affine_text(index) for index in access.indices)}]"
 
 
 def tile_text(tile: Tile) -> str:
@@ -82,7 +64,7 @@ def _steps(trace: Trace) -> tuple[list[str], list[list[str]]]:
             pairs = zip(trace.accesses.get(frame.einsum, ()), frame.touched, strict=True)
             row.append(" ".join(f"{access.tensor}[{tile_text(trace.tiles[n])}]" for access, n in pairs))
         rows.append([*row, *held.values(), _moves(trace, frame)])
-    touched = [access_text(access) for access in accesses] if single else ["touches"]
+    touched = [str(access) for access in accesses] if single else ["touches"]
     names = [f"{trace.holders[n].level}.{trace.holders[n].tensor.name}" for n in inner]
     columns = ["step", "" if single else "einsum", *variables, *touched, *names, "moves"]
     if single:
@@ -139,8 +121,7 @@ def trace_object(trace: Trace) -> dict[str, Any]:
             "ranges": {v: list(ends) for v, ends in zip(shape, frame.ranges, strict=True)},
             "active": frame.active,
             "touched": {
-                access_text(a): words(n)
-                for a, n in zip(trace.accesses.get(frame.einsum, ()), frame.touched, strict=True)
+                str(a): words(n) for a, n in zip(trace.accesses.get(frame.einsum, ()), frame.touched, strict=True)
             },
             "holds": [
                 {

@@ -1,8 +1,8 @@
-"""What ``toeplitz:`` of a workload asks for: convolutions as matrix products, before anything is mapped."""
+"""What ``toeplitz:`` and ``lower:`` of a workload ask for: convolutions as matrix products before the mapping."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from costmodel.spec.problems import Marks, SpecError, did_you_mean
 from costmodel.spec.rewriting.draft import Draft, draft_of
@@ -11,24 +11,34 @@ from costmodel.spec.rewriting.toeplitz import is_convolution
 from costmodel.spec.workload_spec import WorkloadSpec
 
 
-def rearranged(spec: WorkloadSpec, marks: Marks) -> WorkloadSpec:
+def rearranged(spec: WorkloadSpec, marks: Marks, refused: Sequence[str] = ()) -> WorkloadSpec:
     """The workload with the convolutions that it names, or all of them, as matrix products.
 
+    So are those that hardware refuses, where the workload has them lowered; what is no convolution stays refused.
     Raises SpecError where one is no convolution, or where values are given to what is rearranged.
     """
-    forms = _forms(spec, marks)
+    forms = {**_lowered(spec, refused), **_forms(spec, marks)}
     if not forms:
         return spec.model_copy(update={"toeplitz": None})
+    asked = "toeplitz" if spec.toeplitz not in (None, "none") else "lower"
     if given := [key for key in ("values", "coordinates") if getattr(spec, key)]:
         hint = "rewrite the workload with them: costmodel transform"
-        raise SpecError([marks.problem(f"{given[0]} are those of the workload as it stands", ("toeplitz",), hint=hint)])
+        raise SpecError([marks.problem(f"{given[0]} are those of the workload as it stands", (asked,), hint=hint)])
     plain = spec.model_copy(update={"toeplitz": None})
     try:
         for name, form in forms.items():
             plain = _one(plain, name, form)
     except SpecError as error:
-        raise SpecError([marks.problem(p.message, ("toeplitz",), hint=p.hint) for p in error.problems]) from None
+        raise SpecError([marks.problem(p.message, (asked,), hint=p.hint) for p in error.problems]) from None
     return plain
+
+
+def _lowered(spec: WorkloadSpec, refused: Sequence[str]) -> Mapping[str, str]:
+    """Einsum → form, of convolutions that hardware refuses."""
+    if not spec.lower or not refused:
+        return {}
+    draft = draft_of(spec, [e.name for e in spec.einsums if e.name] or ())
+    return {line.name: "input" for line in draft.lines if line.name in refused and is_convolution(line)}
 
 
 def _forms(spec: WorkloadSpec, marks: Marks) -> Mapping[str, str]:

@@ -1,6 +1,6 @@
-"""A rule: a sentence, what it restricts, and how it judges a finished nest.
+"""A rule: what it restricts, and how it judges a finished nest; and a sentence, which is a rule that a user says.
 
-A new rule is a subclass of ``Rule`` in one of the modules that ``rulebook.py`` lists. It says how its sentence reads
+A new sentence is a subclass of ``Sentence`` in one of the modules that ``rulebook.py`` lists. It says how it reads
 and prints, overrides the hooks under *What it restricts* that it needs, and judges in ``findings``. The mapspace is
 compiled from the hooks alone (``mapper/holding.py``, ``mapper/allowed.py``): no engine knows any rule by name.
 """
@@ -17,7 +17,7 @@ import costmodel.spec.rules.finding as verdict
 from costmodel.einsum.algebra import Einsum
 from costmodel.spec.hardware import Architecture, Array, Memory
 from costmodel.spec.problems import Problem, did_you_mean
-from costmodel.spec.rules.finding import Finding, Interval
+from costmodel.spec.rules.finding import Finding, Interval, Reject, Span
 from costmodel.spec.rules.finished import FinishedNest
 
 
@@ -64,63 +64,23 @@ class Measured:
 
 
 class Rule(ABC):
-    """One kind of sentence that restricts the mapspace. Subclasses are frozen dataclasses."""
+    """What restricts the mapspace, and how it judges. Subclasses are frozen dataclasses."""
 
     __slots__ = ()
 
-    forms: ClassVar[tuple[str, ...]] = ()
-    """How the sentence is written, for hints."""
-    pattern: ClassVar[str]
-    """Regular expression of the whole sentence, blanks being single."""
-
-    @classmethod
-    def read(cls, sentence: str) -> Self | None:
-        """Return the rule that a sentence says; null where it has another form. Raises WordingError."""
-        found = re.fullmatch(cls.pattern, sentence)
-        return None if found is None else cls.of(found)
-
-    @classmethod
-    @abstractmethod
-    def of(cls, found: re.Match[str]) -> Self:
-        """Return the rule that a match says. Raises WordingError where it can mean nothing."""
-
     @abstractmethod
     def __str__(self) -> str:
-        """The sentence, in the form that is parsed back."""
-
-    # What it names
-
-    def misfits(self, architecture: Architecture) -> Iterator[Problem]:  # noqa: ARG002  a hook
-        """Yield what an architecture lacks of what the sentence names, or cannot obey."""
-        return iter(())
-
-    def stands_idle(self, architecture: Architecture) -> bool:  # noqa: ARG002  a hook
-        """Whether the rule is about levels of a chip of which this part, that of one compute unit, makes no use."""
-        return False
-
-    def clashes(self, said: Sequence[Rule]) -> Iterator[Problem]:  # noqa: ARG002  a hook
-        """Yield why the rule cannot stand beside those said before."""
-        return iter(())
-
-    @property
-    def rank_variables(self) -> frozenset[str]:
-        """Rank variables that the sentence names."""
-        return frozenset()
-
-    @property
-    def words(self) -> frozenset[str]:
-        """Tensors or roles that the sentence names."""
-        return frozenset()
+        """What the rule says."""
 
     # What it restricts
-
-    def bind(self, einsum: Einsum, architecture: Architecture, said: Sequence[Rule]) -> Iterable[Rule]:  # noqa: ARG002  a hook
-        """Return what the rule, one of those said, means for one Einsum. Raises SpecError where it can mean nothing."""
-        return (self,)
 
     def instances(self, array: str, dimension: str, rank_variable: str) -> Interval | None:  # noqa: ARG002  a hook
         """Return how many instances a rank variable may take along a dimension (empty: along all of an array)."""
         return None
+
+    def spans(self, array: str) -> tuple[Span, ...]:  # noqa: ARG002  a hook
+        """Return along how many dimensions of an array some rank variables may lie together."""
+        return ()
 
     def holds(self, level: str, tensor: str, einsum: Einsum) -> bool | None:  # noqa: ARG002  a hook
         """Return whether a level has to hold a tensor, or must not; null where the rule does not say."""
@@ -149,8 +109,67 @@ class Rule(ABC):
     def findings(self, nest: FinishedNest) -> Iterator[Finding]:
         """Yield every limit of the rule, and how a finished nest stands to it; the same limits for every nest."""
 
+    def broken(self, reject: Reject, architecture: Architecture, einsum: Einsum) -> Problem:  # noqa: ARG002  a hook
+        """Say that a nest breaks the rule, and what to do."""
+        return Problem(
+            f"{architecture.name} cannot do this: {reject.level}: {reject.limit}: {reject.how}",
+            hint="`constraints:` of the architecture say what the hardware cannot do",
+        )
 
-class TileRule(Rule):
+
+class Sentence(Rule):
+    """A rule that a user says; printed, it is read back as itself."""
+
+    __slots__ = ()
+
+    forms: ClassVar[tuple[str, ...]] = ()
+    """How the sentence is written, for hints."""
+    pattern: ClassVar[str]
+    """Regular expression of the whole sentence, blanks being single."""
+
+    @classmethod
+    def read(cls, sentence: str) -> Self | None:
+        """Return the rule that a sentence says; null where it has another form. Raises WordingError."""
+        found = re.fullmatch(cls.pattern, sentence)
+        return None if found is None else cls.of(found)
+
+    @classmethod
+    @abstractmethod
+    def of(cls, found: re.Match[str]) -> Self:
+        """Return the rule that a match says. Raises WordingError where it can mean nothing."""
+
+    # What it names
+
+    def misfits(self, architecture: Architecture) -> Iterator[Problem]:  # noqa: ARG002  a hook
+        """Yield what an architecture lacks of what the sentence names, or cannot obey."""
+        return iter(())
+
+    def stands_idle(self, architecture: Architecture) -> bool:  # noqa: ARG002  a hook
+        """Whether the rule is about levels of a chip of which this part, that of one compute unit, makes no use."""
+        return False
+
+    def clashes(self, said: Sequence[Sentence]) -> Iterator[Problem]:  # noqa: ARG002  a hook
+        """Yield why the rule cannot stand beside those said before."""
+        return iter(())
+
+    @property
+    def rank_variables(self) -> frozenset[str]:
+        """Rank variables that the sentence names."""
+        return frozenset()
+
+    @property
+    def words(self) -> frozenset[str]:
+        """Tensors or roles that the sentence names."""
+        return frozenset()
+
+    # What it means
+
+    def bind(self, einsum: Einsum, architecture: Architecture, said: Sequence[Sentence]) -> Iterable[Rule]:  # noqa: ARG002  a hook
+        """Return what the rule, one of those said, means for one Einsum. Raises SpecError where it can mean nothing."""
+        return (self,)
+
+
+class TileRule(Sentence):
     """A rule about each tile that a level holds; ``measure`` says all about it."""
 
     __slots__ = ()

@@ -25,7 +25,7 @@ from costmodel.einsum.algebra import Einsum
 from costmodel.einsum.roles import Stationary, stationary_tensor
 from costmodel.spec.hardware import Architecture, Array
 from costmodel.spec.problems import Problem, SpecError
-from costmodel.spec.rules.base import Rule
+from costmodel.spec.rules.base import Rule, Sentence
 from costmodel.spec.rules.finding import Finding, Reject
 from costmodel.spec.rules.finished import FinishedNest, Path
 from costmodel.spec.rules.holding import Keeping, held
@@ -34,12 +34,12 @@ from costmodel.spec.rules.spatial import Only
 _STILL: dict[str, Stationary] = {"weight": "weight", "output": "output", "input": "input"}
 
 
-class Dataflow(Rule):
+class Dataflow(Sentence):
     """A dataflow by name; there is one at most."""
 
     __slots__ = ()
 
-    def clashes(self, said: Sequence[Rule]) -> Iterator[Problem]:
+    def clashes(self, said: Sequence[Sentence]) -> Iterator[Problem]:
         for other in said:
             if isinstance(other, Dataflow) and other != self:
                 yield Problem(f"the dataflow is {other} already")
@@ -64,7 +64,7 @@ class HoldsStill(Dataflow):
     def still(self, einsum: Einsum) -> str | None:
         return stationary_tensor(einsum, self.what)
 
-    def bind(self, einsum: Einsum, architecture: Architecture, said: Sequence[Rule]) -> Iterable[Rule]:
+    def bind(self, einsum: Einsum, architecture: Architecture, said: Sequence[Sentence]) -> Iterable[Rule]:
         """Have the innermost memory that may hold the tensor hold it; nothing where none but the outermost may.
 
         A memory that a sentence bids bypass the tensor may not.
@@ -112,7 +112,7 @@ class RowStationary(Dataflow):
         if not any(isinstance(level, Array) for level in architecture.physical):
             yield Problem(f"{architecture.name} has no array")
 
-    def bind(self, einsum: Einsum, architecture: Architecture, said: Sequence[Rule]) -> Iterable[Rule]:  # noqa: ARG002  a hook
+    def bind(self, einsum: Einsum, architecture: Architecture, said: Sequence[Sentence]) -> Iterable[Rule]:  # noqa: ARG002  a hook
         windows = list(dict.fromkeys(i for a in einsum.inputs for i in a.indices if len(i.terms) > 1))
         if not windows:
             raise SpecError([Problem(f"{self}: {einsum.name} has no sliding window")])

@@ -63,6 +63,15 @@ ANY = Interval()
 """No limit."""
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Along how many dimensions of an array some rank variables may lie, counted together."""
+
+    rank_variables: frozenset[str]
+    most: int
+    """Dimensions along which one of them or another is spread, at most."""
+
+
 def compared(place: str, limit: str, have: int, allowed: Interval, how: str, path: tuple[int, ...] = ()) -> Finding:
     """Hold a number against what is allowed; the slack is the power of two by which it is missed."""
     over = math.log2(have / allowed.most) if allowed.most < math.inf else -math.inf

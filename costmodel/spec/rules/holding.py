@@ -11,7 +11,7 @@ from costmodel.einsum.algebra import Einsum
 from costmodel.einsum.roles import keeps
 from costmodel.spec.hardware import Architecture, Memory
 from costmodel.spec.problems import Problem
-from costmodel.spec.rules.base import Rule, no_memory
+from costmodel.spec.rules.base import Sentence, no_memory
 from costmodel.spec.rules.finding import KEPT, Finding, Reject
 from costmodel.spec.rules.finished import FinishedNest
 
@@ -30,7 +30,7 @@ def held(memory: Memory, einsum: Einsum, tensor: str) -> Held:
 
 
 @dataclass(frozen=True, slots=True)
-class Keeping(Rule):
+class Keeping(Sentence):
     """Whether a level holds a tensor, by role or name; says nothing of levels inside the compute unit in use."""
 
     level: str

@@ -10,13 +10,13 @@ from typing import ClassVar, Self
 
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.problems import Problem
-from costmodel.spec.rules.base import Rule, WordingError, listed, no_memory
+from costmodel.spec.rules.base import Sentence, WordingError, listed, no_memory
 from costmodel.spec.rules.finding import KEPT, Finding, Reject
 from costmodel.spec.rules.finished import FinishedNest, Path
 
 
 @dataclass(frozen=True, slots=True)
-class LoopOrder(Rule):
+class LoopOrder(Sentence):
     """The order of loops in time below a level, outermost first.
 
     A loop in time *belongs* to the nearest storage node above it, of several without a loop between them to the

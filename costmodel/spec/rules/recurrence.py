@@ -7,12 +7,12 @@ over t would read it before it is finished; in ``S[t + 1, p] = S[t, p] + A[t, p]
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Self
 
 from costmodel.einsum.algebra import Access, Einsum
+from costmodel.spec.hardware import Architecture
+from costmodel.spec.problems import Problem
 from costmodel.spec.rules.base import Rule
 from costmodel.spec.rules.finding import KEPT, Finding, Reject
 from costmodel.spec.rules.finished import AcrossLoop, FinishedNest, TimeLoop
@@ -28,10 +28,6 @@ class Recurrence(Rule):
     """Coordinates between what is written and what is read."""
     inside: frozenset[str]
     """Rank variables whose points all have to be done before the next step along the recurrence."""
-
-    @classmethod
-    def of(cls, found: re.Match[str]) -> Self:
-        raise NotImplementedError("no sentence says it")
 
     def __str__(self) -> str:
         return f"{self.tensor} is finished along {self.along} before it is read"
@@ -51,6 +47,12 @@ class Recurrence(Rule):
         outer = min(wrong, key=lambda loop: loop.path)
         how = f"the loop over {outer.rank_variable} stands outside of one over {self.along}"
         yield Finding(str(self), float(len(wrong)), Reject(self.tensor, str(self), len(wrong), 0, how), outer.path)
+
+    def broken(self, reject: Reject, architecture: Architecture, einsum: Einsum) -> Problem:  # noqa: ARG002  a hook
+        return Problem(
+            f"{einsum.name} cannot be done so: {reject.limit}: {reject.how}",
+            hint=f"move that loop inside, so that what {einsum.name} reads is there",
+        )
 
 
 def recurrences(einsum: Einsum) -> tuple[Recurrence, ...]:

@@ -14,19 +14,20 @@ from costmodel.spec.hardware import Architecture
 from costmodel.spec.mapping import Nest
 from costmodel.spec.problems import Marks, Path, Problem, SpecError, did_you_mean
 from costmodel.spec.rules import dataflow, holding, order, spatial, tiles, utilisation
-from costmodel.spec.rules.base import Measured, Rule, Tile, WordingError
-from costmodel.spec.rules.finding import ANY, Finding, Interval
+from costmodel.spec.rules.base import Measured, Rule, Sentence, Tile, WordingError
+from costmodel.spec.rules.finding import ANY, Finding, Interval, Span
 from costmodel.spec.rules.finished import FinishedNest
+from costmodel.spec.rules.flow import flows
 from costmodel.spec.rules.recurrence import recurrences
 from costmodel.spec.rules.wording import mismatch
 
 Kind = TypeVar("Kind", bound=Rule)
 
-REGISTRY: tuple[type[Rule], ...] = tuple(
+REGISTRY: tuple[type[Sentence], ...] = tuple(
     kind
     for module in (spatial, tiles, holding, utilisation, dataflow, order)
     for kind in vars(module).values()
-    if isinstance(kind, type) and issubclass(kind, Rule) and kind.__module__ == module.__name__
+    if isinstance(kind, type) and issubclass(kind, Sentence) and kind.__module__ == module.__name__
     if not isabstract(kind)
 )
 """Every kind of rule, in the order in which they judge."""
@@ -50,6 +51,10 @@ class Rules:
             mine = rule.instances(array, dimension, rank_variable)
             found = found if mine is None else found & mine
         return found
+
+    def spans(self, array: str) -> tuple[Span, ...]:
+        """Return along how many dimensions of an array some rank variables may lie together."""
+        return tuple(dict.fromkeys(span for rule in self.said for span in rule.spans(array)))
 
     def measures(self, tile: Tile) -> list[Measured]:
         """Return what is limited of a tile."""
@@ -80,7 +85,7 @@ class Rules:
 
 
 def parse(sentences: Sequence[str], architecture: Architecture, einsum: Einsum) -> Rules:
-    """Read constraint sentences for one Einsum, and add what its own recurrences ask for.
+    """Read constraint sentences for one Einsum, and add what no sentence says: its recurrences, the flow of operands.
 
     Raises SpecError with every sentence that is wrong. Of a part of a chip, what they say about levels that stand idle
     is passed over.
@@ -92,11 +97,16 @@ def parse(sentences: Sequence[str], architecture: Architecture, einsum: Einsum) 
     bound = (meant for rule in used for meant in rule.bind(einsum, architecture, said))
     # an architecture and a study may say the same
     ordered = sorted(dict.fromkeys(bound), key=lambda rule: REGISTRY.index(type(rule)))
-    return Rules((*ordered, *recurrences(einsum)))
+    return Rules((*ordered, *unsaid(architecture, einsum)))
+
+
+def unsaid(architecture: Architecture, einsum: Einsum) -> tuple[Rule, ...]:
+    """Return the rules that no sentence says: what a recurrence asks for, and what flows through systolic arrays."""
+    return (*recurrences(einsum), *flows(einsum, architecture))
 
 
 @lru_cache(maxsize=1024)
-def read(sentence: str) -> Rule:
+def read(sentence: str) -> Sentence:
     """Return the rule that a sentence says, whatever it is about.
 
     Raises WordingError.
@@ -144,7 +154,7 @@ def sentence_problems(
     problems = _read_all(sentences, None, (), marks, path)[1]
     for architecture in architectures:
         mine = tuple(sentences) == architecture.constraints
-        own: Sequence[Rule] = () if mine else _read_all(architecture.constraints, None, ())[0]
+        own: Sequence[Sentence] = () if mine else _read_all(architecture.constraints, None, ())[0]
         problems += _read_all(sentences, architecture, own, marks, path)[1]
     if workloads:
         problems += _strangers(sentences, workloads, marks, path)
@@ -154,12 +164,12 @@ def sentence_problems(
 def _read_all(
     sentences: Sequence[str],
     architecture: Architecture | None,
-    before: Sequence[Rule],
+    before: Sequence[Sentence],
     marks: Marks | None = None,
     path: Path = (),
-) -> tuple[list[Rule], list[Problem]]:
+) -> tuple[list[Sentence], list[Problem]]:
     """Read sentences after others; with what is wrong with each, and with two of them together."""
-    said: list[Rule] = []
+    said: list[Sentence] = []
     problems: list[Problem] = []
     for place, sentence in enumerate(sentences):
         text = " ".join(sentence.split())
@@ -206,7 +216,7 @@ def _strangers(sentences: Sequence[str], workloads: Sequence[Workload], marks: M
 
 
 def _unknown(
-    rule: Rule, variables: list[str], tensors: list[str], roles: Iterable[str]
+    rule: Sentence, variables: list[str], tensors: list[str], roles: Iterable[str]
 ) -> Iterator[tuple[str, str, list[str]]]:
     for name in sorted(rule.rank_variables - {*variables}):
         yield f"no Einsum has a rank variable {name}", name, variables

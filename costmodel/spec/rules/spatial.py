@@ -13,14 +13,14 @@ from costmodel.einsum.coordinates import windowed
 from costmodel.einsum.roles import keeps
 from costmodel.spec.hardware import Architecture, Array
 from costmodel.spec.problems import Problem
-from costmodel.spec.rules.base import Rule, WordingError, listed, no_dimension
+from costmodel.spec.rules.base import Rule, Sentence, WordingError, listed, no_dimension
 from costmodel.spec.rules.finding import Finding, Interval, compared
 from costmodel.spec.rules.finished import FinishedNest
 
 _PLACE = r"(\w+)(?:\.(\w+))?"
 
 
-class _SpatialRule(Rule):
+class _SpatialRule(Sentence):
     """A rule about a dimension of an array; an empty one means each of them, or all together."""
 
     __slots__ = ()
@@ -69,7 +69,7 @@ class Only(_SpatialRule):
     def rank_variables(self) -> frozenset[str]:
         return self.names
 
-    def bind(self, einsum: Einsum, architecture: Architecture, said: Sequence[Rule]) -> Iterable[Rule]:  # noqa: ARG002  a hook
+    def bind(self, einsum: Einsum, architecture: Architecture, said: Sequence[Sentence]) -> Iterable[Rule]:  # noqa: ARG002  a hook
         return [Only(self.array, d, self.names) for d in self._dimensions(architecture)]
 
     def instances(self, array: str, dimension: str, rank_variable: str) -> Interval | None:
@@ -119,7 +119,7 @@ class OnlyRanks(_SpatialRule):
     def words(self) -> frozenset[str]:
         return frozenset({self.tensor, self.other} - {""})
 
-    def bind(self, einsum: Einsum, architecture: Architecture, said: Sequence[Rule]) -> Iterable[Rule]:  # noqa: ARG002  a hook
+    def bind(self, einsum: Einsum, architecture: Architecture, said: Sequence[Sentence]) -> Iterable[Rule]:  # noqa: ARG002  a hook
         """Return the rank variables meant; nothing where the Einsum has no such tensor."""
         names = _ranks_of(einsum, self.tensor)
         if not names:

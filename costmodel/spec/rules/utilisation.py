@@ -11,7 +11,7 @@ from typing import ClassVar, Self
 
 from costmodel.einsum.algebra import Einsum
 from costmodel.spec.hardware import Architecture
-from costmodel.spec.rules.base import Rule, WordingError
+from costmodel.spec.rules.base import Rule, Sentence, WordingError
 from costmodel.spec.rules.finding import Finding, Reject
 from costmodel.spec.rules.finished import FinishedNest
 
@@ -26,7 +26,7 @@ def working_least(share: float, instances: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Utilisation(Rule):
+class Utilisation(Sentence):
     """Share of the compute instances that have to work."""
 
     share: float
@@ -46,7 +46,7 @@ class Utilisation(Rule):
         exact = float(percent) / 100 == self.share and "e" not in percent
         return f"utilisation >= {f'{percent} %' if exact else f'{Decimal(repr(self.share)):f}'}"
 
-    def bind(self, einsum: Einsum, architecture: Architecture, said: Sequence[Rule]) -> Iterable[Rule]:  # noqa: ARG002  a hook
+    def bind(self, einsum: Einsum, architecture: Architecture, said: Sequence[Sentence]) -> Iterable[Rule]:  # noqa: ARG002  a hook
         return (self,) if self.share else ()
 
     @property

@@ -16,7 +16,7 @@ from costmodel.mapper.sample.mapspace import encoding_of
 from costmodel.mapper.sample.orders import loop_orders
 from costmodel.mapper.sample.starts import starts
 from costmodel.mapper.sample.steps import Hold, Plans, Split, windowed
-from costmodel.model.evaluate import evaluate
+from costmodel.model.evaluate import evaluate, evaluate_bound
 from costmodel.model.nest import bind
 from costmodel.spec.catalog import load_workload
 from costmodel.spec.computing import parts_for
@@ -131,7 +131,7 @@ def test_shares_are_the_models_occupancy(seed):
     einsum = workload.einsums[0]
     encoding = encoding_of(Allowed(einsum, architecture))
     plan = encoding.plan(genes_of(encoding, draw))
-    evaluation = evaluate(workload, unbounded(architecture), encoding.plans.mapping(plan))
+    evaluation = evaluate_bound(bind(workload, unbounded(architecture), encoding.plans.mapping(plan)))
     ours = sorted((architecture.levels[s.level].name, s.tensor, s.words, s.bits) for s in encoding.plans.shares(plan))
     models = sorted((r.level, r.tensor, r.words, r.bits) for r in evaluation.occupancy_rows)
     if all(len(set(einsum.accesses_of(t))) == 1 for t in einsum.tensors):
