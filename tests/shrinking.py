@@ -111,7 +111,7 @@ def _smaller_nests(nest: Nest) -> Iterator[Nest]:
         for smaller in _smaller_nodes(node):
             yield (*before, smaller, *after)
         if isinstance(node, Sequence):
-            for number in range(len(node.branches)):
+            for number in range(len(node.branches) if len(node.branches) > 1 else 0):
                 others = node.branches[:number] + node.branches[number + 1 :]
                 yield (*before, Sequence(others)) if len(others) > 1 else (*before, *others[0])
 

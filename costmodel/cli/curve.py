@@ -20,7 +20,6 @@ from costmodel.cli.options import (
     time_option,
 )
 from costmodel.cli.output import FINE, put, put_json, say
-from costmodel.spec.problems import Marks, Problem, SpecError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +62,6 @@ def command(
     Each row is the least capacity with which less has to move. With --out the curves are drawn.
     """
     from costmodel.mapper.curve import buffer_curve, check_level
-    from costmodel.mapper.lattice import UnsupportedError
     from costmodel.report.assemble import question_of
     from costmodel.report.folder import check_writable
     from costmodel.report.nest_text import sentences
@@ -78,10 +76,7 @@ def command(
     curves = []
     texts: list[str] = []
     for einsum in question.workload.einsums:
-        try:
-            found = buffer_curve(einsum, question.architecture, level, budget_s=budget)
-        except UnsupportedError as error:
-            raise SpecError([_no_curve(question, einsum.name, str(error))]) from None
+        found = buffer_curve(einsum, question.architecture, level, budget_s=budget)
         curves.append(found)
         if as_json:
             points = [
@@ -108,13 +103,6 @@ def command(
         elif page is not None:
             put("\n".join(texts))
     return FINE
-
-
-def _no_curve(question: Question, einsum: str, why: str) -> Problem:
-    found = question.workload_document
-    marks, names = found.marks if found is not None else Marks(), [e.name for e in question.whole.einsums]
-    message, hint = f"{einsum} has no buffer-size curve: {why}", "--einsum NAME asks for those of others"
-    return marks.problem(message, ("einsums", names.index(einsum)), hint=hint)
 
 
 def _write_curves(path: Path, curves: Sequence[BufferCurve], question: Question, level: str) -> None:

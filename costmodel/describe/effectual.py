@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from costmodel.einsum import notation
 from costmodel.einsum.algebra import Affine, Einsum, Limit
+from costmodel.einsum.coordinates import points_meet
 from costmodel.einsum.operations import operations, terms
 from costmodel.einsum.syntax import Expression, TensorAccess, factors, rank_variables
 from costmodel.spec.nonzeros import Coordinates, Nonzeros
@@ -44,7 +45,8 @@ def effectual(einsum: Einsum, nonzeros: Nonzeros) -> Effectual | None:
     for term, lacking, read in parts:
         points, exact = _points(read, lacking, einsum, nonzeros)
         is_exact = is_exact and exact
-        for operation in operations(replace(statement, expression=term), einsum.reduced - lacking):
+        alone = replace(statement, expression=term)
+        for operation in operations(alone, einsum.reduced - lacking, meet=points_meet(einsum)):
             found[operation.kind] = found.get(operation.kind, 0) + operation.per_point * points
     return Effectual(found, is_exact)
 

@@ -73,6 +73,13 @@ def joined_indices(access: Access, einsum: Einsum) -> tuple[tuple[Affine, ...], 
     return tuple(indices for _, indices in groups)
 
 
+def points_meet(einsum: Einsum) -> bool:
+    """Whether points that differ in what indexes the output meet in a word of it (``O[p + r] = I[p] * F[r]``)."""
+    groups = joined_indices(einsum.output, einsum)
+    words = math.prod(_along(group, einsum.shape, "skip") for group in groups)
+    return words < math.prod(einsum.shape[v] for v in einsum.output.rank_variables)
+
+
 @lru_cache(maxsize=1 << 14)
 def together(indices: tuple[tuple[tuple[int, int, str], ...], ...], holes: Holes) -> int:
     """Number of distinct points of indices that share rank variables; at most a bound where they have many."""

@@ -21,33 +21,42 @@ from costmodel.einsum.syntax import (
 _REDUCERS = {"+": "add", "*": "mul", "max": "max", "min": "min"}
 
 
-def operations(statement: Statement, reduced: frozenset[str]) -> tuple[Operation, ...]:
+def operations(statement: Statement, reduced: frozenset[str], *, meet: bool = False) -> tuple[Operation, ...]:
     """Count by kind; ``reduced`` are the rank variables that do not index the output.
+
+    Without any there is a reduction, too, where points ``meet`` in a word of the output.
 
     In a sum that is reduced by ``+`` the reduction adds the terms up: each product is one ``mac``, any other term one
     ``add``, and a term without a reduced rank variable (a bias) starts the sum and adds nothing. What a term does is
     done only where the reduced rank variables that it lacks are 0.
     """
     counts: dict[frozenset[str], Counter[str]] = {}
-    for lacking, inner in operations_of_addends(statement, reduced):
+    for lacking, inner in operations_of_addends(statement, reduced, meet=meet):
         counts[lacking] = counts.get(lacking, Counter()) + inner
     done = [Operation(kind, n, lacking) for lacking, kinds in counts.items() for kind, n in kinds.items()]
     return tuple(done) or (Operation("copy", 1),)
 
 
 def operations_of_addends(
-    statement: Statement, reduced: frozenset[str]
+    statement: Statement, reduced: frozenset[str], *, meet: bool = False
 ) -> Iterator[tuple[frozenset[str], Counter[str]]]:
     """Yield what each thing that is evaluated on its own (``terms``) does at a point, with what it lacks."""
     for term, lacking in terms(statement, reduced):
-        inner = _operations(term)
-        if reduced and statement.reducer != "+":
-            inner[_REDUCERS[statement.reducer]] += 1
-        elif rank_variables(term) & reduced:
-            fused = _is_product(term)
-            inner["mul"] -= fused
-            inner["mac" if fused else "add"] += 1
-        yield lacking, inner
+        if (reduced or meet) and statement.reducer != "+":
+            yield lacking, _operations(term) + Counter({_REDUCERS[statement.reducer]: 1})
+        elif meet:
+            yield lacking, sum((_added_up(part) for _, part in addends(term)), start=Counter())
+        else:
+            yield lacking, _added_up(term) if rank_variables(term) & reduced else _operations(term)
+
+
+def _added_up(term: Expression) -> Counter[str]:
+    """Operations of a term that is added to what is there: of a product one is a ``mac``."""
+    inner = _operations(term)
+    fused = _is_product(term)
+    inner["mul"] -= fused
+    inner["mac" if fused else "add"] += 1
+    return inner
 
 
 def terms(statement: Statement, reduced: frozenset[str]) -> Iterator[tuple[Expression, frozenset[str]]]:

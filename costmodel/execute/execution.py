@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from costmodel.einsum.algebra import Workload
+from costmodel.einsum.coordinates import points_meet
 from costmodel.einsum.operations import operations_of_addends
 from costmodel.execute.arrays import Array, Arrays, allocate
 from costmodel.execute.nest_order import Boxes, Listed, Schedules
@@ -164,7 +165,7 @@ def _operations(program: Program, held: Arrays) -> Iterator[OperationCount]:
     """Operations of an Einsum by kind, and how many of them are effectual."""
     engine = Vectorised(program, held, np.zeros(0, dtype=bool))
     effectual: Counter[str] = Counter()
-    each = operations_of_addends(program.statement, program.einsum.reduced)
+    each = operations_of_addends(program.statement, program.einsum.reduced, meet=points_meet(program.einsum))
     for addend, (_, kinds) in zip(program.addends, each, strict=True):
         filled = engine.effectual_points(addend, program.space)
         for kind, number in kinds.items():

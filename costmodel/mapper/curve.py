@@ -8,15 +8,19 @@ from dataclasses import dataclass
 from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.einsum.roles import keeps
 from costmodel.mapper.allowed import Allowed
+from costmodel.mapper.engines import search
 from costmodel.mapper.front import Incumbents
-from costmodel.mapper.lattice import Board, Progress, build, widen
+from costmodel.mapper.lattice import Board, Progress, UnsupportedError, build, widen
+from costmodel.mapper.result import Status
 from costmodel.model.evaluate import evaluate
+from costmodel.model.evaluation import Evaluation
 from costmodel.model.formats import stored_bits
 from costmodel.spec.computing import units_for
 from costmodel.spec.hardware import Architecture, ComputeUnit, Memory
-from costmodel.spec.mapping import Mapping, Node
+from costmodel.spec.mapping import Mapping, Nest, Node
 from costmodel.spec.objective import objective_of
 from costmodel.spec.problems import Problem, SpecError, did_you_mean
+from costmodel.spec.request import Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +64,10 @@ def buffer_curve(
     whatever the architecture has outside and inside of it. So this is the bound of every mapping that keeps all tensors
     in the level, with tiles that divide and one instance at work. ``halo`` and ``holes`` count as the level states.
 
-    Raises:
-        SpecError: no such memory, nothing is above it, or it serves no unit that can run the Einsum.
-        UnsupportedError: the lattice has no exact form for this Einsum.
+    Where the lattice has no exact form of the Einsum, the mappings of this small machine are looked at, all of them
+    where they are few: the corners may then be the best found, in ``budget_s`` (else ``SEARCHED_S``) of wall time.
+
+    Raises SpecError: no such memory, nothing is above it, or it serves no unit that can run the Einsum.
     """
     began = time.process_time()
     check_level(architecture, level)
@@ -75,27 +80,61 @@ def buffer_curve(
     inner = Memory(name=level, holes=memory.holes, halo=memory.halo)
     unit = _served(einsum, architecture, level)
     alone = Architecture(name=architecture.name, levels=(outer, inner, ComputeUnit(name=unit)))
-    space = build(Allowed(einsum, alone))
-    aim = objective_of("energy,capacity")  # a pJ for each bit that crosses, against the room that the tiles take
-    board, needs = Board(space, aim), Incumbents(aim)
-    deadline = None if budget_s is None else time.monotonic() + budget_s
+    try:
+        points, proven = _on_the_lattice(
+            einsum, alone, memory, None if budget_s is None else time.monotonic() + budget_s
+        )
+    except UnsupportedError:
+        points, proven = _searched(einsum, alone, memory, budget_s)
+    points.sort(key=lambda p: p.capacity_bits)
+    return BufferCurve(einsum.name, level, above, tuple(points), proven, time.process_time() - began)
+
+
+SEARCHED_S = 20.0
+"""Wall time for the corners of an Einsum that the lattice has no form of."""
+AIM = "energy,capacity"
+"""A pJ for each bit that crosses, against the room that the tiles take."""
+
+
+def _on_the_lattice(
+    einsum: Einsum, alone: Architecture, memory: Memory, deadline: float | None
+) -> tuple[list[CurvePoint], bool]:
+    """Return the corners, and whether all were found before the deadline."""
+    aim = objective_of(AIM)
+    board, needs = Board(build(Allowed(einsum, alone)), aim), Incumbents(aim)
     done = Progress()
     widen(board, needs, done, deadline=deadline)
     points = []
     workload = Workload(einsum.name, "", (einsum,))
     for (traffic, _, room), nest in zip(needs.costs.T.tolist(), needs.items, strict=True):
         found = evaluate(workload, alone, Mapping(nest, arch=alone.name, workload=None, einsum=einsum.name))
-        used = sum(row.bits for row in found.occupancy_rows if row.level == level)
-        rows = [r for r in found.traffic_rows if r.level == level and r.flow in {"fill", "drain"}]
-        bits = sum(stored_bits(einsum.tensors[r.tensor], memory, r.words) for r in rows)
-        if (bits, used) != (round(traffic), round(room)):
-            msg = f"the model disagrees with the lattice: {bits} b crossing with {used} b, not {traffic} with {room}"
+        point, used = _corner(found, einsum, memory, nest)
+        if (point.traffic_bits, used) != (round(traffic), round(room)):
+            crossing = f"{point.traffic_bits} b crossing with {used} b, not {traffic} with {room}"
+            msg = f"the model disagrees with the lattice: {crossing}"
             raise AssertionError(msg)
-        capacity = used * 2 if memory.double_buffered else used
-        points.append(CurvePoint(capacity, sum(r.words for r in rows), bits, nest))
-    points.sort(key=lambda p: p.capacity_bits)
-    proven = done.complete
-    return BufferCurve(einsum.name, level, above, tuple(points), proven, time.process_time() - began)
+        points.append(point)
+    return points, done.complete
+
+
+def _searched(
+    einsum: Einsum, alone: Architecture, memory: Memory, budget_s: float | None
+) -> tuple[list[CurvePoint], bool]:
+    """Return the same where the lattice has no form: the front that a search finds, and whether it is proven."""
+    found = search(
+        einsum, alone, Request(objective=tuple(AIM.split(",")), budget=SEARCHED_S if budget_s is None else budget_s)
+    )
+    points = [_corner(p.evaluation, einsum, memory, p.mapping.nest)[0] for p in found.front]
+    return points, found.certificate.status is Status.PROVEN
+
+
+def _corner(found: Evaluation, einsum: Einsum, memory: Memory, nest: Nest) -> tuple[CurvePoint, int]:
+    """Return what one mapping needs and moves, and the room that its tiles take in bits."""
+    used = sum(row.bits for row in found.occupancy_rows if row.level == memory.name)
+    rows = [r for r in found.traffic_rows if r.level == memory.name and r.flow in {"fill", "drain"}]
+    bits = sum(stored_bits(einsum.tensors[r.tensor], memory, r.words) for r in rows)
+    capacity = used * 2 if memory.double_buffered else used
+    return CurvePoint(capacity, sum(r.words for r in rows), bits, nest), used
 
 
 def check_level(architecture: Architecture, level: str) -> None:

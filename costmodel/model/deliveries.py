@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import product
+from operator import mul
 from typing import NamedTuple
 
 from costmodel.model.alike import Combination, TooManyNearError, alike
@@ -113,17 +114,17 @@ def group_sums(
                 if not fresh:
                     kept += multiplicity * max(0, min(low + extent, old_low + old_extent) - max(low, old_low))
         return whole, kept
+    if group.rigid:
+        return _rigid_sums(group, classes, modes, refetch=refetch, leaving=leaving, fresh=fresh)
     positions = _told(group, classes)
     if not positions:
         return 0, 0
     alone = [chosen for _, chosen in positions]
-    boxed = False
-    if not group.rigid:
-        boxed = in_boxes(group, alone)
-        if boxed and one_each(group, alone):
-            often, unions = [n for n, _ in positions], Unions(group, alone)
-            whole = weighed(often, unions.words(old=leaving))
-            return whole, whole if fresh else weighed(often, unions.kept(refetch=refetch))
+    boxed = in_boxes(group, alone)
+    if boxed and one_each(group, alone):
+        often, unions = [n for n, _ in positions], Unions(group, alone)
+        whole = weighed(often, unions.words(old=leaving))
+        return whole, whole if fresh else weighed(often, unions.kept(refetch=refetch))
     whole = kept = 0
     sets = _bit_sets(group, alone, boxed=boxed)
     for (multiplicity, combination), (bits, words) in zip(positions, sets, strict=True):
@@ -139,6 +140,42 @@ def group_sums(
         for delivery in deliveries:
             whole += multiplicity * words(delivery.tile)
             kept += multiplicity * words(delivery.kept)
+    return whole, kept
+
+
+def _rigid_sums(
+    group: Group,
+    classes: Sequence[list[PositionClass]],
+    modes: Sequence[tuple[str, Multicast]],
+    *,
+    refetch: bool,
+    leaving: bool,
+    fresh: bool,
+) -> tuple[int, int]:
+    """``group_sums`` of a group whose tiles of one size are translations of each other."""
+    at_zero: dict[tuple[int, ...], int] = {}
+
+    def moved(lows: Sequence[int], extents: tuple[int, ...]) -> int:
+        tile = at_zero.get(extents)
+        if tile is None:
+            tile = at_zero[extents] = group.bits_at_zero(extents)
+        places: int = sum(map(mul, group.steps, lows))
+        return tile << places if places >= 0 else tile >> -places
+
+    whole = kept = 0
+    for combination in product(*classes):
+        multiplicity = math.prod([c.multiplicity for c in combination])
+        children = []
+        for states in product(*[c.states for c in combination]):
+            tile = old = moved([s.low for s in states], tuple([s.extent for s in states]))
+            if leaving or not fresh:
+                old = moved([s.old_low for s in states], tuple([s.old_extent for s in states]))
+            stays = 0 if fresh or (refetch and tile != old) else tile & old
+            children.append((tuple([p for s in states for p in s.place]), Delivery(old if leaving else tile, stays)))
+        deliveries = merge(children, modes) if len(children) > 1 else [children[0][1]]
+        for delivery in deliveries:
+            whole += multiplicity * delivery.tile.bit_count()
+            kept += multiplicity * delivery.kept.bit_count()
     return whole, kept
 
 

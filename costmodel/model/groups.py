@@ -65,6 +65,8 @@ class Group:
     """Where nothing of what the images touch is left out: the limits of a way, and what holds of coordinates inside."""
     is_looked_up: bool = False
     """Whether coordinates are looked up: tiles at different positions have nothing to do with each other."""
+    steps: tuple[int, ...] = ()
+    """By how many places a tile of a rigid group moves when each rank variable moves on by one."""
 
     def bits(self, intervals: Intervals) -> int:
         """Return the tile as a bit set, from (low, extent) of each rank variable."""
@@ -77,6 +79,10 @@ class Group:
             result |= self._touched(image, intervals, self.offset, self.strides)
         result &= self.mask
         return self._boxed(result) if self.boxes else result
+
+    def bits_at_zero(self, extents: Sequence[int]) -> int:
+        """Return the tile of so many positions of each rank variable that begins at position 0."""
+        return self.bits({v: (0, n) for v, n in zip(self.rank_variables, extents, strict=True)})
 
     def bits_inside(self, intervals: Intervals, known: Known) -> int:
         """Return the tile as a bit set, where some coordinates may be left out; ``known`` keeps what images touched."""
@@ -126,14 +132,9 @@ class Group:
         """Return the coordinates that one access touches."""
         if self.is_looked_up and any(form.table for form in image):
             return self._looked_up(image, intervals, offset, strides)
-        weight: dict[str, int] = dict.fromkeys(self.rank_variables, 0)
-        origin = offset
-        for stride, form in zip(strides, image, strict=True):
-            origin += stride * form.constant
-            for v, c in form.terms:
-                weight[v] += stride * c
+        origin = offset + sum([stride * form.constant for stride, form in zip(strides, image, strict=True)])
         spreads = []
-        for v, w in weight.items():
+        for v, w in _weights(self.rank_variables, image, strides).items():
             low, extent = intervals[v]
             origin += w * (low if w >= 0 else low + extent - 1)
             if w:
@@ -198,6 +199,15 @@ class Group:
         for stride, extent in zip(strides, extents, strict=True):
             bits = spread(bits, stride, extent)
         return bits
+
+
+def _weights(rank_variables: Sequence[str], image: Image, strides: Sequence[int]) -> dict[str, int]:
+    """By how many places what an access touches moves when each rank variable moves on by one."""
+    weights = dict.fromkeys(rank_variables, 0)
+    for stride, form in zip(strides, image, strict=True):
+        for v, c in form.terms:
+            weights[v] += stride * c
+    return weights
 
 
 def _meet(some: Sequence[tuple[int, int]], others: Sequence[tuple[int, int]]) -> bool:
@@ -284,6 +294,7 @@ def groups_of(
         rigid = len({tuple(form.terms for form in image) for image in parts}) == 1 and not edges
         rigid = rigid and (plain or not is_looked_up)
         own = tuple(tuple({v for f in i for v in f.rank_variables}) for i in parts)
+        weights = _weights(variables, parts[0], strides)
         groups.append(
             Group(
                 variables,
@@ -299,6 +310,7 @@ def groups_of(
                 tuple(dict.fromkeys(within)) if held else (),
                 tuple(edges),
                 is_looked_up,
+                tuple(weights.values()) if rigid else (),
             )
         )
     return tuple(groups)

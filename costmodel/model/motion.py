@@ -101,10 +101,31 @@ class Motion:
         """Sum (|tile|, |kept|) over the positions of the rank variables in windows; nothing else moves."""
         whole = kept = 1
         for group in self.windows:
-            fresh = event.kind != "step"
-            w, k = self._group_sums(group, event, merged_from, None, modes, leaving=False, fresh=fresh)
+            w, k = self.sums_in(group, event, merged_from, modes)
             whole, kept = whole * w, kept * k
         return whole, kept
+
+    def sums_in(self, group: Group, event: Event, merged_from: int, modes: Modes) -> tuple[int, int]:
+        """Sum (|tile|, |kept|) over the positions of the rank variables of one group; nothing else moves."""
+        return self._group_sums(group, event, merged_from, None, modes, leaving=False, fresh=event.kind != "step")
+
+    def key_in(self, group: Group, event: Event, merged_from: int, modes: Modes) -> tuple[object, ...]:
+        """Return all that ``sums_in`` depends on besides tiles."""
+        return self._key(group, event, merged_from, None, modes, leaving=False, fresh=event.kind != "step")
+
+    def _key(
+        self,
+        group: Group,
+        event: Event,
+        merged_from: int,
+        fixed: Fixed | None,
+        modes: Modes,
+        *,
+        leaving: bool,
+        fresh: bool,
+    ) -> tuple[object, ...]:
+        places = [self._place(v, event, merged_from, fixed, apart=not group.rigid) for v in group.rank_variables]
+        return (*places, modes, leaving, fresh)  # no two groups share a rank variable
 
     def _group_sums(
         self,
@@ -118,9 +139,7 @@ class Motion:
         fresh: bool,
     ) -> tuple[int, int]:
         """``group_sums``, remembered: loops over other rank variables leave the positions of a group as they are."""
-        apart = not group.rigid
-        places = tuple([self._place(v, event, merged_from, fixed, apart=apart) for v in group.rank_variables])
-        key = (group.rank_variables, places, modes, leaving, fresh)  # no two groups share a rank variable
+        key = self._key(group, event, merged_from, fixed, modes, leaving=leaving, fresh=fresh)
         found = self._sums.get(key)
         if found is None:
             classes = self._classes_of(group, event, merged_from, fixed)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from costmodel.einsum.algebra import Access, Affine, Einsum, Role, Tensor, Workload
 from costmodel.einsum.roles import keeps
@@ -39,7 +40,7 @@ class Holder:
     """Einsums below the node that touch the tensor, in order."""
     path: Path
 
-    @property
+    @cached_property
     def writers(self) -> tuple[Einsum, ...]:
         return tuple(e for e in self.einsums if e.output.tensor == self.tensor.name)
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 from costmodel.model.closed import Count, Modes, closed_arrivals, closed_first_words
 from costmodel.model.columns import Columns
 from costmodel.model.events import EventCounts
 from costmodel.model.motion import Motion
-from costmodel.model.window_table import WindowTable
+from costmodel.model.window_table import WindowSums, WindowTable
 
 
 @dataclass(eq=False)
@@ -18,7 +18,11 @@ class OpenMotion:
     """A tensor's motion with tiles left open."""
 
     motion: Motion
-    tables: dict[tuple[int, Modes], WindowTable] = field(default_factory=dict)
+
+    @cached_property
+    def tables(self) -> list[WindowTable]:
+        """Sums over each window."""
+        return [WindowTable(self.motion, group) for group in self.motion.windows]
 
     @cached_property
     def events(self) -> EventCounts:
@@ -39,19 +43,11 @@ class OpenMotion:
         moving = zip(self.motion.loops, columns.counts, strict=False)  # loops further in are no loops of this one
         return [1 if loop.rank_variable in self.motion.frozen else count for loop, count in moving]
 
-    def table(self, merged_from: int, modes: Modes) -> WindowTable:
-        found = self.tables.get((merged_from, modes))
-        if found is None:
-            windowed = self.motion.structure.windowed
-            places = tuple(at for at, x in enumerate(self.motion.loops) if x.rank_variable in windowed)
-            found = self.tables[merged_from, modes] = WindowTable(self.motion, merged_from, modes, places)
-        return found
-
     def arrivals(self, columns: Columns, merged_from: int, modes: Modes, *, every_step: bool = False) -> Count:
         if columns.residual is not None:
             count = self.events.accesses if every_step else self.events.arrivals
             return count(columns.residual, merged_from, modes)
-        windows = self.table(merged_from, modes).bind(columns) if self.motion.structure.windowed else None
+        windows = WindowSums(self.tables, columns, merged_from, modes) if self.tables else None
         return closed_arrivals(
             self.motion.structure,
             self.counts(columns),
@@ -83,12 +79,9 @@ class OpenMotion:
 
     def largest(self, columns: Columns) -> Count:
         size = self.tile(columns)
-        windowed = self.motion.structure.windowed
-        if not windowed:
-            return size
-        table = self.table(len(self.motion.loops), ())
-        keys = table.bind(columns)
-        return size * table.largest(keys)
+        for table in self.tables:
+            size = size * table.largest(columns)
+        return size
 
 
 def every_step_of(moving: OpenMotion, columns: Columns, start: int, modes: Modes) -> Count:

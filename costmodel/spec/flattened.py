@@ -1,8 +1,9 @@
 """Warnings about flattened ranks in which two coordinates share a word.
 
 ``h*F + f`` gives each pair its own word. In ``M*m + chw`` the coefficient is the shape of the wrong rank, that of ``m``
-itself: where ``CHW`` is larger, words are shared. A window (``U*p + r``) shares words on purpose, so only a
-coefficient that is named after a rank which the Einsum iterates over is taken for a flattening.
+itself: where ``CHW`` is larger, words are shared. A window (``U*p + r``) shares words on purpose, so an index is taken
+for a flattening where a coefficient is named after a rank which the Einsum iterates over, where a number is the shape
+of the rank that it multiplies (``3*m + chw`` with M 3), or where a number stands beside a variable of several letters.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterator, Mapping
 
 from costmodel.einsum.algebra import Affine
 from costmodel.einsum.coordinates import distinct
-from costmodel.einsum.syntax import Index
+from costmodel.einsum.syntax import Index, Term
 from costmodel.spec.problems import Problem
 from costmodel.spec.ranks import Findings
 from costmodel.spec.tensors import NumberedEinsum
@@ -33,9 +34,19 @@ def shared_words(einsum: NumberedEinsum, findings: Findings) -> Iterator[Problem
 
 
 def _flattens(index: Index, shape: Mapping[str, int]) -> bool:
-    """Whether a coefficient is the shape of a rank that the Einsum iterates over."""
+    """Whether a coefficient is the shape of a rank, or the index has a variable that joins others."""
     ranks = {v.upper() for v in shape}
-    return any(term.rank_variable and ranks.intersection(term.constants) for term in index.terms)
+    joins = any(len(v) > 1 and v.isalpha() for v in index.rank_variables)
+    return any(
+        ranks.intersection(term.constants) or (_number(term) > 1 and (joins or _number(term) == shape[v]))
+        for term in index.terms
+        if (v := term.rank_variable)
+    )
+
+
+def _number(term: Term) -> int:
+    """The coefficient of a term that names no constant; else 0."""
+    return 0 if term.constants else math.prod(f for f in term.factors if isinstance(f, int))
 
 
 def _hint(index: Affine) -> str:

@@ -44,6 +44,7 @@ from difflib import get_close_matches
 
 from costmodel.einsum import notation
 from costmodel.einsum.algebra import Access, Affine, Einsum, Workload
+from costmodel.einsum.coordinates import points_meet
 from costmodel.einsum.joined import parts, written_out
 from costmodel.einsum.operations import operations, terms
 from costmodel.einsum.syntax import Constant, Declaration, Index, Statement, TensorAccess, accesses, nodes
@@ -101,19 +102,19 @@ def resolve(spec: WorkloadSpec, marks: Marks | None = None) -> Workload:
         output = einsum.output.access
         names = dict.fromkeys(u.access.tensor for u in einsum.inputs)
         names.pop(output.tensor, None)
-        resolved.append(
-            Einsum(
-                name=einsum.spec.name or output.tensor,
-                text=str(einsum.statement),
-                shape=einsum.shape,
-                output=output,
-                inputs=_reads(einsum),
-                tensors={name: tensors[shared[einsum.place, name]] for name in (*names, output.tensor)},
-                operations=operations(einsum.statement, einsum.reduced),
-                count=einsum.spec.count,
-                constants=einsum.constants,
-            )
+        found = Einsum(
+            name=einsum.spec.name or output.tensor,
+            text=str(einsum.statement),
+            shape=einsum.shape,
+            output=output,
+            inputs=_reads(einsum),
+            tensors={name: tensors[shared[einsum.place, name]] for name in (*names, output.tensor)},
+            operations=(),
+            count=einsum.spec.count,
+            constants=einsum.constants,
         )
+        done = operations(einsum.statement, einsum.reduced, meet=points_meet(found))
+        resolved.append(replace(found, operations=done))
         if resolved[-1].limits:
             resolved[-1] = _with_addends(resolved[-1], einsum)
             check_padding(resolved[-1], einsum, findings)

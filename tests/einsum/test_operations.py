@@ -1,5 +1,6 @@
 import pytest
 
+import costmodel as cm
 from costmodel.einsum.notation import parse
 from costmodel.einsum.operations import operations
 
@@ -39,3 +40,25 @@ def test_operations_at_each_point(text, expected):
     written = {v for index in statement.output.indices for v in index.rank_variables}
     found = operations(statement, frozenset(statement.rank_variables) - written)
     assert {o.kind: o.per_point for o in found} == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("O[p + r] = I[p] * F[r]", {"mac": 12}),
+        ("O[p + r] = B[p] + I[p] * F[r]", {"add": 12, "mac": 12}),
+        ("O[p + r] = I[p, r]", {"add": 12}),
+        ("O[p + r] max= I[p] * F[r]", {"mul": 12, "max": 12}),
+        ("O[p + r] = I[p, k] * F[r, k]", {"mac": 24}),
+        ("O[p, p + r] = I[p] * F[r]", {"mul": 12}),
+        ("O[p*R + r] = I[p] * F[r]", {"mul": 12}),
+        ("O[2*p + r] = I[p] * F[r]", {"mac": 12}),
+        ("O[3*p + 1] = I[p] * F[0]", {"mul": 4}),
+    ],
+)
+def test_points_that_meet_in_a_word_are_reduced(text, expected):
+    ranks = {name: extent for name, extent in {"P": 4, "R": 3, "K": 2}.items() if name.lower() in text}
+    workload = {"name": "w", "ranks": ranks, "einsums": [text]}
+    (einsum,) = cm.load_workload(workload).value.einsums
+    assert einsum.operation_counts == expected
+    assert {c.kind: c.count for c in cm.run(workload).answer.execution.operations} == expected

@@ -14,6 +14,8 @@ from costmodel.mapper.curve import BufferCurve, buffer_curve
 from costmodel.model.evaluate import evaluate
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
 from costmodel.spec.problems import SpecError
+from costmodel.spec.workload import resolve
+from costmodel.spec.workload_spec import WorkloadSpec
 
 TWO = Architecture(
     name="two",
@@ -86,6 +88,21 @@ def test_no_tiling_is_below_the_curve_and_every_corner_is_one(einsum):
     curve = buffer_curve(einsum, TWO, "Buffer")
     assert curve.proven
     assert corners(curve) == every_tiling(einsum)
+
+
+def lookup(*tokens: int) -> Einsum:
+    """Rows of a table of four words each, some of them the same."""
+    text = "E[m, d] = TABLE[V=TOKEN[m], d]"
+    ranks = {"M": len(tokens), "D": 4, "V": 8}
+    spec = {"name": "w", "ranks": ranks, "values": {"TOKEN": list(tokens)}, "einsums": [text]}
+    return resolve(WorkloadSpec.model_validate(spec)).einsums[0]
+
+
+def test_rows_that_are_looked_up_again_have_a_curve():
+    curve = buffer_curve(lookup(3, 1, 3, 3, 1, 7), TWO, "Buffer")
+    assert curve.proven
+    assert corners(curve) == every_tiling(lookup(3, 1, 3, 3, 1, 7))
+    assert curve.points[-1].traffic_words == 6 + 3 * 4 + 6 * 4
 
 
 @pytest.mark.parametrize("einsum", [gemm(64, 64, 64), gemm(48, 36, 60, z_bits=16), convolution(64, 4, 8)])

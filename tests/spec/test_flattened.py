@@ -21,6 +21,23 @@ def test_a_coefficient_of_the_wrong_rank_is_warned_of_with_its_place():
 @pytest.mark.parametrize(
     ("ranks", "text"),
     [
+        ("M: 3, CHW: 8, N: 2", "O[m, n] = F[3*m + chw] * I[chw, n]"),
+        ("M: 3, CHW: 8, N: 2", "O[m, n] = F[m*3 + chw] * I[chw, n]"),
+        ("M: 3, CHW: 8, N: 2", "O[m, n] = F[4*m + chw] * I[chw, n]"),
+        ("M: 3, C: 2, H: 2, W: 2, N: 2", "O[m, n] = F[3*m + chw] * I[chw, n]"),
+        ("M: 3, K: 8", "O[m] = F[3*m + k] * I[k]"),
+        ("H: 3, F: 8", "C[3*h + f] = AV[h, f]"),
+    ],
+)
+def test_a_number_of_the_wrong_rank_is_warned_of_like_its_name(ranks, text):
+    (warning,) = warnings(ranks, text)
+    assert "some coordinates share a word" in warning
+
+
+@pytest.mark.parametrize(
+    ("ranks", "text"),
+    [
+        ("M: 3, CHW: 8, N: 2", "O[m, n] = F[8*m + chw] * I[chw, n]"),
         ("M: 3, CHW: 8, N: 2", "O[m, n] = F[CHW*m + chw] * I[chw, n]"),
         ("H: 4, F: 8", "C[h*F + f] = AV[h, f]"),
         ("P: 6, R: 3", "O[p] = I[p + r] * F[r]"),

@@ -112,13 +112,17 @@ class Coefficients:
         for t, tensor in enumerate(self.space.tensors):
             for updates in (False, True) if tensor.output else (False,):
                 amount: Any = np.ones(self.n)
+                alike: Any = 1.0
+                for a in range(self.segment):
+                    _, alike = self.space.arrays[a].merged(self.tiled.most[:, a, t], alike, up=updates)
                 for stage in self.stages:
                     a = stage.segment - 1
                     array = self.space.arrays[a]
                     if tensor.windows:
                         amount = amount / self._overlap(t, a, points=True, up=updates)
-                    elif array.reduces if updates else array.merges:
-                        amount = amount / self.tiled.most[:, a, t]
+                    else:
+                        by, alike = array.merged(self.tiled.most[:, a, t], alike, up=updates)
+                        amount = amount / by
                     row, effect = (self.inputs.updates, stage.updates) if updates else (t, stage.reads[t])
                     self._add(row, effect, amount, stage)
                     amount = np.where(stage.settled[t], 0.0, amount)

@@ -177,8 +177,8 @@ class Across:
             at = tuple(self.lattice.digits[u, tile] for u in rank.window.rank_variables)
             own, length = (t[at] for t in self.sliding.tables(rank.window, self.space.memories[node.memory].fetch))
             apart = abs(rank.coefficient) * self.lattice.tile[rank.rank_variable, shape] / length
-            if rank.window.edge is not None:
-                row[:] = 0.0  # a neighbour may be outside
+            if rank.window.edge is not None or self.sliding.segment_of[self.sliding.nodes[rank.slot]] < self.segment:
+                row[:] = 0.0  # a neighbour may be outside, or have what several instances have together
                 continue
             # tiles with gaps may interleave without a word in common, or have all in common
             row[:] = np.where(own == length, np.minimum(apart, 1.0), apart >= 1.0)

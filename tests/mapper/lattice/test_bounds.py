@@ -83,7 +83,7 @@ def beaten_by_nothing(aim: object, costs: np.ndarray) -> Incumbents:
 
 def uncommon_problem(rng: random.Random) -> tuple[Einsum, Architecture]:
     """A problem of a kind that few workloads have."""
-    return rng.choice(list(uncommon.KINDS.values()))(rng), random_architecture(rng)
+    return rng.choice(list(uncommon.KINDS.values()))(rng)
 
 
 @pytest.mark.parametrize("objective", ["energy,latency", "edp", "energy,capacity"])
