@@ -31,14 +31,12 @@ def test_the_last_values_are_those_of_a_run(seed, frames):
     except SpecError:  # integers that leave 64 bits
         assume(False)
     ran = valued(found, {}, seed=seed)
-    for einsum in found.einsums:
-        last = np.zeros_like(expected[einsum.output.tensor])
-        for frame, changed in zip(found.frames, ran.after, strict=True):
-            if frame.einsum == einsum.name:
-                for word, value in changed.items():
-                    last[word] = value
-        name = einsum.output.tensor
-        assert differences({name: last}, expected, [name]) == []
+    writes = {einsum.name: einsum.output.tensor for einsum in found.einsums}
+    last = {tensor: np.zeros_like(expected[tensor]) for tensor in writes.values()}
+    for frame, changed in zip(found.frames, ran.after, strict=True):
+        for word, value in changed.items():
+            last[writes[frame.einsum]][word] = value
+    assert differences(last, expected, list(last)) == []
 
 
 def test_every_word_has_its_partial_sum_after_each_step():
