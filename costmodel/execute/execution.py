@@ -106,7 +106,7 @@ def execute(
                     runners[einsum.name].run(box)
                 except OverflowError:  # an integer of Python that no word holds
                     beyond_integers(einsum.name)
-            warnings += [text for e in together if (text := _not_finite(programs[e.name], held))]
+            warnings += [text for e in together if (text := _not_finite(programs[e.name], held, touched[e.name]))]
         counts = [count for program in programs.values() for count in _operations(program, held)]
     elapsed_s = time.perf_counter() - started
     order = dict.fromkeys(name for e in workload.einsums for name in e.tensors)
@@ -144,15 +144,18 @@ def _check_size(workload: Workload) -> None:
         raise SpecError([Problem(message, hint=hint)])
 
 
-def _not_finite(program: Program, held: Arrays) -> str:
-    """Say which values of an output are no finite numbers where its inputs gave no reason."""
+def _not_finite(program: Program, held: Arrays, touched: Array) -> str:
+    """Say which values that an Einsum wrote are no finite numbers where what it read gave no reason.
+
+    What it read of its own output is what a recurrence starts from: the words that it did not write.
+    """
     output = program.einsum.output.tensor
     if held[output].dtype.kind != "f":
         return ""
-    reads = [held[a.tensor] for a in program.einsum.inputs if a.tensor != output]
+    reads = [held[a.tensor] if a.tensor != output else held[output][~touched] for a in program.einsum.inputs]
     found: list[str] = []
     for name, test, known in (("inf", np.isinf, program.names_infinity), ("nan", np.isnan, False)):
-        words = int(np.count_nonzero(test(held[output])))
+        words = int(np.count_nonzero(test(held[output][touched])))
         if words and not known and not any(array.dtype.kind == "f" and test(array).any() for array in reads):
             found.append(f"{words:,} of {held[output].size:,} words are {name}")
     if not found:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from costmodel.einsum.algebra import Workload
 from costmodel.mapper.network import NetworkResult
+from costmodel.mapper.reasons import Why
 from costmodel.model.evaluate import combine, evaluate
 from costmodel.model.evaluation import Evaluation
 from costmodel.report.notes import price_notes, role_notes
@@ -216,8 +217,8 @@ def run_of_evaluation(question: Question, answer: Answer, command: str) -> Run:
     )
 
 
-def run_of_network(question: Question, result: NetworkResult, command: str) -> Run:
-    """The run of a search."""
+def run_of_network(question: Question, result: NetworkResult, command: str, why: tuple[Why, ...] = ()) -> Run:
+    """The run of a search, with why its answers are what they are where that was asked."""
     notes = [failure.reason for failure in result.failures]
     if result.unfinished:
         notes.append(f"not searched: {', '.join(result.unfinished)}")
@@ -237,6 +238,7 @@ def run_of_network(question: Question, result: NetworkResult, command: str) -> R
         searches=tuple(EinsumSearch.from_result(layer.result, layer.chosen) for layer in result.layers),
         network_front=result.front,
         certificate=result.certificate if result.layers else None,
+        why=why,
         inputs=tuple(dict.fromkeys(question.inputs)),
         notes=(*notes, *notes_of(question, result.request.constraints)),
         provenance=provenance_of(
