@@ -148,15 +148,17 @@ class Coefficients:
                     self.values[k + 1, row] += words * price[k + 1] / instances
 
     def _crossing_nodes(self) -> None:
-        """Nodes to come cross once, plain tiles that are open as often as the last one that closes makes them."""
+        """Nodes to come cross once, tiles that are open as often as the last one that moves makes them."""
         space, last, inputs = self.space, self.stages[-1], self.inputs
         for row, i in zip(inputs.crossing, inputs.nodes, strict=True):
             self._add(row, last.close[i], space.tensors[space.nodes[i].tensor].words, last)
         self._add(inputs.one, last.first_touches, self._touched(), last)
-        for tensor, rows in zip(inputs.lasts, inputs.open, strict=True):
-            for row, i in zip(rows, inputs.plain, strict=True):
+        for tensor, rows, staying in zip(inputs.lasts, inputs.open, inputs.staying, strict=True):
+            for row, i in zip(rows, inputs.nodes, strict=True):
                 idle = space.tensors[space.nodes[i].tensor].idle & space.tensors[tensor].relevant
                 self._add(row, last.close[i], 1 / self._spread_along(idle), last)
+            for i, row in staying.items():
+                self._add(row, last.close[i], 1.0, last)
 
     def _spread_along(self, variables: Any) -> Floats:
         """Instances along rank variables, over the arrays to come: at most, where ways are too many."""

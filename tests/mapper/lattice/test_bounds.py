@@ -12,6 +12,7 @@ from problems import (
     CONV3X3,
     MAC,
     PE2D,
+    buffered_problem,
     einsum,
     nested_problem,
     random_architecture,
@@ -84,6 +85,35 @@ def beaten_by_nothing(aim: object, costs: np.ndarray) -> Incumbents:
 def uncommon_problem(rng: random.Random) -> tuple[Einsum, Architecture]:
     """A problem of a kind that few workloads have."""
     return rng.choice(list(uncommon.KINDS.values()))(rng)
+
+
+def fronts_found(problem: Einsum, architecture: Architecture, objective: str) -> tuple[np.ndarray, np.ndarray]:
+    """The costs that a pass finds which knows nothing, and one which knows mappings that are a little worse."""
+    aim = objective_of(objective)
+    first, second = Incumbents(aim), Incumbents(aim)
+    for known in (first, second):
+        search = Search(board_of(problem, architecture, objective), known, width=100_000)
+        search.run()
+        assert not search.stats.dropped
+        if known is first:
+            second.add(first.costs * (1 + 1e-6) + 1e-6, ["a little worse"] * len(first.items))
+    return first.costs, second.costs
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_what_is_known_leaves_out_nothing_better(seed: int) -> None:
+    problem, architecture = buffered_problem(random.Random(80_000 + seed))
+    first, second = fronts_found(problem, architecture, ("energy,latency", "edp", "energy,capacity")[seed % 3])
+    assert second == pytest.approx(first, rel=1e-9)
+    assert bounds_along_the_way(problem, architecture, "energy") > 0
+
+
+@pytest.mark.long
+def test_what_is_known_leaves_out_nothing_better_of_many_problems() -> None:
+    for seed in range(400):
+        problem, architecture = buffered_problem(random.Random(90_000 + seed))
+        first, second = fronts_found(problem, architecture, ("energy,latency", "edp")[seed % 2])
+        assert second == pytest.approx(first, rel=1e-9), seed
 
 
 @pytest.mark.parametrize("objective", ["energy,latency", "edp", "energy,capacity"])
