@@ -14,7 +14,7 @@ from costmodel.einsum.algebra import Workload
 from costmodel.einsum.coordinates import points_meet
 from costmodel.einsum.operations import operations_of_addends
 from costmodel.execute.arrays import Array, Arrays, allocate
-from costmodel.execute.nest_order import Boxes, Schedules, boxes_of
+from costmodel.execute.nest_order import Boxes, Listed, Schedules
 from costmodel.execute.order import Together, groups
 from costmodel.execute.program import Program
 from costmodel.execute.traversal import Traversal, Visit
@@ -69,15 +69,15 @@ def execute(
     values: Arrays,
     *,
     engine: Engine = "numpy",
-    schedules: Schedules | None = None,
+    schedules: Schedules | Listed | None = None,
     observe: Callable[[Visit], None] | None = None,
     skip_zeros: bool = False,
 ) -> Execution:
     """Run the Einsums of a workload, each once; ``values`` has an array for every tensor that none of them writes.
 
     Words that nothing writes are 0; so is the start of an iterative rank, unless its array is given. With
-    ``schedules``, points are visited in the order of these nests. ``observe`` is told of every point, and
-    ``skip_zeros`` leaves out those where a product has a 0; both need the plain engine.
+    ``schedules``, points are visited in the order of these nests, or as they are listed. ``observe`` is told of every
+    point, and ``skip_zeros`` leaves out those where a product has a 0; both need the plain engine.
 
     Raises SpecError where an array is missing or has another shape, integers leave 64 bits, a name stands for several
     tensors, or the space is too large for the plain engine.
@@ -115,12 +115,14 @@ def execute(
     return Execution(workload, tensors, tuple(counts), tuple(warnings), engine, points, elapsed_s)
 
 
-def _boxes(group: Together, schedules: Schedules | None, done: set[str], *, points: bool) -> Boxes:
+def _boxes(group: Together, schedules: Schedules | Listed | None, done: set[str], *, points: bool) -> Boxes:
     """In which order the points of a group are visited, box by box."""
     todo = [e for e in group.einsums if e.name not in done]
     for einsum in todo:
-        if schedules is not None and (schedule := schedules.of(einsum.name)) is not None and einsum.name not in done:
-            yield from boxes_of(schedule, schedules.einsums, points=points)
+        if schedules is None or einsum.name in done:
+            continue
+        if (boxes := schedules.boxes(einsum.name, points=points)) is not None:
+            yield from boxes
             return
     if group.variable is None:
         yield from ((e, Program(e).space) for e in todo)
