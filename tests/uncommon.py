@@ -6,9 +6,10 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 
-from problems import einsum, working
+from problems import MAC, einsum, random_architecture, random_einsum, working, written
 
 from costmodel.einsum.algebra import Access, Einsum
+from costmodel.spec.hardware import Architecture, Array, Level, Memory
 
 
 def moved(access: Access, rank: int, by: int) -> Access:
@@ -92,9 +93,58 @@ def written_window(rng: random.Random) -> Einsum:
     return working(rng, problem)
 
 
-KINDS: dict[str, Callable[[random.Random], Einsum]] = {
-    "shifted": shifted,
-    "indexed twice": indexed_twice,
-    "read and written": read_and_written,
-    "a written window": written_window,
+def below_nested_arrays(rng: random.Random) -> tuple[Einsum, Architecture]:
+    """Tensors, often with windows, that may pass by what stands between two or three arrays, or inside of them."""
+    n = lambda *values: rng.choice(values)  # noqa: E731
+    problem = n(
+        random_einsum(rng),
+        einsum("Z[m, n]", "A[m, k]", "B[k, n]", weights="B", m=n(2, 4), n=n(2, 4), k=2),
+        einsum("O[p]", "I[p+r]", "F[r]", weights="F", p=n(4, 6, 8), r=n(2, 3)),
+        einsum("O[p]", "I[2*p+r]", "F[r]", weights="F", p=n(4, 8), r=n(2, 3)),
+        einsum("O[m, p]", "I[p+r]", "F[m, r]", weights="F", m=2, p=4, r=2),
+        einsum("O[p]", "I[c, p+r]", "F[c, r]", weights="F", c=2, p=4, r=2),
+        also_at(einsum("Z[m]", "I[m]", m=n(4, 6, 8)), "I", (0, n(1, 2))),
+        also_at(einsum("Z[m, n]", "I[m, n]", m=4, n=n(2, 3)), "I", (n(0, 1), 1)),
+        read_and_written(rng),
+        written_window(rng),
+    )
+
+    def array(name: str) -> Array:
+        shape = n({"X": 2}, {"X": 2}, {"X": 2, "Y": 2}, {"X": 4}, {"X": 3})
+        served = n("words", "words", "words", "tiles", "none")
+        return Array(name=name, shape=shape, hop_pj=n(0, 2.0), multicast=served, reduce=rng.random() < 0.7)
+
+    def memory(name: str) -> Memory:
+        return Memory(
+            name=name,
+            capacity_bits=n(None, 8 * rng.randint(3, 12)),
+            read_pj=n(1, 2, 6),
+            write_pj=n(1, 3, 6),
+            bandwidth_bits_per_cycle=n(None, None, 8, 16),
+            halo=n("reuse", "reuse", "reuse", "refetch"),
+            may_keep=n((), ("input",), ("input", "output"), ("input", "weight", "output")),
+        )
+
+    outer = Memory(name="M0", read_pj=n(20, 50), write_pj=n(20, 60), bandwidth_bits_per_cycle=n(None, 8, 16))
+    inner: tuple[Level, ...] = n(
+        (array("A1"), array("A2"), memory("M1")),
+        (array("A1"), memory("M1"), array("A2")),
+        (array("A1"), memory("M1"), array("A2"), memory("M2")),
+        (array("A1"), array("A2"), array("A3"), memory("M1")),
+        (memory("M1"), array("A1"), array("A2")),
+    )
+    return working(rng, problem), written(rng, Architecture(name="nested", levels=(outer, *inner, MAC)))
+
+
+def anywhere(draw: Callable[[random.Random], Einsum]) -> Callable[[random.Random], tuple[Einsum, Architecture]]:
+    """Problems of a kind on any architecture."""
+    return lambda rng: (draw(rng), random_architecture(rng))
+
+
+KINDS: dict[str, Callable[[random.Random], tuple[Einsum, Architecture]]] = {
+    "shifted": anywhere(shifted),
+    "indexed twice": anywhere(indexed_twice),
+    "read and written": anywhere(read_and_written),
+    "a written window": anywhere(written_window),
+    "below nested arrays": below_nested_arrays,
 }

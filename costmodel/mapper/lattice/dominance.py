@@ -40,6 +40,7 @@ class Dominance:
             for a in range(segment):
                 parts.append(self.combinations.sigma[a][s[layout.way[a]], self.output].astype(np.int64))
             parts += self._touched(s, segment)
+            parts += self._unmerged(labels, segment)
         if space.systolic:
             parts.append((labels.f[Layout.PASSES] > 0).astype(np.int64))
             array = space.systolic[0]
@@ -61,6 +62,25 @@ class Dominance:
             if sliding.segment_of[i] < segment:
                 held = (s[Layout.KEPT] & self.space.nodes[i].bit) != 0
                 parts.append(np.where(held, s[layout.tile[sliding.slot[i]]], 0))
+        return parts
+
+    def _unmerged(self, labels: Labels, segment: int) -> list[Ints]:
+        """Return what tells how much of what waits for a parent arrays to come may unite."""
+        space, layout, s = self.space, self.layout, labels.s
+        parts = []
+        for t, plan in enumerate(space.tensors):
+            if t == self.output:
+                continue  # what is kept of it and how it is spread is told in any case
+            waits = labels.f[layout.reads[t]] > 0
+            if plan.windows:
+                for a in range(segment):
+                    parts.append(np.where(waits, s[layout.below[a]], 0))
+                    parts.append(np.where(waits, self.gaps.sliding.kinds[a][t][s[layout.way[a]]], 0))
+                continue
+            apart = range(space.united(0, segment, up=False), segment)
+            if apart and any(array.unites(up=False) for array in space.arrays[segment:]):
+                parts += [self.combinations.sigma[a][s[layout.way[a]], t].astype(np.int64) for a in apart]
+                parts.append(np.where(waits, space.child_segment(t, s[Layout.KEPT], segment - 1), 0))
         return parts
 
     def costs(self, labels: Labels, segment: int) -> list[Floats]:

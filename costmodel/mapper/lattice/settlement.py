@@ -117,15 +117,16 @@ class Settlement:
         """Pass the arrays between a memory and the holder outside of it, as far as this segment."""
         outer = self.memory_segment[parent]
         back = np.zeros(self.n) if up is None else up
+        alike: list[Any] = [1.0, 1.0]
         for a in range(self.memory_segment[child], self.segment):
             array = self.space.arrays[a]
             passes = a < outer
             sharing = self.sharing.most[:, a, tensor]
             self.charge(effect, tensor, a, child, parent, down + back, passes)
-            if array.merges:
-                down = np.where(passes, down / sharing, down)
-            if array.reduces:
-                back = np.where(passes, back / sharing, back)
+            by, alike[0] = array.merged(sharing, alike[0], up=False)
+            down = np.where(passes, down / by, down)
+            by, alike[1] = array.merged(sharing, alike[1], up=True)
+            back = np.where(passes, back / by, back)
         return down, back
 
     def _close(self, node: int) -> Effect:

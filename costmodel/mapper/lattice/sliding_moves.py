@@ -224,7 +224,7 @@ class SlidingMoves(SlidingWords):
         else:
             _, kept, distance = self.slide(labels.s[:, columns], node, low, moving, segment, self.segment_of[node])
             keeps = kept > 0
-            number = mix(mix(times.view(np.int64)) ^ distance)
+            number = mix(mix(times.view(np.int64)) ^ distance) + segment
         labels.f[self.layout.asked[w], columns] += np.where(keeps, 0.0, times)
         with np.errstate(over="ignore"):
             labels.s[self.layout.noted[w], columns] += np.where(keeps, number, 0)

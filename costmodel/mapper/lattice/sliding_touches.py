@@ -9,6 +9,7 @@ for is less, where neighbours take a word for the first time together.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -55,21 +56,26 @@ class SlidingTouches(SlidingMoves):
     def _filled(self, labels: Labels, columns: Ints, node: int, holder: int) -> None:
         """A holder is filled with what it touched before."""
         space, plan = self.space, self.space.nodes[node]
-        tensor = space.tensors[plan.tensor]
         s = labels.s[:, columns]
         start, stop = self.segment_of[node], space.memories[holder].segment
         here = (plan.tensor, plan.memory, holder)
-        words = self._apart(s, plan.tensor, start)
-        for window in tensor.windows:
-            words = words * self._seen(s, window, start, window.shifts) * self._along(s, window, start)
+        words = self._first(s, node, start)
         self._take_off(labels, columns, space.prices.flow["fill"][:, *here], words)
         for a in range(start, stop):
             self._take_off(labels, columns, space.prices.hop[:, a, *here], words)
-            if space.arrays[a].merges:
-                words = self._apart(s, plan.tensor, a + 1)
-                for window in tensor.windows:
-                    words = words * self._together_first(s, node, window, a) * self._along(s, window, a + 1)
+            words = self._first(s, node, a + 1)
         self._take_off(labels, columns, space.prices.flow["read"][:, *here], words)
+
+    def _first(self, s: Ints, node: int, upto: int) -> Floats:
+        """Return the words that come to a node for the first time, as arrays inside of ``upto`` deliver them."""
+        start, t = self.segment_of[node], self.space.nodes[node].tensor
+        united = self.space.united(start, upto, up=False)
+        words = self._apart(s, t, united)
+        for window in self.space.tensors[t].windows:
+            words = words * self._together_first(s, node, window, united) * self._along(s, window, united)
+        for a in range(united, upto):
+            words = words * self.apart(s, t, a, up=False) / self.space.arrays[a].product[s[self.layout.way[a]]]
+        return words
 
     def _take_off(self, labels: Labels, columns: Ints, prices: Floats, words: Floats) -> None:
         costs: dict[int, Floats] = {}
@@ -119,58 +125,56 @@ class SlidingTouches(SlidingMoves):
 
         return sumset.sizes(np.stack(steps), np.stack(counts), exactly)
 
-    def _together_first(self, s: Ints, node: int, window: Window, array: int) -> Floats:
-        """Return the words along a window that neighbours in an array take for the first time, each at its steps."""
-        plan = self.space.arrays[array]
-        single = [v for v in window.rank_variables if self.space.extents[v] > 1]
-        alone = self._seen(s, window, array, window.shifts)
-        instances = np.ones(s.shape[1])
-        for v in single:
-            instances *= plan.factors[s[self.layout.way[array]], v]
-        if plan.tiles_only:
-            return alone * self.different(s, window, range(array, array + 1))
-        found = alone.copy()
-        columns = np.flatnonzero(instances > 1)
+    def _together_first(self, s: Ints, node: int, window: Window, united: int) -> Floats:
+        """Return the words along a window that neighbours take for the first time, together where they do at one step.
+
+        Of the instances of arrays inside of ``united``.
+        """
+        start = self.segment_of[node]
+        found = self._seen(s, window, start, window.shifts)
+        columns = np.flatnonzero(self._along(s, window, start) > self._along(s, window, united))
         if not len(columns):
             return found
+        single = [at for at, v in enumerate(window.rank_variables) if self.space.extents[v] > 1]
         if len(single) > 1:
             msg = "an array that may merge what instances along a written window take for the first time"
             raise UnsupportedError(msg)
-        (v,) = single
-        c = abs(window.coefficients[window.rank_variables.index(v)])
+        v, c = window.rank_variables[single[0]], abs(window.coefficients[single[0]])
         tile = self.lattice.tile[v][s[self.layout.tile[self.slot[node]]]].astype(np.int64)
-        below = self.lattice.tile[v][s[self.layout.below[array]]].astype(np.int64)
-        steps, counts = self._beyond(s, v, array)
+        below = self.lattice.tile[v][s[self.layout.below[start]]].astype(np.int64)
+        beyond = self._beyond(s, v, start)
+        distances, instances = self.children(s, window, range(start, united))
         for column in columns.tolist():
-            outer = tuple((int(x[column]) * c, int(n[column])) for x, n in zip(steps, counts, strict=True))
-            times = ((c * int(tile[column]), int(below[column] // tile[column])), *outer)
+            times = [(c * int(tile[column]), int(below[column] // tile[column]))]
+            times += [(c * int(step[column]), int(count[column])) for step, count in zip(*beyond, strict=True)]
+            apart = [(int(d[column]), int(n[column])) for d, n in zip(distances, instances, strict=True)]
             words = ((c, int(tile[column])), *window.shifts)
-            found[column] = first_together(words, times, c * int(below[column]), int(instances[column]))
+            found[column] = first_together(words, tuple(times), tuple(apart))
         return found
 
 
 @lru_cache(maxsize=100_000)
-def first_together(words: tuple[Term, ...], times: tuple[Term, ...], distance: int, instances: int) -> int:
+def first_together(words: tuple[Term, ...], times: tuple[Term, ...], apart: tuple[Term, ...]) -> int:
     """Return how many words instances take for the first time, those that several take at one step once.
 
-    ``words`` are those of a tile, ``times`` (innermost first) the steps by which it moves on. Raises UnsupportedError
-    where one instance takes a word for the first time when another one has it again.
+    ``words`` are those of a tile, ``times`` (innermost first) the steps by which it moves on, ``apart`` how far
+    instances are apart.
+
+    Raises UnsupportedError where one instance takes a word for the first time and another one takes it again.
 
     Of two instances, at 0 and 1, that touch their place and the next: 0, 1 and 2, and then 2, 3 and 4.
 
-    >>> first_together(((1, 1), (1, 2)), ((1, 1), (2, 2)), 1, 2)
+    >>> first_together(((1, 1), (1, 2)), ((1, 1), (2, 2)), ((1, 2),))
     6
     """
     bits, _ = windows.tile_bits(words, False)
-    places = [0]
-    for step, count in times:
-        places = [place + step * i for i in range(count) for place in places]
-    seen = [0] * instances
+    offsets, places = _sums(apart), _sums(times)
+    seen = [0] * len(offsets)
     total = 0
     for place in places:
         first = again = 0
-        for i in range(instances):
-            now = bits << (place + distance * i)
+        for i, offset in enumerate(offsets):
+            now = bits << (place + offset)
             first |= now & ~seen[i]
             again |= now & seen[i]
             seen[i] |= now
@@ -179,3 +183,11 @@ def first_together(words: tuple[Term, ...], times: tuple[Term, ...], distance: i
             raise UnsupportedError(msg)
         total += first.bit_count()
     return total
+
+
+def _sums(terms: Iterable[Term]) -> list[int]:
+    """Return what steps lead to, the first one innermost."""
+    found = [0]
+    for step, count in terms:
+        found = [place + step * i for i in range(count) for place in found]
+    return found

@@ -13,7 +13,8 @@ from costmodel.mapper.lattice.labels import History, Labels, Layout
 from costmodel.mapper.lattice.settlement import Combinations
 from costmodel.mapper.lattice.shapes import Floats, Ints, Lattice
 from costmodel.mapper.lattice.space import Space
-from costmodel.mapper.lattice.tensor_plan import UnsupportedError, Window
+from costmodel.mapper.lattice.tensor_plan import TensorPlan, Window
+from costmodel.mapper.lattice.ways import ArrayPlan
 
 
 def mix(x: Any) -> Ints:
@@ -43,11 +44,15 @@ class SlidingWords:
         self.bits = sum(space.nodes[i].bit for i in self.nodes)
         self.plain_of = [self._bits(v, plain=True) for v in range(lattice.count)]
         self.moved_by = [self._bits(v, plain=False) for v in range(lattice.count)]
-        self.kinds = [
-            [np.unique(a.factors[:, t.relevant], axis=0, return_inverse=True)[1].ravel() for t in space.tensors]
-            for a in space.arrays
-        ]
-        """For each array and tensor: ways to spread that are the same to the tensor have one number."""
+        self.kinds = [[self._kinds(a, t) for t in space.tensors] for a in space.arrays]
+        """For each array and tensor: ways to spread that send the same words of it have one number."""
+
+    def _kinds(self, array: ArrayPlan, tensor: TensorPlan) -> Ints:
+        told = array.factors[:, tensor.relevant]
+        if not array.merges or (tensor.output and not array.reduces):
+            told = np.column_stack((told, array.factors.prod(axis=1)))  # instances with the same words get their own
+        found: Ints = np.unique(told, axis=0, return_inverse=True)[1].ravel()
+        return found
 
     def _bits(self, v: int, *, plain: bool) -> int:
         found = 0
@@ -265,29 +270,23 @@ class SlidingWords:
         tiles are symmetric.
         """
         plan = self.space.nodes[node]
-        tensor = self.space.tensors[plan.tensor]
-        start = self.space.memories[plan.memory].segment
-        merged = start
-        while merged < upto and self.space.arrays[merged].unites(up=up):
-            merged += 1
-        together, kept, _ = self.slide(s, node, low, moving, segment, merged)
+        start = self.segment_of[node]
+        united = self.space.united(start, upto, up=up)
+        together, kept, _ = self.slide(s, node, low, moving, segment, united)
         found = together if moving is None else together - np.where(dead, 0.0, kept)
-        for a in range(merged, upto):
-            array = self.space.arrays[a]
-            if merged != start:
-                msg = "arrays that merge differently between two holders of a sliding window"
-                raise UnsupportedError(msg)
-            ways = s[self.layout.way[a]]
-            if up or not array.merges:
-                found = found * array.product[ways]
-                continue
-            if upto - start > 1:
-                msg = "nested arrays that share whole tiles of a sliding window only"
-                raise UnsupportedError(msg)
-            for v in tensor.plain:
-                found = found * array.factors[ways, v]
-            for window in tensor.windows:
-                found = found * self.different(s, window, range(a, a + 1))
+        for a in range(united, upto):
+            found = found * self.apart(s, plan.tensor, a, up=up)
+        return found
+
+    def apart(self, s: Ints, tensor: int, array: int, *, up: bool) -> Floats:
+        """Return how many children of an array that does not unite words are served by themselves."""
+        plan, ways = self.space.arrays[array], s[self.layout.way[array]]
+        if up or not plan.merges:
+            every: Floats = plan.product[ways]
+            return every
+        found: Floats = plan.factors[ways][:, self.space.tensors[tensor].plain].prod(axis=1).astype(np.float64)
+        for window in self.space.tensors[tensor].windows:
+            found *= self.different(s, window, range(array, array + 1))
         return found
 
     def different(self, s: Ints, window: Window, arrays: range) -> Floats:

@@ -38,6 +38,7 @@ from costmodel.model.meters import PriceBook, compute_pj, cycles_per_point, leak
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 
 NO_RANKS = {"": 1}
@@ -123,6 +124,18 @@ class Space:
         """The tensor that a rule holds still; -1 where none is."""
         return next((t for t, plan in enumerate(self.tensors) if plan.name == self.allowed.still), -1)
 
+    def united(self, start: int, stop: int, *, up: bool) -> int:
+        """Return up to where the last array of a range that unites words does so with all that is inside of it."""
+        return max((a + 1 for a in range(start, stop) if self.arrays[a].unites(up=up)), default=start)
+
+    def child_segment(self, tensor: int, kept: Ints, segment: int) -> Ints:
+        """Return the segment of the outermost node of a tensor that is kept, up to a segment; 0 where none is."""
+        found = np.zeros(len(kept), dtype=np.int64)
+        for i in self.chain[tensor]:
+            if self.segment_of[i] <= segment:
+                found = np.where(kept & self.nodes[i].bit, self.segment_of[i], found)
+        return found
+
     def bits(self, node: NodePlan, words: Floats | float) -> Any:
         """Return the bits that words of the tensor of a node take in its memory."""
         tensor = self.einsum.tensors[self.tensors[node.tensor].name]
@@ -199,7 +212,6 @@ def build(allowed: Allowed) -> Space:
     nodes, keeps = _nodes(allowed, tensors, memories)
     _check_terms(einsum, memories, len(arrays))
     _check_padding(einsum, names, tensors, memories, arrays, nodes)
-    _check_merging(arrays, tensors, memories, nodes, keeps)
     windowed = {v for t in tensors for v in t.windowed}
     wanted = {names.index(v) for v in allowed.wanted}
     space = Space(
@@ -272,12 +284,15 @@ def _check_padding(
         array = arrays[apart]
         busy = [m.level.name for m in memories if m.segment <= apart and port_limits(m.level)]
         several = sum(_spreads_edges(einsum, names, a) for a in arrays) > 1
+        nested = itertools.combinations(arrays, 2)
+        apart_before = any(b.unites(up=up) and not a.unites(up=up) for a, b in nested for up in (False, True))
         terms = bool(einsum.addends)
         why = {
             f"several arrays lie along the edge of {padded[0].name}": several,
             f"terms differ at the edge of {padded[0].name}, and {array.level.name} may lie along it": terms,
             f"several tensors are padded, and {array.level.name} may lie along their edges": len(padded) > 1,
             f"{array.level.name} shares whole tiles of {padded[0].name}, which is padded": array.tiles_only,
+            f"an array unites what {array.level.name} leaves apart of {padded[0].name}, which is padded": apart_before,
             f"instances of {', '.join(busy)} differ at the edge of {padded[0].name}": bool(busy),
         }
         for msg in (msg for msg, refused in why.items() if refused):
@@ -297,25 +312,6 @@ def _edge_array(einsum: Einsum, names: Sequence[str], arrays: Sequence[ArrayPlan
 def _spreads_edges(einsum: Einsum, names: Sequence[str], array: ArrayPlan) -> bool:
     variables = {v for limit in einsum.limits for v in limit.index.rank_variables}.union(*einsum.addends)
     return any((array.factors[:, names.index(v)] > 1).any() for v in variables)
-
-
-def _check_merging(
-    arrays: Sequence[ArrayPlan],
-    tensors: Sequence[TensorPlan],
-    memories: Sequence[MemoryPlan],
-    nodes: Sequence[NodePlan],
-    keeps: Sequence[int],
-) -> None:
-    """Refuse an array that unites what an array inside it serves apart, where a tensor may pass both."""
-    for outer in range(1, len(arrays)):
-        for inner in range(outer):
-            down = arrays[outer].merges and not arrays[outer].tiles_only and not arrays[inner].merges
-            up = arrays[outer].reduces and not arrays[inner].reduces
-            for t, tensor in enumerate(tensors):
-                between = sum(n.bit for n in nodes if n.tensor == t and inner < memories[n.memory].segment <= outer)
-                if (down or (up and tensor.output)) and any(not kept & between for kept in keeps):
-                    names = f"{arrays[outer].level.name} merges what {arrays[inner].level.name} inside it does not"
-                    raise UnsupportedError(names)
 
 
 def _nodes(

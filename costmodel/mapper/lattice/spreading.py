@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -94,22 +95,12 @@ class Spreading(Growth):
         for row, inside in zip(layout.limit, space.prices.segments, strict=True):
             if inside <= array:
                 f[row] /= product
-        sigma = self.combinations.sigma[array][ways]
         for t, tensor in enumerate(space.tensors):
-            reads = f[layout.reads[t]]
             if tensor.windows:
                 self.merge_bare(new, t, array)
                 self.sliding.spread(new, t, array, numbers, parents)
                 continue
-            sharing = sigma[:, t]
-            if array == space.edge_array:
-                held = sum(space.nodes[i].bit for i in self.gaps.chain[t] if self.gaps.segment_of[i] <= array)
-                bare = np.flatnonzero((s[Layout.KEPT] & held) == 0)
-                sharing[bare] = self.sliding.edges.merged(s[:, bare], t, array)
-            if plan.merges:
-                reads /= sharing
-            if tensor.output and plan.reduces:
-                f[Layout.UPDATES] /= sharing
+            self.merge_plain(new, t, array)
         self.deliver(new, array + 1)
         if array == self.top - 1:
             self.first_touches(new)
@@ -118,17 +109,34 @@ class Spreading(Growth):
         self.store(new, new.s[Layout.NUMBER], SPREAD, new.s[layout.way[array]])
         return new
 
+    def merge_plain(self, labels: Labels, tensor: int, array: int) -> None:
+        """Merge the reads and updates of a plain tensor that wait for its holder."""
+        space, s = self.space, labels.s
+        for up in (False, True) if space.tensors[tensor].output else (False,):
+            alike: Any = 1.0
+            for a in range(space.united(0, array, up=up), array):
+                sharing = self.combinations.sigma[a][s[self.layout.way[a]], tensor]
+                held = space.child_segment(tensor, s[Layout.KEPT], array) > a
+                _, alike = space.arrays[a].merged(np.where(held, 1.0, sharing), alike, up=up)
+            sharing = self.combinations.sigma[array][s[self.layout.way[array]], tensor]
+            if array == space.edge_array:
+                inside = sum(space.nodes[i].bit for i in self.gaps.chain[tensor] if self.gaps.segment_of[i] <= array)
+                bare = np.flatnonzero((s[Layout.KEPT] & inside) == 0)
+                sharing[bare] = self.sliding.edges.merged(s[:, bare], tensor, array)
+            by, _ = space.arrays[array].merged(sharing, alike, up=up)
+            labels.f[Layout.UPDATES if up else self.layout.reads[tensor]] /= by
+
     def merge_bare(self, labels: Labels, tensor: int, array: int) -> None:
         """Merge what compute instances ask for, or update, of a tensor with windows that no memory inside holds."""
         space, plan = self.space, self.space.arrays[array]
         held = sum(space.nodes[i].bit for i in self.gaps.chain[tensor] if self.gaps.segment_of[i] <= array)
-        flows = [(self.layout.reads[tensor], plan.merges)]
+        flows = [(self.layout.reads[tensor], False, plan.merges)]
         if space.tensors[tensor].output:
-            flows.append((Layout.UPDATES, plan.reduces))
-        for row, merged in flows:
+            flows.append((Layout.UPDATES, True, plan.reduces))
+        for row, up, merged in flows:
             bare = np.flatnonzero(((labels.s[Layout.KEPT] & held) == 0) & (labels.f[row] > 0))
             if merged and len(bare):
-                labels.f[row, bare] /= self.sliding.bare(labels, bare, tensor, array)
+                labels.f[row, bare] /= self.sliding.bare(labels, bare, tensor, array, up=up)
 
     def deliver(self, labels: Labels, segment: int) -> None:
         """Charge what waits for a holder in this segment, and the hops to it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +40,18 @@ class ArrayPlan:
     def unites(self, *, up: bool) -> bool:
         """Whether a word that several instances want is sent once, or (``up``) one that they send arrives once."""
         return self.reduces if up else self.merges and not self.tiles_only
+
+    def merged(self, sharing: Any, alike: Any, *, up: bool) -> tuple[Any, Any]:
+        """Return (by what merging divides the words of a plain tensor, copies of each that are left in one delivery).
+
+        ``sharing``: instances that want the same tile; ``alike``: copies that arrays further in have left apart, which
+        an array that unites words finds, too.
+        """
+        if self.unites(up=up):
+            return sharing * alike, 1.0
+        if not up and self.merges:
+            return sharing, alike
+        return 1.0, alike * sharing
 
     @cached_property
     def product(self) -> Floats:
