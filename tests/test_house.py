@@ -108,7 +108,12 @@ def test_no_two_modules_import_each_other():
 
 
 WINGS = ("costmodel.mapper.lattice", "costmodel.mapper.uneven", "costmodel.mapper.sample")
-ABOVE_THE_WINGS = ("costmodel.mapper.engines", "costmodel.mapper.network", "costmodel.mapper.curve")
+ABOVE_THE_WINGS = (
+    "costmodel.mapper.engines",
+    "costmodel.mapper.network",
+    "costmodel.mapper.curve",
+    "costmodel.mapper.why",
+)
 """The modules of the mapper that may use a wing; all others that stand beside the wings are their floor."""
 
 

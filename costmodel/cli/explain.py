@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from costmodel.cli.asked_why import searched_why
 from costmodel.cli.complete import names_of
 from costmodel.cli.evaluate import evaluated
-from costmodel.cli.options import about, json_option, lower_option, mapping_option, set_option
+from costmodel.cli.options import about, json_option, lower_option, mapping_option, set_option, why_option
 from costmodel.cli.output import FINE, ProgressDisplay, put, put_json, say
 from costmodel.spec.problems import Problem, SpecError
 
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
     from costmodel.einsum.algebra import Workload
+    from costmodel.mapper.network import NetworkResult
+    from costmodel.mapper.reasons import Why
     from costmodel.model.evaluation import Evaluation
+    from costmodel.report.assemble import Question
     from costmodel.spec.hardware import Architecture
     from costmodel.spec.mapping import Mapping
 
@@ -36,9 +40,16 @@ def _completed(ctx: click.Context, param: click.Parameter, incomplete: str) -> l
 @click.option("einsum", "--einsum", metavar="NAME", help="The number of this Einsum only.")
 @set_option
 @lower_option()
+@why_option
 @json_option
 def command(
-    words: tuple[str, ...], mapping_ref: str | None, einsum: str | None, overrides: tuple[str, ...], *, as_json: bool
+    words: tuple[str, ...],
+    mapping_ref: str | None,
+    einsum: str | None,
+    overrides: tuple[str, ...],
+    *,
+    why: bool,
+    as_json: bool,
 ) -> int:
     """How one number comes about: its loops, tile and refetches, its price and where that comes from.
 
@@ -55,6 +66,11 @@ def command(
     if named == 1 and overrides:
         raise click.UsageError("--set changes what is computed, and a run folder holds what was: give ARCH WORKLOAD")
     subject = words[named] if len(words) > named else None
+    if why:
+        if subject is not None or mapping_ref is not None:
+            raise click.UsageError("--why is about the best mapping as a whole: give no SUBJECT and no --mapping")
+        reasons = _why_of_run(words[0]) if named == 1 else _why_of_pair(words, einsum, overrides)
+        return _show_why(reasons, as_json=as_json)
     found = _of_run(words[0]) if named == 1 else _of_pair(words, mapping_ref, einsum, overrides, subject)
     workload, architecture, mappings, evaluation = found
     _check(architecture, workload, subject)
@@ -73,6 +89,34 @@ def command(
     else:
         put(str(explanation))
     return FINE
+
+
+def _show_why(reasons: tuple[Why, ...], *, as_json: bool) -> int:
+    if as_json:
+        from costmodel.report.codec import plain
+
+        put_json("explain", {"why": plain(reasons)})
+    else:
+        from costmodel.report.text.why import why_text
+
+        put(why_text(reasons))
+    return FINE
+
+
+def _why_of_run(folder: str) -> tuple[Why, ...]:
+    """The reasons that a run keeps."""
+    from costmodel.report.read import read_run
+
+    kept = read_run(Path(folder)).why
+    if not kept:
+        hint = "`costmodel map … --why --out FOLDER` keeps them"
+        raise SpecError([Problem("holds no reasons", file=folder, hint=hint)])
+    return kept
+
+
+def _why_of_pair(words: tuple[str, ...], einsum: str | None, overrides: tuple[str, ...]) -> tuple[Why, ...]:
+    question, result = _searched(words, einsum, overrides, None)
+    return searched_why(question, result, quiet=False)
 
 
 def _is_run(words: tuple[str, ...]) -> bool:
@@ -111,7 +155,7 @@ def _of_pair(
     subject: str | None,
 ) -> _Explained:
     """What the mappings of a file cost, or the best ones."""
-    from costmodel.report.assemble import check_computed, question_of
+    from costmodel.report.assemble import question_of
 
     if len(words) < 2:
         raise click.UsageError("with --mapping, give ARCH WORKLOAD and the number to explain")
@@ -119,7 +163,16 @@ def _of_pair(
         question = question_of(words[0], words[1], overrides, ())
         answer = evaluated(question, mapping_ref)
         return question.workload, question.architecture, answer.mappings, answer.evaluation
+    question, result = _searched(words, einsum, overrides, subject)
+    return question.workload, question.architecture, result.mappings, result.evaluation
+
+
+def _searched(
+    words: tuple[str, ...], einsum: str | None, overrides: tuple[str, ...], subject: str | None
+) -> tuple[Question, NetworkResult]:
+    """Search the best mappings. Raises SpecError where there are none of all that is asked for."""
     from costmodel.mapper.network import map_workload
+    from costmodel.report.assemble import check_computed, question_of
 
     question = question_of(words[0], words[1], overrides, () if einsum is None else (einsum,))
     check_computed(question)
@@ -130,4 +183,4 @@ def _of_pair(
         reasons = [failure.reason for failure in result.failures] or ["the search was interrupted"]
         raise SpecError([Problem(reason, hint="--mapping FILE explains another mapping") for reason in reasons])
     say(f"of the best mappings ({result.certificate}, least EDP); --mapping FILE explains others")
-    return question.workload, question.architecture, result.mappings, result.evaluation
+    return question, result

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from costmodel.cli.asked_why import searched_why
 from costmodel.cli.complete import arch_argument, workload_argument
 from costmodel.cli.keep import claimed, command_line, keep_run
 from costmodel.cli.options import (
@@ -19,6 +20,7 @@ from costmodel.cli.options import (
     quiet_option,
     report_option,
     set_option,
+    why_option,
 )
 from costmodel.cli.output import FINE, INFEASIBLE, INTERRUPTED, PARTIAL, ProgressDisplay, put, put_json, put_notes, say
 from costmodel.cli.request import request_asked, request_options
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 @einsum_option
 @set_option
 @lower_option()
+@why_option
 @json_option
 @out_option
 @force_option
@@ -61,6 +64,7 @@ def command(
     force: bool,
     as_json: bool,
     no_run: bool,
+    why: bool,
     quiet: bool,
     **asked: Any,
 ) -> int:
@@ -92,7 +96,8 @@ def command(
         say(note)
     if result.unfinished:
         say(f"not searched: {', '.join(result.unfinished)}")
-    run = run_of_network(question, result, command_line())
+    reasons = searched_why(question, result, quiet=quiet) if why else ()
+    run = run_of_network(question, result, command_line(), reasons)
     try:
         if result.layers:
             keep_run(run, place, report, force=force, folder=not no_run)
@@ -115,4 +120,8 @@ def _show(run: Run, result: NetworkResult, notes: Sequence[str], *, as_json: boo
         from costmodel.report.text.network import network_text
 
         put(network_text(result))
+        if run.why:
+            from costmodel.report.text.why import why_text
+
+            put(f"\n{why_text(run.why)}")
         put_notes(notes)

@@ -99,6 +99,12 @@ mapping_option = click.option(
     help="Mapping file (or the name of a shipped one).",
 )
 einsum_option = click.option("einsums", "--einsum", metavar="NAME", multiple=True, help="Only this Einsum. Repeatable.")
+why_option = click.option(
+    "why",
+    "--why",
+    is_flag=True,
+    help="Say what holds the bound of each Einsum, and what each constraint costs: it is searched again without it.",
+)
 quiet_option = click.option("quiet", "-q", "--quiet", is_flag=True, help="No progress on stderr.")
 
 

@@ -20,6 +20,7 @@ from costmodel.mapper.choice import chosen_place
 from costmodel.mapper.engines import search
 from costmodel.mapper.front import pareto
 from costmodel.mapper.result import (
+    ROUNDING,
     Certificate,
     InfeasibleError,
     MapperResult,
@@ -272,4 +273,4 @@ def choose(result: NetworkResult) -> NetworkResult:
     else:  # found among all combinations, those that were thinned out too
         chosen = best_choice(fronts, aim.product.powers[0])
     layers = tuple(replace(layer, chosen=place) for layer, place in zip(result.layers, chosen, strict=True))
-    return replace(result, layers=layers, front=points, front_gap=total.gap)
+    return replace(result, layers=layers, front=points, front_gap=total.gap if total.gap > ROUNDING else 0.0)

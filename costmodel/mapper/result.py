@@ -82,14 +82,16 @@ class Certificate:
     def __str__(self) -> str:
         """Print what is known.
 
-        >>> [str(Certificate(Status.GAP, "exact", None, 1, (), 0.1, gap)) for gap in (0.0321, 1e-7, 0.0)]
-        ['gap ≤ 3.2 %', 'gap < 0.01 %', 'first objective: proven']
+        >>> [str(Certificate(Status.GAP, "exact", None, 1, (), 0.1, gap)) for gap in (0.0321, 1e-7, 0.0, 43.21)]
+        ['gap ≤ 3.2 %', 'gap < 0.01 %', 'first objective: proven', 'gap ≤ 4,321 %']
         """
         if self.status != Status.GAP or self.gap is None:
             return str(self.status)
         if not self.gap:
             return "first objective: proven"
-        return "gap < 0.01 %" if self.gap < SMALL else f"gap ≤ {100 * self.gap:.2g} %"
+        if self.gap < SMALL:
+            return "gap < 0.01 %"
+        return f"gap ≤ {100 * self.gap:.2g} %" if self.gap < 0.995 else f"gap ≤ {100 * self.gap:,.0f} %"
 
 
 def held_against(best: float, bound: float, *, front: bool, rounding: float = ROUNDING) -> tuple[Status, float | None]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping as MappingABC
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from costmodel.einsum.algebra import Workload
 from costmodel.mapper.network import NetworkResult
+from costmodel.mapper.reasons import Why
 from costmodel.model.evaluate import combine, evaluate
 from costmodel.model.evaluation import Evaluation
 from costmodel.report.notes import price_notes, role_notes
@@ -30,6 +33,9 @@ from costmodel.spec.problems import Marks, Problem, SpecError
 from costmodel.spec.request import Request, einsum_of
 from costmodel.spec.rules import sentence_problems
 from costmodel.sweep.designs import Scalar
+
+if TYPE_CHECKING:
+    from costmodel.spec.values import Values
 
 
 @dataclass(frozen=True)
@@ -166,6 +172,14 @@ def mappings_asked_for(
     return chosen
 
 
+def stated_values(question: Question) -> MappingABC[str, Values]:
+    """Values that the workload of a question gives to tensors."""
+    if question.workload_document is None:
+        return {}
+    own = catalog.share(question.overrides, question.arch_document, question.workload_document)[1]
+    return catalog.load_values(question.workload_document, own)
+
+
 def evaluate_mappings(question: Question, pairs: Sequence[tuple[Mapping, NestMarks]], file: str = "") -> Answer:
     """Evaluate mappings, with the places of their nodes in a file. Raises SpecError as ``evaluate_file``."""
     chosen = mappings_asked_for(question, pairs, file)
@@ -203,8 +217,8 @@ def run_of_evaluation(question: Question, answer: Answer, command: str) -> Run:
     )
 
 
-def run_of_network(question: Question, result: NetworkResult, command: str) -> Run:
-    """The run of a search."""
+def run_of_network(question: Question, result: NetworkResult, command: str, why: tuple[Why, ...] = ()) -> Run:
+    """The run of a search, with why its answers are what they are where that was asked."""
     notes = [failure.reason for failure in result.failures]
     if result.unfinished:
         notes.append(f"not searched: {', '.join(result.unfinished)}")
@@ -224,6 +238,7 @@ def run_of_network(question: Question, result: NetworkResult, command: str) -> R
         searches=tuple(EinsumSearch.from_result(layer.result, layer.chosen) for layer in result.layers),
         network_front=result.front,
         certificate=result.certificate if result.layers else None,
+        why=why,
         inputs=tuple(dict.fromkeys(question.inputs)),
         notes=(*notes, *notes_of(question, result.request.constraints)),
         provenance=provenance_of(

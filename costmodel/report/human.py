@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 
 NOT_MODELLED = "not modelled"
 
@@ -11,20 +12,20 @@ _PREFIXES = tuple(
 )
 
 
-def digits(value: float) -> str:
-    """Three significant digits, never in exponent form between 0.001 and 1000.
+def digits(value: float, figures: int = 3) -> str:
+    """Three significant digits, or as many as asked for, never in exponent form between 0.001 and 1000.
 
     >>> digits(12.345), digits(999.7), digits(2.0)
     ('12.3', '1000', '2')
     """
     if value == 0 or not math.isfinite(value):
         return f"{value:g}"
-    places = max(0, 2 - math.floor(math.log10(abs(value))))
+    places = max(0, figures - 1 - math.floor(math.log10(abs(value))))
     text = f"{value:.{places}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def prefixed(value: float, unit: str, *, smallest: float = 1e-12) -> str:
+def prefixed(value: float, unit: str, *, smallest: float = 1e-12, figures: int = 3) -> str:
     """A value in SI units with the prefix that leaves one to three digits before the point.
 
     >>> prefixed(0.0032, "J"), prefixed(1_500_000, "B"), prefixed(0, "s")
@@ -32,27 +33,40 @@ def prefixed(value: float, unit: str, *, smallest: float = 1e-12) -> str:
     """
     for scale, prefix in _PREFIXES:
         if abs(value) >= scale * 0.9995 or scale <= smallest:
-            text = digits(value / scale) if value else "0"
+            text = digits(value / scale, figures) if value else "0"
             return f"{text} {prefix if value else ''}{unit}".rstrip()
     return f"{value:g} {unit}"
 
 
-def joules(energy_pj: float) -> str:
+def joules(energy_pj: float, figures: int = 3) -> str:
     """Energy.
 
     >>> joules(3.2e9)
     '3.2 mJ'
     """
-    return prefixed(energy_pj * 1e-12, "J")
+    return prefixed(energy_pj * 1e-12, "J", figures=figures)
 
 
-def seconds(latency_s: float) -> str:
+def seconds(latency_s: float, figures: int = 3) -> str:
     """Time.
 
     >>> seconds(0.0123)
     '12.3 ms'
     """
-    return prefixed(latency_s, "s")
+    return prefixed(latency_s, "s", figures=figures)
+
+
+def told_apart(values: Sequence[float], text: Callable[[float, int], str]) -> list[str]:
+    """Texts of numbers, with as many digits as it takes to tell different ones apart.
+
+    >>> told_apart([2.4201e6, 2.4204e6], joules), told_apart([1.0, 1.0], seconds)
+    (['2.4201 µJ', '2.4204 µJ'], ['1 s', '1 s'])
+    """
+    for figures in range(3, 17):
+        texts = [text(value, figures) for value in values]
+        if len(set(texts)) == len(set(values)):
+            break
+    return texts
 
 
 def memory(size_bits: float) -> str:

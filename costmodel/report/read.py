@@ -58,6 +58,7 @@ def read_run(folder: Path) -> Run:
         design_points=result.design_points,
         inputs=tuple(_input(folder, given) for given in result.inputs),
         notes=result.notes,
+        why=result.why,
         provenance=result.provenance,
     )
 

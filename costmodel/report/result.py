@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from costmodel.mapper.reasons import Why
 from costmodel.mapper.result import Certificate, NetworkPoint
 from costmodel.report.run import DesignPoint, EinsumSearch, Kind, Provenance
 from costmodel.spec.mapping import Mapping
@@ -102,4 +103,5 @@ class Result:
     design_points: tuple[DesignPoint, ...]
     inputs: tuple[InputRecord, ...]
     notes: tuple[str, ...]
+    why: tuple[Why, ...] = ()
     provenance: Provenance

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from costmodel.einsum.algebra import Workload
+from costmodel.mapper.reasons import Why
 from costmodel.mapper.result import Certificate, MapperResult, NetworkPoint
 from costmodel.model.evaluation import Evaluation
 from costmodel.spec.hardware import Architecture
@@ -106,6 +107,8 @@ class Run:
     """Totals of the workload over combinations of the searches' fronts, as ``NetworkResult.front`` has them."""
     certificate: Certificate | None = None
     """What is known about the totals of a mapping search."""
+    why: tuple[Why, ...] = ()
+    """Of the first of each kind of Einsum, where it was asked for."""
     design_points: tuple[DesignPoint, ...] = ()
     inputs: tuple[InputFile, ...] = ()
     notes: tuple[str, ...] = ()

@@ -85,6 +85,7 @@ def result_object(run: Run) -> dict[str, Plain]:
             for name, given in zip(_input_names(run.inputs), run.inputs, strict=True)
         ),
         notes=run.notes,
+        why=run.why,
         provenance=run.provenance,
     )
     return {field.name: plain(getattr(result, field.name)) for field in fields(result)}

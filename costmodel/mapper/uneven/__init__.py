@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING
 from costmodel.mapper.doors import door
 
 if TYPE_CHECKING:
-    from costmodel.mapper.uneven.bound import lower_bound
+    from costmodel.mapper.uneven.bound import floors, lower_bound
     from costmodel.mapper.uneven.exhaustion import exhaust
     from costmodel.mapper.uneven.search import improve, verdict
 
-__all__ = ["exhaust", "improve", "lower_bound", "verdict"]
+__all__ = ["exhaust", "floors", "improve", "lower_bound", "verdict"]
 
 __getattr__ = door(
-    __name__, {"exhaust": "exhaustion", "lower_bound": "bound", "improve": "search", "verdict": "search"}
+    __name__,
+    {"exhaust": "exhaustion", "floors": "bound", "lower_bound": "bound", "improve": "search", "verdict": "search"},
 )

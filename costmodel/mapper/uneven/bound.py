@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from costmodel.einsum.algebra import Access, Affine, Einsum, Tensor
@@ -98,33 +98,67 @@ class _Prices:
         return sum(used.words * self.least(choice.tensor, used.ways) for used in choice.used)
 
 
+@dataclass(frozen=True, slots=True)
+class Floors:
+    """What every mapping pays at least, part by part."""
+
+    tensors_pj: Mapping[str, float]
+    """Of each tensor, for words that cross every boundary once and serve every operation."""
+    operations_pj: float
+    forced_pj: float
+    """Of words that capacities make cross again."""
+    leak_pj_per_cycle: float
+    cycles: Mapping[str, float]
+    """Of each component: the limits of bandwidth, then the compute unit."""
+    capacity_bits: int
+
+    @property
+    def least(self) -> Bound:
+        """Costs that no mapping undercuts."""
+        latency = max(self.cycles.values())
+        energy = sum(self.tensors_pj.values()) + self.operations_pj + self.forced_pj + self.leak_pj_per_cycle * latency
+        return Bound(energy * ROUNDING, latency * ROUNDING, self.capacity_bits)
+
+
 def lower_bound(allowed: Allowed, *, at_once: bool = False) -> Bound:
     """Return costs that no mapping undercuts. ``at_once``: without what capacities force, which can take a second."""
+    return floors(allowed, at_once=at_once).least
+
+
+def floors(allowed: Allowed, *, at_once: bool = False) -> Floors:
+    """Return what every mapping pays at least; ``at_once`` as for ``lower_bound``."""
     einsum, architecture, unit = allowed.einsum, allowed.architecture, allowed.unit
-    choices = [list(_choices(allowed, tensor)) for tensor in einsum.tensors]
+    choices = {tensor: list(_choices(allowed, tensor)) for tensor in einsum.tensors}
     boundaries = [] if at_once else list(_boundaries(allowed))
     book = PriceBook(architecture)
-    prices = _Prices(book, ENERGY)
-    energy = sum(min((prices.of(c) for c in listed), default=0.0) for listed in choices)
-    energy += compute_pj(einsum, unit)
-    energy += _beyond(allowed, boundaries, prices)
-    latency = busiest_points(allowed) * cycles_per_point(einsum, unit)
-    latency += sum(_pass_cycles(allowed, place) for place in allowed.arrays)
-    for places in book.limits.values():
+
+    def each(prices: _Prices) -> dict[str, float]:
+        return {name: min((prices.of(c) for c in listed), default=0.0) for name, listed in choices.items()}
+
+    cycles: dict[str, float] = {}
+    for component, places in book.limits.items():
         for place in places:
             level = architecture.index(book.meters[place].level)
             prices = _Prices(book, place)
-            cycles = sum(min((prices.of(c) for c in listed), default=0.0) for listed in choices)
-            cycles += _beyond(allowed, boundaries, prices)
+            busy = sum(each(prices).values()) + _beyond(allowed, boundaries, prices)
             instances = math.prod(x.fanout for outer, x in allowed.arrays.items() if outer < level)
-            latency = max(latency, cycles / instances)
-    leaking_pj = leak_pj_per_cycle(architecture)
+            cycles[component] = max(cycles.get(component, 0.0), busy / instances)
+    computing = busiest_points(allowed) * cycles_per_point(einsum, unit)
+    cycles[unit.name] = computing + sum(_pass_cycles(allowed, place) for place in allowed.arrays)
     room = sum(
         architecture.copies(allowed.levels[place].name) * stored_bits(einsum.tensors[name], allowed.levels[place], 1)
         for place, name, answer in allowed.below
         if answer == "yes"
     )
-    return Bound((energy + leaking_pj * latency) * ROUNDING, latency * ROUNDING, room)
+    prices = _Prices(book, ENERGY)
+    return Floors(
+        each(prices),
+        compute_pj(einsum, unit),
+        _beyond(allowed, boundaries, prices),
+        leak_pj_per_cycle(architecture),
+        cycles,
+        room,
+    )
 
 
 def busiest_points(allowed: Allowed) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,7 +78,7 @@ def number(column: str, value: object) -> Cell:
         return Cell(value, value)
     number = value.item() if hasattr(value, "item") else value
     assert isinstance(number, (int, float))  # noqa: S101  (tables hold text, truth and numbers)
-    show = {
+    shown: dict[str, Callable[[float], str]] = {
         "energy_pj": human.joules,
         "latency_s": human.seconds,
         "bits": human.memory,
@@ -88,6 +89,7 @@ def number(column: str, value: object) -> Cell:
         "edp_j_s": lambda v: human.prefixed(v, "J·s", smallest=1e-18),
         "area_mm2": lambda v: f"{human.digits(v)} mm²",
         "pj_per_point": human.digits,
-    }.get(column, human.amount)
+    }
+    show = shown.get(column, human.amount)
     unit = _UNITS.get(column, "")
     return Cell(show(number), float(number), f"{human.exact(number)}{unit}", numeric=True)

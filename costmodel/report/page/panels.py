@@ -7,6 +7,7 @@ from typing import Any
 from costmodel.report import chart, human, tables
 from costmodel.report.nest_text import nest_lines
 from costmodel.report.run import Run
+from costmodel.report.text.why import one_text
 from costmodel.report.text.workload import role_text
 
 
@@ -17,6 +18,7 @@ def einsum_panels(run: Run) -> list[dict[str, Any]]:
     statements = {s.name: s for s in run.workload.einsums}
     totals = {str(r["einsum"]): r for r in tables.einsums(run).to_dict("records")}
     colours = tables.group_roles(run.workload)
+    why = {one.einsum: one_text(one) for one in run.why}
     panels = []
     for place, name in enumerate(e.points):
         statement = statements.get(name)
@@ -43,6 +45,7 @@ def einsum_panels(run: Run) -> list[dict[str, Any]]:
                 "bottleneck": row["bottleneck"],
                 "utilisation": human.percent(row["utilisation"]),
                 "certificate": certificate,
+                "why": why.get(name, ""),
                 "nest": nest_lines(mapping, run.workload) if mapping else (),
                 "chart": chart.svg(drawn) if drawn else "",
             }

@@ -8,6 +8,8 @@ from costmodel.report.human import NOT_MODELLED, digits, joules, memory, percent
 from costmodel.report.text.aligned import one_line, table
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from costmodel.report.comparison import Comparison, Row, Unit
 
 
@@ -27,7 +29,8 @@ def quantity(value: float | None, unit: Unit) -> str:
     """A number of a comparison, with its unit."""
     if value is None:
         return NOT_MODELLED if unit == "mm2" else ""
-    shown = {"pJ": joules, "s": seconds, "b": memory, "share": percent}.get(unit)
+    texts: dict[str, Callable[[float], str]] = {"pJ": joules, "s": seconds, "b": memory, "share": percent}
+    shown = texts.get(unit)
     return shown(value) if shown else f"{value:.4g} {unit}" if unit == "J·s" else f"{digits(value)} {unit}"
 
 

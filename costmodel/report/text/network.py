@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from costmodel.report.human import digits, joules, memory, percent, seconds
+from costmodel.report.human import digits, joules, memory, percent, seconds, told_apart
 from costmodel.report.text.aligned import table
 from costmodel.report.text.totals import totals_text
 
@@ -61,20 +61,30 @@ def network_text(result: NetworkResult) -> str:
     if result.layers:
         partial = f"of {len(result.layers)} of {len(result.layers) + missing} Einsums:\n" if missing else ""
         parts.append(partial + totals_text(result.evaluation, room=room))
+        parts += otherwise_text(result)
         parts.append(f"certificate: {certificate_text(result.certificate)}")
     if len(result.front) > 1:
         clock = result.evaluation.clock_hz
-        ends = [
-            f"{joules(p.energy_pj)}, {seconds(p.latency_cycles / clock)}"
-            + (f", {memory(p.capacity_bits)}" if room else "")
-            for p in (result.front[0], result.front[-1])
-        ]
+        ends = (result.front[0], result.front[-1])
+        energies = told_apart([p.energy_pj for p in ends], joules)
+        times = told_apart([p.latency_cycles / clock for p in ends], seconds)
+        rooms = [f", {memory(p.capacity_bits)}" if room else "" for p in ends]
+        span = " to ".join(f"{e}, {t}{r}" for e, t, r in zip(energies, times, rooms, strict=True))
         exactness = (
             f"; thinned, every point is within {percent(result.front_gap)} of a kept one" if result.front_gap else ""
         )
         shown = f"\nthe totals are of {_chosen(result)}{' (--choose)' if result.request.aim.front else ''}"
-        parts.append(f"front: {len(result.front)} points from {' to '.join(ends)}{exactness}{shown}")
+        parts.append(f"front: {len(result.front)} points from {span}{exactness}{shown}")
     return "\n\n".join(parts)
+
+
+def otherwise_text(result: NetworkResult) -> list[str]:
+    """Say how layers were searched of which the method that was asked for knows no proof, and why."""
+    how: dict[str, list[str]] = {}
+    for layer in result.layers:
+        if "(" in (method := layer.result.certificate.method):
+            how.setdefault(method, []).append(layer.einsum)
+    return ["\n".join(f"{', '.join(names)}: {method}" for method, names in how.items())] if how else []
 
 
 def _chosen(result: NetworkResult) -> str:
