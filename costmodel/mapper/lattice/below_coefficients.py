@@ -185,16 +185,24 @@ class Coefficients:
         return found
 
     def _overlap(self, tensor: int, array: int, *, points: bool = False, up: bool = False) -> Floats:
-        """Instances over which words of a window may be shared at most (of tiles of one point: less)."""
+        """Instances over which words of a window may be shared at most (of tiles of one point: less).
+
+        Those of arrays inside that leave words apart count as well. Above an array no tile is of one point.
+        """
         plan, ways = self.space.tensors[tensor], self.space.arrays[array]
         if not (ways.merges or up):
             return np.ones(self.n)
         others = [v for v in range(len(self.space.names)) if v not in plan.plain]
         share = ways.factors[:, others].prod(axis=1).astype(np.float64)
-        if points:
+        if points and array == 0:
             for window in plan.windows:
                 share = share / ways.factors[:, list(window.rank_variables)].max(axis=1)
-        return self._of_choices(share, array)
+        found = self._of_choices(share, array)
+        for a, inner in enumerate(self.space.arrays[:array]):
+            if not inner.unites(up=up):
+                apart = inner.factors[:, others].prod(axis=1).astype(np.float64)
+                found = found * (apart.max(initial=1.0) if a < self.segment else self._of_choices(apart, a))
+        return found
 
     def _of_choices(self, of_ways: Any, array: int) -> Floats:
         """Return (choices of what is kept and of ways) for numbers of the ways of one array to come."""

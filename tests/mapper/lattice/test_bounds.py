@@ -139,6 +139,19 @@ def test_bounds_of_a_convolution_on_an_array() -> None:
     assert bounds_along_the_way(CONV3X3, PE2D, "edp") > 5
 
 
+def test_neighbours_share_words_of_a_window_that_arrays_inside_have_made_longer() -> None:
+    # three apart, each point of p has a word of its own; but two of them want the same one once r has grown to four
+    problem = einsum("O[p]", "I[3*p+r]", "F[r]", weights="F", p=4, r=4)
+    arrays = (
+        Array(name="A1", shape={"X": 2}),
+        Array(name="A2", shape={"X": 2, "Y": 2}),
+        Array(name="A3", shape={"X": 2}, multicast="none"),
+    )
+    memory = Memory(name="M0", read_pj=50, write_pj=60, bandwidth_bits_per_cycle=16)
+    architecture = Architecture(name="nested", levels=(memory, *arrays, MAC))
+    assert bounds_along_the_way(problem, architecture, "edp") == 4
+
+
 def test_instances_beyond_share_the_cycles_of_a_port_between_two_arrays() -> None:
     # each of three instances of M1 reads two words of A, two of B and, when it drains, one of Z
     problem = einsum("Z[p]", "A[p, r]", "B[r]", p=3, r=2)
