@@ -14,8 +14,9 @@ from playwright.sync_api import sync_playwright
 from costmodel.report.page.trace import write_traces
 from costmodel.spec import catalog
 from costmodel.trace.record import trace
+from costmodel.trace.valued import valued
 
-WIDTH, HEIGHT, STEP = 1280, 1000, 9
+WIDTH, HEIGHT, STEP, SEED = 1280, 1000, 9, 0
 SETTINGS = ("ranks.M=4", "ranks.N=4", "ranks.K=4")
 MAPPING = "systolic4_weight_stationary"
 
@@ -27,9 +28,12 @@ def main(picture: Path) -> None:
         sys.exit("chromium is needed to take the picture")
     architecture, workload = catalog.load_pair("systolic4_weight", "mm64", SETTINGS)
     found = trace(workload, architecture, catalog.load_mappings(MAPPING)[0])
-    command = f"costmodel trace systolic4_weight mm64 --mapping {MAPPING} --set {' --set '.join(SETTINGS)}"
+    command = (
+        f"costmodel trace systolic4_weight mm64 --mapping {MAPPING} --set {' --set '.join(SETTINGS)} --seed {SEED}"
+    )
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        page_file = write_traces(Path(folder) / "trace.html", {MAPPING: found}, command)
+        values = {MAPPING: valued(found, {}, seed=SEED)}
+        page_file = write_traces(Path(folder) / "trace.html", {MAPPING: found}, command, values, show_values=True)
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
         page.goto(page_file.as_uri())

@@ -357,6 +357,42 @@ def sliding_problem(rng: random.Random) -> tuple[Einsum, Architecture]:
     return problem, Architecture(name="sliding", levels=(outer, *inner, MAC))
 
 
+def buffered_problem(rng: random.Random) -> tuple[Einsum, Architecture]:
+    """A window with a buffer above an array, so that its tiles come back and halos stay: bounds decide what is left."""
+    p, m, c, r = rng.choice([4, 6, 8]), rng.choice([2, 4]), rng.choice([1, 2, 4]), rng.choice([2, 3, 4])
+    stride = rng.choice([1, 1, 2, 3])
+    output, inputs, shape = rng.choice(
+        (
+            ("O[m, p]", (f"I[c, {stride}*p+r]", "F[m, c, r]"), {"m": m, "p": p, "c": c, "r": r}),
+            ("O[m, p]", (f"I[p+{stride}*r]", "F[m, r]"), {"m": m, "p": p, "r": r}),
+            ("O[m, p, q]", (f"I[{stride}*p+r, q+s]", "F[m, r, s]"), {"m": m, "p": p, "q": c, "r": r, "s": 2}),
+        )
+    )
+
+    def memory(name: str, words: int, pj: float) -> Memory:
+        return Memory(
+            name=name,
+            capacity_bits=8 * words,
+            read_pj=pj,
+            write_pj=pj * rng.choice([1, 2]),
+            halo=rng.choice(["reuse"] * 6 + ["refetch"]),
+            holes=rng.choice(["skip"] * 6 + ["fetch"]),
+            bandwidth_bits_per_cycle=rng.choice([None, None, 8, 16]),
+        )
+
+    levels: list[Level] = [
+        Memory(name="M0", read_pj=200, write_pj=100, bandwidth_bits_per_cycle=rng.choice([None, None, 8])),
+        memory("M1", rng.choice([12, 20, 40, 80]), 6),
+    ]
+    if rng.random() < 0.7:
+        sharing = rng.choice(["words"] * 4 + ["none", "tiles"])
+        levels.append(Array(name="A1", shape={"X": rng.choice([2, 4])}, multicast=sharing, hop_pj=rng.choice([0, 2])))
+    if rng.random() < 0.8:
+        levels.append(memory("M2", rng.choice([4, 6, 10, 16]), 1))
+    architecture = Architecture(name="buffered", levels=(*levels, MAC))
+    return einsum(output, *inputs, weights="F", **shape), architecture
+
+
 def nested_problem(rng: random.Random) -> tuple[Einsum, Architecture]:
     """Two memories inside of each other, of which the inner one holds little: a tile may come back to it."""
     n = lambda *values: rng.choice(values)  # noqa: E731

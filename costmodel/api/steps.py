@@ -9,16 +9,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from costmodel.api.inputs import Arch, Loaded, Mapped, Settings, Work, asked_about, texts_of
-from costmodel.report.assemble import mappings_asked_for
+from costmodel.report.assemble import mappings_asked_for, stated_values
 from costmodel.report.page.trace import write_traces
+from costmodel.report.page.trace_values import ASKED_MOST, words_of
 from costmodel.report.text.trace import trace_object, trace_text
 from costmodel.spec.load import Document
 from costmodel.spec.mapping import Mapping as Schedule
 from costmodel.spec.mapping import einsums_in
 from costmodel.spec.mapping_file import NestMarks
 from costmodel.spec.problems import Problem, SpecError
+from costmodel.spec.values import Values
 from costmodel.trace.frames import Trace
 from costmodel.trace.record import trace as walked
+from costmodel.trace.valued import valued
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,6 +33,8 @@ class TraceResult:
 
     trace: Trace
     """All of it."""
+    stated: Mapping[str, Values]
+    """Values that the workload gives to tensors."""
 
     @property
     def moves(self) -> pd.DataFrame:
@@ -56,10 +61,27 @@ class TraceResult:
         """Every step with its loops, points, words and what every instance holds, as ``costmodel trace --json``."""
         return trace_object(self.trace)
 
-    def page(self, path: str | os.PathLike[str], beside: TraceResult | None = None) -> Path:
-        """Write the animation, perhaps with another nest beside this one; return where it is."""
-        named = {"nest": self.trace} if beside is None else {"first nest": self.trace, "second nest": beside.trace}
-        return write_traces(Path(path), named, "cm.trace")
+    def page(
+        self,
+        path: str | os.PathLike[str],
+        beside: TraceResult | None = None,
+        *,
+        values: Mapping[str, Any] | None = None,
+        seed: int | None = None,
+    ) -> Path:
+        """Write the animation, perhaps with another nest beside this one; return where it is.
+
+        It shows values, too: those of the workload, ``values`` by tensor, and for the rest random ones (``seed``).
+        """
+        named = {"nest": self} if beside is None else {"first nest": self, "second nest": beside}
+        asked = values is not None or seed is not None
+        shown = {
+            name: valued(one.trace, one.stated, values, seed=seed or 0)
+            for name, one in named.items()
+            if asked or words_of(one.trace) <= ASKED_MOST
+        }
+        traces = {name: one.trace for name, one in named.items()}
+        return write_traces(Path(path), traces, "cm.trace", shown, show_values=asked)
 
     def __str__(self) -> str:
         return trace_text(self.trace)
@@ -87,4 +109,5 @@ def trace(
         names = "; ".join(", ".join(einsums_in(one.nest)) for one, _ in pairs)
         raise SpecError([Problem(f"{len(pairs)} nests, of {names}", hint="einsums= chooses one")])
     ((chosen, marks),) = pairs
-    return TraceResult(walked(question.workload, question.architecture, chosen, marks))
+    found = walked(question.workload, question.architecture, chosen, marks)
+    return TraceResult(found, stated_values(question))

@@ -22,6 +22,7 @@ from costmodel.report.text.values import run_text, trace_text
 from costmodel.spec import catalog
 from costmodel.spec.mapping import Mapping as Schedule
 from costmodel.spec.mapping_file import NestMarks
+from costmodel.spec.nonzeros import Nonzeros
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,6 +121,7 @@ def run(
         literals={} if document is None else catalog.load_values(document),
         arrays=values or {},
         files=tuple(files),
+        nonzeros=Nonzeros() if document is None else catalog.load_nonzeros(document),
         random=how.get("random"),
         seed=how.get("seed", 0),
         engine=engine,

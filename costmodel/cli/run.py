@@ -100,6 +100,7 @@ def command(
         literals=catalog.load_values(document),
         arrays={},
         files=files,
+        nonzeros=catalog.load_nonzeros(document),
         random=random,
         seed=seed,
         engine=engine or ("plain" if trace or skip_zeros else "numpy"),

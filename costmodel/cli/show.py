@@ -50,7 +50,7 @@ def _svg(_ctx: click.Context, param: click.Parameter, value: Path | None) -> Pat
     metavar="FILE.svg",
     type=click.Path(path_type=Path, dir_okay=False),
     callback=_svg,
-    help="Of a workload: draw who needs whom.",
+    help="Of a workload: draw who needs whom, or the trees of --fibertree.",
 )
 @click.option(
     "form",
@@ -96,7 +96,7 @@ def command(
     elif kind == "workload":
         shown, content = _workload(document, over, trees, as_latex=as_latex)
         if svg is not None:
-            _draw(svg, document)
+            _draw(svg, document, trees)
     elif kind == "mapping":
         shown, content = _mappings(ref, document, workload_ref, form)
     else:
@@ -165,11 +165,13 @@ def _workload(
     if over is not None:
         rank, extents = _extents(over)
         grown = growth(rank, extents, lambda n: catalog.load_workload(document, [(f"ranks.{rank}", n)]))
+        if grown.is_constant:
+            say_warnings([f"--over {over}: nothing depends on the file's {rank} (layers have `ranks:` of their own)"])
         content["over"] = plain(grown)
         parts.append(growth_text(grown))
     if trees:
         values = catalog.load_values(document)
-        drawn = {tensor: tree_of(tensor, workload, nonzeros, values) for tensor in trees}
+        drawn = {tensor: str(tree_of(tensor, workload, nonzeros, values)) for tensor in trees}
         content["fibertrees"] = drawn
         parts += drawn.values()
     return "\n\n".join(parts or [workload_text(workload), description_text(found)]), content
@@ -184,14 +186,21 @@ def _extents(text: str) -> tuple[str, list[int]]:
     return rank.strip(), [int(part) for part in numbers]
 
 
-def _draw(path: Path, document: Document) -> None:
+def _draw(path: Path, document: Document, trees: tuple[str, ...]) -> None:
     from costmodel.describe.cascade import dependence
+    from costmodel.describe.fiber_picture import fibertrees_svg
     from costmodel.describe.picture import graph_svg
+    from costmodel.describe.words import tree_of
     from costmodel.spec import catalog
 
     workload = catalog.load_workload(document)
-    path.write_text(graph_svg(dependence(workload), f"{workload.name}: who needs whom"), encoding="utf-8")
-    say(f"graph: {path}")
+    if trees:
+        nonzeros, values = catalog.load_nonzeros(document), catalog.load_values(document)
+        drawn = fibertrees_svg([tree_of(tensor, workload, nonzeros, values) for tensor in trees])
+    else:
+        drawn = graph_svg(dependence(workload), f"{workload.name}: who needs whom")
+    path.write_text(drawn, encoding="utf-8")
+    say(f"{'tree' if trees else 'graph'}: {path}")
 
 
 def _mappings(

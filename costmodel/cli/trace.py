@@ -13,6 +13,8 @@ from costmodel.cli.options import einsum_option, json_option, lower_option, repo
 from costmodel.cli.output import FINE, put, put_json, say
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from costmodel.trace.frames import Trace
 
 SIDE_BY_SIDE = 2
@@ -33,6 +35,14 @@ SIDE_BY_SIDE = 2
 @einsum_option
 @set_option
 @lower_option()
+@click.option(
+    "files",
+    "--values",
+    metavar="FILE",
+    multiple=True,
+    help="Values that the page shows: NAME=FILE.npy, or FILE.npz with an array for each tensor. Repeatable.",
+)
+@click.option("--seed", type=click.IntRange(0), help="Of random values that the page shows, where none are given.")
 @json_option
 @report_option
 def command(
@@ -41,15 +51,18 @@ def command(
     mapping_refs: tuple[str, ...],
     einsums: tuple[str, ...],
     overrides: tuple[str, ...],
+    files: tuple[str, ...],
+    seed: int | None,
     report: Path | None,
     *,
     as_json: bool,
 ) -> int:
     """Step through the nest of a mapping: points, words touched, what each level holds, what moves.
 
-    A file with several mappings is traced one after another; --report draws an animation of the first of each file.
+    A file with several mappings is traced one after another. --report draws an animation: of the one nest that is asked
+    for, of two side by side, of more the first of each file (--einsum NAME chooses).
     """
-    from costmodel.report.assemble import mappings_asked_for, question_of
+    from costmodel.report.assemble import mappings_asked_for, question_of, stated_values
     from costmodel.report.folder import check_writable
     from costmodel.report.text.trace import trace_object, trace_text
     from costmodel.trace.record import trace
@@ -66,15 +79,49 @@ def command(
         pairs = mappings_asked_for(question, ref)
         found[ref] = [trace(question.workload, question.architecture, mapping, marks) for mapping, marks in pairs]
     every = [one for traces in found.values() for one in traces]
+    if report is None and (files or seed is not None):
+        raise click.UsageError("--values and --seed are about the page: add --report FILE.html")
     try:
         if report is not None:
             from costmodel.report.page.trace import write_traces
+            from costmodel.report.page.trace_values import ASKED_MOST, words_of
+            from costmodel.trace.valued import valued
 
-            written = write_traces(report, {Path(ref).stem: traces[0] for ref, traces in found.items()}, command_line())
-            say(f"report: {written}")
+            drawn = _drawn(found)
+            asked = bool(files) or seed is not None
+            stated = stated_values(question)
+            values = {
+                name: valued(one, stated, files=_files_of(one, drawn.values(), files), seed=seed or 0)
+                for name, one in drawn.items()
+                if asked or words_of(one) <= ASKED_MOST
+            }
+            say(f"report: {write_traces(report, drawn, command_line(), values, show_values=asked)}")
     finally:  # what cannot be kept is shown all the same
         if as_json:
             put_json("trace", {"traces": [trace_object(one) for one in every]})
         else:
             put("\n\n".join(trace_text(one) for one in every))
     return FINE
+
+
+def _files_of(trace: Trace, drawn: Iterable[Trace], files: Iterable[str]) -> list[str]:
+    """The files of values without those for a tensor that another nest of the page has, and this one has not."""
+    own = {name for e in trace.einsums for name in e.tensors}
+    others = {name for one in drawn for e in one.einsums for name in e.tensors} - own
+    return [text for text in files if text.partition("=")[0] not in others]
+
+
+def _drawn(found: dict[str, list[Trace]]) -> dict[str, Trace]:
+    """The traces of the page, by name: all where there are two at most, else the first of each file."""
+    shown = found
+    if sum(map(len, found.values())) > SIDE_BY_SIDE:
+        shown = {ref: traces[:1] for ref, traces in found.items()}
+        others = sorted({e.name for traces in found.values() for one in traces[1:] for e in one.einsums})
+        say(f"the page shows the first nest of each file; --einsum NAME shows another: {', '.join(others)}")
+    stems = [Path(ref).stem for ref in found]
+    named: dict[str, Trace] = {}
+    for ref, traces in shown.items():
+        name = Path(ref).stem if stems.count(Path(ref).stem) == 1 else ref
+        for one in traces:
+            named[name if len(traces) == 1 else f"{name}: {', '.join(e.name for e in one.einsums)}"] = one
+    return named

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
 from costmodel.describe.cascade import DependenceGraph, DependenceNode
+from costmodel.describe.drawing import FAINT, INK, drawing, word
 
 BOX_WIDTH, BOX_HEIGHT = 148, 46
 GAP_ACROSS, GAP_DOWN, MARGIN, LANE = 84, 20, 24, 10
-_STATIC, _DYNAMIC, _INK, _FAINT = "#b45309", "#1d4ed8", "#1f2937", "#9ca3af"
+_STATIC, _DYNAMIC = "#b45309", "#1d4ed8"
 _LONGEST = 18
 """Characters of a name that are shown; the whole is in the title of its box."""
 
@@ -30,12 +31,7 @@ def graph_svg(graph: DependenceGraph, title: str) -> str:
     body += [_heading(column - bool(given) + 1, column) for column in range(bool(given), len(columns))]
     width = 2 * MARGIN + len(columns) * BOX_WIDTH + (len(columns) - 1) * GAP_ACROSS
     height = lanes.bottom + MARGIN
-    head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
-        f'role="img" font-family="system-ui, sans-serif" font-size="12">'
-    )
-    paper = f'<rect width="{width}" height="{height}" fill="#ffffff"/>'
-    return "\n".join([head, f"<title>{escape(title)}</title>", _TIP, paper, *body, "</svg>"])
+    return drawing(width, height, title, [_TIP, *body])
 
 
 class _Lanes:
@@ -62,11 +58,7 @@ class _Lanes:
 
 _TIP = (
     '<defs><marker id="needs-tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
-    f'<path d="M0 0 8 4 0 8z" fill="{_FAINT}"/></marker></defs>'
-)
-_TIP = (
-    '<defs><marker id="needs-tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
-    f'<path d="M0 0 8 4 0 8z" fill="{_FAINT}"/></marker></defs>'
+    f'<path d="M0 0 8 4 0 8z" fill="{FAINT}"/></marker></defs>'
 )
 _TENSOR = "\0"
 """In front of the name of a tensor, so that it is no Einsum's."""
@@ -92,7 +84,7 @@ def _short(text: str) -> str:
 
 def _heading(stage: int, column: int) -> str:
     x = MARGIN + column * (BOX_WIDTH + GAP_ACROSS) + BOX_WIDTH // 2
-    return _word(x, MARGIN + 6, f"stage {stage}", _FAINT)
+    return word(x, MARGIN + 6, f"stage {stage}", FAINT)
 
 
 def _box(node: DependenceNode, x: int, y: int) -> str:
@@ -100,11 +92,11 @@ def _box(node: DependenceNode, x: int, y: int) -> str:
     reads = ", ".join((*node.dynamic, *node.static)) or "nothing"
     lines = [
         f"<g><title>{escape(f'{node.einsum}: reads {reads}, writes {node.writes}')}</title>",
-        f'<rect x="{x}" y="{y}" width="{BOX_WIDTH}" height="{BOX_HEIGHT}" rx="6" fill="#f9fafb" stroke="{_INK}"/>',
-        _word(middle, down, _short(node.einsum), _INK, ' font-weight="600"'),
+        f'<rect x="{x}" y="{y}" width="{BOX_WIDTH}" height="{BOX_HEIGHT}" rx="6" fill="#f9fafb" stroke="{INK}"/>',
+        word(middle, down, _short(node.einsum), INK, ' font-weight="600"'),
     ]
     if node.static:
-        lines.append(_word(middle, y + 37, _short(", ".join(node.static)), _STATIC))
+        lines.append(word(middle, y + 37, _short(", ".join(node.static)), _STATIC))
     return "\n".join([*lines, "</g>"])
 
 
@@ -112,12 +104,8 @@ def _tensor_box(name: str, x: int, y: int) -> str:
     middle = x + BOX_WIDTH // 2
     return (
         f'<rect x="{x + 24}" y="{y + 8}" width="{BOX_WIDTH - 48}" height="{BOX_HEIGHT - 16}" rx="15" fill="#eff6ff" '
-        f'stroke="{_DYNAMIC}"/>{_word(middle, y + 27, _short(name), _DYNAMIC)}'
+        f'stroke="{_DYNAMIC}"/>{word(middle, y + 27, _short(name), _DYNAMIC)}'
     )
-
-
-def _word(x: int, y: int, text: str, colour: str, more: str = "") -> str:
-    return f'<text x="{x}" y="{y}" text-anchor="middle" fill="{colour}"{more}>{text}</text>'
 
 
 def _arrows(graph: DependenceGraph, given: Sequence[str]) -> Iterator[tuple[str, str, str, bool]]:
@@ -150,7 +138,7 @@ def _arrow(
         path = f"M{x0} {y0} C{x0 + 40} {y0} {x0 + 30} {y} {ahead} {y} L{back} {y} "
         path += f"C{x1 - 30} {y} {x1 - 40} {y1} {x1} {y1}"
     dashes = ' stroke-dasharray="5 4"' if is_iterative else ""
-    drawn = f'<path d="{path}" fill="none" stroke="{_FAINT}"{dashes} marker-end="url(#needs-tip)"/>'
+    drawn = f'<path d="{path}" fill="none" stroke="{FAINT}"{dashes} marker-end="url(#needs-tip)"/>'
     if label:
-        drawn += f'<text x="{x0 + 8}" y="{y0 - 5}" font-size="10" fill="{_INK}">{_short(label)}</text>'
+        drawn += f'<text x="{x0 + 8}" y="{y0 - 5}" font-size="10" fill="{INK}">{_short(label)}</text>'
     return drawn

@@ -6,15 +6,15 @@ import itertools
 import math
 from collections.abc import Mapping
 
-from costmodel.describe.fibertree import MOST_WORDS, fibertree
+from costmodel.describe.fibertree import MOST_WORDS, Fibertree, fibertree
 from costmodel.einsum.algebra import Workload
 from costmodel.spec.nonzeros import Nonzeros
 from costmodel.spec.problems import Problem, SpecError, did_you_mean
 from costmodel.spec.values import Values
 
 
-def tree_of(name: str, workload: Workload, nonzeros: Nonzeros, values: Mapping[str, Values]) -> str:
-    """Draw a tensor: its non-zeros, with their values where they are given; a dense one with every word.
+def tree_of(name: str, workload: Workload, nonzeros: Nonzeros, values: Mapping[str, Values]) -> Fibertree:
+    """Hang up a tensor: its non-zeros, with their values where they are given; a dense one with every word.
 
     Raises SpecError where there is no such tensor, or it is too large to draw.
     """

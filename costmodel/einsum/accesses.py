@@ -6,7 +6,8 @@ The grammar, where an index is the same in every spelling::
                | TENSOR [ "_" below ] [ "^" above ]                     # either may come first
     below      = variable | digit | "{" indices "}"
     above      = RANK | "{" [ RANK [ "=" shape ] ] { "," … } "}"        # names the ranks that are indexed, in order
-    indices    = [ index | "(" index "," index … ")" { "," … } ]        # a tuple of indices stays one in print
+    indices    = [ ( index | tuple ) { "," … } ]
+    tuple      = "(" ( index | tuple ) "," ( index | tuple ) … ")"       # it stays one in print
     index      = [ RANK "=" ] ( [ "-" ] term { ("+" | "-") term } | access )    # an access is looked up
     term       = (integer | CONSTANT | rank variable) { "*" … }         # at most one rank variable
 
@@ -22,7 +23,7 @@ from dataclasses import dataclass, replace
 
 from costmodel.einsum.arithmetic import MAX_INTEGER, ArithmeticReader
 from costmodel.einsum.functions import FUNCTIONS, Function
-from costmodel.einsum.syntax import Constant, Expression, Index, Number, Shape, TensorAccess, Term, accesses
+from costmodel.einsum.syntax import Call, Constant, Expression, Index, Number, Shape, TensorAccess, Term, accesses
 from costmodel.einsum.tokens import SAY_INSTEAD, NotationError, Token
 
 _SCALED = re.compile(r"([A-Z][A-Z0-9_]*?)([a-z][a-z0-9_]*)")
@@ -31,6 +32,13 @@ _SCALED = re.compile(r"([A-Z][A-Z0-9_]*?)([a-z][a-z0-9_]*)")
 
 _BELOW = re.compile(r"([A-Z][A-Za-z0-9_]*)_([a-z][a-z0-9]*)")
 """A tensor with one rank variable below it, inside of braces."""
+
+
+_NO_FUNCTIONS = {
+    "sum": "what is not on the left is added up as it is: leave sum(…) out",
+    "softmax": "a softmax is a cascade: max, exp, sum and division, as in `costmodel show bert_base_attention`",
+}
+"""What is often written as a function, and how it is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +68,8 @@ class AccessReader(ArithmeticReader):
 
     def named(self) -> Expression:
         token, after = self.next, self.ahead(1)
+        if token.text == "e" and after.text == "^":
+            return self.power_of_e()
         if after.text == "(" and (token.text in self.functions or not self.is_lecture):
             return self.call()
         if after.text == "[" or (after.text in {"_", "^"} and token.text not in self.functions):
@@ -75,10 +85,21 @@ class AccessReader(ArithmeticReader):
             raise self.error(f"expected '[' after tensor {token.text}", hint, after)
         if token.text in self.functions:
             return self.call()
-        hint = "rank variables stand inside brackets only"
+        hint = _NO_FUNCTIONS.get(token.text, "rank variables stand inside brackets only")
         raise self.error(f"{token.text!r} is neither a tensor nor a constant", hint)
 
+    def power_of_e(self) -> Call:
+        """``e^{x}``, which is exp(x)."""
+        self.count_operator()
+        self.take()
+        self.take()
+        if not self.at("{"):
+            raise self.error(f"expected '{{' above e, found {self.next}", "write exp(x)")
+        return Call("exp", (self.group(),))
+
     def near_function(self, token: Token) -> str:
+        if token.text in _NO_FUNCTIONS:
+            return _NO_FUNCTIONS[token.text]
         if token.is_tensor and token.text.lower() not in self.functions:
             return f"the indices of a tensor stand in square brackets: {token.text}[…]"
         return super().near_function(token)
@@ -141,29 +162,40 @@ class AccessReader(ArithmeticReader):
             elif self.at(","):
                 raise self.error("expected an index, found ','")
             if self.at("("):
-                start = len(indices)
-                indices += self.tuple_of_indices(tensor, bracket)
-                tuples.append((start, len(indices)))
+                found, more = self.tuple_of_indices(tensor, bracket, len(indices))
+                indices += found
+                tuples += more
             else:
                 indices.append(self.index(tensor, bracket))
         self.take()
         return indices, tuples
 
-    def tuple_of_indices(self, tensor: Token, bracket: Token) -> list[Index]:
+    def tuple_of_indices(self, tensor: Token, bracket: Token, start: int) -> tuple[list[Index], list[tuple[int, int]]]:
+        """Indices of a tuple, and where it and those inside of it stand; the first is index ``start`` of all."""
         opening = self.take()
-        found = [self.index(tensor, bracket)]
-        while self.at(","):
-            self.take()
-            found.append(self.index(tensor, bracket))
+        found: list[Index] = []
+        inner: list[tuple[int, int]] = []
+        parts = 0
+        while not parts or self.at(","):
+            if parts:
+                self.take()
+            parts += 1
+            if not self.at("("):
+                found.append(self.index(tensor, bracket))
+                continue
+            with self.inside():
+                more, deeper = self.tuple_of_indices(tensor, bracket, start + len(found))
+            found += more
+            inner += deeper
         if not self.at(")"):
-            if len(found) == 1:
+            if parts == 1:
                 raise self.error_in_index(tensor, bracket)
             raise self.error(f"expected ',' or ')', found {self.next}", self.unclosed(opening))
-        if len(found) == 1:
+        if parts == 1:
             message = f"expected ',' in the tuple of {tensor.text}, found ')'"
             raise self.error(message, "an index has no brackets: write 2*p + 2*r; a tuple has several indices: (i, j)")
         self.take()
-        return found
+        return found, [(start, start + len(found)), *inner]
 
     # -- one index
 

@@ -181,7 +181,9 @@ class ArithmeticReader:
         least, most = self.functions[token.text].least, self.functions[token.text].most
         if not least <= len(arguments) <= most:
             need = str(least) if least == most else f"{least} to {most}"
-            raise self.error(f"{token.text} takes {need} argument{'s' * (most > 1)}, found {len(arguments)}", "", token)
+            message = f"{token.text} takes {need} argument{'s' * (most > 1)}, found {len(arguments)}"
+            hint = f"a reduction is written Z[m] {token.text}= A[m, k]" if token.text in {"max", "min"} else ""
+            raise self.error(message, hint, token)
         return Call(token.text, tuple(arguments))
 
     def near_function(self, token: Token) -> str:

@@ -376,5 +376,7 @@ class _StatementReader(AccessReader):
             return self.error(f"a second {token.text!r}", "one statement per entry")
         if token.text == ",":
             return self.error("expected an operator or the end, found ','", "one statement per entry")
+        if token.text in {SUM, PRODUCTS}:
+            return self.misplaced_sum()
         hint = SAY_INSTEAD.get(token.text, "a product is written with '*'")
         return self.error(f"expected an operator or the end, found {token}", hint)

@@ -119,20 +119,25 @@ class TensorAccess:
     indices: tuple[Index, ...]
     offset: int = field(default=0, compare=False, repr=False)
     tuples: tuple[tuple[int, int], ...] = ()
-    """Where indices are written as one tuple, ``Z[(i, j), k]``: first and one past the last, as in a slice. What is
-    computed is the same."""
+    """Where indices are written as one tuple, ``Z[(i, j), k]``: first and one past the last, as in a slice; a tuple
+    comes before those inside of it. What is computed is the same."""
 
     def __str__(self) -> str:
         return f"{self.tensor}[{', '.join(self.with_tuples([str(i) for i in self.indices], ', '))}]"
 
     def with_tuples(self, texts: list[str], between: str) -> list[str]:
         """Texts of the indices, with those of a tuple in brackets."""
-        shown: list[str] = []
-        done = 0
-        for start, stop in self.tuples:
-            shown += [*texts[done:start], f"({between.join(texts[start:stop])})"]
-            done = stop
-        return shown + texts[done:]
+
+        def shown(first: int, last: int, tuples: tuple[tuple[int, int], ...]) -> list[str]:
+            found: list[str] = []
+            for start, stop in tuples:
+                if start >= first:
+                    inner = tuple(t for t in tuples if start <= t[0] and t[1] <= stop and t != (start, stop))
+                    found += [*texts[first:start], f"({between.join(shown(start, stop, inner))})"]
+                    first = stop
+            return found + texts[first:last]
+
+        return shown(0, len(texts), self.tuples)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,14 +17,20 @@ from typing import Literal
 from costmodel.einsum.functions import FUNCTIONS
 from costmodel.spec.problems import Problem, SpecError
 
+_BELOW = dict(zip("ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ₀₁₂₃₄₅₆₇₈₉₊₋₍₎", "aehijklmnoprstuvx0123456789+-()", strict=True))
+"""Characters that stand below the line by themselves."""
+
 _TOKEN = re.compile(
-    r"(?P<space>\s+|[$~&]|\\[,;:!()\[\]\\ ]|\\(?:left|right|[bB]igg?[lrm]?|q?quad|limits|displaystyle)(?![A-Za-z])\.?)"
+    r"(?P<space>\s+|[$~&]|\\(?:begin|end)\s*\{(?:equation|displaymath|math|align|gather)\*?\}|\\[,;:!()\[\]\\ ]"
+    r"|\\(?:left|right|[bB]igg?[lrm]?|q?quad|limits|displaystyle)(?![A-Za-z])\.?)"
     r"|\\(?:math(?:bf|it|rm|sf|tt|cal)|text(?:bf|it|rm|sf|tt)?|operatorname|boldsymbol)\s*"
     r"\{\s*(?P<font>[A-Za-z](?:[A-Za-z0-9_]|\\_)*)\s*\}"
-    r"|(?P<command>\\[A-Za-z]+)"
+    r"|(?P<added>\\math(?:rel|bin)\s*\{(?:\{\+\}|\+)(?:\}\s*=|\{?=\}?\}))"
+    r"|(?P<command>\\[A-Za-z]+)|\{\s*(?P<braced>\\(?:times|cdot|ast|div)(?![A-Za-z]))\s*\}"
+    rf"|(?P<below>[{''.join(_BELOW)}]+)"
     r"|(?P<number>(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
     r"|(?P<name>[A-Za-z](?:[A-Za-z0-9]|\\_|_(?!\s*\{))*)"
-    r"|(?P<sign>->|=>|[-+*/]=|==|\*\*|[-+*/=,()\[\]{}_^;×·⋅∙∗✕÷−–Σ∑∏→↦⇒∈])"
+    r"|(?P<sign>->|=>|[-+*/]=|==|\*\*|[-+*/=,()\[\]{}_^;×·⋅∙•∗✕÷−–Σ∑∏→↦⇒∈])"
 )
 
 _BOXES = "an iteration space is a box, without conditions on rank variables: count all of it, or split it into boxes"
@@ -34,6 +40,8 @@ SAY_INSTEAD = {
     **dict.fromkeys(_CONDITIONS, _BOXES),
     **dict.fromkeys((r"\odot", r"\circ"), "a product of each word with another is written '*'"),
     r"\otimes": "an outer product is written with its indices, as in Z[m, n] = A[m] * B[n]",
+    **dict.fromkeys((r"\hat", r"\tilde", r"\bar", r"\prime", "'"), r"a name has letters, digits and \_"),
+    "|": "a magnitude is written abs(x)",
     r"\top": "a transpose is written with its indices swapped",
     "^": "write pow(x, y)",
     "**": "write pow(x, y)",
@@ -48,7 +56,7 @@ SAY_INSTEAD = {
 PRODUCT, QUOTIENT, SUM, PRODUCTS, ARROW, FRACTION, WITHIN = "*", "/", "∑", "∏", "->", r"\frac", "∈"
 
 _SIGNS = {
-    **dict.fromkeys("×·⋅∙∗✕", PRODUCT),
+    **dict.fromkeys("×·⋅∙•∗✕", PRODUCT),
     "÷": QUOTIENT,
     **dict.fromkeys("−–", "-"),
     "Σ": SUM,
@@ -136,6 +144,8 @@ def tokens_of(text: str) -> list[Token]:
             raise NotationError(text, offset, f"unexpected character {character!r}", SAY_INSTEAD.get(character, ""))
         if match.lastgroup == "name" and not _is_inside(open_brackets):
             found.extend(_scripted(match, text))
+        elif match.lastgroup == "below":
+            found.extend(_below(match))
         elif match.lastgroup != "space":
             found.append(_token(match, text))
             _follow_brackets(found, open_brackets)
@@ -162,6 +172,10 @@ def _token(match: re.Match[str], text: str) -> Token:
     match match.lastgroup:
         case "font":
             return Token("name", match["font"].replace("\\", ""), start, end)
+        case "added":
+            return Token("sign", "+=", start, end)
+        case "braced":
+            return Token("sign", _COMMANDS[match["braced"][1:]], start, end)
         case "command":
             if written[1:] in _NAMES:
                 return Token("name", _NAMES[written[1:]], start, end)
@@ -191,6 +205,22 @@ def _scripted(match: re.Match[str], text: str) -> Iterator[Token]:
         start += len(part) + 1
 
 
+def _below(match: re.Match[str]) -> Iterator[Token]:
+    """Characters below the line, as ``_{…}``: there is no comma among them, so each letter begins an index."""
+    start, end = match.span()
+    yield Token("sign", "_", start, start)
+    yield Token("sign", "{", start, start)
+    before = ""
+    for part in re.finditer(r"[a-z][0-9]*|[0-9]+|.", "".join(_BELOW[character] for character in match.group())):
+        written, at = part.group(), start + part.start()
+        if written[0].isalpha() and (before[:1].isalpha() or before == ")"):
+            yield Token("sign", ",", at, at)
+        kind: Literal["name", "number", "sign"] = "name" if written[0].isalpha() else "number"
+        yield Token(kind if written.isalnum() else "sign", written, at, start + part.end())
+        before = written
+    yield Token("sign", "}", end, end)
+
+
 def _follow_brackets(found: list[Token], open_brackets: list[str]) -> None:
     """Keep account of the brackets that are open: ``[``, ``{``, and ``_{`` or ``^{`` of a script."""
     token = found[-1]
@@ -198,6 +228,7 @@ def _follow_brackets(found: list[Token], open_brackets: list[str]) -> None:
         return
     if token.text in {"[", "{"}:
         is_script = token.text == "{" and len(found) > 1 and found[-2].text in {"_", "^"}
+        is_script = is_script and [t.text for t in found[-3:-1]] != ["e", "^"]
         open_brackets.append("_{" if is_script else token.text)
     elif token.text in {"]", "}"} and open_brackets:
         open_brackets.pop()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from costmodel.einsum.algebra import Workload
 from costmodel.execute.execution import Engine, Execution, differences, execute
@@ -13,6 +13,7 @@ from costmodel.execute.traversal import Visit
 from costmodel.spec.mapping import Mapping as Schedule
 from costmodel.spec.mapping import einsums_in
 from costmodel.spec.mapping_file import NestMarks
+from costmodel.spec.nonzeros import Nonzeros
 from costmodel.spec.problems import Problem, SpecError, did_you_mean
 from costmodel.spec.values import Values
 
@@ -30,6 +31,8 @@ class RunQuestion:
     """Values that are given as arrays, or lists."""
     files: tuple[str, ...] = ()
     """``NAME=FILE.npy`` and ``FILE.npz``."""
+    nonzeros: Nonzeros = field(default_factory=Nonzeros)
+    """Which words of the rest are not zero."""
     random: Random | None = None
     """What the rest is made of; null: integers, where every Einsum makes integers of integers."""
     seed: int = 0
@@ -58,7 +61,13 @@ def run(question: RunQuestion, observe: Callable[[Visit], None] | None = None) -
     """
     workload = chosen(question.workload, question.einsums)
     given = given_values(
-        workload, question.literals, question.arrays, question.files, random=question.random, seed=question.seed
+        workload,
+        question.literals,
+        question.arrays,
+        question.files,
+        nonzeros=question.nonzeros,
+        random=question.random,
+        seed=question.seed,
     )
     if not question.mappings:
         execution = execute(

@@ -14,7 +14,7 @@ from costmodel.einsum.algebra import Workload
 from costmodel.einsum.coordinates import points_meet
 from costmodel.einsum.operations import operations_of_addends
 from costmodel.execute.arrays import Array, Arrays, allocate
-from costmodel.execute.nest_order import Boxes, Schedules, boxes_of
+from costmodel.execute.nest_order import Boxes, Listed, Schedules
 from costmodel.execute.order import Together, groups
 from costmodel.execute.program import Program
 from costmodel.execute.traversal import Traversal, Visit
@@ -69,15 +69,15 @@ def execute(
     values: Arrays,
     *,
     engine: Engine = "numpy",
-    schedules: Schedules | None = None,
+    schedules: Schedules | Listed | None = None,
     observe: Callable[[Visit], None] | None = None,
     skip_zeros: bool = False,
 ) -> Execution:
     """Run the Einsums of a workload, each once; ``values`` has an array for every tensor that none of them writes.
 
     Words that nothing writes are 0; so is the start of an iterative rank, unless its array is given. With
-    ``schedules``, points are visited in the order of these nests. ``observe`` is told of every point, and
-    ``skip_zeros`` leaves out those where a product has a 0; both need the plain engine.
+    ``schedules``, points are visited in the order of these nests, or as they are listed. ``observe`` is told of every
+    point, and ``skip_zeros`` leaves out those where a product has a 0; both need the plain engine.
 
     Raises SpecError where an array is missing or has another shape, integers leave 64 bits, a name stands for several
     tensors, or the space is too large for the plain engine.
@@ -106,7 +106,7 @@ def execute(
                     runners[einsum.name].run(box)
                 except OverflowError:  # an integer of Python that no word holds
                     beyond_integers(einsum.name)
-            warnings += [text for e in together if (text := _not_finite(programs[e.name], held))]
+            warnings += [text for e in together if (text := _not_finite(programs[e.name], held, touched[e.name]))]
         counts = [count for program in programs.values() for count in _operations(program, held)]
     elapsed_s = time.perf_counter() - started
     order = dict.fromkeys(name for e in workload.einsums for name in e.tensors)
@@ -115,12 +115,14 @@ def execute(
     return Execution(workload, tensors, tuple(counts), tuple(warnings), engine, points, elapsed_s)
 
 
-def _boxes(group: Together, schedules: Schedules | None, done: set[str], *, points: bool) -> Boxes:
+def _boxes(group: Together, schedules: Schedules | Listed | None, done: set[str], *, points: bool) -> Boxes:
     """In which order the points of a group are visited, box by box."""
     todo = [e for e in group.einsums if e.name not in done]
     for einsum in todo:
-        if schedules is not None and (schedule := schedules.of(einsum.name)) is not None and einsum.name not in done:
-            yield from boxes_of(schedule, schedules.einsums, points=points)
+        if schedules is None or einsum.name in done:
+            continue
+        if (boxes := schedules.boxes(einsum.name, points=points)) is not None:
+            yield from boxes
             return
     if group.variable is None:
         yield from ((e, Program(e).space) for e in todo)
@@ -142,15 +144,18 @@ def _check_size(workload: Workload) -> None:
         raise SpecError([Problem(message, hint=hint)])
 
 
-def _not_finite(program: Program, held: Arrays) -> str:
-    """Say which values of an output are no finite numbers where its inputs gave no reason."""
+def _not_finite(program: Program, held: Arrays, touched: Array) -> str:
+    """Say which values that an Einsum wrote are no finite numbers where what it read gave no reason.
+
+    What it read of its own output is what a recurrence starts from: the words that it did not write.
+    """
     output = program.einsum.output.tensor
     if held[output].dtype.kind != "f":
         return ""
-    reads = [held[a.tensor] for a in program.einsum.inputs if a.tensor != output]
+    reads = [held[a.tensor] if a.tensor != output else held[output][~touched] for a in program.einsum.inputs]
     found: list[str] = []
     for name, test, known in (("inf", np.isinf, program.names_infinity), ("nan", np.isnan, False)):
-        words = int(np.count_nonzero(test(held[output])))
+        words = int(np.count_nonzero(test(held[output][touched])))
         if words and not known and not any(array.dtype.kind == "f" and test(array).any() for array in reads):
             found.append(f"{words:,} of {held[output].size:,} words are {name}")
     if not found:

@@ -16,6 +16,7 @@ from costmodel.einsum.algebra import Einsum, Tensor, Workload
 from costmodel.execute.arrays import Array, checked, tensors_of
 from costmodel.execute.order import groups
 from costmodel.execute.program import Program
+from costmodel.spec.nonzeros import Nonzeros
 from costmodel.spec.problems import Problem, SpecError, did_you_mean
 from costmodel.spec.values import Values, shape_problem
 
@@ -45,13 +46,14 @@ def given_values(
     arrays: Mapping[str, object],
     files: Iterable[str] = (),
     *,
+    nonzeros: Nonzeros | None = None,
     random: Random | None = None,
     seed: int = 0,
 ) -> Given:
     """Collect values: ``arrays`` win over ``files``, files over ``literals``; what is left is random.
 
     A file is ``NAME=FILE.npy``, or ``FILE.npz`` with an array for each tensor that it names. Random values are integers
-    where every Einsum makes integers of integers, unless ``random`` says otherwise.
+    where every Einsum makes integers of integers, unless ``random`` says otherwise, and 0 where ``nonzeros`` says so.
 
     Raises SpecError where a file cannot be read, or an array has another shape than its tensor.
     """
@@ -79,9 +81,7 @@ def given_values(
     for name, written in wanted.items():
         if name not in found and not written:
             shape = tensors[name].shape
-            found[name] = random_array(name, shape, kind, seed)
-            told = f"integers from {-LARGEST} to {LARGEST}" if kind == "integers" else "numbers from -1 to 1"
-            sources[name] = f"random {told} (seed {seed})"
+            found[name], sources[name] = _random(name, shape, kind, seed, nonzeros or Nonzeros())
             if name in tables and len(tables[name]) == found[name].size:
                 found[name], sources[name] = np.array(tables[name]).reshape(shape), "rows in turn, as costs take them"
     return Given(found, sources)
@@ -93,6 +93,29 @@ def random_array(name: str, shape: tuple[int, ...], kind: Random, seed: int) -> 
     if kind == "integers":
         return generator.integers(-LARGEST, LARGEST, shape, endpoint=True)
     return generator.uniform(-1, 1, shape)
+
+
+def _random(name: str, shape: tuple[int, ...], kind: Random, seed: int, nonzeros: Nonzeros) -> tuple[Array, str]:
+    """Random values of a tensor, and what is told of them."""
+    found = random_array(name, shape, kind, seed)
+    told = f"integers from {-LARGEST} to {LARGEST}" if kind == "integers" else "numbers from -1 to 1"
+    if nonzeros.words(name, found.size) is not None:
+        found = _sparse(found, name, nonzeros, seed)
+        told += " at the words that are not 0"
+    return found, f"random {told} (seed {seed})"
+
+
+def _sparse(array: Array, name: str, nonzeros: Nonzeros, seed: int) -> Array:
+    """The array with zeros, and no other ones, where a workload says that words are 0; by chance for a density."""
+    kept = np.zeros(array.shape, dtype=bool)
+    points = nonzeros.coordinates.get(name)
+    if points is None:
+        generator = np.random.default_rng([seed, zlib.crc32(name.encode()), 1])
+        kept.flat[generator.permutation(array.size)[: round(nonzeros.density[name] * array.size)]] = True
+    elif points:
+        kept[tuple(np.array(points, dtype=np.int64).reshape(len(points), -1).T)] = True
+    found: Array = np.where(kept, np.where(array == 0, array.dtype.type(1), array), array.dtype.type(0))
+    return found
 
 
 def _wanted(workload: Workload, tensors: Mapping[str, Tensor]) -> dict[str, bool]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from costmodel.einsum.algebra import Einsum, Workload
@@ -31,6 +31,26 @@ class Schedules:
     def of(self, einsum: str) -> Schedule | None:
         """The nest that computes an Einsum."""
         return next((s for s in self.schedules if einsum in einsums_in(s.nest)), None)
+
+    def boxes(self, einsum: str, *, points: bool) -> Boxes | None:
+        """What the nest that computes an Einsum visits; null where none does."""
+        schedule = self.of(einsum)
+        return None if schedule is None else boxes_of(schedule, self.einsums, points=points)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Points one by one, as something else visits them: a walk of a nest, in which instances work in lock step."""
+
+    einsums: frozenset[str]
+    points: Iterable[tuple[Einsum, tuple[int, ...]]]
+    """Einsum, and the position of each of its rank variables; taken once."""
+
+    def boxes(self, einsum: str, *, points: bool) -> Boxes | None:  # noqa: ARG002  they are points in any case
+        """All points, where the Einsum is among theirs."""
+        if einsum not in self.einsums:
+            return None
+        return ((e, {v: range(x, x + 1) for v, x in zip(e.shape, at, strict=True)}) for e, at in self.points)
 
 
 def schedules_of(pairs: tuple[tuple[Schedule, NestMarks], ...], workload: Workload) -> Schedules:

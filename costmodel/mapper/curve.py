@@ -80,10 +80,9 @@ def buffer_curve(
     inner = Memory(name=level, holes=memory.holes, halo=memory.halo)
     unit = _served(einsum, architecture, level)
     alone = Architecture(name=architecture.name, levels=(outer, inner, ComputeUnit(name=unit)))
+    deadline = None if budget_s is None else time.monotonic() + budget_s
     try:
-        points, proven = _on_the_lattice(
-            einsum, alone, memory, None if budget_s is None else time.monotonic() + budget_s
-        )
+        points, proven = _on_the_lattice(einsum, alone, memory, deadline)
     except UnsupportedError:
         points, proven = _searched(einsum, alone, memory, budget_s)
     points.sort(key=lambda p: p.capacity_bits)
@@ -121,9 +120,8 @@ def _searched(
     einsum: Einsum, alone: Architecture, memory: Memory, budget_s: float | None
 ) -> tuple[list[CurvePoint], bool]:
     """Return the same where the lattice has no form: the front that a search finds, and whether it is proven."""
-    found = search(
-        einsum, alone, Request(objective=tuple(AIM.split(",")), budget=SEARCHED_S if budget_s is None else budget_s)
-    )
+    budget = SEARCHED_S if budget_s is None else budget_s
+    found = search(einsum, alone, Request(objective=tuple(AIM.split(",")), budget=budget))
     points = [_corner(p.evaluation, einsum, memory, p.mapping.nest)[0] for p in found.front]
     return points, found.certificate.status is Status.PROVEN
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping as MappingABC
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from costmodel.einsum.algebra import Workload
 from costmodel.mapper.network import NetworkResult
@@ -31,6 +33,9 @@ from costmodel.spec.problems import Marks, Problem, SpecError
 from costmodel.spec.request import Request, einsum_of
 from costmodel.spec.rules import sentence_problems
 from costmodel.sweep.designs import Scalar
+
+if TYPE_CHECKING:
+    from costmodel.spec.values import Values
 
 
 @dataclass(frozen=True)
@@ -165,6 +170,14 @@ def mappings_asked_for(
         )
         raise SpecError([problem])
     return chosen
+
+
+def stated_values(question: Question) -> MappingABC[str, Values]:
+    """Values that the workload of a question gives to tensors."""
+    if question.workload_document is None:
+        return {}
+    own = catalog.share(question.overrides, question.arch_document, question.workload_document)[1]
+    return catalog.load_values(question.workload_document, own)
 
 
 def evaluate_mappings(question: Question, pairs: Sequence[tuple[Mapping, NestMarks]], file: str = "") -> Answer:

@@ -36,9 +36,12 @@ def formula(text: str) -> Expression:
     reader = ArithmeticReader(text[: MAX_CHARACTERS + 1], FUNCTIONS)
     if len(text) > MAX_CHARACTERS:
         raise reader.error(f"a formula of more than {MAX_CHARACTERS} characters", "name its parts", reader.tokens[-1])
+    if "//" in text:
+        at = next(token for token in reader.tokens if token.offset == text.index("//"))
+        raise reader.error("'//' is no operator", "a division that is rounded down is floor(a / b)", at)
     found = reader.expression()
     if not reader.ended:
-        hint = "a division that is rounded down is floor(a / b)" if reader.at("/") else ""
+        hint = "a power is written out: H*H" if reader.at("^", "**") else ""
         raise reader.error(f"expected an operator or the end, found {reader.next}", hint)
     return found
 

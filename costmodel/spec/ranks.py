@@ -153,9 +153,15 @@ class Ranks:
         self.problem(place, name, f"rank {name} must be from 1 to {MAX_EXTENT:,}, {found}")
 
     def check_used(self, used: frozenset[str], wanting: Sequence[str]) -> None:
-        """Report entries of the file's ``ranks:`` that no Einsum uses; ``wanting`` are names that have no entry."""
+        """Report entries of the file's ``ranks:`` that no Einsum uses; ``wanting`` are names that have no entry.
+
+        Where one is overridden, others may have been there for its formula alone.
+        """
+        overridden = {path[1] for path in self.findings.marks.overrides if path[:1] == ("ranks",) and len(path) > 1}
+        if any(_is_unreadable(text) for text in self.spec.ranks.values()):  # it may use any of the others
+            return
         for name in self.spec.ranks:
-            if name not in used and _RANK_NAME.fullmatch(name):
+            if name not in used and _RANK_NAME.fullmatch(name) and (not overridden or name in overridden):
                 hint = did_you_mean(name, wanting or sorted(used))
                 self.findings.at(("ranks", name), f"rank {name} appears in no Einsum", hint, key=True)
 
@@ -214,6 +220,14 @@ def _names(stated: int | str | None) -> tuple[str, ...]:
         return formulas.names(formulas.formula(stated))
     except NotationError:
         return ()
+
+
+def _is_unreadable(written: object) -> bool:
+    """Whether a formula of ``ranks:`` is none."""
+    try:
+        return isinstance(written, str) and not formulas.formula(written)
+    except NotationError:
+        return True
 
 
 @dataclass(frozen=True)

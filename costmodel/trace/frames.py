@@ -58,6 +58,8 @@ class Frame:
     steps: int
     point: tuple[int, ...]
     """Position of each rank variable of the Einsum in the first instance, at the first of the steps."""
+    points: tuple[tuple[int, ...], ...]
+    """Every point at which something is done: step by step, instance by instance."""
     ranges: tuple[tuple[int, int], ...]
     """Least and largest position of each rank variable, over steps and instances."""
     touched: tuple[int, ...]

@@ -76,6 +76,7 @@ class _FrameSoFar:
     positions: tuple[int, ...] = ()
     steps: int = 0
     point: tuple[int, ...] = ()
+    points: list[tuple[int, ...]] = field(default_factory=list)
     ranges: list[tuple[int, int]] = field(default_factory=list)
     touched: list[set[tuple[int, ...]]] = field(default_factory=list)
     active: int = 0
@@ -153,6 +154,7 @@ class _Recorder(Watcher):
             frame.idle = tuple(number for number, instance in enumerate(known) if instance not in busy)
             frame.touched = [set() for _ in self.accesses[einsum.name]]
         frame.steps += 1
+        frame.points += (tuple(point[v] for v in einsum.shape) for at, point in points.items() if at in busy)
         frame.active = max(frame.active, len(busy))
         lows = [min(point[v] for point in points.values()) for v in einsum.shape]
         highs = [max(point[v] for point in points.values()) for v in einsum.shape]
@@ -198,6 +200,7 @@ class _Recorder(Watcher):
                 turned=tuple(sorted(done.turned)),
                 steps=done.steps,
                 point=done.point,
+                points=tuple(done.points),
                 ranges=tuple(done.ranges),
                 touched=tuple(self.number(frozenset(words)) for words in done.touched),
                 active=done.active,

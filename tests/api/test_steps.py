@@ -3,6 +3,7 @@ import pytest
 import costmodel as cm
 from costmodel.api import SpecError, trace
 from costmodel.report.page.trace import render_traces
+from costmodel.trace.valued import valued
 
 
 def test_a_trace_has_the_words_of_the_model():
@@ -21,7 +22,11 @@ def test_a_trace_has_the_words_of_the_model():
 def test_two_traces_stand_on_one_page(tmp_path):
     first, second = (trace("two_level", "conv1d", mapping=f"conv1d_{name}") for name in ("simple", "tiled"))
     path = first.page(tmp_path / "both.html", beside=second)
-    assert path.read_text() == render_traces({"first nest": first.trace, "second nest": second.trace}, "cm.trace")
+    traces = {"first nest": first.trace, "second nest": second.trace}
+    values = {name: valued(one, {}) for name, one in traces.items()}
+    assert path.read_text() == render_traces(traces, "cm.trace", values)
+    given = first.page(tmp_path / "given.html", values={"F": [1, 2, 3]}).read_text()
+    assert 'id="values" checked' in given
 
 
 def test_one_nest_is_traced():

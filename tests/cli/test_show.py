@@ -6,6 +6,7 @@ import re
 import pytest
 from click.testing import CliRunner
 
+from costmodel.cli import app
 from costmodel.cli.show import command
 
 
@@ -42,7 +43,24 @@ def test_all_of_it_as_json(tmp_path):
     assert shown["latex"] == [r"Z_d^{D=V} = G_{s,d}^{S=V,D} \times X_s"]
     assert shown["over"]["rows"][0]["amounts"] == [9, 36]
     assert shown["fibertrees"]["G"].startswith("G: 2 of 9 words")
+    assert "<title>G: 2 of 9 words are not zero</title>" in svg.read_text(encoding="utf-8")
+    run(path, "--svg", str(svg))
     assert "<title>g: who needs whom</title>" in svg.read_text(encoding="utf-8")
+
+
+def test_a_rank_that_layers_have_for_themselves_is_said_to_change_nothing():
+    done = CliRunner().invoke(app, ["show", "resnet18", "--over", "C=1,2"])
+    assert done.exit_code == 0
+    assert "nothing depends on the file's C" in done.stderr
+    assert "nothing depends" not in CliRunner().invoke(app, ["show", "gemm", "--over", "M=1,2"]).stderr
+
+
+def test_a_rank_that_a_formula_defines_may_be_given_instead(tmp_path):
+    path = tmp_path / "o.yaml"
+    path.write_text("name: o\nranks: {H: 8, R: 3, P: H - R + 1}\neinsums: ['O[p] = I[p + r] * F[r]']\n")
+    for asked in (("--over", "P=6,12"), ("--over", "H=8,14"), ("--set", "ranks.R=2", "--over", "P=9,18")):
+        shown = json.loads(run(str(path), *asked, "--json"))
+        assert shown["over"]["rows"][0]["amounts"] == [18, 36]
 
 
 def test_a_statement():

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from costmodel.describe.cascade import describe, role_totals
 from costmodel.describe.facts import einsum_facts
+from costmodel.describe.fiber_picture import fibertrees_svg
 from costmodel.describe.growth import growth
 from costmodel.describe.picture import graph_svg
 from costmodel.describe.words import tree_of
@@ -105,7 +106,7 @@ def test_an_adjacency_matrix_has_8_effectual_operations_of_36():
 
 
 def test_an_adjacency_matrix_as_a_tree_of_fibers():
-    drawn = tree_of("G", load_workload(GRAPH), load_nonzeros(GRAPH), {})
+    drawn = str(tree_of("G", load_workload(GRAPH), load_nonzeros(GRAPH), {}))
     assert drawn.splitlines() == [
         "G: 8 of 36 words are not zero",
         "S 0 ── D 1",
@@ -130,7 +131,7 @@ def test_values_say_what_is_zero_and_stand_in_the_tree():
     assert nonzeros.coordinates == {"A": ((0, 1), (1, 0), (1, 2))}
     found = describe(load_workload(content), nonzeros)
     assert found.einsums[0].effectual.operations == {"mac": 3}
-    drawn = tree_of("A", load_workload(content), nonzeros, load_values(content))
+    drawn = str(tree_of("A", load_workload(content), nonzeros, load_values(content)))
     assert drawn.splitlines()[1:] == ["M 0 ── K 1: 2", "  1 ── K 0: 1.5", "       └ 2: 4"]
 
 
@@ -257,6 +258,29 @@ def test_the_picture_has_a_box_for_each_einsum_and_an_arrow_for_each_need(name):
     corners = [(float(b[1].get("x")), float(b[1].get("y"))) for b in boxes]
     assert len(set(corners)) == len(corners)
     assert all(0 < x < width and 0 < y < height for x, y in corners)
+
+
+def test_a_tree_of_fibers_as_a_picture_has_a_cell_for_each_coordinate_and_a_line_to_each_fiber_and_value():
+    graph = tree_of("G", load_workload(GRAPH), load_nonzeros(GRAPH), {})
+    content = {
+        "name": "w",
+        "ranks": {"M": 2, "K": 2},
+        "values": {"A": [[0, 2500], [0, 0]]},
+        "einsums": ["Z[m] = A[m, k]"],
+    }
+    sparse = tree_of("A", load_workload(content), load_nonzeros(content), load_values(content))
+    root = ET.fromstring(fibertrees_svg([graph, sparse]))
+    space = "{http://www.w3.org/2000/svg}"
+    words = [text.text for text in root.findall(f"{space}text")]
+    assert words[:3] == ["G: 8 of 36 words are not zero", "S", "D"]
+    assert words[-2:] == ["1", "2500"]
+    assert len(root.findall(f"{space}path")) == 6 + 1 + 1
+    cells = root.findall(f"{space}rect")[1:]
+    assert len(cells) == 6 + 8 + 1 + 1
+    width, height = (float(root.get(side)) for side in ("width", "height"))
+    assert all(0 < float(c.get("x")) < width and 0 < float(c.get("y")) < height for c in cells)
+    places = {(c.get("x"), c.get("y")) for c in cells}
+    assert len(places) == len(cells)
 
 
 # --- in LaTeX

@@ -64,6 +64,12 @@ READ = [
     ("E_{m,d} = TABLE_{TOKEN_m,d}", "E[m, d] = TABLE[TOKEN[m], d]", {}),
     ("E_{b,m,d} = TABLE_{TOKEN_{b,m},d}^{V,D}", "E[b, m, d] = TABLE[V=TOKEN[b, m], d]", {}),
     (r"Z_{m\_0} = A_{m\_0}", "Z[m_0] = A[m_0]", {}),
+    ("Zₘ = Aₘₖ • Bₖ", "Z[m] = A[m, k] * B[k]", {}),
+    ("Oₚ = Σ I₂ₚ₊ᵣ₋₁ × Fᵣ", "O[p] = I[2*p + r - 1] * F[r]", {}),
+    ("Z₍ᵢⱼ₎ = A₍ᵢⱼ₎ × Bₘ₁", "Z[(i, j)] = A[(i, j)] * B[m1]", {}),
+    ("Z_{((i,j),k)} = A_{((i,j),k)} × B_{i,(j,k)}", "Z[((i, j), k)] = A[((i, j), k)] * B[i, (j, k)]", {}),
+    (r"SN_{m,p} = e^{QK_{m,p} - GM_p}", "SN[m, p] = exp(QK[m, p] - GM[p])", {}),
+    (r"\begin{equation*} Z_m \mathrel{+}= A_{m,k}{\times}B_k \end{equation*}", "Z[m] += A[m, k] * B[k]", {}),
 ]
 
 
@@ -104,6 +110,7 @@ PRINTED = [
     ("Z[] = A[m1] * A_b[h_2]", r"Z_{} = A_{m1} \times A\_b_{h\_2}"),
     ("GM[p] max= QK[m, p] + B[p]", r"GM_p = \max_m (QK_{m,p} + B_p)"),
     ("SD[p] += SN[m, p]", "SD_p += SN_{m,p}"),
+    ("A_[p] = B[p]", r"A\__{p} = B_p"),
     ("Z[(i, j)] = exp(A[(i, j)])", r"Z_{(i,j)} = \exp(A_{(i,j)})"),
 ]
 
@@ -142,7 +149,11 @@ REFUSED = [
     ("o[n][m] = a[n] * A[n][m]", 10, "tensors a and A would be one", "another name"),
     ("o[n][m] = o[n,m][k]", 10, "each index has brackets of its own", "O[n, m]"),
     ("Z_m_k = A_m", 3, "two scripts below", "in braces"),
-    ("Z[(i, j)] = A[((i, j), k)]", 15, "expected an index of A, found '('", "no brackets"),
+    ("Z[(i, j)] = A[((i), k)]", 17, "expected ',' in the tuple of A", "no brackets"),
+    ("GM[p] = max(QK[m, p])", 8, "max takes 2 to 16 arguments, found 1", "max= A[m, k]"),
+    ("Z[m] = softmax(A[m])", 7, "unknown function 'softmax'", "is a cascade"),
+    (r"Z_m = 2 \sum_k B_{m,k}", 8, r"\sum stands in front of a term", "write it first"),
+    (r"\hat{Z}_m = A_m", 0, r"unknown command \hat", "letters"),
 ]
 
 

@@ -140,6 +140,24 @@ def test_iterative_rank_starts_from_what_is_given():
     assert start[1] == 0
 
 
+def test_what_a_recurrence_starts_from_is_no_warning_of_its_own():
+    start = WorkloadSpec.model_validate(
+        {
+            "name": "w",
+            "ranks": {"M": 3},
+            "einsums": [
+                {"name": "first", "einsum": "R[0] = -inf"},
+                {"name": "next", "einsum": "R[m+1] = max(R[m], A[m])"},
+            ],
+        }
+    )
+    found = execution.execute(resolve(start), {"A": np.array([1.0, 3.0, 2.0])})
+    assert found.tensors["R"].tolist() == [-np.inf, 1, 3, 3]
+    assert found.warnings == ()
+    beyond = execution.execute(workload("S[m+1] = S[m] * A[m]", M=3), {"A": [2.0] * 3, "S": [1e308, 0.0, 0.0, 0.0]})
+    assert beyond.warnings[0].startswith("S: 3 of 4 words are inf: S[m + 1] = S[m] * A[m]")
+
+
 def test_einsums_that_need_each_other_iterate_together():
     both = workload("F[m] = S[m] * A[m]", "S[m+1] = F[m] + 1", "Z[] = S[M]", M=4)
     a = integers(4)

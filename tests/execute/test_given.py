@@ -7,8 +7,10 @@ import zipfile
 import numpy as np
 import pytest
 
+import costmodel as cm
 from costmodel.execute.given import given_values
 from costmodel.execute.saving import save
+from costmodel.spec.nonzeros import Nonzeros
 from costmodel.spec.problems import SpecError
 from costmodel.spec.workload import resolve
 from costmodel.spec.workload_spec import WorkloadSpec
@@ -117,3 +119,16 @@ def test_tensors_that_take_too_much_room_are_refused():
     large = resolve(WorkloadSpec(name="w", ranks={"M": 10**6, "K": 10**6}, einsums=["Z[m] = A[m, k]"]))
     with pytest.raises(SpecError, match=r"the tensors of w take 7,450\.6 GiB; a run holds 4 GiB \(use smaller ranks"):
         given_values(large, {}, {})
+
+
+def test_random_values_are_zero_where_the_workload_says_so():
+    """Operations with a zero, as they are described beforehand, are those of the run."""
+    points = ((0, 1), (1, 0), (1, 2))
+    found = given_values(PROBLEM, {}, {}, nonzeros=Nonzeros({"B": 0.5}, {"A": points})).arrays
+    assert tuple(zip(*(axis.tolist() for axis in np.nonzero(found["A"])), strict=True)) == points
+    assert np.count_nonzero(found["B"]) == 2
+    graph = {"name": "g", "ranks": {"S": 4, "D": 4}, "coordinates": {"G": points}, "einsums": ["Z[s] = G[s, d] * X[d]"]}
+    graph["values"] = {"X": [1, 1, 1, 1]}
+    ran = cm.run(graph)
+    assert ran.answer.execution.operations[0].effectual == 3
+    assert not cm.run({**graph, "coordinates": {"G": []}})["Z"].any()

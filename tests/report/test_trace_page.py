@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pytest
 from reference import reference
 from strategies import nest_of, workload_of
@@ -12,6 +13,7 @@ from costmodel.spec import catalog
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
 from costmodel.spec.mapping import Mapping
 from costmodel.trace.record import trace
+from costmodel.trace.valued import valued
 
 TWO_LEVEL = catalog.load_architecture("two_level")
 CONV = workload_of("O[q] = I[q + s] * F[s]", q=12, s=3)
@@ -284,3 +286,79 @@ def test_the_page_loads_nothing_and_names_cannot_become_markup():
 def test_a_page_needs_a_trace():
     with pytest.raises(ValueError, match="at least one"):
         render_traces({}, "")
+
+
+# Values
+
+
+def shown_in(page, tensor):
+    """The numbers that stand in the grid of a tensor, in the order of its cells."""
+    texts = page.locator(f".tensor[data-tensor='{tensor}'] svg text.value").all_text_contents()
+    return [int(text.replace("−", "-")) if text else None for text in texts]
+
+
+@pytest.fixture
+def open_valued(browser, tmp_path):
+    def go(question, **given):
+        found = trace(*question)
+        values = {"nest": valued(found, {}, **given)}
+        path = write_traces(tmp_path / "valued.html", {"nest": found}, "costmodel trace …", values)
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.goto(path.as_uri())
+        return page
+
+    return go
+
+
+@pytest.mark.parametrize("stationary", ["output", "weight"])
+def test_values_move_from_cell_to_cell(open_valued, stationary):
+    """What leaves a weight-stationary array below is the finished word; a stationary output is one in the end."""
+    a, b = np.arange(16).reshape(4, 4) - 5, np.arange(16).reshape(4, 4)[::-1] - 7
+    page = open_valued(systolic(stationary), arrays={"A": a, "B": b})
+    product = a @ b
+    assert page.locator("#values").is_checked()
+    left = {}
+    for _ in range(20):
+        for word in page.locator(".word.outside").all():
+            name, value = word.get_attribute("data-word"), word.get_attribute("data-value")
+            if name.startswith("Z"):
+                left[name] = int(value)
+        page.keyboard.press("ArrowRight")
+    if stationary == "weight":
+        finished = {f"Z[{m},{n}]": product[m, n] for m in range(4) for n in range(4)}
+        del finished["Z[3,3]"]  # it leaves with the last cycle
+        assert left == finished
+    assert shown_in(page, 2) == product.ravel().tolist()
+    assert shown_in(page, 0) == a.ravel().tolist()
+    page.keyboard.press("Home")
+    if stationary == "output":  # the first product is there, others are not
+        assert shown_in(page, 2) == [a[0, 0] * b[0, 0], *[None] * 15]
+
+
+def test_a_switch_and_a_key_show_coordinates_or_values(open_valued):
+    page = open_valued(systolic("output"), seed=3)
+    assert not page.locator("#values").is_checked()  # nobody gave any
+    word = page.locator(".word text").first
+    assert word.text_content() == "0,0"
+    page.keyboard.press("v")
+    assert page.locator("#values").is_checked()
+    assert word.text_content() != "0,0"
+    page.locator("#values").click()
+    assert word.text_content() == "0,0"
+    assert shown_in(page, 0) == [None] * 16
+    assert "random integers from -9 to 9 (seed 3)" in page.locator(".sources").text_content()
+
+
+def test_partial_sums_follow_the_steps_there_and_back(open_valued):
+    page = open_valued(conv(SIMPLE), arrays={"I": list(range(14)), "F": [1, 10, 100]})
+    seen = []
+    for _ in range(4):
+        seen.append(shown_in(page, 2)[:2])
+        page.keyboard.press("ArrowRight")
+    assert seen == [[0, None], [10, None], [210, None], [210, 1]]
+    page.keyboard.press("End")
+    assert shown_in(page, 2) == [q + 10 * (q + 1) + 100 * (q + 2) for q in range(12)]
+    for _ in range(2):
+        page.keyboard.press("Home")
+        page.keyboard.press("ArrowRight")
+        assert shown_in(page, 2)[:2] == [10, None]

@@ -688,3 +688,17 @@ def test_an_einsum_with_all_points_outside_is_refused():
     statement = "O[p] = I[H=p + r - PAD] * J[K=p - r + 2*PAD]"
     ranks = {"H": 1, "K": 1, "P": 2, "R": 1, "PAD": 1}
     assert "no point is inside" in only_problem(statement, ranks=ranks, pad="zero").message
+
+
+@pytest.mark.parametrize(
+    ("formula", "message", "hint"),
+    [
+        ("H // 2", "'//' is no operator", "floor(a / b)"),
+        ("H^2", "expected an operator or the end, found '^'", "H*H"),
+        ("(H", "found the end", "not closed"),
+    ],
+)
+def test_a_formula_that_cannot_be_read_is_the_only_thing_that_is_wrong(formula, message, hint):
+    problem = only_problem("O[p] = I[p]", ranks={"P": formula, "H": 8})
+    assert message in problem.message
+    assert hint in problem.hint

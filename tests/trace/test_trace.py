@@ -160,3 +160,41 @@ def test_points_in_the_padding_are_steps_at_which_nothing_is_touched():
     steps = [frame for frame in found.frames if frame.steps]
     assert [n for n, frame in enumerate(steps) if not frame.active] == [0, 8]
     assert [tile_text(found.tiles[frame.touched[0]]) for frame in steps] == ["", "0", "1", "0", "1", "2", "1", "2", ""]
+
+
+TWO_NESTS = """\
+mappings:
+- {einsum: T, nest: [store I T in MainMemory, for q by 1, for s by 1, compute T on MAC]}
+- {einsum: O, nest: [store T F O in MainMemory, for q by 1, for s by 1, compute O on MAC]}
+"""
+TOEPLITZ = (
+    "name: t\nranks: {Q: 4, S: 3}\nvalues: {F: [1, 2, 3]}\neinsums: ['T[q, s] = I[q + s]', 'O[q] = T[q, s] * F[s]']\n"
+)
+
+
+def test_the_page_shows_the_nests_that_are_chosen(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("t.yaml").write_text(TOEPLITZ)
+    Path("nests.yaml").write_text(TWO_NESTS)
+    Path("again.yaml").write_text(TWO_NESTS)
+
+    def page(*arguments, code=0):
+        asked = ["trace", "two_level", "t.yaml", "--report", "page.html", *arguments]
+        result = CliRunner().invoke(app, asked)
+        assert result.exit_code == code, result.output
+        return re.findall("<h2>(.*?)</h2>", Path("page.html").read_text()) if not code else [], result.stderr
+
+    assert page("--mapping", "nests.yaml")[0] == ["nests: T", "nests: O"]
+    assert page("--mapping", "nests.yaml", "--einsum", "O")[0] == ["nests"]
+    names, said = page("--mapping", "nests.yaml", "--mapping", "again.yaml")
+    assert names == ["nests", "again"]
+    assert "--einsum NAME shows another: O" in said
+    names, said = page("--mapping", "nests.yaml", "--mapping", "again.yaml", "--einsum", "O")
+    assert (names, "--einsum" in said) == (["nests", "again"], False)
+    text = Path("page.html").read_text()
+    assert "F values of the workload" in text
+    assert 'id="values" checked' in text
+    Path("f.npy").write_bytes(b"no array")
+    assert "cannot be read as .npy" in page("--mapping", "nests.yaml", "--values", "F=f.npy", code=1)[1]
+    alone = CliRunner().invoke(app, ["trace", "two_level", "t.yaml", "--mapping", "nests.yaml", "--seed", "1"])
+    assert (alone.exit_code, "--values and --seed are about the page" in alone.stderr) == (2, True)

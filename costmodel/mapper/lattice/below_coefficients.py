@@ -148,15 +148,17 @@ class Coefficients:
                     self.values[k + 1, row] += words * price[k + 1] / instances
 
     def _crossing_nodes(self) -> None:
-        """Nodes to come cross once, plain tiles that are open as often as the last one that closes makes them."""
+        """Nodes to come cross once, tiles that are open as often as the last one that moves makes them."""
         space, last, inputs = self.space, self.stages[-1], self.inputs
         for row, i in zip(inputs.crossing, inputs.nodes, strict=True):
             self._add(row, last.close[i], space.tensors[space.nodes[i].tensor].words, last)
         self._add(inputs.one, last.first_touches, self._touched(), last)
-        for tensor, rows in zip(inputs.lasts, inputs.open, strict=True):
-            for row, i in zip(rows, inputs.plain, strict=True):
+        for tensor, rows, staying in zip(inputs.lasts, inputs.open, inputs.staying, strict=True):
+            for row, i in zip(rows, inputs.nodes, strict=True):
                 idle = space.tensors[space.nodes[i].tensor].idle & space.tensors[tensor].relevant
                 self._add(row, last.close[i], 1 / self._spread_along(idle), last)
+            for i, row in staying.items():
+                self._add(row, last.close[i], 1.0, last)
 
     def _spread_along(self, variables: Any) -> Floats:
         """Instances along rank variables, over the arrays to come: at most, where ways are too many."""
@@ -183,16 +185,24 @@ class Coefficients:
         return found
 
     def _overlap(self, tensor: int, array: int, *, points: bool = False, up: bool = False) -> Floats:
-        """Instances over which words of a window may be shared at most (of tiles of one point: less)."""
+        """Instances over which words of a window may be shared at most (of tiles of one point: less).
+
+        Those of arrays inside that leave words apart count as well. Above an array no tile is of one point.
+        """
         plan, ways = self.space.tensors[tensor], self.space.arrays[array]
         if not (ways.merges or up):
             return np.ones(self.n)
         others = [v for v in range(len(self.space.names)) if v not in plan.plain]
         share = ways.factors[:, others].prod(axis=1).astype(np.float64)
-        if points:
+        if points and array == 0:
             for window in plan.windows:
                 share = share / ways.factors[:, list(window.rank_variables)].max(axis=1)
-        return self._of_choices(share, array)
+        found = self._of_choices(share, array)
+        for a, inner in enumerate(self.space.arrays[:array]):
+            if not inner.unites(up=up):
+                apart = inner.factors[:, others].prod(axis=1).astype(np.float64)
+                found = found * (apart.max(initial=1.0) if a < self.segment else self._of_choices(apart, a))
+        return found
 
     def _of_choices(self, of_ways: Any, array: int) -> Floats:
         """Return (choices of what is kept and of ways) for numbers of the ways of one array to come."""

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from costmodel.mapper.lattice.labels import Labels, Layout
+from costmodel.mapper.lattice.returns import Returns
 from costmodel.mapper.lattice.shapes import Floats, Ints
 from costmodel.mapper.lattice.sliding import Sliding
 from costmodel.mapper.lattice.space import Space
@@ -59,44 +60,57 @@ class SlidingRank:
 class Inputs:
     """What a label carries: the rows of ``Carried.inputs``."""
 
-    def __init__(self, space: Space, sliding: Sliding, top: int) -> None:
-        self.space = space
+    def __init__(self, space: Space, sliding: Sliding, returns: Returns, top: int) -> None:
+        self.space, self.sliding, self.returns = space, sliding, returns
         tensors = len(space.tensors)
         self.nodes = [i for i in range(len(space.nodes)) if sliding.segment_of[i] < top]
-        plain = [i for i in self.nodes if i not in sliding.slot]
-        self.lasts = sorted({space.nodes[i].tensor for i in plain})
-        """Tensors of which a plain tile may be the last one that closes."""
+        self.lasts = sorted({space.nodes[i].tensor for i in self.nodes})
+        """Tensors of which an open tile may be the last one that moves."""
         self.reads = range(tensors)
         """Reads of each tensor that wait for their parent."""
         self.updates = tensors
         self.waiting = range(tensors + 1, tensors + 1 + len(sliding.nodes))
         """Words of each sliding tile that wait."""
         self.crossing = range(self.waiting.stop, self.waiting.stop + len(self.nodes))
-        """Whether each node is to come, or the sliding tile in it open."""
+        """Whether each node is to come."""
         self.one = self.crossing.stop
-        self.plain = plain
-        self.open = [
-            range(start, start + len(plain))
-            for start in range(self.one + 1, self.one + 1 + len(plain) * len(self.lasts), max(1, len(plain)))
-        ]
-        """For each of ``lasts``, if it closes last: words of each plain tile that is open."""
-        self.count = self.one + 1 + len(plain) * len(self.lasts)
-        self.sliding_nodes = set(sliding.slot)
+        windows = [i for i in self.nodes if i in sliding.slot]
+        each = len(self.nodes) + len(windows)
+        starts = range(self.one + 1, self.one + 1 + each * len(self.lasts), max(1, each))
+        self.open = [range(start, start + len(self.nodes)) for start in starts]
+        """For each of ``lasts``, if it moves last: words of each tile that is open, at each round anew."""
+        self.staying = [dict(zip(windows, range(o.stop, o.stop + len(windows)), strict=True)) for o in self.open]
+        """And those of sliding tiles that need not come at each round: whole tensors."""
+        self.count = self.one + 1 + each * len(self.lasts)
+
+    def closing(self, place: int) -> range:
+        """Return the rows of what is open, if one of ``lasts`` moves last."""
+        return range(self.open[place].start, self.open[place].stop + len(self.staying[place]))
 
     def of(self, labels: Labels, layout: Layout, against: list[list[Floats]]) -> Floats:
         """Return (inputs, labels)."""
-        nodes = self.space.nodes
+        nodes, tensors = self.space.nodes, self.space.tensors
         todo, opened, shape = labels.s[Layout.TODO], labels.s[Layout.OPEN], labels.s[Layout.SHAPE]
-        found = np.empty((self.count, labels.n))
+        found = np.zeros((self.count, labels.n))
         found[self.reads.start : self.reads.stop] = labels.f[layout.block(layout.reads)]
         found[self.updates] = labels.f[Layout.UPDATES]
         found[self.waiting.start : self.waiting.stop] = labels.f[layout.block(layout.waits)]
         for row, i in zip(self.crossing, self.nodes, strict=True):
-            found[row] = ((todo | opened if i in self.sliding_nodes else todo) & nodes[i].bit) != 0
+            found[row] = (todo & nodes[i].bit) != 0
         found[self.one] = 1.0
-        for last, rows in zip(self.lasts, self.open, strict=True):
-            for row, i in zip(rows, self.plain, strict=True):
-                found[row] = np.where(opened & nodes[i].bit, against[last][nodes[i].tensor][shape], 0.0)
+        for place, i in enumerate(self.nodes):
+            here = (opened & nodes[i].bit) != 0
+            if not here.any():
+                continue
+            t = nodes[i].tensor
+            for last, rows, staying in zip(self.lasts, self.open, self.staying, strict=True):
+                words = np.where(here, against[last][t][shape], 0.0)
+                if i in staying and last != t:
+                    tile = labels.s[layout.tile[self.sliding.slot[i]]]
+                    share = np.where(here, self.returns.least(i, last)[tile], 0.0)
+                    words *= share
+                    found[staying[i]] = np.where(here, tensors[t].words * (1 - share), 0.0)
+                found[rows[place]] = words
         return found
 
 

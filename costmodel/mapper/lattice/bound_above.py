@@ -1,23 +1,28 @@
 """The least that storage nodes above the last array still cost: those that are open, and those that are to come.
 
-Every tile that is open is settled at its best, and the nodes to come at the best shapes further up that fit their
-memory, in the best order, for all tile shapes at once.
+Every tile that is open is settled at its best. What the nodes of one memory cost that are to come is found from the
+outside in, for all tile shapes at once: the best way up from each shape, over every order of nodes and loops.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 
+from costmodel.mapper.lattice.bound_orders import Orders
 from costmodel.mapper.lattice.labels import Labels, Layout
+from costmodel.mapper.lattice.returns import Returns
 from costmodel.mapper.lattice.settlement import Combinations
-from costmodel.mapper.lattice.shapes import Floats, Lattice
+from costmodel.mapper.lattice.shapes import Floats, Ints, Lattice
 from costmodel.mapper.lattice.sliding import Sliding
 from costmodel.mapper.lattice.space import NodePlan, Space
 from costmodel.model.evaluation import Flow
+
+MOST_TOGETHER = 4
+"""Nodes of one memory that are looked at together."""
+MOST_TABLED = 1_000_000
+"""Tile shapes of which it is."""
 
 
 class Above:
@@ -28,14 +33,27 @@ class Above:
     ) -> None:
         self.space, self.lattice, self.layout = space, lattice, layout
         self.combinations, self.sliding = combinations, sliding
+        self.returns = Returns(space, lattice)
         self.top = len(space.arrays)
         self.chain = space.chain
-        self.bits = sum(n.bit for n in space.nodes if space.memories[n.memory].segment == self.top)
-        """Of the nodes above the last array."""
-        self.tables: dict[int, dict[int, Floats]] = {}
+        self.memories = [m for m, memory in enumerate(space.memories[:-1]) if memory.segment == self.top]
+        """Those above the last array, but for the outermost."""
+        self.bits_of = {m: sum(n.bit for n in space.nodes if n.memory == m) for m in self.memories}
+        """Of their nodes."""
+        self.bits = sum(self.bits_of.values())
+        self.tables: dict[tuple[int, int, int], Floats] = {}
+        """Nodes to come and open (bits) of a memory → ``way_up``."""
+        self.known: dict[tuple[int, int], dict[int, Floats]] = {}
+        """Nodes to come and open (bits) → ``table``."""
         self.rows = [Layout.ENERGY, *layout.limit]
         """Rows of the labels' floats: energy, and cycles of each limit."""
         self.prices = {n.bit: self.price(n) for n in space.nodes}
+        self.wanted = {
+            m: [k for k in range(space.prices.rows) if any(self.prices[n.bit][k] for n in space.nodes if n.memory == m)]
+            for m in self.memories
+        }
+        """For each memory: energy (0) and limits (1, …) that its nodes cost something of."""
+        self.orders = Orders(space, lattice, self.returns, self.prices)
         relevant = [t.relevant for t in space.tensors]
         self.against: list[list[Floats]] = [
             [
@@ -46,21 +64,34 @@ class Above:
         ]
         """[u][t]: (shapes) words of t that have to cross before a tile of u can close last."""
 
-    def add_open(self, labels: Labels, costs: Floats) -> None:
-        """Add the least cost of settling the tiles that are open to (energy and limits, labels).
+    def add_missing(self, labels: Labels, costs: Floats) -> None:
+        """Add the least cost of the tiles that are open and of the nodes to come to (energy and limits, labels)."""
+        opened, todo = labels.s[Layout.OPEN], labels.s[Layout.TODO]
+        apart = np.zeros(costs.shape)
+        self.add_open(labels, opened, apart)
+        self.add_to_come(labels, 0, apart)
+        joined = np.zeros(labels.n, dtype=np.int64)
+        for m in self.memories:
+            joined |= np.where(todo & self.bits_of[m], opened & self.bits_of[m], 0)
+        rows = np.flatnonzero(joined)
+        if len(rows):
+            mine, joined = labels.take(rows), joined[rows]
+            together = np.zeros((len(costs), len(rows)))
+            self.add_open(mine, opened[rows] & ~joined, together)
+            self.add_to_come(mine, joined, together)
+            apart[:, rows] = np.maximum(apart[:, rows], together)
+        costs += apart
 
-        One of the plain ones, X, closes last. Until another one, Y, closes, only what is irrelevant to both can have
-        grown. A window's tile crosses once more at least.
+    def add_open(self, labels: Labels, opened: Ints, costs: Floats) -> None:
+        """Add the least cost of settling tiles that are open (bits) to (energy and limits, labels).
+
+        One of them, X, moves last. Until another one, Y, moves, only what is irrelevant to both can have grown. A
+        window's tile may keep words; ``Returns`` tells how many come again at least.
         """
-        nodes = self.space.nodes
-        opened, shape, combination = labels.s[Layout.OPEN], labels.s[Layout.SHAPE], labels.s[Layout.COMBO]
+        nodes, tensors = self.space.nodes, self.space.tensors
+        shape, combination = labels.s[Layout.SHAPE], labels.s[Layout.COMBO]
         masks = {i: (opened & n.bit) != 0 for i, n in enumerate(nodes)}
         masks = {i: here for i, here in masks.items() if here.any()}
-        for i in self.sliding.nodes:
-            if i in masks:
-                costs[0] += masks.pop(i) * (self.space.tensors[nodes[i].tensor].words * self.prices[nodes[i].bit][0])
-        if not masks:
-            return
         close = self.combinations.settlements[self.top].close
         coefficients = {
             i: [(self.rows.index(row), here * values[combination]) for row, values in close[i]]
@@ -70,100 +101,95 @@ class Above:
         for last in sorted({nodes[i].tensor for i in masks}):
             total = np.zeros(costs.shape)
             for i, listed in coefficients.items():
-                words = self.against[last][nodes[i].tensor][shape]
+                t = nodes[i].tensor
+                words = self.against[last][t][shape]
+                if i in self.sliding.slot and t != last:
+                    share = self.returns.least(i, last)[labels.s[self.layout.tile[self.sliding.slot[i]]]]
+                    words = tensors[t].words * (1 - share) + words * share
                 for k, values in listed:
                     total[k] += words * values
             possible = np.any([here for i, here in masks.items() if nodes[i].tensor == last], axis=0)
             best = np.where(possible, np.minimum(best, total), best)
-        costs += np.where(np.isinf(best), 0.0, best)
+        if masks:
+            costs += np.where(np.isinf(best), 0.0, best)
 
-    def add_to_come(self, labels: Labels, costs: Floats) -> None:
-        """Add the least cost of the nodes above the last array that are to come to (energy and limits, labels)."""
+    def add_to_come(self, labels: Labels, joined: Ints | int, costs: Floats) -> None:
+        """Add the least cost of the nodes above the last array that are to come to (energy and limits, labels).
+
+        Together with those that are open in the same memories, ``joined`` (bits).
+        """
         shape = labels.s[Layout.SHAPE]
-        for mine, table in self.subsets(labels):
-            for k, values in table.items():
-                costs[k] += values[shape] if mine.all() else np.where(mine, values[shape], 0.0)
-
-    def subsets(self, labels: Labels) -> Iterator[tuple[Any, dict[int, Floats]]]:
-        """Yield (which labels have the same nodes of a memory above the last array to come, ``table`` of these)."""
-        for m, memory in enumerate(self.space.memories[:-1]):
-            if memory.segment == self.top:
-                todo = labels.s[Layout.TODO] & sum(n.bit for n in self.space.nodes if n.memory == m)
-                for subset in np.unique(todo).tolist():
-                    if subset:
-                        yield todo == subset, self.table(subset, m)
+        for m in self.memories:
+            todo = labels.s[Layout.TODO] & self.bits_of[m]
+            key = todo << len(self.space.nodes) | joined & self.bits_of[m]
+            for both in np.unique(key[todo != 0]).tolist():
+                coming, opened = divmod(both, 1 << len(self.space.nodes))
+                mine = key == both
+                for k, values in self.table(coming, opened, m).items():
+                    costs[k] += values[shape] if mine.all() else np.where(mine, values[shape], 0.0)
 
     def tables_of(self, todo: int) -> Iterator[dict[int, Floats]]:
         """Yield ``table`` for the nodes (bits) of each memory above the last array that are still to come."""
-        for m, memory in enumerate(self.space.memories[:-1]):
-            mine = todo & sum(n.bit for n in self.space.nodes if n.memory == m)
-            if memory.segment == self.top and mine:
-                yield self.table(mine, m)
+        for m in self.memories:
+            if todo & self.bits_of[m]:
+                yield self.table(todo & self.bits_of[m], 0, m)
 
-    def table(self, subset: int, memory: int) -> dict[int, Floats]:
-        """Return energy (0) and cycles of each limit (1, …) over the lattice, flat, for nodes of one memory."""
-        found = self.tables.get(subset)
-        if found is not None:
-            return found
-        space, lattice = self.space, self.lattice
-        nodes = [n for n in space.nodes if n.bit & subset]
-        count = lattice.count
-        values = [
-            d.astype(np.float64).reshape([-1 if v == w else 1 for w in range(count)])
-            for v, d in enumerate(space.divisors)
-        ]
-        wanted = [k for k in range(space.prices.rows) if any(self.prices[n.bit][k] for n in nodes)]
-        best = {k: np.full(lattice.sizes, np.inf) for k in wanted}
-        room = space.memories[memory].room
-        orders: list[tuple[NodePlan, ...]] = list(itertools.permutations(nodes)) if len(nodes) <= 4 else []
-        for order in orders:
-            grown: set[int] = set()
-            costs: dict[int, Any] = {k: np.zeros((1,) * count) for k in wanted}
-            need: Any = np.zeros((1,) * count)
-            free = [{v for v in range(count) if not space.tensors[n.tensor].relevant[v]} for n in order]
-            for place, node in enumerate(order):
-                tensor = space.tensors[node.tensor]
-                later: set[int] = set().union(*free[place:-1]) if place < len(order) - 1 else set()
-                known = [v for v in range(count) if v not in later]
-                need = need + space.bits(node, self.tile(node, values, known))
-                rounds: Any = np.ones((1,) * count)
-                if place < len(order) - 1:
-                    for v in np.flatnonzero(tensor.idle).tolist():
-                        rounds = rounds * (lattice.extents[v] / values[v])
-                    grown |= free[place]
-                words = tensor.words * (1 + (rounds - 1) * self.least_share(node))
-                for k in wanted:
-                    costs[k] = costs[k] + words * self.prices[node.bit][k]
-            fits = need <= room
-            for k in wanted:
-                cost = np.where(fits, costs[k], np.inf)
-                best[k] = np.minimum(best[k], self.up_set_minimum(cost, grown))
-        if not orders:
-            for k in wanted:
-                best[k] = np.full(
-                    lattice.sizes, sum(space.tensors[n.tensor].words * self.prices[n.bit][k] for n in nodes)
-                )
-        found = self.tables[subset] = {k: np.ascontiguousarray(values).ravel() for k, values in best.items()}
+    def table(self, coming: int, opened: int, memory: int) -> dict[int, Floats]:
+        """Return energy (0) and cycles of each limit (1, …) over the lattice, flat, for nodes of one memory (bits).
+
+        Some are to come and some open. This is what they cost on the best way up, if the tiles that have moved take no
+        room and those of windows keep as many words as ever they may.
+        """
+        found = self.known.get((coming, opened))
+        if found is None:
+            found = self.known[coming, opened] = self._table(coming, opened, memory)
         return found
 
-    def tile(self, node: NodePlan, values: list[Any], known: Sequence[int]) -> Any:
-        tensor = self.space.tensors[node.tensor]
-        box = self.space.memories[node.memory].fetch
-        words: Any = np.ones((1,) * len(values))
-        for v in tensor.plain:
-            if v in known:
-                words = words * values[v]
-        for w in tensor.windows:
-            table = self.space.room_table(w, box)
-            index = [slice(None) if v in known else slice(0, 1) for v in w.rank_variables]
-            part = table[tuple(index)]
-            order = np.argsort(w.rank_variables)
-            part = part.transpose(order)
-            shape = [1] * len(values)
-            for axis, v in enumerate(sorted(w.rank_variables)):
-                shape[v] = part.shape[axis]
-            words = words * part.reshape(shape)
-        return words
+    def _table(self, coming: int, opened: int, memory: int) -> dict[int, Floats]:
+        nodes = [n for n in self.space.nodes if n.bit & (coming | opened)]
+        wanted = self.wanted[memory]
+        if len(nodes) > MOST_TOGETHER or self.lattice.shapes > MOST_TABLED:
+            words = [self.space.tensors[n.tensor].words for n in nodes]
+            once = {k: sum(w * self.prices[n.bit][k] for w, n in zip(words, nodes, strict=True)) for k in wanted}
+            return {k: np.full(self.lattice.shapes, cost) for k, cost in once.items()}
+        up = self.way_up(coming, opened, memory).reshape(len(wanted), self.lattice.shapes)
+        if opened:
+            return dict(zip(wanted, up, strict=True))
+        together = self.orders.least(nodes, wanted)
+        return {k: np.maximum(least, together[k].ravel()) for k, least in zip(wanted, up, strict=True)}
+
+    def way_up(self, coming: int, opened: int, memory: int) -> Floats:
+        """Return (costs, *rank variables): the least cost from each tile shape on; infinite: no room."""
+        found = self.tables.get((coming, opened, memory))
+        if found is not None:
+            return found
+        space, sizes, wanted = self.space, self.lattice.sizes, self.wanted[memory]
+        nodes = [n for n in space.nodes if n.bit & (coming | opened)]
+        still = [n for n in nodes if n.bit & opened]
+        prices = {n.bit: np.array(self.prices[n.bit])[wanted].reshape(-1, *[1] * len(sizes)) for n in still}
+        best: Floats = np.full((len(wanted), *sizes), np.inf if nodes else 0.0)
+        if nodes and not coming:
+            last = [sum(space.tensors[n.tensor].words * self.prices[n.bit][k] for n in still) for k in wanted]
+            best.reshape(len(wanted), self.lattice.shapes)[:, -1] = last
+        for n in nodes:
+            if n.bit & coming:
+                np.minimum(best, self.way_up(coming & ~n.bit, opened | n.bit, memory), out=best)
+        moved_by = [[n for n in still if space.tensors[n.tensor].relevant[v]] for v in range(len(sizes))]
+        for v, moved in enumerate(moved_by):
+            if moved and sizes[v] > 1:
+                after = self.way_up(coming, opened & ~sum(n.bit for n in moved), memory)
+                after = self.lattice.upward(after, v, v + 1, itself=False)
+                for n in moved:
+                    after += self.returns.words(n, v) * prices[n.bit]
+                np.minimum(best, after, out=best)
+        for v, moved in enumerate(moved_by):
+            if not moved and nodes and sizes[v] > 1:
+                best = self.lattice.upward(best, v, v + 1)
+        if nodes:
+            need = sum(space.bits(n, self.lattice.node_words[space.nodes.index(n)]) for n in nodes)
+            best = np.where(np.reshape(need <= space.memories[memory].room, sizes), best, np.inf)
+        self.tables[coming, opened, memory] = best
+        return best
 
     def price(self, node: NodePlan) -> list[float]:
         """Least (energy, cycles of each limit) per word that fills a node once and, for outputs, leaves it once."""
@@ -176,36 +202,3 @@ class Above:
         flows: tuple[Flow, ...] = ("fill", "read", "update", "drain") if tensor.output else ("fill", "read")
         costs = sum(space.prices.flow[flow][:, node.tensor, node.memory, possible] for flow in flows)
         return [float(cost) for cost in np.asarray(costs).min(axis=1)]
-
-    def least_share(self, node: NodePlan) -> float:
-        """Least part of a round trip over a tensor that has to be fetched again (less than 1 for windows only).
-
-        A tile that slides over a region and then starts again keeps at most what its last and its first position
-        share; along one rank of extent E, sliding by D in all, that leaves 2·D of E + D words to fetch. Of a padded
-        tensor these may be outside.
-        """
-        share = 1.0
-        if self.space.tensors[node.tensor].padded:
-            return 0.0
-        for w in self.space.tensors[node.tensor].windows:
-            if w.shifts or any(abs(c) != 1 for c in w.coefficients):
-                return 0.0
-            for at in itertools.product(*(range(self.lattice.sizes[v]) for v in w.rank_variables)):
-                terms = [int(self.space.divisors[v][i]) for v, i in zip(w.rank_variables, at, strict=True)]
-                extent = 1 + sum(t - 1 for t in terms)
-                for t, v in zip(terms, w.rank_variables, strict=True):
-                    if t < self.space.extents[v]:
-                        share = min(share, 2 * t / (extent + t))
-        return share
-
-    def up_set_minimum(self, cost: Any, axes: set[int]) -> Any:
-        for v in axes:
-            if cost.shape[v] == 1:
-                continue
-            moved = np.moveaxis(cost, v, 0).copy()
-            divisors = self.space.divisors[v]
-            for i in range(len(divisors) - 2, -1, -1):
-                multiples = [j for j in range(i + 1, len(divisors)) if divisors[j] % divisors[i] == 0]
-                moved[i] = np.minimum(moved[i], moved[multiples].min(axis=0))
-            cost = np.moveaxis(moved, 0, v)
-        return cost

@@ -48,7 +48,7 @@ class Across:
         self.above, self.segment = above, segment
         self.steps = lattice.steps(segment)
         self.outside = Outside(lattice, above, self.steps)
-        self.inputs = Inputs(space, sliding, len(space.arrays))
+        self.inputs = Inputs(space, sliding, above.returns, len(space.arrays))
         coefficients = Coefficients(space, layout, combinations, sliding, self.inputs, segment)
         values, self.kind_of = coefficients.by_kind()
         self.every = coefficients.every(values)
@@ -110,7 +110,7 @@ class Across:
 
     def carried(self, labels: Labels) -> Carried:
         to_come = np.zeros((1 + len(self.layout.limit), labels.n))
-        self.above.add_to_come(labels, to_come)
+        self.above.add_to_come(labels, 0, to_come)
         unique, inverse = np.unique(labels.s[Layout.KEPT], return_inverse=True)
         kinds = np.array([self.kind_of[int(kept)] for kept in unique], dtype=np.int64)
         return Carried(
@@ -147,7 +147,7 @@ class Across:
         return energy, latency
 
     def _crossed(self, carried: Carried, choices: Choices, output: int) -> Floats:
-        """Return what the labels carry times the coefficients, with the best plain tile that is open closing last."""
+        """Return what the labels carry times the coefficients, with the best tile that is open moving last."""
         values, inputs = choices.values[:, output], self.inputs
         total = carried.times(values, range(inputs.waiting.start))
         total += carried.times(values, range(inputs.waiting.stop, inputs.one + 1))
@@ -155,11 +155,15 @@ class Across:
             if carried.inputs[row].any():
                 total += carried.times(values, range(row, row + 1)) * self._apart(carried, choices, slot)
         best: Floats | None = None
-        for last, rows in zip(inputs.lasts, inputs.open, strict=True):
-            own = [row for row, i in zip(rows, inputs.plain, strict=True) if self.space.nodes[i].tensor == last]
+        for place, last in enumerate(inputs.lasts):
+            own = [
+                row
+                for row, i in zip(inputs.open[place], inputs.nodes, strict=True)
+                if self.space.nodes[i].tensor == last
+            ]
             possible = carried.inputs[own].any(axis=0)
             if possible.any():
-                closing = carried.times(values, rows)
+                closing = carried.times(values, inputs.closing(place))
                 closing[~possible] = np.inf
                 best = closing if best is None else np.minimum(best, closing)
         if best is not None:

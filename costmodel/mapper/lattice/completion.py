@@ -46,8 +46,7 @@ class Completion:
             energy, latency = self.across[segment].bounds(labels, quick=quick)
             return energy, latency, np.broadcast_to(capacity[:, None], energy.shape)
         costs = labels.f[self.above.rows]
-        self.above.add_open(labels, costs)
-        self.above.add_to_come(labels, costs)
+        self.above.add_missing(labels, costs)
         latency = np.maximum(self.compute_cycles(labels), costs[1:].max(axis=0, initial=0.0))
         energy = costs[0]
         if self.space.leak_pj_per_cycle:

@@ -91,6 +91,21 @@ class Lattice:
             total = total + step
         return fits, np.where(fits, shape + total, 0)
 
+    def upward(self, values: Floats, v: int, axis: int | None = None, *, itself: bool = True) -> Floats:
+        """Return, along the axis of ``v``, the least of the values at multiples of each divisor, and its own or not."""
+        moved = np.moveaxis(values, v if axis is None else axis, 0)
+        found = moved.copy() if itself else np.full_like(moved, np.inf)
+        for i, larger in enumerate(self.larger[v]):
+            found[i] = np.minimum(found[i], moved[larger].min(axis=0))
+        return np.moveaxis(found, 0, v if axis is None else axis)
+
+    @cached_property
+    def larger(self) -> list[list[Ints]]:
+        """For each rank variable and each of its divisors but the last: the places of the larger multiples."""
+        return [
+            [i + 1 + np.flatnonzero(d[i + 1 :] % d[i] == 0) for i in range(len(d) - 1)] for d in self.space.divisors
+        ]
+
     @cached_property
     def node_words(self) -> Floats:
         """(nodes, shapes): words of the tile for which a storage node has to have room."""

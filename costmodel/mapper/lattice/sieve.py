@@ -85,13 +85,15 @@ class Sieve:
         state = s[Layout.TODO] * 1_000_003 + s[Layout.OPEN] * 1_009 + s[Layout.ALIVE]
         states = np.unique(state, return_inverse=True)[1].ravel()
         number = int(states.max()) + 1
-        share = max(4, width // (3 * number) + 1)
         keys: list[Sequence[Floats]] = [(energy * latency,), (energy,), (energy, latency)]
         if self.aim.uses_capacity:
             keys += [(energy * latency * capacity,), (energy, capacity)]
+        if not self.aim.front:
+            keys = [(self.aim.values(energy, latency, capacity)[0],)]
+        share = max(4, width // (min(3, len(keys)) * number) + 1)
         left = np.ones(labels.n, dtype=bool)
         for key in keys:
-            order = np.lexsort((*key, states))
+            order = np.lexsort((-labels.f[Layout.ENERGY], *key, states))
             starts = np.searchsorted(states[order], np.arange(number))
             left[order[np.arange(len(order)) - starts[states[order]] < share]] = False
         self.drop(labels.where(left), segment)

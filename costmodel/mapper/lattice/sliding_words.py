@@ -13,7 +13,8 @@ from costmodel.mapper.lattice.labels import History, Labels, Layout
 from costmodel.mapper.lattice.settlement import Combinations
 from costmodel.mapper.lattice.shapes import Floats, Ints, Lattice
 from costmodel.mapper.lattice.space import Space
-from costmodel.mapper.lattice.tensor_plan import Window
+from costmodel.mapper.lattice.tensor_plan import TensorPlan, Window
+from costmodel.mapper.lattice.ways import ArrayPlan
 
 
 def mix(x: Any) -> Ints:
@@ -43,11 +44,15 @@ class SlidingWords:
         self.bits = sum(space.nodes[i].bit for i in self.nodes)
         self.plain_of = [self._bits(v, plain=True) for v in range(lattice.count)]
         self.moved_by = [self._bits(v, plain=False) for v in range(lattice.count)]
-        self.kinds = [
-            [np.unique(a.factors[:, t.relevant], axis=0, return_inverse=True)[1].ravel() for t in space.tensors]
-            for a in space.arrays
-        ]
-        """For each array and tensor: ways to spread that are the same to the tensor have one number."""
+        self.kinds = [[self._kinds(a, t) for t in space.tensors] for a in space.arrays]
+        """For each array and tensor: ways to spread that send the same words of it have one number."""
+
+    def _kinds(self, array: ArrayPlan, tensor: TensorPlan) -> Ints:
+        told = array.factors[:, tensor.relevant]
+        if not array.merges or (tensor.output and not array.reduces):
+            told = np.column_stack((told, array.factors.prod(axis=1)))  # instances with the same words get their own
+        found: Ints = np.unique(told, axis=0, return_inverse=True)[1].ravel()
+        return found
 
     def _bits(self, v: int, *, plain: bool) -> int:
         found = 0

@@ -27,7 +27,7 @@ def starts(encoding: Encoding) -> Iterator[Genes]:
     base = list(encoding.smallest)
     for relaxed in ([0 if g.kind == "bypass" else v for g, v in zip(encoding.genes, base, strict=True)], base):
         base = relaxed
-        if _fits(encoding, base):
+        if _fits(encoding, base, at_least=True):
             break
     else:
         return
@@ -57,8 +57,9 @@ def _once(found: Iterable[Genes]) -> Iterator[Genes]:
             yield genes
 
 
-def _fits(encoding: Encoding, genes: Sequence[int]) -> bool:
-    return all(finding.slack <= 0 for finding in encoding.limits.capacities(encoding.plan(genes)))
+def _fits(encoding: Encoding, genes: Sequence[int], *, at_least: bool = False) -> bool:
+    found = encoding.limits.capacities(encoding.plan(genes), at_least=at_least)
+    return all(finding.slack <= 0 for finding in found)
 
 
 def _obeys(encoding: Encoding, genes: Sequence[int]) -> bool:

@@ -13,26 +13,45 @@ from costmodel.report.figures.colours import group_colours
 from costmodel.report.folder import write_text
 from costmodel.report.nest_text import nest_lines
 from costmodel.report.page.template import plain_page
+from costmodel.report.page.trace_values import frame_values, point_values, start_values
 from costmodel.spec.mapping import Storage, Temporal
 from costmodel.trace.arrays import ArrayPicture, passes, picture
 from costmodel.trace.frames import Frame, Trace
 from costmodel.trace.granularity import placed
+from costmodel.trace.valued import Valued
 
 LEVEL_COLOURS = ("#8a93a3", "#d1495b", "#8d6fd1", "#e07a3f", "#3d9970", "#b0668a")
 """Outlines of tiles, outermost level first; none is a colour of a tensor."""
 
 
-def write_traces(path: Path, traces: MappingABC[str, Trace], command: str) -> Path:
+def write_traces(
+    path: Path,
+    traces: MappingABC[str, Trace],
+    command: str,
+    values: MappingABC[str, Valued] | None = None,
+    *,
+    show_values: bool = False,
+) -> Path:
     """Write the page; the file appears complete or not at all."""
-    write_text(path, render_traces(traces, command))
+    write_text(path, render_traces(traces, command, values, show_values=show_values))
     return path
 
 
-def render_traces(traces: MappingABC[str, Trace], command: str) -> str:
-    """Return the page of one named trace, or of two side by side. ``command`` says how it was made."""
+def render_traces(
+    traces: MappingABC[str, Trace],
+    command: str,
+    values: MappingABC[str, Valued] | None = None,
+    *,
+    show_values: bool = False,
+) -> str:
+    """Return the page of one named trace, or of two side by side.
+
+    ``command`` says how it was made; ``values`` are those of some of the traces, by their names. They are shown at
+    first where some were not made up, or where ``show_values`` says so.
+    """
     if not traces:
         raise ValueError("a page of traces needs at least one")
-    scenes = {name: scene(trace) for name, trace in traces.items()}
+    scenes = {name: scene(trace, (values or {}).get(name)) for name, trace in traces.items()}
     first = next(iter(traces.values()))
     return plain_page(
         "trace",
@@ -41,8 +60,16 @@ def render_traces(traces: MappingABC[str, Trace], command: str) -> str:
         title=f"{first.workload.name} on {first.bound.architecture.name}, step by step",
         stages=[_stage(name, trace, scenes[name]) for name, trace in traces.items()],
         levels=scenes[next(iter(scenes))]["levels"],
+        values=bool(values),
+        shown=show_values or _stated(values or {}),
         command=command,
     )
+
+
+def _stated(values: MappingABC[str, Valued]) -> bool:
+    """Whether some values were not made up."""
+    sources = (source for valued in values.values() for source in valued.given.sources.values())
+    return any(not source.startswith("random") for source in sources)
 
 
 def _stage(name: str, trace: Trace, drawn: MappingABC[str, Any]) -> dict[str, Any]:
@@ -52,6 +79,7 @@ def _stage(name: str, trace: Trace, drawn: MappingABC[str, Any]) -> dict[str, An
         "einsums": [einsum.text for einsum in trace.einsums],
         "shape": ", ".join(f"{v} {n:,}" for v, n in {v: n for e in trace.einsums for v, n in e.shape.items()}.items()),
         "summary": trace.summary,
+        "sources": drawn["sources"],
         "lines": drawn["lines"],
         "tensors": drawn["tensors"],
         "counters": _counter_rows(trace),
@@ -99,7 +127,7 @@ class _Cells:
         return runs
 
 
-def scene(trace: Trace) -> dict[str, Any]:
+def scene(trace: Trace, valued: Valued | None = None) -> dict[str, Any]:
     """All that the animation needs, as plain values."""
     cells = _Cells(trace)
     tensors = {t.name: t for e in trace.einsums for t in e.tensors.values()}
@@ -115,12 +143,18 @@ def scene(trace: Trace) -> dict[str, Any]:
             {"level": memories.index(h.level), "tensor": places[h.tensor.name], "instances": len(h.instances)}
             for h in trace.holders
         ],
-        "einsums": {e.name: _einsum(trace, e, places) for e in trace.einsums},
+        "einsums": {e.name: _einsum(trace, e, places, valued if pictures[e.name] else None) for e in trace.einsums},
         "arrays": {name: _array(found) for name, found in pictures.items() if found},
-        "frames": [_frame(trace, frame, cells, tensors) for frame in trace.frames],
+        "frames": [
+            _frame(trace, frame, cells, tensors)
+            | ({"values": frame_values(valued, trace, place)} if valued is not None else {})
+            for place, frame in enumerate(trace.frames)
+        ],
         "ticks": _ticks(trace, next(iter(pictures.values()))),
         "counters": [[c.level, c.tensor, c.flow] for c in trace.counters],
         "cells": cells.runs,
+        "values": None if valued is None else start_values(valued, tensors.values()),
+        "sources": {} if valued is None else dict(valued.given.sources),
     }
 
 
@@ -155,8 +189,10 @@ def _lines(trace: Trace, memories: list[str]) -> list[dict[str, Any]]:
     return found
 
 
-def _einsum(trace: Trace, einsum: Einsum, places: MappingABC[str, int]) -> dict[str, Any]:
+def _einsum(trace: Trace, einsum: Einsum, places: MappingABC[str, int], valued: Valued | None) -> dict[str, Any]:
     return {
+        "shape": list(einsum.shape.values()),
+        "values": None if valued is None else point_values(valued, einsum.name, einsum.shape),
         "variables": list(einsum.shape),
         "accesses": [_access(a, einsum, places) for a in trace.accesses[einsum.name]],
         "offsets": trace.offsets[einsum.name],

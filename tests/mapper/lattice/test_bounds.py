@@ -12,6 +12,7 @@ from problems import (
     CONV3X3,
     MAC,
     PE2D,
+    buffered_problem,
     einsum,
     nested_problem,
     random_architecture,
@@ -86,6 +87,35 @@ def uncommon_problem(rng: random.Random) -> tuple[Einsum, Architecture]:
     return rng.choice(list(uncommon.KINDS.values()))(rng)
 
 
+def fronts_found(problem: Einsum, architecture: Architecture, objective: str) -> tuple[np.ndarray, np.ndarray]:
+    """The costs that a pass finds which knows nothing, and one which knows mappings that are a little worse."""
+    aim = objective_of(objective)
+    first, second = Incumbents(aim), Incumbents(aim)
+    for known in (first, second):
+        search = Search(board_of(problem, architecture, objective), known, width=100_000)
+        search.run()
+        assert not search.stats.dropped
+        if known is first:
+            second.add(first.costs * (1 + 1e-6) + 1e-6, ["a little worse"] * len(first.items))
+    return first.costs, second.costs
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_what_is_known_leaves_out_nothing_better(seed: int) -> None:
+    problem, architecture = buffered_problem(random.Random(80_000 + seed))
+    first, second = fronts_found(problem, architecture, ("energy,latency", "edp", "energy,capacity")[seed % 3])
+    assert second == pytest.approx(first, rel=1e-9)
+    assert bounds_along_the_way(problem, architecture, "energy") > 0
+
+
+@pytest.mark.long
+def test_what_is_known_leaves_out_nothing_better_of_many_problems() -> None:
+    for seed in range(400):
+        problem, architecture = buffered_problem(random.Random(90_000 + seed))
+        first, second = fronts_found(problem, architecture, ("energy,latency", "edp")[seed % 2])
+        assert second == pytest.approx(first, rel=1e-9), seed
+
+
 @pytest.mark.parametrize("objective", ["energy,latency", "edp", "energy,capacity"])
 @pytest.mark.parametrize("seed", range(60))
 def test_a_bound_never_exceeds_what_came_of_the_label(seed: int, objective: str) -> None:
@@ -107,6 +137,19 @@ def test_a_bound_never_exceeds_what_came_of_the_label(seed: int, objective: str)
 
 def test_bounds_of_a_convolution_on_an_array() -> None:
     assert bounds_along_the_way(CONV3X3, PE2D, "edp") > 5
+
+
+def test_neighbours_share_words_of_a_window_that_arrays_inside_have_made_longer() -> None:
+    # three apart, each point of p has a word of its own; but two of them want the same one once r has grown to four
+    problem = einsum("O[p]", "I[3*p+r]", "F[r]", weights="F", p=4, r=4)
+    arrays = (
+        Array(name="A1", shape={"X": 2}),
+        Array(name="A2", shape={"X": 2, "Y": 2}),
+        Array(name="A3", shape={"X": 2}, multicast="none"),
+    )
+    memory = Memory(name="M0", read_pj=50, write_pj=60, bandwidth_bits_per_cycle=16)
+    architecture = Architecture(name="nested", levels=(memory, *arrays, MAC))
+    assert bounds_along_the_way(problem, architecture, "edp") == 4
 
 
 def test_instances_beyond_share_the_cycles_of_a_port_between_two_arrays() -> None:

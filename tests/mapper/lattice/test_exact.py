@@ -210,6 +210,17 @@ def test_front_where_a_rule_of_the_search_decides(case: str) -> None:
     assert [(p.energy_pj, p.latency_cycles) for p in found.front] == [pytest.approx(w, rel=1e-9) for w in want]
 
 
+def test_an_array_that_shares_nothing_is_sent_a_window_for_each_instance() -> None:
+    problem = einsum("O[m, p]", "I[p+r]", "F[m, r]", weights="F", m=2, p=4, r=2)
+    levels = (
+        Memory(name="M0", read_pj=200, write_pj=100),
+        Array(name="A1", shape={"X": 4}, multicast="none"),
+        Memory(name="M2", capacity_bits=32, read_pj=1, write_pj=2),
+    )
+    found = map_einsum(problem, Architecture(name="apart", levels=(*levels, MAC)), objective="energy")
+    assert (str(found.certificate), found.front[0].energy_pj) == ("optimal: proven", 3320)
+
+
 def interrupt(_text: str) -> None:
     raise KeyboardInterrupt
 

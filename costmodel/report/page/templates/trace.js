@@ -1,5 +1,6 @@
 // One trace, and the playback of all.
 const scenes = JSON.parse(document.getElementById("report-data").textContent).scenes;
+let shown = "coordinates"; // or "values"
 const span = ([low, high]) => (low === high ? `${low}` : `${low}…${high}`);
 
 class Stage {
@@ -23,6 +24,8 @@ class Stage {
 
   reset() {
     this.at = -1;
+    this.valued = 0; // frames whose results are in ``values``
+    this.values = this.scene.values?.map((start, place) => start?.slice() ?? Array(this.scene.tensors[place].shape.reduce((a, b) => a * b, 1)).fill(null));
     this.held = this.scene.holders.map(() => new Map());
     this.counts = this.scene.counters.map(() => 0);
   }
@@ -41,7 +44,25 @@ class Stage {
       }
       for (const [counter, more] of words) this.counts[counter] += more;
     }
+    if (this.values) this.compute(target, cycle);
     this.show(this.scene.frames[target], last, cycle);
+  }
+
+  // Words are what the frames so far have made of them; in a systolic array, the passes before, and the cycles of this.
+  compute(target, cycle) {
+    const whole = cycle && cycle[1] >= 0 ? cycle[1] : target + 1;
+    if (whole < this.valued) {
+      const { at, held, counts } = this;
+      this.reset();
+      Object.assign(this, { at, held, counts });
+    }
+    for (; this.valued < whole; this.valued += 1) {
+      const frame = this.scene.frames[this.valued];
+      if (!frame.e) continue;
+      const output = this.scene.einsums[frame.e].accesses.find((access) => access.written).tensor;
+      for (let n = 0; n < frame.values.length; n += 2) this.values[output][frame.values[n]] = frame.values[n + 1];
+    }
+    this.now = this.values;
   }
 
   // While what stays is shifted in, the first step has not been done; cycles of skew belong to no step of the first
@@ -70,6 +91,7 @@ class Stage {
       const asked = einsum ? einsum.accesses.filter((access, place) => access.tensor === number && (touched[place] ?? []).length).map((access) => access.text) : [];
       this.captions[number].textContent = [...new Set(asked)].join("  ");
     });
+    this.grids.forEach((grid, number) => grid.tell(shown === "values" ? this.now?.[number] : null));
     this.showNest(frame);
     this.showCounts(words, new Map(later));
     this.showPoint(frame, tick, cycle);
@@ -87,10 +109,17 @@ class Stage {
       this.machine.showStep(frame);
       return null;
     }
+    const cell = (tensor, word) => word.reduce((sum, x, rank) => sum * this.scene.tensors[tensor].shape[rank] + x, 0);
+    if (this.values && cycle[1] >= 0 && this.machine.einsum.values) {
+      const output = this.machine.einsum.accesses.find((access) => access.written).tensor;
+      this.now = this.values.map((list, place) => (place === output ? list.slice() : list));
+      for (const [word, value] of this.machine.results(this.scene.frames, cycle)) this.now[output][cell(output, word)] = value;
+    }
+    this.machine.named = shown === "values" && this.values ? (access, word) => this.now[access.tensor][cell(access.tensor, word)] : null;
     const words = this.machine.showCycle(this.scene.frames, cycle);
     return words.map((list, place) => {
-      const shape = this.scene.tensors[this.machine.einsum.accesses[place].tensor].shape;
-      return list.flatMap((word) => [word.reduce((cell, x, rank) => cell * shape[rank] + x, 0), 1]);
+      const { tensor } = this.machine.einsum.accesses[place];
+      return list.flatMap((word) => [cell(tensor, word), 1]);
     });
   }
 
@@ -172,6 +201,13 @@ const start = () => {
     if (now === length - 1) stop();
   }, Number(speed.value));
 };
+const choice = document.getElementById("values");
+const choose = (what) => {
+  shown = what;
+  if (choice) choice.checked = what === "values";
+  go(now);
+};
+choice?.addEventListener("change", () => choose(choice.checked ? "values" : "coordinates"));
 const toggle = () => (timer ? stop() : start());
 const step = (tick) => {
   stop();
@@ -192,9 +228,10 @@ speed.addEventListener("change", () => {
 });
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.tagName === "SELECT") return;
-  const keys = { " ": toggle, ArrowLeft: () => step(now - 1), ArrowRight: () => step(now + 1), PageUp: () => step(now - 10), PageDown: () => step(now + 10), Home: () => step(0), End: () => step(length - 1) };
-  if (!keys[event.key] || (event.key === " " && event.target.tagName === "BUTTON")) return;
+  const keys = { " ": toggle, ArrowLeft: () => step(now - 1), ArrowRight: () => step(now + 1), PageUp: () => step(now - 10), PageDown: () => step(now + 10), Home: () => step(0), End: () => step(length - 1), v: () => choice && choose(choice.checked ? "coordinates" : "values") };
+  if (!keys[event.key] || (event.key === " " && (event.target.tagName === "BUTTON" || event.target.type === "checkbox"))) return;
   event.preventDefault();
   keys[event.key]();
 });
+if (choice?.checked) shown = "values";
 go(0);

@@ -5,6 +5,7 @@ const DRAWN = 1024; // instances of an array that are drawn though they may be u
 class Machine {
   constructor(scene, einsum, card, room) {
     this.scene = scene;
+    this.named = null; // what a word is called: its value where values are shown
     this.einsum = scene.einsums[einsum];
     this.array = scene.arrays[einsum];
     const { systolic, ways, places } = this.array;
@@ -94,13 +95,42 @@ class Machine {
     return access.indices.map(([constant, ...terms]) => terms.reduce((sum, [place, c]) => sum + c * point[place], constant));
   }
 
+  // What a word of the output is after a point.
+  result(point) {
+    if (!this.einsum.values) return null;
+    const at = point.reduce((sum, x, place) => sum * this.einsum.shape[place] + x, 0);
+    return this.einsum.values[at];
+  }
+
+  // Results of all steps of a pass up to a cycle, in the order of the cycles: what the output holds then.
+  *results(frames, [, first, steps, cycle]) {
+    const access = this.einsum.accesses.find((each) => each.written);
+    for (let now = this.array.load; now <= cycle; now += 1) {
+      for (const [where, instance] of this.places) {
+        const [row, column] = where.split(",").map(Number);
+        const step = now - this.array.load - row - column;
+        if (step < 0 || step >= steps || frames[first + step].idle.includes(instance)) continue;
+        const point = this.point(frames[first + step], instance);
+        const value = this.result(point);
+        if (value !== null) yield [this.word(access, point), value];
+      }
+    }
+  }
+
   // One cycle: instance (r, c) is at step cycle − load − r − c; what enters at an edge was that many steps ago there.
   showCycle(frames, [, first, steps, cycle]) {
     const shown = new Map();
     const touched = this.einsum.accesses.map(() => new Map());
     const { load, ways, systolic } = this.array;
     const { rows, columns } = this;
-    const put = (key, access, coordinate, row, column, slot, outside) => shown.set(key, { access, coordinate, row, column, slot, outside });
+    const put = (key, access, coordinate, row, column, slot, outside, value) => shown.set(key, { access, coordinate, row, column, slot, outside, value });
+    // a sum that passes has the value that the last instance which worked on it gave it
+    const summed = (row, column, step) => {
+      const instance = this.places.get(`${row},${column}`);
+      if (instance === undefined || frames[first + step].idle.includes(instance)) return null;
+      return this.result(this.point(frames[first + step], instance));
+    };
+    const latest = (path, step) => path.map(([row, column]) => summed(row, column, step)).findLast((value) => value !== null);
     for (const [where, { box, text }] of this.pes) {
       const [row, column] = where.split(",").map(Number);
       const step = cycle - load - row - column;
@@ -126,17 +156,20 @@ class Machine {
           const shifted = Math.min(row, row - (load - 1 - cycle));
           if (systolic === "output" ? active >= 0 : shifted >= -this.lanes.top) {
             const coordinate = at(Math.min(Math.max(active, 0), steps - 1));
-            if (coordinate) put(`${place}:${first}:${row},${column}`, access, coordinate, shifted, column, "middle", shifted < 0);
+            const value = access.written && active >= 0 ? summed(row, column, Math.min(active, steps - 1)) : undefined;
+            if (coordinate) put(`${place}:${first}:${row},${column}`, access, coordinate, shifted, column, "middle", shifted < 0, value);
           }
         } else if (way === "right" && column === 0) {
           this.stream(steps, cycle - load - row, access, [this.lanes.left, columns, this.lanes.right], (step, virtual) => {
             const coordinate = at(step);
-            if (coordinate) put(`${place}:${first}:${row}:${step}`, access, coordinate, row, virtual, "left", virtual < 0 || virtual >= columns);
+            const path = Array.from({ length: Math.max(0, Math.min(virtual, columns - 1) + 1) }, (_, c) => [row, c]);
+            if (coordinate) put(`${place}:${first}:${row}:${step}`, access, coordinate, row, virtual, "left", virtual < 0 || virtual >= columns, access.written ? latest(path, step) : undefined);
           });
         } else if (way === "down" && row === 0) {
           this.stream(steps, cycle - load - column, access, [this.lanes.top, rows, this.lanes.bottom], (step, virtual) => {
             const coordinate = at(step);
-            if (coordinate) put(`${place}:${first}:${column}:${step}`, access, coordinate, virtual, column, "top", virtual < 0 || virtual >= rows);
+            const path = Array.from({ length: Math.max(0, Math.min(virtual, rows - 1) + 1) }, (_, r) => [r, column]);
+            if (coordinate) put(`${place}:${first}:${column}:${step}`, access, coordinate, virtual, column, "top", virtual < 0 || virtual >= rows, access.written ? latest(path, step) : undefined);
           });
         }
       }
@@ -161,19 +194,29 @@ class Machine {
     }
     for (const [key, word] of shown) {
       const large = this.size >= 40;
-      const text = word.coordinate.join(",");
+      const name = word.coordinate.join(",");
+      const value = word.value ?? this.named?.(word.access, word.coordinate);
+      const text = this.named ? (value === undefined || value === null ? "" : written(value)) : name;
       const [width, height] = large ? [Math.min(this.size - 8, Math.max(22, 7 * text.length + 8)), Math.min(16, (this.size - 10) / 3)] : [this.size * 0.42, this.size * 0.26];
       const [x, y] = this.corner(word.row, word.column);
       const slot = { left: [3, this.size / 2 - height / 2 + (large ? 2 : 0)], top: [this.size / 2 - width / 2, 3], middle: [this.size / 2 - width / 2, this.size - height - 3] }[word.slot];
       let group = this.words.get(key);
       if (!group) {
-        group = make("g", { class: "word", "data-word": `${this.scene.tensors[word.access.tensor].name}[${text}]` });
+        group = make("g", { class: "word", "data-word": `${this.scene.tensors[word.access.tensor].name}[${name}]` });
         group.style.setProperty("--c", this.scene.tensors[word.access.tensor].colour);
-        make("rect", { width, height, rx: 4 }, group);
-        make("title", {}, group).textContent = `${this.scene.tensors[word.access.tensor].name}[${text}]`;
-        if (large) make("text", { x: width / 2, y: height / 2 + 0.5 }, group).textContent = text;
+        make("rect", { height, rx: 4 }, group);
+        make("title", {}, group);
+        if (large) make("text", { y: height / 2 + 0.5 }, group);
         this.layer.append(group);
         this.words.set(key, group);
+      }
+      group.querySelector("rect").setAttribute("width", width);
+      const told = `${this.scene.tensors[word.access.tensor].name}[${name}]`;
+      group.querySelector("title").textContent = value === undefined || value === null ? told : `${told} = ${written(value)}`;
+      group.setAttribute("data-value", value ?? "");
+      if (large) {
+        group.querySelector("text").setAttribute("x", width / 2);
+        group.querySelector("text").textContent = text;
       }
       group.classList.toggle("outside", word.outside);
       group.setAttribute("data-at", `${word.row},${word.column}`);

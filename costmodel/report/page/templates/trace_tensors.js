@@ -12,7 +12,10 @@ const html = (name, ...children) => {
   element.append(...children);
   return element;
 };
+const NUMBERED = 600; // cells of a tensor at most that have a number in them
 const product = (numbers) => numbers.reduce((a, b) => a * b, 1);
+
+const written = (value) => (typeof value === "number" ? String(value).replace("-", "−") : value);
 
 // Tensors: cells of the last two ranks in panels, one panel for each coordinate of the others.
 
@@ -62,9 +65,26 @@ class Grid {
     if (this.size > 4) make("path", { class: "lines", d: this.gridlines(cells) }, svg);
     this.gone = make("path", { class: "left" }, svg);
     this.tiles = this.holders.map((h) => make("path", { class: "tile", stroke: this.scene.levels[h.level].colour, "stroke-width": h.instances > 1 ? 1.4 : 2.4 }, svg));
+    this.numbers = this.size >= 20 && cells <= NUMBERED ? Array.from({ length: cells }, (_, cell) => this.number(cell, svg)) : [];
     if (this.labelled) this.labels(svg);
     else if (this.panels > 1) this.captions(svg);
     element.replaceChildren(svg);
+  }
+
+  number(cell, svg) {
+    const [x, y] = this.at(cell);
+    return make("text", { class: "value", x: x + this.size / 2, y: y + this.size / 2 }, svg);
+  }
+
+  // Values of the cells, or none; long ones are small.
+  tell(values) {
+    this.numbers.forEach((text, cell) => {
+      const value = values?.[cell];
+      const told = value === undefined || value === null ? "" : written(value);
+      if (text.textContent === told) return;
+      text.textContent = told;
+      text.style.fontSize = `${Math.min(11, Math.floor((this.size * 1.5) / Math.max(1, told.length)))}px`;
+    });
   }
 
   labels(svg) {
