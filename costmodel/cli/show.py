@@ -165,6 +165,8 @@ def _workload(
     if over is not None:
         rank, extents = _extents(over)
         grown = growth(rank, extents, lambda n: catalog.load_workload(document, [(f"ranks.{rank}", n)]))
+        if grown.is_constant:
+            say_warnings([f"--over {over}: nothing depends on the file's {rank} (layers have `ranks:` of their own)"])
         content["over"] = plain(grown)
         parts.append(growth_text(grown))
     if trees:

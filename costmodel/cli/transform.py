@@ -34,7 +34,8 @@ def command(
     """Rewrite WORKLOAD step by step, and prove that its values stay the same.
 
     A STEP is a sentence: 'flatten C, H, W', 'split CHW into C=2, H=4, W=4', 'partition K by 16', 'swap A: K, M',
-    'resize K to 48', 'let w = q + s for s', 'matrix', 'toeplitz input', 'toeplitz kernel', 'inline T', 'give T'.
+    'resize K to 48', 'let w = q + s for s', 'matrix', 'toeplitz input', 'toeplitz kernel', 'inline T', 'give T',
+    'make T[q, s] = I[q + s]'.
     """
     from costmodel.report.folder import check_writable, write_text
     from costmodel.report.text.transform import transform_text

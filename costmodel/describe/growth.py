@@ -32,6 +32,11 @@ class RankGrowth:
     extents: tuple[int, ...]
     rows: tuple[GrowthRow, ...]
 
+    @property
+    def is_constant(self) -> bool:
+        """Whether several extents make no difference."""
+        return len(set(self.extents)) > 1 and all(len(set(row.amounts)) == 1 for row in self.rows)
+
 
 def growth(rank: str, extents: Sequence[int], load: Callable[[int], Workload]) -> RankGrowth:
     """Tabulate a workload; ``load`` gives it at one extent of the rank."""

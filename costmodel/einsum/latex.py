@@ -94,9 +94,8 @@ class _Printer:
 
     def access(self, access: TensorAccess) -> str:
         below = ",".join(access.with_tuples([self.index(index) for index in access.indices], ","))
-        text = (
-            f"{_name(access.tensor)}_{{}}" if not access.indices else f"{_name(access.tensor)}{_script('_', [below])}"
-        )
+        bare = access.indices and not access.tensor.endswith("_")  # A\__p would be one name
+        text = _name(access.tensor) + (_script("_", [below]) if bare else f"_{{{below}}}")
         above = list(self.above(access))
         return text + (_script("^", above) if any(above) and any(self.needed) else "")
 

@@ -14,7 +14,7 @@ from costmodel.spec.rewriting.sentences import rewrite
 from costmodel.spec.rewriting.step import Step
 from costmodel.spec.values import values_of
 from costmodel.spec.workload_spec import WorkloadSpec
-from costmodel.transform.carry import moved, needed, scope_of
+from costmodel.transform.carry import made_by, moved, needed, scope_of, unmade
 from costmodel.transform.facts import Facts, facts
 from costmodel.transform.proof import Proof, prove
 
@@ -46,18 +46,24 @@ def transform(
     proof = prove(start, steps, seed)
     workload = steps[-1].after.written
     kept = set(needed(scope))
-    values = {n: values_of(_moved(n, np.asarray(v), steps).tolist()) for n, v in spec.values.items() if n in kept}
+    stated = _moved(start, steps, {n: np.asarray(v) for n, v in spec.values.items()})
+    values = {n: values_of(array.tolist()) for n, array in stated.items() if n in kept}
     shapes = {name: tensor.shape for name, tensor in tensors_in(start).items()}
-    points = {n: _points(_moved(n, _filled(shapes[n], v), steps)) for n, v in spec.coordinates.items() if n in kept}
+    filled = _moved(start, steps, {n: _filled(shapes[n], v) for n, v in spec.coordinates.items()})
+    points = {n: _points(array) for n, array in filled.items() if n in kept}
     workload = workload.model_copy(update={"values": values, "coordinates": points})
     return Transformation(start, steps, facts(start, steps), proof, workload)
 
 
-def _moved(name: str, array: Array, steps: Iterable[Step]) -> Array:
-    """Values of a tensor in its last layout."""
+def _moved(start: Draft, steps: Iterable[Step], arrays: dict[str, Array]) -> dict[str, Array]:
+    """Values of some tensors in their last layout; of what is made now, those of what it is made of."""
+    here = start
     for step in steps:
-        array = moved(array, step.moves.get(name))
-    return array
+        if any(einsum.output.tensor in arrays for einsum in made_by(here, step)):
+            arrays |= unmade(here, step, arrays)
+        arrays = {name: moved(array, step.moves.get(name)) for name, array in arrays.items()}
+        here = step.after
+    return arrays
 
 
 def _filled(shape: tuple[int, ...], points: Iterable[tuple[int, ...]]) -> Array:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from costmodel.einsum.algebra import Workload
+from costmodel.einsum.algebra import Affine, Einsum, Workload
 from costmodel.execute.arrays import Array, Arrays
 from costmodel.execute.execution import execute
 from costmodel.spec.rewriting.draft import Draft, tensors_in
-from costmodel.spec.rewriting.step import Move, Step
+from costmodel.spec.rewriting.step import Move, Step, refuse
 
 
 def scope_of(draft: Draft) -> Workload:
@@ -28,16 +28,59 @@ def needed(workload: Workload) -> list[str]:
 def carried(start: Draft, steps: Sequence[Step], arrays: Arrays) -> dict[str, Array]:
     """What the last draft is given, where the first one is given ``arrays``.
 
-    A tensor that is given at the end and was made by an Einsum before is made here.
+    A tensor that is given at the end and was made by an Einsum before is made here; of one that an Einsum makes at the
+    end and that was given before, the words say what it is made of. Raises SpecError where they do not.
     """
     here, held = start, dict(arrays)
     for step in steps:
         wanted = needed(scope_of(step.after))
-        if any(name not in held for name in wanted):
+        if any(name not in held and name in tensors_in(here) for name in wanted):
             held |= execute(scope_of(here), held).tensors
-        held = {name: moved(held[name], step.moves.get(name)) for name in wanted}
+        if any(name not in held for name in wanted):
+            held |= unmade(here, step, held)
+        # what no Einsum reads any more may be asked for again; what one makes now is another tensor than before
+        kept = {*wanted, *(held.keys() - tensors_in(step.after).keys())}
+        held = {name: moved(array, step.moves.get(name)) for name, array in held.items() if name in kept}
         here = step.after
-    return held
+    return {name: held[name] for name in needed(scope_of(here))}
+
+
+def made_by(before: Draft, step: Step) -> list[Einsum]:
+    """Einsums of a step that make what was given before."""
+    given = needed(scope_of(before))
+    return [e for e in scope_of(step.after).einsums if e.output.tensor in given]
+
+
+def unmade(before: Draft, step: Step, held: Arrays) -> dict[str, Array]:
+    """What tensors are made of that were given before a step, by their words. Raises SpecError where these disagree."""
+    found: dict[str, Array] = {}
+    for einsum in made_by(before, step):
+        (source, *others) = einsum.inputs
+        array = held[einsum.output.tensor]
+        if others or [o.kind for o in einsum.operations] != ["copy"]:
+            raise refuse(step.sentence, f"the words of {einsum.output.tensor} do not say what it is made of")
+        points = np.indices(tuple(einsum.shape.values())).reshape(len(einsum.shape), -1)
+        at = dict(zip(einsum.shape, points, strict=True))
+        inside = np.ones(points.shape[1], dtype=bool)
+        for limit in einsum.limits:
+            inside &= (_place(limit.index, at) >= 0) & (_place(limit.index, at) < limit.extent)
+        read, written = (
+            tuple(_place(index, at)[inside] if index.terms else index.constant for index in access.indices)
+            for access in (source, einsum.output)
+        )
+        tensor = einsum.tensors[source.tensor]
+        found[tensor.name] = np.zeros(tensor.shape, array.dtype)
+        found[tensor.name][read] = array[written]
+        again = np.zeros_like(array)
+        again[written] = found[tensor.name][read]
+        if not np.array_equal(again, array):
+            raise refuse(step.sentence, f"words of {einsum.output.tensor} differ that are one word of {tensor.name}")
+    return found
+
+
+def _place(index: Affine, at: Mapping[str, Array]) -> Array:
+    """Coordinates of an index at many points."""
+    return np.asarray(sum((c * at[v] for v, c in index.terms), start=np.asarray(index.constant)))
 
 
 def brought_back(start: Draft, steps: Sequence[Step], name: str, array: Array) -> Array:

@@ -6,6 +6,7 @@ import re
 import pytest
 from click.testing import CliRunner
 
+from costmodel.cli import app
 from costmodel.cli.show import command
 
 
@@ -45,6 +46,13 @@ def test_all_of_it_as_json(tmp_path):
     assert "<title>G: 2 of 9 words are not zero</title>" in svg.read_text(encoding="utf-8")
     run(path, "--svg", str(svg))
     assert "<title>g: who needs whom</title>" in svg.read_text(encoding="utf-8")
+
+
+def test_a_rank_that_layers_have_for_themselves_is_said_to_change_nothing():
+    done = CliRunner().invoke(app, ["show", "resnet18", "--over", "C=1,2"])
+    assert done.exit_code == 0
+    assert "nothing depends on the file's C" in done.stderr
+    assert "nothing depends" not in CliRunner().invoke(app, ["show", "gemm", "--over", "M=1,2"]).stderr
 
 
 def test_a_rank_that_a_formula_defines_may_be_given_instead(tmp_path):

@@ -110,6 +110,7 @@ PRINTED = [
     ("Z[] = A[m1] * A_b[h_2]", r"Z_{} = A_{m1} \times A\_b_{h\_2}"),
     ("GM[p] max= QK[m, p] + B[p]", r"GM_p = \max_m (QK_{m,p} + B_p)"),
     ("SD[p] += SN[m, p]", "SD_p += SN_{m,p}"),
+    ("A_[p] = B[p]", r"A\__{p} = B_p"),
     ("Z[(i, j)] = exp(A[(i, j)])", r"Z_{(i,j)} = \exp(A_{(i,j)})"),
 ]
 

@@ -7,7 +7,8 @@ from collections import Counter
 
 import exhaustive
 import pytest
-from uncommon import KINDS
+from problems import einsum
+from uncommon import KINDS, iterative
 
 from costmodel.mapper.engines import search
 from costmodel.mapper.lattice import UnsupportedError, map_einsum
@@ -48,6 +49,21 @@ def test_iterative_ranks_of_attention_are_proven(chip: str, name: str) -> None:
     found = search(load_workload("flash_attention").einsum(name), load_architecture(chip), Request())
     assert found.certificate.status is Status.PROVEN
     assert {*found.certificate.method.split(" / ")} == {"exact"}
+
+
+def test_a_long_iterative_rank_is_proven_on_an_array() -> None:
+    problem = iterative(einsum("Z[t, p]", "A[t, p]", t=32768, p=64), 0, 1)
+    found = search(problem, load_architecture("pe2d"), Request(budget=20.0))
+    assert found.certificate.status is Status.PROVEN
+
+
+def test_a_transposed_convolution_is_proven_below_an_array_that_merges() -> None:
+    chip = load_architecture("eyeriss_v1")
+    for stride, kernel in ((2, 3), (2, 4), (1, 3)):
+        text = f"Y[m, {stride}*h+r]"
+        problem = einsum(text, "I[c, h]", "F[c, m, r]", weights="F", m=4, c=4, h=8, r=kernel)
+        certificate = search(problem, chip, Request()).certificate
+        assert (certificate.status, certificate.method) == (Status.PROVEN, "exact")
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -145,6 +145,15 @@ def test_cascades_that_read_a_tensor_in_two_ways() -> None:
     assert outcomes["proven"] + outcomes["found"] >= 2, outcomes
 
 
+def test_a_sample_asks_the_model_where_two_accesses_may_share_room() -> None:
+    """Two accesses in a memory that holds what lies between them: room for the whole tensor is not needed."""
+    rng = random.Random("two ways 10090")
+    problem, architecture = small_problem(rng, *KINDS["two ways"])
+    least = min(cost.energy_pj for _, cost in exhaustive.costed(problem, architecture))
+    found = map_einsum(problem, architecture, objective="energy", method="random", trials=100, bound=False)
+    assert min(point.evaluation.energy_pj for point in found.front) >= least
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_hundred_answers_of_each_kind(kind: str) -> None:

@@ -12,7 +12,8 @@ from costmodel.execute.execution import execute
 from costmodel.spec.problems import SpecError
 from costmodel.spec.rewriting.draft import draft_of
 from costmodel.spec.rewriting.sentences import back_from, rewrite
-from costmodel.spec.workload_spec import WorkloadSpec
+from costmodel.spec.workload_spec import EinsumSpec, WorkloadSpec
+from costmodel.transform.ask import transform
 from costmodel.transform.carry import brought_back, carried, scope_of
 from costmodel.transform.proof import prove
 
@@ -119,8 +120,15 @@ def test_convolutions_agree_with_scipy_directly_and_through_both_forms(seed):
         comes_back(start, steps)
         made = "T" if form == "input" else "K"
         steps += rewrite(steps[-1].after, [f"give {made}"])
-        found = execute(steps[-1].after.workload, carried(start, steps, arrays))["O"]
+        given = carried(start, steps, arrays)
+        found = execute(steps[-1].after.workload, given)["O"]
         assert np.array_equal(brought_back(start, steps, "O", found), expected)
+        comes_back(start, steps)
+        # from what is given alone, all the way
+        back = rewrite(steps[-1].after, back_from(steps))
+        again = carried(steps[-1].after, back, given)
+        assert np.array_equal(execute(start.workload, again)["O"], expected)
+        assert prove(steps[-1].after, back).exact
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -176,3 +184,58 @@ def test_zeros_that_an_uneven_tile_adds_must_not_matter():
     start, steps = taken(maximum, "partition K by 2")
     with pytest.raises(SpecError, match=r"partition K by 2: gives other values: .*zeros that were added take part"):
         prove(start, steps)
+
+
+def test_what_is_given_can_be_made_again_and_says_what_it_is_made_of():
+    """The file of a rearranged layer leads back, with its values; words that should be one word and differ do not."""
+    spec = spec_of("O[q] = I[q + s] * F[s]", Q=3, S=2)
+    _, steps = taken(spec, "toeplitz input", "give T")
+    assert back_from(steps) == ["make T[q, s] = I[q + s]", "inline T"]
+    given = steps[-1].after.spec.model_copy(update={"values": {"T": ((1, 2), (2, 3), (3, 4)), "F": (5, 6)}})
+    found = transform(given, back_from(steps)).workload
+    assert found.values == {"I": (1, 2, 3, 4), "F": (5, 6)}
+    other = given.model_copy(update={"values": {"T": ((1, 2), (9, 3), (3, 4))}})
+    with pytest.raises(SpecError, match="words of T differ that are one word of I"):
+        transform(other, back_from(steps))
+
+
+def test_layers_and_padding_and_weights_are_made_again():
+    layer = EinsumSpec(
+        einsum="O[m, p] = I[c, H=2*p + r - PAD] * F[m, c, r]",
+        name="conv",
+        ranks={"M": 2, "C": 3, "H": 7, "P": 4, "R": 3, "PAD": 1},
+        weights=("F",),
+        bits={"I": 4, "F": 2},
+        pad="zero",
+        count=3,
+    )
+    spec = WorkloadSpec(name="net", einsums=(layer, layer.model_copy(update={"name": "other"})), bits={"default": 8})
+    for form, tensor in (("input", "T"), ("kernel", "K")):
+        start, steps = taken(spec, f"toeplitz {form} conv", f"give {tensor}", names=("conv",))
+        assert back_from(steps)[0].startswith(f"make {tensor}[")
+        comes_back(start, steps)
+        assert prove(start, steps).exact
+
+
+@pytest.mark.parametrize(
+    ("sentence", "message"),
+    [
+        ("make X[m] = A[m, k]", "no Einsum reads X"),
+        ("make Z[m, n] = A[m, n]", "an Einsum makes Z already"),
+        ("make A[m, k = 3", "make A"),
+        ("make A", "is no step|cannot be read|expected"),
+    ],
+)
+def test_what_cannot_be_made_says_why(sentence, message):
+    with pytest.raises(SpecError, match=message):
+        taken(WORKLOADS[0], sentence)
+
+
+def test_what_is_computed_can_be_given_and_made_again_but_has_no_way_back_from_its_words():
+    spec = spec_of("Y[m] = exp(X[m])", "Z[m] = Y[m] * B[m]", M=4)
+    start, steps = taken(spec, "give Y")
+    assert back_from(steps) == ["make Y[m] = exp(X[m])"]
+    comes_back(start, steps)
+    valued = steps[-1].after.spec.model_copy(update={"values": {"Y": (1.0, 2.0, 3.0, 4.0)}})
+    with pytest.raises(SpecError, match="the words of Y do not say what it is made of"):
+        transform(valued, back_from(steps))

@@ -9,7 +9,7 @@ for is less, where neighbours take a word for the first time together.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -21,6 +21,9 @@ from costmodel.mapper.lattice.shapes import Floats, Ints
 from costmodel.mapper.lattice.sliding_moves import SlidingMoves
 from costmodel.mapper.lattice.tensor_plan import UnsupportedError, Window
 from costmodel.mapper.lattice.windows import Term
+
+MOST_TOLD = 1_000_000_000
+"""Steps times instances times words along a window, of which it is told one by one who touches what."""
 
 
 class SlidingTouches(SlidingMoves):
@@ -135,22 +138,43 @@ class SlidingTouches(SlidingMoves):
         columns = np.flatnonzero(self._along(s, window, start) > self._along(s, window, united))
         if not len(columns):
             return found
-        single = [at for at, v in enumerate(window.rank_variables) if self.space.extents[v] > 1]
-        if len(single) > 1:
-            msg = "an array that may merge what instances along a written window take for the first time"
-            raise UnsupportedError(msg)
-        v, c = window.rank_variables[single[0]], abs(window.coefficients[single[0]])
-        tile = self.lattice.tile[v][s[self.layout.tile[self.slot[node]]]].astype(np.int64)
-        below = self.lattice.tile[v][s[self.layout.below[start]]].astype(np.int64)
-        beyond = self._beyond(s, v, start)
         distances, instances = self.children(s, window, range(start, united))
+        tiles, loops = [], []
+        for v, c in zip(window.rank_variables, window.coefficients, strict=True):
+            tile = self.lattice.tile[v][s[self.layout.tile[self.slot[node]]]].astype(np.int64)
+            below = self.lattice.tile[v][s[self.layout.below[start]]].astype(np.int64)
+            steps, counts = self._beyond(s, v, start)
+            tiles.append((abs(c), tile))
+            pairs = zip((tile, *steps), (below // tile, *counts), strict=True)
+            loops.append([(abs(c) * step, count) for step, count in pairs])
         for column in columns.tolist():
-            times = [(c * int(tile[column]), int(below[column] // tile[column]))]
-            times += [(c * int(step[column]), int(count[column])) for step, count in zip(*beyond, strict=True)]
-            apart = [(int(d[column]), int(n[column])) for d, n in zip(distances, instances, strict=True)]
-            words = ((c, int(tile[column])), *window.shifts)
-            found[column] = first_together(words, tuple(times), tuple(apart))
+            words = (*((c, int(tile[column])) for c, tile in tiles), *window.shifts)
+            apart = tuple((int(d[column]), int(n[column])) for d, n in zip(distances, instances, strict=True))
+            times = [tuple((int(step[column]), int(count[column])) for step, count in own) for own in loops]
+            if alone := strangers(words, apart):
+                found[column] *= alone
+                continue
+            orders = {first_together(words, order, apart) for order in _orders(times)}
+            if len(orders) > 1:
+                msg = "an array that merges what instances along a written window take first in an order of loops"
+                raise UnsupportedError(msg)
+            (found[column],) = orders
         return found
+
+
+@lru_cache(maxsize=100_000)
+def strangers(words: tuple[Term, ...], apart: tuple[Term, ...]) -> int:
+    """Return how many different tiles instances have, if any two tiles are equal or have no word in common; else 0.
+
+    >>> strangers(((2, 2),), ((1, 2),)), strangers(((1, 2),), ((1, 2),))
+    (2, 0)
+    """
+    bits, _ = windows.tile_bits(words, False)
+    offsets = set(_sums(apart))
+    union = 0
+    for offset in offsets:
+        union |= bits << offset
+    return len(offsets) if union.bit_count() == len(offsets) * bits.bit_count() else 0
 
 
 @lru_cache(maxsize=100_000)
@@ -168,9 +192,19 @@ def first_together(words: tuple[Term, ...], times: tuple[Term, ...], apart: tupl
     6
     """
     bits, _ = windows.tile_bits(words, False)
-    offsets, places = _sums(apart), _sums(times)
+    offsets, times = _sums(apart), _joined(times)
+    more = 0
+    if len(times) == 1:
+        # once a tile has moved by all its length, each step is like the one before
+        ((step, count),) = times
+        told = min(count, bits.bit_length() // step + 2)
+        times, more = ((step, told),), count - told
+    places = _sums(times)
+    if len(places) * len(offsets) * (places[-1] + offsets[-1] + bits.bit_length()) > MOST_TOLD:
+        msg = "a written window whose words are too many to be told one by one"
+        raise UnsupportedError(msg)
     seen = [0] * len(offsets)
-    total = 0
+    total = now_first = 0
     for place in places:
         first = again = 0
         for i, offset in enumerate(offsets):
@@ -181,8 +215,39 @@ def first_together(words: tuple[Term, ...], times: tuple[Term, ...], apart: tupl
         if first & again:
             msg = "words of a written window that one instance takes for the first time and another one again"
             raise UnsupportedError(msg)
-        total += first.bit_count()
-    return total
+        now_first = first.bit_count()
+        total += now_first
+    return total + more * now_first
+
+
+def _joined(times: Sequence[Term]) -> tuple[Term, ...]:
+    """Return loops that lead to the same places in the same order, in as few as may be.
+
+    >>> _joined(((1, 4), (4, 1), (4, 8), (64, 2)))
+    ((1, 32), (64, 2))
+    """
+    found: list[Term] = []
+    for step, count in times:
+        if count == 1:
+            continue
+        if found and found[-1][0] * found[-1][1] == step:
+            found[-1] = (found[-1][0], found[-1][1] * count)
+        else:
+            found.append((step, count))
+    return tuple(found)
+
+
+def _orders(loops: Sequence[tuple[Term, ...]]) -> set[tuple[Term, ...]]:
+    """Return every order of the loops of several rank variables, each of which has its own in order."""
+    left = [tuple(loop for loop in own if loop[1] > 1) for own in loops]
+    if not any(left):
+        return {()}
+    found: set[tuple[Term, ...]] = set()
+    for at, own in enumerate(left):
+        if own:
+            rest = [*left[:at], own[1:], *left[at + 1 :]]
+            found |= {(own[0], *order) for order in _orders(rest)}
+    return found
 
 
 def _sums(terms: Iterable[Term]) -> list[int]:

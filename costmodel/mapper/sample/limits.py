@@ -30,12 +30,19 @@ class Limits:
         ruled = self.rules.findings(plans.mapping(plan).nest, plans.einsum, plans.architecture)
         return (*self.capacities(plan), *ruled)
 
-    def capacities(self, plan: Plan) -> Iterator[Finding]:
-        """Compare the room that tiles need with what each memory has."""
+    def leniently(self, findings: Sequence[Finding], plan: Plan) -> tuple[Finding, ...]:
+        """Return the findings on a plan, were what several accesses of a tensor touch the same words."""
+        if not self.plans.several:
+            return tuple(findings)
+        least = tuple(self.capacities(plan, at_least=True))
+        return (*least, *findings[len(least) :])
+
+    def capacities(self, plan: Plan, *, at_least: bool = False) -> Iterator[Finding]:
+        """Compare the room that tiles need, at most or at least, with what each memory has."""
         shares = self.plans.shares(plan)
         need: dict[int, int] = {}
         for share in shares:
-            need[share.level] = need.get(share.level, 0) + share.bits
+            need[share.level] = need.get(share.level, 0) + (share.least_bits if at_least else share.bits)
         for level, name, room in self._rooms:
             bits = need.get(level, 0)
             slack = math.log2(bits / room) if bits else -1.0

@@ -111,7 +111,8 @@ def search_einsum(  # noqa: PLR0913  as many things as a study may say
 
     try:
         tried.judge(encoding.smallest)
-        if any(finding.slack > 0 for finding in encoding.limits.capacities(encoding.plan(encoding.smallest))):
+        least = encoding.limits.capacities(encoding.plan(encoding.smallest), at_least=True)
+        if any(finding.slack > 0 for finding in least):
             # The smallest tiles do not fit, so none do; random mappings tell which limits are at fault.
             raise _nothing_fits(tried, trials, seed)
         tried.fill_pool(itertools.islice(starts(encoding), sampled // 2))

@@ -47,7 +47,10 @@ class Share(NamedTuple):
     tensor: str
     shape: tuple[int, ...]
     words: int
+    """At most: what several accesses share depends on where they are."""
     bits: int
+    least_bits: int
+    """Room that it takes wherever they are."""
 
 
 def _kind(step: Hold | Split) -> str:
@@ -268,15 +271,15 @@ class Plans:
     def _share(self, hold: Hold, extent: Mapping[str, int], holes: Holes) -> Share:
         tensor = self.einsum.tensors[hold.tensor]
         boxes = tile_boxes(self._boxes[hold.tensor], extent, holes)
-        # Several accesses touch at most the sum of their boxes; the exact union is the model's business.
-        words = sum(math.prod(box) for box in boxes)
+        # Several accesses touch between the largest of their boxes and their sum; the union is the model's business.
+        sizes = [math.prod(box) for box in boxes]
+        words = sum(sizes)
         if len(boxes) > 1 and holes == "fetch":
             words = self._around(hold.tensor, extent)
         words = min(words, tensor.size_words)
         shape = boxes[0] if len(boxes) == 1 and math.prod(boxes[0]) == words else (words,)
-        return Share(
-            hold.level, hold.tensor, shape, words, stored_bits(tensor, self.architecture.levels[hold.level], words)
-        )
+        bits, least = (stored_bits(tensor, self.architecture.levels[hold.level], n) for n in (words, max(sizes)))
+        return Share(hold.level, hold.tensor, shape, words, bits, least)
 
     def _around(self, tensor: str, extent: Mapping[str, int]) -> int:
         """Words of the bounding box of several accesses at most: a whole rank where they index it differently."""
@@ -288,6 +291,11 @@ class Plans:
             span = 1 + sum(abs(c) * (extent[v] - 1) for v, c in one.terms)
             words *= span if len(indices) == 1 and not one.table else size
         return words
+
+    @cached_property
+    def several(self) -> bool:
+        """Whether a tensor is accessed in several ways, so that its room depends on where they are."""
+        return any(len(boxes) > 1 for boxes in self._boxes.values())
 
     @cached_property
     def _boxes(self) -> dict[str, tuple[tuple[tuple[Affine, ...], ...], ...]]:

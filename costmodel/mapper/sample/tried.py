@@ -21,7 +21,7 @@ from costmodel.mapper.sample.encoding import Encoding
 from costmodel.mapper.sample.genes import Genes
 from costmodel.mapper.sample.steps import Plan
 from costmodel.model.deliveries import MOST_TILES, TooManyTilesError
-from costmodel.model.evaluate import evaluate_bound
+from costmodel.model.evaluate import OverCapacityError, evaluate_bound
 from costmodel.model.nest import bind
 from costmodel.model.patience import OutOfTimeError, until
 from costmodel.spec.objective import Objective
@@ -37,7 +37,7 @@ SLOW_S = 0.05
 """CPU seconds of an evaluation that is worth keeping."""
 
 
-GRACE_S, FEW = 1.0, 5
+GRACE_S, FEW = 1.0, 3
 """Seconds that a search whose time is up goes on where fewer mappings than so many have fitted yet."""
 
 
@@ -137,16 +137,21 @@ class Tried:
 
     def _judge(self, plan: Plan) -> Verdict:
         findings = self.encoding.limits.findings(plan)
+        lenient = findings
         if any(finding.slack > 0 for finding in findings):
-            return Verdict(None, findings)
+            lenient = self.encoding.limits.leniently(findings, plan)
+            if any(finding.slack > 0 for finding in lenient):
+                return Verdict(None, findings)
         try:
             evaluation = self.evaluation(self.encoding.plans.mapping(plan))
+        except OverCapacityError:
+            return Verdict(None, findings)
         except TooManyTilesError as error:
             how = "of a tensor that is accessed in ways that move apart, or of a written window"
             reject = Reject("model", "tiles told one by one", error.tiles, MOST_TILES, how)
             worst = Finding(findings[0].limit, 1.0, reject) if findings else Finding("tiles", 1.0, reject)
             return Verdict(None, (worst, *findings[1:]))
-        return Verdict(Cost(evaluation.energy_pj, evaluation.latency_cycles, evaluation.capacity_bits), findings)
+        return Verdict(Cost(evaluation.energy_pj, evaluation.latency_cycles, evaluation.capacity_bits), lenient)
 
     def evaluation(self, mapping: Mapping) -> Evaluation:
         known = self.slow.get(mapping)

@@ -21,7 +21,7 @@ def transform_text(steps: Sequence[Step], facts: Facts, proof: Proof) -> str:
         table(["tensor", "before", "after", "words", ""], rows),
         f"operations: {_operations(facts)}",
         f"values: {proof_text(proof)}",
-        f"back: {'; '.join(back) or 'no sentence leads back from a tensor that is given'}",
+        f"back: {'; '.join(back) or 'no sentence makes again what is given now'}",
     ]
     return "\n".join(lines)
 

@@ -89,7 +89,7 @@ class Draft:
         for other in lines:
             if other.name in self.scope:
                 pool |= other.spec.ranks or {}
-        named = _closure(_names_of(line.statement), {**pool, **ranks})
+        named = closure(names_of(line.statement), {**pool, **ranks})
         kept = {name: extent for name, extent in {**pool, **line.spec.ranks, **ranks}.items() if name in named}
         return replace(line, spec=line.spec.model_copy(update={"ranks": kept}))
 
@@ -106,7 +106,7 @@ class Draft:
         used: set[str] = set()
         einsums: list[EinsumSpec] = []
         for line in self.lines:
-            names = _closure(_names_of(line.statement), self.stated(line))
+            names = closure(names_of(line.statement), self.stated(line))
             used |= names
             own = None if line.spec.ranks is None else {n: e for n, e in line.spec.ranks.items() if n in names}
             inside = {a.tensor for a in (line.statement.output, *line.statement.inputs)}
@@ -165,13 +165,20 @@ def _output(text: str) -> str:
     return found[1].upper() if found and found[1].islower() else found[1] if found else ""
 
 
-def _names_of(statement: Statement) -> set[str]:
+def name_of(reader: Line, tensor: str) -> str:
+    """Name of the Einsum that makes a tensor for another one."""
+    return f"{reader.name}.{tensor}" if reader.is_layer else tensor
+
+
+def names_of(statement: Statement) -> set[str]:
+    """Ranks and constants that a statement names."""
     every = (statement.output, *statement.inputs)
     stated = {i.rank for a in every for i in a.indices if i.rank}
     return {v.upper() for v in statement.rank_variables} | set(statement.constants) | stated
 
 
-def _closure(names: set[str], stated: Mapping[str, int | str]) -> set[str]:
+def closure(names: set[str], stated: Mapping[str, int | str]) -> set[str]:
+    """Names, and those in their formulas."""
     found, pending = set(names), list(names)
     while pending:
         further = set(_NAME.findall(str(stated.get(pending.pop(), "")))) - found

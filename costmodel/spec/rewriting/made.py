@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
+from costmodel.einsum import notation
 from costmodel.einsum.syntax import Index, Statement, TensorAccess
-from costmodel.spec.rewriting.draft import Draft, Line, substituted, with_accesses, with_indices
+from costmodel.einsum.tokens import NotationError
+from costmodel.spec.problems import SpecError
+from costmodel.spec.rewriting.draft import (
+    Draft,
+    Line,
+    closure,
+    name_of,
+    names_of,
+    substituted,
+    with_accesses,
+    with_indices,
+)
 from costmodel.spec.rewriting.step import Step, refuse
+from costmodel.spec.workload_spec import EinsumSpec
 
 
 def inline(draft: Draft, tensor: str) -> Step:
@@ -33,7 +47,8 @@ def _reading(draft: Draft, sentence: str, line: Line, maker: Line) -> Line:
     if spec.weights is not None and maker.spec.weights:
         spec = spec.model_copy(update={"weights": tuple(dict.fromkeys((*spec.weights, *maker.spec.weights)))})
     if spec.ranks is not None:  # those of a layer: the source may need more of them than the tensor
-        spec = spec.model_copy(update={"ranks": {**(maker.spec.ranks or {}), **spec.ranks}})
+        bits = {**(maker.spec.bits or {}), **(spec.bits or {})}
+        spec = spec.model_copy(update={"ranks": {**(maker.spec.ranks or {}), **spec.ranks}, "bits": bits or None})
     return replace(line, statement=_inlined(draft, sentence, line, maker), spec=spec)
 
 
@@ -99,7 +114,78 @@ def give(draft: Draft, tensor: str) -> Step:
     spec = draft.spec
     if spec.weights is not None and sources & set(spec.weights):
         spec = spec.model_copy(update={"weights": (*spec.weights, tensor)})
-    return Step(sentence, replace(draft, spec=spec, scope=scope).with_lines(lines), {}, ())
+    after = replace(draft, spec=spec, scope=scope).with_lines(lines)
+    return Step(sentence, after, {}, _making_again(draft, after, dropped))
+
+
+def _making_again(draft: Draft, there: Draft, dropped: list[Line]) -> tuple[str, ...]:
+    """Sentences that make tensors which are given now; none where they cannot say all that there was."""
+    said: list[str] = []
+    try:
+        for line in dropped:
+            reader = _reader(there, line.statement.output.tensor)
+            named = closure(names_of(line.statement), draft.stated(line))
+            lost = {n: e for n, e in draft.stated(line).items() if n in named and n not in there.stated(reader)}
+            name = "" if line.name == name_of(reader, line.statement.output.tensor) else f"{line.name}: "
+            ranks = ", ".join(f"{rank}={extent}" for rank, extent in lost.items())
+            said.append(f"make {name}{line.statement}" + (f" with {ranks}" if ranks else ""))
+            there = make(there, line.name, str(line.statement), lost).after
+        return tuple(said) if there.workload.einsums == draft.workload.einsums else ()
+    except SpecError:
+        return ()
+
+
+def make(draft: Draft, name: str | None, text: str, ranks: Mapping[str, int | str]) -> Step:
+    """Make a tensor that is given by a statement: ``make T[q, s] = I[q + s]``; further ``ranks`` are what it names."""
+    named = f" with {', '.join(f'{rank}={extent}' for rank, extent in ranks.items())}" if ranks else ""
+    sentence = f"make {f'{name}: ' if name else ''}{text}{named}"
+    try:
+        statement = notation.parse(text)
+    except NotationError as error:
+        raise refuse(sentence, str(error)) from None
+    tensor = statement.output.tensor
+    if any(line.statement.output.tensor == tensor for line in draft.lines):
+        raise refuse(sentence, f"an Einsum makes {tensor} already")
+    reader = _reader(draft, tensor, sentence)
+    sources = tuple(dict.fromkeys(access.tensor for access in statement.inputs))
+    spec = EinsumSpec(einsum=text, ranks=reader.spec.ranks, count=reader.spec.count, pad=reader.spec.pad)
+    own = (reader.spec.bits or {}).get(tensor)
+    bits = dict.fromkeys((tensor, *sources), own) if own and reader.is_layer else None
+    weights = None if reader.spec.weights is None else sources if tensor in reader.spec.weights else ()
+    spec = spec.model_copy(update={"weights": weights, "bits": bits})
+    maker = Line(name or name_of(reader, tensor), statement, spec)
+    lines: list[Line] = []
+    for line in draft.lines:
+        lines += [maker] if line is reader else []
+        lines.append(replace(line, spec=_without_weight(line.spec, tensor)) if line.name in draft.scope else line)
+    shared = draft.spec.bits.get(tensor)
+    whole = draft.spec.model_copy(
+        update={
+            "weights": _replacing(draft.spec.weights, tensor, sources),
+            "bits": {**(dict.fromkeys(sources, shared) if shared else {}), **draft.spec.bits},
+        }
+    )
+    after = replace(draft, spec=whole, scope=(*draft.scope, maker.name)).with_lines(lines, ranks)
+    return Step(sentence, after, {}, (f"give {tensor}",))
+
+
+def _reader(draft: Draft, tensor: str, sentence: str = "") -> Line:
+    """The first Einsum that reads a tensor. SpecError where none does."""
+    found = [line for line in draft.open_lines if any(a.tensor == tensor for a in line.statement.inputs)]
+    if not found:
+        raise refuse(sentence, f"no Einsum reads {tensor}")
+    return found[0]
+
+
+def _without_weight(spec: EinsumSpec, tensor: str) -> EinsumSpec:
+    return spec.model_copy(update={"weights": _replacing(spec.weights, tensor, ())})
+
+
+def _replacing(weights: tuple[str, ...] | None, tensor: str, others: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Weights with others in the place of one that is made of them."""
+    if weights is None or tensor not in weights:
+        return weights
+    return tuple(dict.fromkeys(x for w in weights for x in (others if w == tensor else (w,))))
 
 
 def _makers(draft: Draft, maker: Line) -> list[Line]:

@@ -9,7 +9,7 @@ from costmodel.spec.problems import Problem, SpecError, did_you_mean
 from costmodel.spec.rewriting.draft import Draft
 from costmodel.spec.rewriting.flatten import flatten
 from costmodel.spec.rewriting.layout import partition, resize, split, swap
-from costmodel.spec.rewriting.made import give, inline
+from costmodel.spec.rewriting.made import give, inline, make
 from costmodel.spec.rewriting.step import Step, refuse
 from costmodel.spec.rewriting.toeplitz import matrix, toeplitz
 from costmodel.spec.rewriting.variables import let
@@ -56,6 +56,11 @@ FORMS: dict[str, tuple[str, str, Rewrite]] = {
     ),
     "matrix": ("matrix [EINSUM]", r"(\S+)?", lambda draft, found: matrix(draft, found[1])),
     "inline": ("inline TENSOR", r"([A-Z]\w*)", lambda draft, found: [inline(draft, found[1])]),
+    "make": (
+        "make STATEMENT [with RANK=SHAPE, …]",
+        r"(?:(\S+):\s+)?(.+?)(?:\s+with\s+([A-Z][A-Z0-9_]*=.+))?",
+        lambda draft, found: [make(draft, found[1], found[2], _extents(found[3] or ""))],
+    ),
     "give": ("give TENSOR", r"([A-Z]\w*)", lambda draft, found: [give(draft, found[1])]),
 }
 """First word → how it is written, what follows the word, what it does."""
@@ -63,6 +68,12 @@ FORMS: dict[str, tuple[str, str, Rewrite]] = {
 
 def _names(text: str) -> list[str]:
     return [name for name in re.split(r"[\s,]+", text) if name]
+
+
+def _extents(text: str) -> dict[str, int | str]:
+    """``P=4, H=P + 2``: numbers and formulas by name."""
+    pairs = (each.partition("=") for each in text.split(",") if each.strip())
+    return {name.strip(): int(v) if v.strip().isdigit() else v.strip() for name, _, v in pairs}
 
 
 def rewrite(draft: Draft, sentences: Iterable[str]) -> list[Step]:

@@ -9,6 +9,7 @@ from costmodel.einsum.syntax import Expression, Index, Statement, TensorAccess, 
 from costmodel.spec.rewriting.draft import (
     Draft,
     Line,
+    name_of,
     tensors_in,
     variable_index,
     with_indices,
@@ -167,7 +168,9 @@ def _kernel(draft: Draft, conv: Convolution, sentence: str) -> list[Step]:
     making = [(tensor, Statement(TensorAccess(tensor, scattered), "=", conv.filters))]
     if draft.einsum(conv.line).limits:  # a scattered index that leaves its tensor cannot be flattened
         wide = _free(draft, "KW")
-        making = [(wide, Statement(TensorAccess(wide, scattered), "=", conv.filters))]
+        named = (replace(reached[v], rank=v.upper()) if v in below.values() else variable_index(v) for v in inside)
+        reaching = (*map(variable_index, outer), *named)
+        making = [(wide, Statement(TensorAccess(wide, reaching), "=", conv.filters))]
         making.append((tensor, Statement(_access(tensor, (*outer, *inside)), "=", _access(wide, (*outer, *inside)))))
     ranks = draft.einsum(conv.line).tensors[conv.image.tensor].ranks
     read = with_indices(conv.image, map(variable_index, image, (r if "+" not in r else None for r in ranks)))
@@ -243,14 +246,15 @@ def _introduce(
             weights = None if stated is None else tuple(w for w in stated if w in reads)
             spec = EinsumSpec(einsum=str(statement), ranks=line.spec.ranks, count=line.spec.count, pad=line.spec.pad)
             own = _bits(line.spec.bits, draft, line, source)
-            spec = spec.model_copy(update={"weights": weights, "bits": {name: own} if own and line.is_layer else None})
-            lines.append(Line(_name(line, name), statement, spec))
+            bits = dict.fromkeys((name, *sorted(reads)), own) if own and line.is_layer else None
+            spec = spec.model_copy(update={"weights": weights, "bits": bits})
+            lines.append(Line(name_of(line, name), statement, spec))
         spec = line.spec
         own = _bits(line.spec.bits, draft, line, source)
         if own and line.is_layer:
             spec = spec.model_copy(update={"bits": {**(spec.bits or {}), making[-1][0]: own}})
         lines.append(replace(line, statement=product, spec=spec))
-    scope = (*draft.scope, *(_name(line, name) for name, _ in making))
+    scope = (*draft.scope, *(name_of(line, name) for name, _ in making))
     opened = replace(draft, scope=scope)
     shared = _bits(draft.spec.bits, draft, line, source)
     if shared and not line.is_layer:
@@ -258,11 +262,6 @@ def _introduce(
         opened = replace(opened, spec=draft.spec.model_copy(update={"bits": bits}))
     after = opened.with_lines(lines, ranks)
     return Step(sentence, after, {}, tuple(f"inline {name}" for name, _ in reversed(making)))
-
-
-def _name(line: Line, tensor: str) -> str:
-    """Name of the Einsum that makes a tensor for another one."""
-    return f"{line.name}.{tensor}" if line.is_layer else tensor
 
 
 def _bits(bits: dict[str, int] | None, draft: Draft, line: Line, tensor: str) -> int | None:
