@@ -91,19 +91,18 @@ class Lattice:
             total = total + step
         return fits, np.where(fits, shape + total, 0)
 
-    def upward(self, values: Floats, v: int, axis: int | None = None, *, itself: bool = True) -> Floats:
+    def upward(self, values: Floats, v: int, axis: int, *, itself: bool = True) -> Floats:
         """Return, along the axis of ``v``, the least of the values at multiples of each divisor, and its own or not."""
-        axis = v if axis is None else axis
         least = np.moveaxis(values, axis, 0).copy()
         for i, multiples in self.multiples_next[v]:
             for j in multiples:
-                np.minimum(least[i], least[j], out=least[i])
+                least[i] = np.minimum(least[i], least[j])
         if itself:
             return np.moveaxis(least, 0, axis)
         found = np.full_like(least, np.inf)
         for i, multiples in self.multiples_next[v]:
             for j in multiples:
-                np.minimum(found[i], least[j], out=found[i])
+                found[i] = np.minimum(found[i], least[j])
         return np.moveaxis(found, 0, axis)
 
     @cached_property
