@@ -24,7 +24,7 @@ BOUND_S = 10.0
 FALLBACK = Request(method="random", trials=1000, bound=False)
 """What is asked instead where the exact search has no form."""
 
-LEAST_S, SHORT_S = 0.1, 1.0
+LEAST_S, SHORT_S = 0.01, 1.0
 """Less time than this begins no search, but samples; and computes no bound that takes long."""
 OUT_OF_TIME = "out of time"
 """Why mappings are sampled instead where the exact search found none in time."""

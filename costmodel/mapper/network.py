@@ -46,6 +46,10 @@ if TYPE_CHECKING:
     from costmodel.spec.hardware import Architecture
 
 
+WORKERS_S = 4.0
+"""A shorter budget is spent in this process: workers take a second to begin."""
+
+
 @dataclass(frozen=True, slots=True)
 class Layer:
     """One Einsum of the network with its front, in its own names. Costs are those of one execution."""
@@ -197,6 +201,8 @@ def map_workload(
     first = leaders(members)
     executions = [sum(m.einsum.count for m in members if m.group == group) for group in range(len(first))]
     jobs = max(1, min(jobs or request.jobs or os.cpu_count() or 1, len(first)))
+    if request.budget is not None and request.budget < WORKERS_S:
+        jobs = 1
     run = Searches(
         architecture,
         request.asking(objective=layer_objective(request, len(members)).names),

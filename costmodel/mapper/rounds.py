@@ -33,6 +33,8 @@ FIRST_ROUND = 0.5
 """Share of the time that the first round may take."""
 LONGER = 4.0
 """Times the time of the last attempt that another one is worth."""
+SLIGHT = 1e-6
+"""Share of a cost that the rest of a front stands for in the totals, where its first objective is proven."""
 TINY_S = 1e-3
 """Attempts that had no time had this."""
 
@@ -203,4 +205,5 @@ class Searches:
             return 0.0
         power = 1.0 / (degree(aim) or 1.0)
         best = min(aim.of(point)[0] for point in answer.front)
-        return float(self.leaders[group].count * (best**power - answer.bound(aim) ** power))
+        gap = best**power - answer.bound(aim) ** power
+        return float(self.leaders[group].count * max(gap, SLIGHT * best**power))

@@ -24,9 +24,7 @@ CELLS = 250_000
 LATE = 200
 """Labels of each stage when the time is up."""
 GRACE_S = 0.5
-"""Seconds after which a search that is late, and has found something, ends where it is."""
-PATIENT_S = 1.0
-"""The same where it has found nothing yet."""
+"""Seconds after which a search that is late ends where it is."""
 
 
 @dataclass
@@ -106,7 +104,7 @@ class Sieve:
         if self.deadline is None:
             return False
         late_s = time.monotonic() - self.deadline
-        if late_s > (GRACE_S if self.incumbents.items else PATIENT_S):
+        if late_s > GRACE_S:
             raise OutOfTimeError
         return late_s > 0
 
@@ -118,7 +116,7 @@ class Sieve:
 
     def parts(self, labels: Labels, segment: int) -> Iterator[tuple[slice, Labels]]:
         """Yield the labels in parts whose matrices of bounds are not too large."""
-        step = BATCH if segment == self.top else max(1, CELLS // len(self.completion.across[segment].detailed))
+        step = BATCH if segment == self.top else max(1, CELLS // len(self.completion.across[segment].coarse))
         for start in range(0, labels.n, step):
             self.late()
             part = slice(start, min(labels.n, start + step))

@@ -12,6 +12,8 @@ from costmodel.mapper.sample.steps import Hold
 
 ORDERS = 6
 """Orders of tensors that are tried; all of three tensors."""
+LEAN = 60
+"""Choices of one rank variable for each dimension of the arrays that are tried; all of five for three."""
 
 
 def starts(encoding: Encoding) -> Iterator[Genes]:
@@ -38,9 +40,7 @@ def _built(encoding: Encoding, base: list[int]) -> Iterator[Genes]:
     reduced = [v for v in einsum.shape if v in einsum.reduced]
     tensors = sorted(einsum.tensors, key=lambda t: t != einsum.output.tensor)
     for sides in ((output, reduced), (output, output), (reduced, output)):
-        spread = _fill_arrays(encoding, base, sides)
-        if not _fits(encoding, spread):
-            spread = base
+        spread = _spread(encoding, base, sides)
         for order in itertools.islice(itertools.permutations(tensors), ORDERS):
             for inner_first in (True, False):
                 yield _fill_in_turn(encoding, spread, order, inner_first=inner_first)
@@ -62,15 +62,35 @@ def _fits(encoding: Encoding, genes: Sequence[int], *, at_least: bool = False) -
     return all(finding.slack <= 0 for finding in found)
 
 
-def _fill_arrays(encoding: Encoding, base: Sequence[int], sides: Sequence[Sequence[str]]) -> list[int]:
-    """Spread factors over each array dimension: the preferred rank variables as far as they go, then any."""
+def _obeys(encoding: Encoding, genes: Sequence[int]) -> bool:
+    return all(finding.slack <= 0 for finding in encoding.limits.findings(encoding.plan(genes)))
+
+
+def _spread(encoding: Encoding, base: list[int], sides: Sequence[Sequence[str]]) -> list[int]:
+    """Fill the arrays, as far as it fits; where that breaks a rule, with one rank variable along each dimension."""
+    full = _fill_arrays(encoding, base, sides)
+    if not _fits(encoding, full):
+        return base
+    if _obeys(encoding, full):
+        return full
+    places = [place for place, slot in enumerate(encoding.slots) if slot.size]
+    chosen = itertools.permutations(encoding.plans.einsum.shape, len(places))
+    lean = (_fill_arrays(encoding, base, [[v] for v in one], rest=False) for one in itertools.islice(chosen, LEAN))
+    kept = [genes for genes in lean if _obeys(encoding, genes)]
+    return max(kept, key=lambda genes: math.prod(_used(encoding, genes, place) for place in places), default=full)
+
+
+def _fill_arrays(
+    encoding: Encoding, base: Sequence[int], sides: Sequence[Sequence[str]], *, rest: bool = True
+) -> list[int]:
+    """Spread factors over each array dimension: the preferred rank variables as far as they go, then any (``rest``)."""
     genes = list(base)
     for array, dimension, v, instances in encoding.allowed.asked:
         _spread_exactly(encoding, genes, (array.name, dimension), v, instances)
     dimensions = [place for place, slot in enumerate(encoding.slots) if slot.size]
     for number, place in enumerate(dimensions):
         room = encoding.slots[place].size // _used(encoding, genes, place)
-        for preferred in (sides[number % len(sides)], list(encoding.plans.einsum.shape)):
+        for preferred in (sides[number % len(sides)], list(encoding.plans.einsum.shape) if rest else []):
             chosen, product = _best_product(encoding, genes, place, room, preferred)
             for gene in chosen:
                 genes[gene] = encoding.genes[gene].slots.index(place)

@@ -37,7 +37,7 @@ SLOW_S = 0.05
 """CPU seconds of an evaluation that is worth keeping."""
 
 
-GRACE_S, FEW = 1.0, 5
+GRACE_S, FEW = 1.0, 3
 """Seconds that a search whose time is up goes on where fewer mappings than so many have fitted yet."""
 
 

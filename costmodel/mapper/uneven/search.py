@@ -18,7 +18,7 @@ from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, 
 from costmodel.mapper.uneven.archive import Archive
 from costmodel.mapper.uneven.bound import Bound, lower_bound
 from costmodel.mapper.uneven.climb import SPREADS_CLIMBED, STEPS, climb, climb_towards, score_of
-from costmodel.mapper.uneven.enumeration import Whole, small
+from costmodel.mapper.uneven.enumeration import EFFORT_MOST_S, Whole, small
 from costmodel.mapper.uneven.padding import fitted, padded, paddings
 from costmodel.spec.objective import Objective, objective_of
 
@@ -26,6 +26,8 @@ CLIMBED_MOST = 400_000
 """Mappings that climbing may cost."""
 CLIMBED_S = 30.0
 """CPU seconds that padding may take where no budget is stated, and that climbing may."""
+SHORT_S = 1.0
+"""Less time than this computes no bound that takes long."""
 PROVEN = 1e-8
 """A gap that rounding explains."""
 
@@ -49,7 +51,8 @@ def improve(
     einsum = allowed.einsum
     # what no budget ends goes by CPU time, so that the answer does not depend on how busy the machine is
     archive = Archive(allowed, deadline, aim, time.process_time if deadline is None else time.monotonic)
-    least = lower_bound(allowed)
+    short = deadline is not None and deadline - time.monotonic() < SHORT_S
+    least = lower_bound(allowed, at_once=short)
     failure: InfeasibleError | None = None
     start: MapperResult | None = None
     whole: Whole | None = None
@@ -61,12 +64,12 @@ def improve(
             failure = error
         else:
             archive.take(start)
-        whole = small(allowed, archive.in_time(least))
-        if whole is None:
+        whole = _small(archive, least)
+        if whole is None and not archive.late:
             climbed = True
             _climb(archive, perfect)
-            if archive.points and verdict(archive.points, least, aim)[0] is not Status.PROVEN and not archive.late:
-                whole = small(allowed, archive.in_time(least))
+            if archive.points and verdict(archive.points, least, aim)[0] is not Status.PROVEN:
+                whole = _small(archive, least)
         if whole is not None:
             complete = archive.enumerate(whole)
             if not complete and not climbed:
@@ -102,6 +105,16 @@ def improve(
     return MapperResult(einsum.name, tuple(front), certificate)
 
 
+def _small(archive: Archive, least: Bound) -> Whole | None:
+    """Return the whole mapspace where it is small enough for the time that is left."""
+    if archive.deadline is None:
+        return small(archive.allowed, archive.in_time(least))
+    left_s = archive.deadline - archive.clock()
+    if left_s <= 0:
+        return None
+    return small(archive.allowed, archive.in_time(least), effort_most_s=min(EFFORT_MOST_S, left_s))
+
+
 def _climb(archive: Archive, perfect: Callable[[Einsum], MapperResult]) -> None:
     """Climb from all starts there are, until the time is up."""
     before = archive.deadline
@@ -115,9 +128,9 @@ def _climb(archive: Archive, perfect: Callable[[Einsum], MapperResult]) -> None:
     wanted = list({goal.powers: goal for goal in (aim.product, *aim.each, *others)}.values())
     share = CLIMBED_MOST // ((4 + SPREADS_CLIMBED) * len(wanted) + 1)
     for goal in wanted:
-        if archive.points:
+        if archive.points and not archive.late:
             climb_towards(archive, goal, share)
-    if archive.points:
+    if archive.points and not archive.late:
         best = min(archive.points, key=score_of(wanted[0]))
         climb(archive, best.mapping, wanted[0], share, steps=STEPS)
     archive.deadline = before
