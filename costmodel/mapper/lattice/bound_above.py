@@ -124,9 +124,10 @@ class Above:
             key = todo << len(self.space.nodes) | joined & self.bits_of[m]
             for both in np.unique(key[todo != 0]).tolist():
                 coming, opened = divmod(both, 1 << len(self.space.nodes))
-                mine = key == both
+                mine = np.flatnonzero(key == both)
+                at = shape[mine]
                 for k, values in self.table(coming, opened, m).items():
-                    costs[k] += values[shape] if mine.all() else np.where(mine, values[shape], 0.0)
+                    costs[k, mine] += values[at]
 
     def tables_of(self, todo: int) -> Iterator[dict[int, Floats]]:
         """Yield ``table`` for the nodes (bits) of each memory above the last array that are still to come."""
