@@ -8,7 +8,7 @@ from collections import Counter
 import exhaustive
 import pytest
 from problems import einsum
-from uncommon import KINDS
+from uncommon import KINDS, iterative
 
 from costmodel.mapper.engines import search
 from costmodel.mapper.lattice import UnsupportedError, map_einsum
@@ -49,6 +49,12 @@ def test_iterative_ranks_of_attention_are_proven(chip: str, name: str) -> None:
     found = search(load_workload("flash_attention").einsum(name), load_architecture(chip), Request())
     assert found.certificate.status is Status.PROVEN
     assert {*found.certificate.method.split(" / ")} == {"exact"}
+
+
+def test_a_long_iterative_rank_is_proven_on_an_array() -> None:
+    problem = iterative(einsum("Z[t, p]", "A[t, p]", t=32768, p=64), 0, 1)
+    found = search(problem, load_architecture("pe2d"), Request(budget=20.0))
+    assert found.certificate.status is Status.PROVEN
 
 
 def test_a_transposed_convolution_is_proven_below_an_array_that_merges() -> None:

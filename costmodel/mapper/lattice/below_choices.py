@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
 from costmodel.mapper.lattice.shapes import Floats, Ints
 
@@ -30,6 +32,12 @@ class Choices:
 
     def __len__(self) -> int:
         return len(self.divisor)
+
+    @cached_property
+    def alike(self) -> npt.NDArray[np.bool_]:
+        """(kinds, energy and limits, inputs): whether a value is the same for all choices."""
+        same: npt.NDArray[np.bool_] = np.all(self.values == self.values[..., :1], axis=-1)
+        return same
 
     def take(self, chosen: Ints) -> Choices:
         return Choices(
@@ -64,8 +72,8 @@ def different(rows: Floats) -> Ints:
     return np.array(list(seen.values()), dtype=np.int64)
 
 
-def thinned(every: Choices, windowed: list[int]) -> tuple[Choices, Choices]:
-    """Return the choices of which no other one is better in every coefficient, and the least values of groups."""
+def thinned(every: Choices, windowed: list[int]) -> Choices:
+    """Return the choices of which no other one is better in every coefficient."""
     features = every.features(windowed)
     features = features[features.min(axis=1) < features.max(axis=1)]
     features = features[different(features)]
@@ -77,7 +85,14 @@ def thinned(every: Choices, windowed: list[int]) -> tuple[Choices, Choices]:
             no_worse = (features <= features[:, c : c + 1]).all(axis=0)
             no_worse[c] = False
             kept[c] = not (no_worse & kept).any()
+    return replace(every.take(first[kept]), ways=None)
+
+
+def grouped(choices: Choices, windowed: list[int]) -> tuple[list[Choices], Choices]:
+    """Return the choices in groups of like ones, and the least values of each group."""
+    features = choices.features(windowed)
+    features = features[features.min(axis=1) < features.max(axis=1)]
     # neighbours have like numbers of instances and like coefficients, so that their least values say something
-    order = np.lexsort((*features[:, kept], every.divisor[first[kept]]))
-    few = replace(every.take(first[kept][order]), ways=None)
-    return few, few.least(np.arange(0, len(few), math.isqrt(len(few) - 1) + 1))
+    order = np.lexsort((*features, choices.divisor))
+    starts = np.arange(0, len(order), math.isqrt(len(order) - 1) + 1)
+    return [choices.take(part) for part in np.split(order, starts[1:])], choices.take(order).least(starts)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from costmodel.mapper.front import Incumbents
-from costmodel.mapper.lattice.below_choices import Choices, thinned
+from costmodel.mapper.lattice.below_choices import Choices, grouped, thinned
 from costmodel.mapper.lattice.below_coefficients import Coefficients
 from costmodel.mapper.lattice.below_inputs import Carried, Inputs, SlidingRank
 from costmodel.mapper.lattice.bound_above import Above
@@ -25,8 +25,8 @@ from costmodel.mapper.lattice.tensor_plan import Window
 
 MOST_WAYS = 300
 """Ways to spread of which it is looked up where they fit and what the shape above the array says, label by label."""
-FAVOURITES = 8
-"""Choices that are tried before all others, as one that may be better is enough to keep a label."""
+AT_ONCE = 20_000
+"""Numbers in a matrix of bounds that is not worth taking apart."""
 MOST_KEPT = 20_000_000
 """Numbers that ``Outside`` keeps for one set of nodes to come."""
 
@@ -53,14 +53,16 @@ class Across:
         values, self.kind_of = coefficients.by_kind()
         self.every = coefficients.every(values)
         """All ways to spread."""
-        self.few, self.coarse = thinned(self.every, sorted({v for t in self.space.tensors for v in t.windowed}))
-        """Those of which no other one is better in every coefficient; and the least values of groups of them."""
+        windowed = sorted({v for t in self.space.tensors for v in t.windowed})
+        self.few = thinned(self.every, windowed)
+        """Those of which no other one is better in every coefficient."""
         looked_up = self.every.ways is not None and len(self.every) <= MOST_WAYS
         self.detailed = self.every if looked_up else self.few
         """Those by which labels are judged in the end."""
-        self.served = np.zeros(len(self.detailed), dtype=np.int64)
-        """How often each choice was the best one for a label."""
-        self.favourites: Ints = np.empty(0, dtype=np.int64)
+        self.groups, self.coarse = grouped(self.detailed, windowed)
+        """The same in groups, and the least values of each group."""
+        self.served = np.zeros(len(self.groups), dtype=np.int64)
+        """How many labels each group was enough for."""
         self.sliding_ranks = [
             SlidingRank(slot, window, v, c)
             for slot, i in enumerate(self.sliding.nodes)
@@ -80,32 +82,22 @@ class Across:
         """Whether a completion of each label may be better than what is known."""
         found = np.zeros(labels.n, dtype=bool)
         carried = self.carried(labels)
-        rows = np.arange(labels.n)
 
-        def alive(choices: Choices, *, limits: bool) -> tuple[Any, Floats]:
+        def alive(rows: Ints, choices: Choices, *, limits: bool) -> Any:
             part, mine = (labels, carried) if len(rows) == labels.n else (labels.take(rows), carried.take(rows))
             energy, latency = (self._with_limits if limits else self._computed)(part, mine, choices)
-            bits = np.broadcast_to(capacity[rows][:, None], energy.shape)
-            hope = ~incumbents.beaten(energy, latency, bits)
-            return hope, np.where(hope, energy, np.inf)
+            return ~incumbents.beaten(energy, latency, np.broadcast_to(capacity[rows][:, None], energy.shape))
 
-        # most labels are settled by the least values of groups of choices, or by a choice that served others well
-        if len(self.coarse) < len(self.detailed):
-            rows = rows[alive(self.coarse, limits=False)[0].any(axis=1)]
-            if len(rows) and len(self.favourites):
-                hope = alive(self.detailed.take(self.favourites), limits=True)[0].any(axis=1)
-                found[rows[hope]] = True
-                rows = rows[~hope]
-        for limits in (False, True) if self.layout.limit else (True,):
-            if not len(rows):
-                break
-            hope, energy = alive(self.detailed, limits=limits)
-            some = hope.any(axis=1)
-            rows = rows[some]
-            if limits and len(rows):
+        if labels.n * len(self.detailed) <= AT_ONCE:
+            return alive(np.arange(labels.n), self.detailed, limits=True).any(axis=1)
+        # one choice that may be better is enough, so groups are looked at first that were enough for others
+        maybe = alive(np.arange(labels.n), self.coarse, limits=False)
+        for group in np.argsort(-self.served, kind="stable").tolist():
+            rows = np.flatnonzero(maybe[:, group] & ~found)
+            if len(rows):
+                rows = rows[alive(rows, self.groups[group], limits=True).any(axis=1)]
                 found[rows] = True
-                self.served += np.bincount(energy[some].argmin(axis=1), minlength=len(self.served))
-                self.favourites = np.sort(np.argsort(-self.served, kind="stable")[:FAVOURITES])
+                self.served[group] += len(rows)
         return found
 
     def carried(self, labels: Labels) -> Carried:
@@ -148,12 +140,12 @@ class Across:
 
     def _crossed(self, carried: Carried, choices: Choices, output: int) -> Floats:
         """Return what the labels carry times the coefficients, with the best tile that is open moving last."""
-        values, inputs = choices.values[:, output], self.inputs
-        total = carried.times(values, range(inputs.waiting.start))
-        total += carried.times(values, range(inputs.waiting.stop, inputs.one + 1))
+        inputs = self.inputs
+        total = carried.times(choices, output, range(inputs.waiting.start))
+        total += carried.times(choices, output, range(inputs.waiting.stop, inputs.one + 1))
         for slot, row in enumerate(inputs.waiting):
-            if carried.inputs[row].any():
-                total += carried.times(values, range(row, row + 1)) * self._apart(carried, choices, slot)
+            if carried.there[row]:
+                total += carried.times(choices, output, range(row, row + 1)) * self._apart(carried, choices, slot)
         best: Floats | None = None
         for place, last in enumerate(inputs.lasts):
             own = [
@@ -163,7 +155,7 @@ class Across:
             ]
             possible = carried.inputs[own].any(axis=0)
             if possible.any():
-                closing = carried.times(values, inputs.closing(place))
+                closing = carried.times(choices, output, inputs.closing(place))
                 closing[~possible] = np.inf
                 best = closing if best is None else np.minimum(best, closing)
         if best is not None:

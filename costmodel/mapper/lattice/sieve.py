@@ -116,7 +116,7 @@ class Sieve:
 
     def parts(self, labels: Labels, segment: int) -> Iterator[tuple[slice, Labels]]:
         """Yield the labels in parts whose matrices of bounds are not too large."""
-        step = BATCH if segment == self.top else max(1, CELLS // len(self.completion.across[segment].detailed))
+        step = BATCH if segment == self.top else max(1, CELLS // len(self.completion.across[segment].coarse))
         for start in range(0, labels.n, step):
             self.late()
             part = slice(start, min(labels.n, start + step))

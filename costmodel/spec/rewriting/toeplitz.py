@@ -168,12 +168,14 @@ def _kernel(draft: Draft, conv: Convolution, sentence: str) -> list[Step]:
     making = [(tensor, Statement(TensorAccess(tensor, scattered), "=", conv.filters))]
     if draft.einsum(conv.line).limits:  # a scattered index that leaves its tensor cannot be flattened
         wide = _free(draft, "KW")
-        named = (replace(reached[v], rank=v.upper()) if v in below.values() else variable_index(v) for v in inside)
-        reaching = (*map(variable_index, outer), *named)
+        whole = (replace(reached[v], rank=v.upper()) if v in below.values() else variable_index(v) for v in inside)
+        reaching = (*map(variable_index, outer), *whole)
         making = [(wide, Statement(TensorAccess(wide, reaching), "=", conv.filters))]
         making.append((tensor, Statement(_access(tensor, (*outer, *inside)), "=", _access(wide, (*outer, *inside)))))
     ranks = draft.einsum(conv.line).tensors[conv.image.tensor].ranks
-    read = with_indices(conv.image, map(variable_index, image, (r if "+" not in r else None for r in ranks)))
+    # a rank that a window reads and no index names is one of its own now: that of `2*p` is not P
+    named = (conv.image.indices[place].rank if place in below else rank for place, rank in enumerate(ranks))
+    read = with_indices(conv.image, map(variable_index, image, named))
     product = _replaced(conv.line.statement, {conv.image: read, conv.filters: _access(tensor, (*outer, *inside))})
     shape = draft.einsum(conv.line).tensors[conv.image.tensor].shape
     further = {v.upper(): shape[place] for place, v in below.items()}
