@@ -71,12 +71,16 @@ def read_and_written(rng: random.Random) -> Einsum:
         einsum("Z[p, i]", "A[i, p]", bits=bits, i=n(2, 3, 4), p=n(2, 4)),
         einsum("Z[2*i]", "A[i]", bits=bits, i=n(4, 6)),
     )
-    rank = rng.randrange(len(problem.output.indices))
-    by = n(0, 1, 1, 1, 2)
-    read, written = problem.output, moved(problem.output, rank, by)
-    shape = tuple(extent + by for extent in problem.tensors["Z"].shape)
-    tensors = {**problem.tensors, "Z": replace(problem.tensors["Z"], shape=shape)}
-    return working(rng, replace(problem, output=written, inputs=(read, *problem.inputs), tensors=tensors))
+    return working(rng, iterative(problem, rng.randrange(len(problem.output.indices)), n(0, 1, 1, 1, 2)))
+
+
+def iterative(problem: Einsum, rank: int, by: int) -> Einsum:
+    """The Einsum that reads its output, so far back along a rank."""
+    tensor = problem.tensors["Z"]
+    shape = tuple(extent + by for extent in tensor.shape)
+    tensors = {**problem.tensors, "Z": replace(tensor, shape=shape)}
+    written, inputs = moved(problem.output, rank, by), (problem.output, *problem.inputs)
+    return replace(problem, output=written, inputs=inputs, tensors=tensors)
 
 
 def written_window(rng: random.Random) -> Einsum:

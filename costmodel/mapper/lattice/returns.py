@@ -97,8 +97,17 @@ class Returns:
 
 
 def _shared(terms: tuple[windows.Term, ...], *, box: bool) -> Ints:
-    """Return, for each distance up to its length, the words that a tile has in common with itself moved so far."""
+    """Return, for each distance up to its length, the words that a tile has in common with itself moved so far.
+
+    >>> _shared(((2, 3),), box=False).tolist(), _shared(((1, 3),), box=False).tolist()
+    ([3, 0, 2, 0, 1], [3, 2, 1])
+    """
     bits, _ = windows.tile_bits(terms, box)
+    length = bits.bit_length()
+    if bits.bit_count() == length:
+        return np.arange(length, 0, -1)
     here = np.array([bit == "1" for bit in f"{bits:b}"], dtype=np.float64)
-    found: Ints = np.rint(np.correlate(here, here, "full")[len(here) - 1 :]).astype(np.int64)
+    found: Ints = np.rint(np.fft.irfft(np.abs(np.fft.rfft(here, 2 * length)) ** 2, 2 * length)[:length]).astype(
+        np.int64
+    )
     return found

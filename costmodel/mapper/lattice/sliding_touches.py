@@ -22,6 +22,9 @@ from costmodel.mapper.lattice.sliding_moves import SlidingMoves
 from costmodel.mapper.lattice.tensor_plan import UnsupportedError, Window
 from costmodel.mapper.lattice.windows import Term
 
+MOST_TOLD = 1_000_000_000
+"""Steps times instances times words along a window, of which it is told one by one who touches what."""
+
 
 class SlidingTouches(SlidingMoves):
     """What is taken off for words that were never there before."""
@@ -189,9 +192,19 @@ def first_together(words: tuple[Term, ...], times: tuple[Term, ...], apart: tupl
     6
     """
     bits, _ = windows.tile_bits(words, False)
-    offsets, places = _sums(apart), _sums(times)
+    offsets, times = _sums(apart), _joined(times)
+    more = 0
+    if len(times) == 1:
+        # once a tile has moved by all its length, each step is like the one before
+        ((step, count),) = times
+        told = min(count, bits.bit_length() // step + 2)
+        times, more = ((step, told),), count - told
+    places = _sums(times)
+    if len(places) * len(offsets) * (places[-1] + offsets[-1] + bits.bit_length()) > MOST_TOLD:
+        msg = "a written window whose words are too many to be told one by one"
+        raise UnsupportedError(msg)
     seen = [0] * len(offsets)
-    total = 0
+    total = now_first = 0
     for place in places:
         first = again = 0
         for i, offset in enumerate(offsets):
@@ -202,8 +215,26 @@ def first_together(words: tuple[Term, ...], times: tuple[Term, ...], apart: tupl
         if first & again:
             msg = "words of a written window that one instance takes for the first time and another one again"
             raise UnsupportedError(msg)
-        total += first.bit_count()
-    return total
+        now_first = first.bit_count()
+        total += now_first
+    return total + more * now_first
+
+
+def _joined(times: Sequence[Term]) -> tuple[Term, ...]:
+    """Return loops that lead to the same places in the same order, in as few as may be.
+
+    >>> _joined(((1, 4), (4, 1), (4, 8), (64, 2)))
+    ((1, 32), (64, 2))
+    """
+    found: list[Term] = []
+    for step, count in times:
+        if count == 1:
+            continue
+        if found and found[-1][0] * found[-1][1] == step:
+            found[-1] = (found[-1][0], found[-1][1] * count)
+        else:
+            found.append((step, count))
+    return tuple(found)
 
 
 def _orders(loops: Sequence[tuple[Term, ...]]) -> set[tuple[Term, ...]]:
