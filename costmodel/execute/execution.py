@@ -97,16 +97,20 @@ def execute(
     started = time.perf_counter()
     warnings = list(workload.warnings)
     done: set[str] = set()
-    with np.errstate(all="ignore"):
+    running, beyond = "", set[str]()
+    with np.errstate(all="ignore", over="call", divide="call", call=lambda *_: beyond.add(running)):
         for group in groups(workload.einsums):
             together = [e for e in group.einsums if e.name not in done]
             for einsum, box in _boxes(group, schedules, done, points=engine == "plain"):
                 done.add(einsum.name)
+                running = einsum.name
                 try:
                     runners[einsum.name].run(box)
                 except OverflowError:  # an integer of Python that no word holds
                     beyond_integers(einsum.name)
-            warnings += [text for e in together if (text := _not_finite(programs[e.name], held, touched[e.name]))]
+            for e in together:
+                grew = e.name in beyond
+                warnings += _not_finite(programs[e.name], held, touched[e.name], grew=grew)
         counts = [count for program in programs.values() for count in _operations(program, held)]
     elapsed_s = time.perf_counter() - started
     order = dict.fromkeys(name for e in workload.einsums for name in e.tensors)
@@ -144,24 +148,26 @@ def _check_size(workload: Workload) -> None:
         raise SpecError([Problem(message, hint=hint)])
 
 
-def _not_finite(program: Program, held: Arrays, touched: Array) -> str:
+def _not_finite(program: Program, held: Arrays, touched: Array, *, grew: bool) -> list[str]:
     """Say which values that an Einsum wrote are no finite numbers where what it read gave no reason.
 
-    What it read of its own output is what a recurrence starts from: the words that it did not write.
+    What it read of its own output is what a recurrence starts from: the words that it did not write. Where it ``grew``
+    beyond what a double holds, there is a reason besides what it read.
     """
     output = program.einsum.output.tensor
     if held[output].dtype.kind != "f":
-        return ""
+        return []
     reads = [held[a.tensor] if a.tensor != output else held[output][~touched] for a in program.einsum.inputs]
     found: list[str] = []
     for name, test, known in (("inf", np.isinf, program.names_infinity), ("nan", np.isnan, False)):
         words = int(np.count_nonzero(test(held[output][touched])))
-        if words and not known and not any(array.dtype.kind == "f" and test(array).any() for array in reads):
+        read = any(array.dtype.kind == "f" and test(array).any() for array in reads)
+        if words and not known and (not read or (grew and name == "inf")):
             found.append(f"{words:,} of {held[output].size:,} words are {name}")
     if not found:
-        return ""
+        return []
     why = "beyond the range of a double, or not defined"
-    return f"{program.einsum.name}: {' and '.join(found)}: {program.einsum.text} is {why} there"
+    return [f"{program.einsum.name}: {' and '.join(found)}: {program.einsum.text} is {why} there"]
 
 
 def _operations(program: Program, held: Arrays) -> Iterator[OperationCount]:

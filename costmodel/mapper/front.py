@@ -44,19 +44,16 @@ def group_front(key: Ints, costs: Sequence[Floats], looks: int = 12) -> Ints:
         keep = new.copy()
         keep[1:] |= rank[1:] < low[:-1]
         return order[keep]
+    others = [cost[order] for cost in costs[1:]]
     for look in range(1, looks + 1):
-        group = key[order]
-        n = len(order)
-        if n <= look:
-            break
         worse = group[look:] == group[:-look]
-        for cost in costs[1:]:
-            if not worse.any():
-                break
-            sorted_cost = cost[order]
-            worse &= sorted_cost[:-look] <= sorted_cost[look:]
+        if not worse.any():  # nor further apart, for groups stand together
+            break
+        for cost in others:
+            worse &= cost[:-look] <= cost[look:]
         if worse.any():
-            order = order[np.concatenate((np.ones(look, dtype=bool), ~worse))]
+            keep = np.concatenate((np.ones(look, dtype=bool), ~worse))
+            order, group, others = order[keep], group[keep], [cost[keep] for cost in others]
     return order
 
 

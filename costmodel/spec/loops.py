@@ -1,9 +1,9 @@
 """A nest as the lines of a program: ``for m in [0, 64) by 16:``, its body indented. What is printed reads as the same.
 
 A line is a sentence with the range that the loop runs over put in; ``by 1`` may be left out then. The range is what the
-loops above leave of the rank variable, and is checked where the shapes are known: ``[0, M)`` is all of ``m``, and
-``[0:4)`` counts tiles instead of positions. ``parallel-for`` is a loop in space. Below a ``sequence:`` each of its
-nests has a ``branch:``. What follows ``#`` is not read.
+loops above leave of the rank variable, and is checked where the shapes are known: ``[0, M)`` is all of ``m``,
+``[0:4)`` counts tiles instead of positions, and ``range(0, M, 16)`` is ``[0, M) by 16``. ``parallel-for`` is a loop in
+space. Below a ``sequence:`` each of its nests has a ``branch:``. What follows ``#`` is not read.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ RANGE_FORM = "the form is: for VARIABLE in [0, EXTENT) by TILE:"
 
 _COMMENT = re.compile(r"(?:^|\s)#.*$")
 _RANGE = re.compile(
-    r"(?P<verb>for|parallel-for|parallel)\s+(?P<variable>\w+)\s+in\s+\[\s*0\s*(?P<sign>[,:])\s*(?P<stop>\w+)\s*\)(?P<rest>.*)"
+    r"(?P<verb>for|parallel-for|parallel)\s+(?P<variable>\w+)\s+in\s+"
+    r"(?:\[\s*0\s*(?P<sign>[,:])\s*(?P<stop>\w+)\s*\)"
+    r"|range\(\s*(?:0\s*,\s*(?P<end>\w+)\s*(?:,\s*(?P<step>\w+)\s*)?|(?P<only>\w+)\s*)\))(?P<rest>.*)"
 )
 _REST = re.compile(r"\s*(?:by\s+(?P<tile>\S+))?\s*(?P<across>across\s+\S+)?\s*")
 _BRANCH = re.compile(r"branch(?:\s+\d+\s*:.*|\s*:?)")
@@ -156,7 +158,7 @@ class _LoopReader:
         """One line as a node; null, with a fault, where it is none."""
         text = line.text.removesuffix(":").rstrip()
         try:
-            if text.startswith(("for ", "parallel-for ", "parallel ")) and re.search(r"\sin\s+\[", text):
+            if text.startswith(("for ", "parallel-for ", "parallel ")) and re.search(r"\sin\b", text):
                 return self.ranged(line, text, path)
             return parse_sentence(re.sub(r"^parallel-for\b", "parallel", text))
         except SentenceError as error:
@@ -167,16 +169,17 @@ class _LoopReader:
         """A loop that says what it runs over."""
         found = _RANGE.fullmatch(text)
         rest = _REST.fullmatch(found["rest"]) if found else None
-        if found is None or rest is None:
+        if found is None or rest is None or (found["step"] and rest["tile"]):
             self.fault(line, f"{text!r} is no loop", RANGE_FORM)
             return None
-        variable, stop = found["variable"], found["stop"]
+        variable, ends = found["variable"], next(name for name in ("stop", "end", "only") if found[name])
+        stop, tile = found[ends], found["step"] or rest["tile"] or 1
         if not stop.isdecimal() and stop != variable.upper():
             known = f"a number, or {variable.upper()} for all of {variable}"
-            self.fault(line, f"a range ends with {known}, got {stop!r}", offset=found.start("stop"))
+            self.fault(line, f"a range ends with {known}, got {stop!r}", offset=found.start(ends))
             return None
         verb = "for" if found["verb"] == "for" else "parallel"
-        node = parse_sentence(f"{verb} {variable} by {rest['tile'] or 1} {rest['across'] or ''}")
+        node = parse_sentence(f"{verb} {variable} by {tile} {rest['across'] or ''}")
         self.ranges[path] = StatedRange(int(stop) if stop.isdecimal() else None, tiles=found["sign"] == ":")
         return node
 

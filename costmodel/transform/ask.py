@@ -11,10 +11,10 @@ from costmodel.execute.arrays import Array
 from costmodel.spec.problems import Problem, SpecError
 from costmodel.spec.rewriting.draft import Draft, draft_of, tensors_in
 from costmodel.spec.rewriting.sentences import rewrite
-from costmodel.spec.rewriting.step import Step
+from costmodel.spec.rewriting.step import Step, refuse
 from costmodel.spec.values import values_of
 from costmodel.spec.workload_spec import WorkloadSpec
-from costmodel.transform.carry import made_by, moved, needed, scope_of, unmade
+from costmodel.transform.carry import kept, made_by, moved, needed, scope_of, unmade
 from costmodel.transform.facts import Facts, facts
 from costmodel.transform.proof import Proof, prove
 
@@ -45,12 +45,12 @@ def transform(
     scope = scope_of(steps[-1].after)
     proof = prove(start, steps, seed)
     workload = steps[-1].after.written
-    kept = set(needed(scope))
+    given = set(needed(scope))
     stated = _moved(start, steps, {n: np.asarray(v) for n, v in spec.values.items()})
-    values = {n: values_of(array.tolist()) for n, array in stated.items() if n in kept}
+    values = {n: values_of(array.tolist()) for n, array in stated.items() if n in given}
     shapes = {name: tensor.shape for name, tensor in tensors_in(start).items()}
     filled = _moved(start, steps, {n: _filled(shapes[n], v) for n, v in spec.coordinates.items()})
-    points = {n: _points(array) for n, array in filled.items() if n in kept}
+    points = {n: _points(array) for n, array in filled.items() if n in given}
     workload = workload.model_copy(update={"values": values, "coordinates": points})
     return Transformation(start, steps, facts(start, steps), proof, workload)
 
@@ -61,6 +61,9 @@ def _moved(start: Draft, steps: Iterable[Step], arrays: dict[str, Array]) -> dic
     for step in steps:
         if any(einsum.output.tensor in arrays for einsum in made_by(here, step)):
             arrays |= unmade(here, step, arrays)
+        for name, array in arrays.items():
+            if name in tensors_in(here) and not np.array_equal(kept(here, [step], name, array), array):
+                raise refuse(step.sentence, f"values of {name} that are cut off are not 0")
         arrays = {name: moved(array, step.moves.get(name)) for name, array in arrays.items()}
         here = step.after
     return arrays

@@ -91,6 +91,16 @@ def brought_back(start: Draft, steps: Sequence[Step], name: str, array: Array) -
     return array
 
 
+def kept(start: Draft, steps: Sequence[Step], name: str, array: Array) -> Array:
+    """A tensor of the first draft with zeros in the place of what a step cuts off, which is to be 0."""
+    there, taken = array, 0
+    for step in steps:
+        if name not in tensors_in(step.after):
+            break
+        there, taken = moved(there, step.moves.get(name)), taken + 1
+    return brought_back(start, steps[:taken], name, there)
+
+
 def moved(array: Array, move: Move | None) -> Array:
     """The values of a tensor in its new layout."""
     if move is None:

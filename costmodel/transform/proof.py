@@ -10,9 +10,9 @@ from costmodel.execute.arrays import Array, tensors_of
 from costmodel.execute.execution import differences, execute
 from costmodel.execute.given import MAX_BYTES, given_values, random_array
 from costmodel.spec.problems import Problem, SpecError
-from costmodel.spec.rewriting.draft import Draft
+from costmodel.spec.rewriting.draft import Draft, tensors_in
 from costmodel.spec.rewriting.step import Step
-from costmodel.transform.carry import brought_back, carried, made_by, needed, scope_of
+from costmodel.transform.carry import brought_back, carried, kept, made_by, needed, scope_of
 
 MAX_POINTS = 10_000_000_000
 """Largest iteration space, before and after together, that is run for a proof."""
@@ -37,11 +37,13 @@ def prove(start: Draft, steps: Sequence[Step], seed: int = 0) -> Proof:
     if too_large := _too_large(before, after):
         return Proof((), exact=False, seed=seed, too_large=too_large)
     arrays = {**given_values(before, {}, {}, seed=seed).arrays, **_sources(start, steps, seed)}
+    known = tensors_in(start)
+    arrays = {name: kept(start, steps, name, array) if name in known else array for name, array in arrays.items()}
     expected = execute(before, arrays).tensors
     found = execute(after, carried(start, steps, arrays)).tensors
     written = dict.fromkeys(e.output.tensor for e in before.einsums)
-    kept = dict.fromkeys(e.output.tensor for e in after.einsums)
-    outputs = tuple(name for name in written if name in kept)
+    still = dict.fromkeys(e.output.tensor for e in after.einsums)
+    outputs = tuple(name for name in written if name in still)
     back = {name: brought_back(start, steps, name, found[name]) for name in outputs}
     if wrong := differences(back, expected, outputs):
         hint = "zeros that were added take part in what is computed"

@@ -140,6 +140,14 @@ def test_iterative_rank_starts_from_what_is_given():
     assert start[1] == 0
 
 
+def test_what_grows_beyond_a_double_is_warned_of_beside_what_was_infinite_already():
+    cascade = workload("B[m] = A[m] * 10", "C[m] = B[m] + 1", "E[m] = exp(B[m])", "L[m] = log(B[m] - B[m])", M=3)
+    for engine in ("numpy", "plain"):
+        found = execution.execute(cascade, {"A": [1.0e308, 800.0, -1.0]}, engine=engine)
+        assert [text.partition(":")[0] for text in found.warnings] == ["B", "E", "L"]
+        assert found.warnings[1].startswith("E: 2 of 3 words are inf")
+
+
 def test_what_a_recurrence_starts_from_is_no_warning_of_its_own():
     start = WorkloadSpec.model_validate(
         {

@@ -239,3 +239,42 @@ def test_what_is_computed_can_be_given_and_made_again_but_has_no_way_back_from_i
     valued = steps[-1].after.spec.model_copy(update={"values": {"Y": (1.0, 2.0, 3.0, 4.0)}})
     with pytest.raises(SpecError, match="the words of Y do not say what it is made of"):
         transform(valued, back_from(steps))
+
+
+@pytest.mark.parametrize("sentence", ["partition M by 2", "partition K by 4"])
+def test_zeros_that_were_added_are_cut_off_again_in_a_file_of_their_own(sentence):
+    spec = spec_of("Z[m, n] = A[m, k] * B[k, n]", M=5, N=3, K=6)
+    start, steps = taken(spec, sentence)
+    there = steps[-1].after
+    back = rewrite(there, back_from(steps))
+    assert prove(there, back).exact
+    assert back[-1].after.workload.einsums == start.workload.einsums
+    wide = spec_of("Z[m] = A[m]", M=6).model_copy(update={"values": {"A": (1, 2, 3, 4, 5, 6)}})
+    with pytest.raises(SpecError, match="resize M to 5: values of A that are cut off are not 0"):
+        transform(wide, ["resize M to 5"])
+
+
+def test_a_stride_alone_is_a_window_in_both_forms():
+    for form, shape in (("input", (4, 2)), ("kernel", (4, 2, 7))):
+        start, steps = taken(spec_of("O[m, p] = I[c, 2*p] * F[m, c]", P=4, M=3, C=2), f"toeplitz {form}")
+        assert prove(start, steps).exact
+        comes_back(start, steps)
+        made = steps[-1].after.workload.einsums[0].output.tensor
+        words = steps[-1].after.workload.einsums[0].tensors[made].size_words
+        assert words == np.prod(shape) * (3 if form == "kernel" else 1)
+
+
+def test_positions_that_a_next_layer_reads_through_windows_stay_ranks():
+    spec = spec_of(
+        "O[m, p, q] = I[c, p + r, q + s] * F[m, c, r, s]",
+        "Z[n, x, y] = O[m, x + a, y + b] * G[n, m, a, b]",
+        **dict.fromkeys("MCRSNAB", 2), P=4, Q=3, X=3, Y=2,
+    )  # fmt: skip
+    start, steps = taken(spec, "toeplitz input O", "toeplitz input Z")
+    assert prove(start, steps).exact
+    comes_back(start, steps)
+    assert texts(steps[-1].after)[1:] == [
+        "O[m, p, q] = T[p, q, crs] * F[m, crs]",
+        "T1[XY=x*Y + y, MAB=m*A*B + a*B + b] = O[m, x + a, y + b]",
+        "Z[n, xy] = T1[xy, mab] * G[n, mab]",
+    ]

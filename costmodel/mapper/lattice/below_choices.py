@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
 from costmodel.mapper.lattice.shapes import Floats, Ints
 
@@ -30,6 +32,12 @@ class Choices:
 
     def __len__(self) -> int:
         return len(self.divisor)
+
+    @cached_property
+    def alike(self) -> npt.NDArray[np.bool_]:
+        """(kinds, energy and limits, inputs): whether a value is the same for all choices."""
+        same: npt.NDArray[np.bool_] = np.all(self.values == self.values[..., :1], axis=-1)
+        return same
 
     def take(self, chosen: Ints) -> Choices:
         return Choices(

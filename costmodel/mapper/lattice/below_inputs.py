@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
+from costmodel.mapper.lattice.below_choices import Choices
 from costmodel.mapper.lattice.labels import Labels, Layout
 from costmodel.mapper.lattice.returns import Returns
 from costmodel.mapper.lattice.shapes import Floats, Ints
@@ -30,16 +32,24 @@ class Carried:
     def take(self, rows: Ints) -> Carried:
         return Carried(self.inputs[:, rows], self.kinds[rows], self.to_come[:, rows], self.reach[:, rows])
 
-    def times(self, values: Floats, rows: range) -> Floats:
-        """Return (labels, choices): some of the inputs times (kinds, inputs, choices)."""
-        inputs = self.inputs[rows.start : rows.stop]
-        values = values[:, rows.start : rows.stop]
+    def times(self, choices: Choices, output: int, rows: range) -> Floats:
+        """Return (labels, choices): some of the inputs times what each is for energy (0) or a limit (1, …)."""
+        at = slice(rows.start, rows.stop)
+        inputs, there = self.inputs[at], self.there[at]
+        values, alike = choices.values[:, output, at], choices.alike[:, output, at]
         if len(self.alike) == 1:
-            return product(inputs, values[self.alike[0][0]])
+            kind = self.alike[0][0]
+            return product(inputs, values[kind], there, alike[kind])
         found = np.empty((inputs.shape[1], values.shape[-1]))
         for kind, labels in self.alike:
-            found[labels] = product(inputs[:, labels], values[kind])
+            found[labels] = product(inputs[:, labels], values[kind], there, alike[kind])
         return found
+
+    @cached_property
+    def there(self) -> npt.NDArray[np.bool_]:
+        """(inputs): whether some label carries any of it."""
+        there: npt.NDArray[np.bool_] = np.any(self.inputs, axis=1)
+        return there
 
     @cached_property
     def alike(self) -> list[tuple[int, Ints]]:
@@ -114,20 +124,19 @@ class Inputs:
         return found
 
 
-def product(inputs: Floats, values: Floats) -> Floats:
-    """Return (labels, choices) of (inputs, labels) and (inputs, choices)."""
+def product(inputs: Floats, values: Floats, there: npt.NDArray[np.bool_], alike: npt.NDArray[np.bool_]) -> Floats:
+    """Return (labels, choices) of (inputs, labels) and (inputs, choices).
+
+    Inputs that are not ``there`` are nothing; values that are ``alike`` are the same for all choices.
+    """
     # a matrix product would do, but most inputs are nothing, and libraries spread small ones over all processors
     same = np.zeros(inputs.shape[1])
-    varying = []
-    for column, row in zip(inputs, values, strict=True):
-        if row[0] == row[-1] and (row == row[0]).all():
-            same += column * row[0]
-        elif column.any():
-            varying.append((column[:, None], row))
+    for k in np.flatnonzero(there & alike).tolist():
+        same += inputs[k] * values[k, 0]
     found = np.empty((inputs.shape[1], values.shape[-1]))
     found[:] = same[:, None]
     term = np.empty_like(found)  # once, for large arrays are dear to allocate
-    for column, row in varying:
-        np.multiply(column, row, out=term)
+    for k in np.flatnonzero(there & ~alike).tolist():
+        np.multiply(inputs[k][:, None], values[k], out=term)
         found += term
     return found

@@ -140,12 +140,12 @@ class Across:
 
     def _crossed(self, carried: Carried, choices: Choices, output: int) -> Floats:
         """Return what the labels carry times the coefficients, with the best tile that is open moving last."""
-        values, inputs = choices.values[:, output], self.inputs
-        total = carried.times(values, range(inputs.waiting.start))
-        total += carried.times(values, range(inputs.waiting.stop, inputs.one + 1))
+        inputs = self.inputs
+        total = carried.times(choices, output, range(inputs.waiting.start))
+        total += carried.times(choices, output, range(inputs.waiting.stop, inputs.one + 1))
         for slot, row in enumerate(inputs.waiting):
-            if carried.inputs[row].any():
-                total += carried.times(values, range(row, row + 1)) * self._apart(carried, choices, slot)
+            if carried.there[row]:
+                total += carried.times(choices, output, range(row, row + 1)) * self._apart(carried, choices, slot)
         best: Floats | None = None
         for place, last in enumerate(inputs.lasts):
             own = [
@@ -155,7 +155,7 @@ class Across:
             ]
             possible = carried.inputs[own].any(axis=0)
             if possible.any():
-                closing = carried.times(values, inputs.closing(place))
+                closing = carried.times(choices, output, inputs.closing(place))
                 closing[~possible] = np.inf
                 best = closing if best is None else np.minimum(best, closing)
         if best is not None:

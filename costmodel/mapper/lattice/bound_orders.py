@@ -27,21 +27,21 @@ class Orders:
 
     def least(self, nodes: Sequence[NodePlan], wanted: Sequence[int]) -> dict[int, Floats]:
         """Return, for rows of costs, an array over the rank variables; infinite: no room."""
-        best = {k: np.full(self.lattice.sizes, np.inf) for k in wanted}
+        best = np.full((len(wanted), *self.lattice.sizes), np.inf)
         room = self.space.memories[nodes[0].memory].room
         for order in itertools.permutations(nodes):
-            self._in_order(order, room, best)
-        return best
+            np.minimum(best, self._in_order(order, room, wanted), out=best)
+        return dict(zip(wanted, best, strict=True))
 
-    def _in_order(self, order: Sequence[NodePlan], room: float, best: dict[int, Any]) -> None:
-        """Lower ``best``, by row of costs, to what nodes cost that move in this order."""
+    def _in_order(self, order: Sequence[NodePlan], room: float, wanted: Sequence[int]) -> Floats:
+        """Return (costs, *rank variables): what nodes cost that move in this order."""
         space, lattice = self.space, self.lattice
         count = lattice.count
         values = [
             d.astype(np.float64).reshape([-1 if v == w else 1 for w in range(count)])
             for v, d in enumerate(space.divisors)
         ]
-        costs: dict[int, Any] = {k: np.zeros((1,) * count) for k in best}
+        costs: Any = np.zeros((1,) * (1 + count))
         need: Any = np.zeros((1,) * count)
         growing = [set(np.flatnonzero(~space.tensors[n.tensor].relevant).tolist()) for n in order[:-1]]
         """For each node but the last: rank variables that may grow until it moves."""
@@ -56,15 +56,14 @@ class Orders:
                 for v in np.flatnonzero(tensor.idle).tolist():
                     rounds = rounds * (lattice.extents[v] / values[v])
             words = tensor.words * (1 + (rounds - 1) * share)
-            for k in best:
-                costs[k] = costs[k] + words * self.prices[node.bit][k]
-        fits = need <= room
-        for k, known_cost in best.items():
-            cost = np.where(fits, costs[k], np.inf)
-            for v in set().union(*growing):
-                if cost.shape[v] > 1:
-                    cost = lattice.upward(cost, v)
-            best[k] = np.minimum(known_cost, cost)
+            prices = np.array([self.prices[node.bit][k] for k in wanted]).reshape(-1, *[1] * count)
+            costs = costs + words * prices
+        costs = np.where(need <= room, costs, np.inf)
+        for v in set().union(*growing):
+            if costs.shape[1 + v] > 1:
+                costs = lattice.upward(costs, v, 1 + v)
+        found: Floats = costs
+        return found
 
     def _tile(self, node: NodePlan, values: list[Any], known: Sequence[int]) -> Any:
         tensor = self.space.tensors[node.tensor]

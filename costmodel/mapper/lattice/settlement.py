@@ -6,6 +6,7 @@ A coefficient depends on what is kept where and on how the arrays inside are spr
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -42,10 +43,13 @@ class Settlement:
         self.kept, self.sharing = kept, sharing
         self.n = len(kept)
         self.top = len(space.arrays)
+        self.share = [sharing.instances[:, s:segment].prod(axis=1) for s in space.prices.segments]
+        """For each limit: instances inside this segment that have the words together."""
         self.segment_of = space.segment_of
         self.chain = space.chain
         self.parent = np.zeros((len(space.nodes), self.n), dtype=np.int64)
         """(nodes, combinations): the memory that holds a node's tensor next, further out."""
+        self._parents: dict[int, list[int]] = {}
         for i, n in enumerate(space.nodes):
             self.parent[i] = self.holder(n.tensor, self.chain[n.tensor].index(i) + 1)
         self.memory_segment = np.array([m.segment for m in space.memories])
@@ -70,30 +74,42 @@ class Settlement:
             found = np.where(self.kept & self.space.nodes[i].bit, self.space.nodes[i].memory, found)
         return found
 
+    def parents(self, node: int) -> list[int]:
+        """Return the memories that hold a node's tensor next, in some combination."""
+        found = self._parents.get(node)
+        if found is None:
+            found = self._parents[node] = np.unique(self.parent[node]).tolist()
+        return found
+
     def charge(
         self,
         effect: dict[int, Any],
         tensor: int,
         flow: Flow | int,
         child: int | Ints,
-        parent: int | Ints,
+        parent: Ints,
         words: Any,
-        where: Any = True,  # noqa: FBT002  a mask of combinations
+        where: Any = None,
     ) -> None:
-        """Add what words of a flow (or of hops, by their array) cost between each combination's child and parent."""
+        """Add what words of a flow (or of hops, by their array) cost between each combination's child and parent.
+
+        ``where`` is a mask of combinations.
+        """
         prices = self.space.prices
         table = prices.hop[:, flow] if isinstance(flow, int) else prices.flow[flow]
-        rows = zip((Layout.ENERGY, *self.layout.limit), table[:, tensor, child, parent], strict=True)
-        for k, (row, price) in enumerate(rows):
-            if not np.any(price):
-                continue
-            cost = words * price
+        each = table[:, tensor, child, parent]
+        paid: list[bool] = np.any(each, axis=1).tolist()
+        for k in itertools.compress(range(len(paid)), paid):
+            cost = words * each[k]
             if k:
-                cost = cost / self.sharing.instances[:, prices.segments[k - 1] : self.segment].prod(axis=1)
-            effect[row] = effect.get(row, np.zeros(self.n)) + np.where(where, cost, 0.0)
+                cost = cost / self.share[k - 1]
+            if where is not None:
+                cost = np.where(where, cost, 0.0)
+            row = self.layout.limit[k - 1] if k else Layout.ENERGY
+            effect[row] = effect[row] + cost if row in effect else cost
 
     def done(self, effect: dict[int, Any]) -> Effect:
-        return [(row, np.asarray(value)) for row, value in effect.items() if np.any(value)]
+        return [(row, value) for row, value in effect.items() if value.any()]
 
     def descend(
         self, effect: dict[int, Any], tensor: int, child: int, parent: Ints, down: Floats, up: Floats | None

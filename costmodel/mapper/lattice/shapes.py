@@ -91,20 +91,33 @@ class Lattice:
             total = total + step
         return fits, np.where(fits, shape + total, 0)
 
-    def upward(self, values: Floats, v: int, axis: int | None = None, *, itself: bool = True) -> Floats:
+    def upward(self, values: Floats, v: int, axis: int, *, itself: bool = True) -> Floats:
         """Return, along the axis of ``v``, the least of the values at multiples of each divisor, and its own or not."""
-        moved = np.moveaxis(values, v if axis is None else axis, 0)
-        found = moved.copy() if itself else np.full_like(moved, np.inf)
-        for i, larger in enumerate(self.larger[v]):
-            found[i] = np.minimum(found[i], moved[larger].min(axis=0))
-        return np.moveaxis(found, 0, v if axis is None else axis)
+        least = np.moveaxis(values, axis, 0).copy()
+        for i, multiples in self.multiples_next[v]:
+            for j in multiples:
+                least[i] = np.minimum(least[i], least[j])
+        if itself:
+            return np.moveaxis(least, 0, axis)
+        found = np.full_like(least, np.inf)
+        for i, multiples in self.multiples_next[v]:
+            for j in multiples:
+                found[i] = np.minimum(found[i], least[j])
+        return np.moveaxis(found, 0, axis)
 
     @cached_property
-    def larger(self) -> list[list[Ints]]:
-        """For each rank variable and each of its divisors but the last: the places of the larger multiples."""
-        return [
-            [i + 1 + np.flatnonzero(d[i + 1 :] % d[i] == 0) for i in range(len(d) - 1)] for d in self.space.divisors
-        ]
+    def multiples_next(self) -> list[list[tuple[int, list[int]]]]:
+        """For each rank variable and each of its divisors, from the largest: its place, those of its prime multiples.
+
+        Every multiple is a prime multiple of one that is not as large.
+        """
+        found = []
+        for every in (d.tolist() for d in self.space.divisors):
+            primes = [p for at, p in enumerate(every[1:]) if all(p % q for q in every[1 : at + 1])]
+            place = {d: i for i, d in enumerate(every)}
+            next_to = [(i, [place[d * p] for p in primes if d * p in place]) for i, d in enumerate(every)]
+            found.append(next_to[::-1])
+        return found
 
     @cached_property
     def node_words(self) -> Floats:

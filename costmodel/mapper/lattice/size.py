@@ -20,6 +20,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from functools import lru_cache
+from operator import floordiv, ge, or_
 from typing import Any
 
 import numpy as np
@@ -241,16 +242,17 @@ def _sum(
         polynomials = {
             rest: sum(_moving(rest, k) * symmetric[k] for k in range(_prime_factors(rest) + 1)) for rest in by_rest
         }
+        lies = {option: [span.along(v, option) for span in spans] for option in options[v]}
         sums: dict[tuple[tuple[int, ...], tuple[int, ...], int], Any] = {}
         for (room, lying), value in states.items():
             for rest, listed in by_rest.items():
                 for option in listed:
-                    if any(o > r for o, r in zip(option, room, strict=True)):
+                    if not all(map(ge, room, option)):
                         continue
-                    along = tuple(bits | span.along(v, option) for bits, span in zip(lying, spans, strict=True))
+                    along = tuple(map(or_, lying, lies[option]))
                     if any(bits.bit_count() > span.most for bits, span in zip(along, spans, strict=True)):
                         continue
-                    left = tuple(min(r // o, c) for r, o, c in zip(room, option, caps[step + 1], strict=True))
+                    left = tuple(map(min, map(floordiv, room, option), caps[step + 1]))
                     key = (left, along, rest)
                     sums[key] = sums[key] + value if key in sums else value
         states = {}

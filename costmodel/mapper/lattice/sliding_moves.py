@@ -68,37 +68,41 @@ class SlidingMoves(SlidingWords):
         space, plan = self.space, self.space.nodes[node]
         start = self.segment_of[node]
         settlement = self.combinations.settlements[segment]
-        parent, outer = (table[node][s[Layout.COMBO]] for table in (settlement.parent, settlement.outer))
+        parents = settlement.parents(node)
+        furthest = max(space.memories[m].segment for m in parents)
         outside = np.ones(s.shape[1])
         words: dict[int, Floats] = {}
         for upto in range(segment, start - 1, -1):
-            if upto == start or (outer >= upto).any():
+            if upto == start or furthest >= upto:
                 words[upto] = self.words(s, node, *move, segment, upto, up=up) * weight * outside
             if upto > start:
                 outside = outside * space.arrays[upto - 1].product[s[self.layout.way[upto - 1]]]
         here = (plan.tensor, plan.memory)
         own, others = (space.prices.flow[flow][:, *here] for flow in (UP if up else DOWN))
-        self._charge(costs, s, own[:, parent], words[start], segment)
-        for a in range(start, min(segment + 1, self.top)):
-            hops = space.prices.hop[:, a, *here]
-            if (outer > a).any() and hops.any():
-                self._charge(costs, s, hops[:, parent], np.where(outer > a, words[a], 0.0), segment)
-        for m in np.unique(parent).tolist():
-            above = space.memories[m]
-            if above.segment <= segment:
-                self._charge(costs, s, others[:, m], np.where(parent == m, words[above.segment], 0.0), segment)
+        for m in parents:
+            sent = words
+            if len(parents) > 1:
+                mine = settlement.parent[node][s[Layout.COMBO]] == m
+                sent = {upto: np.where(mine, all_words, 0.0) for upto, all_words in words.items()}
+            self._charge(costs, s, own[:, m], sent[start], segment)
+            outer = space.memories[m].segment
+            for a in range(start, min(segment + 1, outer)):
+                self._charge(costs, s, space.prices.hop[:, a, *here, m], sent[a], segment)
+            if outer <= segment:
+                self._charge(costs, s, others[:, m], sent[outer], segment)
         return words[start]
 
     def _charge(self, costs: dict[int, Floats], s: Ints, prices: Floats, words: Floats, segment: int) -> None:
         """Add what words cost, by prices of (rows) or (rows, labels)."""
         inside = self.space.prices.segments
-        for k, (row, price) in enumerate(zip((Layout.ENERGY, *self.layout.limit), prices, strict=True)):
+        for k, price in enumerate(prices):
             if not price.any():
                 continue
             cost = words * price
             if k:
                 for a in range(inside[k - 1], segment):
                     cost = cost / self.space.arrays[a].product[s[self.layout.way[a]]]
+            row = self.layout.limit[k - 1] if k else Layout.ENERGY
             costs[row] = costs[row] + cost if row in costs else cost
 
     def die(self, labels: Labels, columns: Any, node: int, shape: Ints, segment: int) -> None:

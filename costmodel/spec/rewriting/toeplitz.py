@@ -168,12 +168,14 @@ def _kernel(draft: Draft, conv: Convolution, sentence: str) -> list[Step]:
     making = [(tensor, Statement(TensorAccess(tensor, scattered), "=", conv.filters))]
     if draft.einsum(conv.line).limits:  # a scattered index that leaves its tensor cannot be flattened
         wide = _free(draft, "KW")
-        named = (replace(reached[v], rank=v.upper()) if v in below.values() else variable_index(v) for v in inside)
-        reaching = (*map(variable_index, outer), *named)
+        whole = (replace(reached[v], rank=v.upper()) if v in below.values() else variable_index(v) for v in inside)
+        reaching = (*map(variable_index, outer), *whole)
         making = [(wide, Statement(TensorAccess(wide, reaching), "=", conv.filters))]
         making.append((tensor, Statement(_access(tensor, (*outer, *inside)), "=", _access(wide, (*outer, *inside)))))
     ranks = draft.einsum(conv.line).tensors[conv.image.tensor].ranks
-    read = with_indices(conv.image, map(variable_index, image, (r if "+" not in r else None for r in ranks)))
+    # a rank that a window reads and no index names is one of its own now: that of `2*p` is not P
+    named = (conv.image.indices[place].rank if place in below else rank for place, rank in enumerate(ranks))
+    read = with_indices(conv.image, map(variable_index, image, named))
     product = _replaced(conv.line.statement, {conv.image: read, conv.filters: _access(tensor, (*outer, *inside))})
     shape = draft.einsum(conv.line).tensors[conv.image.tensor].shape
     further = {v.upper(): shape[place] for place, v in below.items()}
@@ -270,6 +272,18 @@ def _bits(bits: dict[str, int] | None, draft: Draft, line: Line, tensor: str) ->
     return next((bits[key] for key in (tensor, role.value) if bits and key in bits), None)
 
 
+def _windowed(draft: Draft, conv: Convolution, run: tuple[str, ...]) -> bool:
+    """Whether another Einsum reads the output through windows along one of these rank variables: they stay ranks."""
+    output = draft.line(conv.line.name).statement.output
+    return any(
+        written.plain in run and _is_window(read)
+        for line in draft.open_lines
+        for access in line.statement.inputs
+        if access.tensor == output.tensor and line.name != conv.line.name
+        for written, read in zip(output.indices, access.indices, strict=True)
+    )
+
+
 def _arranged(
     draft: Draft, conv: Convolution, orders: dict[str, tuple[str, ...]], runs: tuple[tuple[str, ...], ...]
 ) -> list[Step]:
@@ -287,7 +301,7 @@ def _arranged(
             steps.append(swap(here, tensor, order))
             here = steps[-1].after
     for run in runs:
-        if len(run) > 1:
+        if len(run) > 1 and not _windowed(here, conv, run):
             names = [v.upper() for v in run]
             steps.append(flatten(here, names, joined_name(names)))
             here = steps[-1].after

@@ -170,3 +170,18 @@ def test_instances_beyond_share_the_cycles_of_a_port_between_two_arrays() -> Non
     _, latency, _ = board.completion.bounds(search.start(), 0)
     (point,) = map_einsum(problem, architecture, objective="latency").front
     assert latency.min() <= point.latency_cycles == 5
+
+
+def test_the_least_over_multiples() -> None:
+    """Of every divisor, by all of its multiples: of a rank with three primes, and of one with none."""
+    board = board_of(einsum("Z[m, n]", "A[m, k]", "B[k, n]", m=60, n=1, k=8), PE2D)
+    rng = np.random.default_rng(0)
+    for v, divisors in enumerate(board.space.divisors):
+        values = rng.random((2, len(divisors), 3))
+        for itself in (True, False):
+            found = board.lattice.upward(values, v, 1, itself=itself)
+            alone = board.lattice.upward(values[0, :, 0], v, 0, itself=itself)
+            for i, d in enumerate(divisors):
+                multiples = [j for j, more in enumerate(divisors) if more % d == 0 and (itself or j != i)]
+                assert (found[:, i] == values[:, multiples].min(axis=1, initial=np.inf)).all()
+            assert (alone == found[0, :, 0]).all()
