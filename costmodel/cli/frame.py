@@ -17,24 +17,24 @@ from costmodel.spec.problems import SpecError, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-COMMANDS = (
-    "check",
-    "show",
-    "list",
-    "schema",
-    "run",
-    "transform",
-    "evaluate",
-    "explain",
-    "map",
-    "curve",
-    "sweep",
-    "report",
-    "compare",
-    "orders",
-    "trace",
-)
-"""In the order of work; each is a module of its name, loaded when it is asked for."""
+COMMANDS = {
+    "check": "Check any file: architecture, workload, mapping or study.",
+    "show": "Show an architecture, a workload, a mapping, or one statement.",
+    "list": "List shipped files by kind.",
+    "schema": "Print the JSON Schema of a kind of file, for editors.",
+    "run": "Run a workload: its values, by the operational definition.",
+    "transform": "Rewrite a workload step by step, and prove that values stay.",
+    "evaluate": "Cost of a workload on an architecture with given mappings.",
+    "explain": "How one number comes about: loops, tile, refetches, words.",
+    "map": "Find the best mappings of a workload on an architecture.",
+    "curve": "Least traffic to a level as a function of its capacity.",
+    "sweep": "Explore a design space: each point an architecture, mapped.",
+    "report": "Build the self-contained HTML page of a run folder.",
+    "compare": "Compare two runs: what was asked, then what came of it.",
+    "orders": "Cost of every order of the loops, with storage where it is.",
+    "trace": "Step through a nest: points, words touched, fills and drains.",
+}
+"""Commands in the order of work, with what they do in a line; each is a module of its name, loaded when asked for."""
 
 
 class App(click.Group):
@@ -65,13 +65,19 @@ class App(click.Group):
         del ctx
         return list(COMMANDS)
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Tell what the commands do without loading them."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Load a command, or suggest one."""
         if cmd_name in COMMANDS:
             command: click.Command = import_module(f"{__package__}.{cmd_name}").command
             return command
         if not cmd_name.startswith("-") and not ctx.resilient_parsing:
-            ctx.fail(f"no such command: {cmd_name!r} ({did_you_mean(cmd_name, COMMANDS)})")
+            ctx.fail(f"no such command: {cmd_name!r} ({did_you_mean(cmd_name, list(COMMANDS))})")
         return None
 
 

@@ -7,13 +7,14 @@ from collections import Counter
 
 import exhaustive
 import pytest
-from problems import einsum
+from problems import MAC, einsum
 from uncommon import KINDS, iterative
 
 from costmodel.mapper.engines import search
 from costmodel.mapper.lattice import UnsupportedError, map_einsum
 from costmodel.mapper.result import InfeasibleError, Status
 from costmodel.spec.catalog import load_architecture, load_workload
+from costmodel.spec.hardware import Architecture, Array, Memory
 from costmodel.spec.request import Request
 
 MAPPINGS_MOST = 1200
@@ -49,6 +50,31 @@ def test_iterative_ranks_of_attention_are_proven(chip: str, name: str) -> None:
     found = search(load_workload("flash_attention").einsum(name), load_architecture(chip), Request())
     assert found.certificate.status is Status.PROVEN
     assert {*found.certificate.method.split(" / ")} == {"exact"}
+
+
+def test_a_live_tile_is_told_by_all_arrays_inside_of_which_it_stands() -> None:
+    problem = einsum("Y[2*h+r]", "I[c, h]", "F[c, r]", weights="F", bits={"I": 4, "F": 16}, c=2, h=2, r=3)
+    architecture = Architecture(
+        name="three arrays",
+        levels=(
+            Memory(name="M0", read_pj=50, write_pj=60, access_bits=64, bandwidth_bits_per_cycle=16),
+            Array(name="A1", shape={"X": 2, "Y": 2}),
+            Array(name="A2", shape={"X": 3}, hop_pj=2, hop_bits=8, multicast="none", reduce=False),
+            Array(name="A3", shape={"X": 2, "Y": 2}, hop_pj=2, hop_bits=24, multicast="none"),
+            Memory(
+                name="M1",
+                read_pj=1,
+                write_pj=1,
+                access_bits=64,
+                bandwidth_bits_per_cycle=8,
+                may_keep=("input", "output"),
+            ),
+            MAC,
+        ),
+    )
+    found = map_einsum(problem, architecture, objective="energy,latency")
+    want = [(energy, latency) for energy, latency, _ in exhaustive.front(problem, architecture)]
+    assert [(p.energy_pj, p.latency_cycles) for p in found.front] == [pytest.approx(w, rel=1e-9) for w in want]
 
 
 def test_a_long_iterative_rank_is_proven_on_an_array() -> None:

@@ -262,3 +262,19 @@ def test_a_stride_alone_is_a_window_in_both_forms():
         made = steps[-1].after.workload.einsums[0].output.tensor
         words = steps[-1].after.workload.einsums[0].tensors[made].size_words
         assert words == np.prod(shape) * (3 if form == "kernel" else 1)
+
+
+def test_positions_that_a_next_layer_reads_through_windows_stay_ranks():
+    spec = spec_of(
+        "O[m, p, q] = I[c, p + r, q + s] * F[m, c, r, s]",
+        "Z[n, x, y] = O[m, x + a, y + b] * G[n, m, a, b]",
+        **dict.fromkeys("MCRSNAB", 2), P=4, Q=3, X=3, Y=2,
+    )  # fmt: skip
+    start, steps = taken(spec, "toeplitz input O", "toeplitz input Z")
+    assert prove(start, steps).exact
+    comes_back(start, steps)
+    assert texts(steps[-1].after)[1:] == [
+        "O[m, p, q] = T[p, q, crs] * F[m, crs]",
+        "T1[XY=x*Y + y, MAB=m*A*B + a*B + b] = O[m, x + a, y + b]",
+        "Z[n, xy] = T1[xy, mab] * G[n, mab]",
+    ]

@@ -89,15 +89,18 @@ class Sliding(SlidingTouches):
         plan = space.tensors[space.nodes[node].tensor]
         alive = ((new.s[Layout.OPEN] | new.s[Layout.ALIVE]) & space.nodes[node].bit) != 0
         s, ways = new.s, new.s[layout.way[array]]
+        instances = space.arrays[array].product[ways]
+        nested = range(self.segment_of[node], array + 1)
         number = np.where(waiting, mix(s[layout.code[w]]), node + 1)
         with np.errstate(over="ignore"):
             for v in np.flatnonzero(plan.relevant).tolist():
                 number = mix(number + self.lattice.digits[v, s[layout.tile[w]]])
-                number = mix(number + space.arrays[array].factors[ways, v])
-                if v in plan.windowed:
-                    number = mix(number + self.lattice.digits[v, s[layout.below[array]]])
-            instances = space.arrays[array].product[ways]
-            number = np.where(waiting, mix(number + instances.astype(np.int64)), number)
+                for a in nested:
+                    number = mix(number + space.arrays[a].factors[s[layout.way[a]], v])
+                    if v in plan.windowed:
+                        number = mix(number + self.lattice.digits[v, s[layout.below[a]]])
+            for a in nested if len(nested) > 1 or waiting.any() else ():
+                number = mix(number + space.arrays[a].product[s[layout.way[a]]].astype(np.int64))
         s[layout.code[w]] = np.where(alive | waiting, number, 0)
         s[layout.noted[w]] *= waiting
         # moves of all instances together, and words that wait: no array merges more than all that may be the same

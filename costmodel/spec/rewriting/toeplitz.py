@@ -272,6 +272,18 @@ def _bits(bits: dict[str, int] | None, draft: Draft, line: Line, tensor: str) ->
     return next((bits[key] for key in (tensor, role.value) if bits and key in bits), None)
 
 
+def _windowed(draft: Draft, conv: Convolution, run: tuple[str, ...]) -> bool:
+    """Whether another Einsum reads the output through windows along one of these rank variables: they stay ranks."""
+    output = draft.line(conv.line.name).statement.output
+    return any(
+        written.plain in run and _is_window(read)
+        for line in draft.open_lines
+        for access in line.statement.inputs
+        if access.tensor == output.tensor and line.name != conv.line.name
+        for written, read in zip(output.indices, access.indices, strict=True)
+    )
+
+
 def _arranged(
     draft: Draft, conv: Convolution, orders: dict[str, tuple[str, ...]], runs: tuple[tuple[str, ...], ...]
 ) -> list[Step]:
@@ -289,7 +301,7 @@ def _arranged(
             steps.append(swap(here, tensor, order))
             here = steps[-1].after
     for run in runs:
-        if len(run) > 1:
+        if len(run) > 1 and not _windowed(here, conv, run):
             names = [v.upper() for v in run]
             steps.append(flatten(here, names, joined_name(names)))
             here = steps[-1].after
