@@ -64,14 +64,17 @@ class Above:
         ]
         """[u][t]: (shapes) words of t that have to cross before a tile of u can close last."""
 
-    def add_missing(self, labels: Labels, costs: Floats) -> None:
-        """Add the least cost of the tiles that are open and of the nodes to come to (energy and limits, labels)."""
+    def add_missing(self, labels: Labels, costs: Floats, *, quick: bool = False) -> None:
+        """Add the least cost of the tiles that are open and of the nodes to come to (energy and limits, labels).
+
+        ``quick``: each on its own, though they move together where they are in one memory.
+        """
         opened, todo = labels.s[Layout.OPEN], labels.s[Layout.TODO]
         apart = np.zeros(costs.shape)
         self.add_open(labels, opened, apart)
         self.add_to_come(labels, 0, apart)
         joined = np.zeros(labels.n, dtype=np.int64)
-        for m in self.memories:
+        for m in self.memories if not quick else ():
             joined |= np.where(todo & self.bits_of[m], opened & self.bits_of[m], 0)
         rows = np.flatnonzero(joined)
         if len(rows):
