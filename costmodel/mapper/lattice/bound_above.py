@@ -6,6 +6,7 @@ outside in, for all tile shapes at once: the best way up from each shape, over e
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 
 import numpy as np
@@ -43,6 +44,10 @@ class Above:
         self.bits = sum(self.bits_of.values())
         self.tables: dict[tuple[int, int, int], Floats] = {}
         """Nodes to come and open (bits) of a memory → ``way_up``."""
+        self.costs: dict[tuple[int, int], Floats] = {}
+        """Node (bit) and, for windows, rank variable (else -1) → ``moved``."""
+        self.needs: dict[int, Floats] = {}
+        """Node (bit) → ``need``."""
         self.known: dict[tuple[int, int], dict[int, Floats]] = {}
         """Nodes to come and open (bits) → ``table``."""
         self.rows = [Layout.ENERGY, *layout.limit]
@@ -170,7 +175,6 @@ class Above:
         space, sizes, wanted = self.space, self.lattice.sizes, self.wanted[memory]
         nodes = [n for n in space.nodes if n.bit & (coming | opened)]
         still = [n for n in nodes if n.bit & opened]
-        prices = {n.bit: np.array(self.prices[n.bit])[wanted].reshape(-1, *[1] * len(sizes)) for n in still}
         best: Floats = np.full((len(wanted), *sizes), np.inf if nodes else 0.0)
         if nodes and not coming:
             last = [sum(space.tensors[n.tensor].words * self.prices[n.bit][k] for n in still) for k in wanted]
@@ -184,16 +188,31 @@ class Above:
                 after = self.way_up(coming, opened & ~sum(n.bit for n in moved), memory)
                 after = self.lattice.upward(after, v, v + 1, itself=False)
                 for n in moved:
-                    after += self.returns.words(n, v) * prices[n.bit]
+                    after += self.moved(n, v)
                 np.minimum(best, after, out=best)
         for v, moved in enumerate(moved_by):
             if not moved and nodes and sizes[v] > 1:
                 best = self.lattice.upward(best, v, v + 1)
         if nodes:
-            need = sum(space.bits(n, self.lattice.node_words[space.nodes.index(n)]) for n in nodes)
-            best = np.where(np.reshape(need <= space.memories[memory].room, sizes), best, np.inf)
+            need = functools.reduce(np.add, (self.need(n) for n in nodes))
+            best = np.where(need <= space.memories[memory].room, best, np.inf)
         self.tables[coming, opened, memory] = best
         return best
+
+    def moved(self, node: NodePlan, v: int) -> Floats:
+        """Return (costs, *rank variables): what an open tile costs at least, if ``v`` moves it first."""
+        key = (node.bit, v if self.space.tensors[node.tensor].windows else -1)
+        if key not in self.costs:
+            prices = np.array(self.prices[node.bit])[self.wanted[node.memory]]
+            self.costs[key] = self.returns.words(node, v) * prices.reshape(-1, *[1] * self.lattice.count)
+        return self.costs[key]
+
+    def need(self, node: NodePlan) -> Floats:
+        """Return bits of a node's tile over the rank variables."""
+        if node.bit not in self.needs:
+            words = self.lattice.node_words[self.space.nodes.index(node)]
+            self.needs[node.bit] = np.reshape(self.space.bits(node, words), self.lattice.sizes)
+        return self.needs[node.bit]
 
     def price(self, node: NodePlan) -> list[float]:
         """Least (energy, cycles of each limit) per word that fills a node once and, for outputs, leaves it once."""

@@ -96,13 +96,13 @@ class Lattice:
         least = np.moveaxis(values, axis, 0).copy()
         for i, multiples in self.multiples_next[v]:
             for j in multiples:
-                least[i] = np.minimum(least[i], least[j])
+                np.minimum(least[i], least[j], out=least[i])
         if itself:
             return np.moveaxis(least, 0, axis)
         found = np.full_like(least, np.inf)
         for i, multiples in self.multiples_next[v]:
             for j in multiples:
-                found[i] = np.minimum(found[i], least[j])
+                np.minimum(found[i], least[j], out=found[i])
         return np.moveaxis(found, 0, axis)
 
     @cached_property
