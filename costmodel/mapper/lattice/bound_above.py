@@ -161,10 +161,12 @@ class Above:
             words = [self.space.tensors[n.tensor].words for n in nodes]
             once = {k: sum(w * self.prices[n.bit][k] for w, n in zip(words, nodes, strict=True)) for k in wanted}
             return {k: np.full(self.lattice.shapes, cost) for k, cost in once.items()}
+        together = self.orders.least(nodes, wanted) if not opened else {}
+        if len(nodes) == 1 and not opened:  # its best way up is to move last
+            return {k: least.ravel() for k, least in together.items()}
         up = self.way_up(coming, opened, memory).reshape(len(wanted), self.lattice.shapes)
         if opened:
             return dict(zip(wanted, up, strict=True))
-        together = self.orders.least(nodes, wanted)
         return {k: np.maximum(least, together[k].ravel()) for k, least in zip(wanted, up, strict=True)}
 
     def way_up(self, coming: int, opened: int, memory: int) -> Floats:
