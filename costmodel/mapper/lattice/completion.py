@@ -56,11 +56,12 @@ class Completion:
     def hopeful(self, labels: Labels, segment: int, incumbents: Incumbents) -> Any:
         """Whether some completion of each label may be better than what is known."""
         if segment == self.top:
-            hopeful = ~incumbents.beaten(*self.bounds(labels, segment, quick=True)).all(axis=1)
-            rows = np.flatnonzero(hopeful)
+            found = np.zeros(labels.n, dtype=bool)
+            rows = np.flatnonzero(~incumbents.beaten(*self.bounds(labels, segment, quick=True)).all(axis=1))
             if len(rows):
-                hopeful[rows] = ~incumbents.beaten(*self.bounds(labels.take(rows), segment)).all(axis=1)
-            return hopeful
+                mine = labels if len(rows) == labels.n else labels.take(rows)
+                found[rows] = ~incumbents.beaten(*self.bounds(mine, segment)).all(axis=1)
+            return found
         capacity = labels.f[Layout.CAPACITY] + self.room_to_come(labels)
         return self.across[segment].hopeful(labels, capacity, incumbents)
 
