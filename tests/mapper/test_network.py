@@ -215,7 +215,7 @@ def test_a_layer_that_nothing_fits_keeps_its_reason_and_spares_the_others(jobs):
     assert [layer.einsum for layer in result.layers] == ["good", "ok"]
     assert [failure.einsum for failure in result.failures] == ["bad", "bad2"]
     assert result.failures[1].reason == (
-        "bad2: no mapping fits: capacity of Buffer (7); nearest miss: Buffer: capacity needs 10, has 8 (A 10)"
+        "bad2: no mapping was found: capacity of Buffer (7); nearest miss: Buffer: capacity needs 10, has 8 (A 10)"
     )
     assert result.failures[1].infeasible.nearest.need == 10
 
