@@ -366,7 +366,8 @@ def test_nothing_fits_exits_3_with_the_limit_and_the_nearest_miss(monkeypatch):
     from costmodel.mapper import network
 
     def search(einsum, *_):
-        raise InfeasibleError(einsum.name, [("capacity of Buffer", 12)], Reject("Buffer", "capacity", 24, 16, "A 24"))
+        miss = Reject("Buffer", "capacity", 24, 16, "A 24")
+        raise InfeasibleError(einsum.name, [("capacity of Buffer", 12)], miss, proven=True)
 
     monkeypatch.setattr(
         network.map_workload, "__kwdefaults__", network.map_workload.__kwdefaults__ | {"search_one": search}

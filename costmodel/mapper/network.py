@@ -244,7 +244,7 @@ def _by_layer(
             own = renamed(answer, first[member.group].naming, member.naming, einsum.name, workload)
             found.append(Layer(einsum.name, einsum.count, member.group, own, 0))
         elif isinstance(answer, InfeasibleError):
-            own_error = InfeasibleError(einsum.name, answer.tally, answer.nearest)
+            own_error = InfeasibleError(einsum.name, answer.tally, answer.nearest, answer.proven, answer.mapspace)
             failures.append(Failure(einsum.name, member.group, str(own_error), own_error))
         else:
             failures.append(Failure(einsum.name, member.group, f"{einsum.name}: {answer}", None))

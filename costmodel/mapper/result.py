@@ -140,7 +140,8 @@ class InfeasibleError(Exception):
         self.proven, self.mapspace = proven, mapspace
         killers = "; ".join(f"{limit} ({count:,})" for limit, count in self.tally)
         miss = f"; nearest miss: {nearest}" if nearest else ""
-        super().__init__(f"{einsum}: no mapping fits: {killers}{miss}")
+        verdict = "no mapping fits" if proven else "no mapping was found"
+        super().__init__(f"{einsum}: {verdict}: {killers}{miss}")
 
     def __reduce__(self) -> tuple[type[InfeasibleError], tuple[object, ...]]:
         """Cross to another process whole."""

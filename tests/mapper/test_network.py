@@ -215,7 +215,7 @@ def test_a_layer_that_nothing_fits_keeps_its_reason_and_spares_the_others(jobs):
     assert [layer.einsum for layer in result.layers] == ["good", "ok"]
     assert [failure.einsum for failure in result.failures] == ["bad", "bad2"]
     assert result.failures[1].reason == (
-        "bad2: no mapping fits: capacity of Buffer (7); nearest miss: Buffer: capacity needs 10, has 8 (A 10)"
+        "bad2: no mapping was found: capacity of Buffer (7); nearest miss: Buffer: capacity needs 10, has 8 (A 10)"
     )
     assert result.failures[1].infeasible.nearest.need == 10
 
@@ -253,6 +253,7 @@ def interrupt_soon(delay_s: float = 1.5) -> threading.Timer:
 def test_an_interrupt_keeps_what_is_done(jobs):
     """The first search answers with its best so far when interrupted, the second has nothing, the third never began."""
     workload = network(gemm("slow", (19, 9, 9)), gemm("stuck", (29, 5, 5)), gemm("late", (2, 2, 2)))
+    before = signal.getsignal(signal.SIGINT)  # ignored, where the suite runs in the background of a shell
     timer = interrupt_soon()
     result = map_workload(workload, two_level(), jobs=jobs, search_one=fake_search)
     timer.join()
@@ -260,7 +261,7 @@ def test_an_interrupt_keeps_what_is_done(jobs):
     assert [layer.einsum for layer in result.layers] == ["slow"]
     assert result.unfinished == (("stuck", "late") if jobs == 1 else ("late",))
     assert [failure.einsum for failure in result.failures] == ([] if jobs == 1 else ["stuck"])
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 @pytest.mark.parametrize(

@@ -170,4 +170,4 @@ def _nothing_fits(tried: Tried, trials: int, seed: int) -> InfeasibleError:
     draw = random.Random(seed)  # noqa: S311  no secret depends on it
     for _ in range(min(trials, 200)):
         tried.judge(tuple(draw.randrange(gene.size) for gene in tried.encoding.genes))
-    return tried.infeasible()
+    return tried.infeasible(proven=True)

@@ -198,12 +198,12 @@ class Tried:
         costs = np.array([(c.energy_pj, c.latency_cycles, c.capacity_bits) for c in found], dtype=np.float64)
         return [plans[place] for place in pareto(self.aim.values(*costs.T).T, costs)]
 
-    def infeasible(self) -> InfeasibleError:
-        """Say which limits killed the mappings that were tried, and which came nearest."""
+    def infeasible(self, *, proven: bool = False) -> InfeasibleError:
+        """Say which limits killed the mappings that were tried, which came nearest, and whether none is left."""
         tally = Counter(f"{r.level}: {r.limit}" for verdict in self.known.values() for r in verdict.rejects)
         nearest = min(self.known.values(), key=lambda verdict: verdict.violation, default=None)
         reject = None
         if nearest is not None:
             worst = max(nearest.findings, key=lambda finding: finding.slack, default=None)
             reject = worst.reject if worst is not None else None
-        return InfeasibleError(self.encoding.plans.einsum.name, tally.most_common(), reject)
+        return InfeasibleError(self.encoding.plans.einsum.name, tally.most_common(), reject, proven)
