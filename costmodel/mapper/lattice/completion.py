@@ -21,6 +21,8 @@ from costmodel.mapper.lattice.space import Space
 
 Costs = tuple[Floats, Floats, Floats]
 """(energy, latency, capacity), each (labels, choices)."""
+FEW = 1_000
+"""Labels of which it does not pay to look at quick bounds first."""
 
 
 class Completion:
@@ -56,6 +58,8 @@ class Completion:
     def hopeful(self, labels: Labels, segment: int, incumbents: Incumbents) -> Any:
         """Whether some completion of each label may be better than what is known."""
         if segment == self.top:
+            if labels.n <= FEW:
+                return ~incumbents.beaten(*self.bounds(labels, segment)).all(axis=1)
             found = np.zeros(labels.n, dtype=bool)
             rows = np.flatnonzero(~incumbents.beaten(*self.bounds(labels, segment, quick=True)).all(axis=1))
             if len(rows):

@@ -97,7 +97,9 @@ class Sieve:
             order = np.lexsort((to_go, *key, states))
             starts = np.searchsorted(states[order], np.arange(number))
             left[order[np.arange(len(order)) - starts[states[order]] < share]] = False
-        self.drop(labels.where(left), segment)
+        # above the last array ``best`` is of every choice, so that it bounds the first objective, too
+        least = self.aim.first(energy, latency, capacity)[left] if segment == self.top else None
+        self.drop(labels.where(left), segment, least)
         return labels.where(~left)
 
     def late(self) -> bool:
@@ -109,14 +111,17 @@ class Sieve:
             raise OutOfTimeError
         return late_s > 0
 
-    def drop(self, labels: Labels, segment: int) -> None:
-        """Give labels up, for want of time or memory, and note what they might have led to."""
+    def drop(self, labels: Labels, segment: int, least: Floats | None = None) -> None:
+        """Give labels up, for want of time or memory, and note what they might have led to.
+
+        ``least``: bounds of the first objective, as far as they are known.
+        """
         if labels.n:
             self.stats.dropped += labels.n
-            if segment == self.top:  # most do not lower it even by their quick bounds
-                labels = labels.where(self.first(labels, segment, quick=True) < self.stats.dropped_bound)
-            least = self.first(labels, segment).min(initial=self.stats.dropped_bound)
-            self.stats.dropped_bound = float(least)
+            if least is not None:
+                labels = labels.where(least < self.stats.dropped_bound)
+            bounds = self.first(labels, segment)
+            self.stats.dropped_bound = float(bounds.min(initial=self.stats.dropped_bound))
 
     def parts(self, labels: Labels, segment: int) -> Iterator[tuple[slice, Labels]]:
         """Yield the labels in parts whose matrices of bounds are not too large."""
@@ -126,11 +131,11 @@ class Sieve:
             part = slice(start, min(labels.n, start + step))
             yield part, labels if labels.n <= step else Labels(labels.s[:, part], labels.f[:, part])
 
-    def first(self, labels: Labels, segment: int, *, quick: bool = False) -> Floats:
+    def first(self, labels: Labels, segment: int) -> Floats:
         """Return bounds of the first objective; below an array by groups of ways to spread it."""
         found = np.empty(labels.n)
         for part, mine in self.parts(labels, segment):
-            costs = self.completion.bounds(mine, segment, quick=quick or segment < self.top)
+            costs = self.completion.bounds(mine, segment, quick=segment < self.top)
             found[part] = self.aim.first(*costs).min(axis=1)
         return found
 
