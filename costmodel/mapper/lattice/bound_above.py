@@ -6,6 +6,7 @@ outside in, for all tile shapes at once: the best way up from each shape, over e
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 
 import numpy as np
@@ -43,6 +44,10 @@ class Above:
         self.bits = sum(self.bits_of.values())
         self.tables: dict[tuple[int, int, int], Floats] = {}
         """Nodes to come and open (bits) of a memory → ``way_up``."""
+        self.costs: dict[tuple[int, int], Floats] = {}
+        """Node (bit) and, for windows, rank variable (else -1) → ``moved``."""
+        self.needs: dict[int, Floats] = {}
+        """Node (bit) → ``need``."""
         self.known: dict[tuple[int, int], dict[int, Floats]] = {}
         """Nodes to come and open (bits) → ``table``."""
         self.rows = [Layout.ENERGY, *layout.limit]
@@ -64,14 +69,17 @@ class Above:
         ]
         """[u][t]: (shapes) words of t that have to cross before a tile of u can close last."""
 
-    def add_missing(self, labels: Labels, costs: Floats) -> None:
-        """Add the least cost of the tiles that are open and of the nodes to come to (energy and limits, labels)."""
+    def add_missing(self, labels: Labels, costs: Floats, *, quick: bool = False) -> None:
+        """Add the least cost of the tiles that are open and of the nodes to come to (energy and limits, labels).
+
+        ``quick``: each on its own, though they move together where they are in one memory.
+        """
         opened, todo = labels.s[Layout.OPEN], labels.s[Layout.TODO]
         apart = np.zeros(costs.shape)
         self.add_open(labels, opened, apart)
         self.add_to_come(labels, 0, apart)
         joined = np.zeros(labels.n, dtype=np.int64)
-        for m in self.memories:
+        for m in self.memories if not quick else ():
             joined |= np.where(todo & self.bits_of[m], opened & self.bits_of[m], 0)
         rows = np.flatnonzero(joined)
         if len(rows):
@@ -124,9 +132,10 @@ class Above:
             key = todo << len(self.space.nodes) | joined & self.bits_of[m]
             for both in np.unique(key[todo != 0]).tolist():
                 coming, opened = divmod(both, 1 << len(self.space.nodes))
-                mine = key == both
+                mine = np.flatnonzero(key == both)
+                at = shape[mine]
                 for k, values in self.table(coming, opened, m).items():
-                    costs[k] += values[shape] if mine.all() else np.where(mine, values[shape], 0.0)
+                    costs[k, mine] += values[at]
 
     def tables_of(self, todo: int) -> Iterator[dict[int, Floats]]:
         """Yield ``table`` for the nodes (bits) of each memory above the last array that are still to come."""
@@ -152,10 +161,12 @@ class Above:
             words = [self.space.tensors[n.tensor].words for n in nodes]
             once = {k: sum(w * self.prices[n.bit][k] for w, n in zip(words, nodes, strict=True)) for k in wanted}
             return {k: np.full(self.lattice.shapes, cost) for k, cost in once.items()}
+        together = self.orders.least(nodes, wanted) if not opened else {}
+        if len(nodes) == 1 and not opened:  # its best way up is to move last
+            return {k: least.ravel() for k, least in together.items()}
         up = self.way_up(coming, opened, memory).reshape(len(wanted), self.lattice.shapes)
         if opened:
             return dict(zip(wanted, up, strict=True))
-        together = self.orders.least(nodes, wanted)
         return {k: np.maximum(least, together[k].ravel()) for k, least in zip(wanted, up, strict=True)}
 
     def way_up(self, coming: int, opened: int, memory: int) -> Floats:
@@ -166,7 +177,6 @@ class Above:
         space, sizes, wanted = self.space, self.lattice.sizes, self.wanted[memory]
         nodes = [n for n in space.nodes if n.bit & (coming | opened)]
         still = [n for n in nodes if n.bit & opened]
-        prices = {n.bit: np.array(self.prices[n.bit])[wanted].reshape(-1, *[1] * len(sizes)) for n in still}
         best: Floats = np.full((len(wanted), *sizes), np.inf if nodes else 0.0)
         if nodes and not coming:
             last = [sum(space.tensors[n.tensor].words * self.prices[n.bit][k] for n in still) for k in wanted]
@@ -180,16 +190,31 @@ class Above:
                 after = self.way_up(coming, opened & ~sum(n.bit for n in moved), memory)
                 after = self.lattice.upward(after, v, v + 1, itself=False)
                 for n in moved:
-                    after += self.returns.words(n, v) * prices[n.bit]
+                    after += self.moved(n, v)
                 np.minimum(best, after, out=best)
         for v, moved in enumerate(moved_by):
             if not moved and nodes and sizes[v] > 1:
                 best = self.lattice.upward(best, v, v + 1)
         if nodes:
-            need = sum(space.bits(n, self.lattice.node_words[space.nodes.index(n)]) for n in nodes)
-            best = np.where(np.reshape(need <= space.memories[memory].room, sizes), best, np.inf)
+            need = functools.reduce(np.add, (self.need(n) for n in nodes))
+            best = np.where(need <= space.memories[memory].room, best, np.inf)
         self.tables[coming, opened, memory] = best
         return best
+
+    def moved(self, node: NodePlan, v: int) -> Floats:
+        """Return (costs, *rank variables): what an open tile costs at least, if ``v`` moves it first."""
+        key = (node.bit, v if self.space.tensors[node.tensor].windows else -1)
+        if key not in self.costs:
+            prices = np.array(self.prices[node.bit])[self.wanted[node.memory]]
+            self.costs[key] = self.returns.words(node, v) * prices.reshape(-1, *[1] * self.lattice.count)
+        return self.costs[key]
+
+    def need(self, node: NodePlan) -> Floats:
+        """Return bits of a node's tile over the rank variables."""
+        if node.bit not in self.needs:
+            words = self.lattice.node_words[self.space.nodes.index(node)]
+            self.needs[node.bit] = np.reshape(self.space.bits(node, words), self.lattice.sizes)
+        return self.needs[node.bit]
 
     def price(self, node: NodePlan) -> list[float]:
         """Least (energy, cycles of each limit) per word that fills a node once and, for outputs, leaves it once."""

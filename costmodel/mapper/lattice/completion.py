@@ -46,7 +46,7 @@ class Completion:
             energy, latency = self.across[segment].bounds(labels, quick=quick)
             return energy, latency, np.broadcast_to(capacity[:, None], energy.shape)
         costs = labels.f[self.above.rows]
-        self.above.add_missing(labels, costs)
+        self.above.add_missing(labels, costs, quick=quick)
         latency = np.maximum(self.compute_cycles(labels), costs[1:].max(axis=0, initial=0.0))
         energy = costs[0]
         if self.space.leak_pj_per_cycle:
@@ -56,7 +56,12 @@ class Completion:
     def hopeful(self, labels: Labels, segment: int, incumbents: Incumbents) -> Any:
         """Whether some completion of each label may be better than what is known."""
         if segment == self.top:
-            return ~incumbents.beaten(*self.bounds(labels, segment)).all(axis=1)
+            found = np.zeros(labels.n, dtype=bool)
+            rows = np.flatnonzero(~incumbents.beaten(*self.bounds(labels, segment, quick=True)).all(axis=1))
+            if len(rows):
+                mine = labels if len(rows) == labels.n else labels.take(rows)
+                found[rows] = ~incumbents.beaten(*self.bounds(mine, segment)).all(axis=1)
+            return found
         capacity = labels.f[Layout.CAPACITY] + self.room_to_come(labels)
         return self.across[segment].hopeful(labels, capacity, incumbents)
 

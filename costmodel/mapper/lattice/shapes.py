@@ -93,17 +93,17 @@ class Lattice:
 
     def upward(self, values: Floats, v: int, axis: int, *, itself: bool = True) -> Floats:
         """Return, along the axis of ``v``, the least of the values at multiples of each divisor, and its own or not."""
-        least = np.moveaxis(values, axis, 0).copy()
+        least = values.copy().swapaxes(axis, 0)
         for i, multiples in self.multiples_next[v]:
             for j in multiples:
-                least[i] = np.minimum(least[i], least[j])
+                np.minimum(least[i], least[j], out=least[i, ...])
         if itself:
-            return np.moveaxis(least, 0, axis)
+            return least.swapaxes(axis, 0)
         found = np.full_like(least, np.inf)
         for i, multiples in self.multiples_next[v]:
             for j in multiples:
-                found[i] = np.minimum(found[i], least[j])
-        return np.moveaxis(found, 0, axis)
+                np.minimum(found[i], least[j], out=found[i, ...])
+        return found.swapaxes(axis, 0)
 
     @cached_property
     def multiples_next(self) -> list[list[tuple[int, list[int]]]]:

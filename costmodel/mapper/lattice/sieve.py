@@ -85,15 +85,16 @@ class Sieve:
         state = s[Layout.TODO] * 1_000_003 + s[Layout.OPEN] * 1_009 + s[Layout.ALIVE]
         states = np.unique(state, return_inverse=True)[1].ravel()
         number = int(states.max()) + 1
-        keys: list[Sequence[Floats]] = [(energy * latency,), (energy,), (energy, latency)]
+        keys: list[Sequence[Floats]] = [(energy * latency,), (latency, energy), (energy, latency)]
         if self.aim.uses_capacity:
             keys += [(energy * latency * capacity,), (energy, capacity)]
         if not self.aim.front:
             keys = [(self.aim.values(energy, latency, capacity)[0],)]
         share = max(4, width // (min(3, len(keys)) * number) + 1)
         left = np.ones(labels.n, dtype=bool)
+        to_go = self.lattice.repeats[s[Layout.SHAPE]]  # of labels that promise the same, the larger tiles are kept
         for key in keys:
-            order = np.lexsort((-labels.f[Layout.ENERGY], *key, states))
+            order = np.lexsort((to_go, *key, states))
             starts = np.searchsorted(states[order], np.arange(number))
             left[order[np.arange(len(order)) - starts[states[order]] < share]] = False
         self.drop(labels.where(left), segment)
@@ -112,7 +113,10 @@ class Sieve:
         """Give labels up, for want of time or memory, and note what they might have led to."""
         if labels.n:
             self.stats.dropped += labels.n
-            self.stats.dropped_bound = min(self.stats.dropped_bound, float(self.first(labels, segment).min()))
+            if segment == self.top:  # most do not lower it even by their quick bounds
+                labels = labels.where(self.first(labels, segment, quick=True) < self.stats.dropped_bound)
+            least = self.first(labels, segment).min(initial=self.stats.dropped_bound)
+            self.stats.dropped_bound = float(least)
 
     def parts(self, labels: Labels, segment: int) -> Iterator[tuple[slice, Labels]]:
         """Yield the labels in parts whose matrices of bounds are not too large."""
@@ -122,11 +126,11 @@ class Sieve:
             part = slice(start, min(labels.n, start + step))
             yield part, labels if labels.n <= step else Labels(labels.s[:, part], labels.f[:, part])
 
-    def first(self, labels: Labels, segment: int) -> Floats:
-        """Return bounds of the first objective, quickly."""
+    def first(self, labels: Labels, segment: int, *, quick: bool = False) -> Floats:
+        """Return bounds of the first objective; below an array by groups of ways to spread it."""
         found = np.empty(labels.n)
         for part, mine in self.parts(labels, segment):
-            costs = self.completion.bounds(mine, segment, quick=True)
+            costs = self.completion.bounds(mine, segment, quick=quick or segment < self.top)
             found[part] = self.aim.first(*costs).min(axis=1)
         return found
 
