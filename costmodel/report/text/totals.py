@@ -19,11 +19,13 @@ def totals_text(evaluation: Evaluation, *, room: bool = False) -> str:
     cycles, energy = evaluation.latency_cycles, evaluation.energy_pj
     per_point = energy / evaluation.total_points if evaluation.total_points else 0.0
     edp = energy * 1e-12 * evaluation.latency_s
+    peak = evaluation.peak_per_cycle
+    of = f"of {exact(peak)} points per cycle" if peak == int(peak) else f"of {digits(peak)} points per cycle on average"
     rows = [
         ["energy", joules(energy), f"{exact(energy)} pJ, {digits(per_point)} pJ per point"],
         ["latency", seconds(evaluation.latency_s), f"{exact(cycles)} cycles at {prefixed(evaluation.clock_hz, 'Hz')}"],
         ["EDP", f"{edp:.4g} J·s", f"{evaluation.edp:.6g} pJ·cycles"],
-        ["utilisation", percent(evaluation.utilisation), f"of {exact(evaluation.peak_per_cycle)} points per cycle"],
+        ["utilisation", percent(evaluation.utilisation), of],
     ]
     if room:
         most = ", the most of the Einsums" if len(evaluation.points) > 1 else ""

@@ -400,10 +400,10 @@ ORDERS = ("order in M0: k, m", "order in M1: r, p", "order in M1: m, k", "order 
 @pytest.mark.parametrize("text", [*ORDERS, "weight_stationary", "input_stationary", "output_stationary"])
 def test_small_answers_under_an_order_are_the_best_that_keep_to_it(text: str) -> None:
     compared = 0
-    for seed in range(700, 770):
+    level = text.removeprefix("order in ")[:2]
+    listed = set(text.partition(":")[2].replace(",", " ").split())
+    for seed in range(700, 770 if listed else 725):  # few problems have the level and the loops of an order
         problem, architecture = tiny(random.Random(seed))
-        level = text.removeprefix("order in ")[:2]
-        listed = set(text.partition(":")[2].replace(",", " ").split())
         if not listed or (level in {m.name for m in architecture.memories} and len(listed & set(problem.shape)) > 1):
             compared += compare_with_every_mapping(seed, 400, (text,), (*OBJECTIVES, *WITH_ROOM))
     assert compared >= 3
