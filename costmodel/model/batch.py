@@ -18,10 +18,11 @@ import numpy.typing as npt
 from costmodel.model.axes import Axis, How
 from costmodel.model.closed import Count
 from costmodel.model.columns import MOST, Columns, Floats, Integers
-from costmodel.model.evaluate import evaluate
+from costmodel.model.evaluate import evaluate_bound
 from costmodel.model.evaluation import Flow
 from costmodel.model.formats import stored_bits
 from costmodel.model.meters import ENERGY, compute_pj, leak_pj_per_cycle, pass_cycles, point_cycles
+from costmodel.model.nest import bind
 from costmodel.model.open_traffic import BoundaryWords, OpenTraffic
 from costmodel.spec.hardware import Array
 from costmodel.spec.problems import SpecError
@@ -218,7 +219,7 @@ class Template(OpenTraffic):
         over, used = self._rooms(self._columns_any(rows.astype(object) if self._wide else rows))
         for i in range(n):
             try:
-                cost = evaluate(self.workload, self.architecture, self.mapping_of(rows[i]))
+                cost = evaluate_bound(bind(self.workload, self.architecture, self.mapping_of(rows[i])))
             except SpecError:
                 continue
             energy[i], cycles[i], feasible[i] = cost.energy_pj, cost.latency_cycles, True
