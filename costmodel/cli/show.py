@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -80,7 +82,7 @@ def command(
 
     asked = as_latex or over is not None or trees or svg is not None
     if _is_statement(ref):
-        if over is not None or trees or svg is not None or form is not None:
+        if over is not None or trees or svg is not None or form is not None or overrides or workload_ref is not None:
             raise click.UsageError("Only '--latex' and '--json' go with a statement: it has no shapes, values or nest.")
         return _show_statement(ref, as_latex=as_latex, as_json=as_json)
     document = catalog.document(ref)
@@ -119,9 +121,14 @@ def _show_statement(text: str, *, as_latex: bool, as_json: bool) -> int:
     from costmodel.einsum.latex import latex
     from costmodel.einsum.notation import read
     from costmodel.einsum.syntax import Statement
+    from costmodel.einsum.tokens import NotationError
     from costmodel.report.text.description import statement_object, statement_text
 
-    found = read(text)
+    try:
+        found = read(text)
+    except NotationError as error:
+        column = error.offset + 1
+        raise SpecError([replace(p, file=shlex.quote(text), column=column) for p in error.problems]) from None
     if as_json:
         declared: dict[str, object] = {"canonical": str(found), "latex": latex(found)}
         content = statement_object(found) if isinstance(found, Statement) else declared

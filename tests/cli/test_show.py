@@ -86,3 +86,12 @@ def test_what_cannot_be_asked(arguments, message):
     result = CliRunner().invoke(command, arguments)
     assert result.exit_code == 2
     assert message in result.stderr
+
+
+def test_a_wrong_statement_has_its_place():
+    result = CliRunner().invoke(app, ["show", "Z[m = A[m]"])
+    assert result.exit_code == 1
+    assert result.stderr.startswith("'Z[m = A[m]':5: expected ',' or ']' in the indices of Z")
+    result = CliRunner().invoke(app, ["show", "Z[m] = A[m]", "--set", "ranks.M=3"])
+    assert result.exit_code == 2
+    assert "go with a statement" in result.stderr
