@@ -7,7 +7,7 @@ counted from where this step begins; those before it are finished when this step
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from costmodel.einsum.algebra import Access, Affine, Einsum
 from costmodel.model.tiles import Loop
@@ -25,10 +25,12 @@ def unfinished(
     ``loops`` (with their ``steps``) are above both, outermost first. Returns the loop's rank variable, and the index of
     the output where words meet; null if all that is read is finished.
     """
-    for v, _, here, there in _below(producer, consumer, loops, steps):
-        for written, read in zip(producer.output.indices, access.indices, strict=True):
-            if _meets_later(written, read, v, here, there):
-                return v, written
+    for place, (loop, count) in enumerate(zip(loops, steps, strict=True), 1):
+        if count > 1:
+            v, here, there = loop.rank_variable, _within(producer, loops[:place]), _within(consumer, loops[:place])
+            for written, read in zip(producer.output.indices, access.indices, strict=True):
+                if _meets_later(written, read, v, here, there):
+                    return v, written
     return None
 
 
@@ -44,28 +46,17 @@ def written_later(
     That is a word of this step, or one of a later step of a shared loop. ``loops`` and ``steps`` as in `unfinished`.
     """
     pairs = list(zip(producer.output.indices, access.indices, strict=True))
-    here, there = dict(producer.shape), dict(consumer.shape)
-    for v, count, here, there in _below(producer, consumer, loops, steps):
-        if all(_overlap(_after(w, v, count, here), r.span(there)) for w, r in pairs):
+    for place, (loop, count) in enumerate(zip(loops, steps, strict=True), 1):
+        here, there = _within(producer, loops[:place]), _within(consumer, loops[:place])
+        if count > 1 and all(_overlap(_after(w, loop.rank_variable, count, here), r.span(there)) for w, r in pairs):
             return True
+    here, there = _within(producer, loops), _within(consumer, loops)
     return all(_overlap(w.span(here), r.span(there)) for w, r in pairs)
 
 
-def _below(
-    producer: Einsum,
-    consumer: Einsum,
-    loops: Sequence[Loop],
-    steps: Sequence[int],
-) -> Iterator[tuple[str, int, dict[str, int], dict[str, int]]]:
-    """Each shared loop that moves: its rank variable, how often it steps, and the two extents below it."""
-    here, there = dict(producer.shape), dict(consumer.shape)
-    for loop, count in zip(loops, steps, strict=True):
-        v = loop.rank_variable
-        for shape in (here, there):
-            if v in shape:
-                shape[v] = loop.tile
-        if count > 1:
-            yield v, count, here, there
+def _within(einsum: Einsum, loops: Sequence[Loop]) -> dict[str, int]:
+    """Extents of an Einsum's rank variables in one step of loops, outermost first."""
+    return {**einsum.shape, **{x.rank_variable: x.tile for x in loops if x.rank_variable in einsum.shape}}
 
 
 def _after(written: Affine, v: str, count: int, here: Mapping[str, int]) -> tuple[int, int]:

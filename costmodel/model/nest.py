@@ -416,17 +416,16 @@ class _Binder:
         *,
         earlier: bool,
     ) -> None:
-        """Complain where a consumer reads further along a shared loop than its producer has come.
+        """Complain where a consumer reads further along a shared loop than its producer has come, or at another pace.
 
-        A consumer that runs before the producer sees what the producer wrote one step of the loop ago.
+        How far one may read that stands before its producer is said in ``begun``.
         """
         for written, read in zip(producer.output.indices, access.indices, strict=True):
             moves = dict(written.terms).get(v, 0)
             if not moves and v not in dict(read.terms):
                 continue
             lead = read.span(context.extents[consumer.name])[1] - written.span(context.extents[producer.name])[1]
-            allowed = -moves * context.extents[producer.name][v] if earlier else 0
-            if moves != dict(read.terms).get(v, 0) or lead > allowed:
+            if moves != dict(read.terms).get(v, 0) or (lead > 0 and not earlier):
                 name = access.tensor
                 self.complain(
                     path,
