@@ -362,6 +362,12 @@ def test_map_says_how_far_it_is_on_stderr_in_plain_lines():
     assert "\x1b" not in "".join(lines)
 
 
+def test_what_costs_nothing_is_proven():
+    free = "name: f\nlevels:\n- {memory: D, energy: 0}\n- {compute: M, energy: 0}\n"
+    Path("free.yaml").write_text(free, encoding="utf-8")
+    assert "certificate: optimal: proven (exact)" in run("map", "free.yaml", "mm64", "--no-run").stdout
+
+
 def test_nothing_fits_exits_3_with_the_limit_and_the_nearest_miss(monkeypatch):
     from costmodel.mapper import network
 

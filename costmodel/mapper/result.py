@@ -97,11 +97,15 @@ class Certificate:
 def held_against(best: float, bound: float, *, front: bool, rounding: float = ROUNDING) -> tuple[Status, float | None]:
     """Say what is known of an answer that is ``best`` in its first objective, where nothing is less than ``bound``.
 
-    Of a front that is never that it is proven, for the other objectives may have better ones.
+    Of a front that is never that it is proven, for the other objectives may have better ones. Costs are never negative,
+    so nothing undercuts 0.
+
+    >>> [held_against(best, bound, front=False)[0].value for best, bound in ((0.0, 0.0), (2.0, 0.0), (2.0, 2.0))]
+    ['optimal: proven', 'best found', 'optimal: proven']
     """
-    if bound <= 0.0:
+    if best > 0.0 >= bound:
         return Status.FOUND, None
-    gap = best / bound - 1.0
+    gap = best / bound - 1.0 if best > 0.0 else 0.0
     if gap > rounding:
         return Status.GAP, gap
     return Status.GAP if front else Status.PROVEN, 0.0
