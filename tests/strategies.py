@@ -108,6 +108,28 @@ def nest_of(text: str) -> Nest:
     return _nest(lines)
 
 
+def in_two_branches(held: str) -> Nest:
+    """On two_level: X is made and then read by Y at each step over m, in the Buffer; what is ``held`` is in memory."""
+    return nest_of(
+        f"""
+        store {held} in MainMemory
+        for m by 2
+        store X in Buffer
+        sequence:
+          branch:
+            store A B in Buffer
+            for m by 1
+            for p by 1
+            for k by 1
+            compute X on MAC
+          branch:
+            for m by 1
+            for p by 1
+            compute Y on MAC
+        """
+    )
+
+
 def _nest(lines: list[tuple[int, list[str]]]) -> Nest:
     nodes: list[Node] = []
     for at, (depth, words) in enumerate(lines):

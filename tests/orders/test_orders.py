@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from reference import reference
-from strategies import nest_of, random_case
+from strategies import in_two_branches, nest_of, random_case
 
 from costmodel.cli import app
 from costmodel.model.evaluate import evaluate
@@ -148,23 +148,7 @@ def test_stretches_of_branches_name_their_einsums():
             "einsums": ["X[m, p] = A[m, k] * B[k, p]", "Y[m, p] = exp(X[m, p])"],
         },
     )
-    nest = """
-    store A B Y in MainMemory
-    for m by 2
-    store X in Buffer
-    sequence:
-      branch:
-        store A B in Buffer
-        for m by 1
-        for p by 1
-        for k by 1
-        compute X on MAC
-      branch:
-        for m by 1
-        for p by 1
-        compute Y on MAC
-    """
-    costs = order_costs(workload, architecture, Mapping(nest_of(nest)))
+    costs = order_costs(workload, architecture, Mapping(in_two_branches("A B Y")))
     assert [(s.title, s.count()) for s in costs.stretches] == [("below Buffer in X", 6), ("below Buffer in Y", 2)]
     assert costs.permutations == 12
 

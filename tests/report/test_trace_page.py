@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 from reference import reference
-from strategies import nest_of, workload_of
+from strategies import in_two_branches, nest_of, workload_of
 
 from costmodel.model.evaluate import evaluate
 from costmodel.report.page.trace import render_traces, scene, write_traces
@@ -246,23 +246,7 @@ def test_pages_fit(visit, width):
 
 def test_branches_of_a_cascade_follow_one_another(visit):
     workload = workload_of("X[m, p] = A[m, k] * B[k, p]", "Y[m, p] = X[m, p] * C[m]", m=4, p=2, k=2)
-    nest = """
-    store A B C Y in MainMemory
-    for m by 2
-    store X in Buffer
-    sequence:
-      branch:
-        store A B in Buffer
-        for m by 1
-        for p by 1
-        for k by 1
-        compute X on MAC
-      branch:
-        for m by 1
-        for p by 1
-        compute Y on MAC
-    """
-    question = workload, TWO_LEVEL, Mapping(nest_of(nest))
+    question = workload, TWO_LEVEL, Mapping(in_two_branches("A B C Y"))
     page = visit(question)
     page.locator("#scrub").fill("9")
     assert page.locator(".now .point").text_content() == "m 0p 0Y"
