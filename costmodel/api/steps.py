@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from costmodel.api.inputs import Arch, Loaded, Mapped, Settings, Work, asked_about, texts_of
 from costmodel.report.assemble import mappings_asked_for, stated_values
 from costmodel.report.page.trace import write_traces
-from costmodel.report.page.trace_values import ASKED_MOST, words_of
+from costmodel.report.page.trace_values import values_of
 from costmodel.report.text.trace import trace_object, trace_text
 from costmodel.spec.load import Document
 from costmodel.spec.mapping import Mapping as Schedule
@@ -21,7 +21,6 @@ from costmodel.spec.problems import Problem, SpecError
 from costmodel.spec.values import Values
 from costmodel.trace.frames import Trace
 from costmodel.trace.record import trace as walked
-from costmodel.trace.valued import valued
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,9 +75,9 @@ class TraceResult:
         named = {"nest": self} if beside is None else {"first nest": self, "second nest": beside}
         asked = values is not None or seed is not None
         shown = {
-            name: valued(one.trace, one.stated, values, seed=seed or 0)
+            name: told
             for name, one in named.items()
-            if asked or words_of(one.trace) <= ASKED_MOST
+            if (told := values_of(one.trace, one.stated, values, seed=seed, asked=asked)) is not None
         }
         traces = {name: one.trace for name, one in named.items()}
         return write_traces(Path(path), traces, "cm.trace", shown, show_values=asked)

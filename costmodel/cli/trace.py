@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from costmodel.trace.frames import Trace
+    from costmodel.trace.valued import Valued
 
 SIDE_BY_SIDE = 2
 """Mappings at most."""
@@ -84,17 +85,17 @@ def command(
     try:
         if report is not None:
             from costmodel.report.page.trace import write_traces
-            from costmodel.report.page.trace_values import ASKED_MOST, words_of
-            from costmodel.trace.valued import valued
+            from costmodel.report.page.trace_values import values_of
 
             drawn = _drawn(found)
             asked = bool(files) or seed is not None
             stated = stated_values(question)
-            values = {
-                name: valued(one, stated, files=_files_of(one, drawn.values(), files), seed=seed or 0)
-                for name, one in drawn.items()
-                if asked or words_of(one) <= ASKED_MOST
-            }
+            values: dict[str, Valued] = {}
+            for name, one in drawn.items():
+                own = _files_of(one, drawn.values(), files)
+                told = values_of(one, stated, files=own, seed=seed, asked=asked)
+                if told is not None:
+                    values[name] = told
             say(f"report: {write_traces(report, drawn, command_line(), values, show_values=asked)}")
     finally:  # what cannot be kept is shown all the same
         if as_json:

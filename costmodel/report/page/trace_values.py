@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from costmodel.einsum.algebra import Tensor
+from costmodel.spec.values import Values
 from costmodel.trace.frames import Trace
-from costmodel.trace.valued import Valued
+from costmodel.trace.valued import UntoldError, Valued, valued
 
 WORDS_MOST = 2_000
 """Words of a tensor whose values are shown: a grid of more has cells that no number fits into."""
@@ -20,14 +21,33 @@ ASKED_MOST = 50_000
 Shown = int | float | str
 
 
-def words_of(trace: Trace) -> int:
-    """Words of all tensors of a trace."""
-    return sum({t.name: t.size_words for e in trace.einsums for t in e.tensors.values()}.values())
+def values_of(
+    trace: Trace,
+    stated: Mapping[str, Values],
+    arrays: Mapping[str, object] | None = None,
+    files: Iterable[str] = (),
+    *,
+    seed: int | None,
+    asked: bool,
+) -> Valued | None:
+    """Values that the page shows of a trace, from where ``valued`` takes them.
+
+    Where nobody ``asked`` for any: null if there are many words, or if the trace does not make them. Else UntoldError.
+    """
+    words = {t.name: t.size_words for e in trace.einsums for t in e.tensors.values()}
+    if not asked and sum(words.values()) > ASKED_MOST:
+        return None
+    try:
+        return valued(trace, stated, arrays, files, seed=seed or 0)
+    except UntoldError:
+        if asked:
+            raise
+        return None
 
 
-def start_values(valued: Valued, tensors: Iterable[Tensor]) -> list[list[Shown] | None]:
+def start_values(told: Valued, tensors: Iterable[Tensor]) -> list[list[Shown] | None]:
     """For each tensor what is given, cell by cell; null where it is written, or too large to show."""
-    arrays = valued.given.arrays
+    arrays = told.given.arrays
     return [
         [number(x) for x in arrays[tensor.name].ravel().tolist()]
         if tensor.name in arrays and tensor.size_words <= WORDS_MOST
@@ -36,7 +56,7 @@ def start_values(valued: Valued, tensors: Iterable[Tensor]) -> list[list[Shown] 
     ]
 
 
-def frame_values(valued: Valued, trace: Trace, place: int) -> list[Shown]:
+def frame_values(told: Valued, trace: Trace, place: int) -> list[Shown]:
     """Cell, value, cell, value, …: words of its output that a frame leaves changed."""
     frame = trace.frames[place]
     if not frame.einsum:
@@ -45,16 +65,16 @@ def frame_values(valued: Valued, trace: Trace, place: int) -> list[Shown]:
     if tensor.size_words > WORDS_MOST:
         return []
     found: list[Shown] = []
-    for word, value in valued.after[place].items():
+    for word, value in told.after[place].items():
         found += [int(np.ravel_multi_index(word, tensor.shape)) if word else 0, number(value)]
     return found
 
 
-def point_values(valued: Valued, einsum: str, shape: Mapping[str, int]) -> list[Shown | None]:
+def point_values(told: Valued, einsum: str, shape: Mapping[str, int]) -> list[Shown | None]:
     """For each point of an Einsum, the last rank variable fastest: what its word of the output is after it."""
     found: list[Shown | None] = [None] * math.prod(shape.values())
     extents = tuple(shape.values())
-    for point, value in valued.results.get(einsum, {}).items():
+    for point, value in told.results.get(einsum, {}).items():
         found[int(np.ravel_multi_index(point, extents)) if point else 0] = number(value)
     return found
 
