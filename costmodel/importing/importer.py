@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from costmodel.importing.graph import Graph, Operator, read_model
+from costmodel.importing.operators import OPERATORS
+from costmodel.importing.reading import Importer, NotImportedError
 from costmodel.importing.views import View
-from costmodel.importing.writing import Writer, copied, together
+from costmodel.importing.writing import plain_name
 from costmodel.spec.problems import Problem, SpecError
 from costmodel.spec.workload_spec import WorkloadSpec
 
 if TYPE_CHECKING:
     from costmodel.importing.graph import Values
 
-LETTERS = {1: "D", 2: "MD", 3: "BMD", 4: "BCHW", 5: "BCTHW"}
-"""Ranks of a tensor of which nothing else is known, by how many it has."""
 WRITTEN_WORDS = 64
 """Constants of no more words stand in the file, under ``values:``."""
 
 
 LOOKED_UP_WORDS = 4096
 """Indices of a table that do: which rows are read is part of what it costs."""
-
-
-class NotImportedError(Exception):
-    """An operator, or a form of it, that is no Einsum here; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,92 +60,8 @@ class ImportedModel:
         return view.array(tensors[view.tensor])
 
 
-@dataclass
-class Importer:
-    """What is known while the graph is read."""
-
-    graph: Graph
-    writer: Writer = field(default_factory=Writer)
-    views: dict[str, View] = field(default_factory=dict)
-    constants: dict[str, Values] = field(default_factory=dict)
-    given: list[str] = field(default_factory=list)
-    """Tensors that do not change with the input."""
-
-    def view(self, name: str, letters: str = "") -> View:
-        """How a value is read. A given one gets its tensor here, with ranks of these letters."""
-        if name not in self.views:
-            shape = self.shape(name)
-            usual = LETTERS.get(len(shape), "D" * len(shape))
-            view = self.writer.given(name, shape, letters or usual, squeezed=name in self.graph.weights)
-            self.views[name] = view
-            if name in self.graph.weights:
-                self.given.append(view.tensor)
-            if name in self.graph.constants:
-                self.constants[view.tensor] = self.graph.constants[name].reshape(view.extents)
-        return self.views[name]
-
-    def made(self, name: str, array: Values, letters: str) -> View:
-        """A tensor that is computed here, from constants."""
-        self.graph.constants[name] = array
-        self.graph.shapes[name] = array.shape
-        self.graph.weights.add(name)
-        return self.view(name, letters)
-
-    def shape(self, name: str) -> tuple[int, ...]:
-        if name in self.views:
-            return self.views[name].shape
-        if name not in self.graph.shapes:
-            raise NotImportedError(f"the shape of {name!r} is not known")
-        return tuple(self.graph.shapes[name])
-
-    def constant(self, name: str) -> Values | None:
-        return self.graph.constants.get(name)
-
-    def whole_numbers(self, operator: Operator, place: int, attribute: str) -> list[int] | None:
-        """Whole numbers that stand in an attribute or, in newer models, in a constant input; null where in neither."""
-        if attribute in operator.attributes:
-            found = operator.attributes[attribute]
-            return [int(found)] if isinstance(found, int) else [int(n) for n in found]
-        name = operator.input(place)
-        if not name:
-            return None
-        array = self.constant(name)
-        if array is None:
-            raise NotImportedError(f"its {attribute} ({name!r}) are computed while the model runs")
-        return [int(n) for n in array.reshape(-1)]
-
-    def number(self, name: str) -> str | None:
-        """A constant of one word, as it is written in an Einsum."""
-        array = self.constant(name)
-        if array is None or array.size != 1 or not math.isfinite(value := float(array.reshape(-1)[0])):
-            return None
-        return literal(value)
-
-    def flat(self, name: str, view: View, axes: Iterable[int]) -> View:
-        """The view itself, where these axes are whole ranks, or a copy."""
-        return (
-            view if all(view.whole(axis) or not view.axes[axis] for axis in axes) else copied(self.writer, name, view)
-        )
-
-    def together(self, name: str, views: Sequence[View], formula: Callable[..., str]) -> View:
-        """An Einsum of views, word by word."""
-        return together(self.writer, name, views, formula)
-
-
-def literal(value: float) -> str:
-    """A number as it is written in an Einsum.
-
-    >>> literal(-0.5), literal(8.0)
-    ('(-0.5)', '8')
-    """
-    text = str(int(value)) if value == int(value) and abs(value) < 2**53 else repr(value)
-    return f"({text})" if value < 0 else text
-
-
 def import_model(path: Path, settings: Iterable[str] = ()) -> ImportedModel:
     """Read an ONNX model as a workload. Raises SpecError."""
-    from costmodel.importing.operators import OPERATORS
-
     graph = read_model(path, settings)
     importer = Importer(graph)
     unknown = []
@@ -193,9 +105,9 @@ def _gathered(importer: Importer, unknown: tuple[Unknown, ...]) -> ImportedModel
     indices = {tensor for tensor in constants if f"={tensor}[" in texts}
     stated = {t: a for t, a in constants.items() if a.size <= (LOOKED_UP_WORDS if t in indices else WRITTEN_WORDS)}
     workload = WorkloadSpec(
-        name=_name(graph.name),
+        name=plain_name(graph.name),
         source=f"imported from {Path(graph.file).name}",
-        ranks=dict(_ranks_used(writer, texts)),
+        ranks=writer.ranks,
         weights=tuple(name for name in used if name not in indices),
         values={tensor: array.tolist() for tensor, array in stated.items()},
         distinct={t: len(set(constants[t].reshape(-1).tolist())) for t in used if t in indices - stated.keys()},
@@ -203,19 +115,3 @@ def _gathered(importer: Importer, unknown: tuple[Unknown, ...]) -> ImportedModel
     )
     given = {tensor: array for tensor, array in constants.items() if tensor not in indices}
     return ImportedModel(graph, workload, importer.views, given, unknown)
-
-
-def _name(stem: str) -> str:
-    from costmodel.importing.writing import plain_name
-
-    return plain_name(stem)
-
-
-def _ranks_used(writer: Writer, texts: str) -> Iterable[tuple[str, int | str]]:
-    """Yield the ranks that statements use, those first that others are defined by."""
-    import re
-
-    words = set(re.findall(r"(?<![A-Za-z0-9_])[A-Za-z][0-9]*(?![A-Za-z0-9_\[])", texts))
-    used = {rank for rank in writer.ranks if rank in words or rank.lower() in words}
-    used |= {str(writer.ranks[rank]) for rank in used if isinstance(writer.ranks[rank], str)}
-    return [(rank, extent) for rank, extent in writer.ranks.items() if rank in used]

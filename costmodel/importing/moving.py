@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from costmodel.importing.graph import Operator
-from costmodel.importing.importer import Importer, NotImportedError
-from costmodel.importing.views import Part, Spot, View, size
+from costmodel.importing.reading import Importer, NotImportedError
+from costmodel.importing.views import AxisDigit, Spot, View, size
 from costmodel.importing.writing import Loops, copied
+from costmodel.spec.workload_spec import Pad
 
 
 def _same(importer: Importer, operator: Operator) -> list[View]:
@@ -118,9 +119,9 @@ def _expand(importer: Importer, operator: Operator) -> list[View]:
     ]
 
 
-def _repeated(axis: tuple[Part, ...], times: int) -> tuple[Part, ...]:
+def _repeated(axis: tuple[AxisDigit, ...], times: int) -> tuple[AxisDigit, ...]:
     """An axis that is read again and again: its first digit leads nowhere."""
-    return (Part(times, ""), *(part for part in axis if part.extent > 1)) if times > 1 else axis
+    return (AxisDigit(times, ""), *(part for part in axis if part.extent > 1)) if times > 1 else axis
 
 
 def _tile(importer: Importer, operator: Operator) -> list[View]:
@@ -137,7 +138,7 @@ def _resize(importer: Importer, operator: Operator) -> list[View]:
     steps = [n // m for n, m in zip(wanted, view.shape, strict=True)] if len(wanted) == len(view.shape) else []
     if mode != "nearest" or [n * m for n, m in zip(steps, view.shape, strict=False)] != list(wanted) or not steps:
         raise NotImportedError(f"mode {mode!r} from {view.shape} to {wanted or 'an unknown shape'} repeats no words")
-    return [view.with_axes((*a, Part(n, "")) if n > 1 else a for a, n in zip(view.axes, steps, strict=True))]
+    return [view.with_axes((*a, AxisDigit(n, "")) if n > 1 else a for a, n in zip(view.axes, steps, strict=True))]
 
 
 def _depth_to_space(importer: Importer, operator: Operator) -> list[View]:
@@ -186,9 +187,23 @@ def _pad(importer: Importer, operator: Operator) -> list[View]:
     for axis, (low, high) in sides.items():
         taken = range(max(-low, 0), view.shape[axis] + min(high, 0))
         view = sliced(importer, operator, view, axis, taken)
-    offsets = {a: (max(low, 0), view.shape[a] + max(low, 0) + max(high, 0)) for a, (low, high) in sides.items()}
-    grown = {axis: offset for axis, offset in offsets.items() if offset[1] > view.shape[axis]}
-    return [copied(importer.writer, operator.name, view, grown) if grown else view]
+    return [_grown(importer, operator, view, {a: (max(low, 0), max(high, 0)) for a, (low, high) in sides.items()})]
+
+
+def _grown(importer: Importer, operator: Operator, view: View, sides: Mapping[int, tuple[int, int]]) -> View:
+    """An Einsum over the larger shape, whose points outside of the input do nothing."""
+    view = importer.flat(f"{operator.name}.copy", view, [axis for axis, side in sides.items() if side != (0, 0)])
+    loops = Loops(importer.writer, view)
+    axes, read = [], []
+    for place, axis in enumerate(view.axes):
+        low, high = sides.get(place, (0, 0))
+        like = axis[0] if len(axis) == 1 else AxisDigit(1, "D")
+        axes.append(
+            loops.axis((AxisDigit(size(axis) + low + high, like.rank, like.of),)) if low + high else loops.axis(axis)
+        )
+        read.append(Spot(((axes[-1][0], 1),), -low) if low + high else axes[-1])
+    pad: Pad | None = "zero" if any(low + high for low, high in sides.values()) else None
+    return loops.write(operator.name, axes, loops.read(view, *read), pad=pad)
 
 
 def literal_zero(operator: Operator) -> str:
@@ -216,7 +231,7 @@ def _gather(importer: Importer, operator: Operator) -> list[View]:
 
 def _looked_up(importer: Importer, operator: Operator, view: View, axis: int) -> View:
     table = importer.view(operator.inputs[1])
-    loops = Loops(importer.writer)
+    loops = Loops(importer.writer, view)
     outer = [loops.axis(a) for a in view.axes[:axis]]
     found = [loops.axis(a) for a in table.axes]
     inner = [loops.axis(a) for a in view.axes[axis + 1 :]]

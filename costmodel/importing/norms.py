@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 
 from costmodel.importing.graph import Operator
-from costmodel.importing.importer import Importer, NotImportedError, literal
+from costmodel.importing.reading import Importer, NotImportedError, literal
 from costmodel.importing.views import View
 from costmodel.importing.writing import Loops
 
@@ -15,7 +15,7 @@ def reduced(
     importer: Importer, name: str, view: View, axes: Iterable[int], formula: str = "{}", reduce: str = "+="
 ) -> View:
     """An Einsum that reduces axes of a value; they stay, with extent 1."""
-    loops, gone = Loops(importer.writer), set(axes)
+    loops, gone = Loops(importer.writer, view), set(axes)
     kept = {place: loops.axis(axis) for place, axis in enumerate(view.axes) if place not in gone}
     over = {place: loops.axis(axis) for place, axis in enumerate(view.axes) if place in gone}
     read = loops.read(view, *((kept | over)[place] for place in range(len(view.axes))))

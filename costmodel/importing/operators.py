@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from costmodel.importing import moving, norms, pointwise, products, windows
 from costmodel.importing.graph import Operator
-from costmodel.importing.importer import Importer
+from costmodel.importing.reading import Importer
 from costmodel.importing.views import View
 
 OPERATORS: Mapping[str, Callable[[Importer, Operator], list[View]]] = {

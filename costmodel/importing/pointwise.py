@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from costmodel.importing.graph import Operator
-from costmodel.importing.importer import Importer, NotImportedError, literal
+from costmodel.importing.reading import Importer, NotImportedError, literal
 from costmodel.importing.views import View
 
 

@@ -6,8 +6,8 @@ import string
 from collections.abc import Sequence
 
 from costmodel.importing.graph import Operator
-from costmodel.importing.importer import Importer, NotImportedError, literal
-from costmodel.importing.views import Parts, View
+from costmodel.importing.reading import Importer, NotImportedError, literal
+from costmodel.importing.views import AxisDigits, View
 from costmodel.importing.writing import Loops, NoDigitsError, copied
 
 
@@ -32,10 +32,10 @@ def _product(importer: Importer, operator: Operator, left: View, right: View) ->
     rank = max(len(left.axes), len(right.axes))
     left, right = (view.with_axes(((),) * (rank - len(view.axes)) + view.axes) for view in (left, right))
     try:
-        loops = Loops(importer.writer)
+        loops = Loops(importer.writer, left, right)
         shared = [loops.axis(a, b) for a, b in zip(left.axes[:-2], right.axes[:-2], strict=True)]
         row, column = loops.axis(left.axes[-2]), loops.axis(right.axes[-1])
-        inner = loops.axis(left.axes[-1], right.axes[-2])
+        inner = loops.axis(right.axes[-2], left.axes[-1])
     except NoDigitsError:
         left, right = (copied(importer.writer, f"{operator.name}.copy", view) for view in (left, right))
         return _product(importer, operator, left, right)
@@ -56,11 +56,11 @@ def _gemm(importer: Importer, operator: Operator) -> list[View]:
     added = importer.view(bias, _bias_letters(importer, bias)) if bias and not importer.number(bias) else None
     if added is not None:
         added = added.with_axes(((),) * (2 - len(added.axes)) + added.axes)
-    loops = Loops(importer.writer)
+    loops = Loops(importer.writer, left, right, *([added] if added else []))
     try:
         row = loops.axis(left.axes[0], *([added.axes[0]] if added else []))
         column = loops.axis(right.axes[1], *([added.axes[1]] if added else []))
-        inner = loops.axis(left.axes[1], right.axes[0])
+        inner = loops.axis(right.axes[0], left.axes[1])
     except NoDigitsError:
         raise NotImportedError("its matrices are split in ways that do not fit") from None
     text = f"{_times(of('alpha', 1.0))}{loops.read(left, row, inner)} * {loops.read(right, inner, column)}"
@@ -89,8 +89,8 @@ def _einsum(importer: Importer, operator: Operator) -> list[View]:
     if not _:
         right = "".join(c for c in string.ascii_letters if left.count(c) == 1)
     views = [importer.view(name) for name in operator.inputs]
-    loops = Loops(importer.writer)
-    axes: dict[str, Parts] = {}
+    loops = Loops(importer.writer, *views)
+    axes: dict[str, AxisDigits] = {}
     try:
         for letter in dict.fromkeys(right + left.replace(",", "")):
             axes[letter] = loops.axis(*_axes_of(letter, terms, views))
@@ -100,7 +100,7 @@ def _einsum(importer: Importer, operator: Operator) -> list[View]:
     return [loops.write(operator.name, [axes[letter] for letter in right], " * ".join(reads))]
 
 
-def _axes_of(letter: str, terms: Sequence[str], views: Sequence[View]) -> list[Parts]:
+def _axes_of(letter: str, terms: Sequence[str], views: Sequence[View]) -> list[AxisDigits]:
     return [
         view.axes[place] for term, view in zip(terms, views, strict=True) for place, c in enumerate(term) if c == letter
     ]

@@ -19,15 +19,17 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Part:
+class AxisDigit:
     """A rank variable: one digit of an axis. Two that are equal in everything are two."""
 
     extent: int
     rank: str
     """Rank that the variable runs over: its name in lower case is that of the variable."""
+    of: str = ""
+    """Rank of the tensors that it reads, where that has another name: rows of outputs are rows of the next input."""
 
 
-Parts = tuple[Part, ...]
+AxisDigits = tuple[AxisDigit, ...]
 """An axis: its digits, most significant first; none where its extent is 1."""
 
 
@@ -35,12 +37,12 @@ Parts = tuple[Part, ...]
 class Spot:
     """A coordinate: ``Σ coefficient·part + constant``."""
 
-    terms: tuple[tuple[Part, int], ...] = ()
+    terms: tuple[tuple[AxisDigit, int], ...] = ()
     constant: int = 0
 
-    def at(self, values: Mapping[Part, Spot]) -> Spot:
+    def at(self, values: Mapping[AxisDigit, Spot]) -> Spot:
         """Put other coordinates in the place of parts."""
-        terms: dict[Part, int] = {}
+        terms: dict[AxisDigit, int] = {}
         constant = self.constant
         for part, coefficient in self.terms:
             value = values.get(part, Spot(((part, 1),)))
@@ -56,32 +58,32 @@ class Spot:
         return self.constant + sum(min(r, 0) for r in reaches), self.constant + sum(max(r, 0) for r in reaches)
 
 
-def size(parts: Iterable[Part]) -> int:
+def size(parts: Iterable[AxisDigit]) -> int:
     return math.prod(part.extent for part in parts)
 
 
-def joined(parts: Sequence[Part]) -> Spot:
+def joined(parts: Sequence[AxisDigit]) -> Spot:
     """The number whose digits are these parts."""
     return Spot(tuple((part, size(parts[place + 1 :])) for place, part in enumerate(parts)))
 
 
-def read_by(axis: Parts, parts: Parts) -> dict[Part, Spot]:
+def read_by(axis: AxisDigits, parts: AxisDigits) -> dict[AxisDigit, Spot]:
     """The digits of an axis, by parts that split them further; an axis of extent 1 stands still."""
     if size(axis) == 1 and size(parts) > 1:
         return dict.fromkeys(axis, Spot())
     left, found = list(parts), {}
     for digit in reversed(axis):
-        run: list[Part] = []
+        run: list[AxisDigit] = []
         while left and (size(run) < digit.extent or (digit.extent == 1 == left[-1].extent and not run)):
             run.insert(0, left.pop())
         found[digit] = joined(run)
     return found
 
 
-def refined(axes: Sequence[Parts]) -> list[int] | None:
+def refined(axes: Sequence[AxisDigits]) -> list[int] | None:
     """Extents of the coarsest digits that split those of all axes; null where there are none (6 = 2 · 3 and 3 · 2).
 
-    >>> twelve, four_heads = (Part(12, "D"),), (Part(4, "H"), Part(3, "F"))
+    >>> twelve, four_heads = (AxisDigit(12, "D"),), (AxisDigit(4, "H"), AxisDigit(3, "F"))
     >>> refined([twelve, four_heads])
     [4, 3]
     """
@@ -102,11 +104,9 @@ class View:
     ranks: tuple[str, ...]
     """Ranks of the tensor, with ``extents``."""
     extents: tuple[int, ...]
-    axes: tuple[Parts, ...]
+    axes: tuple[AxisDigits, ...]
     spots: tuple[Spot, ...]
     """Coordinate in each rank of the tensor."""
-    partial: bool = False
-    """Whether what writes the tensor may leave words out, so that readers say how far its ranks reach."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -118,9 +118,9 @@ class View:
         found = [(s, n) for s, n in zip(self.spots, self.extents, strict=True) if {p for p, _ in s.terms} & {*parts}]
         return len(parts) == len(found) == 1 and found[0] == (Spot(((parts[0], 1),)), parts[0].extent)
 
-    def read(self, *read: Parts | Spot) -> tuple[Spot, ...]:
+    def read(self, *read: AxisDigits | Spot) -> tuple[Spot, ...]:
         """Coordinates in the tensor where each axis is read by parts, or (a single digit) at a coordinate."""
-        values: dict[Part, Spot] = {}
+        values: dict[AxisDigit, Spot] = {}
         for axis, by in zip(self.axes, read, strict=True):
             values |= dict.fromkeys(axis, by) if isinstance(by, Spot) else read_by(axis, by)
         return tuple(spot.at(values) for spot in self.spots)
@@ -129,7 +129,7 @@ class View:
         """The axes in another order."""
         return replace(self, axes=tuple(self.axes[place] for place in order))
 
-    def with_axes(self, axes: Iterable[Parts], values: Mapping[Part, Spot] | None = None) -> View:
+    def with_axes(self, axes: Iterable[AxisDigits], values: Mapping[AxisDigit, Spot] | None = None) -> View:
         """Other axes; ``values`` say of parts that are gone what stands in their place, without it 0."""
         new = tuple(axes)
         here = {part for axis in new for part in axis}
@@ -145,10 +145,10 @@ class View:
         middle = slice(start, len(self.axes) - end)
         digits = tuple(part for axis in self.axes[middle] for part in axis)
         wanted = shape[start : len(shape) - end]
-        extents = refined([digits, tuple(Part(n, "") for n in wanted if n > 1)])
+        extents = refined([digits, tuple(AxisDigit(n, "") for n in wanted if n > 1)])
         if extents is None:
             return None
-        parts = tuple(Part(n, "") for n in extents)
+        parts = tuple(AxisDigit(n, "") for n in extents)
         values = read_by(digits, parts)
         kept = {s.terms[0][0]: d for d, s in values.items() if s.constant == 0 and [c for _, c in s.terms] == [1]}
         parts = tuple(kept.get(part, part) for part in parts)
@@ -163,7 +163,7 @@ class View:
         rest = size(parts[1:])
         if not parts or (rest > 1 and (step != 1 or start % rest or extent % rest)):
             return None
-        first = Part(extent // rest, parts[0].rank if parts[0].extent == extent // rest else "")
+        first = AxisDigit(extent // rest, parts[0].rank if parts[0].extent == extent // rest else "")
         axes = (*self.axes[:axis], (first, *parts[1:]) if size((first,)) > 1 else parts[1:], *self.axes[axis + 1 :])
         value = Spot(((first, step),) if first.extent > 1 else (), start // rest)
         return self.with_axes(axes, {parts[0]: value})
@@ -185,11 +185,11 @@ class View:
         return full.reshape(self.shape)
 
 
-def _grouped(parts: Sequence[Part], shape: Sequence[int]) -> Iterator[Parts]:
+def _grouped(parts: Sequence[AxisDigit], shape: Sequence[int]) -> Iterator[AxisDigits]:
     """Yield the parts of each axis of a shape."""
     left = list(parts)
     for extent in shape:
-        axis: list[Part] = []
+        axis: list[AxisDigit] = []
         while size(axis) < extent:
             axis.append(left.pop(0))
         yield tuple(axis)
