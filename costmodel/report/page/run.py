@@ -11,6 +11,7 @@ from costmodel.report.cards import cards
 from costmodel.report.folder import write_text
 from costmodel.report.page.book import Book
 from costmodel.report.page.explorers import front_section, sweep_section
+from costmodel.report.page.fibers import fibers_svg
 from costmodel.report.page.figures import energy_figures, latency_figures
 from costmodel.report.page.ledger import ledger
 from costmodel.report.page.panels import einsum_panels
@@ -41,6 +42,7 @@ def render(run: Run) -> str:
         einsums=einsum_panels(run) if evaluated else [],
         orders=run_orders(run) if evaluated else None,
         graphs=_graphs(run) if evaluated else [],
+        fibers=fibers_svg(run) if evaluated else "",
         front=front_section(book, run),
         sweep=sweep_section(book, run),
         failed=failures(run.design_points),
