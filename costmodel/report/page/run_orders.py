@@ -23,7 +23,7 @@ PATIENT = 6_000
 
 
 @dataclass(frozen=True, slots=True)
-class Costed:
+class CostedOrders:
     """The orders of one mapping."""
 
     name: str
@@ -35,7 +35,7 @@ class Costed:
 class RunOrders:
     """The orders of the mappings of a run."""
 
-    costed: tuple[Costed, ...]
+    costed: tuple[CostedOrders, ...]
     """What takes the most energy first."""
     single: str
     """The Einsums of which there is one order."""
@@ -47,7 +47,7 @@ class RunOrders:
 
 def run_orders(run: Run) -> RunOrders | None:
     """Cost the orders of the mappings of a run, the most expensive first, while there are few of them."""
-    costed: list[Costed] = []
+    costed: list[CostedOrders] = []
     single: list[str] = []
     left_out: list[tuple[str, str]] = []
     left = MOST
@@ -65,7 +65,7 @@ def run_orders(run: Run) -> RunOrders | None:
         else:
             left -= count * len(names)
             shown = (cost_table(f"orders-{place}", result), word_table(f"o-words-{place}", result, _drawn(result)))
-            costed.append(Costed(name, summary_text(result), shown))
+            costed.append(CostedOrders(name, summary_text(result), shown))
     if not (costed or left_out):
         return None
     command = f"costmodel orders {run.architecture.name} {run.workload.name} --mapping …/mapping.yaml"
