@@ -113,12 +113,12 @@ class ByWay:
         rows.least = np.concatenate((rows.least, np.minimum.reduceat(more, self.starts, axis=1)))
 
     def _outside(self, nodes: int, shape: Ints) -> tuple[Ints, Floats]:
-        fits, outside = self.lattice.spread(self.steps, shape[:, None], self.ways[None, :])
-        found = np.zeros(fits.shape)
+        outside = self.lattice.spread_each([table[:, self.ways] for table in self.steps], shape)
+        found = np.where(outside < 0, np.inf, 0.0)
+        np.maximum(outside, 0, out=outside)
         for table in self.above.tables_of(nodes >> len(self.space.nodes)):
             if 0 in table:
                 found += table[0][outside]
-        found[~fits] = np.inf
         return shape, found
 
     def _together(self, nodes: int, shape: Ints) -> tuple[Ints, Floats]:

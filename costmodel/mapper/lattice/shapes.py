@@ -19,6 +19,8 @@ from costmodel.mapper.lattice.tensor_plan import UnsupportedError, Window
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 MOST_SHAPES = 6_000_000
+NO_FIT = -(2**48)
+"""A step that no sum of steps makes up for."""
 
 
 class Lattice:
@@ -74,22 +76,27 @@ class Lattice:
         return found
 
     def steps(self, array: int) -> list[Ints]:
-        """Return, for each rank variable (divisors, ways): what a way to spread adds to a shape; -1: no fit."""
+        """Return, for each rank variable (divisors, ways): what a way to spread adds to a shape, or ``NO_FIT``."""
         found = []
         for v, d in enumerate(self.space.divisors):
             product = d[:, None] * self.space.arrays[array].factors[None, :, v]
             into = np.minimum(np.searchsorted(d, product), len(d) - 1)
-            found.append(np.where(d[into] == product, (into - np.arange(len(d))[:, None]) * self.strides[v], -1))
+            found.append(np.where(d[into] == product, (into - np.arange(len(d))[:, None]) * self.strides[v], NO_FIT))
         return found
 
-    def spread(self, steps: list[Ints], shape: Ints, way: Ints) -> tuple[npt.NDArray[np.bool_], Ints]:
-        """Return (whether it fits, shape above the array) for shapes and ways to spread, broadcast."""
-        total, fits = np.zeros(1, dtype=np.int64), np.ones(1, dtype=bool)
+    def spread(self, steps: list[Ints], shape: Ints, way: Ints) -> Ints:
+        """Return the shapes above an array of shapes and ways to spread, one of each."""
+        found = shape.copy()
         for v, table in enumerate(steps):
-            step = table[self.digits[v, shape], way]
-            fits = fits & (step >= 0)
-            total = total + step
-        return fits, np.where(fits, shape + total, 0)
+            found += table[self.digits[v, shape], way]
+        return found
+
+    def spread_each(self, steps: list[Ints], shape: Ints) -> Ints:
+        """Return (shapes, ways): the shape above an array, of each shape with each way to spread; negative: no fit."""
+        found = np.repeat(shape[:, None], steps[0].shape[1], axis=1)
+        for v, table in enumerate(steps):
+            found += table[self.digits[v, shape]]
+        return found
 
     def upward(self, values: Floats, v: int, axis: int, *, itself: bool = True) -> Floats:
         """Return, along the axis of ``v``, the least of the values at multiples of each divisor, and its own or not."""

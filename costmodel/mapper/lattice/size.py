@@ -191,22 +191,26 @@ def _points(
     weights: list[Decimal] = []
     rows: list[list[Decimal]] = []
     most = max(arrangements) + 1
+    factors = [
+        [[math.comb(times, k) * node**k for k in range(min(times, longest) + 1)] for times in range(most + 1)]
+        for node, _ in nodes
+    ]
+    shares = [[share**times / math.factorial(times) for times in range(most + 1)] for _, share in nodes]
 
     def go(at: int, taken: int, weight: Decimal, row: list[Decimal]) -> None:
         if at == len(nodes):
-            if taken - 1 in arrangements:
-                weights.append(weight * math.factorial(taken) * arrangements[taken - 1])
-                rows.append(row)
+            weights.append(weight * math.factorial(taken) * arrangements[taken - 1])
+            rows.append(row)
             return
-        node, share = nodes[at]
-        powers = [node**k for k in range(longest + 1)]
         for times in range(most - taken + 1):
-            factor = [math.comb(times, k) * powers[k] for k in range(min(times, longest) + 1)]
+            if at == len(nodes) - 1 and taken + times - 1 not in arrangements:
+                continue
+            factor = factors[at][times]
             grown = [Decimal(0)] * min(longest + 1, len(row) + len(factor) - 1)
-            for (i, a), (j, b) in itertools.product(enumerate(row), enumerate(factor)):
-                if i + j < len(grown):
-                    grown[i + j] += a * b
-            go(at + 1, taken + times, weight * share**times / math.factorial(times), grown)
+            for i, a in enumerate(row):
+                for k, b in enumerate(factor[: len(grown) - i], i):
+                    grown[k] += a * b
+            go(at + 1, taken + times, weight * shares[at][times], grown)
 
     go(0, 0, Decimal(1), [Decimal(1)])
     symmetric = [
