@@ -40,7 +40,7 @@ NEVER = 1e30
 """Rounds of tiles that do not divide what is left of a rank variable."""
 
 
-class Spreads:
+class WaysAbove:
     """Ways to spread the array above the tiles, of which each has costs of its own (or one, without any array)."""
 
     def __init__(self, space: Space, lattice: Lattice, factors: Ints) -> None:
@@ -65,7 +65,7 @@ class Spreads:
 
 
 @dataclass(frozen=True)
-class Case:
+class WindowCase:
     """What is supposed of the tile of a window, before L moves."""
 
     node: NodePlan
@@ -89,12 +89,12 @@ class Orders:
         self.shares: dict[tuple[int, int, tuple[int, ...]], Floats] = {}
 
     @cached_property
-    def together(self) -> Spreads:
+    def together(self) -> WaysAbove:
         """Above the last array."""
-        return Spreads(self.space, self.lattice, np.ones((1, self.lattice.count), dtype=np.int64))
+        return WaysAbove(self.space, self.lattice, np.ones((1, self.lattice.count), dtype=np.int64))
 
     def least(
-        self, nodes: Sequence[NodePlan], prices: Mapping[int, Floats], spreads: Spreads, opened: int = 0
+        self, nodes: Sequence[NodePlan], prices: Mapping[int, Floats], spreads: WaysAbove, opened: int = 0
     ) -> Floats:
         """Return (costs, *rank variables); infinite: no room.
 
@@ -110,7 +110,7 @@ class Orders:
         found[:] = best
         return found
 
-    def _cases(self, order: Sequence[NodePlan], place: int) -> list[Case | None]:
+    def _cases(self, order: Sequence[NodePlan], place: int) -> list[WindowCase | None]:
         """Return what may be of a node: null where it has no window, or where nothing is known of what it keeps."""
         node, last = order[place], order[-1]
         own, other = self.space.tensors[node.tensor], self.space.tensors[last.tensor]
@@ -124,21 +124,21 @@ class Orders:
         ]
         windows.sort(key=lambda group: -max((int(self.space.extents[v]) for v in group), default=0))
         whole = tuple(v for v in own.plain if self.space.extents[v] > 1)
-        cases: list[Case | None] = [Case(node, last)] if whole else []
+        cases: list[WindowCase | None] = [WindowCase(node, last)] if whole else []
         for part in windows:
             if part:
-                cases.append(Case(node, last, whole, part))
+                cases.append(WindowCase(node, last, whole, part))
             whole += part
         if both.any() and all(moved.any() for moved in between):
-            cases.append(Case(node, last, whole))
+            cases.append(WindowCase(node, last, whole))
         return cases
 
     def _in_order(
         self,
         order: Sequence[NodePlan],
-        cases: Sequence[Case | None],
+        cases: Sequence[WindowCase | None],
         prices: Mapping[int, Floats],
-        spreads: Spreads,
+        spreads: WaysAbove,
         opened: int,
     ) -> Any:
         """Return (costs, *rank variables), or what it is broadcast from: what nodes cost that move in this order."""
@@ -162,7 +162,7 @@ class Orders:
                 costs = lattice.upward(costs, v, 1 + v)
         return costs
 
-    def _words(self, node: NodePlan, known: tuple[int, ...], spreads: Spreads) -> Any:
+    def _words(self, node: NodePlan, known: tuple[int, ...], spreads: WaysAbove) -> Any:
         """Return (ways, *rank variables): words of a node that comes back at every round."""
         tensor = self.space.tensors[node.tensor]
         rounds: Any = np.ones((1,) * (1 + self.lattice.count))
@@ -189,7 +189,7 @@ class Orders:
                     found[v] = free[-1] + 1
         return found
 
-    def _of_window(self, case: Case, spreads: Spreads) -> Any:
+    def _of_window(self, case: WindowCase, spreads: WaysAbove) -> Any:
         """Return (ways, *rank variables): words of a window's tile, over all steps that are left when L moves."""
         space, sizes = self.space, self.lattice.sizes
         tensor, other = space.tensors[case.node.tensor], space.tensors[case.last.tensor]
@@ -207,7 +207,7 @@ class Orders:
                 kept = np.maximum(kept, self._kept(window, case, spreads))
         return np.maximum(words * (1 - kept), tensor.words)
 
-    def _at_last(self, case: Case, spreads: Spreads) -> Any:
+    def _at_last(self, case: WindowCase, spreads: WaysAbove) -> Any:
         """Return the same of a tile that has all of Y: it moves with L, by a loop over what matters to both."""
         tensor, other = self.space.tensors[case.node.tensor], self.space.tensors[case.last.tensor]
         rounds: Any = np.ones((1,) * (1 + self.lattice.count))
@@ -219,11 +219,11 @@ class Orders:
             share = np.minimum(share, part[tuple(self._of_y(v, other, spreads) for v in window.rank_variables)])
         return tensor.words * (1 + (rounds - 1) * share)
 
-    def _of_y(self, v: int, other: TensorPlan, spreads: Spreads) -> Any:
+    def _of_y(self, v: int, other: TensorPlan, spreads: WaysAbove) -> Any:
         """Return (ways or 1, *rank variables): which divisor Y has, where ``other`` moves last."""
         return self.axes[v] if other.relevant[v] else spreads.whole[v]
 
-    def _kept(self, window: Window, case: Case, spreads: Spreads) -> Any:
+    def _kept(self, window: Window, case: WindowCase, spreads: WaysAbove) -> Any:
         """Return (ways, *rank variables): which part of a step's words may be there before, of a tile not whole."""
         if min(window.coefficients) < 0 < max(window.coefficients):
             return 1.0
@@ -249,7 +249,7 @@ class Orders:
         words = np.where(apart.reshape(-1, *[1] * self.lattice.count), words, 1.0)
         return np.minimum(most / words, 1.0)
 
-    def _tile(self, node: NodePlan, known: Sequence[int], case: Case | None, spreads: Spreads) -> Any:
+    def _tile(self, node: NodePlan, known: Sequence[int], case: WindowCase | None, spreads: WaysAbove) -> Any:
         """Return (ways or 1, *rank variables): words of the least tile, as far as its extents are known."""
         tensor = self.space.tensors[node.tensor]
         box = self.space.memories[node.memory].fetch

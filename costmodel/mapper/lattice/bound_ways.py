@@ -4,7 +4,7 @@ Above the array they are what ``Above`` says at the shape that a way leads to. B
 open there, they are what ``Orders`` says: a node comes back at every round of what has not grown, be it below the array
 or above; what a round costs, and how many there are, depends on the way alone.
 
-Rows are worked out when they are asked for, and kept.
+RowsByWay are worked out when they are asked for, and kept.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from costmodel.mapper.lattice.bound_above import MOST_TABLED, MOST_TOGETHER, Above
-from costmodel.mapper.lattice.bound_orders import Spreads
+from costmodel.mapper.lattice.bound_orders import WaysAbove
 from costmodel.mapper.lattice.labels import Labels, Layout
 from costmodel.mapper.lattice.shapes import Floats, Ints, Lattice
 from costmodel.mapper.lattice.space import NodePlan, Space
@@ -28,7 +28,7 @@ CELLS = 200_000
 
 
 @dataclass
-class Rows:
+class RowsByWay:
     """What is known for one set of nodes."""
 
     place: Ints
@@ -56,7 +56,7 @@ class ByWay:
         """Nodes further in whose open tiles are known by the shape that they have grown to."""
         self.ways: Ints = np.arange(0)
         self.starts: Ints = np.arange(0)
-        self.known: dict[tuple[int, bool], Rows] = {}
+        self.known: dict[tuple[int, bool], RowsByWay] = {}
 
     def use(self, ways: Ints, starts: Ints) -> None:
         """Look at these ways from now on, of which each group has its first one at one of ``starts``."""
@@ -90,12 +90,12 @@ class ByWay:
             found[mine] = rows.least[at] if columns is None else rows.every[at, columns]
         return found
 
-    def _rows(self, nodes: int, shape: Ints, worked_out: Callable[[int, Ints], tuple[Ints, Floats]]) -> Rows:
+    def _rows(self, nodes: int, shape: Ints, worked_out: Callable[[int, Ints], tuple[Ints, Floats]]) -> RowsByWay:
         key = (nodes, worked_out == self._together)
         rows = self.known.get(key)
         if rows is None:
             none = np.empty((0, len(self.ways)))
-            rows = self.known[key] = Rows(np.full(self.lattice.shapes, -1), none, none[:, : len(self.starts)])
+            rows = self.known[key] = RowsByWay(np.full(self.lattice.shapes, -1), none, none[:, : len(self.starts)])
         missing = np.unique(shape[rows.place[shape] < 0])
         if len(missing):
             if rows.every.size > MOST_KEPT:
@@ -107,7 +107,7 @@ class ByWay:
                 self._add(rows, missing, np.full((len(missing), len(self.ways)), np.inf))
         return rows
 
-    def _add(self, rows: Rows, shapes: Ints, more: Floats) -> None:
+    def _add(self, rows: RowsByWay, shapes: Ints, more: Floats) -> None:
         rows.place[shapes] = len(rows.every) + np.arange(len(shapes))
         rows.every = np.concatenate((rows.every, more))
         rows.least = np.concatenate((rows.least, np.minimum.reduceat(more, self.starts, axis=1)))
@@ -136,7 +136,7 @@ class ByWay:
             ways = self.ways[start : start + step]
             prices = {n.bit: self.prices[self.space.nodes.index(n), ways] for n in plans}
             least = self.above.orders.least(
-                plans, prices, Spreads(self.space, self.lattice, self.factors[ways]), opened
+                plans, prices, WaysAbove(self.space, self.lattice, self.factors[ways]), opened
             )
             found[:, start : start + step] = least.reshape(len(ways), -1)[:, every].T
         return every, found
