@@ -37,11 +37,12 @@ def map_einsum(
     constraints: Sequence[str] = (),
     budget_s: float | None = None,
     memory_bytes: int | None = None,
+    multiples: bool = False,
     progress: Callable[[str], None] | None = None,
 ) -> MapperResult:
     """Return the best mapping (or the front) with its certificate.
 
-    Tiles divide the ones above them. ``budget_s`` is wall time. When it or ``memory_bytes`` runs out, or on Ctrl-C, the
+    Tiles divide the ones above them, or are ``multiples`` (see ``sizes.py``). ``budget_s`` is wall time. When it or ``memory_bytes`` runs out, or on Ctrl-C, the
     best so far comes back with a valid gap (of a front: in its first objective). The certificate counts the mapspace
     under the constraints on what is kept and on the arrays, before capacities; see ``counting``.
 
@@ -55,7 +56,7 @@ def map_einsum(
     deadline = None if budget_s is None else time.monotonic() + budget_s
     aim = objective_of(objective)
     rules = parse((*architecture.constraints, *constraints), architecture, einsum)
-    space = mapspace.build(Allowed(einsum, architecture, rules))
+    space = mapspace.build(Allowed(einsum, architecture, rules), multiples=multiples)
     shapes = math.prod(len(divisors) for divisors in space.divisors)
     if budget_s is not None and shapes > max(SHAPES_ALWAYS, SHAPES_PER_S * budget_s):
         msg = f"{shapes:,} tile shapes, too many for a budget of {budget_s:.3g} s"

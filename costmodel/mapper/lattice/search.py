@@ -145,6 +145,8 @@ class Search(Spreading):
         for m, row in self.room_slot.items():
             full = (s[Layout.TODO] & sum(n.bit for n in space.nodes if n.memory == m)) == 0
             new.f[row][full] = 0.0
+        for i, row in self.layout.rest.items():
+            new.f[row][(placing & space.nodes[i].bit) != 0] = 1.0
         for i in self.sliding.nodes:
             rows = np.flatnonzero(placing & space.nodes[i].bit)
             if len(rows):
