@@ -36,7 +36,7 @@ def beside_windows(einsum: Einsum) -> set[str]:
     return {v for access in several for index in access.indices for v in index.rank_variables}
 
 
-def chains(n: int, slots: Sequence[Slot], outermost: str, *, whole: bool, steady: bool) -> Iterator[tuple[int, ...]]:
+def chains(n: int, slots: Sequence[Slot], outermost: str, *, whole: bool, steady: bool) -> Iterator[tuple[int, ...]]:  # noqa: C901  one kind of place after the other
     """Yield every row of tiles below the slots, innermost first, and the whole extent.
 
     ``whole``: all of them divide; ``steady``: instances take at least two steps.
@@ -116,19 +116,22 @@ def _nests(
         slots.append((gap, "", ""))
     sizes = {(a.name, d): n for a in arrays for d, n in a.shape.items()}
     windows, beside = windowed(einsum), beside_windows(einsum)
-    rows = [
-        list(chains(n, slots, outermost, whole=v in windows, steady=v in beside)) for v, n in einsum.shape.items()
-    ]
+    rows = [list(chains(n, slots, outermost, whole=v in windows, steady=v in beside)) for v, n in einsum.shape.items()]
     for chosen in itertools.product(*rows):
         tiles = dict(zip(einsum.shape, chosen, strict=True))
         moving = [[v for v in tiles if tiles[v][k] < tiles[v][k + 1]] for k in range(len(slots))]
-        used = [math.prod(tiles[v][k + 1] // tiles[v][k] for v in moving[k]) if a else 1 for k, (_, a, _) in enumerate(slots)]
+        used = [
+            math.prod(tiles[v][k + 1] // tiles[v][k] for v in moving[k]) if a else 1
+            for k, (_, a, _) in enumerate(slots)
+        ]
         if any(a and used[k] > sizes[a, d] for k, (_, a, d) in enumerate(slots)):
             continue
         across = {(a, d): set(moving[k]) for k, (_, a, d) in enumerate(slots) if a}
         if not flow(across, einsum, architecture):
             continue
-        orders = [[tuple(m)] if a else list(itertools.permutations(m)) for m, (_, a, _) in zip(moving, slots, strict=True)]
+        orders = [
+            [tuple(m)] if a else list(itertools.permutations(m)) for m, (_, a, _) in zip(moving, slots, strict=True)
+        ]
         for order in itertools.product(*orders):
             nest: list[Node] = [Compute(einsum.name, unit)]
             for k, (gap, array, dimension) in enumerate(slots):

@@ -12,36 +12,56 @@ from costmodel.mapper.lattice.tensor_plan import TensorPlan
 from costmodel.model.meters import port_limits
 from costmodel.spec.hardware import Array, Memory
 
+EXTENT_MOST = 100_000
+"""Largest extent of which multiples are looked at."""
 SIZES_MOST = 1_000
 """Tiles of one rank variable; of more, those that divide have to do."""
-SHAPES_MOST = 1_000_000
-"""Tile shapes; where there are more, the rank variables with most tiles keep those that divide."""
+MANY = "too many tiles"
 
 
 def sizes_of(
-    allowed: Allowed, shape: Mapping[str, int], tensors: Sequence[TensorPlan], *, multiples: bool
-) -> list[Sizes]:
-    """Return the tiles of each rank variable of an iteration space."""
+    allowed: Allowed, shape: Mapping[str, int], tensors: Sequence[TensorPlan], shapes_most: int
+) -> tuple[list[Sizes], dict[str, str]]:
+    """Return the tiles of each rank variable of an iteration space, and why those of some divide.
+
+    Multiples where there are no more than so many tile shapes; else those that have most tiles divide.
+    """
     found = [Sizes(n) for n in shape.values()]
-    if not multiples:
-        return found
+    if not shapes_most:
+        return found, {}
     arrays = [level for level in allowed.levels if isinstance(level, Array)]
-    refused = set(why_whole(allowed, tensors))
+    whole = why_whole(allowed, tensors)
     windowed = [t for t in tensors if t.windows]
     for v, (name, extent) in enumerate(shape.items()):
-        if name in refused:
+        if name in whole:
             continue
         most = _most(allowed, arrays[0], name) if arrays else 1
         steady = any(v in t.plain for t in windowed)
         sizes = Sizes(extent, multiples=True, below=bool(arrays), most=most, steady=steady)
-        if extent <= SIZES_MOST**2 and len(sizes.values) <= SIZES_MOST:
+        if extent <= EXTENT_MOST and len(sizes.values) <= SIZES_MOST:
             found[v] = sizes
-    while math.prod(len(s.values) for s in found) > SHAPES_MOST:
-        richest = max((v for v, s in enumerate(found) if s.multiples), key=lambda v: len(found[v].values), default=None)
-        if richest is None:
-            break
+        else:
+            whole[name] = MANY
+    while math.prod(len(s.values) for s in found) > shapes_most and any(s.multiples for s in found):
+        richest = max((v for v, s in enumerate(found) if s.multiples), key=lambda v: len(found[v].values))
         found[richest] = Sizes(found[richest].extent)
-    return found
+        whole[list(shape)[richest]] = MANY
+    return found, {name: whole[name] for name, n in shape.items() if n > 1 and name in whole}
+
+
+def searched(sizes: Sequence[Sizes], whole: Mapping[str, str]) -> str:
+    """Say which mapspace was searched.
+
+    >>> searched([Sizes(5, multiples=True), Sizes(3), Sizes(2)], {"r": "a window", "s": "a window"})
+    'exact on multiples (r, s divide: a window)'
+    """
+    if not any(s.multiples for s in sizes):
+        return f"exact (tiles divide: {', '.join(dict.fromkeys(whole.values()))})" if whole else "exact"
+    reasons = [
+        f"{', '.join(name for name, why in whole.items() if why == reason)} divide: {reason}"
+        for reason in dict.fromkeys(whole.values())
+    ]
+    return f"exact on multiples ({'; '.join(reasons)})" if reasons else "exact on multiples"
 
 
 def _most(allowed: Allowed, array: Array, name: str) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ from costmodel.mapper.lattice.tensor_plan import TensorPlan, UnsupportedError, W
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Digits = npt.NDArray[np.unsignedinteger[Any]]
 MOST_SHAPES = 6_000_000
 
 
@@ -35,11 +37,11 @@ class Lattice:
         self.strides = space.strides
         self.full = self.shapes - 1
         self.extents = space.extents.astype(np.float64)
-        digit = np.uint8 if max(self.sizes) <= 1 << 8 else np.uint16
-        grid = np.indices(self.sizes, dtype=digit).reshape(self.count, self.shapes)
-        self.digits: npt.NDArray[np.uint8 | np.uint16] = grid
+        digit: Any = np.uint8 if max(self.sizes) <= 1 << 8 else np.uint16
+        grid: Digits = np.indices(self.sizes, dtype=digit).reshape(self.count, self.shapes)
+        self.digits = grid
         """(rank variables, shapes): the place of each size among its rank variable's."""
-        self.last_digit = np.array([n - 1 for n in self.sizes], dtype=digit)
+        self.last_digit: Digits = np.array([n - 1 for n in self.sizes], dtype=digit)
         self.tile = np.stack([d[g] for d, g in zip(space.divisors, grid, strict=True)]).astype(np.float64)
         """(rank variables, shapes): extents."""
         self.left = np.ceil(self.extents[:, None] / self.tile)

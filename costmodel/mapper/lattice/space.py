@@ -79,6 +79,8 @@ class Space:
     extents: npt.NDArray[np.int64]
     sizes: list[Sizes]
     """Tiles of each rank variable."""
+    whole: dict[str, str]
+    """Rank variables whose tiles divide though multiples were asked for, with the reason."""
     tensors: list[TensorPlan]
     memories: list[MemoryPlan]
     """Innermost first; the last is the outermost of the architecture."""
@@ -193,8 +195,8 @@ class Space:
     _rooms: dict[Window, Floats] = field(default_factory=dict)
 
 
-def build(allowed: Allowed, *, multiples: bool = False) -> Space:
-    """Return the mapspace in numbers, of tiles that divide or of multiples.
+def build(allowed: Allowed, *, multiples: int = 0) -> Space:
+    """Return the mapspace in numbers: of multiples, as far as they come to so many tile shapes; 0: tiles divide.
 
     Raises UnsupportedError where the lattice has no exact form.
     """
@@ -220,7 +222,7 @@ def build(allowed: Allowed, *, multiples: bool = False) -> Space:
             )
         elif isinstance(level, Array):
             array_levels.append(level)
-    sizes = sizes_of(allowed, shape, tensors, multiples=multiples)
+    sizes, whole = sizes_of(allowed, shape, tensors, multiples)
     arrays = [array_plan(a, allowed, sizes, outermost=a is array_levels[-1]) for a in array_levels]
     nodes, keeps = _nodes(allowed, tensors, memories)
     _check_terms(einsum, memories, len(arrays))
@@ -234,6 +236,7 @@ def build(allowed: Allowed, *, multiples: bool = False) -> Space:
         names=names,
         extents=extents,
         sizes=sizes,
+        whole=whole,
         tensors=tensors,
         memories=memories,
         arrays=arrays,
