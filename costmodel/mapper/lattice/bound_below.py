@@ -239,10 +239,10 @@ class Outside:
         return found
 
     def _worked_out(self, key: int, shape: Ints) -> Floats:
-        fits, outside = self.lattice.spread(self.steps, shape[:, None], self.ways[None, :])
-        found = np.zeros(fits.shape)
+        outside = self.lattice.spread_each(self.steps, shape)
+        found = np.where(outside < 0, np.inf, 0.0)
+        np.maximum(outside, 0, out=outside)
         for table in self.above.tables_of(key):
             if 0 in table:
                 found += table[0][outside]
-        found[~fits] = np.inf
         return found

@@ -41,7 +41,10 @@ class Search(Spreading):
                 return
 
     def start(self) -> Labels:
-        """Return a label for each choice of what is kept: compute instances that ask for a word at every point."""
+        """Return a label for each choice of what is kept: compute instances that ask for a word at every point.
+
+        Of choices that may lead to something better than what is known.
+        """
         space, layout = self.space, self.layout
         kept = np.array(space.keeps, dtype=np.int64)
         s = np.zeros((layout.whole, len(kept)), dtype=np.int64)
@@ -64,6 +67,7 @@ class Search(Spreading):
         self.deliver(labels, 0)
         if self.top == 0:
             self.first_touches(labels)
+        labels = self.survivors(labels, 0)
         self.store(labels, -1, START)
         return labels
 

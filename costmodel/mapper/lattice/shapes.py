@@ -21,6 +21,8 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Digits = npt.NDArray[np.unsignedinteger[Any]]
 MOST_SHAPES = 6_000_000
+NO_FIT = -(2**48)
+"""A step that no sum of steps makes up for."""
 
 
 class Lattice:
@@ -88,7 +90,7 @@ class Lattice:
         return found
 
     def steps(self, array: int) -> list[Ints]:
-        """Return, for each rank variable (sizes, ways): what a way to spread adds to a shape; -1: no fit."""
+        """Return, for each rank variable (sizes, ways): what a way to spread adds to a shape, or ``NO_FIT``."""
         found = []
         for v, (sizes, d) in enumerate(zip(self.space.sizes, self.space.divisors, strict=True)):
             factors = self.space.arrays[array].factors[:, v]
@@ -100,17 +102,22 @@ class Lattice:
                 fits &= np.array([np.isin(factors, some) for some in may])
             elif sizes.multiples:
                 fits &= sizes.extent % product == 0
-            found.append(np.where(fits, (into - np.arange(len(d))[:, None]) * self.strides[v], -1))
+            found.append(np.where(fits, (into - np.arange(len(d))[:, None]) * self.strides[v], NO_FIT))
         return found
 
-    def spread(self, steps: list[Ints], shape: Ints, way: Ints) -> tuple[npt.NDArray[np.bool_], Ints]:
-        """Return (whether it fits, shape above the array) for shapes and ways to spread, broadcast."""
-        total, fits = np.zeros(1, dtype=np.int64), np.ones(1, dtype=bool)
+    def spread(self, steps: list[Ints], shape: Ints, way: Ints) -> Ints:
+        """Return the shapes above an array of shapes and ways to spread, one of each."""
+        found = shape.copy()
         for v, table in enumerate(steps):
-            step = table[self.digits[v, shape], way]
-            fits = fits & (step >= 0)
-            total = total + step
-        return fits, np.where(fits, shape + total, 0)
+            found += table[self.digits[v, shape], way]
+        return found
+
+    def spread_each(self, steps: list[Ints], shape: Ints) -> Ints:
+        """Return (shapes, ways): the shape above an array, of each shape with each way to spread; negative: no fit."""
+        found = np.repeat(shape[:, None], steps[0].shape[1], axis=1)
+        for v, table in enumerate(steps):
+            found += table[self.digits[v, shape]]
+        return found
 
     def upward(self, values: Floats, v: int, axis: int, *, itself: bool = True) -> Floats:
         """Return, along the axis of ``v``, the least of the values above each size, and its own or not."""

@@ -38,6 +38,7 @@ from costmodel.mapper.lattice.ways import ArrayPlan, array_plan
 from costmodel.model.formats import stored_bits
 from costmodel.model.meters import PriceBook, compute_pj, cycles_per_point, leak_pj_per_cycle, port_limits
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
+from costmodel.spec.rules.recurrence import recurrences
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -204,6 +205,7 @@ def build(allowed: Allowed, *, multiples: int = 0) -> Space:
     shape = einsum.shape or NO_RANKS
     names = tuple(shape)
     extents = np.array([shape[v] for v in names], dtype=np.int64)
+    _check_recurrences(allowed)
     tensors = [tensor_plan(einsum, name, names, boxed=_boxed(allowed, name)) for name in einsum.tensors]
     memories: list[MemoryPlan] = []
     array_levels: list[Array] = []
@@ -270,6 +272,17 @@ def build(allowed: Allowed, *, multiples: int = 0) -> Space:
 def _boxed(allowed: Allowed, tensor: str) -> bool:
     """Whether some memory may move the tiles of a tensor with their holes."""
     return any(allowed.memories[place].holes == "fetch" for place, name, _ in allowed.below if name == tensor)
+
+
+def _check_recurrences(allowed: Allowed) -> None:
+    """Refuse what is read of an output where loops in the wrong order, or instances, could read it too early."""
+    for rule in recurrences(allowed.einsum):
+        if rule.inside:
+            msg = f"the order of loops decides whether {rule.tensor} is finished before it is read"
+            raise UnsupportedError(msg)
+        if rule.distance > 1 and any(allowed.over(array, rule.along).most > 1 for array in allowed.arrays.values()):
+            msg = f"how instances share {rule.along} decides whether {rule.tensor} is finished before it is read"
+            raise UnsupportedError(msg)
 
 
 def _check_terms(einsum: Einsum, memories: Sequence[MemoryPlan], arrays: int) -> None:

@@ -47,23 +47,22 @@ class Spreading(Growth):
                 self.drop(labels.take(np.arange(start, labels.n)), array)
                 break
             part = labels.take(np.arange(start, min(labels.n, start + step)))
-            shape = part.s[Layout.SHAPE]
-            ways = np.arange(len(plan.factors))
-            fits, _ = self.lattice.spread(across.steps, shape[:, None], ways[None, :])
-            if space.allowed.working_least and array == self.top - 1:
-                used = np.ones(part.n)
-                for b in range(array):
-                    used *= space.arrays[b].product[part.s[self.layout.way[b]]]
-                fits &= used[:, None] * plan.product >= space.allowed.working_least
             if across.every.ways is not None:
                 energy, latency = across.of_ways(part)
                 capacity = part.f[Layout.CAPACITY] + completion.room_to_come(part)
+                fits = np.isfinite(energy)
             else:
+                fits = self.lattice.spread_each(across.steps, part.s[Layout.SHAPE]) >= 0
                 energy, latency, capacity = completion.bounds(part, array)
                 leak = space.leak_pj_per_cycle
                 energy, capacity = (energy - leak * latency).min(axis=1)[:, None], capacity[:, 0]
                 latency = part.f[Layout.CYCLES][:, None] / (plan.product * fanout)
                 energy = energy + leak * latency
+            if space.allowed.working_least and array == self.top - 1:
+                used = np.ones(part.n)
+                for b in range(array):
+                    used *= space.arrays[b].product[part.s[self.layout.way[b]]]
+                fits &= used[:, None] * plan.product >= space.allowed.working_least
             energy, latency, bits = np.broadcast_arrays(energy, latency, capacity[:, None])
             rows, ways = np.nonzero(fits)
             costs = np.stack([energy[rows, ways], latency[rows, ways], bits[rows, ways]])
@@ -86,7 +85,7 @@ class Spreading(Growth):
         parents = s[Layout.NUMBER].copy()
         s[layout.below[array]] = s[Layout.SHAPE]
         s[layout.way[array]] = ways
-        s[Layout.SHAPE] = self.lattice.spread(self.completion.across[array].steps, s[Layout.SHAPE], ways)[1]
+        s[Layout.SHAPE] = self.lattice.spread(self.completion.across[array].steps, s[Layout.SHAPE], ways)
         s[Layout.COMBO] = self.combinations.after(array, s[Layout.COMBO], ways)
         s[Layout.USED], s[Layout.LAST] = 0, -1
         product = plan.product[ways]
