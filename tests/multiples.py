@@ -157,7 +157,7 @@ def front(
         try:
             found = evaluate(workload, architecture, mapping)
         except SpecError as error:
-            if "over capacity" not in str(error):
+            if not any(text in str(error) for text in ("over capacity", "cannot do this")):
                 raise
             continue
         seen.setdefault(cost(workload, architecture, mapping, found), mapping)
