@@ -435,11 +435,12 @@ def leaving_something_over(rng: random.Random) -> tuple[Einsum, Architecture]:
     else:
         m, c = rng.choice([3, 5]), rng.choice([3, 5])
         problem = einsum("O[m, p]", "I[c, p+r]", "F[m, c, r]", bits=bits, weights="F", m=m, c=c, p=2, r=2)
-    return working(rng, problem), _with_arrays(rng)
+    windows = any(len(index.terms) > 1 for access in problem.accesses for index in access.indices)
+    return working(rng, problem), _with_arrays(rng, may_flow=not windows)
 
 
-def _with_arrays(rng: random.Random) -> Architecture:
-    """Memories and arrays; no bandwidth limits a memory inside of an array."""
+def _with_arrays(rng: random.Random, *, may_flow: bool) -> Architecture:
+    """Memories and arrays, systolic ones where they ``may_flow``; no bandwidth limits a memory inside of an array."""
 
     def memory(name: str, low: int, high: int, *, limited: bool) -> Memory:
         kept = tuple(rng.sample(["input", "output", "weight"], rng.randrange(1, 3)))
@@ -468,7 +469,7 @@ def _with_arrays(rng: random.Random) -> Architecture:
         name="M0", read_pj=rng.randrange(20, 80), write_pj=rng.randrange(20, 80), bandwidth_bits_per_cycle=8
     )
     inner, outer = memory("M3", 1, 4, limited=False), memory("M1", 5, 9, limited=True)
-    spread = array("A1", rng.choice([None, None, None, "weight", "input", "output"]))
+    spread = array("A1", rng.choice([None, None, None, "weight", "input", "output"]) if may_flow else None)
     levels: tuple[Level, ...] = rng.choice(
         [
             (outer,),

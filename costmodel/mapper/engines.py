@@ -97,7 +97,8 @@ def _perfect(einsum: Einsum, architecture: Architecture, request: Request, progr
             progress=progress,
         )
     except UnsupportedError as why:
-        return _otherwise(einsum, architecture, request, progress, str(why), deadline)
+        reason = f"{why}; tiles divide" if request.tiles == "multiples" else str(why)
+        return _otherwise(einsum, architecture, request, progress, reason, deadline)
     except OutOfTimeError:
         return _otherwise(einsum, architecture, request, progress, OUT_OF_TIME, deadline)
     return found if found.certificate.gap is not None else _bounded(found, einsum, architecture, request)
