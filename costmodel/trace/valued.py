@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 from costmodel.einsum.algebra import Einsum
 from costmodel.execute.execution import execute
-from costmodel.execute.given import Given, given_values
+from costmodel.execute.given import Given
+from costmodel.execute.made import Stated, values_for
 from costmodel.execute.nest_order import Listed
 from costmodel.execute.traversal import Visit
-from costmodel.spec.values import Values
 from costmodel.trace.frames import Trace
 
 Number = int | float
@@ -31,17 +31,17 @@ class Valued:
 
 def valued(
     trace: Trace,
-    literals: Mapping[str, Values],
+    stated: Stated,
     arrays: Mapping[str, object] | None = None,
     files: Iterable[str] = (),
     seed: int = 0,
 ) -> Valued:
-    """Run the points of a trace in its order, on values from where ``given_values`` takes them.
+    """Run the points of a trace in its order, on values from where ``values_for`` takes them.
 
-    What Einsums that the nest does not compute make is given, too. Raises SpecError for values that do not fit.
+    Raises SpecError for values that do not fit.
     """
     workload = replace(trace.workload, einsums=trace.einsums)
-    given = given_values(workload, literals, arrays or {}, files, seed=seed)
+    given = values_for(trace.einsums, stated, arrays or {}, files, seed=seed)
     einsums = {einsum.name: einsum for einsum in trace.einsums}
     after: list[dict[tuple[int, ...], Number]] = [{} for _ in trace.frames]
     results: dict[str, dict[tuple[int, ...], Number]] = defaultdict(dict)

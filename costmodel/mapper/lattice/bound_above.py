@@ -58,7 +58,7 @@ class Above:
             for m in self.memories
         }
         """For each memory: energy (0) and limits (1, …) that its nodes cost something of."""
-        self.orders = Orders(space, lattice, self.returns, self.prices)
+        self.orders = Orders(space, lattice, self.returns)
         relevant = [t.relevant for t in space.tensors]
         tensors = range(len(space.tensors))
         moving = [sliding.leftover.moving(t) for t in tensors] if layout.rest else [1.0] * len(tensors)
@@ -166,13 +166,14 @@ class Above:
             words = [self.space.tensors[n.tensor].words for n in nodes]
             once = {k: sum(w * self.prices[n.bit][k] for w, n in zip(words, nodes, strict=True)) for k in wanted}
             return {k: np.full(self.lattice.shapes, cost) for k, cost in once.items()}
-        together = self.orders.least(nodes, wanted) if not opened else {}
+        prices = {n.bit: np.array(self.prices[n.bit])[wanted] for n in nodes}
+        together = self.orders.least(nodes, prices, self.orders.together, opened).reshape(
+            len(wanted), self.lattice.shapes
+        )
         if len(nodes) == 1 and not opened:  # its best way up is to move last
-            return {k: least.ravel() for k, least in together.items()}
+            return dict(zip(wanted, together, strict=True))
         up = self.way_up(coming, opened, memory).reshape(len(wanted), self.lattice.shapes)
-        if opened:
-            return dict(zip(wanted, up, strict=True))
-        return {k: np.maximum(least, together[k].ravel()) for k, least in zip(wanted, up, strict=True)}
+        return dict(zip(wanted, np.maximum(up, together), strict=True))
 
     def way_up(self, coming: int, opened: int, memory: int) -> Floats:
         """Return (costs, *rank variables): the least cost from each tile shape on; infinite: no room."""

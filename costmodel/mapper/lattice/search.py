@@ -34,7 +34,9 @@ class Search(Spreading):
         """Search; what is found goes to the incumbents."""
         labels = self.start()
         if labels.n:
+            hopeful = not self.incumbents.items or self.completion.narrow(labels, self.incumbents)
             self.root = float(self.first(labels, 0).min())
+            labels = labels if hopeful else labels.take(np.empty(0, dtype=np.int64))
         for segment in range(self.top + 1):
             labels = self.pass_segment(labels, segment)
             if not labels.n:

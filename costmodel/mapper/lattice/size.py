@@ -261,7 +261,7 @@ def _points(
 
     A point says how many gaps of each block take each node. The polynomials are by their degree.
     """
-    blocks = [_block(max(gaps), nodes, longest) for gaps in zip(*arrangements, strict=True)]
+    blocks = [_block(set(gaps), nodes, longest) for gaps in zip(*arrangements, strict=True)]
     weights: list[Decimal] = []
     rows: list[tuple[list[Decimal], ...]] = []
     for points in itertools.product(*blocks):
@@ -280,24 +280,30 @@ def _points(
 
 
 def _block(
-    most: int, nodes: Sequence[tuple[Decimal, Decimal]], longest: int
+    gaps: set[int], nodes: Sequence[tuple[Decimal, Decimal]], longest: int
 ) -> list[tuple[int, Decimal, list[Decimal]]]:
-    """Return (gaps, weight, elementary symmetric polynomials) for every way in which up to so many gaps take nodes."""
+    """Return (gaps, weight, elementary symmetric polynomials) for every way in which so many gaps take nodes."""
     found: list[tuple[int, Decimal, list[Decimal]]] = []
+    most = max(gaps)
+    factors = [
+        [[math.comb(times, k) * node**k for k in range(min(times, longest) + 1)] for times in range(most + 1)]
+        for node, _ in nodes
+    ]
+    shares = [[share**times / math.factorial(times) for times in range(most + 1)] for _, share in nodes]
 
     def go(at: int, taken: int, weight: Decimal, row: list[Decimal]) -> None:
         if at == len(nodes):
             found.append((taken, weight * math.factorial(taken), row))
             return
-        node, share = nodes[at]
-        powers = [node**k for k in range(longest + 1)]
         for times in range(most - taken + 1):
-            factor = [math.comb(times, k) * powers[k] for k in range(min(times, longest) + 1)]
+            if at == len(nodes) - 1 and taken + times not in gaps:
+                continue
+            factor = factors[at][times]
             grown = [Decimal(0)] * min(longest + 1, len(row) + len(factor) - 1)
-            for (i, a), (j, b) in itertools.product(enumerate(row), enumerate(factor)):
-                if i + j < len(grown):
-                    grown[i + j] += a * b
-            go(at + 1, taken + times, weight * share**times / math.factorial(times), grown)
+            for i, a in enumerate(row):
+                for k, b in enumerate(factor[: len(grown) - i], i):
+                    grown[k] += a * b
+            go(at + 1, taken + times, weight * shares[at][times], grown)
 
     go(0, 0, Decimal(1), [Decimal(1)])
     return found

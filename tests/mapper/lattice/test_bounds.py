@@ -47,6 +47,8 @@ def bounds_along_the_way(problem: Einsum, architecture: Architecture, objective:
     """Check the bounds of all labels that led to the answer against it; return how many there were."""
     aim = objective_of(objective)
     board, incumbents = board_of(problem, architecture, objective, multiples=multiples), Incumbents(aim)
+    for across in board.completion.across:
+        across.joint = True
     search = Recording(board, incumbents, width=1000)
     nest = search.reader.nest
 
