@@ -298,7 +298,7 @@ def workload_yaml(spec: WorkloadSpec, comments: Iterable[str] = ()) -> str:
     lines.append(f"name: {yaml_text(spec.name)}")
     if spec.source:
         lines.append(f"source: {json.dumps(spec.source, ensure_ascii=False)}")
-    for key in ("ranks", "bits", "weights", "batch", "pad", "values", "density", "coordinates"):
+    for key in ("ranks", "tensors", "bits", "weights", "batch", "pad", "values", "distinct", "density", "coordinates"):
         value = getattr(spec, key)
         if value is not None and (value or key == "weights") and value != {}:
             lines.append(f"{key}: {_flow(value)}")
