@@ -82,14 +82,14 @@ class Across:
         assert self.detailed.ways is not None  # noqa: S101
         self.by_way.use(self.detailed.ways, starts)
 
-    def narrow(self, labels: Labels, capacity: Floats, incumbents: Incumbents) -> bool:
+    def narrow(self, labels: Labels, capacity: Floats, incumbents: Incumbents, *, closely: bool) -> bool:
         """Leave out ways with which no completion of ``labels``, from which all come, is better than what is known.
 
-        Return whether a way is left.
+        Return whether a way is left. ``closely``: also where nodes are looked at together, as they are from then on.
         """
         if self.by_way is None:
             return True
-        for joint in (False, True):
+        for joint in (False, True) if closely else (False,):
             self.joint |= joint
             energy, latency = self.bounds(labels)
             beaten = incumbents.beaten(energy, latency, np.broadcast_to(capacity[:, None], energy.shape)).all(axis=0)

@@ -26,6 +26,9 @@ from costmodel.mapper.lattice.labels import PLACE, START, Labels, Layout
 from costmodel.mapper.lattice.shapes import Ints
 from costmodel.mapper.lattice.spreading import Spreading
 
+CLOSELY = 10_000
+"""Labels of each stage from which on nodes below an array are bounded together, which pays where much is left."""
+
 
 class Search(Spreading):
     """One pass over the labels, with at most ``width`` of them at each stage; it proves if none is dropped for that."""
@@ -34,7 +37,8 @@ class Search(Spreading):
         """Search; what is found goes to the incumbents."""
         labels = self.start()
         if labels.n:
-            hopeful = not self.incumbents.items or self.completion.narrow(labels, self.incumbents)
+            closely = self.width >= CLOSELY
+            hopeful = not self.incumbents.items or self.completion.narrow(labels, self.incumbents, closely=closely)
             self.root = float(self.first(labels, 0).min())
             labels = labels if hopeful else labels.take(np.empty(0, dtype=np.int64))
         for segment in range(self.top + 1):
