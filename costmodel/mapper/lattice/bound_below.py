@@ -148,7 +148,7 @@ class Across:
             np.maximum(own, self.by_way.together(labels, choices.columns), out=own)
         energy += own
         energy += labels.f[Layout.ENERGY][:, None]
-        if self.by_way is not None:
+        if self.by_way is not None and not (choices.columns is None and self.by_way.many):
             energy += self.by_way.outside(labels, choices.columns)
         else:
             energy += carried.to_come[0][:, None]

@@ -26,7 +26,7 @@ MOST_KEPT = 20_000_000
 CELLS = 200_000
 """Numbers that are worked out in one go."""
 MOST_JOINT = 10_000_000
-"""Tile shapes times ways of which nodes below the array are looked at together."""
+"""Tile shapes times ways of which nodes are looked at way by way for quick bounds, and together below the array."""
 
 
 @dataclass
@@ -66,9 +66,14 @@ class ByWay:
             place = {way: column for column, way in enumerate(self.ways.tolist())}
             columns = np.array([place[way] for way in ways.tolist()], dtype=np.int64)
             for rows in self.known.values():
-                rows.every = np.ascontiguousarray(rows.every[:, columns])
+                rows.every = rows.every.take(columns, axis=1)
                 rows.least = np.minimum.reduceat(rows.every, starts, axis=1)
         self.ways, self.starts = ways, starts
+
+    @property
+    def many(self) -> bool:
+        """Whether shapes and ways are too many to look at each for all labels."""
+        return self.lattice.shapes * len(self.ways) > MOST_JOINT
 
     def outside(self, labels: Labels, columns: slice | None) -> Floats:
         """Return (labels, ways or groups): of nodes above the array; infinite where a way does not fit."""
@@ -80,7 +85,7 @@ class ByWay:
 
         Nothing where there are too many shapes and ways.
         """
-        if self.lattice.shapes * len(self.ways) > MOST_JOINT:
+        if self.many:
             return np.zeros((labels.n, self._width(columns)))
         todo, opened = labels.s[Layout.TODO] & self.here, labels.s[Layout.OPEN] & (self.here | self.inside)
         return self._of(todo << len(self.space.nodes) | opened, labels.s[Layout.SHAPE], columns, self._together)
@@ -123,12 +128,17 @@ class ByWay:
         rows.least = np.concatenate((rows.least, np.minimum.reduceat(more, self.starts, axis=1)))
 
     def _outside(self, nodes: int, shape: Ints) -> tuple[Ints, Floats]:
-        outside = self.lattice.spread_each([table[:, self.ways] for table in self.steps], shape)
-        found = np.where(outside < 0, np.inf, 0.0)
-        np.maximum(outside, 0, out=outside)
-        for table in self.above.tables_of(nodes >> len(self.space.nodes)):
-            if 0 in table:
-                found += table[0][outside]
+        steps = [table[:, self.ways] for table in self.steps]
+        tables = [table[0] for table in self.above.tables_of(nodes >> len(self.space.nodes)) if 0 in table]
+        found = np.empty((len(shape), len(self.ways)))
+        step = max(1, CELLS // len(self.ways))  # what is worked out in one go should stay in the cache
+        for start in range(0, len(shape), step):
+            outside = self.lattice.spread_each(steps, shape[start : start + step])
+            energy = np.where(outside < 0, np.inf, 0.0)
+            np.maximum(outside, 0, out=outside)
+            for table in tables:
+                energy += table[outside]
+            found[start : start + step] = energy
         return shape, found
 
     def _together(self, nodes: int, shape: Ints) -> tuple[Ints, Floats]:
