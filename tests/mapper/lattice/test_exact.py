@@ -155,6 +155,15 @@ SEARCHED = {
             Memory(name="M1", capacity_bits=16, read_pj=3.5, write_pj=3.5, keep=("output",)),
         ),
     ),
+    "an output that an inner memory may keep, which decides what is read back": (
+        einsum("O[m, p]", "I[p+r]", "F[m, r]", weights="F", m=2, p=2, r=2),
+        (
+            Memory(name="M0", read_pj=10, write_pj=10),
+            Array(name="A1", shape={"X": 2}),
+            Memory(name="M2", read_pj=60, write_pj=1),
+            Memory(name="M3", capacity_bits=8, read_pj=10, write_pj=20, may_keep=("output",)),
+        ),
+    ),
     "loops of one gap in any order": (
         einsum("O[m, p]", "I[p+r]", "F[m, r]", weights="F", m=2, p=4, r=2),
         (
