@@ -53,7 +53,7 @@ class Across:
         self.by_way: ByWay | None = None
         """Where one array is to come: what is looked up for each way."""
         self.joint = False
-        """Whether nodes below the array are looked at together."""
+        """Whether nodes below the array are looked at together; that knows only tiles that divide."""
         if self.every.ways is not None:
             self.by_way = ByWay(space, lattice, above, segment, coefficients.prices())
             self.use(np.arange(len(self.every)))
@@ -144,7 +144,7 @@ class Across:
     def _computed(self, labels: Labels, carried: Carried, choices: Choices) -> tuple[Floats, Floats]:
         """Return (energy, latency) as far as the latency is that of the compute instances."""
         energy, own = self._crossed(carried, choices, 0)
-        if self.by_way is not None and self.joint:
+        if self.by_way is not None and self.joint and not self.space.uneven:
             np.maximum(own, self.by_way.together(labels, choices.columns), out=own)
         energy += own
         energy += labels.f[Layout.ENERGY][:, None]
