@@ -24,6 +24,7 @@ tile one of three is true:
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -202,9 +203,10 @@ class Orders:
         kept: Any = 0.0
         for window in tensor.windows:
             at = tuple(spreads.above[v] if other.relevant[v] else sizes[v] - 1 for v in window.rank_variables)
-            words = words * space.window_table(window, False)[at]
+            wanted = space.window_table(window, False)[at]
+            words = words * wanted
             if case.part:
-                kept = np.maximum(kept, self._kept(window, case, spreads))
+                kept = np.maximum(kept, self._kept(window, case, spreads, wanted))
         return np.maximum(words * (1 - kept), tensor.words)
 
     def _at_last(self, case: WindowCase, spreads: WaysAbove) -> Any:
@@ -223,31 +225,42 @@ class Orders:
         """Return (ways or 1, *rank variables): which divisor Y has, where ``other`` moves last."""
         return self.axes[v] if other.relevant[v] else spreads.whole[v]
 
-    def _kept(self, window: Window, case: WindowCase, spreads: WaysAbove) -> Any:
-        """Return (ways, *rank variables): which part of a step's words may be there before, of a tile not whole."""
+    def _kept(self, window: Window, case: WindowCase, spreads: WaysAbove, wanted: Any) -> Any:
+        """Return (ways, *rank variables): which part of a step's ``wanted`` words may be there before.
+
+        Of a tile that is not whole along some of ``case.part``. Each instance along the window may have as many.
+        """
         if min(window.coefficients) < 0 < max(window.coefficients):
             return 1.0
         other = self.space.tensors[case.last.tensor]
-        at = [self._of_y(v, other, spreads) for v in window.rank_variables]
-        extents = [self.space.divisors[v][i] for v, i in zip(window.rank_variables, at, strict=True)]
-        steps = [abs(c) * e for c, e in zip(window.coefficients, extents, strict=True)]
-        length: Any = 1 + sum(step - abs(c) for c, step in zip(window.coefficients, steps, strict=True))
-        length = length + sum(abs(c) * (n - 1) for c, n in window.shifts)
-        onward = [s for v, s in zip(window.rank_variables, steps, strict=True) if other.relevant[v]]
+        along = list(zip(window.rank_variables, (abs(c) for c in window.coefficients), strict=True))
+        at = {v: self._of_y(v, other, spreads) for v, _ in along}
+        steps: dict[int, Any] = {v: c * self.space.divisors[v][at[v]] for v, c in along}
+        copies = {v: spreads.factors[:, v].reshape(-1, *[1] * self.lattice.count) for v, _ in along}
+        length: Any = 1 + sum(steps[v] - c for v, c in along) + sum(abs(c) * (n - 1) for c, n in window.shifts)
+        further = {v: (copies[v] - 1) * steps[v] for v, _ in along}
+        """By how much more instances that stand together go than a tile that is alone."""
         most: Any = 0.0
-        for v, c, i, extent in zip(window.rank_variables, window.coefficients, at, extents, strict=True):
-            divisors = self.space.divisors[v]
-            part = np.array([max((int(d) for d in divisors if d < e and e % d == 0), default=0) for e in divisors])
-            away = abs(c) * (extent - part[i])
+        for v, c in along:
+            if v not in case.part:
+                continue
+            away = steps[v] - c * self._parts[v][at[v]]
             shared = length - 2 * away
-            for step in onward:
-                shared = np.maximum(shared, np.where(away >= step, length - 2 * away + step, length - step))
-            most = np.maximum(most, np.where((extent > 1) & (v in case.part), shared, 0.0))
-        words = self.space.window_table(window, False)[tuple(at)]
-        apart = np.logical_and.reduce([spreads.factors[:, v] == 1 for v in window.rank_variables])
-        # where instances stand along the window, what each has may be more of what all want
-        words = np.where(apart.reshape(-1, *[1] * self.lattice.count), words, 1.0)
-        return np.minimum(most / words, 1.0)
+            for u, _ in along:
+                if other.relevant[u]:
+                    onward = length - steps[u] + sum(further[t] for t, _ in along if t != u)
+                    step = steps[u] + further[u]
+                    shared = np.maximum(shared, np.where(away >= step, length - 2 * away + step, onward))
+            most = np.maximum(most, np.where(steps[v] > c, shared, 0.0))
+        return np.minimum(most * math.prod(copies.values()) / wanted, 1.0)
+
+    @cached_property
+    def _parts(self) -> list[Ints]:
+        """For each rank variable and each divisor: the largest part of it, 0 of 1."""
+        return [
+            np.array([max((d for d in every if d < e and e % d == 0), default=0) for e in every], dtype=np.int64)
+            for every in (divisors.tolist() for divisors in self.space.divisors)
+        ]
 
     def _tile(self, node: NodePlan, known: Sequence[int], case: WindowCase | None, spreads: WaysAbove) -> Any:
         """Return (ways or 1, *rank variables): words of the least tile, as far as its extents are known."""
