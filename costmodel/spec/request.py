@@ -131,8 +131,9 @@ class Request(SpecModel):
     """Memory for one exact search (bare: bytes); what the machine has when absent. E.g. ``2 GiB``."""
     bound: bool = True
     """Whether a sampler's answer is held against the proven optimum. E.g. ``false``."""
-    tiles: Literal["perfect", "any"] = "perfect"
-    """Whether every tile divides the one above it, or tiles that leave a rest are looked at too. E.g. ``any``."""
+    tiles: Literal["perfect", "multiples", "any"] = "perfect"
+    """Tiles that divide the ones above (``perfect``); multiples of the ones below, so that what is left over falls to
+    the outermost loops (``multiples``); or any that fit. E.g. ``multiples``."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     """Of every random choice: the same seed gives the same answer. E.g. ``7``."""
     constraints: Items[str] = ()

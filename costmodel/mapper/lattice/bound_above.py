@@ -60,12 +60,15 @@ class Above:
         """For each memory: energy (0) and limits (1, …) that its nodes cost something of."""
         self.orders = Orders(space, lattice, self.returns)
         relevant = [t.relevant for t in space.tensors]
+        tensors = range(len(space.tensors))
+        moving = [sliding.leftover.moving(t) for t in tensors] if layout.rest else [1.0] * len(tensors)
         self.against: list[list[Floats]] = [
             [
-                space.tensors[t].words * lattice.left[space.tensors[t].idle & relevant[u]].prod(axis=0)
-                for t in range(len(space.tensors))
+                space.tensors[t].words
+                * (1 + (lattice.left[space.tensors[t].idle & relevant[u]].prod(axis=0) - 1) * moving[t])
+                for t in tensors
             ]
-            for u in range(len(space.tensors))
+            for u in tensors
         ]
         """[u][t]: (shapes) words of t that have to cross before a tile of u can close last."""
 
@@ -111,6 +114,8 @@ class Above:
             for i, listed in coefficients.items():
                 t = nodes[i].tensor
                 words = self.against[last][t][shape]
+                if i in self.layout.rest:
+                    words = words * labels.f[self.layout.rest[i]]
                 if i in self.sliding.slot and t != last:
                     share = self.returns.least(i, last)[labels.s[self.layout.tile[self.sliding.slot[i]]]]
                     words = tensors[t].words * (1 - share) + words * share

@@ -53,7 +53,7 @@ class Across:
         self.by_way: ByWay | None = None
         """Where one array is to come: what is looked up for each way."""
         self.joint = False
-        """Whether nodes below the array are looked at together."""
+        """Whether nodes below the array are looked at together; that knows only tiles that divide."""
         if self.every.ways is not None:
             self.by_way = ByWay(space, lattice, above, segment, coefficients.prices())
             self.use(np.arange(len(self.every)))
@@ -148,10 +148,11 @@ class Across:
         if self.by_way is None:
             own += carried.to_come[0][:, None]
         else:
-            if self.joint and self.by_way.crowded:
+            joint = self.joint and not self.space.uneven
+            if joint and self.by_way.crowded:
                 np.maximum(own, self.by_way.together(labels, choices.columns), out=own)
             own += self.by_way.outside(labels, choices.columns)
-            if self.joint and self.by_way.alone:
+            if joint and self.by_way.alone:
                 np.maximum(own, self.by_way.beyond(labels, choices.columns), out=own)
         energy += own
         latency: Floats = labels.f[Layout.CYCLES][:, None] / choices.divisor

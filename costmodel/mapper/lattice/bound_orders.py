@@ -61,7 +61,7 @@ class WaysAbove:
             tile = divisors[None, :] * factors[:, v, None]
             into = np.minimum(np.searchsorted(divisors, tile), len(divisors) - 1)
             fits = divisors[into] == tile
-            self.left.append(np.where(fits, divisors[-1] / tile, NEVER).reshape(shape))
+            self.left.append(np.where(fits, np.ceil(divisors[-1] / tile), NEVER).reshape(shape))
             self.above.append(into.reshape(shape))
             whole = np.searchsorted(divisors, divisors[-1] // factors[:, v])
             self.whole.append(whole.reshape(-1, *[1] * count))

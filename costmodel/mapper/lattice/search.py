@@ -151,14 +151,20 @@ class Search(Spreading):
         for m, row in self.room_slot.items():
             full = (s[Layout.TODO] & sum(n.bit for n in space.nodes if n.memory == m)) == 0
             new.f[row][full] = 0.0
-        for i in self.sliding.nodes:
-            rows = np.flatnonzero(placing & space.nodes[i].bit)
-            if len(rows):
-                self.sliding.place(new, i, rows)
+        self.open(new, placing)
         segment = self.gaps.segment_of[int(placing[0]).bit_length() - 1] if len(placing) else self.top
         new = self.survivors(new, segment)
         self.store(new, new.s[Layout.NUMBER], PLACE)
         return new
+
+    def open(self, labels: Labels, placing: Ints) -> None:
+        """Note of tiles (bits of nodes) that they have not moved."""
+        for i, row in self.layout.rest.items():
+            labels.f[row][(placing & self.space.nodes[i].bit) != 0] = 1.0
+        for i in self.sliding.nodes:
+            rows = np.flatnonzero(placing & self.space.nodes[i].bit)
+            if len(rows):
+                self.sliding.place(labels, i, rows)
 
     def finish(self, labels: Labels) -> None:
         """Close what is open and take the front of complete mappings."""

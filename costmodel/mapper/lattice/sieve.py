@@ -49,7 +49,7 @@ class Sieve:
         self.width, self.deadline = width, deadline
         self.space, self.lattice, self.layout = board.space, board.lattice, board.layout
         self.combinations, self.sliding, self.completion = board.combinations, board.sliding, board.completion
-        self.gaps, self.history = board.gaps, board.history
+        self.gaps, self.history, self.leftover = board.gaps, board.history, board.leftover
         self.aim = incumbents.aim
         self.history.clear()
         self.reader = Reader(board.space, board.lattice, board.history)

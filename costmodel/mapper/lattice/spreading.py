@@ -90,6 +90,8 @@ class Spreading(Growth):
         s[Layout.COMBO] = self.combinations.after(array, s[Layout.COMBO], ways)
         s[Layout.USED], s[Layout.LAST] = 0, -1
         product = plan.product[ways]
+        if self.leftover.spread and array == self.top - 1:
+            product = product / self.leftover.steps(s)
         f[Layout.CYCLES] /= product
         f[Layout.PASSES] /= product
         for row, inside in zip(layout.limit, space.prices.segments, strict=True):
@@ -123,6 +125,8 @@ class Spreading(Growth):
                 inside = sum(space.nodes[i].bit for i in self.gaps.chain[tensor] if self.gaps.segment_of[i] <= array)
                 bare = np.flatnonzero((s[Layout.KEPT] & inside) == 0)
                 sharing[bare] = self.sliding.edges.merged(s[:, bare], tensor, array)
+            if self.leftover.spread and array == self.top - 1:
+                sharing = sharing / self.leftover.steps(s, tensor)
             by, _ = space.arrays[array].merged(sharing, alike, up=up)
             labels.f[Layout.UPDATES if up else self.layout.reads[tensor]] /= by
 
@@ -137,6 +141,8 @@ class Spreading(Growth):
             bare = np.flatnonzero(((labels.s[Layout.KEPT] & held) == 0) & (labels.f[row] > 0))
             if merged and len(bare):
                 labels.f[row, bare] /= self.sliding.bare(labels, bare, tensor, array, up=up)
+                if self.leftover.spread and array == self.top - 1:
+                    labels.f[row, bare] *= self.leftover.steps(labels.s[:, bare], tensor)
 
     def deliver(self, labels: Labels, segment: int) -> None:
         """Charge what waits for a holder in this segment, and the hops to it."""
