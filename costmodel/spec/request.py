@@ -133,6 +133,9 @@ class Request(SpecModel):
     """Whether a sampler's answer is held against the proven optimum. E.g. ``false``."""
     tiles: Literal["perfect", "any"] = "perfect"
     """Whether every tile divides the one above it, or tiles that leave a rest are looked at too. E.g. ``any``."""
+    fuse: Literal["off", "auto"] = "off"
+    """Whether neighbouring Einsums may share loops and storage, so that what one makes for another need not leave the
+    chip: ``auto`` fuses what then is better. E.g. ``auto``."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     """Of every random choice: the same seed gives the same answer. E.g. ``7``."""
     constraints: Items[str] = ()
@@ -163,6 +166,13 @@ class Request(SpecModel):
             name = ",".join(objective)
             hint = "ask for a front, such as energy,latency"
             raise ValueError(f"one objective ({name}) has one answer: there is no front to choose from{HINT}{hint}")
+        return value
+
+    @field_validator("fuse")
+    @classmethod
+    def _of_perfect_tiles(cls, value: str, info: ValidationInfo) -> str:
+        if value != "off" and info.data.get("tiles") == "any":
+            raise ValueError(f"fused nests are searched over tiles that divide{HINT}leave tiles: any out, or fuse")
         return value
 
     @property
