@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import itertools
 import math
+import random
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from exhaustive import Stored, choices_of_stored, factorisations, mappings_on, undominated, units
+from problems import random_architecture
+from strategies import workload_of
 
 from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.model.evaluate import OverCapacityError, evaluate
@@ -210,3 +214,34 @@ def front(parts: Iterable[list[list[Costs]]], asked: tuple[int, ...]) -> list[tu
             sums = {(a[0] + b[0], a[1] + b[1], max(a[2], b[2])) for a in sums for b in full}
         found |= {tuple(c[k] for k in asked) for c in sums}
     return undominated(found)
+
+
+# Random cascades
+
+CASCADES = (
+    ("Y[m, n] = A[m, k] * B[k, n]", "Z[m, p] = Y[m, n] * C[n, p]"),
+    ("Y[m] = A[m, k]", "Z[m, n] = Y[m] * C[n]"),
+    ("Y[m, n] = A[m] * B[n]", "Z[m] = Y[m, n]"),
+    ("Y[m, n] = A[m, n]", "Z[n] = Y[m, n] * C[m]"),
+    ("Y[m, k] = X[m, k]", "Z[m] = X[m, k] * Y[m, k]"),
+    ("Y[m] = X[m, k]", "Z[m] = X[m, k] * C[k]"),
+    ("Y[m] = A[m]", "Z[m] = Y[m]", "W[m, n] = Z[m] * Y[m] * C[n]"),
+    ("Y[m] = A[m, k]", "Z[m] = Y[m]", "W[m] = Z[m] * A[m, k]"),
+    ("Q[m] = X[m]", "K[m] = X[m]", "S[m] = Q[m] * K[m]"),
+    ("Y[m, n] = A[m, n]", "Z[m, n] = Y[n, m]"),
+)
+OBJECTIVES = ("energy", "latency", "energy,latency", "energy,latency,capacity")
+
+
+def random_cascade(rng: random.Random) -> tuple[Workload, Architecture]:
+    """Two or three Einsums, on a machine with a memory that may hold what they share."""
+    statements = rng.choice(CASCADES)
+    names = sorted(set(re.findall(r"[a-z]", " ".join(statements))))
+    extents = {v: rng.choice([1, 2, 2]) for v in names}
+    extents[rng.choice(names)] = rng.choice([2, 2, 3, 4])
+    bits = {t: rng.choice([8, 8, 16, 4]) for t in sorted(set(re.findall(r"[A-Z]", " ".join(statements))))}
+    kinds = ((rng.choice(["mac", "exp", "add"]), 1),)
+    while True:
+        architecture = random_architecture(rng)
+        if isinstance(architecture.levels[1], Memory) and len(architecture.levels) <= 4:
+            return workload_of(*statements, bits=bits, kinds=kinds, **extents), architecture

@@ -65,8 +65,8 @@ def fuse_layers(
 ) -> tuple[tuple[Layer, ...], Fusion]:
     """Return the layers with those fused that then cost less, and what is known about fused nests.
 
-    A group has one layer in place of those of its Einsums. Where some points of a front fuse Einsums that others do not,
-    their layer has the mappings of all; what a point does not fuse it has as branches without shared loops.
+    A group has one layer in place of those of its Einsums. Where some points of a front fuse Einsums that others do
+    not, their layer has the mappings of all; what a point does not fuse it has as branches without shared loops.
     """
     aim = layer_objective(request, len(workload.einsums))
     place = {einsum.name: at for at, einsum in enumerate(workload.einsums)}
@@ -111,7 +111,7 @@ def _runs(groups: MappingABC[tuple[int, int], object]) -> list[tuple[int, int]]:
 
 
 def _joined(points: Sequence[MappingPoint], workload: Workload, architecture: Architecture) -> MappingPoint:
-    """Return several nests, of a group or an Einsum each, as one: branches that share nothing but the outermost memory."""
+    """Return nests of a group or an Einsum each as one: branches that share nothing but the outermost memory."""
     if len(points) == 1:
         return points[0]
     stores = [point.mapping.nest[0] for point in points]

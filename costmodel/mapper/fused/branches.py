@@ -20,7 +20,7 @@ class NotFusedError(Exception):
 
 
 @dataclass(frozen=True)
-class Part:
+class EinsumPart:
     """An Einsum on one of the compute units that can run it."""
 
     einsum: Einsum
@@ -41,12 +41,12 @@ class Part:
 class Found:
     """The branches of an Einsum on one unit."""
 
-    part: Part
+    part: EinsumPart
     search: Branching
     branches: Branches
 
 
-def parts(einsum: Einsum, architecture: Architecture, constraints: Sequence[str]) -> list[Part]:
+def parts(einsum: Einsum, architecture: Architecture, constraints: Sequence[str]) -> list[EinsumPart]:
     """Return an Einsum on each unit that runs it. Raises NotFusedError where its branches have no form."""
     if any(a.tensor == einsum.output.tensor for a in einsum.inputs):
         msg = "it reads its own output"
@@ -60,7 +60,7 @@ def parts(einsum: Einsum, architecture: Architecture, constraints: Sequence[str]
             raise NotFusedError(str(why)) from None
         except InfeasibleError:
             continue
-        found.append(Part(einsum, space))
+        found.append(EinsumPart(einsum, space))
         if any(t.windows for t in space.tensors):
             msg = "it has sliding windows"
             raise NotFusedError(msg)
@@ -81,7 +81,9 @@ def _limits_nests(space: Space) -> bool:
     return any(allowed.whole(place, tensor) for place, tensor, _ in allowed.below)
 
 
-def branches(part: Part, aim: Objective, shared: set[str], memories: Sequence[str], *, deadline: float | None) -> Found:
+def branches(
+    part: EinsumPart, aim: Objective, shared: set[str], memories: Sequence[str], *, deadline: float | None
+) -> Found:
     """Find the branches of an Einsum on one unit, whatever of its rank variables is shared.
 
     Nodes in ``memories`` may stand in the shared part. Raises OutOfTimeError.

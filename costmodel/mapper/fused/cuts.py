@@ -14,7 +14,7 @@ MOST = 4_000
 """Points kept of a front between two cuts."""
 
 
-class Piece(NamedTuple):
+class Between(NamedTuple):
     """A group (or an Einsum alone) between two cuts, with one of its mappings."""
 
     first: int
@@ -28,7 +28,7 @@ class Cuts(NamedTuple):
 
     costs: Floats
     """(points, costs)."""
-    pieces: list[tuple[Piece, ...]]
+    pieces: list[tuple[Between, ...]]
     exact: bool
     """Whether no point was left out for their number."""
 
@@ -52,7 +52,7 @@ def over_cuts(first: int, stop: int, fronts: Mapping[tuple[int, int], Floats], a
                 for k, axis in enumerate(AXES)
             ]
             costs.append(np.stack(columns, axis=1))
-            pieces += [(*path, Piece(begin, end, place)) for path in before.pieces for place in range(len(own))]
+            pieces += [(*path, Between(begin, end, place)) for path in before.pieces for place in range(len(own))]
         if costs:
             every = np.concatenate(costs)
             rows = pareto(every[:, list(asked)], every)

@@ -12,7 +12,7 @@ from costmodel.spec.hardware import Architecture, Array, Memory
 
 
 @dataclass(frozen=True)
-class Group:
+class FusedGroup:
     """A run of neighbouring Einsums of a workload, one branch each."""
 
     workload: Workload
@@ -109,7 +109,7 @@ def _has(index: Affine, v: str) -> bool:
     return v in index.rank_variables
 
 
-def groups(workload: Workload, able: Sequence[bool], counts: Sequence[int], most: int) -> Iterator[Group]:
+def groups(workload: Workload, able: Sequence[bool], counts: Sequence[int], most: int) -> Iterator[FusedGroup]:
     """Yield the groups of two to ``most`` Einsums, those that share nothing left out.
 
     ``able``: whether an Einsum can be a branch; ``counts``: how often it runs.
@@ -118,12 +118,12 @@ def groups(workload: Workload, able: Sequence[bool], counts: Sequence[int], most
         for stop in range(first + 2, min(first + most, len(workload.einsums)) + 1):
             if not all(able[first:stop]):
                 break
-            group = Group(workload, first, workload.einsums[first:stop])
+            group = FusedGroup(workload, first, workload.einsums[first:stop])
             if len(set(counts[first:stop])) == 1 and _connected(group) and _in_order(group):
                 yield group
 
 
-def _connected(group: Group) -> bool:
+def _connected(group: FusedGroup) -> bool:
     """Whether the Einsums hang together by tensors that they touch."""
     known, left = set(group.einsums[0].tensors), list(group.einsums[1:])
     while near := [e for e in left if known & set(e.tensors)]:
@@ -132,7 +132,7 @@ def _connected(group: Group) -> bool:
     return not left
 
 
-def _in_order(group: Group) -> bool:
+def _in_order(group: FusedGroup) -> bool:
     """Whether every Einsum stands behind those whose output it reads."""
     return all(group.einsums.index(p) < group.einsums.index(c) for p, c, _ in group.exchanged)
 

@@ -11,8 +11,8 @@ import numpy as np
 from costmodel.mapper.front import Incumbents, pareto
 from costmodel.mapper.fused.charges import SharedPrices
 from costmodel.mapper.fused.plan import Floats, Ints, Plan
-from costmodel.mapper.fused.shared import Bools, Labels, SharedParts
-from costmodel.mapper.fused.table import Table
+from costmodel.mapper.fused.shared import Bools, Heads, SharedParts
+from costmodel.mapper.fused.table import BranchTable
 from costmodel.mapper.sums import sum_fronts
 from costmodel.model.patience import OutOfTimeError
 from costmodel.spec.mapping import Node
@@ -52,7 +52,7 @@ class Join:
         self,
         plan: Plan,
         prices: SharedPrices,
-        tables: Sequence[Table],
+        tables: Sequence[BranchTable],
         incumbents: Incumbents,
         leak: float,
         deadline: float | None = None,
@@ -183,18 +183,18 @@ class Join:
         """Return what the shared nodes of tensors would cost at least, where that is less than nothing."""
         return sum(min(0.0, self.prices.least(t, kept)) for t in self.plan.group.tensors)
 
-    def bounds(self, labels: Labels) -> tuple[Floats, Floats, Floats]:
+    def bounds(self, labels: Heads) -> tuple[Floats, Floats, Floats]:
         """Return the least (energy, latency, capacity) of what shared parts may lead to."""
         s, f = labels.s, labels.f
-        choice, start = s[Labels.CHOICE], s[Labels.START]
+        choice, start = s[Heads.CHOICE], s[Heads.START]
         energy = self.base[choice, start] + f[0]
         for at, node in enumerate(self.plan.nodes):
-            waits = ((s[Labels.TODO] | s[Labels.OPEN]) & node.bit) != 0
+            waits = ((s[Heads.TODO] | s[Heads.OPEN]) & node.bit) != 0
             energy = energy + np.where(waits, self.charges.price[choice, at, 0] * self.charges.words[at], 0.0)
         latency = self.base_cycles[choice, start]
         return energy + self.leak * latency, latency, f[-1]
 
-    def hopeful(self, labels: Labels) -> Bools:
+    def hopeful(self, labels: Heads) -> Bools:
         """Whether what shared parts may lead to can be better than what is known."""
         return ~self.incumbents.beaten(*self.bounds(labels))
 
@@ -202,14 +202,14 @@ class Join:
         """Return the shared part of an answer, innermost first."""
         return self.parts.nodes(found.shared)
 
-    def finish(self, option: Labels) -> None:
+    def finish(self, option: Heads) -> None:
         """Put the best branches below one shared part."""
         if not self.hopeful(option)[0]:
             return
         if self.deadline is not None and time.monotonic() > self.deadline:
             raise OutOfTimeError
         self.looked += 1
-        choice, start, number = (int(option.s[k, 0]) for k in (Labels.CHOICE, Labels.START, Labels.NUMBER))
+        choice, start, number = (int(option.s[k, 0]) for k in (Heads.CHOICE, Heads.START, Heads.NUMBER))
         kept, rows = int(self.kept[choice]), self.prices.rows
         above = option.f[:rows, 0] + self.home[choice]
         used, capacity = option.f[rows:-1, 0], float(option.f[-1, 0])

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from costmodel.mapper.divisors import divisors_of
-from costmodel.mapper.fused.group import Group
+from costmodel.mapper.fused.group import FusedGroup
 from costmodel.spec.hardware import Memory
 
 Floats = npt.NDArray[np.float64]
@@ -30,7 +30,7 @@ class SharedNode:
 class Plan:
     """What the shared part of a group may hold, and the lattice of the tiles that its loops leave."""
 
-    def __init__(self, group: Group, memories: Sequence[Memory]) -> None:
+    def __init__(self, group: FusedGroup, memories: Sequence[Memory]) -> None:
         self.group, self.memories = group, tuple(memories)
         self.names = group.shared
         self.extents = [group.einsums[0].shape[v] for v in self.names]

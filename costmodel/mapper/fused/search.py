@@ -11,13 +11,13 @@ import numpy as np
 
 from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.mapper.front import Floats, Incumbents
-from costmodel.mapper.fused.branches import Found, NotFusedError, Part, branches, parts
+from costmodel.mapper.fused.branches import EinsumPart, Found, NotFusedError, branches, parts
 from costmodel.mapper.fused.charges import SharedPrices
 from costmodel.mapper.fused.cuts import Cuts, over_cuts
-from costmodel.mapper.fused.group import Group, groups, shared_memories
+from costmodel.mapper.fused.group import FusedGroup, groups, shared_memories
 from costmodel.mapper.fused.join import FusedNest, Join
 from costmodel.mapper.fused.plan import Plan
-from costmodel.mapper.fused.table import Table, table
+from costmodel.mapper.fused.table import BranchTable, table
 from costmodel.mapper.lattice import merged
 from costmodel.mapper.result import MappingPoint
 from costmodel.model.evaluate import evaluate
@@ -118,7 +118,7 @@ class Fusing:
         self.memories = shared_memories(architecture)
         self.why: dict[str, str] = {}
         """Einsum → why it cannot be in a group."""
-        self.parts: dict[str, list[Part]] = {}
+        self.parts: dict[str, list[EinsumPart]] = {}
         for einsum in self.workload.einsums:
             try:
                 self.parts[einsum.name] = parts(einsum, architecture, constraints)
@@ -145,7 +145,7 @@ class Fusing:
             self.labels += sum(one.search.stats.labels for one in found)
         return found
 
-    def table(self, plan: Plan, einsum: Einsum, prices: SharedPrices) -> Table:
+    def table(self, plan: Plan, einsum: Einsum, prices: SharedPrices) -> BranchTable:
         """Return the branches of an Einsum in the numbers of a group."""
         found = self.branches_of(einsum)
         places = {meter: place for place, meter in enumerate(self.book.meters)}
@@ -155,7 +155,7 @@ class Fusing:
             own.append([places[book.meters[at]] for listed in book.limits.values() for at in listed])
         return table(plan, found, prices.limits, own)
 
-    def search(self, group: Group, known: Cuts, told: Fusion) -> list[MappingPoint]:
+    def search(self, group: FusedGroup, known: Cuts, told: Fusion) -> list[MappingPoint]:
         """Return the fused nests of a group that are better than what is known. Raises OutOfTimeError."""
         incumbents = Incumbents(self.aim)
         incumbents.add(known.costs.T, [None] * len(known.costs))
@@ -175,7 +175,7 @@ class Fusing:
                 told.agrees &= all(abs(cost - thought) <= SAME * abs(cost) for cost, thought in pairs)
         return points
 
-    def point(self, group: Group, join: Join, tables: Sequence[Table], item: FusedNest) -> MappingPoint:
+    def point(self, group: FusedGroup, join: Join, tables: Sequence[BranchTable], item: FusedNest) -> MappingPoint:
         """Write a fused nest down, and cost it by the scalar model."""
         below = []
         for einsum, own, column in zip(group.einsums, tables, item.branches, strict=True):

@@ -29,7 +29,7 @@ class Charges:
     words: Floats
     """(nodes): of the whole tensor."""
     price: Floats
-    """(choices of shared nodes, nodes, rows): of a word that comes to the tile, and leaves it again; see ``Labels``.
+    """(choices of shared nodes, nodes, rows): of a word that comes to the tile, and leaves it again; see ``Heads``.
     Nothing where the tensor has no other home."""
     bits: Floats
     """(nodes): of the whole tensor in the node's memory."""
@@ -43,8 +43,8 @@ class Charges:
     """(nodes, rank variables): whether a loop over it brings the tile again."""
 
 
-class Labels:
-    """Partial shared parts as columns: whole numbers ``s``, and floats ``f``.
+class Heads:
+    """Heads of nests, partial shared parts, as columns: whole numbers ``s``, and floats ``f``.
 
     Rows of ``f`` are pJ and cycles (of each limit of each Einsum), then bits in each memory, last those in all.
     """
@@ -58,15 +58,15 @@ class Labels:
     def n(self) -> int:
         return int(self.s.shape[1])
 
-    def take(self, rows: Ints | Bools) -> Labels:
-        return Labels(self.s[:, rows], self.f[:, rows])
+    def take(self, rows: Ints | Bools) -> Heads:
+        return Heads(self.s[:, rows], self.f[:, rows])
 
     @staticmethod
-    def join(parts: list[Labels]) -> Labels:
-        return Labels(np.concatenate([p.s for p in parts], axis=1), np.concatenate([p.f for p in parts], axis=1))
+    def join(parts: list[Heads]) -> Heads:
+        return Heads(np.concatenate([p.s for p in parts], axis=1), np.concatenate([p.f for p in parts], axis=1))
 
 
-Hopeful = Callable[[Labels], Bools]
+Hopeful = Callable[[Heads], Bools]
 """Whether what a label may lead to can be better than what is known."""
 
 
@@ -81,47 +81,61 @@ class SharedParts:
         self.history: list[Ints] = []
         self.stored = 0
 
-    def run(self, choice: Ints, kept: Ints, start: Ints) -> Labels:
+    def run(self, choice: Ints, kept: Ints, start: Ints) -> Heads:
         """Return the shared parts that none dominates; their ``number`` reads them.
 
         For each choice of shared nodes (its number, and the nodes as bits) the boundary where it starts.
         """
         n = len(choice)
         s = np.zeros((7, n), dtype=np.int64)
-        s[Labels.CHOICE], s[Labels.START], s[Labels.SHAPE], s[Labels.TODO] = choice, start, start, kept
-        labels = self.store(Labels(s, np.zeros((self.rows + len(self.charges.room) + 1, n))), -1, -1, -1)
+        s[Heads.CHOICE], s[Heads.START], s[Heads.SHAPE], s[Heads.TODO] = (
+            choice,
+            start,
+            start,
+            kept,
+        )
+        labels = self.store(Heads(s, np.zeros((self.rows + len(self.charges.room) + 1, n))), -1, -1, -1)
         ends = [labels.take(np.zeros(0, dtype=np.int64))]
         while labels.n:
             labels = self.grow(labels)
-            done = labels.s[Labels.TODO] == 0
+            done = labels.s[Heads.TODO] == 0
             ends.append(self.closed(labels.take(done)))
             labels = self.place(labels.take(~done))
-        found = Labels.join(ends)
-        key = found.s[Labels.CHOICE] * self.plan.shapes + found.s[Labels.START]
+        found = Heads.join(ends)
+        key = found.s[Heads.CHOICE] * self.plan.shapes + found.s[Heads.START]
         return found.take(group_front(key, self.costs(found)))
 
-    def store(self, labels: Labels, parents: Ints | int, node: Ints | int, variable: Ints | int) -> Labels:
+    def store(self, labels: Heads, parents: Ints | int, node: Ints | int, variable: Ints | int) -> Heads:
         rows = np.empty((4, labels.n), dtype=np.int64)
-        rows[0], rows[1], rows[2], rows[3] = parents, labels.s[Labels.SHAPE], node, variable
+        rows[0], rows[1], rows[2], rows[3] = parents, labels.s[Heads.SHAPE], node, variable
         self.history.append(rows)
-        labels.s[Labels.NUMBER] = np.arange(self.stored, self.stored + labels.n)
+        labels.s[Heads.NUMBER] = np.arange(self.stored, self.stored + labels.n)
         self.stored += labels.n
         return labels
 
-    def costs(self, labels: Labels) -> list[Floats]:
+    def costs(self, labels: Heads) -> list[Floats]:
         varying = [row for row in labels.f if labels.n and row.min() != row.max()]
         return varying or [labels.f[0]]
 
-    def reduce(self, labels: Labels) -> Labels:
+    def reduce(self, labels: Heads) -> Heads:
         """Leave out labels that others dominate, or that cannot be better than what is known."""
         labels = labels.take(self.hopeful(labels))
         if labels.n < 2:
             return labels
         s = labels.s
-        state = s[[Labels.CHOICE, Labels.START, Labels.SHAPE, Labels.TODO, Labels.OPEN, Labels.USED]]
+        state = s[
+            [
+                Heads.CHOICE,
+                Heads.START,
+                Heads.SHAPE,
+                Heads.TODO,
+                Heads.OPEN,
+                Heads.USED,
+            ]
+        ]
         return labels.take(group_front(np.broadcast_to(numbered(state), labels.n), self.costs(labels)))
 
-    def grow(self, labels: Labels) -> Labels:
+    def grow(self, labels: Heads) -> Heads:
         """Return the labels with any loops of one gap above them."""
         everything = [labels]
         frontier = labels
@@ -130,67 +144,67 @@ class SharedParts:
             if not frontier.n:
                 break
             everything.append(frontier)
-        return self.reduce(Labels.join(everything))
+        return self.reduce(Heads.join(everything))
 
-    def looped(self, labels: Labels) -> Labels:
+    def looped(self, labels: Heads) -> Heads:
         """Return the labels with one more loop."""
         found = [labels.take(np.zeros(0, dtype=np.int64))]
         for v, divisors in enumerate(self.plan.divisors):
             kept = sum(node.bit for at, node in enumerate(self.plan.nodes) if not self.charges.moved[at, v])
             closing = sum(node.bit for at, node in enumerate(self.plan.nodes) if self.charges.moved[at, v])
             s = labels.s
-            rows = np.flatnonzero(((s[Labels.OPEN] & kept) != 0) & ((s[Labels.USED] >> v) & 1 == 0))
+            rows = np.flatnonzero(((s[Heads.OPEN] & kept) != 0) & ((s[Heads.USED] >> v) & 1 == 0))
             if not len(rows):
                 continue
             settled = self.close(labels.take(rows), closing)
-            digit = self.plan.digits[v, settled.s[Labels.SHAPE]]
+            digit = self.plan.digits[v, settled.s[Heads.SHAPE]]
             for low in np.unique(digit).tolist():
                 mine = np.flatnonzero(digit == low)
                 for high in range(low + 1, len(divisors)):
                     if divisors[high] % divisors[low] == 0:
                         new = settled.take(mine)
-                        new.s[Labels.SHAPE] += (high - low) * self.plan.strides[v]
-                        new.s[Labels.USED] |= 1 << v
-                        found.append(self.store(new, new.s[Labels.NUMBER].copy(), -1, v))
-        return Labels.join(found)
+                        new.s[Heads.SHAPE] += (high - low) * self.plan.strides[v]
+                        new.s[Heads.USED] |= 1 << v
+                        found.append(self.store(new, new.s[Heads.NUMBER].copy(), -1, v))
+        return Heads.join(found)
 
-    def close(self, labels: Labels, nodes: int) -> Labels:
+    def close(self, labels: Heads, nodes: int) -> Heads:
         """Settle open tiles (bits) at the shapes of the labels."""
         s, f = labels.s.copy(), labels.f.copy()
         for at, node in enumerate(self.plan.nodes):
             if not node.bit & nodes:
                 continue
-            here = (s[Labels.OPEN] & node.bit) != 0
+            here = (s[Heads.OPEN] & node.bit) != 0
             if here.any():
-                times = self.plan.left[self.charges.again[at]].prod(axis=0)[s[Labels.SHAPE]]
+                times = self.plan.left[self.charges.again[at]].prod(axis=0)[s[Heads.SHAPE]]
                 words = np.where(here, self.charges.words[at] * times, 0.0)
-                f[: self.rows] += self.charges.price[s[Labels.CHOICE], at].T * words
-        s[Labels.OPEN] &= ~nodes
-        return Labels(s, f)
+                f[: self.rows] += self.charges.price[s[Heads.CHOICE], at].T * words
+        s[Heads.OPEN] &= ~nodes
+        return Heads(s, f)
 
-    def closed(self, labels: Labels) -> Labels:
+    def closed(self, labels: Heads) -> Heads:
         return self.close(labels, (1 << len(self.plan.nodes)) - 1)
 
-    def place(self, labels: Labels) -> Labels:
+    def place(self, labels: Heads) -> Heads:
         """Return the labels with one node more on top: of each tensor, the innermost one to come."""
         found = [labels.take(np.zeros(0, dtype=np.int64))]
         for at, node in enumerate(self.plan.nodes):
             inner = sum(n.bit for n in self.plan.of(node.tensor) if n.memory > node.memory)
-            todo = labels.s[Labels.TODO]
+            todo = labels.s[Heads.TODO]
             new = labels.take(np.flatnonzero(((todo & node.bit) != 0) & ((todo & inner) == 0)))
             s, f = new.s, new.f
-            share = self.plan.left[self.charges.moved[at]].prod(axis=0)[s[Labels.SHAPE]]
+            share = self.plan.left[self.charges.moved[at]].prod(axis=0)[s[Heads.SHAPE]]
             bits = self.charges.bits[at] / share
             room = self.rows + node.memory
             f[room] += bits
             f[-1] += bits * self.charges.copies[at]
-            s[Labels.TODO] &= ~node.bit
-            s[Labels.OPEN] |= np.where(self.paid[s[Labels.CHOICE], at], node.bit, 0)
-            s[Labels.USED] = 0
+            s[Heads.TODO] &= ~node.bit
+            s[Heads.OPEN] |= np.where(self.paid[s[Heads.CHOICE], at], node.bit, 0)
+            s[Heads.USED] = 0
             fits = f[room] <= self.charges.room[node.memory]
             new = new.take(fits)
-            found.append(self.store(new, new.s[Labels.NUMBER].copy(), at, -1))
-        return self.reduce(Labels.join(found))
+            found.append(self.store(new, new.s[Heads.NUMBER].copy(), at, -1))
+        return self.reduce(Heads.join(found))
 
     def nodes(self, number: int) -> list[Node]:
         """Return the nodes of a shared part, innermost first; loops that are still missing move nothing open."""

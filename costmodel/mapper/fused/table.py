@@ -12,7 +12,7 @@ from costmodel.mapper.fused.plan import Floats, Ints, Plan
 
 
 @dataclass(frozen=True)
-class Table:
+class BranchTable:
     """The branches of one Einsum, on whichever unit: one column each, those of one kind together."""
 
     kinds: dict[int, dict[int, slice]]
@@ -32,7 +32,7 @@ class Table:
     """For each kind, by boundary: least energy, and least cycles."""
 
 
-def table(plan: Plan, found: Sequence[Found], limits: Sequence[int], limits_of: Sequence[Sequence[int]]) -> Table:
+def table(plan: Plan, found: Sequence[Found], limits: Sequence[int], limits_of: Sequence[Sequence[int]]) -> BranchTable:
     """Put the branches of an Einsum on its units into one table.
 
     ``limits`` are the places of all limits of the chip; ``limits_of`` those that each unit's branches tell, in order.
@@ -54,7 +54,7 @@ def table(plan: Plan, found: Sequence[Found], limits: Sequence[int], limits_of: 
         for at, rows in places.items():
             e[at], c[at] = energy[rows].min(), slowest[rows].min()
         least[one] = (e, c)
-    return Table(kinds, energy, cycles, slowest, room, capacity, source[order], number[order], least)
+    return BranchTable(kinds, energy, cycles, slowest, room, capacity, source[order], number[order], least)
 
 
 def _piece(
