@@ -102,7 +102,7 @@ def mappings(einsum: Einsum, architecture: Architecture) -> Iterator[Mapping]:
 def mappings_on(  # noqa: C901, PLR0912  one step of the search, told in one place
     einsum: Einsum, architecture: Architecture, unit: str, choices: Iterable[tuple[Stored, ...]] | None = None
 ) -> Iterator[Mapping]:
-    """Yield the canonical mapspace of one unit, below the levels of an architecture; of ``choices`` of what is stored."""
+    """Yield the canonical mapspace of one unit below the levels of an architecture; of some choices of nodes."""
     arrays = [level for level in reversed(architecture.levels) if isinstance(level, Array)]
     slots = [(a, d) for a in arrays for d in a.shape]
     for stored in choices_of_stored(einsum, architecture) if choices is None else choices:

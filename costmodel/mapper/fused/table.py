@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -45,7 +46,7 @@ def table(plan: Plan, found: Sequence[Found], limits: Sequence[int], limits_of: 
     energy, cycles, room, capacity = energy[order], cycles[:, order], room[:, order], capacity[order]
     starts = np.flatnonzero(np.concatenate(([True], (kind[1:] != kind[:-1]) | (shape[1:] != shape[:-1])))[: len(kind)])
     kinds: dict[int, dict[int, slice]] = {}
-    for start, stop in zip(starts.tolist(), [*starts[1:].tolist(), len(kind)], strict=True):
+    for start, stop in itertools.pairwise([*starts.tolist(), len(kind)]):
         kinds.setdefault(int(kind[start]), {})[int(shape[start])] = slice(start, stop)
     slowest = cycles.max(axis=0, initial=0.0)
     least = {}

@@ -82,7 +82,7 @@ class Branching(Search):
             labels = self.pass_segment(labels, segment)
             if not labels.n:
                 break
-        ends = Labels.join(self.found) if self.found else self.start().where(np.zeros(1, dtype=bool))
+        ends = Labels.join(self.found) if self.found else labels.take(np.zeros(0, dtype=np.int64))
         s, f = ends.s, ends.f
         rooms = f[self.layout.block(self.layout.room)]
         cycles = np.concatenate((f[self.layout.block(self.layout.limit)], self.completion.compute_cycles(ends)[None]))
