@@ -22,10 +22,12 @@ Extents = Mapping[str, int]
 """Of a tile, by rank variable."""
 
 
-def board_of(problem: Einsum, architecture: Architecture, objective: str = "energy,latency") -> Board:
+def board_of(
+    problem: Einsum, architecture: Architecture, objective: str = "energy,latency", *, multiples: int = 0
+) -> Board:
     """The tables of a search. Raises UnsupportedError where the lattice has no exact form."""
     rules = parse(architecture.constraints, architecture, problem)
-    return Board(mapspace.build(Allowed(problem, architecture, rules)), objective_of(objective))
+    return Board(mapspace.build(Allowed(problem, architecture, rules), multiples=multiples), objective_of(objective))
 
 
 def node_of(board: Board, tensor: str, level: str) -> int:

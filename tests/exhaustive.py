@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from comparison import walk_table
-from plain_rules import flow, means, obeys
+from plain_rules import chained, flow, means, obeys
 from strategies import Case
 
 from costmodel.einsum.algebra import Einsum, Workload
@@ -118,7 +118,7 @@ def mappings_on(  # noqa: C901, PLR0912  one step of the search, told in one pla
                 if any(math.prod(loops[v][gaps + k] for v in loops) > a.shape[d] for k, (a, d) in enumerate(slots)):
                     continue
                 across = {(a.name, d): {v for v in loops if loops[v][gaps + k] > 1} for k, (a, d) in enumerate(slots)}
-                if not flow(across, einsum, architecture):
+                if not (flow(across, einsum, architecture) and chained(across, einsum)):
                     continue
                 orders = [list(itertools.permutations([v for v in loops if loops[v][g] > 1])) for g in range(gaps)]
                 for chosen in itertools.product(*orders):

@@ -132,6 +132,19 @@ def held_still(role: str, problem: Einsum) -> str:
     return min(inputs, key=lambda t: (means("weight", t, problem), inputs.index(t)))
 
 
+def chained(across: dict[tuple[str, str], set[str]], problem: Einsum) -> bool:
+    """Whether no rank variable is spread along which the output is read a step after it is written."""
+    steps = {
+        v
+        for read in problem.inputs
+        if read.tensor == problem.output.tensor
+        for here, there in zip(problem.output.indices, read.indices, strict=True)
+        for v in here.rank_variables
+        if here.terms == there.terms and abs(here.constant - there.constant) == 1
+    }
+    return not any(steps & spread for spread in across.values())
+
+
 def flow(across: dict[tuple[str, str], set[str]], problem: Einsum, architecture: Architecture) -> bool:
     """Whether all that moves through a systolic array is the same along one of its dimensions (or there is one alone).
 

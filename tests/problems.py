@@ -411,6 +411,79 @@ def nested_problem(rng: random.Random) -> tuple[Einsum, Architecture]:
     return problem, Architecture(name="nested", levels=(outer, *levels, MAC))
 
 
+def leaving_something_over(rng: random.Random) -> tuple[Einsum, Architecture]:
+    """Extents and arrays that have little in common: a few memories, at most one or two arrays, some with windows."""
+    bits = {name: rng.choice([4, 8, 16]) for name in "ABCZOIF"}
+    kind, n = rng.randrange(9), lambda: rng.choice([3, 4, 5, 6, 7, 10, 13])
+    if kind == 0:
+        problem = einsum("Z[m]", "A[m, k]", "B[k]", bits=bits, m=n(), k=n())
+    elif kind == 1:
+        problem = einsum("Z[m, n]", "A[m]", "B[n]", bits=bits, m=n(), n=n())
+    elif kind == 2:
+        problem = einsum("Z[m]", "A[m]", bits=bits, m=n())
+    elif kind == 3:
+        problem = einsum("Z[b, m]", "A[b, m]", "B[m]", "C[b]", bits=bits, b=n(), m=n())
+    elif kind == 4:
+        problem = einsum("Z[n]", "A[m, n]", "B[m]", bits=bits, m=n(), n=n())
+    elif kind == 5:
+        m, n_, k = rng.choice([3, 5, 7]), rng.choice([2, 3, 5]), rng.choice([2, 3, 5])
+        problem = einsum("Z[m, n]", "A[m, k]", "B[k, n]", bits=bits, weights="B", m=m, n=n_, k=k)
+    elif kind == 6:
+        problem = einsum("O[m, p]", "I[p+r]", "F[m, r]", bits=bits, weights="F", m=n(), p=rng.choice([2, 3]), r=2)
+    elif kind == 7:
+        problem = einsum("O[p]", "I[c, p+r]", "F[c, r]", bits=bits, weights="F", c=n(), p=rng.choice([2, 3]), r=2)
+    else:
+        m, c = rng.choice([3, 5]), rng.choice([3, 5])
+        problem = einsum("O[m, p]", "I[c, p+r]", "F[m, c, r]", bits=bits, weights="F", m=m, c=c, p=2, r=2)
+    windows = any(len(index.terms) > 1 for access in problem.accesses for index in access.indices)
+    return working(rng, problem), _with_arrays(rng, may_flow=not windows)
+
+
+def _with_arrays(rng: random.Random, *, may_flow: bool) -> Architecture:
+    """Memories and arrays, systolic ones where they ``may_flow``; no bandwidth limits a memory inside of an array."""
+
+    def memory(name: str, low: int, high: int, *, limited: bool) -> Memory:
+        kept = tuple(rng.sample(["input", "output", "weight"], rng.randrange(1, 3)))
+        held = ({"keep": kept}, {"may_keep": kept}, {}, {})[rng.randrange(4)]
+        return Memory(
+            name=name,
+            read_pj=rng.randrange(low, high),
+            write_pj=rng.randrange(low, high),
+            capacity_bits=rng.choice([None, rng.randrange(24, 200)]),
+            bandwidth_bits_per_cycle=rng.choice([None, None, 4, 8, 16]) if limited else None,
+            halo=rng.choice(["reuse", "reuse", "reuse", "refetch"]),
+            **held,
+        )
+
+    def array(name: str, systolic: str | None) -> Array:
+        return Array(
+            name=name,
+            shape=rng.choice([{"X": 3}, {"X": 4}, {"X": 6}, {"X": 2, "Y": 3}, {"X": 2, "Y": 2}]),
+            hop_pj=rng.choice([0, 0, 2]),
+            multicast=rng.choice(["words", "words", "tiles", "none"]),
+            reduce=rng.random() < 0.7,
+            systolic=systolic,
+        )
+
+    outermost = Memory(
+        name="M0", read_pj=rng.randrange(20, 80), write_pj=rng.randrange(20, 80), bandwidth_bits_per_cycle=8
+    )
+    inner, outer = memory("M3", 1, 4, limited=False), memory("M1", 5, 9, limited=True)
+    spread = array("A1", rng.choice([None, None, None, "weight", "input", "output"]) if may_flow else None)
+    levels: tuple[Level, ...] = rng.choice(
+        [
+            (outer,),
+            (outer, replace(inner, name="M2", bandwidth_bits_per_cycle=4)),
+            (spread, inner),
+            (outer, spread, inner),
+            (outer, spread),
+            (spread, replace(inner, name="M2"), array("A2", None)),
+            (spread, replace(inner, name="M2"), array("A2", None), inner),
+        ]
+    )
+    return Architecture(name="left_over", levels=(outermost, *levels, MAC))
+
+
 def _two(rng: random.Random) -> tuple[str, ...]:
     return tuple(rng.sample(("input", "weight", "output"), 2))
 

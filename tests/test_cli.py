@@ -740,7 +740,8 @@ def test_explain_without_a_mapping_explains_the_optimum():
     assert "GLB.fill" not in run("explain", "two_level", "gemm_family", "--einsum", "vector").stdout
     assert "not a run: no such folder" in run("explain", "nosuch", "energy", code=1).stderr
     run("map", "pe2d", "mm64", "-q", "--out", "r")
-    assert "--set changes what is computed" in run("explain", "r", "energy", "--set", "clock=1 MHz", code=2).stderr
+    for changed in (["--set", "clock=1 MHz"], ["--lower"]):
+        assert "--set and --lower change what is computed" in run("explain", "r", "energy", *changed, code=2).stderr
 
 
 @pytest.mark.parametrize("name", ["x.png", "x", "x.html.pdf"])

@@ -24,6 +24,7 @@ LAYERS = (
     "costmodel.spec",
     "costmodel.execute",
     "costmodel.transform",
+    "costmodel.importing",
     "costmodel.listing",
     "costmodel.components",
     "costmodel.model",

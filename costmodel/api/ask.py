@@ -23,6 +23,7 @@ from costmodel.api.inputs import (
 from costmodel.api.results import CostResult, MapResult, RunResult, SpaceResult
 from costmodel.api.text import Text
 from costmodel.mapper.network import NetworkResult, map_workload
+from costmodel.mapper.why import reasons
 from costmodel.mapper.workers import LostError
 from costmodel.model.explain import answer
 from costmodel.model.explain.subjects import subjects
@@ -66,12 +67,14 @@ def map(
     *,
     einsums: str | Iterable[str] = (),
     set: Settings | None = None,
+    why: bool = False,
     **asked: Unpack[Asked],
 ) -> MapResult:
     """Find the best mappings of a workload on an architecture.
 
     Options are those of `costmodel map`: ``objective="energy,latency"``, ``method``, ``budget="60 s"``,
-    ``constraints`` … Interrupted, it returns what is done, with a warning.
+    ``constraints`` … Interrupted, it returns what is done, with a warning. With ``why`` it also searches again without
+    each constraint, and ``MapResult.why`` tells what holds each best cost.
 
     Raises:
         SpecError: the input is wrong; all that is wrong with it.
@@ -83,8 +86,9 @@ def map(
     check_asked(question, request, Marks())
     result = map_workload(question.workload, question.architecture, request)
     _check_found(result)
-    command = call_text("map", arch, workload, einsums=einsums, set=settings, **asked)
-    run = run_of_network(question, result, command)
+    command = call_text("map", arch, workload, einsums=einsums, set=settings, why=why, **asked)
+    told = reasons(result.layers, question.workload.einsums, question.architecture, result.request) if why else ()
+    run = run_of_network(question, result, command, tuple(told))
     if result.interrupted or result.failures or result.unfinished:
         _warn(run.notes)
     return MapResult(run)

@@ -18,6 +18,7 @@ from costmodel.report.page.inline import inline_html
 from costmodel.report.run import Run
 from costmodel.report.text.sweep import sweep_text
 from costmodel.report.text.totals import evaluation_text
+from costmodel.report.text.why import why_text
 from costmodel.report.write import write_run
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.mapping import Mapping
@@ -184,6 +185,16 @@ class MapResult(CostResult):
         capacity_bits where it is an objective.
         """
         return tables.network_front(self.run)
+
+    @property
+    def why(self) -> Text:
+        """What holds the least cost of each distinct Einsum, and what each constraint costs.
+
+        Raises ValueError where ``map`` was not asked for it.
+        """
+        if not self.run.why:
+            raise ValueError("the search was not asked why: cm.map(…, why=True)")
+        return Text(why_text(self.run.why))
 
     def mappings_at(self, point: int) -> tuple[Mapping, ...]:
         """The mappings of one point of the front, to be given to ``evaluate``."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from costmodel.api.inputs import Arch, Loaded, Mapped, Settings, Work, asked_about, texts_of
+from costmodel.execute.made import Stated
 from costmodel.report.assemble import mappings_asked_for, stated_values
 from costmodel.report.page.trace import write_traces
 from costmodel.report.page.trace_values import values_of
@@ -18,7 +19,6 @@ from costmodel.spec.mapping import Mapping as Schedule
 from costmodel.spec.mapping import einsums_in
 from costmodel.spec.mapping_file import NestMarks
 from costmodel.spec.problems import Problem, SpecError
-from costmodel.spec.values import Values
 from costmodel.trace.frames import Trace
 from costmodel.trace.record import trace as walked
 
@@ -32,8 +32,8 @@ class TraceResult:
 
     trace: Trace
     """All of it."""
-    stated: Mapping[str, Values]
-    """Values that the workload gives to tensors."""
+    stated: Stated
+    """What the workload says of its values."""
 
     @property
     def moves(self) -> pd.DataFrame:
@@ -56,9 +56,13 @@ class TraceResult:
         rows = [(c.level, c.tensor, c.flow, words) for c, words in self.trace.totals().items()]
         return pd.DataFrame.from_records(rows, columns=["level", "tensor", "flow", "words"])
 
-    def to_dict(self) -> dict[str, Any]:
-        """Every step with its loops, points, words and what every instance holds, as ``costmodel trace --json``."""
-        return trace_object(self.trace)
+    def to_dict(self, *, values: Mapping[str, Any] | None = None, seed: int | None = None) -> dict[str, Any]:
+        """Every step with its loops, points, words and what every instance holds, as ``costmodel trace --json``.
+
+        With the values of the words, from where ``page`` takes them.
+        """
+        asked = values is not None or seed is not None
+        return trace_object(self.trace, values_of(self.trace, self.stated, values, seed=seed, asked=asked))
 
     def page(
         self,

@@ -64,7 +64,8 @@ def command(
     if len(words) > named + 1:
         raise click.UsageError("give a run folder, or ARCH WORKLOAD, and one number to explain")
     if named == 1 and overrides:
-        raise click.UsageError("--set changes what is computed, and a run folder holds what was: give ARCH WORKLOAD")
+        what = "--set and --lower change what is computed, and a run folder holds what was"
+        raise click.UsageError(f"{what}: give ARCH WORKLOAD")
     subject = words[named] if len(words) > named else None
     if why:
         if subject is not None or mapping_ref is not None:

@@ -13,8 +13,6 @@ from costmodel.cli.options import einsum_option, json_option, lower_option, repo
 from costmodel.cli.output import FINE, put, put_json, say
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from costmodel.trace.frames import Trace
     from costmodel.trace.valued import Valued
 
@@ -41,9 +39,9 @@ SIDE_BY_SIDE = 2
     "--values",
     metavar="FILE",
     multiple=True,
-    help="Values that the page shows: NAME=FILE.npy, or FILE.npz with an array for each tensor. Repeatable.",
+    help="Values that are told: NAME=FILE.npy, or FILE.npz with an array for each tensor. Repeatable.",
 )
-@click.option("--seed", type=click.IntRange(0), help="Of random values that the page shows, where none are given.")
+@click.option("--seed", type=click.IntRange(0), help="Of random values, where none are given.")
 @json_option
 @report_option
 def command(
@@ -80,36 +78,29 @@ def command(
         pairs = mappings_asked_for(question, ref)
         found[ref] = [trace(question.workload, question.architecture, mapping, marks) for mapping, marks in pairs]
     every = [one for traces in found.values() for one in traces]
-    if report is None and (files or seed is not None):
-        raise click.UsageError("--values and --seed are about the page: add --report FILE.html")
+    asked = bool(files) or seed is not None
+    if report is None and not as_json and asked:
+        raise click.UsageError("--values and --seed are about values: add --report FILE.html or --json")
+    values: dict[int, Valued | None] = {}
     try:
-        if report is not None:
-            from costmodel.report.page.trace import write_traces
+        drawn = _drawn(found) if report is not None else {}
+        if report is not None or as_json:
             from costmodel.report.page.trace_values import values_of
 
-            drawn = _drawn(found)
-            asked = bool(files) or seed is not None
             stated = stated_values(question)
-            values: dict[str, Valued] = {}
-            for name, one in drawn.items():
-                own = _files_of(one, drawn.values(), files)
-                told = values_of(one, stated, files=own, seed=seed, asked=asked)
-                if told is not None:
-                    values[name] = told
-            say(f"report: {write_traces(report, drawn, command_line(), values, show_values=asked)}")
+            for one in every if as_json else drawn.values():
+                values[id(one)] = values_of(one, stated, files=files, seed=seed, asked=asked)
+        if report is not None:
+            from costmodel.report.page.trace import write_traces
+
+            shown = {name: told for name, one in drawn.items() if (told := values[id(one)]) is not None}
+            say(f"report: {write_traces(report, drawn, command_line(), shown, show_values=asked)}")
     finally:  # what cannot be kept is shown all the same
         if as_json:
-            put_json("trace", {"traces": [trace_object(one) for one in every]})
+            put_json("trace", {"traces": [trace_object(one, values.get(id(one))) for one in every]})
         else:
             put("\n\n".join(trace_text(one) for one in every))
     return FINE
-
-
-def _files_of(trace: Trace, drawn: Iterable[Trace], files: Iterable[str]) -> list[str]:
-    """The files of values without those for a tensor that another nest of the page has, and this one has not."""
-    own = {name for e in trace.einsums for name in e.tensors}
-    others = {name for one in drawn for e in one.einsums for name in e.tensors} - own
-    return [text for text in files if text.partition("=")[0] not in others]
 
 
 def _drawn(found: dict[str, list[Trace]]) -> dict[str, Trace]:

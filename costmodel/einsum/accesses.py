@@ -22,9 +22,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from costmodel.einsum.arithmetic import MAX_INTEGER, ArithmeticReader
+from costmodel.einsum.commands import SAY_INSTEAD
 from costmodel.einsum.functions import FUNCTIONS, Function
 from costmodel.einsum.syntax import Call, Constant, Expression, Index, Number, Shape, TensorAccess, Term, accesses
-from costmodel.einsum.tokens import SAY_INSTEAD, NotationError, Token
+from costmodel.einsum.tokens import NotationError, Token
 
 _SCALED = re.compile(r"([A-Z][A-Z0-9_]*?)([a-z][a-z0-9_]*)")
 """A constant and the rank variable that it multiplies, without a sign between them."""
@@ -70,7 +71,8 @@ class AccessReader(ArithmeticReader):
         token, after = self.next, self.ahead(1)
         if token.text == "e" and after.text == "^":
             return self.power_of_e()
-        if after.text == "(" and (token.text in self.functions or not self.is_lecture):
+        is_command = self.text[token.offset] == "\\" and token.text.lower() in self.functions  # \text{ReLU}
+        if after.text == "(" and (token.text in self.functions or not self.is_lecture or is_command):
             return self.call()
         if after.text == "[" or (after.text in {"_", "^"} and token.text not in self.functions):
             return self.access("a tensor")
@@ -85,7 +87,10 @@ class AccessReader(ArithmeticReader):
             raise self.error(f"expected '[' after tensor {token.text}", hint, after)
         if token.text in self.functions:
             return self.call()
-        hint = _NO_FUNCTIONS.get(token.text, "rank variables stand inside brackets only")
+        inside = "rank variables stand inside brackets only"
+        written = self.text[token.offset : token.end]
+        is_letter = written[0] == "\\" or not written.isascii()
+        hint = _NO_FUNCTIONS.get(token.text, f"a constant is written {token.text.upper()}" if is_letter else inside)
         raise self.error(f"{token.text!r} is neither a tensor nor a constant", hint)
 
     def power_of_e(self) -> Call:
@@ -161,7 +166,11 @@ class AccessReader(ArithmeticReader):
                 self.take()
             elif self.at(","):
                 raise self.error("expected an index, found ','")
-            if self.at("("):
+            if self.at("{") and bracket.text == "{":  # braces around an index, or around all of them
+                found, more = self.indices(tensor)
+                indices += found
+                tuples += [(start + len(indices) - len(found), end + len(indices) - len(found)) for start, end in more]
+            elif self.at("("):
                 found, more = self.tuple_of_indices(tensor, bracket, len(indices))
                 indices += found
                 tuples += more
@@ -269,7 +278,8 @@ class AccessReader(ArithmeticReader):
         if not token.is_rank_variable and (scaled is None or scaled[1].lower() == scaled[2]):
             raise self.error_in_term(tensor, bracket)
         if has_variable:
-            raise self.error(f"{token.text!r} multiplies another rank variable", "an index is affine: use a constant")
+            hint = "an index is affine: what multiplies one is a constant; indices are separated by ','"
+            raise self.error(f"{token.text!r} multiplies another rank variable", hint)
         self.take()
         return [token.text] if scaled is None else [scaled[1], scaled[2]]
 
@@ -302,7 +312,9 @@ class AccessReader(ArithmeticReader):
     def error_in_term(self, tensor: Token, bracket: Token) -> NotationError:
         token = self.next
         if token.kind == "name":
-            return self.error(f"rank variable {token.text!r} must be lower case", f"did you mean {token.text.lower()}?")
+            scaled = re.fullmatch(r"([a-z]+[0-9]*)([A-Z]+)", token.text)
+            hint = f"write {scaled[2]}*{scaled[1]}" if scaled else f"did you mean {token.text.lower()}?"
+            return self.error(f"rank variable {token.text!r} must be lower case", hint)
         hint = ""
         if token.kind == "end" or token.text in {"=", "["}:
             hint = self.unclosed(bracket)
@@ -338,10 +350,11 @@ class AccessReader(ArithmeticReader):
         if self.at("{"):
             return self.indices(tensor)
         token = self.take()
+        written = self.text[token.offset : token.end]
         if token.kind not in {"name", "number"}:
             message = f"expected an index below {tensor.text}, found {token}"
             raise self.error(message, f"several indices stand in braces, as in {tensor.text}_{{m,k}}", token)
-        if len(token.text) > 1:
+        if len(written) > 1 and written[0] != "\\":
             message = f"{tensor.text}_{token.text} is {tensor.text}_{token.text[0]} and {token.text[1:]} in LaTeX"
             apart = ",".join(token.text)
             raise self.error(message, f"write {tensor.text}_{{{token.text}}} or {tensor.text}_{{{apart}}}", token)
@@ -363,7 +376,7 @@ class AccessReader(ArithmeticReader):
             if self.at("}"):
                 self.take()
                 return entries
-            if not self.at(","):
+            if not self.at(",", "*"):  # `A^{K \times M}` names two ranks, too
                 message = f"expected ',' or '}}' above {tensor.text}, found {self.next}"
                 raise self.error(message, self.unclosed(bracket))
             self.take()
@@ -371,11 +384,8 @@ class AccessReader(ArithmeticReader):
     def entry_above(self, tensor: Token, *, may_say_shape: bool = True) -> RankAbove:
         token = self.take()
         if not token.is_constant:
-            hint = f"a power is written pow({tensor.text}[…], {token.text})" if token.kind == "number" else ""
-            if token.kind == "name":
-                hint = f"did you mean {token.text.upper()}?"
             message = f"ranks stand above {tensor.text}, each as RANK or RANK=shape, not {token}"
-            raise self.error(message, hint or SAY_INSTEAD.get(r"\top", ""), token)
+            raise self.error(message, self.hint_above(tensor, token), token)
         shape = None
         if may_say_shape and self.at("="):
             self.take()
@@ -385,12 +395,26 @@ class AccessReader(ArithmeticReader):
                 raise self.error("a shape is made of numbers, ranks and constants", "", start)
         return RankAbove(token.text, shape, token.offset)
 
+    def hint_above(self, tensor: Token, token: Token) -> str:
+        """What is often written above a tensor, and how it is said."""
+        if token.kind == "name":
+            return f"did you mean {token.text.upper()}?"
+        if token.kind == "number" or token.text == "-":
+            return f"a power is written pow({tensor.text}[…], {token.text if token.kind == 'number' else '-1'})"
+        if token.text == "(":
+            return f"a step is an index of its own, as in {tensor.text}_{{i+1,m}}"
+        return SAY_INSTEAD[r"\top"]
+
     def with_names(self, tensor: Token, indices: list[Index], above: list[RankAbove]) -> list[Index]:
         """Give the indices the names of the ranks above, and keep what those say about shapes."""
         if len(above) != len(indices):
             message = f"{tensor.text} has {len(indices)} below it and {len(above)} above: each index has its rank"
-            transposed = [entry.rank for entry in above] == ["T"]
-            hint = SAY_INSTEAD[r"\top"] if transposed else "in the order of the indices, empty where nothing is said"
+            hint = "in the order of the indices, empty where nothing is said"
+            match above:
+                case [RankAbove("T", None)]:
+                    hint = SAY_INSTEAD[r"\top"]
+                case [RankAbove(str(rank), None)]:
+                    hint = f"{hint}; a tensor of another name is written {tensor.text}{rank}"
             raise self.error(message, hint, tensor)
         named: list[Index] = []
         for index, entry in zip(indices, above, strict=True):

@@ -16,10 +16,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 
+from costmodel.einsum.commands import FRACTION, SAY_INSTEAD
 from costmodel.einsum.functions import Function
 from costmodel.einsum.syntax import Binary, BinaryOperator, Call, Constant, Expression, Negative, Number
-from costmodel.einsum.tokens import FRACTION, SAY_INSTEAD, NotationError, Token, is_lecture, tokens_of
+from costmodel.einsum.tokens import NotationError, Token, is_lecture, tokens_of
 from costmodel.spec.problems import did_you_mean
 
 MAX_NESTING = 40
@@ -174,6 +176,8 @@ class ArithmeticReader:
 
     def call(self) -> Call:
         token = self.take()
+        if self.text[token.offset] == "\\":  # of \text{ReLU}
+            token = replace(token, text=token.text.lower())
         if token.text not in self.functions:
             raise self.error(f"unknown function {token.text!r}", self.near_function(token), token)
         self.count_operator()
@@ -193,8 +197,12 @@ class ArithmeticReader:
         if not self.at("("):
             if not self.is_lecture or self.ended:
                 raise self.error(f"expected '(' after function {function.text}")
+            if self.at("_"):
+                raise self.error(f"{function.text} takes nothing below it", "to base 2: log(x) / log(2)")
             with self.inside():
                 return [self.factor()]
+        if function.text == "sqrt" and self.text[self.next.offset] == "[":
+            raise self.error("only square roots are read", "the third root of x is pow(x, 1 / 3)")
         bracket = self.take()
         arguments: list[Expression] = []
         with self.inside():

@@ -18,10 +18,11 @@ length, nesting and the number of operators are limited, so that no input can ex
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
-from costmodel.einsum.accesses import AccessReader, RankAbove
+from costmodel.einsum.accesses import RankAbove
+from costmodel.einsum.commands import ARROW, PRODUCTS, SAY_INSTEAD, SUM, WITHIN
+from costmodel.einsum.sums import Sum, SumReader
 from costmodel.einsum.syntax import (
     Declaration,
     DeclaredRank,
@@ -29,10 +30,9 @@ from costmodel.einsum.syntax import (
     Reduction,
     Statement,
     TensorAccess,
-    addends,
     rank_variables,
 )
-from costmodel.einsum.tokens import ARROW, PRODUCTS, SAY_INSTEAD, SUM, WITHIN, NotationError, Token
+from costmodel.einsum.tokens import NotationError, Token
 
 MAX_CHARACTERS = 4000
 
@@ -66,24 +66,8 @@ def read(text: str) -> Statement | Declaration:
     return _StatementReader(text).statement()
 
 
-@dataclass(frozen=True, slots=True)
-class _Sum:
-    r"""One ``\sum`` as written."""
-
-    sign: Token
-    stated: tuple[str, ...] | None
-    """Rank variables that it names; null if none."""
-    term: Expression
-
-
-class _StatementReader(AccessReader):
+class _StatementReader(SumReader):
     """Reads one statement."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.sums: list[_Sum] = []
-        self.may_sum = False
-        """Whether a term of the right side starts here."""
 
     # -- statements
 
@@ -98,13 +82,14 @@ class _StatementReader(AccessReader):
         if self.ended and (self.shapes or self.declares(output)):
             return self.declaration_of(output)
         reduction, expression = self.right_side(self.reduction(output))
-        if self.at(";"):
+        if self.at(";") or (self.at(",", ".") and self.ahead(1).kind == "end"):
             self.take()
         if not self.ended:
             raise self.unexpected_after_expression()
         self.check_case()
         statement = Statement(output, reduction, expression, tuple(self.shapes))
         self.check_lone_constants(statement)
+        self.check_lower_case(statement)
         for found in self.sums:
             self.check_sum(found, statement)
         return statement
@@ -132,7 +117,7 @@ class _StatementReader(AccessReader):
         self.take()
         stated = self.variables_below(sign)
         inner = self.expression_of_reduction()
-        self.sums.append(_Sum(sign, stated, inner))
+        self.sums.append(Sum(sign, stated, inner))
         return names[sign.text], inner
 
     @property
@@ -156,95 +141,15 @@ class _StatementReader(AccessReader):
             raise self.error(f"a reduction takes all of the right side, and {self.next} stands beside it", hint)
         return inner
 
-    def product(self) -> Expression:
-        r"""A term: in front of it may stand a ``\sum``."""
-        may_sum, self.may_sum = self.may_sum and self.nesting == 0, False
-        sums: list[tuple[Token, tuple[str, ...] | None]] = []
-        while self.at(SUM):
-            if not may_sum:
-                raise self.misplaced_sum()
-            self.count_operator()
-            sign = self.take()
-            sums.append((sign, self.variables_below(sign)))
-        term = super().product()
-        if sums:
-            named = [v for _, stated in sums for v in stated or ()]
-            complete = all(stated is not None for _, stated in sums)
-            self.sums.append(_Sum(sums[0][0], tuple(named) if complete else None, term))
-        self.may_sum = may_sum
-        return term
-
-    def factor(self) -> Expression:
-        if self.at(SUM, PRODUCTS):
-            raise self.misplaced_sum()
-        return super().factor()
-
-    def misplaced_sum(self) -> NotationError:
-        written = self.text[self.next.offset : self.next.end]
-        hint = "write it first, or make what is summed an Einsum of its own: S[m] += A[m, k]"
-        return self.error(f"{written} stands in front of a term of the right side only", hint)
-
-    def variables_below(self, sign: Token) -> tuple[str, ...] | None:
-        r"""Rank variables that a ``\sum`` names: ``_k``, ``_{m,k}``, ``_{k=0}^{K-1}``, ``_{k \in K}``."""
-        if not self.at("_"):
-            return None
-        self.take()
-        braces = self.at("{")
-        if braces:
-            self.take()
-        found: list[str] = []
-        start = True
-        while start or self.at(","):
-            if not start:
-                self.take()
-            start = False
-            token = self.take()
-            if not token.is_rank_variable:
-                message = f"expected a rank variable below {self.text[sign.offset : sign.end]}, found {token}"
-                raise self.error(message, r"as in \sum_{k}", token)
-            found.append(token.text)
-            self.limits(token)
-            if not braces:
-                break
-        if braces:
-            if not self.at("}"):
-                raise self.error(f"expected ',' or '}}', found {self.next}", r"as in \sum_{m,k}")
-            self.take()
-        if self.at("^"):
-            self.upper_limit(found[-1])
-        return tuple(found)
-
-    def limits(self, variable: Token) -> None:
-        """Pass by ``=0`` and ``∈ K``: a sum runs over the whole rank."""
-        if self.at("="):
-            self.take()
-            token = self.take()
-            if token.text != "0":
-                hint = f"coordinates start at 0: write {variable.text}=0"
-                raise self.error(f"{variable.text} starts at {token.text}", hint, token)
-        elif self.at(WITHIN):
-            self.take()
-            token = self.take()
-            if token.text != variable.text.upper():
-                hint = f"write {variable.text} \\in {variable.text.upper()}"
-                raise self.error(f"a sum over {variable.text} runs over its whole rank, not {token}", hint, token)
-
-    def upper_limit(self, variable: str) -> None:
-        """Pass by ``^{K-1}``."""
-        self.take()
-        rank = variable.upper()
-        expected = ["{", rank, "-", "1", "}"]
-        if [token.text for token in self.tokens[self.place : self.place + len(expected)]] != expected:
-            message = f"a sum over {variable} runs over its whole rank, from 0 to {rank}-1"
-            raise self.error(message, f"write ^{{{rank}-1}}, or leave the limits out")
-        self.place += len(expected)
-
     # -- declarations
 
     def declaration_above(self) -> Declaration | None:
-        """``G^{S=V, D=V}`` alone."""
+        r"""``G^{S=V, D=V}`` or ``G \in \mathbb{R}^{S \times D}`` alone."""
         token = self.next
-        if not (token.is_tensor and self.ahead(1).text == "^" and "=" not in self.outside_braces()):
+        if token.is_tensor and self.ahead(1).text == WITHIN and self.ahead(3).text == "^":
+            self.take()
+            self.take()
+        elif not (token.is_tensor and self.ahead(1).text == "^" and "=" not in self.outside_braces()):
             return None
         if any(t.text == "_" for t in self.tokens):
             return None
@@ -300,6 +205,10 @@ class _StatementReader(AccessReader):
             self.take()
             self.take()
             return "max=" if token.text == "max" else "min="
+        if self.is_lecture and token.text in {"+", "*"} and self.ahead(1).text == "=":
+            self.take()
+            self.take()
+            return "+=" if token.text == "+" else "*="
         if token.kind == "sign":
             match token.text:
                 case "=" | "+=" | "*=":
@@ -334,39 +243,19 @@ class _StatementReader(AccessReader):
                     message = f"{name!r} in the indices of {access.tensor} is a constant: rank variables are lower case"
                     raise NotationError(self.text, index.offset, message, f"did you mean {name.lower()}?")
 
-    def check_sum(self, found: _Sum, statement: Statement) -> None:
-        """Hold a sum against what is implied: over the rank variables of its term that are not on the left."""
-        left = {v for index in statement.output.indices for v in index.rank_variables}
-        implied = [v for v in statement.rank_variables if v in rank_variables(found.term) - left]
-        written = self.text[found.sign.offset : found.sign.end]
-        if statement.reducer == "+":
-            self.check_added_once(found, implied)
-        elif found.sign.text == SUM:
-            raise self.error(f"{written} beside {statement.reduction!r}", "an Einsum has one reduction", found.sign)
-        if not implied and not found.stated:
-            message = f"{written} sums nothing: every rank variable of {found.term} is on the left"
-            raise self.error(message, "leave it out, or take what is summed off the left", found.sign)
-        if found.stated is None or set(found.stated) == set(implied):
+    def check_lower_case(self, statement: Statement) -> None:
+        r"""Refuse ``QK_m / \sqrt{d_k}``: beside tensors in upper case, d_k is meant as a constant."""
+        if not self.upper:
             return
-        here = f"{{{','.join(implied)}}}"
-        nearest = f"write {written}_{here}" if implied else f"leave {written} out"
-        for variable in found.stated:
-            if variable in left:
-                message = f"{written} over {variable}, which is on the left: {statement.output} keeps it"
-                raise self.error(message, nearest, found.sign)
-            if variable not in implied:
-                raise self.error(f"{written} over {variable}, which {found.term} does not have", nearest, found.sign)
-        missing = ", ".join(v for v in implied if v not in found.stated)
-        message = f"{written} does not name {missing}, and {found.term} is reduced over it: it is not on the left"
-        raise self.error(message, nearest, found.sign)
-
-    def check_added_once(self, found: _Sum, implied: list[str]) -> None:
-        r"""Refuse ``\sum_k (A_k + B_m)``: a term that lacks k is added once, and the sum would add it K times."""
-        for _, term in addends(found.term):
-            lacking = [v for v in implied if v not in rank_variables(term)]
-            if lacking:
-                message = f"{term} has no {lacking[0]}: it is added once, and not at every {lacking[0]}"
-                raise self.error(message, "write it outside of the sum", found.sign)
+        written = {token.offset: token for token in self.lower}
+        for access in statement.inputs:
+            others = [a for a in (statement.output, *statement.inputs) if a.offset != access.offset]
+            elsewhere = {v for other in others for v in rank_variables(other)}
+            own = list(dict.fromkeys(v for index in access.indices for v in index.rank_variables))
+            if (token := written.get(access.offset)) is not None and own and elsewhere.isdisjoint(own):
+                message = f"{token.text} in lower case would be a tensor, and alone be indexed by {', '.join(own)}"
+                constant = f"{access.tensor}_{'_'.join(own)}".upper()
+                raise self.error(message, f"a constant is written {constant}, a tensor {access.tensor}", token)
 
     def unexpected_after_expression(self) -> NotationError:
         token = self.next

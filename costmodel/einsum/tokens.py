@@ -9,71 +9,44 @@ underscore belongs to the name.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Literal
 
+from costmodel.einsum.commands import COMMANDS, GREEK_LETTERS, NAMES, SAY_INSTEAD, SIGNS
 from costmodel.einsum.functions import FUNCTIONS
 from costmodel.spec.problems import Problem, SpecError
 
 _BELOW = dict(zip("ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ₀₁₂₃₄₅₆₇₈₉₊₋₍₎", "aehijklmnoprstuvx0123456789+-()", strict=True))
 """Characters that stand below the line by themselves."""
 
+_ENVIRONMENTS = "equation|displaymath|math|align(?:ed)?|eqnarray|flalign|gather(?:ed)?|multline|split"
+_GREEK = "".join(GREEK_LETTERS)
+_SIZES = r"(?:left|right|[bB]igg?[lrm]?)(?![A-Za-z])"
+_NAME = r"[A-Za-z](?:[A-Za-z0-9_]|\\_)*"
+
 _TOKEN = re.compile(
-    r"(?P<space>\s+|[$~&]|\\(?:begin|end)\s*\{(?:equation|displaymath|math|align|gather)\*?\}|\\[,;:!()\[\]\\ ]"
-    r"|\\(?:left|right|[bB]igg?[lrm]?|q?quad|limits|displaystyle)(?![A-Za-z])\.?)"
-    r"|\\(?:math(?:bf|it|rm|sf|tt|cal)|text(?:bf|it|rm|sf|tt)?|operatorname|boldsymbol)\s*"
-    r"\{\s*(?P<font>[A-Za-z](?:[A-Za-z0-9_]|\\_)*)\s*\}"
+    rf"(?P<open>(?:\\{_SIZES}\s*)?\\(?:\{{|lbrace(?![A-Za-z])|lbrack(?![A-Za-z]))|\\{_SIZES}\s*\[)"
+    rf"|(?P<close>(?:\\{_SIZES}\s*)?\\(?:\}}|rbrace(?![A-Za-z])|rbrack(?![A-Za-z]))|\\{_SIZES}\s*\])"
+    rf"|(?P<space>[\s\u200b\u2061-\u2063\ufeff]+|[$~&]|\\(?:begin|end)\s*\{{(?:{_ENVIRONMENTS})\*?\}}"
+    r"|\\\\(?:\[-?[0-9.]+\s*[a-z]{2}\])?|\\[,;:!()\[\]\\ ]|\\(?:hspace\*?|vspace\*?|label|tag\*?)\s*\{[^{}]*\}"
+    rf"|\\{_SIZES}\.?|\\(?:q?quad|enspace|thinspace|(?:no)?limits|displaystyle|textstyle|nonumber|notag)(?![A-Za-z]))"
+    r"|\\(?:math(?:bf|it|rm|sf|tt|cal|bb|scr|frak|normal)|text(?:bf|it|rm|sf|tt)?|mbox|operatorname\*?|boldsymbol|bm)"
+    rf"\s*\{{\s*(?P<font>{_NAME})\s*\}}"
+    rf"|(?<![_^])\{{\s*(?P<alone>{_NAME})\s*\}}(?=\s*[_^])"
     r"|(?P<added>\\math(?:rel|bin)\s*\{(?:\{\+\}|\+)(?:\}\s*=|\{?=\}?\}))"
-    r"|(?P<command>\\[A-Za-z]+)|\{\s*(?P<braced>\\(?:times|cdot|ast|div)(?![A-Za-z]))\s*\}"
+    r"|(?:\\math(?:rel|bin|op|ord)\s*)?\{\s*(?P<braced>\\(?:times|cdot|ast|div|max|min)(?![A-Za-z])|[-+*/=×·])\s*\}"
+    r"|(?P<command>\\(?:[A-Za-z]+|[^A-Za-z\s]))"
     rf"|(?P<below>[{''.join(_BELOW)}]+)"
+    rf"|(?P<greek>[{_GREEK}])"
     r"|(?P<number>(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
-    r"|(?P<name>[A-Za-z](?:[A-Za-z0-9]|\\_|_(?!\s*\{))*)"
-    r"|(?P<sign>->|=>|[-+*/]=|==|\*\*|[-+*/=,()\[\]{}_^;×·⋅∙•∗✕÷−–Σ∑∏→↦⇒∈])"
+    rf"|(?P<name>[A-Za-z](?:[A-Za-z0-9]|\\_|_(?!\s*(?:\{{|\\[A-Za-z]|[{_GREEK}])))*)"
+    r"|(?P<sign>->|=>|:=|[-+*/]=|==|\*\*|[-+*/=,.()\[\]{}_^;×·⋅∙•∗✕⨯✖÷−–Σ∑Π∏→↦⇒←≔≡∈])"
 )
 
-_BOXES = "an iteration space is a box, without conditions on rank variables: count all of it, or split it into boxes"
-_CONDITIONS = ("<", ">", "<=", ">=", "≤", "≥", r"\lt", r"\gt", r"\le", r"\ge", r"\leq", r"\geq")
-
-SAY_INSTEAD = {
-    **dict.fromkeys(_CONDITIONS, _BOXES),
-    **dict.fromkeys((r"\odot", r"\circ"), "a product of each word with another is written '*'"),
-    r"\otimes": "an outer product is written with its indices, as in Z[m, n] = A[m] * B[n]",
-    **dict.fromkeys((r"\hat", r"\tilde", r"\bar", r"\prime", "'"), r"a name has letters, digits and \_"),
-    "|": "a magnitude is written abs(x)",
-    r"\top": "a transpose is written with its indices swapped",
-    "^": "write pow(x, y)",
-    "**": "write pow(x, y)",
-    "==": "write '='",
-    ":": "a rank with its index is written RANK=index, as in Q[M=p]",
-    "{": "indices stand in square brackets, or below the tensor as in A_{m,k}",
-    "}": "indices stand in square brackets, or below the tensor as in A_{m,k}",
-    ";": "one statement per entry",
-}
-"""What cannot be read, as written, and the nearest form that can."""
-
-PRODUCT, QUOTIENT, SUM, PRODUCTS, ARROW, FRACTION, WITHIN = "*", "/", "∑", "∏", "->", r"\frac", "∈"
-
-_SIGNS = {
-    **dict.fromkeys("×·⋅∙•∗✕", PRODUCT),
-    "÷": QUOTIENT,
-    **dict.fromkeys("−–", "-"),
-    "Σ": SUM,
-    **dict.fromkeys(("=>", "→", "↦", "⇒"), ARROW),
-}
-_COMMANDS: dict[str, str] = {
-    **dict.fromkeys(("times", "cdot", "ast", "star"), PRODUCT),
-    "div": QUOTIENT,
-    "sum": SUM,
-    "prod": PRODUCTS,
-    **dict.fromkeys(("to", "rightarrow", "longrightarrow", "Rightarrow", "mapsto"), ARROW),
-    **dict.fromkeys(("frac", "dfrac", "tfrac"), FRACTION),
-    "in": WITHIN,
-}
-_NAMES = {**{name: name for name in FUNCTIONS}, "ln": "log", "sigma": "sigmoid", "infty": "inf"}
-"""Commands that stand for a function or a number."""
-
+_SCRIPT = re.compile(r"\s*[_^]")
 
 _ESCAPES = {"\t": "t", "\f": "f", "\r": "r", "\v": "v", "\b": "b", "\a": "a", "\x1b": "e"}
 _ESCAPED = re.compile(r"([\t\f\r\v\b\a\x1b])([A-Za-z]+)")
@@ -141,14 +114,17 @@ def tokens_of(text: str) -> list[Token]:
         match = _TOKEN.match(text, offset)
         if match is None:
             character = text[offset]
-            raise NotationError(text, offset, f"unexpected character {character!r}", SAY_INSTEAD.get(character, ""))
+            plain = unicodedata.normalize("NFKC", character)
+            hint = f"write {plain}" if plain != character and plain.isascii() and plain.isalpha() else ""
+            message = f"unexpected character {character!r}"
+            raise NotationError(text, offset, message, SAY_INSTEAD.get(character, hint))
         if match.lastgroup == "name" and not _is_inside(open_brackets):
             found.extend(_scripted(match, text))
         elif match.lastgroup == "below":
             found.extend(_below(match))
         elif match.lastgroup != "space":
             found.append(_token(match, text))
-            _follow_brackets(found, open_brackets)
+            _follow_brackets(found, open_brackets, text)
         offset = match.end()
     found.append(Token("end", "", len(text.rstrip()), len(text)))
     return found
@@ -158,7 +134,7 @@ def check_escapes(text: str) -> None:
     r"""Refuse a command whose first letter YAML took: ``\times`` in double quotes is a tab and ``imes``."""
     for lost in _ESCAPED.finditer(text):
         command = _ESCAPES[lost[1]] + lost[2]
-        if command in {*_COMMANDS, *_NAMES, "right", "text"} and lost[2] not in FUNCTIONS:
+        if command in {*COMMANDS, *NAMES, "right", "text"} and lost[2] not in FUNCTIONS:
             raise NotationError(text, lost.start(), f"\\{command} is a sign and {lost[2]!r} here", QUOTES)
 
 
@@ -169,27 +145,33 @@ def is_lecture(text: str, tokens: list[Token]) -> bool:
 
 def _token(match: re.Match[str], text: str) -> Token:
     start, end, written = match.start(), match.end(), match.group()
-    match match.lastgroup:
-        case "font":
-            return Token("name", match["font"].replace("\\", ""), start, end)
-        case "added":
-            return Token("sign", "+=", start, end)
-        case "braced":
-            return Token("sign", _COMMANDS[match["braced"][1:]], start, end)
-        case "command":
-            if written[1:] in _NAMES:
-                return Token("name", _NAMES[written[1:]], start, end)
-            if written[1:] in _COMMANDS:
-                return Token("sign", _COMMANDS[written[1:]], start, end)
-            near = get_close_matches(written, [f"\\{name}" for name in (*_COMMANDS, *_NAMES)], n=1)
-            hint = SAY_INSTEAD.get(written, f"did you mean {near[0]}?" if near else "")
-            raise NotationError(text, start, f"unknown command {written}", hint)
-        case "number":
-            return Token("number", written, start, end)
-        case "name":
-            return Token("name", written.replace("\\", ""), start, end)
-        case _:
-            return Token("sign", _SIGNS.get(written, written), start, end)
+    group = match.lastgroup or ""
+    if group in {"braced", "command"}:
+        inner = match[group]
+        if inner[0] == "\\":
+            return _command(inner[1:], text, start, end)
+        return Token("sign", SIGNS.get(inner, inner), start, end)
+    if group in {"font", "alone", "name"}:
+        return Token("name", match[group].replace("\\", ""), start, end)
+    if group == "greek":
+        return Token("name", GREEK_LETTERS[written], start, end)
+    if group == "number":
+        return Token("number", written, start, end)
+    means = {"open": "(", "close": ")", "added": "+="}.get(group, written)
+    return Token("sign", SIGNS.get(means, means), start, end)
+
+
+def _command(name: str, text: str, start: int, end: int) -> Token:
+    r"""What a command stands for. ``\sigma`` is the function, but the name of a tensor with indices."""
+    if name == "sigma" and _SCRIPT.match(text, end) is None:
+        return Token("name", "sigmoid", start, end)
+    if name in NAMES:
+        return Token("name", NAMES[name], start, end)
+    if name in COMMANDS:
+        return Token("sign", COMMANDS[name], start, end)
+    near = get_close_matches(name, [*COMMANDS, *NAMES], n=1, cutoff=0.7)
+    hint = SAY_INSTEAD.get(f"\\{name}", f"did you mean \\{near[0]}?" if near else "")
+    raise NotationError(text, start, f"unknown command \\{name}", hint)
 
 
 def _scripted(match: re.Match[str], text: str) -> Iterator[Token]:
@@ -221,17 +203,37 @@ def _below(match: re.Match[str]) -> Iterator[Token]:
     yield Token("sign", "}", end, end)
 
 
-def _follow_brackets(found: list[Token], open_brackets: list[str]) -> None:
-    """Keep account of the brackets that are open: ``[``, ``{``, and ``_{`` or ``^{`` of a script."""
+def _follow_brackets(found: list[Token], open_brackets: list[str], text: str) -> None:
+    r"""Keep account of the brackets that are open: ``[``, ``{``, and ``_{`` or ``^{`` of a script.
+
+    Square brackets that group, as those of ``\exp[A_m]`` do, become round ones.
+    """
     token = found[-1]
     if token.kind != "sign":
         return
-    if token.text in {"[", "{"}:
+    if token.text == "[" and not _has_indices(found[:-1], text):
+        found[-1] = replace(token, text="(")
+        open_brackets.append("(")
+    elif token.text == "]" and open_brackets[-1:] == ["("]:
+        found[-1] = replace(token, text=")")
+        open_brackets.pop()
+    elif token.text in {"[", "{"}:
         is_script = token.text == "{" and len(found) > 1 and found[-2].text in {"_", "^"}
         is_script = is_script and [t.text for t in found[-3:-1]] != ["e", "^"]
         open_brackets.append("_{" if is_script else token.text)
     elif token.text in {"]", "}"} and open_brackets:
         open_brackets.pop()
+
+
+def _has_indices(before: list[Token], text: str) -> bool:
+    """Whether a square bracket begins the indices of what stands before it: all do, but for some of LaTeX."""
+    if not is_lecture(text, before) or not before:
+        return True
+    last = before[-1]
+    if last.kind != "name":
+        return last.text == "]"
+    is_command = text[last.offset] == "\\" and last.text in FUNCTIONS
+    return not is_command and [t.text for t in before[-2:-1]] not in (["_"], ["^"])
 
 
 def _is_inside(open_brackets: list[str]) -> bool:

@@ -14,7 +14,6 @@ from typing import Any
 
 from costmodel.einsum.algebra import Einsum
 from costmodel.einsum.coordinates import tile_words
-from costmodel.mapper.divisors import divisors_of
 from costmodel.mapper.holding import holding
 from costmodel.mapper.result import InfeasibleError
 from costmodel.model.formats import stored_bits
@@ -138,11 +137,6 @@ class Allowed:
     def open_to(self, array: Array, dimension: str, rank_variable: str) -> bool:
         """Whether a rank variable may be spread over a dimension at all."""
         return min(self.along(array, dimension, rank_variable).most, self.over(array, rank_variable).most) > 1
-
-    def factors(self, array: Array, dimension: str, rank_variable: str) -> list[int]:
-        """Return the instances that a rank variable may take along a dimension where tiles divide."""
-        allowed = self.along(array, dimension, rank_variable)
-        return [int(d) for d in divisors_of(self.einsum.shape.get(rank_variable, 1)) if int(d) in allowed]
 
     def spans(self, array: Array) -> tuple[Span, ...]:
         """Return along how many dimensions of an array some rank variables may lie together."""

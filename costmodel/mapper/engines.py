@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from costmodel.einsum.algebra import Einsum
@@ -75,7 +76,10 @@ def _exact(einsum: Einsum, architecture: Architecture, request: Request, progres
 
 
 def _perfect(einsum: Einsum, architecture: Architecture, request: Request, progress: Tell | None) -> MapperResult:
-    """Prove over tiles that divide; where the lattice has no exact form, sample, say why, and bound what is left."""
+    """Prove over tiles that divide, or over multiples.
+
+    Where the lattice has no exact form, sample, say why, and bound what is left.
+    """
     from costmodel.mapper.lattice import UnsupportedError, map_einsum
 
     deadline = None if request.budget is None else time.monotonic() + request.budget
@@ -89,10 +93,12 @@ def _perfect(einsum: Einsum, architecture: Architecture, request: Request, progr
             constraints=request.constraints,
             budget_s=request.budget,
             memory_bytes=request.memory,
+            multiples=request.tiles == "multiples",
             progress=progress,
         )
     except UnsupportedError as why:
-        return _otherwise(einsum, architecture, request, progress, str(why), deadline)
+        reason = f"{why}; tiles divide" if request.tiles == "multiples" else str(why)
+        return _otherwise(einsum, architecture, request, progress, reason, deadline)
     except OutOfTimeError:
         return _otherwise(einsum, architecture, request, progress, OUT_OF_TIME, deadline)
     return found if found.certificate.gap is not None else _bounded(found, einsum, architecture, request)
@@ -168,19 +174,23 @@ def _with_border(allowed: Allowed, request: Request) -> list[MappingPoint]:
 
 
 def _uneven(einsum: Einsum, architecture: Architecture, request: Request, progress: Tell | None) -> MapperResult:
-    """Search all tiles, those that do not divide too, beginning with the best of those that do."""
+    """Search all tiles, beginning with the best of those that divide, and of multiples."""
     from costmodel.mapper.front import select
     from costmodel.mapper.uneven import improve
 
     deadline = None if request.budget is None else time.monotonic() + request.budget
 
-    def perfect(one: Einsum) -> MapperResult:
-        # half of what is left, so that the rest can be spent on other tiles
-        share = None if deadline is None else max(0.0, deadline - time.monotonic()) / 2
-        return _perfect(one, architecture, request.asking(budget=share), progress)
+    def proven(tiles: str) -> Callable[[Einsum], MapperResult]:
+        def found(one: Einsum) -> MapperResult:
+            # half of what is left, so that the rest can be spent on other tiles
+            share = None if deadline is None else max(0.0, deadline - time.monotonic()) / 2
+            return _perfect(one, architecture, request.asking(budget=share, tiles=tiles), progress)
+
+        return found
 
     allowed, aim = Allowed(einsum, architecture, _rules(einsum, architecture, request)), request.aim
-    return improve(allowed, perfect, lambda points: select(points, aim), aim, deadline=deadline)
+    pick = partial(select, aim=aim)
+    return improve(allowed, proven("perfect"), proven("multiples"), pick, aim, deadline=deadline)
 
 
 def _rules(einsum: Einsum, architecture: Architecture, request: Request) -> Rules:

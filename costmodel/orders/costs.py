@@ -85,10 +85,9 @@ def order_costs(
     """
     evaluate(workload, architecture, mapping, marks)
     found = stretches(mapping.nest, workload)
-    counts = [stretch.count() for stretch in found]
-    together = math.prod(counts) <= limit
-    if not together and max(counts) > limit:
-        raise SpecError([_too_many(found[counts.index(max(counts))], max(counts), limit, marks)])
+    together = _combined(found, limit)
+    if not together and (most := max(found, key=Stretch.count)).count() > limit:
+        raise SpecError([_too_many(most, most.count(), limit, marks)])
     behaviours: dict[object, list[Arrangement]] = {}
     evaluations: dict[object, tuple[Mapping, Evaluation]] = {}
     refused: list[tuple[Arrangement, str]] = []
@@ -113,6 +112,17 @@ def order_costs(
         behaviours=tuple(sorted(listed, key=lambda b: b.cost)),
         refused=tuple(refused),
     )
+
+
+def permutations(found: Sequence[Stretch], limit: int = LIMIT) -> int:
+    """How many would be costed; more than ``limit`` where a single stretch has more."""
+    counts = [stretch.count() for stretch in found]
+    return math.prod(counts) if _combined(found, limit) else 1 + sum(count - 1 for count in counts)
+
+
+def _combined(found: Sequence[Stretch], limit: int) -> bool:
+    """Whether the orders of all stretches are combined."""
+    return math.prod(stretch.count() for stretch in found) <= limit
 
 
 def _together(found: Sequence[Stretch]) -> Iterator[Arrangement]:

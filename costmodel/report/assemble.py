@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping as MappingABC
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -35,7 +34,7 @@ from costmodel.spec.rules import sentence_problems
 from costmodel.sweep.designs import Scalar
 
 if TYPE_CHECKING:
-    from costmodel.spec.values import Values
+    from costmodel.execute.made import Stated
 
 
 @dataclass(frozen=True)
@@ -172,12 +171,18 @@ def mappings_asked_for(
     return chosen
 
 
-def stated_values(question: Question) -> MappingABC[str, Values]:
-    """Values that the workload of a question gives to tensors."""
+def stated_values(question: Question) -> Stated:
+    """What the workload of a question says of the values of its tensors."""
+    from costmodel.execute.made import Stated
+
     if question.workload_document is None:
-        return {}
+        return Stated(workload=question.whole)
     own = catalog.share(question.overrides, question.arch_document, question.workload_document)[1]
-    return catalog.load_values(question.workload_document, own)
+    return Stated(
+        workload=question.whole,
+        literals=catalog.load_values(question.workload_document, own),
+        nonzeros=catalog.load_nonzeros(question.workload_document, own),
+    )
 
 
 def evaluate_mappings(question: Question, pairs: Sequence[tuple[Mapping, NestMarks]], file: str = "") -> Answer:

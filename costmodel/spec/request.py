@@ -131,8 +131,9 @@ class Request(SpecModel):
     """Memory for one exact search (bare: bytes); what the machine has when absent. E.g. ``2 GiB``."""
     bound: bool = True
     """Whether a sampler's answer is held against the proven optimum. E.g. ``false``."""
-    tiles: Literal["perfect", "any"] = "perfect"
-    """Whether every tile divides the one above it, or tiles that leave a rest are looked at too. E.g. ``any``."""
+    tiles: Literal["perfect", "multiples", "any"] = "perfect"
+    """Tiles that divide the ones above (``perfect``); multiples of the ones below, so that what is left over falls to
+    the outermost loops (``multiples``); or any that fit. E.g. ``multiples``."""
     fuse: Literal["off", "auto"] = "off"
     """Whether neighbouring Einsums may share loops and storage, so that what one makes for another need not leave the
     chip: ``auto`` fuses what then is better. E.g. ``auto``."""
@@ -171,8 +172,8 @@ class Request(SpecModel):
     @field_validator("fuse")
     @classmethod
     def _of_perfect_tiles(cls, value: str, info: ValidationInfo) -> str:
-        if value != "off" and info.data.get("tiles") == "any":
-            raise ValueError(f"fused nests are searched over tiles that divide{HINT}leave tiles: any out, or fuse")
+        if value != "off" and info.data.get("tiles") != "perfect":
+            raise ValueError(f"fused nests are searched over perfect tiles{HINT}leave tiles out, or fuse")
         return value
 
     @property

@@ -162,10 +162,19 @@ def _differs(tensor: SharedTensor, uses: list[Use], spec: WorkloadSpec) -> bool:
         return True
     writes = [u for u in uses if u.is_output]
     if writes:
+        if any(not _meet(writes[0], u) for u in tensor.uses if u.is_output):
+            return False  # another part of it
         return bool(tensor.writers) or not all(_is_ahead(writes[0].access, u.access) for u in tensor.uses)
     widths = {stated_bits(spec, u.place, tensor.name) for u in (first, *uses)}
-    room = room_for(uses)
-    return any(mine not in (0, had) for mine, had in zip(room, tensor.shape, strict=True)) or len(widths) > 1
+    return any(_other_rank(tensor, rank, uses) for rank in range(len(tensor.shape))) or len(widths) > 1
+
+
+def _other_rank(tensor: SharedTensor, rank: int, reads: list[Use]) -> bool:
+    """Whether reads cannot be of this rank: of what an Einsum wrote, an index that names the rank may read a part."""
+    mine, had = max(u.extents[rank] for u in reads), tensor.shape[rank]
+    if tensor.writers and all(u.written.indices[rank].rank for u in reads):
+        return mine > had
+    return mine not in (0, had)
 
 
 def _is_ahead(write: Access, read: Access) -> bool:

@@ -242,6 +242,14 @@ def test_every_figure_is_drawn(best, name):
     assert isinstance(best.figure(name), go.Figure)
 
 
+def test_map_tells_why_where_asked(best):
+    told = cm.map("two_level", "mm64", constraints=["output_stationary"], jobs=1, why=True)
+    assert told.why.startswith("Z: why its least edp is what it is")
+    assert "output_stationary" in told.why.partition("each left out")[2]
+    with pytest.raises(ValueError, match="why=True"):
+        _ = best.why
+
+
 def test_figures_by_default(best, cost):
     assert best.figure() == best.figure("front")
     assert cost.figure() == cost.figure("energy")

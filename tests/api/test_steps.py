@@ -2,6 +2,7 @@ import pytest
 
 import costmodel as cm
 from costmodel.api import SpecError, trace
+from costmodel.execute.made import Stated
 from costmodel.report.page.trace import render_traces
 from costmodel.trace.valued import valued
 
@@ -23,7 +24,7 @@ def test_two_traces_stand_on_one_page(tmp_path):
     first, second = (trace("two_level", "conv1d", mapping=f"conv1d_{name}") for name in ("simple", "tiled"))
     path = first.page(tmp_path / "both.html", beside=second)
     traces = {"first nest": first.trace, "second nest": second.trace}
-    values = {name: valued(one, {}) for name, one in traces.items()}
+    values = {name: valued(one, Stated(workload=one.workload)) for name, one in traces.items()}
     assert path.read_text() == render_traces(traces, "cm.trace", values)
     given = first.page(tmp_path / "given.html", values={"F": [1, 2, 3]}).read_text()
     assert 'id="values" checked' in given

@@ -96,9 +96,7 @@ def test_levels_inside_of_the_unit_are_none_of_its():
 def test_what_may_be_spread():
     found = allowed("PEs.X only [m, n]", "PEs.X at most m 3", "PEs exact n 4", "PEs.Y at most k 1")
     (array,) = found.arrays.values()
-    assert found.factors(array, "X", "m") == [1, 2]
-    assert found.factors(array, "X", "n") == [1, 2, 4, 8]
-    assert found.factors(array, "X", "k") == [1]
+    assert [found.along(array, "X", v).most for v in "mnk"] == [3, 8, 1]
     assert [v for v in "mnk" if found.open_to(array, "X", v)] == ["m", "n"]
     assert [v for v in "mnk" if found.open_to(array, "Y", v)] == ["m", "n"]
     assert (found.over(array, "n").least, found.over(array, "n").most) == (4, 4)

@@ -45,16 +45,6 @@ def test_points_that_meet_in_a_word_add_to_it():
     assert cost.words("Main", "Z", "read") == 8 - 5
 
 
-@pytest.mark.parametrize(("reduce", "arrive"), [(True, 10), (False, 12)])
-def test_a_recurrence_over_instances_forwards_nothing(reduce, arrive):
-    """Z[0–2] and Z[2–4], two words each; of both Z[2] leaves at the end, and `reduce` makes two words of those four."""
-    nest = "store A Z in Main\nparallel i by 2 across PEs.X\nstore Z in Buf\nfor i by 1\nfor p by 1\ncompute Z on MAC"
-    cost = counted("I: 4, P: 2", RECURRENCE, nest, chip(reduce=reduce))
-    assert cost.words("Buf", "Z", "drain") == 12
-    assert cost.words("Main", "Z", "update") == arrive
-    assert cost.words("Buf", "Z", "fill") == cost.words("Main", "Z", "read") == 0
-
-
 @pytest.mark.parametrize(("reduce", "arrive"), [(True, 2), (False, 4)])
 def test_partial_sums_of_instances_are_added_as_they_are_written(reduce, arrive):
     """Each of two instances has a sum of each of two words; the parent reads nothing for them."""

@@ -7,6 +7,7 @@ import pytest
 from reference import reference
 from strategies import in_two_branches, nest_of, workload_of
 
+from costmodel.execute.made import Stated
 from costmodel.model.evaluate import evaluate
 from costmodel.report.page.trace import render_traces, scene, write_traces
 from costmodel.spec import catalog
@@ -285,7 +286,7 @@ def shown_in(page, tensor):
 def open_valued(browser, tmp_path):
     def go(question, **given):
         found = trace(*question)
-        values = {"nest": valued(found, {}, **given)}
+        values = {"nest": valued(found, Stated(workload=found.workload), **given)}
         path = write_traces(tmp_path / "valued.html", {"nest": found}, "costmodel trace …", values)
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.goto(path.as_uri())

@@ -3,7 +3,7 @@
 import pytest
 
 import costmodel as cm
-from costmodel.api import SpecError
+from costmodel.api import SpecError, transform
 from costmodel.report.contest import computed_by
 from costmodel.spec import catalog
 from costmodel.sweep.designs import grid
@@ -39,6 +39,18 @@ def test_all_convolutions_or_those_that_are_named_become_matrix_products():
     assert list(mixed) == ["conv1", "conv2.K", "conv2", "fc"]
     assert mixed["conv1"] == "O[m, p] = T[p, cr] * F[m, cr]"
     assert mixed["conv2"] == "O[mp] = I[cw] * K[mp, cw]"
+
+
+@pytest.mark.parametrize("form", ["input", "kernel"])
+def test_a_product_of_matrices_that_reads_a_rank_by_its_parts_is_no_convolution(form):
+    """``h*F + f`` reads each word of the rank once: nothing is repeated, and nothing would be gained."""
+    ranks = {"P": 6, "R": 3, "H": 2, "F": 3, "G": 5}
+    einsums = ["O[p] = I[p + r] * K[r]", "Z[g] = O[h*F + f] * W[h, f, g]"]
+    content = {"name": "w", "ranks": ranks, "einsums": einsums}
+    asked = cm.load_workload({**content, "toeplitz": form}).value
+    assert [e.name for e in asked.einsums] == ["T" if form == "input" else "K1", "O", "Z"]
+    assert asked.einsum("Z").text == "Z[g] = O[h*F + f] * W[h, f, g]"
+    assert transform(content, f"toeplitz {form}").yaml.count("einsum:") == 3
 
 
 def test_a_kernel_that_is_given_is_a_weight_and_a_given_input_none():

@@ -4,11 +4,13 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from reference import reference
 from strategies import nest_of, random_case, workload_of
 
+import costmodel as cm
 from costmodel.cli import app
 from costmodel.model.evaluate import evaluate
 from costmodel.report.text.trace import tile_text, trace_object, trace_text
@@ -138,6 +140,29 @@ def test_the_command_prints_a_table_or_an_object(tmp_path):
     assert {"level": "MainMemory", "tensor": "O", "flow": "update", "words": 4} in found["words"]
 
 
+def test_the_object_has_the_values_of_every_step(tmp_path):
+    """Those of the page: given ones, and after each step the words that it changed."""
+    np.save(tmp_path / "f.npy", [1, 10, 100])
+    arguments = ["trace", "two_level", "conv1d", "--set", "ranks.P=4", "--mapping", "conv1d_simple", "--json"]
+    asked = [*arguments, "--values", f"F={tmp_path / 'f.npy'}", "--seed", "3"]
+    (found,) = json.loads(CliRunner().invoke(app, asked).stdout)["traces"]
+    assert found["values"]["F"]["values"] == [1, 10, 100]
+    window = found["values"]["I"]["values"]
+    changed = [step["values"] for step in found["steps"]]
+    assert changed[:2] == [[{"word": [0], "value": window[0]}], [{"word": [0], "value": window[0] + 10 * window[1]}]]
+    assert changed[11] == [{"word": [3], "value": window[3] + 10 * window[4] + 100 * window[5]}]
+    assert changed[12] == []  # the end drains, and computes nothing
+    result = CliRunner().invoke(app, [*arguments[:-1], "--seed", "3"])
+    assert (result.exit_code, "--report FILE.html or --json" in result.stderr) == (2, True)
+
+
+def test_values_that_are_no_numbers_are_texts():
+    content = {"name": "w", "ranks": {"M": 2}, "values": {"A": [1000.0, 1.0]}, "einsums": ["Z[m] = exp(A[m])"]}
+    nest = ["store A Z in MainMemory", "for m by 1", "compute Z on MAC"]
+    found = cm.trace("two_level", content, mapping={"nest": nest}).to_dict()
+    assert found["steps"][0]["values"] == [{"word": [0], "value": "inf"}]
+
+
 def test_a_mapping_is_asked_for():
     result = CliRunner().invoke(app, ["trace", "two_level", "conv1d"])
     assert result.exit_code == 2
@@ -197,4 +222,4 @@ def test_the_page_shows_the_nests_that_are_chosen(tmp_path, monkeypatch):
     Path("f.npy").write_bytes(b"no array")
     assert "cannot be read as .npy" in page("--mapping", "nests.yaml", "--values", "F=f.npy", code=1)[1]
     alone = CliRunner().invoke(app, ["trace", "two_level", "t.yaml", "--mapping", "nests.yaml", "--seed", "1"])
-    assert (alone.exit_code, "--values and --seed are about the page" in alone.stderr) == (2, True)
+    assert (alone.exit_code, "--report FILE.html or --json" in alone.stderr) == (2, True)

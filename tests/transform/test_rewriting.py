@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from costmodel.execute.execution import execute
 from costmodel.spec.problems import SpecError
-from costmodel.spec.rewriting.draft import draft_of
+from costmodel.spec.rewriting.draft import draft_of, is_same
 from costmodel.spec.rewriting.sentences import back_from, rewrite
 from costmodel.spec.workload_spec import EinsumSpec, WorkloadSpec
 from costmodel.transform.ask import transform
@@ -252,6 +252,60 @@ def test_zeros_that_were_added_are_cut_off_again_in_a_file_of_their_own(sentence
     wide = spec_of("Z[m] = A[m]", M=6).model_copy(update={"values": {"A": (1, 2, 3, 4, 5, 6)}})
     with pytest.raises(SpecError, match="resize M to 5: values of A that are cut off are not 0"):
         transform(wide, ["resize M to 5"])
+
+
+CASCADES = [
+    spec_of("O[p] = I[p + r] * F[r]", "Z[x] = O[2*x + a] * G[a]", P=6, R=3, X=3, A=2),
+    spec_of("O[p] = I[p + r] * F[r]", "Z[x] = O[x + a] * G[a]", "Y[p] = relu(O[p])", P=6, R=3, X=5, A=2),
+    spec_of("O[p] = I[p + r] * F[r]", "E[p] = relu(O[p])", "Z[x] = E[x + a] * G[a]", P=6, R=3, X=5, A=2),
+    spec_of("O[h] = I[h + r] * F[r]", "Z[p] = O[H=p + a] * G[a]", H=6, R=3, P=5, A=2),
+    spec_of("O[p] = I[p + r] * F[r]", "Z[x] = O[x + a] * G[a]", P=6, R=3, X=3, A=2),  # which reads a part of O
+    spec_of("O[p] = I[p + r] * F[r]", "Z[x] = O[x + a - 1] * G[a]", pad="zero", P=6, R=3, X=6, A=3),
+    spec_of(
+        "O[m, p, q] = I[c, p + r, q + s] * F[m, c, r, s]",
+        "Z[n, x, y] = O[m, x + a, y + b] * G[n, m, a, b]",
+        C=2,
+        M=3,
+        P=4,
+        Q=4,
+        R=3,
+        S=3,
+        N=2,
+        X=3,
+        Y=3,
+        A=2,
+        B=2,
+    ),
+]
+
+
+@pytest.mark.parametrize("spec", CASCADES, ids=lambda spec: spec.einsums[1].einsum)
+@pytest.mark.parametrize("first", [(), ("toeplitz kernel O",), ("toeplitz input O",)])
+def test_the_kernel_of_a_later_convolution_becomes_a_matrix(spec, first):
+    start = draft_of(spec)
+    steps = rewrite(start, [*first, "toeplitz kernel Z"])
+    assert prove(start, steps).exact
+    made = [a.tensor for a in steps[-1].after.line("Z").statement.inputs]
+    assert any(tensor.startswith("K") for tensor in made)
+    assert is_same(rewrite(steps[-1].after, back_from(steps))[-1].after, start)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "einsum", "back"),
+    [
+        ("let h = p + r for r", "O[p] = I[h] * F[R=h - p]", "let r = h - p for h"),
+        ("let h = p + r for p", "O[P=h - r] = I[h] * F[r]", "let p = h - r for h"),
+        ("let x = 3 - p for p", "O[P=3 - x] = I[3 - x + r] * F[r]", "let p = 3 - x for x"),
+        ("let h = r + p for p", "O[P=h - r] = I[h] * F[r]", "let p = h - r for h"),
+    ],
+)
+def test_a_sum_may_stand_in_the_place_of_any_of_its_variables(sentence, einsum, back):
+    start = draft_of(spec_of("O[p] = I[p + r] * F[r]", P=4, R=3))
+    steps = rewrite(start, [sentence])
+    assert [str(line.statement) for line in steps[-1].after.lines] == [einsum]
+    assert back_from(steps) == [back]
+    assert prove(start, steps).exact
+    assert is_same(rewrite(steps[-1].after, [back])[-1].after, start)
 
 
 def test_a_stride_alone_is_a_window_in_both_forms():

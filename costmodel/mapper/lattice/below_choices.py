@@ -29,6 +29,8 @@ class Choices:
     """(rank variables, choices): instances of the next array that may share words of a window."""
     ways: Ints | None
     """(choices): the way to spread the one array to come; null where a choice stands for several."""
+    columns: slice | None = None
+    """Where the choices stand among those by which labels are judged in the end; null where one stands for a group."""
 
     def __len__(self) -> int:
         return len(self.divisor)
@@ -88,11 +90,15 @@ def thinned(every: Choices, windowed: list[int]) -> Choices:
     return replace(every.take(first[kept]), ways=None)
 
 
-def grouped(choices: Choices, windowed: list[int]) -> tuple[list[Choices], Choices]:
-    """Return the choices in groups of like ones, and the least values of each group."""
+def grouped(choices: Choices, windowed: list[int]) -> tuple[Choices, list[Choices], Ints]:
+    """Return the choices with like ones together, their groups, and where each group starts."""
     features = choices.features(windowed)
     features = features[features.min(axis=1) < features.max(axis=1)]
     # neighbours have like numbers of instances and like coefficients, so that their least values say something
     order = np.lexsort((*features, choices.divisor))
     starts = np.arange(0, len(order), math.isqrt(len(order) - 1) + 1)
-    return [choices.take(part) for part in np.split(order, starts[1:])], choices.take(order).least(starts)
+    stops = [*starts[1:].tolist(), len(order)]
+    groups = [
+        replace(choices.take(order[a:b]), columns=slice(a, b)) for a, b in zip(starts.tolist(), stops, strict=True)
+    ]
+    return replace(choices.take(order), columns=slice(0, len(order))), groups, starts

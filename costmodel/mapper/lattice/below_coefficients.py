@@ -77,6 +77,18 @@ class Coefficients:
         limits = np.array(shares).reshape(len(shares), self.rows)
         return Choices(values, instances[:, self.segment :].prod(axis=1), limits, along, ways)
 
+    def prices(self) -> Floats:
+        """Return (nodes, choices): energy of a word of all tiles of a node at every round, at least."""
+        last, found = self.stages[-1], np.zeros((len(self.space.nodes), self.n))
+        for i in self.inputs.nodes:
+            for target, coefficient in last.close[i]:
+                if target == Layout.ENERGY:
+                    found[i] += coefficient
+        held = (self.kept[None, :] & np.array([n.bit for n in self.space.nodes], dtype=np.int64)[:, None]) != 0
+        of_kept = np.where(held[..., None], found.reshape(len(found), len(self.kept), self.rows), np.inf)
+        least: Floats = of_kept.min(axis=1)
+        return least
+
     def _sharing(self, sigma: list[Floats]) -> Sharing:
         """Instances that want the same tile: of arrays that are spread already, and of too many ways, at most."""
         shape = (self.rows, self.top, len(self.space.tensors))

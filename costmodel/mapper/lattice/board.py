@@ -7,6 +7,7 @@ import math
 from costmodel.mapper.lattice.completion import Completion
 from costmodel.mapper.lattice.dominance import Dominance
 from costmodel.mapper.lattice.labels import History, Layout
+from costmodel.mapper.lattice.leftover import Leftover, resting
 from costmodel.mapper.lattice.loops_between import Gaps
 from costmodel.mapper.lattice.settlement import Combinations
 from costmodel.mapper.lattice.shapes import Lattice
@@ -29,9 +30,11 @@ class Board:
             limits=len(space.prices.segments),
             rooms=len(self.rooms),
             tensors=len(space.tensors),
+            resting=resting(space),
             counts_capacity=aim.uses_capacity,
         )
         self.lattice = Lattice(space)
+        self.leftover = Leftover(space, self.lattice, self.layout)
         self.history = History()
         self.combinations = Combinations(space, self.layout)
         self.sliding = Sliding(space, self.lattice, self.layout, self.combinations, self.history)

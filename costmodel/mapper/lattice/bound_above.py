@@ -58,14 +58,17 @@ class Above:
             for m in self.memories
         }
         """For each memory: energy (0) and limits (1, …) that its nodes cost something of."""
-        self.orders = Orders(space, lattice, self.returns, self.prices)
+        self.orders = Orders(space, lattice, self.returns)
         relevant = [t.relevant for t in space.tensors]
+        tensors = range(len(space.tensors))
+        moving = [sliding.leftover.moving(t) for t in tensors] if layout.rest else [1.0] * len(tensors)
         self.against: list[list[Floats]] = [
             [
-                space.tensors[t].words * lattice.left[space.tensors[t].idle & relevant[u]].prod(axis=0)
-                for t in range(len(space.tensors))
+                space.tensors[t].words
+                * (1 + (lattice.left[space.tensors[t].idle & relevant[u]].prod(axis=0) - 1) * moving[t])
+                for t in tensors
             ]
-            for u in range(len(space.tensors))
+            for u in tensors
         ]
         """[u][t]: (shapes) words of t that have to cross before a tile of u can close last."""
 
@@ -111,6 +114,8 @@ class Above:
             for i, listed in coefficients.items():
                 t = nodes[i].tensor
                 words = self.against[last][t][shape]
+                if i in self.layout.rest:
+                    words = words * labels.f[self.layout.rest[i]]
                 if i in self.sliding.slot and t != last:
                     share = self.returns.least(i, last)[labels.s[self.layout.tile[self.sliding.slot[i]]]]
                     words = tensors[t].words * (1 - share) + words * share
@@ -161,13 +166,14 @@ class Above:
             words = [self.space.tensors[n.tensor].words for n in nodes]
             once = {k: sum(w * self.prices[n.bit][k] for w, n in zip(words, nodes, strict=True)) for k in wanted}
             return {k: np.full(self.lattice.shapes, cost) for k, cost in once.items()}
-        together = self.orders.least(nodes, wanted) if not opened else {}
+        prices = {n.bit: np.array(self.prices[n.bit])[wanted] for n in nodes}
+        together = self.orders.least(nodes, prices, self.orders.together, opened).reshape(
+            len(wanted), self.lattice.shapes
+        )
         if len(nodes) == 1 and not opened:  # its best way up is to move last
-            return {k: least.ravel() for k, least in together.items()}
+            return dict(zip(wanted, together, strict=True))
         up = self.way_up(coming, opened, memory).reshape(len(wanted), self.lattice.shapes)
-        if opened:
-            return dict(zip(wanted, up, strict=True))
-        return {k: np.maximum(least, together[k].ravel()) for k, least in zip(wanted, up, strict=True)}
+        return dict(zip(wanted, np.maximum(up, together), strict=True))
 
     def way_up(self, coming: int, opened: int, memory: int) -> Floats:
         """Return (costs, *rank variables): the least cost from each tile shape on; infinite: no room."""

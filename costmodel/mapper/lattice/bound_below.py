@@ -16,6 +16,7 @@ from costmodel.mapper.lattice.below_choices import Choices, grouped, thinned
 from costmodel.mapper.lattice.below_coefficients import Coefficients
 from costmodel.mapper.lattice.below_inputs import Carried, Inputs, SlidingRank
 from costmodel.mapper.lattice.bound_above import Above
+from costmodel.mapper.lattice.bound_ways import ByWay
 from costmodel.mapper.lattice.labels import Labels, Layout
 from costmodel.mapper.lattice.settlement import Combinations
 from costmodel.mapper.lattice.shapes import Floats, Ints, Lattice
@@ -23,12 +24,8 @@ from costmodel.mapper.lattice.sliding import Sliding
 from costmodel.mapper.lattice.space import Space
 from costmodel.mapper.lattice.tensor_plan import Window
 
-MOST_WAYS = 300
-"""Ways to spread of which it is looked up where they fit and what the shape above the array says, label by label."""
 AT_ONCE = 20_000
 """Numbers in a matrix of bounds that is not worth taking apart."""
-MOST_KEPT = 20_000_000
-"""Numbers that ``Outside`` keeps for one set of nodes to come."""
 
 
 class Across:
@@ -47,22 +44,21 @@ class Across:
         self.space, self.lattice, self.layout, self.sliding = space, lattice, layout, sliding
         self.above, self.segment = above, segment
         self.steps = lattice.steps(segment)
-        self.outside = Outside(lattice, above, self.steps)
         self.inputs = Inputs(space, sliding, above.returns, len(space.arrays))
         coefficients = Coefficients(space, layout, combinations, sliding, self.inputs, segment)
         values, self.kind_of = coefficients.by_kind()
         self.every = coefficients.every(values)
         """All ways to spread."""
-        windowed = sorted({v for t in self.space.tensors for v in t.windowed})
-        self.few = thinned(self.every, windowed)
-        """Those of which no other one is better in every coefficient."""
-        looked_up = self.every.ways is not None and len(self.every) <= MOST_WAYS
-        self.detailed = self.every if looked_up else self.few
-        """Those by which labels are judged in the end."""
-        self.groups, self.coarse = grouped(self.detailed, windowed)
-        """The same in groups, and the least values of each group."""
-        self.served = np.zeros(len(self.groups), dtype=np.int64)
-        """How many labels each group was enough for."""
+        self.windowed = sorted({v for t in self.space.tensors for v in t.windowed})
+        self.by_way: ByWay | None = None
+        """Where one array is to come: what is looked up for each way."""
+        self.joint = False
+        """Whether nodes below the array are looked at together; that knows only tiles that divide."""
+        if self.every.ways is not None:
+            self.by_way = ByWay(space, lattice, above, segment, coefficients.prices())
+            self.use(np.arange(len(self.every)))
+        else:
+            self._judge_by(thinned(self.every, self.windowed))
         self.sliding_ranks = [
             SlidingRank(slot, window, v, c)
             for slot, i in enumerate(self.sliding.nodes)
@@ -70,13 +66,46 @@ class Across:
             for v, c in zip(window.rank_variables, window.coefficients, strict=True)
         ]
 
-    def bounds(self, labels: Labels, *, quick: bool = False) -> tuple[Floats, Floats]:
-        """Return (energy, latency) of each label for each choice that may be best (or for groups of them)."""
-        return self._with_limits(labels, self.carried(labels), self.coarse if quick else self.few)
+    def _judge_by(self, choices: Choices) -> Ints:
+        """Judge labels by these choices in the end; return where each group of them starts."""
+        self.detailed, self.groups, starts = grouped(choices, self.windowed)
+        self.coarse = self.detailed.least(starts)
+        """The least values of each group."""
+        self.served = np.zeros(len(self.groups), dtype=np.int64)
+        """How many labels each group was enough for."""
+        return starts
 
-    def of_ways(self, labels: Labels) -> tuple[Floats, Floats]:
-        """Return (energy, latency) of each label for each way to spread the one array to come; infinite: no fit."""
-        return self._with_limits(labels, self.carried(labels), self.every)
+    def use(self, ways: Ints) -> None:
+        """Look at these ways to spread the one array to come, from now on."""
+        assert self.by_way is not None  # noqa: S101
+        starts = self._judge_by(self.every.take(ways))
+        assert self.detailed.ways is not None  # noqa: S101
+        self.by_way.use(self.detailed.ways, starts)
+
+    def narrow(self, labels: Labels, capacity: Floats, incumbents: Incumbents) -> bool:
+        """Leave out ways with which no completion of ``labels``, from which all come, is better than what is known.
+
+        Return whether a way is left.
+        """
+        if self.by_way is None:
+            return True
+        for joint in (False, True):
+            self.joint |= joint
+            energy, latency = self.bounds(labels)
+            beaten = incumbents.beaten(energy, latency, np.broadcast_to(capacity[:, None], energy.shape)).all(axis=0)
+            if beaten.all():
+                return False
+            if beaten.any():
+                assert self.detailed.ways is not None  # noqa: S101
+                self.use(self.detailed.ways[~beaten])
+        return True
+
+    def bounds(self, labels: Labels, *, quick: bool = False) -> tuple[Floats, Floats]:
+        """Return (energy, latency) of each label for each choice that may be best (or for groups of them).
+
+        Infinite where it does not fit.
+        """
+        return self._with_limits(labels, self.carried(labels), self.coarse if quick else self.detailed)
 
     def hopeful(self, labels: Labels, capacity: Floats, incumbents: Incumbents) -> Any:
         """Whether a completion of each label may be better than what is known."""
@@ -114,12 +143,15 @@ class Across:
 
     def _computed(self, labels: Labels, carried: Carried, choices: Choices) -> tuple[Floats, Floats]:
         """Return (energy, latency) as far as the latency is that of the compute instances."""
-        energy = self._crossed(carried, choices, 0)
+        energy, own = self._crossed(carried, choices, 0)
+        if self.by_way is not None and self.joint and not self.space.uneven:
+            np.maximum(own, self.by_way.together(labels, choices.columns), out=own)
+        energy += own
         energy += labels.f[Layout.ENERGY][:, None]
-        if choices.ways is None:
-            energy += carried.to_come[0][:, None]
+        if self.by_way is not None:
+            energy += self.by_way.outside(labels, choices.columns)
         else:
-            energy += self.outside.energy(labels, choices.ways)
+            energy += carried.to_come[0][:, None]
         latency: Floats = labels.f[Layout.CYCLES][:, None] / choices.divisor
         if self.space.leak_pj_per_cycle:
             energy += self.space.leak_pj_per_cycle * latency
@@ -130,7 +162,8 @@ class Across:
         energy, computed = self._computed(labels, carried, choices)
         latency = computed
         for k, row in enumerate(self.layout.limit):
-            cycles = self._crossed(carried, choices, k + 1)
+            cycles, own = self._crossed(carried, choices, k + 1)
+            cycles += own
             cycles += labels.f[row][:, None] / choices.shares[k]
             cycles += carried.to_come[k + 1][:, None]
             latency = np.maximum(latency, cycles)
@@ -138,30 +171,34 @@ class Across:
             energy += self.space.leak_pj_per_cycle * (latency - computed)
         return energy, latency
 
-    def _crossed(self, carried: Carried, choices: Choices, output: int) -> Floats:
-        """Return what the labels carry times the coefficients, with the best tile that is open moving last."""
+    def _crossed(self, carried: Carried, choices: Choices, output: int) -> tuple[Floats, Floats]:
+        """Return what the labels carry times the coefficients: what waits for a parent, and what nodes cost at least.
+
+        Those that are to come, once, and those that are open, with the best one moving last.
+        """
         inputs = self.inputs
         total = carried.times(choices, output, range(inputs.waiting.start))
-        total += carried.times(choices, output, range(inputs.waiting.stop, inputs.one + 1))
+        total += carried.times(choices, output, range(inputs.one, inputs.one + 1))
+        own = carried.times(choices, output, inputs.crossing)
         for slot, row in enumerate(inputs.waiting):
             if carried.there[row]:
                 total += carried.times(choices, output, range(row, row + 1)) * self._apart(carried, choices, slot)
         best: Floats | None = None
         for place, last in enumerate(inputs.lasts):
-            own = [
+            mine = [
                 row
                 for row, i in zip(inputs.open[place], inputs.nodes, strict=True)
                 if self.space.nodes[i].tensor == last
             ]
-            possible = carried.inputs[own].any(axis=0)
+            possible = carried.inputs[mine].any(axis=0)
             if possible.any():
                 closing = carried.times(choices, output, inputs.closing(place))
                 closing[~possible] = np.inf
                 best = closing if best is None else np.minimum(best, closing)
         if best is not None:
             best[np.isinf(best[:, 0])] = 0.0  # nothing is open
-            total += best
-        return total
+            own += best
+        return total, own
 
     def _reach(self, labels: Labels) -> Floats:
         """Return by how much of their length tiles of neighbouring instances are apart at least."""
@@ -198,51 +235,3 @@ class Across:
         for copies in best.values():
             total = total * copies
         return total
-
-
-class Outside:
-    """Least energy of the nodes above the one array to come, for tile shapes below it and ways to spread it.
-
-    Rows are worked out when they are asked for, and kept.
-    """
-
-    def __init__(self, lattice: Lattice, above: Above, steps: list[Ints]) -> None:
-        self.lattice, self.above, self.steps = lattice, above, steps
-        self.ways = np.arange(steps[0].shape[1])
-        self.known: dict[int, tuple[Ints, Floats]] = {}
-        """Nodes to come (bits) → (row of each shape or -1, rows)."""
-
-    def energy(self, labels: Labels, ways: Ints) -> Floats:
-        """Return (labels, ways); infinite where a way does not fit."""
-        todo, shape = labels.s[Layout.TODO] & self.above.bits, labels.s[Layout.SHAPE]
-        keys = np.unique(todo).tolist()
-        if len(keys) == 1:
-            return self._rows(keys[0], shape, ways)
-        found = np.empty((labels.n, len(ways)))
-        for key in keys:
-            mine = np.flatnonzero(todo == key)
-            found[mine] = self._rows(key, shape[mine], ways)
-        return found
-
-    def _rows(self, key: int, shape: Ints, ways: Ints) -> Floats:
-        place, rows = self.known.get(key) or (np.full(self.lattice.shapes, -1), np.empty((0, len(self.ways))))
-        missing = np.unique(shape[place[shape] < 0])
-        if len(missing):
-            if rows.size > MOST_KEPT:
-                place[:], rows = -1, rows[:0]
-                missing = np.unique(shape)
-            place[missing] = len(rows) + np.arange(len(missing))
-            rows = np.concatenate((rows, self._worked_out(key, missing)))
-            self.known[key] = place, rows
-        at = place[shape]
-        found: Floats = rows[at] if len(ways) == len(self.ways) else rows[at[:, None], ways]
-        return found
-
-    def _worked_out(self, key: int, shape: Ints) -> Floats:
-        fits, outside = self.lattice.spread(self.steps, shape[:, None], self.ways[None, :])
-        found = np.zeros(fits.shape)
-        for table in self.above.tables_of(key):
-            if 0 in table:
-                found += table[0][outside]
-        found[~fits] = np.inf
-        return found

@@ -1,106 +1,291 @@
-"""The least that nodes of one memory cost where all their tiles are in it together.
+"""The least that nodes cost whose tiles are in their memories together.
 
 They move in some order. When one moves, the tiles of those that move later have room already, and it comes back for all
 that has not grown yet. Tiles that have moved still take their room, which ``Above.way_up`` does not know.
+
+For each rank variable that does not matter to some node but the last, z is its extent when the last such node moves. A
+node that moves sooner sees no more than z of it, and so comes back N/z times at least; one that moves later, and to
+which it matters, has a tile of z or more along it, for it grows no further while that tile is open. Where such a tile
+is open from the start, z is the extent at the start.
+
+A tile of a window keeps words when it slides, so its rounds bring less than all. But when the last node L moves, all
+rank variables that do not matter to L have grown to the whole, and the others have the extents of L's tile; let Y be
+these extents. Each of the Π N/Y steps that are left touches all words U of Y again, of which no more can be there
+before than what the window's tile has at the end of one step and wants at the start of the next. So of the window's
+tile one of three is true:
+
+- along some rank variable of its own it has not the whole of Y: it starts from the other end, with nothing of the old;
+- it has, but not along some rank variable of a window: from the first place to the last it goes D far, and a tile of
+  length L_Y − D has no more in common with itself than L_Y − 2·D, or, where a loop goes on along the window, what
+  neighbours share;
+- it is as large as Y. Then it moves together with L, and nothing that L's loops do not move moves in between.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from costmodel.mapper.lattice.returns import Returns
-from costmodel.mapper.lattice.shapes import Floats, Lattice
+from costmodel.mapper.lattice.shapes import Floats, Ints, Lattice
 from costmodel.mapper.lattice.space import NodePlan, Space
+from costmodel.mapper.lattice.tensor_plan import TensorPlan, Window
+
+NEVER = 1e30
+"""Rounds of tiles that do not divide what is left of a rank variable."""
+
+
+class WaysAbove:
+    """Ways to spread the array above the tiles, of which each has costs of its own (or one, without any array)."""
+
+    def __init__(self, space: Space, lattice: Lattice, factors: Ints) -> None:
+        self.factors = factors
+        """(ways, rank variables)."""
+        count = lattice.count
+        self.left: list[Floats] = []
+        """For each rank variable, (ways, *rank variables): rounds of a tile, below and above the array."""
+        self.above: list[Ints] = []
+        """For each rank variable, (ways, *rank variables): which divisor a tile is above the array."""
+        self.whole: list[Ints] = []
+        """For each rank variable, (ways, 1, …): which divisor is the whole of it below the array."""
+        for v, divisors in enumerate(space.divisors):
+            shape = [-1, *(len(divisors) if v == u else 1 for u in range(count))]
+            tile = divisors[None, :] * factors[:, v, None]
+            into = np.minimum(np.searchsorted(divisors, tile), len(divisors) - 1)
+            fits = divisors[into] == tile
+            self.left.append(np.where(fits, np.ceil(divisors[-1] / tile), NEVER).reshape(shape))
+            self.above.append(into.reshape(shape))
+            whole = np.searchsorted(divisors, divisors[-1] // factors[:, v])
+            self.whole.append(whole.reshape(-1, *[1] * count))
+
+
+@dataclass(frozen=True)
+class WindowCase:
+    """What is supposed of the tile of a window, before L moves."""
+
+    node: NodePlan
+    last: NodePlan
+    whole: tuple[int, ...] = ()
+    """It has the whole of Y along these rank variables (of all, if it has); else ``part`` says where it has not."""
+    part: tuple[int, ...] = ()
+    """It has not along one of these, of windows; none: it has not along one of its own."""
 
 
 class Orders:
     """Costs of nodes over the lattice, by the order in which they move."""
 
-    def __init__(self, space: Space, lattice: Lattice, returns: Returns, prices: dict[int, list[float]]) -> None:
+    def __init__(self, space: Space, lattice: Lattice, returns: Returns) -> None:
         self.space, self.lattice, self.returns = space, lattice, returns
-        self.prices = prices
-        """For each node (bit): energy and cycles of each limit, per word."""
-
-    def least(self, nodes: Sequence[NodePlan], wanted: Sequence[int]) -> dict[int, Floats]:
-        """Return, for rows of costs, an array over the rank variables; infinite: no room."""
-        best = np.full((len(wanted), *self.lattice.sizes), np.inf)
-        room = self.space.memories[nodes[0].memory].room
-        for order in itertools.permutations(nodes):
-            np.minimum(best, self._in_order(order, room, wanted), out=best)
-        return dict(zip(wanted, best, strict=True))
-
-    def _in_order(self, order: Sequence[NodePlan], room: float, wanted: Sequence[int]) -> Floats:
-        """Return (costs, *rank variables): what nodes cost that move in this order."""
-        space, lattice = self.space, self.lattice
-        count = lattice.count
-        values = [
-            d.astype(np.float64).reshape([-1 if v == w else 1 for w in range(count)])
-            for v, d in enumerate(space.divisors)
+        self.axes = [
+            np.arange(n).reshape([1, *(n if v == u else 1 for u in range(lattice.count))])
+            for v, n in enumerate(lattice.sizes)
         ]
-        costs: Any = np.zeros((1,) * (1 + count))
-        need: Any = np.zeros((1,) * count)
-        growing = [set(np.flatnonzero(~space.tensors[n.tensor].relevant).tolist()) for n in order[:-1]]
-        """For each node but the last: rank variables that may grow until it moves."""
-        for place, node in enumerate(order):
-            tensor = space.tensors[node.tensor]
-            later: set[int] = set().union(*growing[place:])
-            known = [v for v in range(count) if v not in later]
-            need = need + space.bits(node, self._tile(node, values, known))
-            share = self._share(node, known)
-            rounds: Any = np.ones((1,) * count)
-            if place < len(order) - 1:
-                for v in np.flatnonzero(tensor.idle).tolist():
-                    rounds = rounds * (lattice.extents[v] / values[v])
-            words = tensor.words * (1 + (rounds - 1) * share)
-            prices = np.array([self.prices[node.bit][k] for k in wanted]).reshape(-1, *[1] * count)
-            costs = costs + words * prices
-        costs = np.where(need <= room, costs, np.inf)
-        for v in set().union(*growing):
-            if costs.shape[1 + v] > 1:
-                costs = lattice.upward(costs, v, 1 + v)
-        found: Floats = costs
+        """For each rank variable, (1, *rank variables): its divisors."""
+        self.shares: dict[tuple[int, int, tuple[int, ...]], Floats] = {}
+
+    @cached_property
+    def together(self) -> WaysAbove:
+        """Above the last array."""
+        return WaysAbove(self.space, self.lattice, np.ones((1, self.lattice.count), dtype=np.int64))
+
+    def least(
+        self, nodes: Sequence[NodePlan], prices: Mapping[int, Floats], spreads: WaysAbove, opened: int = 0
+    ) -> Floats:
+        """Return (costs, *rank variables); infinite: no room.
+
+        ``prices``: (costs) of each node (bit), for one word of all its tiles at every round, in one way to spread or
+        one for each. Nodes that are ``opened`` (bits) have their tiles already.
+        """
+        best: Any = np.inf
+        for order in itertools.permutations(nodes):
+            if all(a.tensor != b.tensor or a.memory < b.memory for a, b in itertools.combinations(order, 2)):
+                for cases in itertools.product(*(self._cases(order, k) for k in range(len(order) - 1))):
+                    best = np.minimum(best, self._in_order(order, cases, prices, spreads, opened))
+        found = np.empty((len(next(iter(prices.values()))), *self.lattice.sizes))
+        found[:] = best
         return found
 
-    def _tile(self, node: NodePlan, values: list[Any], known: Sequence[int]) -> Any:
+    def _cases(self, order: Sequence[NodePlan], place: int) -> list[WindowCase | None]:
+        """Return what may be of a node: null where it has no window, or where nothing is known of what it keeps."""
+        node, last = order[place], order[-1]
+        own, other = self.space.tensors[node.tensor], self.space.tensors[last.tensor]
+        if not own.windows or own.padded:
+            return [None]
+        both = own.relevant & other.relevant & (self.space.extents > 1)
+        between = (self.space.tensors[n.tensor].relevant & both for n in order[place + 1 : -1])
+        windows = [
+            tuple(v for v in own.windowed if self.space.extents[v] > 1 and other.relevant[v] == matters)
+            for matters in (True, False)
+        ]
+        windows.sort(key=lambda group: -max((int(self.space.extents[v]) for v in group), default=0))
+        whole = tuple(v for v in own.plain if self.space.extents[v] > 1)
+        cases: list[WindowCase | None] = [WindowCase(node, last)] if whole else []
+        for part in windows:
+            if part:
+                cases.append(WindowCase(node, last, whole, part))
+            whole += part
+        if both.any() and all(moved.any() for moved in between):
+            cases.append(WindowCase(node, last, whole))
+        return cases
+
+    def _in_order(
+        self,
+        order: Sequence[NodePlan],
+        cases: Sequence[WindowCase | None],
+        prices: Mapping[int, Floats],
+        spreads: WaysAbove,
+        opened: int,
+    ) -> Any:
+        """Return (costs, *rank variables), or what it is broadcast from: what nodes cost that move in this order."""
+        space, lattice = self.space, self.lattice
+        growing = self._growing(order, opened, windows=any(cases))
+        costs: Any = np.zeros((1,) * (1 + lattice.count))
+        need: dict[int, Any] = {}
+        for place, node in enumerate(order):
+            known = tuple(v for v in range(lattice.count) if place >= growing.get(v, 0))
+            case = cases[place] if place < len(order) - 1 else None
+            words: Any = space.tensors[node.tensor].words
+            if place < len(order) - 1:
+                words = self._words(node, known, spreads) if case is None else self._of_window(case, spreads)
+            costs = costs + words * prices[node.bit].reshape(-1, *[1] * lattice.count)
+            bits = space.bits(node, self._tile(node, known, case, spreads))
+            need[node.memory] = need[node.memory] + bits if node.memory in need else bits
+        for m, bits in need.items():
+            costs = costs + np.where(bits <= space.memories[m].room, 0.0, np.inf)
+        for v in growing:
+            if costs.shape[1 + v] > 1:
+                costs = lattice.upward(costs, v, 1 + v)
+        return costs
+
+    def _words(self, node: NodePlan, known: tuple[int, ...], spreads: WaysAbove) -> Any:
+        """Return (ways, *rank variables): words of a node that comes back at every round."""
+        tensor = self.space.tensors[node.tensor]
+        rounds: Any = np.ones((1,) * (1 + self.lattice.count))
+        for v in np.flatnonzero(tensor.idle).tolist():
+            rounds = rounds * spreads.left[v]
+        return tensor.words * (1 + (rounds - 1) * self._share(node, known))
+
+    def _growing(self, order: Sequence[NodePlan], opened: int, *, windows: bool) -> dict[int, int]:
+        """Return the rank variables that may grow, with the first place in the order whose tile is told by z.
+
+        Where there are ``windows``, z is the extent of L's tile for all that matters to L.
+        """
+        relevant = [self.space.tensors[n.tensor].relevant for n in order]
+        last = len(order) - 1
+        found = {}
+        for v in range(self.lattice.count):
+            free = [place for place in range(last) if not relevant[place][v]]
+            if windows and relevant[last][v]:
+                if not order[last].bit & opened:
+                    found[v] = last
+            elif free:
+                after = range(free[-1] + 1, last + 1)
+                if not any(order[place].bit & opened and relevant[place][v] for place in after):
+                    found[v] = free[-1] + 1
+        return found
+
+    def _of_window(self, case: WindowCase, spreads: WaysAbove) -> Any:
+        """Return (ways, *rank variables): words of a window's tile, over all steps that are left when L moves."""
+        space, sizes = self.space, self.lattice.sizes
+        tensor, other = space.tensors[case.node.tensor], space.tensors[case.last.tensor]
+        if case.whole and not case.part:
+            return self._at_last(case, spreads)
+        words: Any = float(np.prod([space.extents[v] for v in tensor.plain]))
+        for v in np.flatnonzero(other.relevant).tolist():
+            if v not in tensor.plain:
+                words = words * spreads.left[v]
+        kept: Any = 0.0
+        for window in tensor.windows:
+            at = tuple(spreads.above[v] if other.relevant[v] else sizes[v] - 1 for v in window.rank_variables)
+            words = words * space.window_table(window, False)[at]
+            if case.part:
+                kept = np.maximum(kept, self._kept(window, case, spreads))
+        return np.maximum(words * (1 - kept), tensor.words)
+
+    def _at_last(self, case: WindowCase, spreads: WaysAbove) -> Any:
+        """Return the same of a tile that has all of Y: it moves with L, by a loop over what matters to both."""
+        tensor, other = self.space.tensors[case.node.tensor], self.space.tensors[case.last.tensor]
+        rounds: Any = np.ones((1,) * (1 + self.lattice.count))
+        for v in np.flatnonzero(tensor.idle & other.relevant).tolist():
+            rounds = rounds * spreads.left[v]
+        share: Any = 1.0
+        for window in tensor.windows:
+            part = self.returns.along(case.node, window, np.flatnonzero(other.relevant).tolist())
+            share = np.minimum(share, part[tuple(self._of_y(v, other, spreads) for v in window.rank_variables)])
+        return tensor.words * (1 + (rounds - 1) * share)
+
+    def _of_y(self, v: int, other: TensorPlan, spreads: WaysAbove) -> Any:
+        """Return (ways or 1, *rank variables): which divisor Y has, where ``other`` moves last."""
+        return self.axes[v] if other.relevant[v] else spreads.whole[v]
+
+    def _kept(self, window: Window, case: WindowCase, spreads: WaysAbove) -> Any:
+        """Return (ways, *rank variables): which part of a step's words may be there before, of a tile not whole."""
+        if min(window.coefficients) < 0 < max(window.coefficients):
+            return 1.0
+        other = self.space.tensors[case.last.tensor]
+        at = [self._of_y(v, other, spreads) for v in window.rank_variables]
+        extents = [self.space.divisors[v][i] for v, i in zip(window.rank_variables, at, strict=True)]
+        steps = [abs(c) * e for c, e in zip(window.coefficients, extents, strict=True)]
+        length: Any = 1 + sum(step - abs(c) for c, step in zip(window.coefficients, steps, strict=True))
+        length = length + sum(abs(c) * (n - 1) for c, n in window.shifts)
+        onward = [s for v, s in zip(window.rank_variables, steps, strict=True) if other.relevant[v]]
+        most: Any = 0.0
+        for v, c, i, extent in zip(window.rank_variables, window.coefficients, at, extents, strict=True):
+            divisors = self.space.divisors[v]
+            part = np.array([max((int(d) for d in divisors if d < e and e % d == 0), default=0) for e in divisors])
+            away = abs(c) * (extent - part[i])
+            shared = length - 2 * away
+            for step in onward:
+                shared = np.maximum(shared, np.where(away >= step, length - 2 * away + step, length - step))
+            most = np.maximum(most, np.where((extent > 1) & (v in case.part), shared, 0.0))
+        words = self.space.window_table(window, False)[tuple(at)]
+        apart = np.logical_and.reduce([spreads.factors[:, v] == 1 for v in window.rank_variables])
+        # where instances stand along the window, what each has may be more of what all want
+        words = np.where(apart.reshape(-1, *[1] * self.lattice.count), words, 1.0)
+        return np.minimum(most / words, 1.0)
+
+    def _tile(self, node: NodePlan, known: Sequence[int], case: WindowCase | None, spreads: WaysAbove) -> Any:
+        """Return (ways or 1, *rank variables): words of the least tile, as far as its extents are known."""
         tensor = self.space.tensors[node.tensor]
         box = self.space.memories[node.memory].fetch
-        words: Any = np.ones((1,) * len(values))
+        words: Any = np.ones((1,) * (1 + self.lattice.count))
+
+        def at(v: int) -> Any:
+            if case is not None and v in case.whole:
+                return self._of_y(v, self.space.tensors[case.last.tensor], spreads)
+            return self.axes[v] if v in known else 0
+
         for v in tensor.plain:
-            if v in known:
-                words = words * values[v]
+            words = words * self.space.divisors[v][at(v)]
         for w in tensor.windows:
-            table = self.space.room_table(w, box)
-            index = [slice(None) if v in known else slice(0, 1) for v in w.rank_variables]
-            part = table[tuple(index)]
-            order = np.argsort(w.rank_variables)
-            part = part.transpose(order)
-            shape = [1] * len(values)
-            for axis, v in enumerate(sorted(w.rank_variables)):
-                shape[v] = part.shape[axis]
-            words = words * part.reshape(shape)
+            words = words * self.space.room_table(w, box)[tuple(at(v) for v in w.rank_variables)]
         return words
 
-    def _share(self, node: NodePlan, known: Iterable[int]) -> Floats:
-        """Return an array over the rank variables: the least part of any tile that is no smaller along the known ones.
+    def _share(self, node: NodePlan, known: tuple[int, ...]) -> Floats:
+        """Return (1, *rank variables): the least part of any tile that is no smaller along the known ones.
 
         Tiles that do not fit into the node's memory do not count.
         """
+        key = (node.tensor, node.memory, known)
+        if key not in self.shares:
+            least = np.ones((1,) * (1 + self.lattice.count))
+            for share in self._least_shares(node, known):
+                least = np.minimum(least, share)
+            self.shares[key] = least
+        return self.shares[key]
+
+    def _least_shares(self, node: NodePlan, known: Sequence[int]) -> Iterator[Floats]:
         space, lattice = self.space, self.lattice
         room = space.memories[node.memory].room
-        found = np.ones((1,) * lattice.count)
         for window in space.tensors[node.tensor].windows:
             part = self.returns.along(node, window, range(lattice.count))
             bits = space.bits(node, space.room_table(window, space.memories[node.memory].fetch))
             part = np.where(bits <= room, part, 1.0)
             for axis, v in enumerate(window.rank_variables):
                 part = lattice.upward(part, v, axis) if v in known else part.min(axis=axis, keepdims=True)
-            order = np.argsort(window.rank_variables)
-            shape = [1] * lattice.count
-            for axis, v in zip(order, sorted(window.rank_variables), strict=True):
-                shape[v] = part.shape[axis]
-            found = np.minimum(found, part.transpose(order).reshape(shape))
-        return found
+            yield part[tuple(self.axes[v] if v in known else 0 for v in window.rank_variables)]

@@ -140,7 +140,7 @@ class Branching(Search):
         whole = ~self.is_shared[variables]
         shapes = labels.s[Layout.SHAPE, columns]
         some = np.flatnonzero(~whole)
-        which, into = self.lattice.multiples(variables[some], shapes[some])
+        which, into = self.lattice.multiples(variables[some], shapes[some], self.top)
         rows = np.concatenate((np.flatnonzero(whole), some[which]))
         into = np.concatenate((self.lattice.filled(variables[whole], shapes[whole]), into))
         self.late()

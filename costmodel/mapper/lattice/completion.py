@@ -55,6 +55,18 @@ class Completion:
             energy = energy + self.space.leak_pj_per_cycle * latency
         return energy[:, None], latency[:, None], capacity[:, None]
 
+    def narrow(self, labels: Labels, incumbents: Incumbents) -> bool:
+        """Look closer, now that mappings are known, at what may be better; return whether something still may.
+
+        ``labels``: what all comes from.
+        """
+        for across in self.across[1:]:
+            across.joint = True
+        if not self.top:
+            return True
+        capacity = labels.f[Layout.CAPACITY] + self.room_to_come(labels)
+        return self.across[0].narrow(labels, capacity, incumbents)
+
     def hopeful(self, labels: Labels, segment: int, incumbents: Incumbents) -> Any:
         """Whether some completion of each label may be better than what is known."""
         if segment == self.top:

@@ -41,6 +41,8 @@ class Dominance:
                 parts.append(self.combinations.sigma[a][s[layout.way[a]], self.output].astype(np.int64))
             parts += self._touched(s, segment)
             parts += self._unmerged(labels, segment)
+        elif self.gaps.sliding.leftover.spread:
+            parts += self.gaps.sliding.leftover.told(s)
         if space.systolic:
             parts.append((labels.f[Layout.PASSES] > 0).astype(np.int64))
             array = space.systolic[0]

@@ -12,6 +12,7 @@ from costmodel.mapper.front import Incumbents, select
 from costmodel.mapper.lattice import size as counting
 from costmodel.mapper.lattice import space as mapspace
 from costmodel.mapper.lattice.board import Board
+from costmodel.mapper.lattice.multiples import searched
 from costmodel.mapper.lattice.passes import BYTES_PER_LABEL, Progress, widen
 from costmodel.mapper.lattice.tensor_plan import UnsupportedError
 from costmodel.mapper.obey import violations
@@ -25,6 +26,8 @@ from costmodel.spec.rules import Rules, parse
 
 SHAPES_PER_S, SHAPES_ALWAYS = 200_000, 100_000
 """Tile shapes whose tables take a second, in which no deadline is looked at; and as many as are always tried."""
+SHAPES_MOST = 1_000_000
+"""Tile shapes of multiples; where there are more, tiles of some rank variables divide."""
 SAME = 1e-12
 """Relative difference of the lattice's energy from the model's that rounding explains."""
 
@@ -37,13 +40,15 @@ def map_einsum(
     constraints: Sequence[str] = (),
     budget_s: float | None = None,
     memory_bytes: int | None = None,
+    multiples: bool = False,
     progress: Callable[[str], None] | None = None,
 ) -> MapperResult:
     """Return the best mapping (or the front) with its certificate.
 
-    Tiles divide the ones above them. ``budget_s`` is wall time. When it or ``memory_bytes`` runs out, or on Ctrl-C, the
-    best so far comes back with a valid gap (of a front: in its first objective). The certificate counts the mapspace
-    under the constraints on what is kept and on the arrays, before capacities; see ``counting``.
+    Tiles divide the ones above them, or are ``multiples`` (see ``sizes.py``). ``budget_s`` is wall time. When it or
+    ``memory_bytes`` runs out, or on Ctrl-C, the best so far comes back with a valid gap (of a front: in its first
+    objective). The certificate counts the mapspace under the constraints on what is kept and on the arrays, before
+    capacities; see ``counting``.
 
     Raises:
         SpecError: a constraint or the objective cannot be read.
@@ -55,7 +60,8 @@ def map_einsum(
     deadline = None if budget_s is None else time.monotonic() + budget_s
     aim = objective_of(objective)
     rules = parse((*architecture.constraints, *constraints), architecture, einsum)
-    space = mapspace.build(Allowed(einsum, architecture, rules))
+    most = SHAPES_MOST if budget_s is None else min(SHAPES_MOST, max(SHAPES_ALWAYS, int(SHAPES_PER_S * budget_s)))
+    space = mapspace.build(Allowed(einsum, architecture, rules), multiples=most if multiples else 0)
     shapes = math.prod(len(divisors) for divisors in space.divisors)
     if budget_s is not None and shapes > max(SHAPES_ALWAYS, SHAPES_PER_S * budget_s):
         msg = f"{shapes:,} tile shapes, too many for a budget of {budget_s:.3g} s"
@@ -116,7 +122,7 @@ def _prove(
         status, gap = held_against(min(aim.of(p)[0] for p in front), done.bound, front=aim.front)
     certificate = Certificate(
         status,
-        "exact",
+        searched(space.sizes, space.whole),
         counting.size(space),
         done.labels,
         (

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from costmodel.mapper.lattice.labels import GROW, Labels, Layout
-from costmodel.mapper.lattice.shapes import Ints
+from costmodel.mapper.lattice.shapes import Floats, Ints
 from costmodel.mapper.lattice.sieve import BATCH, Sieve
 
 
@@ -41,7 +41,7 @@ class Growth(Sieve):
         if full:
             which, into = np.arange(len(columns)), self.lattice.filled(variables, shapes)
         else:
-            which, into = self.lattice.multiples(variables, shapes)
+            which, into = self.lattice.multiples(variables, shapes, segment)
         found = []
         for start in range(0, len(which), BATCH):
             if start and self.late():
@@ -70,8 +70,8 @@ class Growth(Sieve):
         if self.space.systolic:
             self.count_passes(new, v, low)
         closing = s[Layout.OPEN] & self.gaps.closed_by[v]
-        self.close(new, closing, segment)
-        s[Layout.OPEN] &= ~closing
+        rests = self.leftover.resting(v, low) if self.leftover.spread and segment == self.top else None
+        s[Layout.OPEN] &= ~closing | self.close(new, closing, segment, rests)
         if self.sliding.nodes:
             self.sliding.move(new, v, low, segment)
         if self.gaps.stationary >= 0 or self.gaps.orders:
@@ -97,16 +97,33 @@ class Growth(Sieve):
         self.stats.over_capacity += len(ok) - int(ok.sum())
         return ok
 
-    def close(self, labels: Labels, closing: Ints, segment: int) -> None:
-        """Settle plain tiles (bits of nodes) that a loop moves at the labels' shapes."""
+    def close(self, labels: Labels, closing: Ints, segment: int, rests: Floats | None = None) -> Ints:
+        """Settle plain tiles (bits of nodes) that a loop moves at the labels' shapes; return those of which some rests.
+
+        ``rests``: the part of each tile below the arrays that the loop leaves in place; null: none.
+        """
         settlement = self.combinations.settlements[segment]
         combination = labels.s[Layout.COMBO]
+        left = np.zeros(labels.n, dtype=np.int64)
         for i in self.gaps.plain:
-            here = (closing & self.space.nodes[i].bit) != 0
-            if here.any():
-                words = np.where(here, self.lattice.rounds[self.space.nodes[i].tensor, labels.s[Layout.SHAPE]], 0.0)
-                for row, coefficient in settlement.close[i]:
+            node = self.space.nodes[i]
+            here = (closing & node.bit) != 0
+            if not here.any():
+                continue
+            words = np.where(here, self.lattice.rounds[node.tensor, labels.s[Layout.SHAPE]], 0.0)
+            if i in self.layout.rest:
+                part = labels.f[self.layout.rest[i]]
+                stays = part * rests if rests is not None else np.zeros(labels.n)
+                words *= part - stays
+                part[here] = stays[here]
+                left |= np.where(here & (stays > 0), node.bit, 0)
+            for row, coefficient in settlement.close[i]:
+                labels.f[row] += words * coefficient[combination]
+            if settlement.active[i]:
+                words *= self.leftover.filled(labels.s, node.tensor) - 1
+                for row, coefficient in settlement.active[i]:
                     labels.f[row] += words * coefficient[combination]
+        return left
 
     def count_passes(self, labels: Labels, v: Ints, low: Ints) -> None:
         """Note how often the stationary tile of a systolic array changes, when its innermost holder inside closes."""

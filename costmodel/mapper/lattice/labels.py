@@ -23,7 +23,16 @@ class Layout:
     """pJ; compute cycles; passes of a systolic array; bits in all; updates that wait for their parent."""
 
     def __init__(
-        self, *, arrays: int, windows: int, orders: int, limits: int, rooms: int, tensors: int, counts_capacity: bool
+        self,
+        *,
+        arrays: int,
+        windows: int,
+        orders: int,
+        limits: int,
+        rooms: int,
+        tensors: int,
+        resting: Sequence[int],
+        counts_capacity: bool,
     ) -> None:
         self.counts_capacity = counts_capacity
         """Whether capacity is an objective; else it is not summed up."""
@@ -52,6 +61,8 @@ class Layout:
         """Moves of each sliding tile below an array that keep nothing."""
         self.waits = range(at, at := at + windows)
         """Words that a sliding tile below an array has been sent, which its parent is not charged for yet."""
+        self.rest = dict(zip(resting, range(at, at := at + len(resting)), strict=True))
+        """Node whose tile may stay in some instances when others move theirs → part of it that has not moved yet."""
         self.floats = at
 
     def block(self, rows: range) -> slice:

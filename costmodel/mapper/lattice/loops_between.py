@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from costmodel.mapper.lattice.labels import Labels, Layout
+from costmodel.mapper.lattice.leftover import spread
 from costmodel.mapper.lattice.shapes import Ints, Lattice
 from costmodel.mapper.lattice.sliding import Sliding
 from costmodel.mapper.lattice.space import NodePlan, Space
@@ -81,7 +82,7 @@ class Gaps:
             if any(spreadable[u] for u in w.rank_variables)
             for v in w.rank_variables
         }
-        self.shared = np.isin(self.variables, list(shared))
+        self.shared = np.isin(self.variables, [*shared, *spread(space)])
         self.broken_by = [
             sum(1 << r for r, (level, _) in enumerate(self.orders) if level == space.memories[n.memory].level.name)
             for n in space.nodes

@@ -34,14 +34,19 @@ class Search(Spreading):
         """Search; what is found goes to the incumbents."""
         labels = self.start()
         if labels.n:
+            hopeful = not self.incumbents.items or self.completion.narrow(labels, self.incumbents)
             self.root = float(self.first(labels, 0).min())
+            labels = labels if hopeful else labels.take(np.empty(0, dtype=np.int64))
         for segment in range(self.top + 1):
             labels = self.pass_segment(labels, segment)
             if not labels.n:
                 return
 
     def start(self) -> Labels:
-        """Return a label for each choice of what is kept: compute instances that ask for a word at every point."""
+        """Return a label for each choice of what is kept: compute instances that ask for a word at every point.
+
+        Of choices that may lead to something better than what is known.
+        """
         space, layout = self.space, self.layout
         kept = np.array(space.keeps, dtype=np.int64)
         s = np.zeros((layout.whole, len(kept)), dtype=np.int64)
@@ -64,6 +69,7 @@ class Search(Spreading):
         self.deliver(labels, 0)
         if self.top == 0:
             self.first_touches(labels)
+        labels = self.survivors(labels, 0)
         self.store(labels, -1, START)
         return labels
 
@@ -147,10 +153,7 @@ class Search(Spreading):
         s[Layout.USED], s[Layout.LAST], s[Layout.MUST], s[Layout.BROKEN] = 0, -1, 0, 0
         s[self.layout.block(self.layout.seen)] = len(space.names)
         self.forget_room(new)
-        for i in self.sliding.nodes:
-            rows = np.flatnonzero(placing & space.nodes[i].bit)
-            if len(rows):
-                self.sliding.place(new, i, rows)
+        self.open(new, placing)
         segment = self.gaps.segment_of[int(placing[0]).bit_length() - 1] if len(placing) else self.top
         new = self.survivors(new, segment)
         self.store(new, new.s[Layout.NUMBER], PLACE)
@@ -161,6 +164,15 @@ class Search(Spreading):
         for m, row in self.room_slot.items():
             full = (labels.s[Layout.TODO] & sum(n.bit for n in self.space.nodes if n.memory == m)) == 0
             labels.f[row][full] = 0.0
+
+    def open(self, labels: Labels, placing: Ints) -> None:
+        """Note of tiles (bits of nodes) that they have not moved."""
+        for i, row in self.layout.rest.items():
+            labels.f[row][(placing & self.space.nodes[i].bit) != 0] = 1.0
+        for i in self.sliding.nodes:
+            rows = np.flatnonzero(placing & self.space.nodes[i].bit)
+            if len(rows):
+                self.sliding.place(labels, i, rows)
 
     def finish(self, labels: Labels) -> None:
         """Close what is open and take the front of complete mappings."""

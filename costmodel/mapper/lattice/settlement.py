@@ -56,6 +56,9 @@ class Settlement:
         self.outer = self.memory_segment[self.parent]
         self.close = [self._close(i) for i in range(len(space.nodes))]
         """For each node: one word of each tile of it, at every turn of the loops outside."""
+        crosses = segment == self.top and bool(space.uneven)
+        self.active = [self._close(i, active=True) if crosses else [] for i in range(len(space.nodes))]
+        """What of that goes with the instances at work, where some of the outermost array may be idle."""
         self.reads, self.updates, self.settled = [], [], []
         """For each tensor: one read (update) that waits for the next holder; whether that is in this segment."""
         for t in range(len(space.tensors)):
@@ -129,12 +132,13 @@ class Settlement:
             back = np.where(passes, back / by, back)
         return down, back
 
-    def _close(self, node: int) -> Effect:
+    def _close(self, node: int, *, active: bool = False) -> Effect:
+        """Return what a tile costs; ``active``: in each instance of the outermost array that has work."""
         plan = self.space.nodes[node]
         t, output = plan.tensor, self.space.tensors[plan.tensor].output
         segment, parent = self.segment_of[node], self.parent[node]
         effect: dict[int, Any] = {}
-        if segment > self.segment:
+        if segment > self.segment - active:
             return []
         child = self.sharing.least[:, segment : self.segment, t].prod(axis=1)
         self.charge(effect, t, "fill", plan.memory, parent, child)
@@ -142,8 +146,12 @@ class Settlement:
             self.charge(effect, t, "drain", plan.memory, parent, child)
         down, up = self.descend(effect, t, plan.memory, parent, child, child if output else None)
         here = self.outer[node] <= self.segment
-        self.charge(effect, t, "read", plan.memory, parent, down, here)
-        self.charge(effect, t, "update", plan.memory, parent, up, here)
+        apart = [here, here]
+        if active:
+            array = self.space.arrays[-1]
+            apart = [here & ((self.outer[node] < self.top) | (not one)) for one in (array.merges, array.reduces)]
+        self.charge(effect, t, "read", plan.memory, parent, down, apart[0])
+        self.charge(effect, t, "update", plan.memory, parent, up, apart[1])
         if not here.all():
             self.charge(effect, t, self.segment, plan.memory, parent, down + up, ~here)
             effect[self.layout.reads[t]] = np.where(here, 0.0, down)

@@ -1,24 +1,28 @@
 """The lattice of tile shapes: every shape has a number, and tables say what the search needs to know about it.
 
-A tile shape gives each rank variable a divisor of its extent. Shapes are numbered like the entries of an array, so a
+A tile shape gives each rank variable one of its sizes. Shapes are numbered like the entries of an array, so a
 loop over a rank variable adds a multiple of its stride, and each quantity below is an array over all shapes.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from costmodel.mapper.lattice.space import NodePlan, Space
-from costmodel.mapper.lattice.tensor_plan import UnsupportedError, Window
+from costmodel.mapper.lattice.tensor_plan import TensorPlan, UnsupportedError, Window
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Digits = npt.NDArray[np.unsignedinteger[Any]]
 MOST_SHAPES = 6_000_000
+NO_FIT = -(2**48)
+"""A step that no sum of steps makes up for."""
 
 
 class Lattice:
@@ -35,37 +39,49 @@ class Lattice:
         self.strides = space.strides
         self.full = self.shapes - 1
         self.extents = space.extents.astype(np.float64)
-        grid = np.indices(self.sizes, dtype=np.uint8).reshape(self.count, self.shapes)
-        self.digits: npt.NDArray[np.uint8] = grid
-        """(rank variables, shapes): the place of each divisor among its rank variable's."""
-        self.last_digit = np.array([n - 1 for n in self.sizes], dtype=np.uint8)
+        digit: Any = np.uint8 if max(self.sizes) <= 1 << 8 else np.uint16
+        grid: Digits = np.indices(self.sizes, dtype=digit).reshape(self.count, self.shapes)
+        self.digits = grid
+        """(rank variables, shapes): the place of each size among its rank variable's."""
+        self.last_digit: Digits = np.array([n - 1 for n in self.sizes], dtype=digit)
         self.tile = np.stack([d[g] for d, g in zip(space.divisors, grid, strict=True)]).astype(np.float64)
         """(rank variables, shapes): extents."""
-        self.left = self.extents[:, None] / self.tile
+        self.left = np.ceil(self.extents[:, None] / self.tile)
         """(rank variables, shapes): how many tiles there are along each rank variable."""
         self.repeats: Floats = self.left.prod(axis=0) * (space.points / self.extents.prod())
         """How often a tile of a shape is worked on, over all of the Einsum."""
         self.rounds: Floats = np.stack([t.words * self.left[t.idle].prod(axis=0) for t in space.tensors])
         """(tensors, shapes): words that cross the border of a plain tile when a loop above the shape moves it."""
-        longest = max(self.sizes)
-        self.first = np.zeros((self.count, longest + 1), dtype=np.int64)
-        targets: list[int] = []
-        for v, d in enumerate(space.divisors):
-            for i in range(longest):
-                self.first[v, i] = len(targets)
-                if i < len(d):
-                    targets += [j for j in range(i + 1, len(d)) if d[j] % d[i] == 0]
-            self.first[v, longest] = len(targets)
-        self.targets = np.array(targets, dtype=np.int64)
+        self._inside = _table([s.inside for s in space.sizes])
+        self._outside = _table([s.outside for s in space.sizes])
 
-    def multiples(self, v: Ints, shape: Ints) -> tuple[Ints, Ints]:
+    def turns(self, tensor: TensorPlan) -> Floats:
+        """Return (shapes): how often tiles of a tensor are moved, where each counts for all of its words.
+
+        A tile of what is left over counts for less.
+        """
+        found = self._turns.get(tensor.name)
+        if found is None:
+            found = self.repeats
+            for v in tensor.plain:
+                if self.space.sizes[v].multiples:
+                    found = found / self.left[v] * (self.extents[v] / self.tile[v])
+            self._turns[tensor.name] = found
+        return found
+
+    @cached_property
+    def _turns(self) -> dict[str, Floats]:
+        return {}
+
+    def multiples(self, v: Ints, shape: Ints, segment: int) -> tuple[Ints, Ints]:
         """Return (places in ``v``, shapes): every larger shape that one loop over ``v`` makes of each shape."""
+        first, targets = self._outside if segment == len(self.space.arrays) else self._inside
         digit = self.digits[v, shape].astype(np.int64)
-        start = self.first[v, digit]
-        counts = self.first[v, digit + 1] - start
+        start = first[v, digit]
+        counts = first[v, digit + 1] - start
         which = np.repeat(np.arange(len(v)), counts)
         within = np.arange(len(which)) - np.repeat(np.cumsum(counts) - counts, counts)
-        into = self.targets[start[which] + within]
+        into = targets[start[which] + within]
         return which, shape[which] + (into - digit[which]) * self.strides[v[which]]
 
     def filled(self, v: Ints, shape: Ints) -> Ints:
@@ -74,50 +90,49 @@ class Lattice:
         return found
 
     def steps(self, array: int) -> list[Ints]:
-        """Return, for each rank variable (divisors, ways): what a way to spread adds to a shape; -1: no fit."""
+        """Return, for each rank variable (sizes, ways): what a way to spread adds to a shape, or ``NO_FIT``."""
         found = []
-        for v, d in enumerate(self.space.divisors):
-            product = d[:, None] * self.space.arrays[array].factors[None, :, v]
+        for v, (sizes, d) in enumerate(zip(self.space.sizes, self.space.divisors, strict=True)):
+            factors = self.space.arrays[array].factors[:, v]
+            product = d[:, None] * factors[None, :]
             into = np.minimum(np.searchsorted(d, product), len(d) - 1)
-            found.append(np.where(d[into] == product, (into - np.arange(len(d))[:, None]) * self.strides[v], -1))
+            fits = d[into] == product
+            if sizes.multiples and array == len(self.space.arrays) - 1:
+                may = [sizes.spreads(int(size)) if whole else [] for size, whole in zip(d, sizes.dividing, strict=True)]
+                fits &= np.array([np.isin(factors, some) for some in may])
+            elif sizes.multiples:
+                fits &= sizes.extent % product == 0
+            found.append(np.where(fits, (into - np.arange(len(d))[:, None]) * self.strides[v], NO_FIT))
         return found
 
-    def spread(self, steps: list[Ints], shape: Ints, way: Ints) -> tuple[npt.NDArray[np.bool_], Ints]:
-        """Return (whether it fits, shape above the array) for shapes and ways to spread, broadcast."""
-        total, fits = np.zeros(1, dtype=np.int64), np.ones(1, dtype=bool)
+    def spread(self, steps: list[Ints], shape: Ints, way: Ints) -> Ints:
+        """Return the shapes above an array of shapes and ways to spread, one of each."""
+        found = shape.copy()
         for v, table in enumerate(steps):
-            step = table[self.digits[v, shape], way]
-            fits = fits & (step >= 0)
-            total = total + step
-        return fits, np.where(fits, shape + total, 0)
+            found += table[self.digits[v, shape], way]
+        return found
+
+    def spread_each(self, steps: list[Ints], shape: Ints) -> Ints:
+        """Return (shapes, ways): the shape above an array, of each shape with each way to spread; negative: no fit."""
+        found = np.repeat(shape[:, None], steps[0].shape[1], axis=1)
+        for v, table in enumerate(steps):
+            found += table[self.digits[v, shape]]
+        return found
 
     def upward(self, values: Floats, v: int, axis: int, *, itself: bool = True) -> Floats:
-        """Return, along the axis of ``v``, the least of the values at multiples of each divisor, and its own or not."""
+        """Return, along the axis of ``v``, the least of the values above each size, and its own or not."""
         least = values.copy().swapaxes(axis, 0)
-        for i, multiples in self.multiples_next[v]:
-            for j in multiples:
+        above = list(enumerate(self.space.sizes[v].reached))[::-1]
+        for i, larger in above:
+            for j in larger:
                 np.minimum(least[i], least[j], out=least[i, ...])
         if itself:
             return least.swapaxes(axis, 0)
         found = np.full_like(least, np.inf)
-        for i, multiples in self.multiples_next[v]:
-            for j in multiples:
+        for i, larger in above:
+            for j in larger:
                 np.minimum(found[i], least[j], out=found[i, ...])
         return found.swapaxes(axis, 0)
-
-    @cached_property
-    def multiples_next(self) -> list[list[tuple[int, list[int]]]]:
-        """For each rank variable and each of its divisors, from the largest: its place, those of its prime multiples.
-
-        Every multiple is a prime multiple of one that is not as large.
-        """
-        found = []
-        for every in (d.tolist() for d in self.space.divisors):
-            primes = [p for at, p in enumerate(every[1:]) if all(p % q for q in every[1 : at + 1])]
-            place = {d: i for i, d in enumerate(every)}
-            next_to = [(i, [place[d * p] for p in primes if d * p in place]) for i, d in enumerate(every)]
-            found.append(next_to[::-1])
-        return found
 
     @cached_property
     def node_words(self) -> Floats:
@@ -139,3 +154,16 @@ class Lattice:
             table = table_of(w, self.space.memories[node.memory].fetch)
             total *= table[tuple(self.digits[v] for v in w.rank_variables)]
         return total
+
+
+def _table(above: Sequence[list[list[int]]]) -> tuple[Ints, Ints]:
+    """Return (where what is above each size of each rank variable begins, what is above all of them)."""
+    longest = max(map(len, above))
+    first = np.zeros((len(above), longest + 1), dtype=np.int64)
+    targets: list[int] = []
+    for v, own in enumerate(above):
+        for i in range(longest):
+            first[v, i] = len(targets)
+            targets += own[i] if i < len(own) else []
+        first[v, longest] = len(targets)
+    return first, np.array(targets, dtype=np.int64)

@@ -49,7 +49,7 @@ class Sieve:
         self.width, self.deadline = width, deadline
         self.space, self.lattice, self.layout = board.space, board.lattice, board.layout
         self.combinations, self.sliding, self.completion = board.combinations, board.sliding, board.completion
-        self.gaps, self.history = board.gaps, board.history
+        self.gaps, self.history, self.leftover = board.gaps, board.history, board.leftover
         self.aim = incumbents.aim
         self.history.clear()
         self.reader = Reader(board.space, board.lattice, board.history)
@@ -81,7 +81,7 @@ class Sieve:
         if labels.n <= width:
             return labels
         s = labels.s
-        energy, latency, capacity = self.best(labels, segment)
+        energy, latency, capacity, least = self.best(labels, segment)
         state = s[Layout.TODO] * 1_000_003 + s[Layout.OPEN] * 1_009 + s[Layout.ALIVE]
         states = np.unique(state, return_inverse=True)[1].ravel()
         number = int(states.max()) + 1
@@ -97,9 +97,7 @@ class Sieve:
             order = np.lexsort((to_go, *key, states))
             starts = np.searchsorted(states[order], np.arange(number))
             left[order[np.arange(len(order)) - starts[states[order]] < share]] = False
-        # above the last array ``best`` is of every choice, so that it bounds the first objective, too
-        least = self.aim.first(energy, latency, capacity)[left] if segment == self.top else None
-        self.drop(labels.where(left), segment, least)
+        self.drop(labels.where(left), segment, least[left])
         return labels.where(~left)
 
     def late(self) -> bool:
@@ -114,14 +112,15 @@ class Sieve:
     def drop(self, labels: Labels, segment: int, least: Floats | None = None) -> None:
         """Give labels up, for want of time or memory, and note what they might have led to.
 
-        ``least``: bounds of the first objective, as far as they are known.
+        ``least``: quick bounds of the first objective, as far as they are known.
         """
         if labels.n:
             self.stats.dropped += labels.n
-            if least is not None:
-                labels = labels.where(least < self.stats.dropped_bound)
-            bounds = self.first(labels, segment)
-            self.stats.dropped_bound = float(bounds.min(initial=self.stats.dropped_bound))
+            if least is None:
+                least = self.first(labels, segment)
+            elif segment == self.top:
+                least = self.first(labels.where(least < self.stats.dropped_bound), segment)
+            self.stats.dropped_bound = float(least.min(initial=self.stats.dropped_bound))
 
     def parts(self, labels: Labels, segment: int) -> Iterator[tuple[slice, Labels]]:
         """Yield the labels in parts whose matrices of bounds are not too large."""
@@ -140,13 +139,17 @@ class Sieve:
         return found
 
     def best(self, labels: Labels, segment: int) -> Floats:
-        """Return the bounds of (energy, latency, capacity) for the choice with the least product of the first two."""
-        found = np.empty((3, labels.n))
+        """Return quick bounds of (energy, latency, capacity, first objective).
+
+        The costs are those of the choice with the least product of energy and latency, the last bound is of any choice.
+        """
+        found = np.empty((4, labels.n))
         for part, mine in self.parts(labels, segment):
             costs = self.completion.bounds(mine, segment, quick=True)
             at = (costs[0] * costs[1]).argmin(axis=1)[:, None]
-            for row, cost in zip(found, costs, strict=True):
+            for row, cost in zip(found[:3], costs, strict=True):
                 row[part] = np.take_along_axis(cost, at, axis=1)[:, 0]
+            found[3, part] = self.aim.first(*costs).min(axis=1)
         return found
 
     def survivors(self, labels: Labels, segment: int) -> Labels:

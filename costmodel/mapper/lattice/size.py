@@ -10,6 +10,9 @@ The factorials tie all rank variables together. Since c! = ∫ tᶜ e⁻ᵗ dt, 
 gap, of a product with one polynomial per rank variable; and as no t has a power beyond the number V of rank variables,
 Gauss–Laguerre quadrature with more than V/2 nodes gives it exactly. The polynomials are symmetric in the gaps: only how
 many gaps take each node matters. All terms are positive, so decimal numbers with enough digits give the exact integer.
+
+Where tiles are multiples (see ``sizes.py``) what a rank variable may do depends on whether a gap is inside of the
+outermost array; then the gaps are two *blocks*, and the polynomials are symmetric in the gaps of each.
 """
 
 from __future__ import annotations
@@ -25,6 +28,8 @@ from typing import Any
 
 import numpy as np
 
+from costmodel.mapper.divisors import divisors_of
+from costmodel.mapper.lattice.sizes import parts
 from costmodel.mapper.lattice.space import Space
 
 SPARE_DIGITS = 30
@@ -37,29 +42,93 @@ def size(space: Space) -> int:
     ones) are counted; limits of tiles, the utilisation and dataflows are not: they only leave less.
     """
     arrangements = _arrangements(space)
-    extents = [int(n) for n in space.extents]
-    options = [list(_spreads(space, v)) for v in range(len(extents))]
+    moves = [_Moves(space, v, tuple(map(max, zip(*arrangements, strict=True)))) for v in range(len(space.extents))]
     sizes = [limit for array in space.arrays for limit in array.level.shape.values()]
     spans = list(_spans(space))
-    moving = max(1, sum(n > 1 for n in extents))
-    gaps = max(arrangements) + 1
-    most = math.prod(_factorisations(n, gaps + len(sizes)) for n in extents) * math.factorial(moving) ** gaps
+    moving = max(1, sum(int(n) > 1 for n in space.extents))
+    most = math.prod(m.most for m in moves) * max(math.factorial(moving) ** sum(gaps) for gaps in arrangements)
     with localcontext() as context:
         context.prec = len(str(most * sum(arrangements.values()))) + SPARE_DIGITS
         nodes = _laguerre(moving // 2 + 1, context.prec)
-        longest = max(_prime_factors(n) for n in extents)
-        weights, symmetric = _points(arrangements, nodes, longest)
-        total = _sum(weights, symmetric, extents, options, sizes, spans)
+        weights, symmetric = _points(arrangements, nodes, max(m.longest for m in moves))
+        total = _sum(weights, symmetric, moves, sizes, spans)
         return int(total.to_integral_value())
 
 
-def _arrangements(space: Space) -> dict[int, int]:
-    """Number of storage nodes below the outermost memory → choices and orders of so many."""
+Option = tuple[int, ...]
+"""Instances of a rank variable along every dimension of every array."""
+
+
+class _Moves:
+    """In how many ways one rank variable comes from a tile of 1 to its extent."""
+
+    def __init__(self, space: Space, v: int, gaps: tuple[int, ...]) -> None:
+        self.sizes, self.gaps = space.sizes[v], gaps
+        self.outermost = len(space.arrays[-1].level.shape) if space.arrays else 0
+        """Dimensions of the outermost array."""
+        self.options = list(_spreads(space, v))
+        ordinary = not self.sizes.multiples
+        self.longest = _prime_factors(self.sizes.extent) if ordinary else max(gaps)
+        """Gaps of one block in which it moves, at most."""
+        self._chains = [] if ordinary else self.sizes.chains(gaps[-1]).tolist()
+        places = sum(gaps) + (len(self.options[0]) if self.options else 0)
+        self.most = _factorisations(self.sizes.extent, places) if ordinary else self._most()
+        """Ways in all, at most."""
+
+    def rest(self, option: Option) -> tuple[int, int]:
+        """Return what of an option says in how many ways there may be loops in time."""
+        split = len(option) - self.outermost
+        inner, outer = math.prod(option[:split]), math.prod(option[split:])
+        return (inner, outer) if self.sizes.multiples else (inner * outer, 1)
+
+    def ways(self, rest: tuple[int, int], times: Sequence[int]) -> int:
+        """Return the ways with loops in time in so many gaps of each block."""
+        inner, outer = rest
+        if not self.sizes.multiples:
+            return _moving(self.sizes.extent // inner, sum(times))
+        found, (below, above) = 0, times
+        for i, size in enumerate(self.sizes.values.tolist()):
+            if self.sizes.dividing[i] and size % inner == 0 and outer in self.sizes.spreads(size):
+                at = int(np.searchsorted(self.sizes.values, size * outer))
+                inside = _moving(size // inner, below) if self.sizes.below else int(size == 1 and not below)
+                found += inside * self._chains[at][above]
+        return found
+
+    def polynomial(self, rest: tuple[int, int], symmetric: Sequence[Sequence[Any]]) -> Any:
+        """Return the ways, each times what its gaps contribute, at all points."""
+        counts = (range(min(self.longest, len(s) - 1, g) + 1) for s, g in zip(symmetric, self.gaps, strict=True))
+        total: Any = 0
+        for times in itertools.product(*counts):
+            if number := self.ways(rest, times):
+                total = total + number * math.prod(s[k] for s, k in zip(symmetric, times, strict=True))
+        return total
+
+    def _most(self) -> int:
+        rests = {self.rest(option) for option in self.options}
+        counts = list(itertools.product(*(range(g + 1) for g in self.gaps)))
+        each = {
+            rest: sum(self.ways(rest, times) * math.prod(map(math.comb, self.gaps, times)) for times in counts)
+            for rest in rests
+        }
+        return max(1, sum(each[self.rest(option)] for option in self.options))
+
+
+def _arrangements(space: Space) -> dict[tuple[int, ...], int]:
+    """Gaps of each block → choices and orders of storage nodes with so many."""
+    if not space.uneven:
+        return {(n + 1,): ways for n, ways in _orders(space, range(len(space.arrays) + 1)).items()}
+    top = len(space.arrays)
+    pairs = itertools.product(_orders(space, range(top)).items(), _orders(space, range(top, top + 1)).items())
+    return {(inside, outside + 1): a * b for (inside, a), (outside, b) in pairs}
+
+
+def _orders(space: Space, segments: range) -> dict[int, int]:
+    """Number of storage nodes of some segments below the outermost memory → choices and orders of so many."""
     always = space.keeps[0]
     for mask in space.keeps:
         always &= mask
     total = {0: 1}
-    for segment in range(len(space.arrays) + 1):
+    for segment in segments:
         mine = [n for n in space.nodes if space.memories[n.memory].segment == segment]
         orders = {0: 1}
         for tensor in range(len(space.tensors)):
@@ -81,16 +150,20 @@ def _arrangements(space: Space) -> dict[int, int]:
 
 def _spreads(space: Space, v: int) -> Iterator[tuple[int, ...]]:
     """Yield instances of a rank variable along every dimension of every array."""
-    extent, name = int(space.extents[v]), space.names[v]
-    found: list[tuple[int, ...]] = [()]
+    sizes, name = space.sizes[v], space.names[v]
+    found: list[Option] = [()]
     for array in space.arrays:
-        split: list[tuple[int, ...]] = [()]
+        last = array is space.arrays[-1] and sizes.multiples
+        whole = sizes.instances() if last else divisors_of(sizes.extent).tolist()
+        some = parts(whole)
+        split: list[Option] = [()]
         for dimension in array.level.shape:
-            along = space.allowed.factors(array.level, dimension, name)
-            split = [(*s, a) for s in split for a in along if extent % (math.prod(s) * a) == 0]
+            allowed = space.allowed.along(array.level, dimension, name)
+            along = [a for a in some if a in allowed]
+            split = [(*s, a) for s in split for a in along if math.prod(s) * a in some]
         over = space.allowed.over(array.level, name)
-        split = [s for s in split if math.prod(s) in over]
-        found = [(*f, *s) for f in found for s in split if extent % math.prod((*f, *s)) == 0]
+        split = [s for s in split if math.prod(s) in over and math.prod(s) in whole]
+        found = [(*f, *s) for f in found for s in split if last or sizes.extent % math.prod((*f, *s)) == 0]
     yield from found
 
 
@@ -182,44 +255,64 @@ def _values(n: int, x: Decimal) -> tuple[Decimal, Decimal]:
 
 
 def _points(
-    arrangements: dict[int, int], nodes: Sequence[tuple[Decimal, Decimal]], longest: int
-) -> tuple[Any, list[Any]]:
-    """Return weights of the quadrature's points, and for each k the elementary symmetric polynomial of degree k there.
+    arrangements: dict[tuple[int, ...], int], nodes: Sequence[tuple[Decimal, Decimal]], longest: int
+) -> tuple[Any, list[list[Any]]]:
+    """Return weights of the quadrature's points, and elementary symmetric polynomials of the gaps of each block there.
 
-    A point says how many gaps take each node.
+    A point says how many gaps of each block take each node. The polynomials are by their degree.
     """
+    blocks = [_block(set(gaps), nodes, longest) for gaps in zip(*arrangements, strict=True)]
     weights: list[Decimal] = []
-    rows: list[list[Decimal]] = []
-    most = max(arrangements) + 1
-
-    def go(at: int, taken: int, weight: Decimal, row: list[Decimal]) -> None:
-        if at == len(nodes):
-            if taken - 1 in arrangements:
-                weights.append(weight * math.factorial(taken) * arrangements[taken - 1])
-                rows.append(row)
-            return
-        node, share = nodes[at]
-        powers = [node**k for k in range(longest + 1)]
-        for times in range(most - taken + 1):
-            factor = [math.comb(times, k) * powers[k] for k in range(min(times, longest) + 1)]
-            grown = [Decimal(0)] * min(longest + 1, len(row) + len(factor) - 1)
-            for (i, a), (j, b) in itertools.product(enumerate(row), enumerate(factor)):
-                if i + j < len(grown):
-                    grown[i + j] += a * b
-            go(at + 1, taken + times, weight * share**times / math.factorial(times), grown)
-
-    go(0, 0, Decimal(1), [Decimal(1)])
+    rows: list[tuple[list[Decimal], ...]] = []
+    for points in itertools.product(*blocks):
+        number = arrangements.get(tuple(gaps for gaps, _, _ in points), 0)
+        if number:
+            weights.append(number * math.prod((weight for _, weight, _ in points), start=Decimal(1)))
+            rows.append(tuple(row for _, _, row in points))
     symmetric = [
-        np.array([row[k] if k < len(row) else Decimal(0) for row in rows], dtype=object) for k in range(longest + 1)
+        [
+            np.array([row[k] if k < len(row) else Decimal(0) for row in of_block], dtype=object)
+            for k in range(longest + 1)
+        ]
+        for of_block in zip(*rows, strict=True)
     ]
     return np.array(weights, dtype=object), symmetric
 
 
+def _block(
+    gaps: set[int], nodes: Sequence[tuple[Decimal, Decimal]], longest: int
+) -> list[tuple[int, Decimal, list[Decimal]]]:
+    """Return (gaps, weight, elementary symmetric polynomials) for every way in which so many gaps take nodes."""
+    found: list[tuple[int, Decimal, list[Decimal]]] = []
+    most = max(gaps)
+    factors = [
+        [[math.comb(times, k) * node**k for k in range(min(times, longest) + 1)] for times in range(most + 1)]
+        for node, _ in nodes
+    ]
+    shares = [[share**times / math.factorial(times) for times in range(most + 1)] for _, share in nodes]
+
+    def go(at: int, taken: int, weight: Decimal, row: list[Decimal]) -> None:
+        if at == len(nodes):
+            found.append((taken, weight * math.factorial(taken), row))
+            return
+        for times in range(most - taken + 1):
+            if at == len(nodes) - 1 and taken + times not in gaps:
+                continue
+            factor = factors[at][times]
+            grown = [Decimal(0)] * min(longest + 1, len(row) + len(factor) - 1)
+            for i, a in enumerate(row):
+                for k, b in enumerate(factor[: len(grown) - i], i):
+                    grown[k] += a * b
+            go(at + 1, taken + times, weight * shares[at][times], grown)
+
+    go(0, 0, Decimal(1), [Decimal(1)])
+    return found
+
+
 def _sum(
     weights: Any,
-    symmetric: Sequence[Any],
-    extents: Sequence[int],
-    options: Sequence[Sequence[tuple[int, ...]]],
+    symmetric: Sequence[Sequence[Any]],
+    moves: Sequence[_Moves],
     sizes: Sequence[int],
     spans: Sequence[_Lying],
 ) -> Decimal:
@@ -227,23 +320,21 @@ def _sum(
 
     A state says what room the dimensions have left, and for each span along which of them (bits) it lies.
     """
-    order = sorted(range(len(extents)), key=lambda v: -len(options[v]))
+    order = sorted(range(len(moves)), key=lambda v: -len(moves[v].options))
     # room beyond what the rank variables still to come can take makes no difference
     caps = [(1,) * len(sizes)]
     for v in reversed(order):
-        largest = [max((o[k] for o in options[v]), default=1) for k in range(len(sizes))]
+        largest = [max((o[k] for o in moves[v].options), default=1) for k in range(len(sizes))]
         caps.insert(0, tuple(a * b for a, b in zip(caps[0], largest, strict=True)))
     start = tuple(min(a, b) for a, b in zip(sizes, caps[0], strict=True))
     states: dict[tuple[tuple[int, ...], tuple[int, ...]], Any] = {(start, (0,) * len(spans)): weights}
     for step, v in enumerate(order):
-        by_rest: dict[int, list[tuple[int, ...]]] = {}
-        for option in options[v]:
-            by_rest.setdefault(extents[v] // math.prod(option), []).append(option)
-        polynomials = {
-            rest: sum(_moving(rest, k) * symmetric[k] for k in range(_prime_factors(rest) + 1)) for rest in by_rest
-        }
-        lies = {option: [span.along(v, option) for span in spans] for option in options[v]}
-        sums: dict[tuple[tuple[int, ...], tuple[int, ...], int], Any] = {}
+        by_rest: dict[tuple[int, int], list[Option]] = {}
+        for option in moves[v].options:
+            by_rest.setdefault(moves[v].rest(option), []).append(option)
+        polynomials = {rest: moves[v].polynomial(rest, symmetric) for rest in by_rest}
+        lies = {option: [span.along(v, option) for span in spans] for option in moves[v].options}
+        sums: dict[tuple[tuple[int, ...], tuple[int, ...], tuple[int, int]], Any] = {}
         for (room, lying), value in states.items():
             for rest, listed in by_rest.items():
                 for option in listed:

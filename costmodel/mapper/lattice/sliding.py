@@ -72,6 +72,8 @@ class Sliding(SlidingTouches):
             else:
                 sent = self.sent(mine, asked, node, array, before, up=up)
             words = sent[inverse] / space.arrays[array].product[ways]
+            if self.leftover.spread and array == self.top - 1 and self.joins(up=up):
+                words = words * self.leftover.steps(new.s[:, waiting], here[0])
             prices = space.prices.flow[(UP if up else DOWN)[1]][:, *here, parent]
             self._charge(costs, new.s[:, waiting], prices, np.where(arrived, words, 0.0), array + 1)
             if not arrived.all():
@@ -133,7 +135,7 @@ class Sliding(SlidingTouches):
             mine, below, moving = s[:, columns], low[columns], v[columns]
             _, kept, _ = self.slide(mine, node, below, moving, segment, start)
             part = columns[kept > 0]
-            times = (self.lattice.tile[v, high] / self.lattice.tile[v, low] - 1) * self.lattice.repeats[high]
+            times = (self.lattice.tile[v, high] / self.lattice.tile[v, low] - 1) * self.lattice.turns(tensor)[high]
             for a in range(segment, array):
                 times = times / self.space.arrays[a].product[s[self.layout.way[a]]]
             words = self.words(s[:, part], node, low[part], v[part], segment, array + 1, up=up)
@@ -147,7 +149,7 @@ class Sliding(SlidingTouches):
         tensor = self.space.tensors[self.space.nodes[node].tensor]
         ways = s[self.layout.way[array]]
         over = ((s[Layout.OPEN] | s[Layout.ALIVE]) & self.space.nodes[node].bit) == 0
-        to_come = self.lattice.repeats[shape] * self.space.arrays[array].product[ways]
+        to_come = self.lattice.turns(tensor)[shape] * self.space.arrays[array].product[ways]
         total: Floats = np.where(over, to_come * self.words(s, node, shape, None, start, array + 1), 0.0)
         dead = np.zeros(len(shape), dtype=bool)
         plain = np.zeros(self.lattice.count, dtype=bool)
@@ -155,7 +157,7 @@ class Sliding(SlidingTouches):
         for loop, low, high, _ in self.loops_above(node, parents, array):
             v = (self.lattice.digits[:, low] != self.lattice.digits[:, high]).argmax(axis=0)
             dead |= loop & plain[v]
-            times = (self.lattice.tile[v, high] / self.lattice.tile[v, low] - 1) * self.lattice.repeats[high]
+            times = (self.lattice.tile[v, high] / self.lattice.tile[v, low] - 1) * self.lattice.turns(tensor)[high]
             columns = np.flatnonzero(loop)
             mine = s[:, columns].copy()
             mine[Layout.SHAPE] = high[columns]

@@ -77,6 +77,9 @@ class SlidingMoves(SlidingWords):
                 words[upto] = self.words(s, node, *move, segment, upto, up=up) * weight * outside
             if upto > start:
                 outside = outside * space.arrays[upto - 1].product[s[self.layout.way[upto - 1]]]
+        if self.leftover.spread and segment == self.top and start < segment:
+            part = self.leftover.filled(s, plan.tensor)
+            words = {upto: w if upto == self.top and self.joins(up=up) else w * part for upto, w in words.items()}
         here = (plan.tensor, plan.memory)
         own, others = (space.prices.flow[flow][:, *here] for flow in (UP if up else DOWN))
         for m in parents:
@@ -91,6 +94,11 @@ class SlidingMoves(SlidingWords):
             if outer <= segment:
                 self._charge(costs, s, others[:, m], sent[outer], segment)
         return words[start]
+
+    def joins(self, *, up: bool) -> bool:
+        """Whether instances of the outermost array that want the same at one step get it together, or send it so."""
+        array = self.space.arrays[-1]
+        return array.reduces if up else array.merges
 
     def _charge(self, costs: dict[int, Floats], s: Ints, prices: Floats, words: Floats, segment: int) -> None:
         """Add what words cost, by prices of (rows) or (rows, labels)."""
@@ -109,7 +117,8 @@ class SlidingMoves(SlidingWords):
         """Settle a sliding tile of which nothing is left whenever it moves from now on."""
         if not len(columns):
             return
-        times = self.lattice.repeats[shape]
+        tensor = self.space.tensors[self.space.nodes[node].tensor]
+        times = self.lattice.turns(tensor)[shape]
         self.pay(labels, columns, node, times, shape, None, segment)
         bit = self.space.nodes[node].bit
         labels.s[Layout.OPEN, columns] &= ~bit
@@ -118,7 +127,7 @@ class SlidingMoves(SlidingWords):
         settlement = self.combinations.settlements[segment]
         waiting = settlement.outer[node][labels.s[Layout.COMBO, columns]] > segment
         labels.f[self.layout.asked[w], columns] += np.where(waiting, times, 0.0)
-        if self.space.tensors[self.space.nodes[node].tensor].padded:
+        if tensor.padded:
             with np.errstate(over="ignore"):
                 labels.s[self.layout.noted[w], columns] += mix(-1 - shape)
         labels.s[self.layout.code[w], columns] *= waiting
@@ -195,7 +204,7 @@ class SlidingMoves(SlidingWords):
             shape = labels.s[Layout.SHAPE, columns]
             moving = v[columns]
             steps = self.lattice.tile[moving, shape] / self.lattice.tile[moving, low]
-            times = (steps - 1) * self.lattice.repeats[shape]
+            times = (steps - 1) * self.lattice.turns(self.space.tensors[self.space.nodes[i].tensor])[shape]
             self.pay(labels, columns, i, times, low, moving, segment)
             if segment < self.top:
                 self.note(labels, columns, i, times, low, moving, segment)

@@ -10,6 +10,7 @@ from costmodel.mapper.lattice import sumset, windows
 from costmodel.mapper.lattice.edge_sharing import EdgeSharing
 from costmodel.mapper.lattice.edges import Along, Digit, average
 from costmodel.mapper.lattice.labels import History, Labels, Layout
+from costmodel.mapper.lattice.leftover import Leftover
 from costmodel.mapper.lattice.settlement import Combinations
 from costmodel.mapper.lattice.shapes import Floats, Ints, Lattice
 from costmodel.mapper.lattice.space import Space
@@ -36,7 +37,7 @@ class SlidingWords:
     ) -> None:
         self.space, self.lattice, self.layout = space, lattice, layout
         self.combinations, self.history = combinations, history
-        self.edges = EdgeSharing(space, lattice, layout)
+        self.edges, self.leftover = EdgeSharing(space, lattice, layout), Leftover(space, lattice, layout)
         self.top = len(space.arrays)
         self.nodes = [i for i, n in enumerate(space.nodes) if space.tensors[n.tensor].windows]
         self.slot = {i: w for w, i in enumerate(self.nodes)}

@@ -10,7 +10,8 @@ The canonical mapspace (what the search proves its answers about, and what an en
   node of the levels below it. The loops in time of a gap between two neighbouring storage nodes stand above the
   spatial loops of that gap. A rank variable may be spread over several dimensions, and several over one.
 - In a gap each rank variable has at most one loop in time; the loops stand in any order.
-- Factors are perfect: every tile divides the one above it.
+- Factors are perfect: every tile divides the one above it. Or tiles are multiples (``sizes.py``), and what is left over
+  falls to the outermost loops.
 """
 
 from __future__ import annotations
@@ -28,21 +29,19 @@ import numpy.typing as npt
 from costmodel.einsum.algebra import Einsum
 from costmodel.einsum.roles import stationary_tensor
 from costmodel.mapper.allowed import Allowed
-from costmodel.mapper.divisors import divisors_of
 from costmodel.mapper.lattice import edges, windows
+from costmodel.mapper.lattice.multiples import sizes_of
 from costmodel.mapper.lattice.prices import Prices, prices
+from costmodel.mapper.lattice.sizes import NO_RANKS, Sizes
 from costmodel.mapper.lattice.tensor_plan import TensorPlan, UnsupportedError, Window, tensor_plan
 from costmodel.mapper.lattice.ways import ArrayPlan, array_plan
 from costmodel.model.formats import stored_bits
 from costmodel.model.meters import PriceBook, compute_pj, cycles_per_point, leak_pj_per_cycle, port_limits
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
+from costmodel.spec.rules.recurrence import recurrences
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-
-
-NO_RANKS = {"": 1}
-"""The iteration space of an Einsum without rank variables: one point, along an axis that no loop names."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,10 @@ class Space:
     architecture: Architecture
     names: tuple[str, ...]
     extents: npt.NDArray[np.int64]
-    divisors: list[npt.NDArray[np.int64]]
+    sizes: list[Sizes]
+    """Tiles of each rank variable."""
+    whole: dict[str, str]
+    """Rank variables whose tiles divide though multiples were asked for, with the reason."""
     tensors: list[TensorPlan]
     memories: list[MemoryPlan]
     """Innermost first; the last is the outermost of the architecture."""
@@ -104,6 +106,16 @@ class Space:
     eager: tuple[int, ...] = ()
     """Rank variables that may grow in any gap, because delaying their growth may cost something."""
     strides: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+
+    @cached_property
+    def divisors(self) -> list[npt.NDArray[np.int64]]:
+        """For each rank variable: its sizes; divisors of its extent, where tiles divide."""
+        return [sizes.values for sizes in self.sizes]
+
+    @cached_property
+    def uneven(self) -> list[int]:
+        """Rank variables whose tiles may leave something over."""
+        return [v for v, sizes in enumerate(self.sizes) if sizes.multiples]
 
     @property
     def lattice(self) -> int:
@@ -184,12 +196,16 @@ class Space:
     _rooms: dict[Window, Floats] = field(default_factory=dict)
 
 
-def build(allowed: Allowed) -> Space:
-    """Return the mapspace in numbers. Raises UnsupportedError where the lattice has no exact form."""
+def build(allowed: Allowed, *, multiples: int = 0) -> Space:
+    """Return the mapspace in numbers: of multiples, as far as they come to so many tile shapes; 0: tiles divide.
+
+    Raises UnsupportedError where the lattice has no exact form.
+    """
     einsum, architecture, unit = allowed.einsum, allowed.architecture, allowed.unit
     shape = einsum.shape or NO_RANKS
     names = tuple(shape)
     extents = np.array([shape[v] for v in names], dtype=np.int64)
+    _check_recurrences(allowed)
     tensors = [tensor_plan(einsum, name, names, boxed=_boxed(allowed, name)) for name in einsum.tensors]
     memories: list[MemoryPlan] = []
     array_levels: list[Array] = []
@@ -208,7 +224,8 @@ def build(allowed: Allowed) -> Space:
             )
         elif isinstance(level, Array):
             array_levels.append(level)
-    arrays = [array_plan(a, allowed, shape) for a in array_levels]
+    sizes, whole = sizes_of(allowed, shape, tensors, multiples)
+    arrays = [array_plan(a, allowed, sizes, outermost=a is array_levels[-1]) for a in array_levels]
     nodes, keeps = _nodes(allowed, tensors, memories)
     _check_terms(einsum, memories, len(arrays))
     _check_padding(einsum, names, tensors, memories, arrays, nodes)
@@ -220,7 +237,8 @@ def build(allowed: Allowed) -> Space:
         architecture=architecture,
         names=names,
         extents=extents,
-        divisors=[divisors_of(int(n)) for n in extents],
+        sizes=sizes,
+        whole=whole,
         tensors=tensors,
         memories=memories,
         arrays=arrays,
@@ -243,10 +261,10 @@ def build(allowed: Allowed) -> Space:
         edge_array=_edge_array(einsum, names, arrays),
         eager=tuple(sorted(windowed | wanted)),
     )
-    sizes = [len(d) for d in space.divisors]
-    strides = [1] * len(sizes)
-    for v in range(len(sizes) - 2, -1, -1):
-        strides[v] = strides[v + 1] * sizes[v + 1]
+    counts = [len(d) for d in space.divisors]
+    strides = [1] * len(counts)
+    for v in range(len(counts) - 2, -1, -1):
+        strides[v] = strides[v + 1] * counts[v + 1]
     space.strides = np.array(strides, dtype=np.int64)
     return space
 
@@ -254,6 +272,17 @@ def build(allowed: Allowed) -> Space:
 def _boxed(allowed: Allowed, tensor: str) -> bool:
     """Whether some memory may move the tiles of a tensor with their holes."""
     return any(allowed.memories[place].holes == "fetch" for place, name, _ in allowed.below if name == tensor)
+
+
+def _check_recurrences(allowed: Allowed) -> None:
+    """Refuse what is read of an output where loops in the wrong order, or instances, could read it too early."""
+    for rule in recurrences(allowed.einsum):
+        if rule.inside:
+            msg = f"the order of loops decides whether {rule.tensor} is finished before it is read"
+            raise UnsupportedError(msg)
+        if rule.distance > 1 and any(allowed.over(array, rule.along).most > 1 for array in allowed.arrays.values()):
+            msg = f"how instances share {rule.along} decides whether {rule.tensor} is finished before it is read"
+            raise UnsupportedError(msg)
 
 
 def _check_terms(einsum: Einsum, memories: Sequence[MemoryPlan], arrays: int) -> None:

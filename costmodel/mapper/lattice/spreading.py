@@ -41,34 +41,34 @@ class Spreading(Growth):
         across = completion.across[array]
         fanout = math.prod(float(a.product.max()) for a in space.arrays[array + 1 :] if len(a.factors))
         found = []
-        step = max(1, CELLS // len(plan.factors))
+        step = max(1, CELLS // max(1, len(plan.factors)))
         for start in range(0, labels.n, step):
             if start and self.late():
                 self.drop(labels.take(np.arange(start, labels.n)), array)
                 break
             part = labels.take(np.arange(start, min(labels.n, start + step)))
-            shape = part.s[Layout.SHAPE]
-            ways = np.arange(len(plan.factors))
-            fits, _ = self.lattice.spread(across.steps, shape[:, None], ways[None, :])
-            if space.allowed.working_least and array == self.top - 1:
-                used = np.ones(part.n)
-                for b in range(array):
-                    used *= space.arrays[b].product[part.s[self.layout.way[b]]]
-                fits &= used[:, None] * plan.product >= space.allowed.working_least
-            if across.every.ways is not None:
-                energy, latency = across.of_ways(part)
+            ways = np.arange(len(plan.factors)) if across.by_way is None else across.by_way.ways
+            if across.by_way is not None:
+                energy, latency = across.bounds(part)
                 capacity = part.f[Layout.CAPACITY] + completion.room_to_come(part)
+                fits = np.isfinite(energy)
             else:
+                fits = self.lattice.spread_each(across.steps, part.s[Layout.SHAPE]) >= 0
                 energy, latency, capacity = completion.bounds(part, array)
                 leak = space.leak_pj_per_cycle
                 energy, capacity = (energy - leak * latency).min(axis=1)[:, None], capacity[:, 0]
                 latency = part.f[Layout.CYCLES][:, None] / (plan.product * fanout)
                 energy = energy + leak * latency
+            if space.allowed.working_least and array == self.top - 1:
+                used = np.ones(part.n)
+                for b in range(array):
+                    used *= space.arrays[b].product[part.s[self.layout.way[b]]]
+                fits &= used[:, None] * plan.product[ways] >= space.allowed.working_least
             energy, latency, bits = np.broadcast_arrays(energy, latency, capacity[:, None])
-            rows, ways = np.nonzero(fits)
-            costs = np.stack([energy[rows, ways], latency[rows, ways], bits[rows, ways]])
+            rows, columns = np.nonzero(fits)
+            costs = np.stack([energy[rows, columns], latency[rows, columns], bits[rows, columns]])
             hopeful = np.isfinite(costs[0]) & ~self.beaten(*costs)
-            found.append((rows[hopeful] + start, ways[hopeful], costs[:, hopeful]))
+            found.append((rows[hopeful] + start, ways[columns[hopeful]], costs[:, hopeful]))
         rows, ways = (np.concatenate([f[k] for f in found]) for k in (0, 1))
         return rows, ways, np.concatenate([f[2] for f in found], axis=1)
 
@@ -86,10 +86,12 @@ class Spreading(Growth):
         parents = s[Layout.NUMBER].copy()
         s[layout.below[array]] = s[Layout.SHAPE]
         s[layout.way[array]] = ways
-        s[Layout.SHAPE] = self.lattice.spread(self.completion.across[array].steps, s[Layout.SHAPE], ways)[1]
+        s[Layout.SHAPE] = self.lattice.spread(self.completion.across[array].steps, s[Layout.SHAPE], ways)
         s[Layout.COMBO] = self.combinations.after(array, s[Layout.COMBO], ways)
         s[Layout.USED], s[Layout.LAST] = 0, -1
         product = plan.product[ways]
+        if self.leftover.spread and array == self.top - 1:
+            product = product / self.leftover.steps(s)
         f[Layout.CYCLES] /= product
         f[Layout.PASSES] /= product
         for row, inside in zip(layout.limit, space.prices.segments, strict=True):
@@ -123,6 +125,8 @@ class Spreading(Growth):
                 inside = sum(space.nodes[i].bit for i in self.gaps.chain[tensor] if self.gaps.segment_of[i] <= array)
                 bare = np.flatnonzero((s[Layout.KEPT] & inside) == 0)
                 sharing[bare] = self.sliding.edges.merged(s[:, bare], tensor, array)
+            if self.leftover.spread and array == self.top - 1:
+                sharing = sharing / self.leftover.steps(s, tensor)
             by, _ = space.arrays[array].merged(sharing, alike, up=up)
             labels.f[Layout.UPDATES if up else self.layout.reads[tensor]] /= by
 
@@ -137,6 +141,8 @@ class Spreading(Growth):
             bare = np.flatnonzero(((labels.s[Layout.KEPT] & held) == 0) & (labels.f[row] > 0))
             if merged and len(bare):
                 labels.f[row, bare] /= self.sliding.bare(labels, bare, tensor, array, up=up)
+                if self.leftover.spread and array == self.top - 1:
+                    labels.f[row, bare] *= self.leftover.steps(labels.s[:, bare], tensor)
 
     def deliver(self, labels: Labels, segment: int) -> None:
         """Charge what waits for a holder in this segment, and the hops to it."""

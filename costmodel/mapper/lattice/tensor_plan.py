@@ -20,7 +20,6 @@ from costmodel.mapper.lattice import edges, windows
 from costmodel.mapper.lattice.edges import Edge
 from costmodel.mapper.lattice.windows import Term
 from costmodel.model.motion import touched_words
-from costmodel.spec.rules.recurrence import recurrences
 
 
 class UnsupportedError(Exception):
@@ -122,9 +121,6 @@ def _check_output(einsum: Einsum, *, windowed: bool, boxed: bool) -> None:
     """Refuse an output of which the order of loops says what is there, or the edge of another tensor."""
     name = einsum.output.tensor
     read = any(a.tensor == name for a in einsum.inputs)
-    if recurrences(einsum):
-        msg = f"the order of loops decides whether {name} is finished before it is read"
-        raise UnsupportedError(msg)
     if windowed and boxed:
         msg = f"the output {name} has a window, and boxes of it are fetched"
         raise UnsupportedError(msg)

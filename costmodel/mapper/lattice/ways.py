@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,6 +13,7 @@ import numpy.typing as npt
 from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.divisors import divisors_of
 from costmodel.mapper.lattice.numbering import Ints, numbered
+from costmodel.mapper.lattice.sizes import NO_RANKS, Sizes, parts
 from costmodel.model.meters import pass_cycles
 from costmodel.spec.hardware import Array
 from costmodel.spec.rules.finding import Span
@@ -65,23 +66,26 @@ class ArrayPlan:
         return [int(n) for n in self.factors.max(axis=0, initial=1)]
 
 
-def array_plan(level: Array, allowed: Allowed, shape: Mapping[str, int]) -> ArrayPlan:
-    """Return the ways to spread that rules and the extents of an iteration space (``shape``) allow."""
-    extents = np.array(tuple(shape.values()), dtype=np.int64)
+def array_plan(level: Array, allowed: Allowed, sizes: Sequence[Sizes], *, outermost: bool) -> ArrayPlan:
+    """Return the ways to spread that rules and tile sizes of the rank variables allow."""
+    shape = tuple(allowed.einsum.shape or NO_RANKS)
+    whole = [s.instances() if outermost else divisors_of(s.extent).tolist() for s in sizes]
+    some = [parts(numbers) for numbers in whole]
     systolic = level.systolic is not None
     summed = np.array([systolic and v in allowed.einsum.reduced for v in shape])
     spans = allowed.spans(level)
     most = np.array([span.most for span in spans], dtype=np.int64)
-    factors, splits = np.ones((1, len(extents)), dtype=np.int64), np.ones((1, 0, len(extents)), dtype=np.int64)
+    factors, splits = np.ones((1, len(shape)), dtype=np.int64), np.ones((1, 0, len(shape)), dtype=np.int64)
     rows = np.zeros(1, dtype=np.int64)
     """Dimensions along which partial sums flow (bits), where they matter to a pass."""
     along = np.zeros((1, len(spans)), dtype=np.int64)
     """Of each way, for each span: dimensions that it lies along."""
     for place, (dimension, size) in enumerate(level.shape.items()):
-        more = _within([allowed.factors(level, dimension, v) for v in shape], size)
+        along_it = [allowed.along(level, dimension, v) for v in shape]
+        more = _within([[n for n in own if n in may] for own, may in zip(some, along_it, strict=True)], size)
         summing = np.left_shift((more[:, summed] > 1).any(axis=1), place, dtype=np.int64)
         lying = _lying(spans, list(shape), more)
-        first, second = _pairs(factors, more, extents)
+        first, second = _pairs(factors, more, some)
         fits = (along[first] + lying[second] <= most).all(axis=1)
         first, second = first[fits], second[fits]
         factors, rows = factors[first] * more[second], rows[first] | summing[second]
@@ -92,7 +96,9 @@ def array_plan(level: Array, allowed: Allowed, shape: Mapping[str, int]) -> Arra
     different = _first_of_each((*factors.T, rows))
     factors, rows, splits = factors[different], rows[different], splits[different]
     over = [allowed.over(level, v).contains(of_one) for v, of_one in zip(shape, factors.T, strict=True)]
-    good = np.logical_and.reduce(over)
+    good = np.logical_and.reduce(
+        [*over, *(np.isin(of_one, all_) for all_, of_one in zip(whole, factors.T, strict=True))]
+    )
     return ArrayPlan(
         level,
         factors[good],
@@ -123,10 +129,10 @@ def _within(choices: Sequence[Sequence[int]], limit: int) -> Ints:
     return found
 
 
-def _pairs(some: Ints, others: Ints, extents: Ints) -> tuple[Ints, Ints]:
-    """Return (places among some, places among others) of pairs whose products divide the extents."""
-    divisors = [divisors_of(int(n)) for n in extents]
-    fit = [extent % (d[:, None] * d[None, :]) == 0 for extent, d in zip(extents.tolist(), divisors, strict=True)]
+def _pairs(some: Ints, others: Ints, products: Sequence[Sequence[int]]) -> tuple[Ints, Ints]:
+    """Return (places among some, places among others) of pairs whose products are among those of a rank variable."""
+    divisors = [np.array(own, dtype=np.int64) for own in products]
+    fit = [np.isin(d[:, None] * d[None, :], d) for d in divisors]
     left, right = (
         [np.searchsorted(d, column) for d, column in zip(divisors, table.T, strict=True)] for table in (some, others)
     )

@@ -1,13 +1,14 @@
 """Tiles that need not divide: the whole mapspace where it is small, else climbing with a bound on what is left.
 
 A small mapspace is enumerated with the batch model (``enumeration.py``), so its best mapping is proven. In a large one
-the climb (``climb.py``) starts from the best mappings with perfect factors, and from those of the Einsum with rank
-variables padded to a size with more divisors. Each step takes the best of all changes of one tile, or of two at once,
-or of the order of two nodes. What it finds is held against ``bound.py``.
+the climb (``climb.py``) starts from the best mappings with perfect factors and of multiples, and from those of the
+Einsum with rank variables padded to a size with more divisors. Each step takes the best of all changes of one tile, or
+of two at once, or of the order of two nodes. What it finds is held against ``bound.py``.
 """
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -35,6 +36,7 @@ PROVEN = 1e-8
 def improve(
     allowed: Allowed,
     perfect: Callable[[Einsum], MapperResult],
+    multiples: Callable[[Einsum], MapperResult],
     select: Callable[[Sequence[MappingPoint]], list[MappingPoint]],
     aim: Objective,
     *,
@@ -42,8 +44,8 @@ def improve(
 ) -> MapperResult:
     """Return the best mapping (or the front) over all tiles, at least as good as that with perfect factors.
 
-    ``perfect`` answers with perfect factors, ``select`` picks the answer to ``aim``. ``deadline`` is on the
-    clock of ``time.monotonic``.
+    ``perfect`` answers with perfect factors, ``multiples`` with those, ``select`` picks the answer to ``aim``.
+    ``deadline`` is on the clock of ``time.monotonic``.
 
     Raises InfeasibleError if nothing that was tried fits.
     """
@@ -67,14 +69,14 @@ def improve(
         whole = _small(archive, least)
         if whole is None and not archive.late:
             climbed = True
-            _climb(archive, perfect)
+            _climb(archive, perfect, multiples)
             if archive.points and verdict(archive.points, least, aim)[0] is not Status.PROVEN:
                 whole = _small(archive, least)
         if whole is not None:
             complete = archive.enumerate(whole)
             if not complete and not climbed:
                 climbed = True
-                _climb(archive, perfect)
+                _climb(archive, perfect, multiples)
     except KeyboardInterrupt:
         stopped = True
     if not archive.points:
@@ -115,9 +117,13 @@ def _small(archive: Archive, least: Bound) -> Whole | None:
     return small(archive.allowed, archive.in_time(least), effort_most_s=min(EFFORT_MOST_S, left_s))
 
 
-def _climb(archive: Archive, perfect: Callable[[Einsum], MapperResult]) -> None:
+def _climb(
+    archive: Archive, perfect: Callable[[Einsum], MapperResult], multiples: Callable[[Einsum], MapperResult]
+) -> None:
     """Climb from all starts there are, until the time is up."""
     before = archive.deadline
+    with contextlib.suppress(InfeasibleError):
+        archive.take(multiples(archive.einsum))
     if before is None:
         archive.deadline = time.process_time() + CLIMBED_S
     _pad(archive, perfect)

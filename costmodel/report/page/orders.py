@@ -59,8 +59,8 @@ def _section(
         "summary": summary_text(costs),
         "cards": _cards(costs),
         "figure": book.figure(f"{prefix}-energy", "Energy of each kind of order", "By component.", figure),
-        "costs": _cost_table(f"{prefix}-costs", costs),
-        "words": _word_table(f"{prefix}-words", costs, drawn),
+        "costs": cost_table(f"{prefix}-costs", costs),
+        "words": word_table(f"{prefix}-words", costs, drawn),
         "nests": [
             {"title": _name(costs, n, b), "lines": nest_lines(b.mapping, workload)} for n, b in enumerate(drawn, 1)
         ],
@@ -101,7 +101,8 @@ def _cards(costs: OrderCosts) -> list[Card]:
     ]
 
 
-def _cost_table(name: str, costs: OrderCosts) -> Table:
+def cost_table(name: str, costs: OrderCosts) -> Table:
+    """A row for the orders that move the same words."""
     rows = []
     for number, behaviour in enumerate(costs.behaviours, 1):
         e = behaviour.evaluation
@@ -121,7 +122,8 @@ def _cost_table(name: str, costs: OrderCosts) -> Table:
     return Table(name, "Costs", caption, columns, tuple(rows))
 
 
-def _word_table(name: str, costs: OrderCosts, drawn: Sequence[Behaviour]) -> Table:
+def word_table(name: str, costs: OrderCosts, drawn: Sequence[Behaviour]) -> Table:
+    """A column for each of some behaviours: words in and out of each level."""
     rows = tuple(
         (Cell(level, level), Cell(tensor, tensor), *(Cell(f"{n:,}", n, numeric=True) for n in words))
         for level, tensor, words in words_rows(drawn)

@@ -11,9 +11,11 @@ from costmodel.report.cards import cards
 from costmodel.report.folder import write_text
 from costmodel.report.page.book import Book
 from costmodel.report.page.explorers import front_section, sweep_section
+from costmodel.report.page.fibers import fibers_svg
 from costmodel.report.page.figures import energy_figures, latency_figures
 from costmodel.report.page.ledger import ledger
 from costmodel.report.page.panels import einsum_panels
+from costmodel.report.page.run_orders import run_orders
 from costmodel.report.page.tables import levels_table, run_tables
 from costmodel.report.page.template import fill_template
 from costmodel.report.run import Run
@@ -38,7 +40,9 @@ def render(run: Run) -> str:
         latency=latency_figures(book, run) if evaluated else [],
         ledger=ledger(run) if evaluated and len(tables.evaluation_of(run).points) > 1 else None,
         einsums=einsum_panels(run) if evaluated else [],
+        orders=run_orders(run) if evaluated else None,
         graphs=_graphs(run) if evaluated else [],
+        fibers=fibers_svg(run) if evaluated else "",
         front=front_section(book, run),
         sweep=sweep_section(book, run),
         failed=failures(run.design_points),

@@ -8,41 +8,36 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from costmodel.einsum.algebra import Tensor
-from costmodel.spec.values import Values
+from costmodel.execute.made import Stated
 from costmodel.trace.frames import Trace
-from costmodel.trace.valued import UntoldError, Valued, valued
+from costmodel.trace.valued import Valued, valued
 
 WORDS_MOST = 2_000
 """Words of a tensor whose values are shown: a grid of more has cells that no number fits into."""
 
 ASKED_MOST = 50_000
-"""Words of all tensors together up to which a page has values though nobody asked for any."""
+"""Words of all tensors together up to which values are told though nobody asked for any."""
 
 Shown = int | float | str
 
 
 def values_of(
     trace: Trace,
-    stated: Mapping[str, Values],
+    stated: Stated,
     arrays: Mapping[str, object] | None = None,
     files: Iterable[str] = (),
     *,
     seed: int | None,
     asked: bool,
 ) -> Valued | None:
-    """Values that the page shows of a trace, from where ``valued`` takes them.
+    """Values that are told of a trace, from where ``valued`` takes them.
 
-    Where nobody ``asked`` for any: null if there are many words, or if the trace does not make them. Else UntoldError.
+    Null where nobody ``asked`` for any, and there are many words.
     """
     words = {t.name: t.size_words for e in trace.einsums for t in e.tensors.values()}
     if not asked and sum(words.values()) > ASKED_MOST:
         return None
-    try:
-        return valued(trace, stated, arrays, files, seed=seed or 0)
-    except UntoldError:
-        if asked:
-            raise
-        return None
+    return valued(trace, stated, arrays, files, seed=seed or 0)
 
 
 def start_values(told: Valued, tensors: Iterable[Tensor]) -> list[list[Shown] | None]:

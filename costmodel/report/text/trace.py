@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from typing import Any
 
 from costmodel.model.evaluation import Flow
@@ -9,6 +11,7 @@ from costmodel.model.walk import Tile
 from costmodel.report.nest_text import sentences
 from costmodel.report.text.aligned import table
 from costmodel.trace.frames import Frame, Trace
+from costmodel.trace.valued import Valued
 
 ROWS = 200
 """Steps that the terminal lists."""
@@ -100,13 +103,13 @@ def _words(trace: Trace) -> str:
     return table(["level", "tensor", *flows], rows)
 
 
-def trace_object(trace: Trace) -> dict[str, Any]:
+def trace_object(trace: Trace, told: Valued | None = None) -> dict[str, Any]:
     """All of it as plain values; a set of words is the list of their coordinates."""
 
     def words(number: int) -> list[list[int]]:
         return [list(coordinate) for coordinate in sorted(trace.tiles[number])]
 
-    def step(frame: Frame) -> dict[str, Any]:
+    def step(place: int, frame: Frame) -> dict[str, Any]:
         shape = list(trace.workload.einsum(frame.einsum).shape) if frame.einsum else []
         loops = zip(trace.loops, frame.positions, strict=True)
         holds = [(trace.holders[t.holder], t) for t in frame.taken]
@@ -137,14 +140,34 @@ def trace_object(trace: Trace) -> dict[str, Any]:
                 {"level": c.level, "tensor": c.tensor, "flow": c.flow, "words": n}
                 for c, n in ((trace.counters[number], n) for number, n in frame.words)
             ],
+            **({} if told is None else {"values": _changed(told.after[place])}),
         }
 
     return {
         "einsums": [{"name": e.name, "einsum": e.text, "shape": dict(e.shape)} for e in trace.einsums],
         "nest": sentences(trace.bound.mapping.nest),
         "summary": trace.summary or None,
-        "steps": [step(frame) for frame in trace.frames],
+        **({} if told is None else {"values": _given(told)}),
+        "steps": [step(place, frame) for place, frame in enumerate(trace.frames)],
         "words": [
             {"level": c.level, "tensor": c.tensor, "flow": c.flow, "words": n} for c, n in trace.totals().items()
         ],
     }
+
+
+def _given(told: Valued) -> dict[str, Any]:
+    """Tensor → where its values are from, and the values, as deep as it has ranks."""
+    arrays, sources = told.given.arrays, told.given.sources
+    return {name: {"from": sources[name], "values": _finite(array.tolist())} for name, array in arrays.items()}
+
+
+def _changed(after: Mapping[tuple[int, ...], float]) -> list[dict[str, Any]]:
+    """Words of the output that a step changed, and what they are then."""
+    return [{"word": list(word), "value": _finite(value)} for word, value in after.items()]
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no infinities, and nothing that is no number: these are texts."""
+    if isinstance(value, list):
+        return [_finite(part) for part in value]
+    return value if isinstance(value, int) or math.isfinite(value) else str(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from costmodel.spec.computing import windows_of
 from costmodel.spec.problems import Marks, SpecError, did_you_mean
 from costmodel.spec.rewriting.draft import Draft, draft_of
 from costmodel.spec.rewriting.sentences import rewrite
@@ -48,7 +49,7 @@ def _forms(spec: WorkloadSpec, marks: Marks) -> Mapping[str, str]:
         return {}
     draft = draft_of(spec, [e.name for e in spec.einsums if e.name] or ())
     if isinstance(asked, str):
-        return {line.name: asked for line in draft.lines if is_convolution(line)}
+        return {line.name: asked for line in draft.lines if is_convolution(line) and windows_of(draft.einsum(line))}
     known = [line.name for line in draft.lines]
     problems = [
         marks.problem(f"no Einsum {name!r}", ("toeplitz", name), hint=did_you_mean(name, known), key=True)

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from costmodel.einsum import notation
-from costmodel.einsum.algebra import Einsum, Tensor, Workload
+from costmodel.einsum.algebra import Access, Einsum, Tensor, Workload
 from costmodel.einsum.syntax import Expression, Index, Statement, TensorAccess, Term, changed
 from costmodel.spec.mapping_file import yaml_text
 from costmodel.spec.problems import Marks, Problem, SpecError
@@ -210,6 +210,38 @@ def accesses_of(statement: Statement) -> tuple[TensorAccess, ...]:
     return (statement.output, *statement.inputs)
 
 
+def is_same(first: Draft, second: Draft) -> bool:
+    """Whether two drafts say the same of the same tensors, be it ``P=x + a`` in one and ``a + x`` in the other."""
+    return _unspelt(first) == _unspelt(second)
+
+
+def _unspelt(draft: Draft) -> list[Einsum]:
+    """Einsums with the terms of indices, and what a rank without a name is called after, in one order."""
+
+    def written(access: TensorAccess) -> TensorAccess:
+        terms = [tuple(sorted(index.terms, key=str)) for index in access.indices]
+        return with_indices(
+            access, (replace(i, terms=t, rank=None) for i, t in zip(access.indices, terms, strict=True))
+        )
+
+    def resolved(access: Access) -> Access:
+        return replace(access, indices=tuple(replace(i, terms=tuple(sorted(i.terms))) for i in access.indices))
+
+    def tensor(tensor: Tensor) -> Tensor:
+        return replace(tensor, ranks=tuple("+".join(sorted(rank.split("+"))) for rank in tensor.ranks))
+
+    return [
+        replace(
+            einsum,
+            text=str(with_accesses(line.statement, written)),
+            output=resolved(einsum.output),
+            inputs=tuple(map(resolved, einsum.inputs)),
+            tensors={name: tensor(t) for name, t in einsum.tensors.items()},
+        )
+        for line, einsum in ((line, draft.einsum(line)) for line in draft.lines)
+    ]
+
+
 # ---------------------------------------------------------------------------------------------------------------
 # Trees
 
@@ -266,7 +298,7 @@ def workload_yaml(spec: WorkloadSpec, comments: Iterable[str] = ()) -> str:
     lines.append(f"name: {yaml_text(spec.name)}")
     if spec.source:
         lines.append(f"source: {json.dumps(spec.source, ensure_ascii=False)}")
-    for key in ("ranks", "bits", "weights", "batch", "pad", "values", "density", "coordinates"):
+    for key in ("ranks", "tensors", "bits", "weights", "batch", "pad", "values", "distinct", "density", "coordinates"):
         value = getattr(spec, key)
         if value is not None and (value or key == "weights") and value != {}:
             lines.append(f"{key}: {_flow(value)}")

@@ -13,6 +13,7 @@ from costmodel.spec.rewriting.draft import (
     Draft,
     Line,
     closure,
+    is_same,
     name_of,
     names_of,
     substituted,
@@ -130,7 +131,7 @@ def _making_again(draft: Draft, there: Draft, dropped: list[Line]) -> tuple[str,
             ranks = ", ".join(f"{rank}={extent}" for rank, extent in lost.items())
             said.append(f"make {name}{line.statement}" + (f" with {ranks}" if ranks else ""))
             there = make(there, line.name, str(line.statement), lost).after
-        return tuple(said) if there.workload.einsums == draft.workload.einsums else ()
+        return tuple(said) if is_same(there, draft) else ()
     except SpecError:
         return ()
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 
 from costmodel.spec.problems import Problem, SpecError, did_you_mean
-from costmodel.spec.rewriting.draft import Draft
+from costmodel.spec.rewriting.draft import Draft, is_same
 from costmodel.spec.rewriting.flatten import flatten
 from costmodel.spec.rewriting.layout import partition, resize, split, swap
 from costmodel.spec.rewriting.made import give, inline, make
@@ -107,7 +107,7 @@ def _check_back(here: Draft, taken: list[Step]) -> None:
     try:
         for sentence in back_from(taken):
             there = _taken(there, sentence)[-1].after
-        same = not back_from(taken) or there.workload.einsums == here.workload.einsums
+        same = not back_from(taken) or is_same(there, here)
     except SpecError:
         same = False
     if not same:

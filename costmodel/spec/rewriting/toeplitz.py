@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from costmodel.einsum.syntax import Expression, Index, Statement, TensorAccess, addends, changed, factors
+from costmodel.spec.computing import windows_of
 from costmodel.spec.rewriting.draft import (
     Draft,
     Line,
@@ -51,6 +52,8 @@ def convolution(draft: Draft, name: str | None, sentence: str) -> Convolution:
     found = [line for line in lines if any(_windows(a) for a in line.statement.inputs)]
     if not found:
         raise refuse(sentence, "no Einsum reads a tensor through windows", "`matrix` flattens what has none")
+    if len(found) > 1:  # a flattened rank that is read by its parts is one of a product of matrices
+        found = [line for line in found if windows_of(draft.einsum(line))] or found
     if len(found) > 1:
         raise refuse(sentence, f"{', '.join(x.name for x in found)} are convolutions", f"say one: {sentence} NAME")
     (line,) = found
@@ -173,12 +176,13 @@ def _kernel(draft: Draft, conv: Convolution, sentence: str) -> list[Step]:
         making = [(wide, Statement(TensorAccess(wide, reaching), "=", conv.filters))]
         making.append((tensor, Statement(_access(tensor, (*outer, *inside)), "=", _access(wide, (*outer, *inside)))))
     ranks = draft.einsum(conv.line).tensors[conv.image.tensor].ranks
-    # a rank that a window reads and no index names is one of its own now: that of `2*p` is not P
-    named = (conv.image.indices[place].rank if place in below else rank for place, rank in enumerate(ranks))
+    written = _written_ranks(draft, conv)
+    # a rank that a window reads and nothing names is one of its own now: that of `2*p` is not P
+    stated = {place: conv.image.indices[place].rank or written.get(place) for place in below}
+    named = (stated.get(place, rank) for place, rank in enumerate(ranks))
     read = with_indices(conv.image, map(variable_index, image, named))
     product = _replaced(conv.line.statement, {conv.image: read, conv.filters: _access(tensor, (*outer, *inside))})
-    shape = draft.einsum(conv.line).tensors[conv.image.tensor].shape
-    further = {v.upper(): shape[place] for place, v in below.items()}
+    further = {v.upper(): _reached(draft, conv, place) for place, v in below.items()}
     start = _introduce(draft, sentence, conv, making, product, conv.filters.tensor, further)
     orders = {
         conv.line.statement.output.tensor: (*conv.groups, *images, *conv.columns, *positions),
@@ -192,15 +196,34 @@ def _below(draft: Draft, conv: Convolution) -> dict[int, str]:
     places = [place for place, index in enumerate(conv.image.indices) if _is_window(index)]
     taken = {*conv.line.statement.rank_variables, *(name.lower() for name in draft.stated(conv.line))}
     found: dict[int, str] = {}
+    shape = draft.einsum(conv.line).tensors[conv.image.tensor].shape
+    written = _written_ranks(draft, conv).items()
+    whole = {place: rank for place, rank in written if _reached(draft, conv, place) == shape[place]}
     usual = ("w", "hw", "dhw")[len(places) - 1] if len(places) <= 3 else "x" * len(places)
     for place, name in zip(places, usual, strict=True):
-        stated = conv.image.indices[place].rank
+        stated = conv.image.indices[place].rank or whole.get(place)
         if stated and stated.lower() not in conv.line.statement.rank_variables:
             found[place] = stated.lower()
             continue
         free = next(n for n in (name, *(f"{name}{k}" for k in range(1, 100))) if n not in {*taken, *found.values()})
         found[place] = free
     return found
+
+
+def _written_ranks(draft: Draft, conv: Convolution) -> dict[int, str]:
+    """Ranks of the image that the Einsum which makes it names; none of one that is given."""
+    for line in draft.lines:
+        if line.statement.output.tensor == conv.image.tensor:
+            ranks = draft.einsum(line).tensors[conv.image.tensor].ranks
+            return {place: rank for place, rank in enumerate(ranks) if rank.isidentifier()}
+    return {}
+
+
+def _reached(draft: Draft, conv: Convolution, place: int) -> int:
+    """How far windows read a rank of the image: all of it, or a part."""
+    einsum = draft.einsum(conv.line)
+    _, high = conv.image.indices[place].affine(einsum.constants).span(einsum.shape)
+    return min(high + 1, einsum.tensors[conv.image.tensor].shape[place])
 
 
 # ---------------------------------------------------------------------------------------------------------------

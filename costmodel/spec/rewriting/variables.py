@@ -32,9 +32,8 @@ def let(draft: Draft, variable: str, formula: str, old: str) -> Step:
     own = [term for term in index.terms if term.rank_variable == old]
     if len(own) != 1 or own[0].factors != (old,):
         raise refuse(sentence, f"{old} must be in {formula} once, without a factor")
-    others = tuple(term for term in index.terms if term is not own[0])
     sign = own[0].negative
-    moved = [Term(t.factors, t.negative == sign) for t in others]
+    moved = [Term(t.factors, t.negative == sign) for t in index.terms if t is not own[0]]
     new = tuple(sorted([*moved, Term((variable,), sign)], key=lambda term: term.negative))
     lines = [x for x in draft.open_lines if set(index.rank_variables) <= set(draft.einsum(x).shape)]
     if not lines:

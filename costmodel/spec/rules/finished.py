@@ -38,6 +38,8 @@ class AcrossLoop(NamedTuple):
     array: str
     dimension: str
     path: Path
+    extent: int
+    """What the instances share, at most."""
 
 
 @dataclass(frozen=True)
@@ -115,8 +117,9 @@ class FinishedNest:
                 v, tile = node.rank_variable, node.tile
                 if v not in left:
                     continue  # of another Einsum of the cascade
-                steps = -(-left[v] // tile)
-                left[v] = min(left[v], tile)
+                extent = left[v]
+                steps = -(-extent // tile)
+                left[v] = min(extent, tile)
                 if isinstance(node, Temporal):
                     shares[v] = [min(n, tile) for n in shares[v]]
                     if steps > 1:
@@ -125,7 +128,7 @@ class FinishedNest:
                     shares[v] = [min(tile, n - at) for n in shares[v] for at in range(0, n, tile)]
                     if steps > 1:
                         dimension = node.dimension or _sole(architecture, node.array)
-                        across.append(AcrossLoop(v, steps, node.array, dimension, path))
+                        across.append(AcrossLoop(v, steps, node.array, dimension, path, extent))
             elif isinstance(node, Compute):
                 unit = node.unit
         working = math.prod(map(len, shares.values()))

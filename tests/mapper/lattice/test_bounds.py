@@ -14,6 +14,7 @@ from problems import (
     PE2D,
     buffered_problem,
     einsum,
+    leaving_something_over,
     nested_problem,
     random_architecture,
     random_einsum,
@@ -42,10 +43,12 @@ class Recording(Search):
         self.recorded = [*getattr(self, "recorded", []), Labels(labels.s.copy(), labels.f.copy())]
 
 
-def bounds_along_the_way(problem: Einsum, architecture: Architecture, objective: str) -> int:
+def bounds_along_the_way(problem: Einsum, architecture: Architecture, objective: str, *, multiples: int = 0) -> int:
     """Check the bounds of all labels that led to the answer against it; return how many there were."""
     aim = objective_of(objective)
-    board, incumbents = board_of(problem, architecture, objective), Incumbents(aim)
+    board, incumbents = board_of(problem, architecture, objective, multiples=multiples), Incumbents(aim)
+    for across in board.completion.across:
+        across.joint = True
     search = Recording(board, incumbents, width=1000)
     nest = search.reader.nest
 
@@ -87,12 +90,14 @@ def uncommon_problem(rng: random.Random) -> tuple[Einsum, Architecture]:
     return rng.choice(list(uncommon.KINDS.values()))(rng)
 
 
-def fronts_found(problem: Einsum, architecture: Architecture, objective: str) -> tuple[np.ndarray, np.ndarray]:
+def fronts_found(
+    problem: Einsum, architecture: Architecture, objective: str, *, multiples: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
     """The costs that a pass finds which knows nothing, and one which knows mappings that are a little worse."""
     aim = objective_of(objective)
     first, second = Incumbents(aim), Incumbents(aim)
     for known in (first, second):
-        search = Search(board_of(problem, architecture, objective), known, width=100_000)
+        search = Search(board_of(problem, architecture, objective, multiples=multiples), known, width=100_000)
         search.run()
         assert not search.stats.dropped
         if known is first:
@@ -106,6 +111,15 @@ def test_what_is_known_leaves_out_nothing_better(seed: int) -> None:
     first, second = fronts_found(problem, architecture, ("energy,latency", "edp", "energy,capacity")[seed % 3])
     assert second == pytest.approx(first, rel=1e-9)
     assert bounds_along_the_way(problem, architecture, "energy") > 0
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_is_known_leaves_out_no_better_multiples(seed: int) -> None:
+    problem, architecture = leaving_something_over(random.Random(85_000 + seed))
+    objective = ("energy,latency", "edp", "energy,capacity")[seed % 3]
+    first, second = fronts_found(problem, architecture, objective, multiples=10**6)
+    assert second == pytest.approx(first, rel=1e-9)
+    bounds_along_the_way(problem, architecture, "energy", multiples=10**6)
 
 
 @pytest.mark.long

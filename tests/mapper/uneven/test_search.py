@@ -218,7 +218,7 @@ def test_a_small_mapspace_gives_the_front_with_room(objective: str) -> None:
     def perfect(one: Einsum) -> MapperResult:
         return map_einsum(one, TINY, objective="energy,latency")
 
-    found = residual.improve(Allowed(problem, TINY), perfect, lambda points: select(points, aim), aim)
+    found = residual.improve(Allowed(problem, TINY), perfect, perfect, lambda points: select(points, aim), aim)
     assert str(found.certificate) == "optimal: proven"
     assert [aim.of(p) for p in found.front] == [pytest.approx(v, rel=1e-9) for v in want]
 

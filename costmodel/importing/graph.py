@@ -1,0 +1,290 @@
+"""Reads an ONNX model: its nodes in order, shapes, and every value that does not depend on an input."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from costmodel.spec.problems import Problem, SpecError, did_you_mean
+
+if TYPE_CHECKING:
+    import onnx
+    from numpy.typing import NDArray
+
+    Values = NDArray[Any]
+
+FOLDED_WORDS = 1 << 24
+"""What nodes without inputs make of larger tensors is not computed here: they are read as any other."""
+WITHOUT_ONNX = "reading ONNX models needs the package onnx, which is not installed"
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """A node of the graph."""
+
+    kind: str
+    """``Conv``; with its domain where that is another one than that of ONNX (``com.microsoft.FusedConv``)."""
+    name: str
+    place: int
+    """Its number in the graph, from 1."""
+    inputs: tuple[str, ...]
+    """Names of values; empty where an optional one is left out."""
+    outputs: tuple[str, ...]
+    attributes: Mapping[str, Any]
+    opset: int
+
+    def input(self, place: int) -> str:
+        """The name of an input; empty where it is left out."""
+        return self.inputs[place] if place < len(self.inputs) else ""
+
+
+@dataclass
+class Graph:
+    """A model whose shapes are known."""
+
+    file: str
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    operators: list[Operator]
+    shapes: dict[str, tuple[int, ...]]
+    constants: dict[str, Values]
+    weights: set[str]
+    """Values that no input changes, those without an array here (external data) too."""
+    uses: Counter[str] = field(default_factory=Counter)
+    """How often each value is read, outputs of the graph included."""
+
+
+def read_model(path: Path, settings: Iterable[str] = ()) -> Graph:
+    """Read a model; ``settings`` (``batch=8``, ``input.0=8``) say how large open dimensions are.
+
+    Raises SpecError with all that is wrong.
+    """
+    onnx = _onnx()
+    import google.protobuf.message  # what ONNX files are written in; comes with onnx
+
+    if not path.is_file():
+        raise SpecError([Problem("no such file", file=str(path), hint="an ONNX model: MODEL.onnx")])
+    try:
+        model = onnx.load(str(path), load_external_data=False)
+        elsewhere = _apart(model)
+        onnx.checker.check_model(onnx.shape_inference.infer_shapes(model))
+    except (
+        google.protobuf.message.DecodeError,
+        onnx.checker.ValidationError,
+        onnx.shape_inference.InferenceError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:
+        text = str(error).strip().split("\n", 1)[0]
+        raise SpecError([Problem(f"is no valid ONNX model: {text}", file=str(path))]) from None
+    model = onnx.inliner.inline_local_functions(model)
+    _set_dimensions(model, path, settings)
+    model = onnx.shape_inference.infer_shapes(model, data_prop=True)
+    return _folded(model, path, elsewhere)
+
+
+def _apart(model: onnx.ModelProto) -> set[str]:
+    """Weights whose data are in other files: here they are inputs of known shape."""
+    from onnx import helper
+
+    apart = [tensor for tensor in model.graph.initializer if tensor.data_location == tensor.EXTERNAL]
+    for tensor in apart:
+        model.graph.initializer.remove(tensor)
+    known = {value.name for value in model.graph.input}
+    new = [helper.make_tensor_value_info(t.name, t.data_type, t.dims) for t in apart if t.name not in known]
+    model.graph.input.extend(new)
+    return {tensor.name for tensor in apart}
+
+
+def _onnx() -> Any:
+    try:
+        import onnx
+        import onnx.checker
+        import onnx.inliner
+        import onnx.shape_inference
+    except ImportError:
+        raise SpecError([Problem(WITHOUT_ONNX, hint="pip install 'costmodel[onnx]'")]) from None
+    return onnx
+
+
+def _set_dimensions(model: onnx.ModelProto, path: Path, settings: Iterable[str]) -> None:
+    """Give every open dimension of the inputs its extent."""
+    graph = model.graph
+    made = {tensor.name for tensor in graph.initializer}
+    inputs = [value for value in graph.input if value.name not in made]
+    wanted = _extents(path, settings)
+    used: set[str] = set()
+    problems = []
+    for value in inputs:
+        for axis, dimension in enumerate(value.type.tensor_type.shape.dim):
+            names = [f"{value.name}.{axis}", dimension.dim_param]
+            stated = next((name for name in names if name in wanted), None)
+            if stated is not None:
+                used.add(stated)
+                dimension.dim_value = wanted[stated]
+            elif dimension.dim_value <= 0:
+                open_name = dimension.dim_param or f"{value.name}.{axis}"
+                message = f"axis {axis} of input {value.name!r} is open: {open_name}"
+                problems.append(Problem(message, file=str(path), hint=f"say --set {open_name}=N"))
+    known = [
+        n for v in inputs for i, d in enumerate(v.type.tensor_type.shape.dim) for n in (d.dim_param, f"{v.name}.{i}")
+    ]
+    for name in wanted.keys() - used:
+        hint = did_you_mean(name, [n for n in known if n])
+        problems.append(Problem(f"--set {name}: no input has such a dimension", file=str(path), hint=hint))
+    if problems:
+        raise SpecError(problems)
+    for value in (*graph.value_info, *graph.output):  # inferred anew from the inputs
+        value.type.tensor_type.ClearField("shape")
+
+
+def _extents(path: Path, settings: Iterable[str]) -> dict[str, int]:
+    found = {}
+    for setting in settings:
+        match = re.fullmatch(r"\s*(.+?)\s*=\s*([0-9]+)\s*", setting)
+        if match is None or int(match[2]) < 1:
+            message = f"--set {setting}: must be the name of an open dimension, '=' and its extent"
+            raise SpecError([Problem(message, file=str(path), hint="such as --set batch=8")])
+        found[match[1]] = int(match[2])
+    return found
+
+
+def _folded(model: onnx.ModelProto, path: Path, elsewhere: set[str]) -> Graph:
+    """Compute what does not depend on an input, and keep the other nodes."""
+    from onnx import numpy_helper
+
+    graph = model.graph
+    values = (*graph.input, *graph.value_info, *graph.output)
+    shapes = {value.name: shape for value in values if (shape := _shape(value)) is not None}
+    constants: dict[str, Values] = {}
+    for tensor in graph.initializer:
+        shapes[tensor.name] = tuple(tensor.dims)
+        constants[tensor.name] = numpy_helper.to_array(tensor)
+    made = {*constants, *elsewhere}
+    opsets = {entry.domain or "ai.onnx": entry.version for entry in model.opset_import}
+    kept, weights = [], set(made)
+    for place, node in enumerate(graph.node, start=1):
+        if _foldable(node, constants, shapes):
+            folded = _evaluated(model, node, constants, shapes)
+            constants |= folded
+            shapes |= {name: array.shape for name, array in folded.items()}
+            weights |= folded.keys()
+            continue
+        operator = _operator(node, place, opsets)
+        if operator.inputs and all(name in weights for name in operator.inputs if name):
+            weights |= {*operator.outputs}
+        kept.append(operator)
+    found = Graph(
+        file=str(path),
+        name=path.stem,
+        inputs=tuple(value.name for value in graph.input if value.name not in made),
+        outputs=tuple(value.name for value in graph.output),
+        operators=kept,
+        shapes=shapes,
+        constants=constants,
+        weights=weights,
+    )
+    return _without_batch_norms(_counted(found))
+
+
+def _counted(graph: Graph) -> Graph:
+    uses = Counter(name for operator in graph.operators for name in operator.inputs if name)
+    uses.update(graph.outputs)
+    graph.uses = uses
+    return graph
+
+
+def _shape(value: onnx.ValueInfoProto) -> tuple[int, ...] | None:
+    if not value.type.HasField("tensor_type") or not value.type.tensor_type.HasField("shape"):
+        return None
+    extents = tuple(d.dim_value for d in value.type.tensor_type.shape.dim)
+    return extents if all(n > 0 for n in extents) else None
+
+
+def _operator(node: onnx.NodeProto, place: int, opsets: Mapping[str, int]) -> Operator:
+    from onnx import helper
+
+    domain = "" if node.domain in {"", "ai.onnx"} else f"{node.domain}."
+    attributes = {a.name: _plain(helper.get_attribute_value(a)) for a in node.attribute}
+    return Operator(
+        kind=f"{domain}{node.op_type}",
+        name=node.name or f"{node.op_type}{place}",
+        place=place,
+        inputs=tuple(node.input),
+        outputs=tuple(node.output),
+        attributes=attributes,
+        opset=opsets.get(node.domain or "ai.onnx", 1),
+    )
+
+
+def _plain(value: Any) -> Any:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _foldable(node: onnx.NodeProto, constants: Mapping[str, Values], shapes: Mapping[str, tuple[int, ...]]) -> bool:
+    if node.op_type == "Shape" and not node.domain:
+        return node.input[0] in shapes
+    names = [name for name in node.input if name]
+    if node.domain not in {"", "ai.onnx"} or any(name not in constants for name in names):
+        return False
+    if node.op_type.startswith("Random") or any(a.HasField("g") for a in node.attribute):
+        return False
+    words = [constants[name].size for name in names]
+    words += [constants[names[0]].prod() if node.op_type == "ConstantOfShape" and constants[names[0]].size else 0]
+    return max((int(n) for n in words), default=0) <= FOLDED_WORDS
+
+
+def _evaluated(
+    model: onnx.ModelProto,
+    node: onnx.NodeProto,
+    constants: Mapping[str, Values],
+    shapes: Mapping[str, tuple[int, ...]],
+) -> dict[str, Values]:
+    """What one node makes of constants, by the reference evaluator of ONNX."""
+    import numpy as np
+    from onnx import TensorProto, helper
+    from onnx.reference import ReferenceEvaluator
+
+    feeds = {name: constants[name] for name in node.input if name in constants}
+    if node.op_type == "Shape":
+        feeds = {node.input[0]: np.broadcast_to(np.float32(0), shapes[node.input[0]])}
+    inputs = [
+        helper.make_tensor_value_info(n, helper.np_dtype_to_tensor_dtype(v.dtype), v.shape) for n, v in feeds.items()
+    ]
+    outputs = [helper.make_tensor_value_info(n, TensorProto.UNDEFINED, None) for n in node.output if n]
+    alone = helper.make_model(helper.make_graph([node], "folded", inputs, outputs), opset_imports=model.opset_import)
+    found = ReferenceEvaluator(alone).run(None, feeds)
+    return dict(zip([n for n in node.output if n], map(np.asarray, found), strict=True))
+
+
+def _without_batch_norms(graph: Graph) -> Graph:
+    """Put a batch normalisation into the convolution before it, where nothing else reads that."""
+    makers = {output: operator for operator in graph.operators for output in operator.outputs}
+    operators = {operator.place: operator for operator in graph.operators}
+    for norm in graph.operators:
+        conv = makers.get(norm.inputs[0]) if norm.kind == "BatchNormalization" else None
+        if conv is None or conv.kind != "Conv" or graph.uses[conv.outputs[0]] > 1:
+            continue
+        bias = conv.input(2)
+        names = (conv.inputs[1], *norm.inputs[1:5], *([bias] if bias else []))
+        if any(name not in graph.constants for name in names):
+            continue
+        kernel, scale, shift, mean, variance, *before = (graph.constants[name] for name in names)
+        factor = scale / (variance + norm.attributes.get("epsilon", 1e-5)) ** 0.5
+        new = {
+            f"{conv.inputs[1]}.folded": kernel * factor.reshape(-1, *(1,) * (kernel.ndim - 1)),
+            f"{bias or conv.inputs[1] + '.bias'}.folded": ((before[0] if before else 0) - mean) * factor + shift,
+        }
+        graph.constants |= new
+        graph.shapes |= {name: array.shape for name, array in new.items()}
+        graph.weights |= new.keys()
+        operators[conv.place] = replace(conv, inputs=(conv.inputs[0], *new), outputs=norm.outputs[:1])
+        del operators[norm.place]
+    graph.operators = list(operators.values())
+    return _counted(graph)

@@ -1,0 +1,117 @@
+"""Goes over the graph of a model and gathers the workload."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from costmodel.importing.graph import Graph, Operator, read_model
+from costmodel.importing.operators import OPERATORS
+from costmodel.importing.reading import Importer, NotImportedError
+from costmodel.importing.views import View
+from costmodel.importing.writing import plain_name
+from costmodel.spec.problems import Problem, SpecError
+from costmodel.spec.workload_spec import WorkloadSpec
+
+if TYPE_CHECKING:
+    from costmodel.importing.graph import Values
+
+WRITTEN_WORDS = 64
+"""Constants of no more words stand in the file, under ``values:``."""
+
+
+LOOKED_UP_WORDS = 4096
+"""Indices of a table that do: which rows are read is part of what it costs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """An operator that is not in the workload: what it makes is given there."""
+
+    kind: str
+    name: str
+    place: int
+    """Number of its node in the graph, from 1."""
+    reason: str
+    words: int
+    """Words that it makes: at least as many operations are missing."""
+    tensors: tuple[str, ...]
+    """What is given in their place."""
+
+
+@dataclass(frozen=True)
+class ImportedModel:
+    """A workload, and where the values of the model are in it."""
+
+    graph: Graph
+    workload: WorkloadSpec
+    views: Mapping[str, View]
+    """How each value of the model that is not a number is read from a tensor."""
+    constants: Mapping[str, Values]
+    """Tensor → what the model gives to it."""
+    unknown: tuple[Unknown, ...]
+
+    def value(self, name: str, tensors: Mapping[str, Values]) -> Values:
+        """A value of the model, from the tensors of the workload."""
+        view = self.views[name]
+        return view.array(tensors[view.tensor])
+
+
+def import_model(path: Path, settings: Iterable[str] = ()) -> ImportedModel:
+    """Read an ONNX model as a workload. Raises SpecError."""
+    graph = read_model(path, settings)
+    importer = Importer(graph)
+    unknown = []
+    for operator in graph.operators:
+        before = len(importer.writer.einsums)
+        try:
+            views = OPERATORS.get(operator.kind, _not_known)(importer, operator)
+        except NotImportedError as error:
+            del importer.writer.einsums[before:]
+            unknown.append(_unknown(importer, operator, str(error)))
+        else:
+            importer.views |= {name: view for name, view in zip(operator.outputs, views, strict=False) if name}
+    return _gathered(importer, tuple(unknown))
+
+
+def _not_known(_importer: Importer, _operator: Operator) -> list[View]:
+    raise NotImportedError("no such operator is known here")
+
+
+def _unknown(importer: Importer, operator: Operator, reason: str) -> Unknown:
+    """Give what an operator makes."""
+    graph, read = importer.graph, [name for name in operator.outputs if name]
+    lost = [name for name in read if graph.uses[name] and name not in graph.shapes]
+    if lost:
+        place = f"node {operator.name!r} ({operator.kind}, number {operator.place})"
+        message = f"{place} is not imported: {reason}; and the shape of {lost[0]!r}, which it makes, is not known"
+        raise SpecError([Problem(message, file=graph.file, hint="cut the model there, or simplify it before")])
+    read = [name for name in read if graph.uses[name]]
+    tensors = tuple(importer.view(name).tensor for name in read)
+    words = sum(math.prod(graph.shapes[name]) for name in read)
+    return Unknown(operator.kind, operator.name, operator.place, reason, words, tensors)
+
+
+def _gathered(importer: Importer, unknown: tuple[Unknown, ...]) -> ImportedModel:
+    graph, writer = importer.graph, importer.writer
+    if not writer.einsums:
+        raise SpecError([Problem("nothing in it is an Einsum", file=graph.file)])
+    texts = " ".join(einsum.einsum for einsum in writer.einsums)
+    used = [name for name in importer.given if f"{name}[" in texts]
+    constants = {tensor: array for tensor, array in importer.constants.items() if tensor in used}
+    indices = {tensor for tensor in constants if f"={tensor}[" in texts}
+    stated = {t: a for t, a in constants.items() if a.size <= (LOOKED_UP_WORDS if t in indices else WRITTEN_WORDS)}
+    workload = WorkloadSpec(
+        name=plain_name(graph.name),
+        source=f"imported from {Path(graph.file).name}",
+        ranks=writer.ranks,
+        weights=tuple(name for name in used if name not in indices),
+        values={tensor: array.tolist() for tensor, array in stated.items()},
+        distinct={t: len(set(constants[t].reshape(-1).tolist())) for t in used if t in indices - stated.keys()},
+        einsums=tuple(writer.einsums),
+    )
+    given = {tensor: array for tensor, array in constants.items() if tensor not in indices}
+    return ImportedModel(graph, workload, importer.views, given, unknown)

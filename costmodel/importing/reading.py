@@ -1,0 +1,104 @@
+"""What is known while a graph is read: the view of each value, the Einsums so far."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from costmodel.importing.graph import Graph, Operator
+from costmodel.importing.views import View
+from costmodel.importing.writing import Writer, copied, together
+
+if TYPE_CHECKING:
+    from costmodel.importing.graph import Values
+
+LETTERS = {1: "D", 2: "MD", 3: "BMD", 4: "BCHW", 5: "BCDHW"}
+"""Ranks of a tensor of which nothing else is known, by how many it has."""
+
+
+class NotImportedError(Exception):
+    """An operator, or a form of it, that is no Einsum here; the text says why."""
+
+
+@dataclass
+class Importer:
+    """What is known while the graph is read."""
+
+    graph: Graph
+    writer: Writer = field(default_factory=Writer)
+    views: dict[str, View] = field(default_factory=dict)
+    constants: dict[str, Values] = field(default_factory=dict)
+    given: list[str] = field(default_factory=list)
+    """Tensors that do not change with the input."""
+
+    def view(self, name: str, letters: str = "") -> View:
+        """How a value is read. A given one gets its tensor here, with ranks of these letters."""
+        if name not in self.views:
+            shape = self.shape(name)
+            usual = LETTERS.get(len(shape), "D" * len(shape))
+            view = self.writer.given(name, shape, letters or usual, squeezed=name in self.graph.weights)
+            self.views[name] = view
+            if name in self.graph.weights:
+                self.given.append(view.tensor)
+            if name in self.graph.constants:
+                self.constants[view.tensor] = self.graph.constants[name].reshape(view.extents)
+        return self.views[name]
+
+    def made(self, name: str, array: Values, letters: str) -> View:
+        """A tensor that is computed here, from constants."""
+        self.graph.constants[name] = array
+        self.graph.shapes[name] = array.shape
+        self.graph.weights.add(name)
+        return self.view(name, letters)
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        if name in self.views:
+            return self.views[name].shape
+        if name not in self.graph.shapes:
+            raise NotImportedError(f"the shape of {name!r} is not known")
+        return tuple(self.graph.shapes[name])
+
+    def constant(self, name: str) -> Values | None:
+        return self.graph.constants.get(name)
+
+    def whole_numbers(self, operator: Operator, place: int, attribute: str) -> list[int] | None:
+        """Whole numbers that stand in an attribute or, in newer models, in a constant input; null where in neither."""
+        if attribute in operator.attributes:
+            found = operator.attributes[attribute]
+            return [int(found)] if isinstance(found, int) else [int(n) for n in found]
+        name = operator.input(place)
+        if not name:
+            return None
+        array = self.constant(name)
+        if array is None:
+            raise NotImportedError(f"its {attribute} ({name!r}) are computed while the model runs")
+        return [int(n) for n in array.reshape(-1)]
+
+    def number(self, name: str) -> str | None:
+        """A constant of one word, as it is written in an Einsum."""
+        array = self.constant(name)
+        if array is None or array.size != 1 or not math.isfinite(value := float(str(array.reshape(-1)[0]))):
+            return None
+        return literal(value)
+
+    def flat(self, name: str, view: View, axes: Iterable[int]) -> View:
+        """The view itself, where these axes are whole ranks, or a copy."""
+        return (
+            view if all(view.whole(axis) or not view.axes[axis] for axis in axes) else copied(self.writer, name, view)
+        )
+
+    def together(self, name: str, views: Sequence[View], formula: Callable[..., str]) -> View:
+        """An Einsum of views, word by word."""
+        return together(self.writer, name, views, formula)
+
+
+def literal(value: float) -> str:
+    """A number as it is written in an Einsum.
+
+    >>> literal(-0.5), literal(8.0)
+    ('(-0.5)', '8')
+    """
+    text = str(int(value)) if value == int(value) and abs(value) < 2**53 else repr(value)
+    return f"({text})" if value < 0 else text

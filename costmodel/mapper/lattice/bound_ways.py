@@ -1,0 +1,153 @@
+"""Least energy of nodes to come, for tile shapes below the one array to come and ways to spread it.
+
+Above the array they are what ``Above`` says at the shape that a way leads to. Below it, together with tiles that are
+open there, they are what ``Orders`` says: a node comes back at every round of what has not grown, be it below the array
+or above; what a round costs, and how many there are, depends on the way alone.
+
+RowsByWay are worked out when they are asked for, and kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from costmodel.mapper.lattice.bound_above import MOST_TABLED, MOST_TOGETHER, Above
+from costmodel.mapper.lattice.bound_orders import WaysAbove
+from costmodel.mapper.lattice.labels import Labels, Layout
+from costmodel.mapper.lattice.shapes import Floats, Ints, Lattice
+from costmodel.mapper.lattice.space import NodePlan, Space
+
+MOST_KEPT = 20_000_000
+"""Numbers that are kept for one set of nodes."""
+CELLS = 200_000
+"""Numbers that are worked out in one go."""
+
+
+@dataclass
+class RowsByWay:
+    """What is known for one set of nodes."""
+
+    place: Ints
+    """(shapes): row, or -1."""
+    every: Floats
+    """(rows, ways)."""
+    least: Floats
+    """(rows, groups of ways)."""
+
+
+class ByWay:
+    """The least energy for the ways that are still worth a look, in groups that stand together."""
+
+    def __init__(self, space: Space, lattice: Lattice, above: Above, segment: int, prices: Floats) -> None:
+        self.space, self.lattice, self.above = space, lattice, above
+        self.steps = lattice.steps(segment)
+        self.prices = prices
+        """(nodes, all ways): energy of one word of all tiles of a node, at every round."""
+        self.factors = space.arrays[segment].factors
+        here = [i for i, at in enumerate(space.segment_of) if at == segment]
+        self.here = sum(space.nodes[i].bit for i in here)
+        """Nodes (bits) between the array and the next one inside."""
+        plain = [i for i, at in enumerate(space.segment_of) if at < segment]
+        self.inside = sum(space.nodes[i].bit for i in plain if not space.tensors[space.nodes[i].tensor].windows)
+        """Nodes further in whose open tiles are known by the shape that they have grown to."""
+        self.ways: Ints = np.arange(0)
+        self.starts: Ints = np.arange(0)
+        self.known: dict[tuple[int, bool], RowsByWay] = {}
+
+    def use(self, ways: Ints, starts: Ints) -> None:
+        """Look at these ways from now on, of which each group has its first one at one of ``starts``."""
+        if len(self.ways):
+            place = {way: column for column, way in enumerate(self.ways.tolist())}
+            columns = np.array([place[way] for way in ways.tolist()], dtype=np.int64)
+            for rows in self.known.values():
+                rows.every = np.ascontiguousarray(rows.every[:, columns])
+                rows.least = np.minimum.reduceat(rows.every, starts, axis=1)
+        self.ways, self.starts = ways, starts
+
+    def outside(self, labels: Labels, columns: slice | None) -> Floats:
+        """Return (labels, ways or groups): of nodes above the array; infinite where a way does not fit."""
+        todo = labels.s[Layout.TODO] & self.above.bits
+        return self._of(todo << len(self.space.nodes), labels.s[Layout.SHAPE], columns, self._outside)
+
+    def together(self, labels: Labels, columns: slice | None) -> Floats:
+        """Return the same of nodes below it, if some are to come, with those that are open; infinite: no room."""
+        todo, opened = labels.s[Layout.TODO] & self.here, labels.s[Layout.OPEN] & (self.here | self.inside)
+        return self._of(todo << len(self.space.nodes) | opened, labels.s[Layout.SHAPE], columns, self._together)
+
+    def _of(
+        self, key: Ints, shape: Ints, columns: slice | None, worked_out: Callable[[int, Ints], tuple[Ints, Floats]]
+    ) -> Floats:
+        keys = np.unique(key).tolist()
+        found = np.empty((len(shape), len(self.starts) if columns is None else columns.stop - columns.start))
+        for nodes in keys:
+            mine = slice(None) if len(keys) == 1 else np.flatnonzero(key == nodes)
+            rows = self._rows(nodes, shape[mine], worked_out)
+            at = rows.place[shape[mine]]
+            found[mine] = rows.least[at] if columns is None else rows.every[at, columns]
+        return found
+
+    def _rows(self, nodes: int, shape: Ints, worked_out: Callable[[int, Ints], tuple[Ints, Floats]]) -> RowsByWay:
+        key = (nodes, worked_out == self._together)
+        rows = self.known.get(key)
+        if rows is None:
+            none = np.empty((0, len(self.ways)))
+            rows = self.known[key] = RowsByWay(np.full(self.lattice.shapes, -1), none, none[:, : len(self.starts)])
+        missing = np.unique(shape[rows.place[shape] < 0])
+        if len(missing):
+            if rows.every.size > MOST_KEPT:
+                rows.place[:], rows.every, rows.least = -1, rows.every[:0], rows.least[:0]
+                missing = np.unique(shape)
+            self._add(rows, *worked_out(nodes, missing))
+            missing = missing[rows.place[missing] < 0]
+            if len(missing):
+                self._add(rows, missing, np.full((len(missing), len(self.ways)), np.inf))
+        return rows
+
+    def _add(self, rows: RowsByWay, shapes: Ints, more: Floats) -> None:
+        rows.place[shapes] = len(rows.every) + np.arange(len(shapes))
+        rows.every = np.concatenate((rows.every, more))
+        rows.least = np.concatenate((rows.least, np.minimum.reduceat(more, self.starts, axis=1)))
+
+    def _outside(self, nodes: int, shape: Ints) -> tuple[Ints, Floats]:
+        outside = self.lattice.spread_each([table[:, self.ways] for table in self.steps], shape)
+        found = np.where(outside < 0, np.inf, 0.0)
+        np.maximum(outside, 0, out=outside)
+        for table in self.above.tables_of(nodes >> len(self.space.nodes)):
+            if 0 in table:
+                found += table[0][outside]
+        return shape, found
+
+    def _together(self, nodes: int, shape: Ints) -> tuple[Ints, Floats]:
+        coming, opened = divmod(nodes, 1 << len(self.space.nodes))
+        plans = [n for n in self.space.nodes if n.bit & (coming | opened)]
+        if not plans or len(plans) > MOST_TOGETHER or self.lattice.shapes > MOST_TABLED:
+            return shape, np.zeros((len(shape), len(self.ways)))
+        fits = self._fits([n for n in plans if n.bit & self.here])
+        if not fits[shape].any():
+            return shape, np.full((len(shape), len(self.ways)), np.inf)
+        every = np.flatnonzero(fits)  # all that have room, once
+        found = np.empty((len(every), len(self.ways)))
+        step = max(1, CELLS // self.lattice.shapes)
+        for start in range(0, len(self.ways), step):
+            ways = self.ways[start : start + step]
+            prices = {n.bit: self.prices[self.space.nodes.index(n), ways] for n in plans}
+            least = self.above.orders.least(
+                plans, prices, WaysAbove(self.space, self.lattice, self.factors[ways]), opened
+            )
+            found[:, start : start + step] = least.reshape(len(ways), -1)[:, every].T
+        return every, found
+
+    def _fits(self, plans: Sequence[NodePlan]) -> Any:
+        """Return (shapes): whether there is room for tiles of nodes."""
+        need: dict[int, Any] = {}
+        for n in plans:
+            bits = self.space.bits(n, self.lattice.node_words[self.space.nodes.index(n)])
+            need[n.memory] = need.get(n.memory, 0.0) + bits
+        fits = np.ones(self.lattice.shapes, dtype=bool)
+        for m, bits in need.items():
+            fits &= bits <= self.space.memories[m].room
+        return fits

@@ -1,0 +1,103 @@
+"""What the page of a run says of the orders of its loops: all that can be costed while the page is made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from costmodel.model.patience import PATIENCE
+from costmodel.orders.costs import Behaviour, OrderCosts, order_costs, permutations
+from costmodel.orders.stretches import Stretch, stretches
+from costmodel.report import tables
+from costmodel.report.page.grid import Table
+from costmodel.report.page.orders import cost_table, word_table
+from costmodel.report.run import Run
+from costmodel.report.text.orders import COLUMNS, summary_text
+from costmodel.spec.mapping import Mapping, einsums_in
+from costmodel.spec.problems import SpecError
+
+MOST = 120
+"""Permutations that are costed for one page, each as often as its nest has Einsums; those of five loops take 0.5 s."""
+PATIENT = 6_000
+"""What the limits on counts that look at tiles one by one are divided by: a permutation takes 10 ms at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class CostedOrders:
+    """The orders of one mapping."""
+
+    name: str
+    summary: str
+    tables: tuple[Table, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunOrders:
+    """The orders of the mappings of a run."""
+
+    costed: tuple[CostedOrders, ...]
+    """What takes the most energy first."""
+    single: str
+    """The Einsums of which there is one order."""
+    left_out: tuple[tuple[str, str], ...]
+    """Name and reason of the mappings that are not costed here."""
+    command: str
+    """What costs them."""
+
+
+def run_orders(run: Run) -> RunOrders | None:
+    """Cost the orders of the mappings of a run, the most expensive first, while there are few of them."""
+    costed: list[CostedOrders] = []
+    single: list[str] = []
+    left_out: list[tuple[str, str]] = []
+    left = MOST
+    for place, mapping in enumerate(_expensive_first(run)):
+        names = einsums_in(mapping.nest)
+        name = ", ".join(names)
+        found = stretches(mapping.nest, run.workload)
+        count = permutations(found, left // len(names))
+        if count * len(names) > left:
+            left_out.append((name, _too_many(found)))
+        elif not found:
+            single.append(name)
+        elif isinstance(result := _costs(run, mapping, left // len(names)), str):
+            left_out.append((name, result))
+        else:
+            left -= count * len(names)
+            shown = (cost_table(f"orders-{place}", result), word_table(f"o-words-{place}", result, _drawn(result)))
+            costed.append(CostedOrders(name, summary_text(result), shown))
+    if not (costed or left_out):
+        return None
+    command = f"costmodel orders {run.architecture.name} {run.workload.name} --mapping …/mapping.yaml"
+    return RunOrders(tuple(costed), ", ".join(single), tuple(left_out), command)
+
+
+def _expensive_first(run: Run) -> Iterator[Mapping]:
+    energy = tables.energy(run).groupby("einsum")["energy_pj"].sum()
+
+    def spent(mapping: Mapping) -> float:
+        return float(sum(energy.get(name, 0.0) for name in einsums_in(mapping.nest)))
+
+    yield from sorted(run.mappings, key=spent, reverse=True)
+
+
+def _costs(run: Run, mapping: Mapping, limit: int) -> OrderCosts | str:
+    """What the orders of a mapping cost; the reason where that takes long."""
+    before = PATIENCE.set(PATIENT)
+    try:
+        return order_costs(run.workload, run.architecture, mapping, limit=limit)
+    except SpecError as error:
+        return error.problems[0].message
+    finally:
+        PATIENCE.reset(before)
+
+
+def _too_many(found: Sequence[Stretch]) -> str:
+    sizes = " × ".join(f"{s.count():,} orders {s.title}" for s in found)
+    if permutations(found, MOST) > MOST:
+        return f"{sizes}: more than the {MOST} that a page costs"
+    return f"{sizes}, after those of what takes more energy: a page costs {MOST}"
+
+
+def _drawn(costs: OrderCosts) -> tuple[Behaviour, ...]:
+    return costs.behaviours[:COLUMNS]
