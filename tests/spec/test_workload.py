@@ -702,3 +702,19 @@ def test_a_formula_that_cannot_be_read_is_the_only_thing_that_is_wrong(formula, 
     problem = only_problem("O[p] = I[p]", ranks={"P": formula, "H": 8})
     assert message in problem.message
     assert hint in problem.hint
+
+
+def test_an_einsum_with_ranks_of_its_own_reads_a_part_where_it_names_the_rank():
+    """What an Einsum writes stays one tensor: an index that names the rank may read less of it."""
+    parts = {"einsum": "Y[p] = X[H=2*p]", "ranks": {"P": 3}}
+    found = workload("X[h] = A[h]", parts, "Z[p] = B[p]", ranks={"H": 7, "P": 9})
+    assert [e.tensors["X"].role for e in found.einsums[:2]] == [Role.INTERMEDIATE] * 2
+    assert found.einsums[1].tensors["X"].shape == (7,)
+
+
+def test_einsums_with_ranks_of_their_own_write_parts_of_one_tensor():
+    first = {"einsum": "Y[H=p] = A[p]", "ranks": {"P": 2}}
+    second = {"name": "behind", "einsum": "Y[H=p + 2] = B[p]", "ranks": {"P": 3}}
+    found = workload(first, second, "Z[h] = Y[h]", "C[p] = D[p]", ranks={"H": 5, "P": 1})
+    assert {e.tensors["Y"].shape for e in found.einsums[:3]} == {(5,)}
+    assert found.einsums[2].tensors["Y"].role is Role.INTERMEDIATE
