@@ -77,6 +77,7 @@ def test_every_key_but_those_without_effect_decides_the_fingerprint():
         "memory": 10,
         "bound": False,
         "tiles": "any",
+        "fuse": "auto",
         "seed": 1,
         "constraints": ("x",),
         "jobs": 2,
