@@ -73,6 +73,12 @@ def test_rules_on_holding_against_all_choices(seed):
     assert {at: names[answer] for at, answer in found.items()} == expected
 
 
+def test_the_outermost_memory_holds_what_it_does_not_list():
+    outermost = replace(PE2D.levels[0], keep=("output",))
+    found = Allowed(GEMM, replace(PE2D, levels=(outermost, *PE2D.levels[1:])))
+    assert {found.holding[0, t] for t in GEMM.tensors} == {"yes"}
+
+
 def test_two_rules_that_want_both_leave_nothing():
     for order in itertools.permutations(["GLB keeps A", "GLB bypasses input"]):
         with pytest.raises(InfeasibleError, match="GLB"):
@@ -101,6 +107,9 @@ def test_what_may_be_spread():
     assert [v for v in "mnk" if found.open_to(array, "Y", v)] == ["m", "n"]
     assert (found.over(array, "n").least, found.over(array, "n").most) == (4, 4)
     assert found.asked == ((array, "", "n", 4),)
+    over_all = allowed("PEs at most k 1")
+    assert not over_all.open_to(array, "X", "k")
+    assert (over_all.over(array, "k").most, over_all.over(array, "m").most) == (1, array.fanout)
 
 
 def test_which_rank_variables_a_rule_wants_somewhere():
