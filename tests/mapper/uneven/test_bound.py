@@ -133,6 +133,17 @@ def test_what_is_read_back_at_most_once_for_each_instance() -> None:
     assert lower_bound(Allowed(problem, architecture)).energy_pj == pytest.approx(12 + 12 * 10 + (12 - 4) + 12)
 
 
+def test_each_instance_may_touch_a_word_for_the_first_time() -> None:
+    # k over the instances: each updates its words once, reads none back and drains them for nothing
+    problem = einsum("Z[m]", "A[m, k]", bits={"A": 8, "Z": 8}, m=4, k=3)
+    inner = Memory(name="M1", read_pj=1, write_pj=0, drain="free", keep=("output",))
+    levels = (Memory(name="M0", read_pj=0, write_pj=0), Array(name="A1", shape={"X": 3}), inner, MAC)
+    architecture = Architecture(name="touching", levels=levels)
+    (best,) = map_einsum(problem, architecture, objective="energy").front
+    assert lower_bound(Allowed(problem, architecture)).energy_pj == pytest.approx(12)
+    assert best.energy_pj == pytest.approx(12)
+
+
 def test_nested_arrays_that_merge_share_one_delivery() -> None:
     problem = einsum("Z[m]", "A[k]", "B[m, k]", m=4, k=2)
     arrays = (Array(name="A1", shape={"X": 2}), Array(name="A2", shape={"X": 2}))
