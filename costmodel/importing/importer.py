@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from costmodel.importing.graph import Graph, Operator, read_model
 from costmodel.importing.operators import OPERATORS
 from costmodel.importing.reading import Importer, NotImportedError
-from costmodel.importing.views import View
+from costmodel.importing.views import NoDigitsError, View
 from costmodel.importing.writing import plain_name
 from costmodel.spec.problems import Problem, SpecError
 from costmodel.spec.workload_spec import WorkloadSpec
@@ -66,14 +66,20 @@ def import_model(path: Path, settings: Iterable[str] = ()) -> ImportedModel:
     importer = Importer(graph)
     unknown = []
     for operator in graph.operators:
+        if operator.kind not in OPERATORS and graph.weights.issuperset(filter(None, operator.outputs)):
+            continue  # made once, before anything runs: it is read as what is given
         before = len(importer.writer.einsums)
         try:
             views = OPERATORS.get(operator.kind, _not_known)(importer, operator)
-        except NotImportedError as error:
+        except (NotImportedError, NoDigitsError) as error:
             del importer.writer.einsums[before:]
-            unknown.append(_unknown(importer, operator, str(error)))
+            reason = str(error) or "its axes are split in ways that have no digits in common"
+            unknown.append(_unknown(importer, operator, reason))
         else:
             importer.views |= {name: view for name, view in zip(operator.outputs, views, strict=False) if name}
+    if not importer.writer.einsums:
+        hint = "; ".join(f"{one.kind} ({one.name!r}): {one.reason}" for one in unknown) or "it only moves words"
+        raise SpecError([Problem("nothing in it is an Einsum", file=graph.file, hint=hint)])
     return _gathered(importer, tuple(unknown))
 
 
@@ -97,8 +103,6 @@ def _unknown(importer: Importer, operator: Operator, reason: str) -> Unknown:
 
 def _gathered(importer: Importer, unknown: tuple[Unknown, ...]) -> ImportedModel:
     graph, writer = importer.graph, importer.writer
-    if not writer.einsums:
-        raise SpecError([Problem("nothing in it is an Einsum", file=graph.file)])
     texts = " ".join(einsum.einsum for einsum in writer.einsums)
     used = [name for name in importer.given if f"{name}[" in texts]
     constants = {tensor: array for tensor, array in importer.constants.items() if tensor in used}

@@ -166,11 +166,11 @@ def _concat(importer: Importer, operator: Operator) -> list[View]:
     views = [importer.view(name) for name in operator.inputs]
     axis = operator.attributes["axis"] % len(views[0].axes)
     extent, start = sum(view.shape[axis] for view in views), 0
-    tensor, made = importer.writer.tensor(operator.name), []
+    made: View | None = None
     for view in views:
-        made.append(copied(importer.writer, operator.name, view, {axis: (start, extent)}, tensor))
+        made = copied(importer.writer, operator.name, view, {axis: (start, extent)}, made)
         start += view.shape[axis]
-    return made[:1]
+    return [made] if made else []
 
 
 def _pad(importer: Importer, operator: Operator) -> list[View]:
@@ -231,7 +231,7 @@ def _gather(importer: Importer, operator: Operator) -> list[View]:
 
 def _looked_up(importer: Importer, operator: Operator, view: View, axis: int) -> View:
     table = importer.view(operator.inputs[1])
-    loops = Loops(importer.writer, view)
+    loops = Loops(importer.writer, view, table)
     outer = [loops.axis(a) for a in view.axes[:axis]]
     found = [loops.axis(a) for a in table.axes]
     inner = [loops.axis(a) for a in view.axes[axis + 1 :]]

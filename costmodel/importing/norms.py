@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from costmodel.importing.graph import Operator
 from costmodel.importing.reading import Importer, NotImportedError, literal
-from costmodel.importing.views import View
+from costmodel.importing.views import Spot, View
 from costmodel.importing.writing import Loops
 
 
@@ -165,6 +165,22 @@ def _batch_norm(importer: Importer, operator: Operator) -> list[View]:
     return [importer.together(operator.name, [view, gain, bias], "{} * {} + {}".format)]
 
 
+def _response_norm(importer: Importer, operator: Operator) -> list[View]:
+    """LRN: each word by a power of the squares in the channels around it."""
+    view, of, name = importer.view(operator.inputs[0]), operator.attributes.get, operator.name
+    near, small = operator.attributes["size"], literal(of("bias", 1.0))
+    share, power = literal(of("alpha", 1e-4) / near), literal(of("beta", 0.75))
+    view = importer.flat(f"{name}.copy", view, [1])
+    if not view.axes[1]:
+        return [importer.together(name, [view], lambda x: f"{x} / pow({small} + {share} * square({x}), {power})")]
+    loops = Loops(importer.writer, view)
+    axes = [loops.axis(axis) for axis in view.axes]
+    around = Spot(((axes[1][0], 1), (loops.part(near, "L"), 1)), -((near - 1) // 2))
+    squares = f"square({loops.read(view, axes[0], around, *axes[2:])})"
+    total = loops.write(f"{name}.squares", axes, squares, reduce="+=", pad="skip")
+    return [importer.together(name, [view, total], lambda x, s: f"{x} / pow({small} + {share} * {s}, {power})")]
+
+
 OPERATORS = {
     "ReduceSum": _reduce(),
     "ReduceMean": _reduce(after="mean"),
@@ -185,4 +201,5 @@ OPERATORS = {
     "InstanceNormalization": _instance_norm,
     "GroupNormalization": _group_norm,
     "BatchNormalization": _batch_norm,
+    "LRN": _response_norm,
 }

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from costmodel.importing.graph import Operator
 from costmodel.importing.reading import Importer, NotImportedError, literal
-from costmodel.importing.views import AxisDigits, View
-from costmodel.importing.writing import Loops, NoDigitsError, copied
+from costmodel.importing.views import AxisDigits, NoDigitsError, View
+from costmodel.importing.writing import Loops, copied
 
 
 def _matmul(importer: Importer, operator: Operator) -> list[View]:

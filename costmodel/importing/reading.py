@@ -73,7 +73,7 @@ class Importer:
             return None
         array = self.constant(name)
         if array is None:
-            raise NotImportedError(f"its {attribute} ({name!r}) are computed while the model runs")
+            raise NotImportedError(f"{name!r}, its {attribute}, is computed while the model runs")
         return [int(n) for n in array.reshape(-1)]
 
     def number(self, name: str) -> str | None:

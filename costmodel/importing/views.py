@@ -67,8 +67,15 @@ def joined(parts: Sequence[AxisDigit]) -> Spot:
     return Spot(tuple((part, size(parts[place + 1 :])) for place, part in enumerate(parts)))
 
 
+class NoDigitsError(Exception):
+    """Axes that are split in ways that have no digits in common: one of them has to be copied first."""
+
+
 def read_by(axis: AxisDigits, parts: AxisDigits) -> dict[AxisDigit, Spot]:
-    """The digits of an axis, by parts that split them further; an axis of extent 1 stands still."""
+    """The digits of an axis, by parts that split them further; an axis of extent 1 stands still.
+
+    Raises NoDigitsError where the parts split it in another way.
+    """
     if size(axis) == 1 and size(parts) > 1:
         return dict.fromkeys(axis, Spot())
     left, found = list(parts), {}
@@ -76,8 +83,23 @@ def read_by(axis: AxisDigits, parts: AxisDigits) -> dict[AxisDigit, Spot]:
         run: list[AxisDigit] = []
         while left and (size(run) < digit.extent or (digit.extent == 1 == left[-1].extent and not run)):
             run.insert(0, left.pop())
+        if size(run) != digit.extent:
+            raise NoDigitsError
         found[digit] = joined(run)
     return found
+
+
+def splits(axis: AxisDigits, extents: Sequence[int]) -> bool:
+    """Whether digits of these extents split those of an axis.
+
+    >>> splits((AxisDigit(6, "C"),), [3, 2]), splits((AxisDigit(2, "K"), AxisDigit(3, "G")), [3, 2])
+    (True, False)
+    """
+    try:
+        read_by(axis, tuple(AxisDigit(n, "") for n in extents if n > 1))
+    except NoDigitsError:
+        return False
+    return True
 
 
 def refined(axes: Sequence[AxisDigits]) -> list[int] | None:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from costmodel.importing.graph import Operator
 from costmodel.importing.norms import divided
 from costmodel.importing.reading import Importer, NotImportedError
-from costmodel.importing.views import AxisDigit, AxisDigits, Spot, View, size
-from costmodel.importing.writing import Loops
+from costmodel.importing.views import AxisDigit, AxisDigits, Spot, View, size, splits
+from costmodel.importing.writing import Loops, copied
 from costmodel.spec.workload_spec import Pad
 
 PLACES, TAPS, DATA = {1: "P", 2: "PQ", 3: "ZPQ"}, {1: "R", 2: "RS", 3: "TRS"}, {1: "H", 2: "HW", 3: "DHW"}
@@ -106,6 +106,8 @@ def _conv(importer: Importer, operator: Operator) -> list[View]:
     windows = _windows(operator, view.shape[2:], kernel.shape[2:])
     view = _slid(importer, operator, view, windows)
     groups = operator.attributes.get("group", 1)
+    if groups > 1 and not splits(view.axes[1], (groups, view.shape[1] // groups)):
+        view = copied(importer.writer, f"{operator.name}.copy", view)
     loops = Loops(importer.writer, view, kernel)
     batch = loops.axis(view.axes[0])
     group, outputs, inputs = _channels(loops, view.axes[1], kernel, groups)

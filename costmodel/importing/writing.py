@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from costmodel.importing.views import AxisDigit, AxisDigits, Spot, View, joined, refined, size
+from costmodel.importing.views import AxisDigit, AxisDigits, NoDigitsError, Spot, View, joined, refined, size
 from costmodel.spec.workload_spec import EinsumSpec, Pad, Ranks
 
 SPLIT = "HEFG"
@@ -195,11 +195,12 @@ class Loops:
         *,
         reduce: str = "=",
         pad: Pad | None = None,
-        tensor: str | None = None,
+        into: View | None = None,
     ) -> View:
-        """An Einsum whose output has other ranks than its variables; ``tensor`` is one that others write, too."""
-        einsum, tensor = self.writer.name(name), tensor or self.writer.tensor(name)
-        made = self.writer.whole(tensor, ranks, axes, beside=self.reach | self.taken)
+        """An Einsum whose output has other ranks than its variables; ``into`` is one that others write, too."""
+        einsum, tensor = self.writer.name(name), into.tensor if into else self.writer.tensor(name)
+        named_before = into.ranks if into else None
+        made = self.writer.whole(tensor, ranks, axes, named_before, beside=self.reach | self.taken)
         named = zip(spots, made.ranks, made.extents, strict=True)
         text = f"{tensor}[{', '.join(self.index(spot, rank, extent) for spot, rank, extent in named)}] {reduce} {right}"
         reach = self.reach | dict(zip(made.ranks, made.extents, strict=True)) | self.taken
@@ -209,23 +210,19 @@ class Loops:
         return made
 
 
-class NoDigitsError(Exception):
-    """Axes that are split in ways that have no digits in common: one of them has to be copied first."""
-
-
 def copied(
     writer: Writer,
     name: str,
     view: View,
     offsets: Mapping[int, tuple[int, int]] | None = None,
-    tensor: str | None = None,
+    into: View | None = None,
 ) -> View:
     """The view as a tensor of its own, with one rank for each axis.
 
     ``offsets`` says of an axis where the copy begins in a larger one, and how large that is.
-    ``tensor`` is one that other copies write, too, at other places.
+    ``into`` is a tensor that another copy writes, too, at other places.
     """
-    loops = Loops(writer, view)
+    loops = Loops(writer, view, *([into] if into else []))
     offsets = offsets or {}
     axes = [loops.axis(axis) for axis in view.axes]
     kept: list[AxisDigits] = []
@@ -240,7 +237,7 @@ def copied(
         ranks.append(AxisDigit(extent, like.rank, like.of))
         kept.append((ranks[-1],))
         spots.append(Spot(joined(axis).terms, start))
-    return loops.write_at(name, tuple(kept), ranks, spots, loops.read(view, *axes), tensor=tensor)
+    return loops.write_at(name, tuple(kept), ranks, spots, loops.read(view, *axes), into=into)
 
 
 def together(writer: Writer, name: str, views: Sequence[View], formula: Callable[..., str]) -> View:

@@ -1,11 +1,13 @@
 """ONNX models as workloads: what they compute is what ONNX says, and nothing is silently left out."""
 
 import builtins
+import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 from commands import run
-from onnx_models import TensorProto, compare, helper, model_of, saved, values_for
+from onnx_models import TensorProto, compare, helper, model_of, onnx, saved, values_for
 from onnx_networks import bert_layer, resnet50
 
 import costmodel.api as cm
@@ -137,6 +139,30 @@ PRODUCTS = {
     "known rows": ([("Gather", "X i", "Z", {"axis": 1}), ("Neg", "Z", "Y", {})], ROWS, {"i": index(2, 0, 0)}),
     "one row": ([("Gather", "X i", "Z", {"axis": 1}), ("Neg", "Z", "Y", {})], ROWS, {"i": np.array(1)}),
     "behind one another": ([("Concat", "X W", "Z", {"axis": 1}), ("Relu", "Z", "Y", {})], {**ROWS, "W": (2, 2, 4)}, {}),
+    # ONNX's own evaluator looks at as many channels as there are images.
+    "by the channels around": (
+        [("LRN", "X", "Y", {"size": 3, "alpha": 1.5, "beta": 0.75, "bias": 2.0})],
+        {"X": (4, 4, 2, 3)},
+        {},
+    ),
+    "by an even number of them": ([("LRN", "X", "Y", {"size": 2, "alpha": 0.5})], {"X": (4, 4, 2, 3)}, {}),
+    "groups shuffled and joined": (
+        [
+            ("Concat", "X W", "Z", {"axis": 1}),
+            ("Reshape", "Z split", "A", {}),
+            ("Transpose", "A", "B", {"perm": [0, 2, 1, 3, 4]}),
+            ("Reshape", "B joined", "C", {}),
+            ("Conv", "C F", "D", {"group": 3}),
+            ("Concat", "D C", "Y", {"axis": 1}),
+        ],
+        {"X": (1, 4, 2, 2), "W": (1, 2, 2, 2)},
+        {"split": index(1, 3, 2, 2, 2), "joined": index(1, 6, 2, 2), "F": whole(9, 2, 1, 1)},
+    ),
+    "rows of a table that is as deep as they are many": (
+        [("Gather", "T I64", "Y", {"axis": 0})],
+        {"I64": (2, 4)},
+        {"T": whole(5, 3)},
+    ),
     "a border": ([("Pad", "X p", "Z", {}), ("Neg", "Z", "Y", {})], ROWS, {"p": index(0, 1, 0, 0, 0, 2)}),
     "backwards": (
         [("Slice", "X s e a t", "Z", {}), ("Neg", "Z", "Y", {})],
@@ -259,6 +285,45 @@ def test_a_layer_of_bert_has_the_multiplications_of_its_dimensions(tmp_path):
     assert all("copy" not in e.operation_counts for e in workload.einsums)
 
 
+LIGHT = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
+"""Networks that come with onnx, their weights left out."""
+
+
+def multiplications(model):
+    """Those of its convolutions and matrices, by the shapes that ONNX infers."""
+    graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
+    values = (*graph.input, *graph.value_info, *graph.output)
+    shapes = {v.name: [d.dim_value for d in v.type.tensor_type.shape.dim] for v in values}
+    shapes |= {tensor.name: list(tensor.dims) for tensor in graph.initializer}
+    total = 0
+    for node in graph.node:
+        if node.op_type == "Conv":
+            total += math.prod(shapes[node.output[0]]) * math.prod(shapes[node.input[1]][1:])
+        elif node.op_type == "Gemm":
+            total += math.prod(shapes[node.output[0]]) * shapes[node.input[0]][1]
+    return total
+
+
+@pytest.mark.parametrize("name", ["squeezenet", "bvlc_alexnet", "shufflenet", "inception_v1", "densenet121"])
+def test_networks_that_come_with_onnx(name):
+    path = LIGHT / f"light_{name}.onnx"
+    found = import_model(path)
+    assert found.unknown == ()
+    workload = catalog.load_workload(found.workload.model_dump(mode="json", exclude_none=True))
+    products = [e for e in workload.einsums if any(o.kind == "mac" and not o.at_zero for o in e.operations)]
+    windows = [e for e in products if any(t.role == "weight" for t in e.tensors.values())]
+    assert sum(e.points for e in windows) == multiplications(onnx.load(str(path)))
+
+
+def test_what_is_made_of_weights_alone_is_a_weight(tmp_path):
+    nodes = [("Celu", "F", "G", {}), ("Gemm", "X G", "Y", {})]
+    model = model_of(nodes, {"X": (3, 4)}, {"F": whole(4, 5)})
+    found = import_model(saved(model, tmp_path))
+    assert found.unknown == ()
+    (einsum,) = catalog.load_workload(found.workload.model_dump(mode="json", exclude_none=True)).einsums
+    assert [name for name, tensor in einsum.tensors.items() if tensor.role == "weight"] == ["T_G"]
+
+
 @pytest.mark.parametrize(("make", "name"), [(resnet50, "resnet50"), (bert_layer, "bert")])
 def test_an_imported_network_is_mapped_in_one_command(make, name, tmp_path, monkeypatch):
     """One layer of each kind, so that the test is short; the names of rank variables are those of the constraints."""
@@ -285,11 +350,24 @@ def test_what_is_not_known_is_named_with_its_share_and_given(tmp_path, monkeypat
     answer = run("import", "onnx", "model.onnx", "--out", "model.yaml", code=4)
     assert (
         "model.onnx: node '/odd/Celu' (Celu, number 2) is not imported: no such operator is known here. T_B is given "
-        "in its place: 6 words, so at least 0.33 of the operations are missing"
+        "in its place: 6 words, so at least 33.3 % of the operations are missing"
     ) in answer.stderr
     text = (tmp_path / "model.yaml").read_text(encoding="utf-8")
     assert "= -T_B[" in text
     assert "# model.onnx: node '/odd/Celu'" in text
+
+
+@pytest.mark.parametrize(
+    ("nodes", "hint"),
+    [
+        ([("Celu", "X", "Y", {"name": "odd"})], "Celu ('odd'): no such operator is known here"),
+        ([("Transpose", "X", "Y", {"perm": [1, 0]})], "it only moves words"),
+    ],
+)
+def test_a_model_without_an_einsum_says_why(nodes, hint, tmp_path):
+    with pytest.raises(SpecError) as caught:
+        import_model(saved(model_of(nodes, {"X": (2, 3)}), tmp_path))
+    assert str(caught.value.problems[0]).endswith(f"nothing in it is an Einsum ({hint})")
 
 
 def test_open_dimensions_are_asked_for_and_set(tmp_path):

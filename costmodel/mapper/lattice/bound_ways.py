@@ -25,6 +25,8 @@ MOST_KEPT = 20_000_000
 """Numbers that are kept for one set of nodes."""
 CELLS = 200_000
 """Numbers that are worked out in one go."""
+MOST_JOINT = 10_000_000
+"""Tile shapes times ways of which nodes below the array are looked at together."""
 
 
 @dataclass
@@ -74,15 +76,23 @@ class ByWay:
         return self._of(todo << len(self.space.nodes), labels.s[Layout.SHAPE], columns, self._outside)
 
     def together(self, labels: Labels, columns: slice | None) -> Floats:
-        """Return the same of nodes below it, if some are to come, with those that are open; infinite: no room."""
+        """Return the same of nodes below it, if some are to come, with those that are open; infinite: no room.
+
+        Nothing where there are too many shapes and ways.
+        """
+        if self.lattice.shapes * len(self.ways) > MOST_JOINT:
+            return np.zeros((labels.n, self._width(columns)))
         todo, opened = labels.s[Layout.TODO] & self.here, labels.s[Layout.OPEN] & (self.here | self.inside)
         return self._of(todo << len(self.space.nodes) | opened, labels.s[Layout.SHAPE], columns, self._together)
+
+    def _width(self, columns: slice | None) -> int:
+        return len(self.starts) if columns is None else columns.stop - columns.start
 
     def _of(
         self, key: Ints, shape: Ints, columns: slice | None, worked_out: Callable[[int, Ints], tuple[Ints, Floats]]
     ) -> Floats:
         keys = np.unique(key).tolist()
-        found = np.empty((len(shape), len(self.starts) if columns is None else columns.stop - columns.start))
+        found = np.empty((len(shape), self._width(columns)))
         for nodes in keys:
             mine = slice(None) if len(keys) == 1 else np.flatnonzero(key == nodes)
             rows = self._rows(nodes, shape[mine], worked_out)

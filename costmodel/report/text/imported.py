@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from costmodel.report import human
 from costmodel.spec import catalog
 
 if TYPE_CHECKING:
@@ -39,6 +40,6 @@ def unknown_lines(found: ImportedModel) -> list[str]:
     return [
         f"{found.graph.file}: node {one.name!r} ({one.kind}, number {one.place}) is not imported: {one.reason}. "
         f"{', '.join(one.tensors) or 'Nothing'} is given in its place: {one.words:,} words, so at least "
-        f"{one.words / total:.2g} of the operations are missing"
+        f"{human.percent(one.words / total)} of the operations are missing"
         for one in found.unknown
     ]
