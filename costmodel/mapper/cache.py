@@ -54,7 +54,7 @@ def program() -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Inquiry:
     """One Einsum, and what is asked of it."""
 
     einsum: Einsum
@@ -88,7 +88,7 @@ class Cache:
     tell: Callable[[str], None]
     """Hears what is wrong with an entry, in a line."""
 
-    def find(self, asked: Asked) -> MapperResult | None:
+    def find(self, asked: Inquiry) -> MapperResult | None:
         """The answer of an earlier run; null where there is none that holds here."""
         name, naming = asked.named()
         path = self.folder / f"{name}.json"
@@ -102,7 +102,7 @@ class Cache:
             self.tell(f"{path}: no answer can be read from it ({text}); it is searched again")
             return None
 
-    def keep(self, asked: Asked, result: MapperResult) -> None:
+    def keep(self, asked: Inquiry, result: MapperResult) -> None:
         """Write an answer down, unless Ctrl-C cut it short."""
         if result.certificate.interrupted:
             return
@@ -148,7 +148,7 @@ def _checked(text: str) -> dict[str, Any]:
     return entry
 
 
-def _holds(entry: dict[str, Any], asked: Asked) -> bool:
+def _holds(entry: dict[str, Any], asked: Inquiry) -> bool:
     """Whether an answer is as good as another search would be asked to give."""
     if entry["certificate"]["status"] == Status.PROVEN:
         return True
@@ -156,7 +156,7 @@ def _holds(entry: dict[str, Any], asked: Asked) -> bool:
     return entry["memory"] == asked.request.memory and (had is None or (wanted is not None and had >= wanted))
 
 
-def _answer(entry: dict[str, Any], asked: Asked, naming: Naming) -> MapperResult:
+def _answer(entry: dict[str, Any], asked: Inquiry, naming: Naming) -> MapperResult:
     """Cost the mappings of an entry, in the names of this Einsum. Raises SpecError or ValueError where one is none."""
     source = Naming(*(tuple(names) for names in entry["naming"].values()))
     variables = dict(zip(source.rank_variables, naming.rank_variables, strict=True))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from costmodel.einsum.algebra import Workload
-from costmodel.mapper.cache import Asked, Cache
+from costmodel.mapper.cache import Cache, Inquiry
 from costmodel.mapper.canonical import Member, grouped, leaders, renamed
 from costmodel.mapper.choice import chosen_place
 from costmodel.mapper.engines import search
@@ -204,7 +204,7 @@ def map_workload(
     first = leaders(members)
     executions = [sum(m.einsum.count for m in members if m.group == group) for group in range(len(first))]
     asking = request.asking(objective=layer_objective(request, len(members)).names)
-    asked = [Asked(replace(leader.einsum, count=1), architecture, asking, len(first)) for leader in first]
+    asked = [Inquiry(replace(leader.einsum, count=1), architecture, asking, len(first)) for leader in first]
     answers: dict[int, MapperResult | Exception] = {} if cache is None else _remembered(cache, asked)
     left = [group for group in range(len(first)) if group not in answers]
     jobs = max(1, min(jobs or request.jobs or os.cpu_count() or 1, len(left)))
@@ -242,7 +242,7 @@ def map_workload(
     )
 
 
-def _remembered(cache: Cache, asked: Sequence[Asked]) -> dict[int, MapperResult | Exception]:
+def _remembered(cache: Cache, asked: Sequence[Inquiry]) -> dict[int, MapperResult | Exception]:
     """Groups that an earlier run has answered."""
     found = ((group, cache.find(one)) for group, one in enumerate(asked))
     return {group: answer for group, answer in found if answer is not None}
