@@ -99,11 +99,13 @@ def mappings(einsum: Einsum, architecture: Architecture) -> Iterator[Mapping]:
         yield from mappings_on(einsum, above, unit)
 
 
-def mappings_on(einsum: Einsum, architecture: Architecture, unit: str) -> Iterator[Mapping]:  # noqa: C901, PLR0912  one step of the search, told in one place
-    """Yield the canonical mapspace of one unit, below the levels of an architecture."""
+def mappings_on(  # noqa: C901, PLR0912  one step of the search, told in one place
+    einsum: Einsum, architecture: Architecture, unit: str, choices: Iterable[tuple[Stored, ...]] | None = None
+) -> Iterator[Mapping]:
+    """Yield the canonical mapspace of one unit below the levels of an architecture; of some choices of nodes."""
     arrays = [level for level in reversed(architecture.levels) if isinstance(level, Array)]
     slots = [(a, d) for a in arrays for d in a.shape]
-    for stored in choices_of_stored(einsum, architecture):
+    for stored in choices_of_stored(einsum, architecture) if choices is None else choices:
         for stretches in arrangements(stored, architecture):
             flat = [(stretch, node) for stretch, nodes in enumerate(stretches) for node in nodes]
             gaps = len(flat) + 1

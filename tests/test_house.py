@@ -108,9 +108,15 @@ def test_no_two_modules_import_each_other():
     assert [module for module in MODULES if module in reachable(module)] == []
 
 
-WINGS = ("costmodel.mapper.lattice", "costmodel.mapper.uneven", "costmodel.mapper.sample")
+WINGS = (
+    "costmodel.mapper.lattice",
+    "costmodel.mapper.uneven",
+    "costmodel.mapper.sample",
+    "costmodel.mapper.fused",
+)
 ABOVE_THE_WINGS = (
     "costmodel.mapper.engines",
+    "costmodel.mapper.layers",
     "costmodel.mapper.network",
     "costmodel.mapper.curve",
     "costmodel.mapper.why",

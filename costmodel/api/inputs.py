@@ -41,6 +41,7 @@ class Asked(TypedDict, total=False):
     """Bytes, or text with a unit: ``"2 GiB"``."""
     bound: bool
     tiles: str
+    fuse: str
     """``perfect`` when absent; ``any``."""
     seed: int
     constraints: list[str] | tuple[str, ...]

@@ -76,7 +76,7 @@ class Inquiry:
         """What the entry is called, and the names of the Einsum in the order that all of that entry share."""
         kept = shared_names(self.alone, self.architecture, self.request.constraints)
         key, naming = canonical(self.einsum, kept)
-        decides = self.request.asking(budget=None, memory=None, choose=None)
+        decides = self.request.asking(budget=None, memory=None, choose=None, fuse="off")
         return decides.fingerprint(program(), repr(key), repr(self.architecture)), naming
 
 

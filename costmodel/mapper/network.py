@@ -20,12 +20,12 @@ from costmodel.mapper.canonical import Member, grouped, leaders, renamed
 from costmodel.mapper.choice import chosen_place
 from costmodel.mapper.engines import search
 from costmodel.mapper.front import pareto
+from costmodel.mapper.layers import Layer, fuse_layers, layer_objective
 from costmodel.mapper.result import (
     ROUNDING,
     Certificate,
     InfeasibleError,
     MapperResult,
-    MappingPoint,
     NetworkPoint,
     Status,
     held_against,
@@ -36,38 +36,19 @@ from costmodel.mapper.workers import run_tasks
 from costmodel.model.evaluate import combine
 from costmodel.model.evaluation import Evaluation
 from costmodel.spec.mapping import Mapping
-from costmodel.spec.methods import METHODS
-from costmodel.spec.objective import AXES, Costed, Costs, Objective, objective_of, vector_of
+from costmodel.spec.objective import AXES, Costed, Costs, vector_of
 from costmodel.spec.request import Request
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from costmodel.mapper.fused import Fusion
     from costmodel.mapper.rounds import MapFunction, Report
     from costmodel.spec.hardware import Architecture
 
 
 WORKERS_S = 4.0
 """A shorter budget is spent in this process: workers take a second to begin."""
-
-
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """One Einsum of the network with its front, in its own names. Costs are those of one execution."""
-
-    einsum: str
-    count: int
-    """Identical layers that this Einsum stands for."""
-    group: int
-    """Layers of one group are identical in all but names and were searched once."""
-    result: MapperResult
-    chosen: int
-    """Place in the front of the mapping that the network uses."""
-
-    @property
-    def point(self) -> MappingPoint:
-        """The mapping that the network uses."""
-        return self.result.front[self.chosen]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +83,8 @@ class NetworkResult:
     interrupted: bool = False
     unfinished: tuple[str, ...] = field(default=())
     """Einsums whose search had not begun when it was interrupted."""
+    fusion: Fusion | None = None
+    """What is known about fused nests, where they were asked for."""
 
     @cached_property
     def mappings(self) -> tuple[Mapping, ...]:
@@ -115,7 +98,10 @@ class NetworkResult:
         Raises IndexError if no layer was mapped.
         """
         return combine(
-            [replace(layer.point.evaluation, counts={layer.einsum: layer.count}) for layer in self.layers],
+            [
+                replace(layer.point.evaluation, counts=dict.fromkeys(layer.point.evaluation.counts, layer.count))
+                for layer in self.layers
+            ],
         )
 
     @property
@@ -138,21 +124,24 @@ class NetworkResult:
             for rule, removed in part.pruned:
                 pruned[rule] = pruned.get(rule, 0) + removed
         status, gap = self._verdict(parts)
+        fusion = self.fusion
         sizes = [part.mapspace for part in parts]
         return Certificate(
             status=status,
             method=", ".join(dict.fromkeys(part.method for part in parts)) or self.request.method,
             mapspace=sum(size for size in sizes if size is not None) if None not in sizes and sizes else None,
-            evaluated=sum(part.evaluated for part in parts),
+            evaluated=sum(part.evaluated for part in parts) + (0 if fusion is None else fusion.evaluated),
             pruned=tuple(pruned.items()),
-            cpu_s=sum(part.cpu_s for part in parts),
+            cpu_s=sum(part.cpu_s for part in parts) + (0.0 if fusion is None else fusion.cpu_s),
             gap=gap,
             interrupted=self.interrupted,
-            budget_spent=any(part.budget_spent for part in parts),
+            budget_spent=any(part.budget_spent for part in parts) or (fusion is not None and fusion.late),
         )
 
     def _verdict(self, parts: list[Certificate]) -> tuple[Status, float | None]:
         if not parts or any(part.gap is None or part.status == Status.FOUND for part in parts):
+            return Status.FOUND, None
+        if self.fusion is not None and not self.fusion.proven:
             return Status.FOUND, None
         aim = self.request.aim
         asked = len(self.layers) + len(self.failures) + len(self.unfinished)
@@ -167,19 +156,6 @@ class NetworkResult:
         """Return what the first objective of the totals is at least, by the least values of the layers."""
         aim = self.request.aim
         return joined(aim, [(layer.count, layer.result.bound(aim)) for layer in self.layers])
-
-
-def layer_objective(request: Request, layers: int) -> Objective:
-    """What each layer is searched for; the first objective, which gaps are about, is the same.
-
-    The best product of totals need not use the best product of each layer, so for that a method that proves finds the
-    front of each layer over all costs in it; a sampler spends its trials on what was asked.
-    """
-    aim = request.aim
-    products = any(len(one.costs) > 1 for one in aim.each)
-    if METHODS[request.method].proves and products and layers > 1:
-        return objective_of((aim.names[0], *aim.costs))
-    return aim
 
 
 def map_workload(
@@ -203,7 +179,7 @@ def map_workload(
     members = grouped(workload, architecture, request.constraints)
     first = leaders(members)
     executions = [sum(m.einsum.count for m in members if m.group == group) for group in range(len(first))]
-    asking = request.asking(objective=layer_objective(request, len(members)).names)
+    asking = request.asking(objective=layer_objective(request, len(members)).names, budget=_share(request))
     asked = [Inquiry(replace(leader.einsum, count=1), architecture, asking, len(first)) for leader in first]
     answers: dict[int, MapperResult | Exception] = {} if cache is None else _remembered(cache, asked)
     left = [group for group in range(len(first)) if group not in answers]
@@ -225,6 +201,10 @@ def map_workload(
         if cache is not None and isinstance(answer, MapperResult):
             cache.keep(asked[left[place]], answer)
     found, failures, unfinished = _by_layer(workload.name, members, first, answers)
+    fusion = None
+    if request.fuse != "off" and len(found) > 1 and not interrupted:
+        found, fusion = fuse_layers(workload, architecture, request, found, started)
+        interrupted = fusion.interrupted
     return choose(
         NetworkResult(
             workload=workload.name,
@@ -238,6 +218,7 @@ def map_workload(
             wall_s=time.monotonic() - started,
             interrupted=interrupted,
             unfinished=unfinished,
+            fusion=fusion,
         ),
     )
 
@@ -246,6 +227,11 @@ def _remembered(cache: Cache, asked: Sequence[Inquiry]) -> dict[int, MapperResul
     """Groups that an earlier run has answered."""
     found = ((group, cache.find(one)) for group, one in enumerate(asked))
     return {group: answer for group, answer in found if answer is not None}
+
+
+def _share(request: Request) -> float | None:
+    """Return the time for mapping each Einsum by itself: half of it, where the rest is for fused nests."""
+    return request.budget if request.budget is None or request.fuse == "off" else request.budget / 2
 
 
 def _by_layer(

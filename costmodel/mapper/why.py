@@ -13,7 +13,7 @@ from dataclasses import replace
 from costmodel.einsum.algebra import Einsum
 from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.engines import search
-from costmodel.mapper.network import Layer
+from costmodel.mapper.layers import Layer
 from costmodel.mapper.reasons import SAME, LeftOut, Paid, Why
 from costmodel.mapper.result import InfeasibleError, MapperResult, MappingPoint
 from costmodel.spec.computing import parts_for
@@ -38,7 +38,7 @@ def reasons(
     known: set[int] = set()
     named = {einsum.name: einsum for einsum in einsums}
     for layer in layers:
-        if layer.group not in known:
+        if layer.group not in known and layer.einsum in named:  # of fused Einsums there is no bound part by part
             known.add(layer.group)
             yield why(layer.result, replace(named[layer.einsum], count=1), architecture, request, told)
 

@@ -125,7 +125,10 @@ def cross_access(
     moving = motion(bound.loops, bound.scope, [(bound.einsum, access)], "work")
     written = access is bound.einsum.output
     modes = (collect_modes if written else deliver_modes)(architecture, holder.level.name, bound.unit.name)
-    asked = moving.accesses(start, modes, fixed)
+    if fixed is None and not modes and bound.einsum.limits:  # nothing merges: one word at each point where it is asked
+        asked = bound.einsum.points_of(access)
+    else:
+        asked = moving.accesses(start, modes, fixed)
     hops = _hops(moving.accesses, modes, start) if fixed is None else ()
     read = asked - moving.distinct(start, fixed) if written else asked
     return Crossing(holder, None, bound.einsum, read, asked if written else 0, 0, 0, hops, moving, access)

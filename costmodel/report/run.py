@@ -66,6 +66,11 @@ class EinsumSearch:
     certificate: Certificate
     front: tuple[FrontPoint, ...]
 
+    @property
+    def einsums(self) -> tuple[str, ...]:
+        """Names of what is computed: of one Einsum, or of those that are fused."""
+        return einsums_in(self.front[0].mapping.nest)
+
     @classmethod
     def from_result(cls, result: MapperResult, chosen: int | None = 0) -> EinsumSearch:
         """Keep the totals of each point; the chosen one is kept in full by ``Run.evaluation``."""
@@ -136,7 +141,7 @@ class Run:
     def search(self, einsum: str) -> EinsumSearch:
         """The search of that Einsum; KeyError if there was none."""
         for search in self.searches:
-            if search.einsum == einsum:
+            if einsum in (search.einsum, *search.einsums):
                 return search
         raise KeyError(einsum)
 

@@ -91,7 +91,7 @@ def einsums(run: Run) -> pd.DataFrame:
     """
     evaluation = evaluation_of(run)
     energies = energy(run).groupby("einsum")["energy_pj"].sum().to_dict()
-    certificates = {s.einsum: str(s.certificate) for s in run.searches}
+    certificates = {name: str(s.certificate) for s in run.searches for name in s.einsums}
     rows = []
     for name, points in evaluation.points.items():
         count = evaluation.counts[name]

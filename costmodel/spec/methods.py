@@ -28,10 +28,10 @@ class Method:
     """Whether it draws points of a box, which have no unordered choices."""
 
 
-CHOOSY = ("trials", "bound", "memory", "tiles")
+CHOOSY = ("trials", "bound", "memory", "tiles", "fuse")
 """Keys of a request that some methods do not understand."""
 _ALL = (
-    Method(name="exact", proves=True, understands=frozenset({"memory", "tiles"})),
+    Method(name="exact", proves=True, understands=frozenset({"memory", "tiles", "fuse"})),
     Method(name="tpe"),
     Method(name="nsga2"),
     Method(name="cmaes", needs=("cmaes",), single=True, vector=True),

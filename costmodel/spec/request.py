@@ -134,6 +134,9 @@ class Request(SpecModel):
     tiles: Literal["perfect", "multiples", "any"] = "perfect"
     """Tiles that divide the ones above (``perfect``); multiples of the ones below, so that what is left over falls to
     the outermost loops (``multiples``); or any that fit. E.g. ``multiples``."""
+    fuse: Literal["off", "auto"] = "off"
+    """Whether neighbouring Einsums may share loops and storage, so that what one makes for another need not leave the
+    chip: ``auto`` fuses what then is better. E.g. ``auto``."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     """Of every random choice: the same seed gives the same answer. E.g. ``7``."""
     constraints: Items[str] = ()
@@ -164,6 +167,13 @@ class Request(SpecModel):
             name = ",".join(objective)
             hint = "ask for a front, such as energy,latency"
             raise ValueError(f"one objective ({name}) has one answer: there is no front to choose from{HINT}{hint}")
+        return value
+
+    @field_validator("fuse")
+    @classmethod
+    def _of_perfect_tiles(cls, value: str, info: ValidationInfo) -> str:
+        if value != "off" and info.data.get("tiles") != "perfect":
+            raise ValueError(f"fused nests are searched over perfect tiles{HINT}leave tiles out, or fuse")
         return value
 
     @property

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from costmodel.mapper import workers
 from costmodel.mapper.canonical import groups_of
 from costmodel.mapper.engines import against
-from costmodel.mapper.network import layer_objective, map_workload
+from costmodel.mapper.layers import layer_objective
+from costmodel.mapper.network import map_workload
 from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult
 from costmodel.mapper.sums import best_choice, sum_fronts
 from costmodel.spec.objective import NAMED, objective_of

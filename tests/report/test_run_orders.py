@@ -62,6 +62,18 @@ def test_the_most_expensive_come_first_and_of_the_others_there_may_be_none_left(
     assert found.left_out == (("X", "6 orders below Buffer, after those of what takes more energy: a page costs 8"),)
 
 
+def test_layers_that_are_alike_are_costed_once():
+    layer = {"einsum": "Z[m, n] = A[m, k] * B[k, n]", "ranks": {"M": 6, "K": 4, "N": 4}}
+    content = {"name": "layers", "einsums": [{"name": name, **layer} for name in ("one", "two", "three")]}
+    architecture, loaded = load_pair("two_level", content)
+    tiles = ["Buffer.n=2", "Buffer.n=2", "Buffer.n=4"]
+    mappings = [
+        tiled(e, architecture, read_tiles([t], architecture)) for e, t in zip(loaded.einsums, tiles, strict=True)
+    ]
+    found = run_orders(cm.evaluate(architecture, loaded, mapping=mappings).run)
+    assert [one.name for one in found.costed] == ["one, two", "three"]
+
+
 def test_a_count_that_looks_at_many_tiles_is_left_out_and_the_page_is_made(monkeypatch):
     monkeypatch.setattr(section, "PATIENT", 2**30)
     run, _ = run_of("Buffer.m=5,k=3", name="twice", ranks={"M": 16, "K": 8}, einsums=["Z[m] = X[m + k] * X[m + 2*k]"])

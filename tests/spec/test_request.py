@@ -23,6 +23,8 @@ def test_every_method_is_registered_once_and_has_a_search():
         ({"trials": 5}, "$.trials: method 'exact' has no use for trials (leave trials out, or choose a method that"),
         ({"method": "tpe", "memory": "1 GiB"}, "$.memory: method 'tpe' has no use for memory"),
         ({"method": "random", "tiles": "any"}, "$.tiles: method 'random' has no use for tiles"),
+        ({"method": "random", "fuse": "auto"}, "$.fuse: method 'random' has no use for fuse"),
+        ({"tiles": "any", "fuse": "auto"}, "$.fuse: fused nests are searched over perfect tiles (leave tiles out"),
         ({"method": "magic"}, "must be 'exact', 'tpe'"),
         ({"budget": 0}, "must be greater than zero"),
     ],
@@ -51,6 +53,7 @@ def test_settings_are_one_value_per_key_with_its_unit():
         "budget_s": 120.0,
         "memory_bytes": 1024,
         "tiles": "perfect",
+        "fuse": "off",
         "constraints": "a; b",
     }
     assert request_of(method="tpe").settings()["trials"] == TRIALS
@@ -74,6 +77,7 @@ def test_every_key_but_those_without_effect_decides_the_fingerprint():
         "memory": 10,
         "bound": False,
         "tiles": "any",
+        "fuse": "auto",
         "seed": 1,
         "constraints": ("x",),
         "jobs": 2,

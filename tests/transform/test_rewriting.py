@@ -308,6 +308,12 @@ def test_a_sum_may_stand_in_the_place_of_any_of_its_variables(sentence, einsum, 
     assert is_same(rewrite(steps[-1].after, [back])[-1].after, start)
 
 
+def test_another_name_alone_adds_no_padding():
+    (step,) = rewrite(draft_of(spec_of("O[p] = I[p + r] * F[r]", P=4, R=3)), ["let x = p for p"])
+    (line,) = step.after.lines
+    assert (str(line.statement), line.spec.pad) == ("O[x] = I[x + r] * F[r]", None)
+
+
 def test_a_stride_alone_is_a_window_in_both_forms():
     for form, shape in (("input", (4, 2)), ("kernel", (4, 2, 7))):
         start, steps = taken(spec_of("O[m, p] = I[c, 2*p] * F[m, c]", P=4, M=3, C=2), f"toeplitz {form}")

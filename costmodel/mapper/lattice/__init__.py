@@ -6,21 +6,41 @@ from costmodel.mapper.doors import door
 
 if TYPE_CHECKING:
     from costmodel.mapper.lattice.board import Board
+    from costmodel.mapper.lattice.branches import Branches, Branching
     from costmodel.mapper.lattice.exact import map_einsum
+    from costmodel.mapper.lattice.numbering import numbered
     from costmodel.mapper.lattice.passes import Progress, widen
-    from costmodel.mapper.lattice.space import build
+    from costmodel.mapper.lattice.read_back import merged
+    from costmodel.mapper.lattice.space import Space, build
     from costmodel.mapper.lattice.tensor_plan import UnsupportedError
 
-__all__ = ["Board", "Progress", "UnsupportedError", "build", "map_einsum", "widen"]
+__all__ = [
+    "Board",
+    "Branches",
+    "Branching",
+    "Progress",
+    "Space",
+    "UnsupportedError",
+    "build",
+    "map_einsum",
+    "merged",
+    "numbered",
+    "widen",
+]
 
 __getattr__ = door(
     __name__,
     {
         "Board": "board",
+        "Branches": "branches",
+        "Branching": "branches",
         "Progress": "passes",
+        "Space": "space",
         "UnsupportedError": "tensor_plan",
         "build": "space",
         "map_einsum": "exact",
+        "merged": "read_back",
+        "numbered": "numbering",
         "widen": "passes",
     },
 )

@@ -144,14 +144,17 @@ class Across:
     def _computed(self, labels: Labels, carried: Carried, choices: Choices) -> tuple[Floats, Floats]:
         """Return (energy, latency) as far as the latency is that of the compute instances."""
         energy, own = self._crossed(carried, choices, 0)
-        if self.by_way is not None and self.joint and not self.space.uneven:
-            np.maximum(own, self.by_way.together(labels, choices.columns), out=own)
-        energy += own
         energy += labels.f[Layout.ENERGY][:, None]
-        if self.by_way is not None:
-            energy += self.by_way.outside(labels, choices.columns)
+        if self.by_way is None:
+            own += carried.to_come[0][:, None]
         else:
-            energy += carried.to_come[0][:, None]
+            joint = self.joint and not self.space.uneven
+            if joint and self.by_way.crowded:
+                np.maximum(own, self.by_way.together(labels, choices.columns), out=own)
+            own += self.by_way.outside(labels, choices.columns)
+            if joint and self.by_way.alone:
+                np.maximum(own, self.by_way.beyond(labels, choices.columns), out=own)
+        energy += own
         latency: Floats = labels.f[Layout.CYCLES][:, None] / choices.divisor
         if self.space.leak_pj_per_cycle:
             energy += self.space.leak_pj_per_cycle * latency

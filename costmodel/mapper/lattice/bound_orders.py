@@ -24,7 +24,8 @@ tile one of three is true:
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -41,11 +42,13 @@ NEVER = 1e30
 
 
 class WaysAbove:
-    """Ways to spread the array above the tiles, of which each has costs of its own (or one, without any array)."""
+    """Ways to spread an array, of which each has costs of its own (or one, without any array)."""
 
-    def __init__(self, space: Space, lattice: Lattice, factors: Ints) -> None:
+    def __init__(self, space: Space, lattice: Lattice, factors: Ints, segment: int) -> None:
         self.factors = factors
         """(ways, rank variables)."""
+        self.segment = segment
+        """Arrays inside of the tiles below it."""
         count = lattice.count
         self.left: list[Floats] = []
         """For each rank variable, (ways, *rank variables): rounds of a tile, below and above the array."""
@@ -86,12 +89,14 @@ class Orders:
             for v, n in enumerate(lattice.sizes)
         ]
         """For each rank variable, (1, *rank variables): its divisors."""
-        self.shares: dict[tuple[int, int, tuple[int, ...]], Floats] = {}
+        self.shares: dict[tuple[int, int, tuple[int, ...]], list[tuple[Window, Floats]]] = {}
 
     @cached_property
     def together(self) -> WaysAbove:
         """Above the last array."""
-        return WaysAbove(self.space, self.lattice, np.ones((1, self.lattice.count), dtype=np.int64))
+        return WaysAbove(
+            self.space, self.lattice, np.ones((1, self.lattice.count), dtype=np.int64), len(self.space.arrays)
+        )
 
     def least(
         self, nodes: Sequence[NodePlan], prices: Mapping[int, Floats], spreads: WaysAbove, opened: int = 0
@@ -168,7 +173,7 @@ class Orders:
         rounds: Any = np.ones((1,) * (1 + self.lattice.count))
         for v in np.flatnonzero(tensor.idle).tolist():
             rounds = rounds * spreads.left[v]
-        return tensor.words * (1 + (rounds - 1) * self._share(node, known))
+        return tensor.words * (1 + (rounds - 1) * self._share(node, known, spreads))
 
     def _growing(self, order: Sequence[NodePlan], opened: int, *, windows: bool) -> dict[int, int]:
         """Return the rank variables that may grow, with the first place in the order whose tile is told by z.
@@ -202,9 +207,10 @@ class Orders:
         kept: Any = 0.0
         for window in tensor.windows:
             at = tuple(spreads.above[v] if other.relevant[v] else sizes[v] - 1 for v in window.rank_variables)
-            words = words * space.window_table(window, False)[at]
+            wanted = space.window_table(window, False)[at]
+            words = words * wanted
             if case.part:
-                kept = np.maximum(kept, self._kept(window, case, spreads))
+                kept = np.maximum(kept, self._kept(window, case, spreads, wanted))
         return np.maximum(words * (1 - kept), tensor.words)
 
     def _at_last(self, case: WindowCase, spreads: WaysAbove) -> Any:
@@ -216,38 +222,62 @@ class Orders:
         share: Any = 1.0
         for window in tensor.windows:
             part = self.returns.along(case.node, window, np.flatnonzero(other.relevant).tolist())
-            share = np.minimum(share, part[tuple(self._of_y(v, other, spreads) for v in window.rank_variables)])
+            share = np.minimum(
+                share, part[tuple(self._of_y(v, case.node, other, spreads) for v in window.rank_variables)]
+            )
         return tensor.words * (1 + (rounds - 1) * share)
 
-    def _of_y(self, v: int, other: TensorPlan, spreads: WaysAbove) -> Any:
-        """Return (ways or 1, *rank variables): which divisor Y has, where ``other`` moves last."""
-        return self.axes[v] if other.relevant[v] else spreads.whole[v]
+    def _of_y(self, v: int, node: NodePlan, other: TensorPlan, spreads: WaysAbove) -> Any:
+        """Return (ways or 1, *rank variables): which divisor Y has at a node, where ``other`` moves last."""
+        if other.relevant[v]:
+            return self._known(v, node, spreads)
+        return self.lattice.sizes[v] - 1 if self._beyond(node, spreads) else spreads.whole[v]
 
-    def _kept(self, window: Window, case: WindowCase, spreads: WaysAbove) -> Any:
-        """Return (ways, *rank variables): which part of a step's words may be there before, of a tile not whole."""
+    def _known(self, v: int, node: NodePlan, spreads: WaysAbove) -> Any:
+        """Return (ways or 1, *rank variables): which divisor a node's tile has, by the shape below the array."""
+        return spreads.above[v] if self._beyond(node, spreads) else self.axes[v]
+
+    def _beyond(self, node: NodePlan, spreads: WaysAbove) -> bool:
+        """Whether a node stands above the array."""
+        return self.space.memories[node.memory].segment > spreads.segment
+
+    def _kept(self, window: Window, case: WindowCase, spreads: WaysAbove, wanted: Any) -> Any:
+        """Return (ways, *rank variables): which part of a step's ``wanted`` words may be there before.
+
+        Of a tile that is not whole along some of ``case.part``. Each instance along the window may have as many.
+        """
         if min(window.coefficients) < 0 < max(window.coefficients):
             return 1.0
         other = self.space.tensors[case.last.tensor]
-        at = [self._of_y(v, other, spreads) for v in window.rank_variables]
-        extents = [self.space.divisors[v][i] for v, i in zip(window.rank_variables, at, strict=True)]
-        steps = [abs(c) * e for c, e in zip(window.coefficients, extents, strict=True)]
-        length: Any = 1 + sum(step - abs(c) for c, step in zip(window.coefficients, steps, strict=True))
-        length = length + sum(abs(c) * (n - 1) for c, n in window.shifts)
-        onward = [s for v, s in zip(window.rank_variables, steps, strict=True) if other.relevant[v]]
+        along = list(zip(window.rank_variables, (abs(c) for c in window.coefficients), strict=True))
+        at = {v: self._of_y(v, case.node, other, spreads) for v, _ in along}
+        steps: dict[int, Any] = {v: c * self.space.divisors[v][at[v]] for v, c in along}
+        factors = np.ones_like(spreads.factors) if self._beyond(case.node, spreads) else spreads.factors
+        copies = {v: factors[:, v].reshape(-1, *[1] * self.lattice.count) for v, _ in along}
+        length: Any = 1 + sum(steps[v] - c for v, c in along) + sum(abs(c) * (n - 1) for c, n in window.shifts)
+        further = {v: (copies[v] - 1) * steps[v] for v, _ in along}
+        """By how much more instances that stand together go than a tile that is alone."""
         most: Any = 0.0
-        for v, c, i, extent in zip(window.rank_variables, window.coefficients, at, extents, strict=True):
-            divisors = self.space.divisors[v]
-            part = np.array([max((int(d) for d in divisors if d < e and e % d == 0), default=0) for e in divisors])
-            away = abs(c) * (extent - part[i])
+        for v, c in along:
+            if v not in case.part:
+                continue
+            away = steps[v] - c * self._parts[v][at[v]]
             shared = length - 2 * away
-            for step in onward:
-                shared = np.maximum(shared, np.where(away >= step, length - 2 * away + step, length - step))
-            most = np.maximum(most, np.where((extent > 1) & (v in case.part), shared, 0.0))
-        words = self.space.window_table(window, False)[tuple(at)]
-        apart = np.logical_and.reduce([spreads.factors[:, v] == 1 for v in window.rank_variables])
-        # where instances stand along the window, what each has may be more of what all want
-        words = np.where(apart.reshape(-1, *[1] * self.lattice.count), words, 1.0)
-        return np.minimum(most / words, 1.0)
+            for u, _ in along:
+                if other.relevant[u]:
+                    onward = length - steps[u] + sum(further[t] for t, _ in along if t != u)
+                    step = steps[u] + further[u]
+                    shared = np.maximum(shared, np.where(away >= step, length - 2 * away + step, onward))
+            most = np.maximum(most, np.where(steps[v] > c, shared, 0.0))
+        return np.minimum(most * math.prod(copies.values()) / wanted, 1.0)
+
+    @cached_property
+    def _parts(self) -> list[Ints]:
+        """For each rank variable and each divisor: the largest part of it, 0 of 1."""
+        return [
+            np.array([max((d for d in every if d < e and e % d == 0), default=0) for e in every], dtype=np.int64)
+            for every in (divisors.tolist() for divisors in self.space.divisors)
+        ]
 
     def _tile(self, node: NodePlan, known: Sequence[int], case: WindowCase | None, spreads: WaysAbove) -> Any:
         """Return (ways or 1, *rank variables): words of the least tile, as far as its extents are known."""
@@ -257,8 +287,8 @@ class Orders:
 
         def at(v: int) -> Any:
             if case is not None and v in case.whole:
-                return self._of_y(v, self.space.tensors[case.last.tensor], spreads)
-            return self.axes[v] if v in known else 0
+                return self._of_y(v, node, self.space.tensors[case.last.tensor], spreads)
+            return self._known(v, node, spreads) if v in known else 0
 
         for v in tensor.plain:
             words = words * self.space.divisors[v][at(v)]
@@ -266,26 +296,28 @@ class Orders:
             words = words * self.space.room_table(w, box)[tuple(at(v) for v in w.rank_variables)]
         return words
 
-    def _share(self, node: NodePlan, known: tuple[int, ...]) -> Floats:
-        """Return (1, *rank variables): the least part of any tile that is no smaller along the known ones.
+    def _share(self, node: NodePlan, known: tuple[int, ...], spreads: WaysAbove) -> Any:
+        """Return (ways or 1, *rank variables): the least part of any tile that is no smaller along the known ones."""
+        share: Any = 1.0
+        for window, part in self._least_shares(node, known):
+            at = tuple(self._known(v, node, spreads) if v in known else 0 for v in window.rank_variables)
+            share = np.minimum(share, part[at])
+        return share
+
+    def _least_shares(self, node: NodePlan, known: tuple[int, ...]) -> list[tuple[Window, Floats]]:
+        """Return for each window, over its rank variables (1 where not known): the same.
 
         Tiles that do not fit into the node's memory do not count.
         """
         key = (node.tensor, node.memory, known)
         if key not in self.shares:
-            least = np.ones((1,) * (1 + self.lattice.count))
-            for share in self._least_shares(node, known):
-                least = np.minimum(least, share)
-            self.shares[key] = least
+            space, lattice = self.space, self.lattice
+            self.shares[key] = []
+            for window in space.tensors[node.tensor].windows:
+                part = self.returns.along(node, window, range(lattice.count))
+                bits = space.bits(node, space.room_table(window, space.memories[node.memory].fetch))
+                part = np.where(bits <= space.memories[node.memory].room, part, 1.0)
+                for axis, v in enumerate(window.rank_variables):
+                    part = lattice.upward(part, v, axis) if v in known else part.min(axis=axis, keepdims=True)
+                self.shares[key].append((window, part))
         return self.shares[key]
-
-    def _least_shares(self, node: NodePlan, known: Sequence[int]) -> Iterator[Floats]:
-        space, lattice = self.space, self.lattice
-        room = space.memories[node.memory].room
-        for window in space.tensors[node.tensor].windows:
-            part = self.returns.along(node, window, range(lattice.count))
-            bits = space.bits(node, space.room_table(window, space.memories[node.memory].fetch))
-            part = np.where(bits <= room, part, 1.0)
-            for axis, v in enumerate(window.rank_variables):
-                part = lattice.upward(part, v, axis) if v in known else part.min(axis=axis, keepdims=True)
-            yield part[tuple(self.axes[v] if v in known else 0 for v in window.rank_variables)]

@@ -46,6 +46,7 @@ class ByWay:
 
     def __init__(self, space: Space, lattice: Lattice, above: Above, segment: int, prices: Floats) -> None:
         self.space, self.lattice, self.above = space, lattice, above
+        self.segment = segment
         self.steps = lattice.steps(segment)
         self.prices = prices
         """(nodes, all ways): energy of one word of all tiles of a node, at every round."""
@@ -56,9 +57,17 @@ class ByWay:
         plain = [i for i, at in enumerate(space.segment_of) if at < segment]
         self.inside = sum(space.nodes[i].bit for i in plain if not space.tensors[space.nodes[i].tensor].windows)
         """Nodes further in whose open tiles are known by the shape that they have grown to."""
+        held = [space.nodes[i].memory for i in here]
+        self.crowded = len(set(held)) < len(held)
+        """Whether some memory there holds several tensors."""
+        tensors = {n.tensor for n in space.nodes if n.bit & above.bits}
+        self.alone = any(n.tensor not in tensors for n in space.nodes if n.bit & (self.here | self.inside))
+        """Whether some tensor is held below the array alone."""
         self.ways: Ints = np.arange(0)
         self.starts: Ints = np.arange(0)
-        self.known: dict[tuple[int, bool], RowsByWay] = {}
+        self.known: dict[tuple[int, str], RowsByWay] = {}
+        self.joined: dict[tuple[int, int], tuple[Ints, Floats]] = {}
+        """What is known of nodes together (bits; of these, open): tile shapes, (shapes, ways)."""
 
     def use(self, ways: Ints, starts: Ints) -> None:
         """Look at these ways from now on, of which each group has its first one at one of ``starts``."""
@@ -68,6 +77,7 @@ class ByWay:
             for rows in self.known.values():
                 rows.every = np.ascontiguousarray(rows.every[:, columns])
                 rows.least = np.minimum.reduceat(rows.every, starts, axis=1)
+            self.joined = {key: (shapes, found[:, columns]) for key, (shapes, found) in self.joined.items()}
         self.ways, self.starts = ways, starts
 
     def outside(self, labels: Labels, columns: slice | None) -> Floats:
@@ -85,6 +95,14 @@ class ByWay:
         todo, opened = labels.s[Layout.TODO] & self.here, labels.s[Layout.OPEN] & (self.here | self.inside)
         return self._of(todo << len(self.space.nodes) | opened, labels.s[Layout.SHAPE], columns, self._together)
 
+    def beyond(self, labels: Labels, columns: slice | None) -> Floats:
+        """Return the same of all nodes, with those above the array and those that have no other above it together."""
+        if self.lattice.shapes * len(self.ways) > MOST_JOINT:
+            return np.zeros((labels.n, self._width(columns)))
+        todo = labels.s[Layout.TODO] & (self.here | self.above.bits)
+        opened = labels.s[Layout.OPEN] & (self.here | self.inside)
+        return self._of(todo << len(self.space.nodes) | opened, labels.s[Layout.SHAPE], columns, self._beyond)
+
     def _width(self, columns: slice | None) -> int:
         return len(self.starts) if columns is None else columns.stop - columns.start
 
@@ -101,7 +119,7 @@ class ByWay:
         return found
 
     def _rows(self, nodes: int, shape: Ints, worked_out: Callable[[int, Ints], tuple[Ints, Floats]]) -> RowsByWay:
-        key = (nodes, worked_out == self._together)
+        key = (nodes, worked_out.__name__)
         rows = self.known.get(key)
         if rows is None:
             none = np.empty((0, len(self.ways)))
@@ -133,23 +151,54 @@ class ByWay:
 
     def _together(self, nodes: int, shape: Ints) -> tuple[Ints, Floats]:
         coming, opened = divmod(nodes, 1 << len(self.space.nodes))
-        plans = [n for n in self.space.nodes if n.bit & (coming | opened)]
+        return self._in_order([n for n in self.space.nodes if n.bit & (coming | opened)], opened, shape)
+
+    def _beyond(self, nodes: int, shape: Ints) -> tuple[Ints, Floats]:
+        coming, opened = divmod(nodes, 1 << len(self.space.nodes))
+        plans = self._outermost(coming, opened)
+        if all(n.bit & self.above.bits for n in plans):
+            return shape, np.zeros((len(shape), len(self.ways)))
+        key = (sum(n.bit for n in plans), opened & sum(n.bit for n in plans))
+        if key not in self.joined:
+            self.joined[key] = self._in_order(plans, key[1], np.arange(self.lattice.shapes))
+        shapes, found = self.joined[key]
+        for i, n in enumerate(self.space.nodes):
+            if n not in plans and n.bit & (coming | opened):
+                found = found + self.space.tensors[n.tensor].words * self.prices[i, self.ways]
+        return shapes, found
+
+    def _outermost(self, coming: int, opened: int) -> list[NodePlan]:
+        """Return the nodes to come above the array, and of tensors that have none the outermost that is not done."""
+        found = [n for n in self.space.nodes if n.bit & coming & self.above.bits]
+        for chain in self.space.chain:
+            left = [self.space.nodes[i] for i in chain if self.space.nodes[i].bit & (coming | opened)]
+            found += [n for n in left[-1:] if not n.bit & self.above.bits]
+        return found
+
+    def _in_order(self, plans: Sequence[NodePlan], opened: int, shape: Ints) -> tuple[Ints, Floats]:
         if not plans or len(plans) > MOST_TOGETHER or self.lattice.shapes > MOST_TABLED:
             return shape, np.zeros((len(shape), len(self.ways)))
         fits = self._fits([n for n in plans if n.bit & self.here])
         if not fits[shape].any():
             return shape, np.full((len(shape), len(self.ways)), np.inf)
         every = np.flatnonzero(fits)  # all that have room, once
+        if len(every) * len(self.ways) > MOST_KEPT:
+            every = shape
         found = np.empty((len(every), len(self.ways)))
         step = max(1, CELLS // self.lattice.shapes)
         for start in range(0, len(self.ways), step):
             ways = self.ways[start : start + step]
-            prices = {n.bit: self.prices[self.space.nodes.index(n), ways] for n in plans}
-            least = self.above.orders.least(
-                plans, prices, WaysAbove(self.space, self.lattice, self.factors[ways]), opened
-            )
+            prices = {n.bit: self._price(n, ways) for n in plans}
+            spreads = WaysAbove(self.space, self.lattice, self.factors[ways], self.segment)
+            least = self.above.orders.least(plans, prices, spreads, opened)
             found[:, start : start + step] = least.reshape(len(ways), -1)[:, every].T
         return every, found
+
+    def _price(self, node: NodePlan, ways: Ints) -> Floats:
+        if node.bit & self.above.bits:
+            return np.full(len(ways), self.above.prices[node.bit][0])
+        found: Floats = self.prices[self.space.nodes.index(node), ways]
+        return found
 
     def _fits(self, plans: Sequence[NodePlan]) -> Any:
         """Return (shapes): whether there is room for tiles of nodes."""

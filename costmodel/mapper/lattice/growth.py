@@ -73,6 +73,10 @@ class Growth(Sieve):
         rests = self.leftover.resting(v, low) if self.leftover.spread and segment == self.top else None
         s[Layout.OPEN] &= ~closing | self.close(new, closing, segment, rests)
         if self.sliding.nodes:
+            if segment == self.top and not self.leftover.spread:
+                # a tile that slides costs no less than one that is open still; and what it costs takes long to tell
+                worth = self.hopeful_at_once(new)
+                new, v, low = new.take(worth), v[worth], low[worth]
             self.sliding.move(new, v, low, segment)
         if self.gaps.stationary >= 0 or self.gaps.orders:
             new = self.gaps.obedient(new, v)

@@ -18,6 +18,13 @@ class Reader:
 
     def nest(self, number: int) -> tuple[Node, ...]:
         """Return the nest of a complete label; loops that are still missing move nothing and stand outermost."""
+        inside_out = self.part(number)
+        inside_out += self.outermost(int(self.history.rows[History.SHAPE, number]))
+        inside_out.append(Storage(tuple(t.name for t in self.space.tensors), self.space.memories[-1].level.name))
+        return merged(tuple(reversed(inside_out)))
+
+    def part(self, number: int) -> list[Node]:
+        """Return the nodes of a partial nest, innermost first."""
         space = self.space
         path = self.history.path(number)
         shapes, todo, kinds, ways = (path[k] for k in (History.SHAPE, History.TODO, History.KIND, History.WAY))
@@ -45,9 +52,7 @@ class Reader:
                             inside_out.append(Spatial(space.names[v], tile[v], array.level.name, dimension))
                             tile[v] *= factor
                 segment += 1
-        inside_out += self.outermost(int(shapes[-1]))
-        inside_out.append(Storage(tuple(t.name for t in space.tensors), space.memories[-1].level.name))
-        return merged(tuple(reversed(inside_out)))
+        return inside_out
 
     def outermost(self, shape: int) -> list[Node]:
         """Return the loops above the last one that moves anything, innermost first."""

@@ -75,11 +75,10 @@ class Search(Spreading):
 
     def pass_segment(self, labels: Labels, segment: int) -> Labels:
         """Place the nodes between two arrays with all loops among them, and spread the array above."""
-        nodes = [i for i in range(len(self.space.nodes)) if self.gaps.segment_of[i] == segment]
         mask = self.gaps.segment_bits[segment]
         last = segment == self.top
         exits: list[Labels] = []
-        for stage in range(len(nodes) + 1):
+        for stage in range(mask.bit_count() + 1):
             done = (labels.s[Layout.TODO] & mask) == 0
             if last and done.any():
                 self.finish(self.grow(labels.where(done), segment, anything=bool(self.sliding.nodes), full=True))
@@ -93,15 +92,7 @@ class Search(Spreading):
                 wide = self.grow(grown, segment, anything=True)
                 out = self.place(wide, np.arange(wide.n), wide.s[Layout.TODO] & mask)
                 exits.append(self.reduce(out, segment))
-            todo = grown.s[Layout.TODO]
-            columns, placing = [], []
-            for i in nodes:
-                node = self.space.nodes[i]
-                inner = sum(self.space.nodes[j].bit for j in self.gaps.chain[node.tensor] if j < i) & mask
-                rows = np.flatnonzero(((todo & node.bit) != 0) & ((todo & inner) == 0))
-                columns.append(rows)
-                placing.append(np.full(len(rows), node.bit))
-            labels = self.reduce(self.place(grown, np.concatenate(columns), np.concatenate(placing)), segment)
+            labels = self.place_next(grown, segment)
         if last or not any(t.n for t in exits):
             return labels.take(np.empty(0, dtype=np.int64))
         out = Labels.join(exits)
@@ -109,6 +100,19 @@ class Search(Spreading):
             if self.space.memories[m].segment <= segment:
                 out.f[row] = 0.0
         return self.spread(self.reduce(out, segment), segment)
+
+    def place_next(self, labels: Labels, segment: int) -> Labels:
+        """Return labels with one more node of a segment on top of them: of each tensor, the innermost one to come."""
+        todo, mask = labels.s[Layout.TODO], self.gaps.segment_bits[segment]
+        columns, placing = [], []
+        for i, node in enumerate(self.space.nodes):
+            if not node.bit & mask:
+                continue
+            inner = sum(self.space.nodes[j].bit for j in self.gaps.chain[node.tensor] if j < i) & mask
+            rows = np.flatnonzero(((todo & node.bit) != 0) & ((todo & inner) == 0))
+            columns.append(rows)
+            placing.append(np.full(len(rows), node.bit))
+        return self.reduce(self.place(labels, np.concatenate(columns), np.concatenate(placing)), segment)
 
     def place(self, labels: Labels, columns: Ints, placing: Ints) -> Labels:
         """Return labels with storage nodes (bits) put on top of them, where they fit."""
@@ -148,14 +152,18 @@ class Search(Spreading):
         s[Layout.OPEN] |= placing
         s[Layout.USED], s[Layout.LAST], s[Layout.MUST], s[Layout.BROKEN] = 0, -1, 0, 0
         s[self.layout.block(self.layout.seen)] = len(space.names)
-        for m, row in self.room_slot.items():
-            full = (s[Layout.TODO] & sum(n.bit for n in space.nodes if n.memory == m)) == 0
-            new.f[row][full] = 0.0
+        self.forget_room(new)
         self.open(new, placing)
         segment = self.gaps.segment_of[int(placing[0]).bit_length() - 1] if len(placing) else self.top
         new = self.survivors(new, segment)
         self.store(new, new.s[Layout.NUMBER], PLACE)
         return new
+
+    def forget_room(self, labels: Labels) -> None:
+        """Take no more note of the room in memories whose nodes are all there."""
+        for m, row in self.room_slot.items():
+            full = (labels.s[Layout.TODO] & sum(n.bit for n in self.space.nodes if n.memory == m)) == 0
+            labels.f[row][full] = 0.0
 
     def open(self, labels: Labels, placing: Ints) -> None:
         """Note of tiles (bits of nodes) that they have not moved."""

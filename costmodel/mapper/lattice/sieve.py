@@ -162,6 +162,13 @@ class Sieve:
         self.stats.bounded += labels.n - int(hopeful.sum())
         return labels.where(hopeful)
 
+    def hopeful_at_once(self, labels: Labels) -> Ints:
+        """Return the places of labels above the last array that quick bounds do not rule out."""
+        if not self.incumbents.items:
+            return np.arange(labels.n)
+        beaten = self.beaten(*self.completion.bounds(labels, self.top, quick=True))
+        return np.flatnonzero(~beaten[:, 0])
+
     def beaten(self, energy: Floats, latency: Floats, capacity: Floats) -> Any:
         found = self.incumbents.beaten(energy, latency, capacity)
         self.stats.bounded += int(found.sum())

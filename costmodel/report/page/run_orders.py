@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from costmodel.model.patience import PATIENCE
 from costmodel.orders.costs import Behaviour, OrderCosts, order_costs, permutations
 from costmodel.orders.stretches import Stretch, stretches
 from costmodel.report import tables
+from costmodel.report.nest_text import sentences
 from costmodel.report.page.grid import Table
 from costmodel.report.page.orders import cost_table, word_table
 from costmodel.report.run import Run
@@ -51,19 +52,18 @@ def run_orders(run: Run) -> RunOrders | None:
     single: list[str] = []
     left_out: list[tuple[str, str]] = []
     left = MOST
-    for place, mapping in enumerate(_expensive_first(run)):
-        names = einsums_in(mapping.nest)
-        name = ", ".join(names)
+    for place, (name, mapping) in enumerate(_expensive_first(run)):
+        einsums = len(einsums_in(mapping.nest))
         found = stretches(mapping.nest, run.workload)
-        count = permutations(found, left // len(names))
-        if count * len(names) > left:
-            left_out.append((name, _too_many(found)))
-        elif not found:
+        count = permutations(found, left // einsums)
+        if not found:
             single.append(name)
-        elif isinstance(result := _costs(run, mapping, left // len(names)), str):
+        elif count * einsums > left:
+            left_out.append((name, _too_many(found)))
+        elif isinstance(result := _costs(run, mapping, left // einsums), str):
             left_out.append((name, result))
         else:
-            left -= count * len(names)
+            left -= count * einsums
             shown = (cost_table(f"orders-{place}", result), word_table(f"o-words-{place}", result, _drawn(result)))
             costed.append(CostedOrders(name, summary_text(result), shown))
     if not (costed or left_out):
@@ -72,13 +72,28 @@ def run_orders(run: Run) -> RunOrders | None:
     return RunOrders(tuple(costed), ", ".join(single), tuple(left_out), command)
 
 
-def _expensive_first(run: Run) -> Iterator[Mapping]:
+def _expensive_first(run: Run) -> Iterator[tuple[str, Mapping]]:
+    """Mappings with the names of their Einsums; of layers that are alike and mapped alike one, with all their names."""
     energy = tables.energy(run).groupby("einsum")["energy_pj"].sum()
+    alike: dict[object, list[Mapping]] = {}
+    for mapping in run.mappings:
+        alike.setdefault(_kind(run, mapping), []).append(mapping)
 
-    def spent(mapping: Mapping) -> float:
-        return float(sum(energy.get(name, 0.0) for name in einsums_in(mapping.nest)))
+    def spent(mappings: Sequence[Mapping]) -> float:
+        return float(sum(energy.get(name, 0.0) for one in mappings for name in einsums_in(one.nest)))
 
-    yield from sorted(run.mappings, key=spent, reverse=True)
+    for mappings in sorted(alike.values(), key=spent, reverse=True):
+        yield ", ".join(name for one in mappings for name in einsums_in(one.nest)), mappings[0]
+
+
+def _kind(run: Run, mapping: Mapping) -> tuple[str, str]:
+    """What the costs of a mapping depend on: all but the name of its Einsum."""
+    names = einsums_in(mapping.nest)
+    nest = "\n".join(map(str, sentences(mapping.nest)))
+    if len(names) > 1:
+        return nest, ""
+    einsum = run.workload.einsum(names[0])
+    return nest.replace(f"compute {einsum.name} on", "compute on"), repr(replace(einsum, name=""))
 
 
 def _costs(run: Run, mapping: Mapping, limit: int) -> OrderCosts | str:

@@ -50,7 +50,7 @@ def network_text(result: NetworkResult) -> str:
                 seconds(evaluation.latency_cycles * layer.count / evaluation.clock_hz),
                 memory(layer.point.capacity_bits) if room else "",
                 percent(evaluation.utilisation),
-                next(iter(evaluation.bottlenecks.values()), ""),
+                ", ".join(dict.fromkeys(evaluation.bottlenecks.values())),
                 str(len(layer.result.front)) if len(layer.result.front) > 1 else "",
                 str(layer.result.certificate),
             ],

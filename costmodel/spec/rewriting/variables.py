@@ -74,8 +74,8 @@ def _changed(draft: Draft, line: Line, old: str, new: tuple[Term, ...]) -> Line:
         return with_indices(access, indices)
 
     statement = with_accesses(line.statement, change)
-    padded = line.spec.pad or draft.spec.pad
-    spec = line.spec if padded else line.spec.model_copy(update={"pad": "zero"})
+    stays = line.spec.pad or draft.spec.pad or len(new) == 1  # another name leaves no tensor
+    spec = line.spec if stays else line.spec.model_copy(update={"pad": "zero"})
     return replace(line, statement=statement, spec=spec)
 
 

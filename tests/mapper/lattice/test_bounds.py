@@ -113,6 +113,21 @@ def test_what_is_known_leaves_out_nothing_better(seed: int) -> None:
     assert bounds_along_the_way(problem, architecture, "energy") > 0
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_what_is_known_leaves_out_nothing_better_of_windows_below_arrays(seed: int) -> None:
+    """Once mappings are known, nodes are bounded together for each way to spread an array: of windows, tight rooms."""
+    rng = random.Random(60_000 + seed)
+    make = (sliding_problem, tight_problem, nested_problem, uncommon_problem)[seed % 4]
+    for _ in range(20):
+        try:
+            first, second = fronts_found(*make(rng), ("energy,latency", "edp", "energy")[seed % 3])
+        except UnsupportedError:
+            continue
+        assert second == pytest.approx(first, rel=1e-9)
+        return
+    pytest.fail("no problem that the lattice treats exactly")
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_what_is_known_leaves_out_no_better_multiples(seed: int) -> None:
     problem, architecture = leaving_something_over(random.Random(85_000 + seed))

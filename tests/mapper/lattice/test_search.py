@@ -70,7 +70,7 @@ def test_the_lattice_of_tile_shapes() -> None:
     assert lattice.shapes == 3 * 4
     names = list(problem.shape)
     m, n = names.index("m"), names.index("n")
-    which, into = lattice.multiples(np.array([m, n]), np.array([0, 0]))
+    which, into = lattice.multiples(np.array([m, n]), np.array([0, 0]), 0)
     assert sorted(lattice.tile[m, into[which == 0]].tolist()) == [2, 4]
     assert sorted(lattice.tile[n, into[which == 1]].tolist()) == [2, 3, 6]
     assert lattice.repeats[0] == problem.points

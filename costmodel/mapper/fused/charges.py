@@ -1,0 +1,103 @@
+"""What storage in the shared part costs and takes, for every choice of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from costmodel.mapper.fused.plan import Floats, Plan, SharedNode
+from costmodel.mapper.fused.shared import Charges
+from costmodel.model.formats import stored_bits
+from costmodel.model.meters import ENERGY, PriceBook
+
+
+class SharedPrices:
+    """Prices of a word above shared nodes: pJ, and cycles of each limit of each Einsum."""
+
+    def __init__(self, plan: Plan, book: PriceBook) -> None:
+        self.plan, self.book = plan, book
+        self.limits = [place for places in book.limits.values() for place in places]
+        group = plan.group
+        self.rows = 1 + len(group.einsums) * len(self.limits)
+        self.outermost = book.architecture.memories[0].name
+        self.tensor = {t: group.einsums[group.owner(t)].tensors[t] for t in group.tensors}
+        self.words = {t: float(tensor.size_words) for t, tensor in self.tensor.items()}
+
+    def slot(self, einsum: int, limit: int) -> int:
+        """Return the row of a limit's cycles of one Einsum."""
+        return 1 + einsum * len(self.limits) + limit
+
+    def parent(self, node: SharedNode, kept: int) -> str | None:
+        """Return what holds the tensor next, further out, with a choice (bits) of shared nodes; null where nothing."""
+        outer = [n for n in self.plan.of(node.tensor) if n.memory < node.memory and n.bit & kept]
+        if outer:
+            return self.plan.memories[outer[-1].memory].name
+        return None if node.tensor in self.plan.group.internal else self.outermost
+
+    def word(self, node: SharedNode, parent: str, flows: Sequence[str]) -> Floats:
+        """Return what a word of each of some flows costs between a node and its parent."""
+        found = np.zeros(self.rows)
+        owner = self.plan.group.owner(node.tensor)
+        child = self.plan.memories[node.memory].name
+        for charge, costs in self.book.per_word(self.tensor[node.tensor], parent, child):
+            if charge.flow in flows:
+                for place, cost in costs.items():
+                    row = 0 if place == ENERGY else self.slot(owner, self.limits.index(place))
+                    found[row] += cost
+        return found
+
+    def moves(self, node: SharedNode, kept: int) -> Floats:
+        """Return what one word costs that comes to a node's tile, and leaves it where it is written below."""
+        parent = self.parent(node, kept)
+        if parent is None:
+            return np.zeros(self.rows)
+        written = self.plan.group.writer(node.tensor) is not None
+        return self.word(node, parent, ("fill", "read", "update", "drain") if written else ("fill", "read"))
+
+    def at_home(self, tensor: str, kept: int) -> Floats:
+        """Return what to add where a tensor has no home outside of the shared part.
+
+        The branches that write it are told that its first touches are not read back from the outermost memory: there
+        is nothing to take off.
+        """
+        if tensor in self.plan.group.internal:
+            for node in self.plan.of(tensor):
+                if node.bit & kept:
+                    return self.words[tensor] * self.word(node, self.outermost, ("fill", "read"))
+        return np.zeros(self.rows)
+
+    def least(self, tensor: str, kept: int) -> float:
+        """Return the least pJ above the shared nodes of a tensor: each word comes once."""
+        nodes = [n for n in self.plan.of(tensor) if n.bit & kept]
+        once = sum(float(self.moves(n, kept)[0]) for n in nodes) * self.words[tensor]
+        return once + float(self.at_home(tensor, kept)[0])
+
+    def charges(self, choices: Sequence[int]) -> Charges:
+        """Return all of it for choices of shared nodes."""
+        plan = self.plan
+        shape = (len(choices), len(plan.nodes), self.rows)
+        price = np.zeros(shape)
+        for at, kept in enumerate(choices):
+            for k, node in enumerate(plan.nodes):
+                if node.bit & kept:
+                    price[at, k] = self.moves(node, kept)
+        indexed = {t: plan.group.indexed(t) for t in plan.group.tensors}
+        asked = {t: plan.group.asked_where_zero(t) for t in plan.group.tensors}
+        moved = [[v in indexed[n.tensor] for v in plan.names] for n in plan.nodes]
+        again = [[v not in indexed[n.tensor] | asked[n.tensor] for v in plan.names] for n in plan.nodes]
+        levels = [plan.memories[n.memory] for n in plan.nodes]
+        bits = [
+            stored_bits(self.tensor[n.tensor], level, self.words[n.tensor])
+            for n, level in zip(plan.nodes, levels, strict=True)
+        ]
+        return Charges(
+            words=np.array([self.words[n.tensor] for n in plan.nodes]),
+            price=price,
+            bits=np.array(bits),
+            copies=np.array([float(self.book.architecture.copies(level.name)) for level in levels]),
+            room=np.array([math.inf if m.usable_bits is None else float(m.usable_bits) for m in plan.memories]),
+            moved=np.array(moved, dtype=bool).reshape(len(plan.nodes), len(plan.names)),
+            again=np.array(again, dtype=bool).reshape(len(plan.nodes), len(plan.names)),
+        )

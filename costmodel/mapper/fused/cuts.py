@@ -1,0 +1,69 @@
+"""Ways to cut a run of Einsums into groups: the front of their sums, as a shortest path over the cuts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from costmodel.mapper.front import Floats, pareto
+from costmodel.spec.objective import AXES
+
+MOST = 4_000
+"""Points kept of a front between two cuts."""
+
+
+class Between(NamedTuple):
+    """A group (or an Einsum alone) between two cuts, with one of its mappings."""
+
+    first: int
+    stop: int
+    place: int
+    """In the front of the group."""
+
+
+class Cuts(NamedTuple):
+    """The front over all cuts."""
+
+    costs: Floats
+    """(points, costs)."""
+    pieces: list[tuple[Between, ...]]
+    exact: bool
+    """Whether no point was left out for their number."""
+
+
+def over_cuts(first: int, stop: int, fronts: Mapping[tuple[int, int], Floats], asked: Sequence[int]) -> Cuts:
+    """Return the front over all cuts of a run, by the costs that are asked for.
+
+    ``fronts``: (first, stop) of a group → its costs, a row for each mapping.
+    """
+    known = {first: Cuts(np.zeros((1, len(AXES))), [()], exact=True)}
+    for end in range(first + 1, stop + 1):
+        costs, pieces, exact = [], [], True
+        for begin in range(first, end):
+            own = fronts.get((begin, end))
+            if own is None or begin not in known:
+                continue
+            before = known[begin]
+            exact &= before.exact
+            columns = [
+                (np.add if axis.joins == "sum" else np.maximum).outer(before.costs[:, k], own[:, k]).ravel()
+                for k, axis in enumerate(AXES)
+            ]
+            costs.append(np.stack(columns, axis=1))
+            pieces += [(*path, Between(begin, end, place)) for path in before.pieces for place in range(len(own))]
+        if costs:
+            every = np.concatenate(costs)
+            rows = pareto(every[:, list(asked)], every)
+            exact &= len(rows) <= MOST
+            rows = rows[:: -(-len(rows) // MOST)]
+            known[end] = Cuts(every[rows], [pieces[row] for row in rows.tolist()], exact)
+    return known[stop]
+
+
+def apart(cuts: Cuts) -> list[tuple[int, int]]:
+    """Return (first, stop) of the parts between the cuts that all points have."""
+    ends = [{piece.stop for piece in path} for path in cuts.pieces]
+    common = sorted(set.intersection(*ends))
+    return list(zip([cuts.pieces[0][0].first, *common[:-1]], common, strict=True))

@@ -1,0 +1,55 @@
+"""The plan of a group: which nodes may stand in its shared part, and the tiles that shared loops leave."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from costmodel.mapper.divisors import divisors_of
+from costmodel.mapper.fused.group import FusedGroup
+from costmodel.spec.hardware import Memory
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class SharedNode:
+    """A storage node that may stand in the shared part."""
+
+    tensor: str
+    memory: int
+    """Among the memories that may hold shared tiles, outermost 0."""
+    bit: int
+
+
+class Plan:
+    """What the shared part of a group may hold, and the lattice of the tiles that its loops leave."""
+
+    def __init__(self, group: FusedGroup, memories: Sequence[Memory]) -> None:
+        self.group, self.memories = group, tuple(memories)
+        self.names = group.shared
+        self.extents = [group.einsums[0].shape[v] for v in self.names]
+        self.divisors = [divisors_of(n) for n in self.extents]
+        self.sizes = tuple(len(d) for d in self.divisors)
+        self.shapes = math.prod(self.sizes)
+        grid = np.indices(self.sizes, dtype=np.int64).reshape(len(self.sizes), self.shapes)
+        self.digits: Ints = grid
+        tiles = [d[g] for d, g in zip(self.divisors, grid, strict=True)]
+        self.tile: Floats = np.array(tiles, dtype=np.float64).reshape(len(self.sizes), self.shapes)
+        self.left = np.array(self.extents, dtype=np.float64)[:, None] / self.tile
+        self.strides = [math.prod(self.sizes[v + 1 :]) for v in range(len(self.sizes))]
+        tensors = [t for t in group.tensors if group.alike(t)]
+        pairs = [(t, m) for t in tensors for m in range(len(self.memories))]
+        self.nodes = [SharedNode(t, m, 1 << at) for at, (t, m) in enumerate(pairs)]
+        self.bit = {(n.tensor, self.memories[n.memory].name): n.bit for n in self.nodes}
+        self.touched = [sum(n.bit for n in self.nodes if n.tensor in e.tensors) for e in group.einsums]
+        """For each Einsum: nodes of tensors that it touches."""
+
+    def of(self, tensor: str) -> list[SharedNode]:
+        """Return the nodes of a tensor, outermost first."""
+        return [n for n in self.nodes if n.tensor == tensor]

@@ -1,0 +1,150 @@
+"""All branches of one Einsum at once: partial nests up to every boundary that loops shared with others may leave.
+
+A *branch* is a nest of the Einsum with the extents that shared loops leave to it: all of the rank variables that are
+not shared, and some tile of those that are. Where it ends, what its tiles hold leaves them. So a label whose tile shape
+has reached the boundary is a branch once its open tiles are closed there; the nodes that it still lacks stand in the
+shared part. Nothing is left out for what a known mapping costs: a branch that is dear alone may be cheap in company.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from costmodel.mapper.front import Incumbents, group_front
+from costmodel.mapper.lattice.board import Board
+from costmodel.mapper.lattice.labels import Labels, Layout
+from costmodel.mapper.lattice.search import Search
+from costmodel.mapper.lattice.shapes import Floats, Ints
+from costmodel.spec.mapping import Node
+
+WIDTH = 1 << 40
+"""Labels of each stage: all."""
+
+
+@dataclass(frozen=True)
+class Branches:
+    """The branches of one Einsum that none dominates, one column each, sorted by what they lack and their boundary."""
+
+    lacking: Ints
+    """Nodes (bits) that have to stand in the shared part."""
+    shape: Ints
+    """Tile shape of the boundary, on the lattice of the Einsum."""
+    energy: Floats
+    """pJ of all executions, without leakage."""
+    cycles: Floats
+    """(limits, branches): of all executions; compute cycles last."""
+    room: Floats
+    """(memories with a limit of room, branches): bits."""
+    capacity: Floats
+    """Bits in all instances, where that was asked for."""
+    number: Ints
+    """Of the labels, to read the nests."""
+
+    @property
+    def n(self) -> int:
+        return len(self.shape)
+
+    def take(self, rows: Ints) -> Branches:
+        return Branches(
+            self.lacking[rows],
+            self.shape[rows],
+            self.energy[rows],
+            self.cycles[:, rows],
+            self.room[:, rows],
+            self.capacity[rows],
+            self.number[rows],
+        )
+
+
+class Branching(Search):
+    """One pass that finds every branch.
+
+    ``shared`` are places of rank variables that loops above may split; ``movable`` nodes (bits) may stand in the shared
+    part.
+    """
+
+    def __init__(self, board: Board, shared: tuple[int, ...], movable: int, *, deadline: float | None = None) -> None:
+        super().__init__(board, Incumbents(board.aim), WIDTH, deadline)
+        self.movable = movable
+        self.is_shared = np.isin(np.arange(self.lattice.count), shared)
+        self.others_full = (self.lattice.digits[~self.is_shared] == self.lattice.last_digit[~self.is_shared, None]).all(
+            axis=0
+        )
+        """Whether a shape is one of a boundary."""
+        self.found: list[Labels] = []
+
+    def branches(self) -> Branches:
+        """Search. Raises OutOfTimeError, where there was a deadline."""
+        labels = self.start()
+        for segment in range(self.top + 1):
+            labels = self.pass_segment(labels, segment)
+            if not labels.n:
+                break
+        ends = Labels.join(self.found) if self.found else labels.take(np.zeros(0, dtype=np.int64))
+        s, f = ends.s, ends.f
+        rooms = f[self.layout.block(self.layout.room)]
+        cycles = np.concatenate((f[self.layout.block(self.layout.limit)], self.completion.compute_cycles(ends)[None]))
+        found = Branches(
+            s[Layout.TODO], s[Layout.SHAPE], f[Layout.ENERGY], cycles, rooms, f[Layout.CAPACITY], s[Layout.NUMBER]
+        )
+        key = s[Layout.TODO] * self.lattice.shapes + s[Layout.SHAPE]
+        costs = [found.energy, *found.room, *found.cycles]
+        if self.layout.counts_capacity:
+            costs.append(found.capacity)
+        varying = [cost for cost in costs if ends.n and cost.min() != cost.max()]
+        return found.take(group_front(key, varying or costs[:1]))
+
+    def nodes(self, number: int) -> list[Node]:
+        """Return the nodes of a branch, innermost first."""
+        return self.reader.part(number)
+
+    def pass_segment(self, labels: Labels, segment: int) -> Labels:
+        if segment < self.top:
+            return super().pass_segment(labels, segment)
+        while labels.n:
+            self.end(labels.where((labels.s[Layout.TODO] & ~self.movable) == 0))
+            labels = labels.where(labels.s[Layout.TODO] != 0)
+            if labels.n:
+                labels = self.place_next(self.grow(labels, segment), segment)
+        return labels
+
+    def end(self, labels: Labels) -> None:
+        """Have branches end at all boundaries that loops without another node lead to."""
+        if not labels.n:
+            return
+        frontier = Labels(labels.s.copy(), labels.f.copy())
+        frontier.s[Layout.LAST] = -1
+        everything = [frontier]
+        for _ in range(self.lattice.count):
+            frontier = self.reduce(self.outward(frontier), self.top)
+            if not frontier.n:
+                break
+            everything.append(frontier)
+        ends = Labels.join(everything)
+        ends = self.reduce(ends.where(self.others_full[ends.s[Layout.SHAPE]]), self.top)
+        if not ends.n:
+            return
+        ends = Labels(ends.s.copy(), ends.f.copy())
+        if self.space.systolic:
+            passes = ends.f[Layout.PASSES]
+            passes[passes == 0] = self.lattice.repeats[ends.s[Layout.SHAPE][passes == 0]]
+        self.close(ends, ends.s[Layout.OPEN], self.top)
+        self.found.append(ends)
+
+    def outward(self, labels: Labels) -> Labels:
+        """Return the labels with one more loop: over a shared rank variable to any tile, over others to the end."""
+        may, must = self.gaps.candidates(labels, self.top, anything=True, full=True)
+        variables, columns = np.nonzero(may)
+        whole = ~self.is_shared[variables]
+        shapes = labels.s[Layout.SHAPE, columns]
+        some = np.flatnonzero(~whole)
+        which, into = self.lattice.multiples(variables[some], shapes[some], self.top)
+        rows = np.concatenate((np.flatnonzero(whole), some[which]))
+        into = np.concatenate((self.lattice.filled(variables[whole], shapes[whole]), into))
+        self.late()
+        return self.loop(labels, columns[rows], variables[rows], into, must, self.top)
+
+    def forget_room(self, labels: Labels) -> None:
+        """Keep note of the room: nodes of the shared part need some, too."""

@@ -1,0 +1,141 @@
+"""Layers of a network: Einsums with the front that was found for each, or groups of them that are fused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as MappingABC
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from costmodel.mapper.fused import apart, asked_of, fuse, over_cuts
+from costmodel.mapper.result import Certificate, MapperResult, MappingPoint, Status
+from costmodel.model.evaluate import evaluate
+from costmodel.spec.mapping import Mapping, Storage
+from costmodel.spec.mapping import Sequence as SequenceNode
+from costmodel.spec.methods import METHODS
+from costmodel.spec.objective import Objective, objective_of, vector_of
+from costmodel.spec.request import Request
+
+if TYPE_CHECKING:
+    from costmodel.einsum.algebra import Workload
+    from costmodel.mapper.fused import Fusion
+    from costmodel.spec.hardware import Architecture
+
+TOGETHER = " + "
+"""Between the names of Einsums that are fused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One Einsum of the network, or a group that is fused, with its front. Costs are those of one execution."""
+
+    einsum: str
+    """Of Einsums that are fused, all their names."""
+    count: int
+    """Identical layers that this Einsum stands for."""
+    group: int
+    """Layers of one group are identical in all but names and were searched once."""
+    result: MapperResult
+    chosen: int
+    """Place in the front of the mapping that the network uses."""
+
+    @property
+    def point(self) -> MappingPoint:
+        """The mapping that the network uses."""
+        return self.result.front[self.chosen]
+
+
+def layer_objective(request: Request, layers: int) -> Objective:
+    """What each layer is searched for; the first objective, which gaps are about, is the same.
+
+    The best product of totals need not use the best product of each layer, so for that a method that proves finds the
+    front of each layer over all costs in it; a sampler spends its trials on what was asked.
+    """
+    aim = request.aim
+    products = any(len(one.costs) > 1 for one in aim.each)
+    if METHODS[request.method].proves and products and layers > 1:
+        return objective_of((aim.names[0], *aim.costs))
+    return aim
+
+
+def fuse_layers(
+    workload: Workload, architecture: Architecture, request: Request, layers: Sequence[Layer], started: float
+) -> tuple[tuple[Layer, ...], Fusion]:
+    """Return the layers with those fused that then cost less, and what is known about fused nests.
+
+    A group has one layer in place of those of its Einsums. Where some points of a front fuse Einsums that others do
+    not, their layer has the mappings of all; what a point does not fuse it has as branches without shared loops.
+    """
+    aim = layer_objective(request, len(workload.einsums))
+    place = {einsum.name: at for at, einsum in enumerate(workload.einsums)}
+    alone = {place[layer.einsum]: layer for layer in layers}
+    costs = {at: np.array([vector_of(p) for p in layer.result.front]) for at, layer in alone.items()}
+    deadline = None if request.budget is None else started + request.budget
+    fusion = fuse(workload, architecture, aim, costs, request.constraints, deadline)
+    fronts = {(at, at + 1): front for at, front in costs.items()}
+    fronts |= {run: np.array([vector_of(p) for p in points]) for run, points in fusion.fronts.items()}
+    mappings = {(at, at + 1): layer.result.front for at, layer in alone.items()} | fusion.fronts
+    found = dict(alone)
+    for first, stop in _runs(fusion.fronts):
+        for begin, end in apart(over_cuts(first, stop, fronts, asked_of(aim))):
+            cuts = over_cuts(begin, end, fronts, asked_of(aim))
+            if all(piece.stop - piece.first == 1 for path in cuts.pieces for piece in path):
+                continue
+            members = [found.pop(at) for at in range(begin, end)]
+            points = tuple(
+                _joined([mappings[p.first, p.stop][p.place] for p in path], workload, architecture)
+                for path in cuts.pieces
+            )
+            name = TOGETHER.join(layer.einsum for layer in members)
+            own = [layer.result.certificate for layer in members]
+            result = MapperResult(name, points, _certificate(own, fusion, exact=cuts.exact))
+            found[begin] = Layer(name, members[0].count, len(alone) + begin, result, 0)
+    return tuple(found[at] for at in sorted(found)), fusion
+
+
+def _runs(groups: MappingABC[tuple[int, int], object]) -> list[tuple[int, int]]:
+    """Join groups that overlap.
+
+    >>> _runs({(0, 2): 1, (1, 4): 1, (4, 6): 1})
+    [(0, 4), (4, 6)]
+    """
+    found: list[tuple[int, int]] = []
+    for first, stop in sorted(groups):
+        if found and first < found[-1][1]:
+            found[-1] = (found[-1][0], max(stop, found[-1][1]))
+        else:
+            found.append((first, stop))
+    return found
+
+
+def _joined(points: Sequence[MappingPoint], workload: Workload, architecture: Architecture) -> MappingPoint:
+    """Return nests of a group or an Einsum each as one: branches that share nothing but the outermost memory."""
+    if len(points) == 1:
+        return points[0]
+    stores = [point.mapping.nest[0] for point in points]
+    tensors = dict.fromkeys(t for node in stores if isinstance(node, Storage) for t in node.tensors)
+    nest = (
+        Storage(tuple(tensors), architecture.memories[0].name),
+        SequenceNode(tuple(point.mapping.nest[1:] for point in points)),
+    )
+    mapping = Mapping(nest, arch=architecture.name, workload=workload.name)
+    once = replace(workload, einsums=tuple(replace(e, count=1) for e in workload.einsums))
+    return MappingPoint(mapping, evaluate(once, architecture, mapping))
+
+
+def _certificate(own: Sequence[Certificate], fusion: Fusion, *, exact: bool) -> Certificate:
+    """What is known about the mappings of a group: all of it, where all of its Einsums and of their groups is known."""
+    proven = exact and fusion.proven and all(one.status == Status.PROVEN for one in own)
+    return Certificate(
+        status=Status.PROVEN if proven else Status.FOUND,
+        method="exact",
+        mapspace=None,
+        evaluated=sum(one.evaluated for one in own),
+        pruned=(),
+        cpu_s=sum(one.cpu_s for one in own),
+        gap=0.0 if proven else None,
+        interrupted=fusion.interrupted,
+        budget_spent=fusion.late or any(one.budget_spent for one in own),
+    )

@@ -1,0 +1,178 @@
+"""The search of fused nests finds what an enumeration of its whole mapspace finds, and says what it knows."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import fused_nests
+import numpy as np
+import pytest
+from comparison import difference
+from problems import TWO_LEVEL
+from strategies import Case, workload_of
+
+from costmodel.einsum.algebra import Workload
+from costmodel.mapper.fused.cuts import Cuts
+from costmodel.mapper.fused.group import groups
+from costmodel.mapper.fused.search import Fusing, Fusion
+from costmodel.mapper.network import NetworkResult, map_workload
+from costmodel.mapper.result import Status
+from costmodel.model.evaluate import evaluate
+from costmodel.spec.hardware import Architecture
+from costmodel.spec.mapping import einsums_in
+from costmodel.spec.objective import objective_of, vector_of
+from costmodel.spec.request import Request
+
+NOTHING = Cuts(np.zeros((0, 3)), [], exact=True)
+CHAIN = workload_of("Y[m, n] = A[m, k] * B[k, n]", "Z[m, p] = Y[m, n] * C[n, p]", m=64, k=32, n=32, p=32)
+CORE = workload_of(
+    "QK[h, m, p] = Q[h, p, e] * K[h, m, e]",
+    "S[h, m, p] = QK[h, m, p]",
+    "AV[h, p, f] = S[h, m, p] * V[h, m, f]",
+    h=4,
+    m=64,
+    p=64,
+    e=16,
+    f=16,
+)
+
+
+def with_buffer(words: int) -> Architecture:
+    buffer = replace(TWO_LEVEL.levels[1], capacity_bits=8 * words)
+    return replace(TWO_LEVEL, levels=(TWO_LEVEL.levels[0], buffer, TWO_LEVEL.levels[2]))
+
+
+def mapped(workload: Workload, words: int, objective: str = "energy", **asked: object) -> NetworkResult:
+    request = Request(objective=objective, **{"fuse": "auto", **asked})
+    return map_workload(workload, with_buffer(words), request, jobs=1)
+
+
+def same_front(seed: int, most: int) -> None:
+    rng = random.Random(seed)
+    while True:
+        workload, architecture = fused_nests.random_cascade(rng)
+        aim = objective_of(rng.choice(fused_nests.OBJECTIVES))
+        fusing = Fusing(workload, architecture, aim)
+        whole = [g for g in fusing.groups if len(g.einsums) == len(workload.einsums)]
+        if not whole:
+            continue
+        try:
+            parts = [fits for fits, _ in fused_nests.fused(workload, workload.einsums, architecture, most)]
+        except fused_nests.TooManyError:
+            continue
+        break
+    asked = tuple(k for k, name in enumerate(("energy", "latency", "capacity")) if name in aim.costs)
+    expected = fused_nests.front([fits for fits in parts if all(fits)], asked)
+    known = Fusion({}, (), {})
+    found = fusing.search(whole[0], NOTHING, known)
+    assert known.proven
+    got = sorted(tuple(vector_of(point)[k] for k in asked) for point in found)
+    assert got == [pytest.approx(values, rel=1e-9) for values in expected]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_an_enumeration_finds_the_same_front(seed: int) -> None:
+    same_front(30_000 + seed, 800)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(200))
+def test_an_enumeration_finds_the_same_front_of_larger_ones(seed: int) -> None:
+    same_front(40_000 + seed, 4_000)
+
+
+@pytest.mark.parametrize(
+    ("workload", "alone", "together"), [(CHAIN, 1685504, 1478656), (CORE, 10924032, 5132288)], ids=["chain", "core"]
+)
+def test_what_is_known_to_be_fused_well(workload: Workload, alone: int, together: int) -> None:
+    assert mapped(workload, 2048, fuse="off").evaluation.energy_pj == alone
+    found = mapped(workload, 2048)
+    assert found.evaluation.energy_pj == together
+    assert found.certificate.status == Status.PROVEN
+    (layer,) = found.layers
+    assert einsums_in(layer.point.mapping.nest) == tuple(e.name for e in workload.einsums)
+
+
+def test_the_walk_confirms_a_fused_nest() -> None:
+    small = workload_of("Y[m, n] = A[m, k] * B[k, n]", "Z[m, p] = Y[m, n] * C[n, p]", m=8, k=4, n=4, p=4)
+    found = mapped(small, 40)
+    (layer,) = found.layers
+    assert difference(Case(small, with_buffer(40), layer.point.mapping)) == {}
+
+
+@pytest.mark.parametrize("objective", ["energy", "edp"])
+def test_fusing_never_costs_more(objective: str) -> None:
+    (aim,) = objective_of(objective).each
+    small = workload_of("Y[m, n] = A[m, k] * B[k, n]", "Z[m, p] = Y[m, n] * C[n, p]", m=16, k=8, n=8, p=8)
+    last = float("inf")
+    for words in (3, 8, 20, 50, 120, 300, 1000):
+        alone, together = (mapped(small, words, objective, fuse=fuse) for fuse in ("off", "auto"))
+        cost = aim.of(together.evaluation)[0]
+        assert cost <= aim.of(alone.evaluation)[0]
+        assert cost <= last
+        assert together.certificate.status == Status.PROVEN
+        last = cost
+
+
+def test_a_front_has_fused_and_separate_mappings_in_one_layer() -> None:
+    workload = workload_of("Y[m, n] = A[m, k] * B[k, n]", "Z[m, p] = Y[m, n] * C[n, p]", m=8, k=8, n=8, p=8)
+    found = mapped(workload, 60, "energy,capacity")
+    (layer,) = found.layers
+    assert layer.einsum == "Y + Z"
+    assert len(found.front) == len(layer.result.front) > 1
+    for point, total in zip(layer.result.front, found.front, strict=True):
+        assert (point.energy_pj, point.capacity_bits) == (total.energy_pj, total.capacity_bits)
+        assert evaluate(workload, with_buffer(60), point.mapping).energy_pj == point.energy_pj
+    least = layer.result.front[-1]
+    assert least.capacity_bits == mapped(workload, 60, "capacity", fuse="off").evaluation.capacity_bits
+
+
+def test_einsums_that_gain_nothing_keep_their_layers() -> None:
+    chain = workload_of("Y[m] = A[m] * B[m]", "Z[m] = Y[m] * C[m]", "W[k] = Z[m] * D[m, k]", m=8, k=4)
+    apart = replace(chain, einsums=(*chain.einsums[:2], replace(chain.einsums[2], count=3)))
+    found = mapped(apart, 1000)
+    assert [(layer.einsum, layer.count) for layer in found.layers] == [("Y + Z", 1), ("W", 3)]
+    assert found.evaluation.counts == {"Y": 1, "Z": 1, "W": 3}
+
+
+def test_what_may_be_a_group() -> None:
+    def of(*statements: str, counts: tuple[int, ...] = (1, 1, 1), **extents: int) -> list[tuple[str, tuple[str, ...]]]:
+        workload = workload_of(*statements, **extents)
+        able = [True] * len(workload.einsums)
+        return [("".join(e.name for e in g.einsums), g.shared) for g in groups(workload, able, counts[: len(able)], 6)]
+
+    assert of("Y[m, n] = A[m, k] * B[k, n]", "Z[m, p] = Y[m, n] * C[n, p]", m=2, n=3, k=2, p=2) == [("YZ", ("m", "n"))]
+    assert of("Y[m] = A[m, k]", "Z[k, m] = Y[m] * A[m, k]", m=2, k=2) == [("YZ", ("m",))], "k is reduced into Y"
+    assert of("Y[m, n] = A[m, n]", "Z[m, n] = Y[n, m]", m=2, n=2) == [("YZ", ())], "Y is read across"
+    assert of("Y[m] = A[m]", "Z[k] = B[k]", m=2, k=2) == [], "they share no tensor"
+    assert of("Y[m] = A[m]", "Z[m] = Y[m]", m=2, counts=(1, 2, 1)) == []
+    assert of("Z[m] = Y[m]", "Y[m] = A[m]", m=2) == [], "Z stands before what it reads"
+
+
+def test_windows_and_sentences_about_loops_are_not_fused() -> None:
+    windows = workload_of("Y[p] = I[p + r] * F[r]", "Z[p] = Y[p] * C[p]", p=8, r=3)
+    found = mapped(windows, 100)
+    assert len(found.layers) == 2
+    assert found.fusion is not None
+    assert found.fusion.alone == {"Y": "it has sliding windows"}
+    ruled = mapped(CHAIN, 2048, constraints=("Buffer tile m <= 4",))
+    assert ruled.fusion is not None
+    assert set(ruled.fusion.alone) == {"Y", "Z"}
+    assert len(ruled.layers) == 2
+
+
+def test_out_of_time_nothing_is_said_to_be_proven(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = mapped(CORE, 2048, budget=1e-9)
+    assert found.fusion is not None
+    assert found.fusion.late
+    assert found.certificate.status != Status.PROVEN
+
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Fusing, "search", stop)
+    stopped = mapped(CHAIN, 2048)
+    assert stopped.interrupted
+    assert stopped.certificate.status == Status.FOUND
+    assert len(stopped.layers) == 2
