@@ -36,10 +36,13 @@ def beside_windows(einsum: Einsum) -> set[str]:
     return {v for access in several for index in access.indices for v in index.rank_variables}
 
 
-def chains(n: int, slots: Sequence[Slot], outermost: str, *, whole: bool, steady: bool) -> Iterator[tuple[int, ...]]:  # noqa: C901  one kind of place after the other
+def chains(  # noqa: C901  one kind of place after the other
+    n: int, slots: Sequence[Slot], outermost: str, *, whole: bool, steady: bool, few: bool
+) -> Iterator[tuple[int, ...]]:
     """Yield every row of tiles below the slots, innermost first, and the whole extent.
 
-    ``whole``: all of them divide; ``steady``: instances take at least two steps.
+    ``whole``: all of them divide; ``steady``: instances take at least two steps; ``few``: only the array leaves
+    something over.
     """
     arrays = [k for k, slot in enumerate(slots) if slot[1] == outermost]
 
@@ -66,10 +69,10 @@ def chains(n: int, slots: Sequence[Slot], outermost: str, *, whole: bool, steady
                 yield from go(k + dimensions, (*row, *(tile * math.prod(split[: d + 1]) for d in range(dimensions))))
             return
         for larger in range(tile, n + 1):
-            if whole or below(k):
+            if whole or below(k) or (few and n % tile == 0):
                 if larger % tile == 0 and n % larger == 0:
                     yield from go(k + 1, (*row, larger))
-            elif larger == tile or fits(n, tile, larger):
+            elif larger == tile or (larger == n if few else fits(n, tile, larger)):
                 yield from go(k + 1, (*row, larger))
 
     yield from go(0, (1,))
@@ -89,14 +92,14 @@ def fits(n: int, tile: int, larger: int) -> bool:
     return not over and k == least(number, k) and n - (math.ceil(n / larger) - 1) * larger >= 2 * tile
 
 
-def mappings(einsum: Einsum, architecture: Architecture) -> Iterator[Mapping]:
+def mappings(einsum: Einsum, architecture: Architecture, *, few: bool = False) -> Iterator[Mapping]:
     """Yield the mapspace."""
     for unit, above in exhaustive.units(einsum, architecture):
         arrays = [level for level in reversed(above.levels) if isinstance(level, Array)]
         outermost = arrays[-1].name if arrays else ""
         for stored in exhaustive.choices_of_stored(einsum, above):
             for stretches in exhaustive.arrangements(stored, above):
-                yield from _nests(einsum, above, unit, stretches, outermost, arrays)
+                yield from _nests(einsum, above, unit, stretches, outermost, arrays, few=few)
 
 
 def _nests(
@@ -106,6 +109,8 @@ def _nests(
     stretches: Sequence[Sequence[exhaustive.Stored]],
     outermost: str,
     arrays: Sequence[Array],
+    *,
+    few: bool,
 ) -> Iterator[Mapping]:
     flat = [(stretch, node) for stretch, nodes in enumerate(stretches) for node in nodes]
     slots: list[Slot] = []
@@ -116,7 +121,10 @@ def _nests(
         slots.append((gap, "", ""))
     sizes = {(a.name, d): n for a in arrays for d, n in a.shape.items()}
     windows, beside = windowed(einsum), beside_windows(einsum)
-    rows = [list(chains(n, slots, outermost, whole=v in windows, steady=v in beside)) for v, n in einsum.shape.items()]
+    rows = [
+        list(chains(n, slots, outermost, whole=v in windows, steady=v in beside, few=few))
+        for v, n in einsum.shape.items()
+    ]
     for chosen in itertools.product(*rows):
         tiles = dict(zip(einsum.shape, chosen, strict=True))
         moving = [[v for v in tiles if tiles[v][k] < tiles[v][k + 1]] for k in range(len(slots))]
@@ -149,11 +157,13 @@ def front(
     einsum: Einsum,
     architecture: Architecture,
     cost: Callable[[Workload, Architecture, Mapping, Evaluation], tuple[float, float]] = exhaustive.modelled,
+    *,
+    few: bool = False,
 ) -> list[tuple[float, float]]:
     """Return the energy–latency front, least energy first."""
     workload = Workload("multiples", "", (einsum,))
     seen: dict[tuple[float, float], Mapping] = {}
-    for mapping in mappings(einsum, architecture):
+    for mapping in mappings(einsum, architecture, few=few):
         try:
             found = evaluate(workload, architecture, mapping)
         except SpecError as error:
@@ -164,6 +174,6 @@ def front(
     return exhaustive.undominated(seen)
 
 
-def size(einsum: Einsum, architecture: Architecture, most: int) -> int:
+def size(einsum: Einsum, architecture: Architecture, most: int, *, few: bool = False) -> int:
     """Count the mapspace, up to ``most``."""
-    return sum(1 for _ in itertools.islice(mappings(einsum, architecture), most))
+    return sum(1 for _ in itertools.islice(mappings(einsum, architecture, few=few), most))

@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 
+from click.testing import CliRunner
 from fakes import fake_search, gemm, network, point, two_level
 
+from costmodel.cli import app
 from costmodel.mapper.network import map_workload
 from costmodel.report.text.network import network_text
 from costmodel.spec.request import Request
@@ -32,3 +34,9 @@ def test_the_ends_of_a_front_are_told_apart():
     request = Request(objective=("energy", "latency"))
     text = network_text(map_workload(network(gemm("Z")), two_level(), request, jobs=1, search_one=search))
     assert "front: 2 points from 1 µJ, 50.001 µs to 1.00004 µJ, 50 µs" in text
+
+
+def test_what_keeps_to_tiles_that_divide_is_said_with_its_reason():
+    arguments = ["map", "eyeriss_v1", "conv1d", "--tiles", "multiples", "--no-run"]
+    found = CliRunner().invoke(app, arguments)
+    assert "optimal: proven (exact (tiles divide: a window))" in found.output

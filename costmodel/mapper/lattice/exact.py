@@ -26,8 +26,8 @@ from costmodel.spec.rules import Rules, parse
 
 SHAPES_PER_S, SHAPES_ALWAYS = 200_000, 100_000
 """Tile shapes whose tables take a second, in which no deadline is looked at; and as many as are always tried."""
-SHAPES_MOST = 1_000_000
-"""Tile shapes of multiples; where there are more, tiles of some rank variables divide."""
+SHAPES_MOST = 100_000
+"""Tile shapes of multiples; where there are more, some rank variables have fewer tiles."""
 SAME = 1e-12
 """Relative difference of the lattice's energy from the model's that rounding explains."""
 

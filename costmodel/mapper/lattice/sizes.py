@@ -9,6 +9,9 @@ outermost array tiles divide N all the same. From that array on,
 - a tile that is not the whole extent leaves room for at least two whole tiles below it in what is left over. So no
   loop but the outermost of its rank variable leaves an instance with less than two steps, and whatever a loop moves it
   moves in every instance and at every turn.
+
+Where that comes to too many sizes, multiples are *few*: only the array may leave something over. Above it a tile that
+divides N has tiles above it that divide N, and any other one has the whole.
 """
 
 from __future__ import annotations
@@ -40,6 +43,8 @@ class Sizes:
     """Whether there is an array, below which tiles divide."""
     most: int = 1
     """Instances of the outermost array that the rank variable may take."""
+    few: bool = False
+    """Whether only the array may leave something over."""
     steady: bool = False
     """Whether every instance has to take at least two steps in time, whatever the loop."""
 
@@ -62,8 +67,8 @@ class Sizes:
         """Return over how many instances of the outermost array tiles of a size that divides may be spread."""
         if not self.multiples:
             return [int(a) for a in divisors_of(self.extent // size)]
-        parts = [a for a in joined(self.extent // size) if a <= self.most]
-        return [1, *(a for a in parts if not self.steady or self._two_steps(size * a))]
+        some = joined(self.extent // size, self.most)
+        return [1, *(a for a in some if not self.steady or self._two_steps(size * a))]
 
     def _two_steps(self, size: int) -> bool:
         """Whether an instance that has no part in the last tile of a size takes two steps all the same."""
@@ -71,9 +76,12 @@ class Sizes:
 
     def _above(self, size: int) -> list[int]:
         """Return the tiles above a tile and one loop in time, at the outermost array and above."""
+        if self.few:
+            whole = [int(d) for d in divisors_of(self.extent) if d > size and d % size == 0]
+            return whole if self.extent % size == 0 else [self.extent]
         number = -(-self.extent // size)
         found = []
-        for k in joined(number):
+        for k in joined(number, number):
             rest = self.extent - (-(-number // k) - 1) * size * k
             if k == number or rest >= 2 * size:
                 found.append(min(size * k, self.extent))
@@ -135,13 +143,15 @@ class Sizes:
 
 
 @lru_cache(maxsize=1 << 14)
-def joined(number: int) -> tuple[int, ...]:
-    """Return how many of so many tiles one tile above them may join: no more than it has to.
+def joined(number: int, most: int) -> tuple[int, ...]:
+    """Return how many of so many tiles one tile above them may join, up to the most: no more than it has to.
 
-    >>> joined(13)
-    (2, 3, 4, 5, 7, 13)
+    >>> joined(13, 12)
+    (2, 3, 4, 5, 7)
     """
-    return tuple(sorted({-(-number // above) for above in range(1, number)}))
+    every = np.arange(2, min(number, most) + 1)
+    above = -(-number // every)
+    return tuple(every[every == -(-number // above)].tolist())
 
 
 def parts(numbers: Iterable[int]) -> list[int]:

@@ -81,7 +81,7 @@ class Space:
     sizes: list[Sizes]
     """Tiles of each rank variable."""
     whole: dict[str, str]
-    """Rank variables whose tiles divide though multiples were asked for, with the reason."""
+    """What some rank variables do though multiples were asked for, and why: ``divide: a window``."""
     tensors: list[TensorPlan]
     memories: list[MemoryPlan]
     """Innermost first; the last is the outermost of the architecture."""

@@ -13,6 +13,7 @@ from problems import MAC, PE2D, einsum, gemm, leaving_something_over
 from strategies import Case
 
 from costmodel.einsum.algebra import Einsum, Workload
+from costmodel.mapper.lattice import multiples as lattice_multiples
 from costmodel.mapper.lattice.sizes import Sizes, joined
 from costmodel.mapper.result import InfeasibleError
 from costmodel.spec.hardware import Architecture, Array, Memory
@@ -22,19 +23,19 @@ PE4X4 = replace(
 )
 
 
-def check(problem: Einsum, architecture: Architecture) -> None:
+def check(problem: Einsum, architecture: Architecture, *, few: bool = False) -> None:
     """Hold the front, its proof and the size of the mapspace against the enumeration."""
-    want = multiples.front(problem, architecture)
+    want = multiples.front(problem, architecture, few=few)
     try:
         found = map_einsum(problem, architecture, objective="energy,latency", tiles="multiples")
     except InfeasibleError:
         assert not want
         return
     assert found.certificate.status == "optimal: proven"
-    assert found.certificate.method.startswith("exact on multiples")
+    assert few or found.certificate.method.startswith("exact on multiples")
     assert [(p.energy_pj, p.latency_cycles) for p in found.front] == [pytest.approx(w, rel=1e-9) for w in want]
     if not architecture.constraints:
-        assert found.certificate.mapspace == multiples.size(problem, architecture, 10**6)
+        assert found.certificate.mapspace == multiples.size(problem, architecture, 10**6, few=few)
 
 
 def small(seed: int, most: int) -> tuple[Einsum, Architecture]:
@@ -48,6 +49,14 @@ def small(seed: int, most: int) -> tuple[Einsum, Architecture]:
 @pytest.mark.parametrize("seed", range(24))
 def test_the_front_is_that_of_an_enumeration(seed: int) -> None:
     check(*small(seed, 250))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_front_is_that_of_an_enumeration_where_only_an_array_leaves_something_over(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lattice_multiples, "SIZES_MOST", 0)
+    check(*small(seed + 500, 300), few=True)
 
 
 @pytest.mark.long
@@ -103,7 +112,7 @@ def test_a_gemm_whose_extents_do_not_fit_an_array() -> None:
 
 
 def test_sizes_that_are_joined() -> None:
-    assert joined(13) == (2, 3, 4, 5, 7, 13)
+    assert joined(13, 13) == (2, 3, 4, 5, 7, 13)
     sizes = Sizes(13, multiples=True)
     assert sizes.values.tolist() == [1, 5, 7, 13]
     assert [[int(sizes.values[j]) for j in above] for above in sizes.outside] == [[5, 7, 13], [13], [13], []]
