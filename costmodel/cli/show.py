@@ -114,7 +114,7 @@ def command(
 
 def _is_statement(ref: str) -> bool:
     """Whether this is a statement, and no name or path: neither has brackets or an equals sign."""
-    return any(sign in ref for sign in "[]{}=^$\\→") and not Path(ref).exists()
+    return any(sign in ref for sign in "[]{}=^$\\→←≔≡") and not Path(ref).exists()
 
 
 def _show_statement(text: str, *, as_latex: bool, as_json: bool) -> int:

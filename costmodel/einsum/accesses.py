@@ -399,6 +399,8 @@ class AccessReader(ArithmeticReader):
         """What is often written above a tensor, and how it is said."""
         if token.kind == "name":
             return f"did you mean {token.text.upper()}?"
+        if token.kind == "number" and self.at("*", ","):
+            return f"each rank has a name: {tensor.text}^{{K={token.text},…}}"
         if token.kind == "number" or token.text == "-":
             return f"a power is written pow({tensor.text}[…], {token.text if token.kind == 'number' else '-1'})"
         if token.text == "(":

@@ -183,6 +183,7 @@ REFUSED = [
     (r"QK_m = S_m / \sqrt{d_k}", 19, "d in lower case would be a tensor", "D_K"),
     (r"Q_{p,e} = X_{p,d} W^Q_{d,e}", 18, "each index has its rank", "written WQ"),
     ("Z_{m}^{(i+1)} = Z_m", 7, "ranks stand above Z", "Z_{i+1,m}"),
+    (r"A \in \mathbb{R}^{512 \times 64}", 18, "ranks stand above A", "A^{K=512,…}"),
     (r"Z_m = \epsilon A_m", 6, "neither a tensor nor a constant", "EPSILON"),
     (r"Z_m = A_m, \forall m", 11, r"unknown command \forall", "leave it out"),
     ("Z_{m n} = A_{m n}", 5, "multiplies another rank variable", "separated by ','"),

@@ -290,6 +290,14 @@ def test_the_kernel_of_a_later_convolution_becomes_a_matrix(spec, first):
     assert is_same(rewrite(steps[-1].after, back_from(steps))[-1].after, start)
 
 
+def test_a_part_of_what_is_written_is_not_flattened():
+    ranks = {"M": 2, "P": 6, "R": 3, "X": 3, "A": 2}
+    start = draft_of(spec_of("O[m, p] = I[p + r] * F[m, r]", "Z[x] = O[m, x + a] * G[m, a]", **ranks))
+    with pytest.raises(SpecError, match=r"Z reads 4 of the 6 in rank P of O: a part is not flattened .*toeplitz input"):
+        rewrite(start, ["toeplitz kernel Z"])
+    assert prove(start, rewrite(start, ["toeplitz input Z"])).exact
+
+
 @pytest.mark.parametrize(
     ("sentence", "einsum", "back"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -165,6 +166,8 @@ def _kernel(draft: Draft, conv: Convolution, sentence: str) -> list[Step]:
     positions = tuple(v for v in conv.rows if v in moving)
     images = tuple(v for v in conv.rows if v not in moving)
     inside = tuple(v for v in image if v not in conv.groups and v not in images)
+    if len(inside) > 1:
+        _check_whole(draft, conv, below, sentence)
     outer = (*conv.groups, *conv.columns, *positions)
     spread = tuple(replace(reached[v], rank=None) if v in below.values() else variable_index(v) for v in inside)
     scattered = (*map(variable_index, outer), *spread)
@@ -208,6 +211,15 @@ def _below(draft: Draft, conv: Convolution) -> dict[int, str]:
         free = next(n for n in (name, *(f"{name}{k}" for k in range(1, 100))) if n not in {*taken, *found.values()})
         found[place] = free
     return found
+
+
+def _check_whole(draft: Draft, conv: Convolution, below: Iterable[int], sentence: str) -> None:
+    """Refuse windows that reach a part of a rank that another Einsum writes: what it flattens is all of it."""
+    shape = draft.einsum(conv.line).tensors[conv.image.tensor].shape
+    for place, rank in _written_ranks(draft, conv).items():
+        if place in below and (reached := _reached(draft, conv, place)) < shape[place]:
+            part = f"{conv.line.name} reads {reached} of the {shape[place]} in rank {rank} of {conv.image.tensor}"
+            raise refuse(sentence, f"{part}: a part is not flattened", "`toeplitz input` takes it as it is")
 
 
 def _written_ranks(draft: Draft, conv: Convolution) -> dict[int, str]:
