@@ -262,7 +262,26 @@ def test_gemmini():
     assert memory(gemmini, "DRAM").bandwidth_bits_per_cycle == 128
 
 
-WITH_A_VECTOR_UNIT = ("tpu_v1", "nvdla_large", "gemmini", "simba_chip")
+def test_tpu_v4i():
+    tpu = catalog.load_architecture("tpu_v4i")
+    assert 2 * peak_macs_per_s(tpu) == pytest.approx(138e12, rel=0.01)
+    mib = {name: memory(tpu, name).capacity_bits / 2**23 for name in ("CMEM", "VMEM")}
+    assert (mib, tpu.copies("VMEM")) == ({"CMEM": 128, "VMEM": 4}, 4)
+    hbm = memory(tpu, "HBM")
+    assert hbm.bandwidth_bits_per_cycle * tpu.clock_hz / 8 == pytest.approx(614e9)
+    assert 250 <= hbm.read_pj <= 450
+    assert memory(tpu, "CMEM").read_pj == pytest.approx(14 * math.sqrt(128), rel=0.005)
+    assert memory(tpu, "VMEM").read_pj == 14 * math.sqrt(4)
+
+
+def test_a_block_of_gpt3_runs_on_tpu_v4i_whole():
+    tpu = catalog.load_architecture("tpu_v4i")
+    products = {"Q", "K", "V", "QK", "AV", "Z", "FF1", "FF2"}
+    for einsum in catalog.load_workload("gpt3_6p7b").einsums:
+        assert [unit.name for unit in units_for(einsum, tpu)] == ["MAC" if einsum.name in products else "VPU"]
+
+
+WITH_A_VECTOR_UNIT = ("tpu_v1", "tpu_v4i", "nvdla_large", "gemmini", "simba_chip")
 
 
 @pytest.mark.parametrize("name", WITH_A_VECTOR_UNIT)

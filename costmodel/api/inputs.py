@@ -41,8 +41,9 @@ class Asked(TypedDict, total=False):
     """Bytes, or text with a unit: ``"2 GiB"``."""
     bound: bool
     tiles: str
-    fuse: str
     """``perfect`` when absent; ``any``."""
+    fuse: str
+    """``off`` when absent; ``auto``."""
     seed: int
     constraints: list[str] | tuple[str, ...]
     choose: str | int

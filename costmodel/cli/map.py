@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 @out_option
 @force_option
 @click.option("--no-run", is_flag=True, help="Write no run folder.")
+@click.option("--no-cache", is_flag=True, help="Search anew what earlier runs have answered.")
 @report_option
 @click.option(
     "--save-study",
@@ -64,11 +65,13 @@ def command(
     force: bool,
     as_json: bool,
     no_run: bool,
+    no_cache: bool,
     why: bool,
     quiet: bool,
     **asked: Any,
 ) -> int:
     """Find the best mappings of WORKLOAD on ARCH."""
+    from costmodel.mapper.cache import Cache, usual_folder
     from costmodel.mapper.network import map_workload
     from costmodel.report.assemble import check_asked, choice_notes, notes_of, question_of, run_of_network
     from costmodel.report.folder import check_writable, write_text
@@ -88,8 +91,9 @@ def command(
             raise SpecError([Problem("exists and is not a study; nothing was written", file=str(save_study))])
         write_text(save_study, study_text(question, request, save_study))
         say(f"study: {save_study}")
+    cache = None if no_cache else Cache(usual_folder(), say)
     with ProgressDisplay(quiet=quiet) as progress:
-        result = map_workload(question.workload, question.architecture, request, report=progress)
+        result = map_workload(question.workload, question.architecture, request, report=progress, cache=cache)
     for failure in result.failures:
         say(failure.reason)
     for note in choice_notes(result):

@@ -40,6 +40,8 @@ class Layer:
     result: MapperResult
     chosen: int
     """Place in the front of the mapping that the network uses."""
+    instead: tuple[Layer, ...] = ()
+    """Of Einsums that are fused: each by itself, with the mapping that is first in its front."""
 
     @property
     def point(self) -> MappingPoint:
@@ -91,7 +93,7 @@ def fuse_layers(
             name = TOGETHER.join(layer.einsum for layer in members)
             own = [layer.result.certificate for layer in members]
             result = MapperResult(name, points, _certificate(own, fusion, exact=cuts.exact))
-            found[begin] = Layer(name, members[0].count, len(alone) + begin, result, 0)
+            found[begin] = Layer(name, members[0].count, len(alone) + begin, result, 0, tuple(members))
     return tuple(found[at] for at in sorted(found)), fusion
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from costmodel.einsum.algebra import Workload
+from costmodel.mapper.cache import Cache, Inquiry
 from costmodel.mapper.canonical import Member, grouped, leaders, renamed
 from costmodel.mapper.choice import chosen_place
 from costmodel.mapper.engines import search
@@ -165,31 +166,41 @@ def map_workload(
     jobs: int | None = None,
     report: Report | None = None,
     search_one: MapFunction = search,
+    cache: Cache | None = None,
 ) -> NetworkResult:
     """Map every Einsum of a workload and choose one mapping per layer.
 
     ``jobs`` is the number of worker processes (null: as the request says); the answer does not depend on it. A layer
-    that nothing fits is a ``Failure``; Ctrl-C returns what is done, marked ``interrupted``.
+    that nothing fits is a ``Failure``; Ctrl-C returns what is done, marked ``interrupted``. What a ``cache`` has is not
+    searched, and what is found is kept there.
     """
     request = request or Request()
     started = time.monotonic()
     members = grouped(workload, architecture, request.constraints)
     first = leaders(members)
     executions = [sum(m.einsum.count for m in members if m.group == group) for group in range(len(first))]
-    jobs = max(1, min(jobs or request.jobs or os.cpu_count() or 1, len(first)))
+    asking = request.asking(objective=layer_objective(request, len(members)).names, budget=_share(request))
+    asked = [Inquiry(replace(leader.einsum, count=1), architecture, asking, len(first)) for leader in first]
+    answers: dict[int, MapperResult | Exception] = {} if cache is None else _remembered(cache, asked)
+    left = [group for group in range(len(first)) if group not in answers]
+    jobs = max(1, min(jobs or request.jobs or os.cpu_count() or 1, len(left)))
     if request.budget is not None and request.budget < WORKERS_S:
         jobs = 1
     run = Searches(
         architecture,
-        request.asking(objective=layer_objective(request, len(members)).names, budget=_share(request)),
+        asking,
         report,
         search_one,
-        [replace(leader.einsum, count=executions[group]) for group, leader in enumerate(first)],
+        [replace(first[group].einsum, count=executions[group]) for group in left],
         jobs,
         started,
     )
     interrupted = run_tasks(run.next_task, run.keep, jobs, None if report is None else run.hear)
-    found, failures, unfinished = _by_layer(workload.name, members, first, run.answers)
+    for place, answer in run.answers.items():
+        answers[left[place]] = answer
+        if cache is not None and isinstance(answer, MapperResult):
+            cache.keep(asked[left[place]], answer)
+    found, failures, unfinished = _by_layer(workload.name, members, first, answers)
     fusion = None
     if request.fuse != "off" and len(found) > 1 and not interrupted:
         found, fusion = fuse_layers(workload, architecture, request, found, started)
@@ -210,6 +221,12 @@ def map_workload(
             fusion=fusion,
         ),
     )
+
+
+def _remembered(cache: Cache, asked: Sequence[Inquiry]) -> dict[int, MapperResult | Exception]:
+    """Groups that an earlier run has answered."""
+    found = ((group, cache.find(one)) for group, one in enumerate(asked))
+    return {group: answer for group, answer in found if answer is not None}
 
 
 def _share(request: Request) -> float | None:

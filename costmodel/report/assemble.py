@@ -22,6 +22,7 @@ from costmodel.report.run import (
     Run,
     versions,
 )
+from costmodel.report.text.fused import fused_lines
 from costmodel.spec import catalog
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.load import Document
@@ -230,6 +231,7 @@ def run_of_network(question: Question, result: NetworkResult, command: str, why:
     if result.interrupted:
         notes.append("the search was interrupted")
     notes += choice_notes(result)
+    notes += fused_lines(result)
     if result.front_gap:
         notes.append(
             f"the front of the totals is thinned: every point is within {100 * result.front_gap:.2g} % of one shown"

@@ -18,7 +18,7 @@ from costmodel.mapper.fused.group import FusedGroup, groups, shared_memories
 from costmodel.mapper.fused.join import FusedNest, Join
 from costmodel.mapper.fused.plan import Plan
 from costmodel.mapper.fused.table import BranchTable, table
-from costmodel.mapper.lattice import merged
+from costmodel.mapper.lattice import TooManyBranchesError, merged
 from costmodel.mapper.result import MappingPoint
 from costmodel.model.evaluate import evaluate
 from costmodel.model.meters import PriceBook, leak_pj_per_cycle
@@ -79,10 +79,14 @@ def fuse(
     try:
         for group in sorted(fusing.groups, key=lambda g: len(g.einsums)):
             first, stop = group.places.start, group.places.stop
-            if any(place not in alone for place in group.places):
+            if any(place not in alone for place in group.places) or any(e.name in fusing.why for e in group.einsums):
                 continue
             known = over_cuts(first, stop, costs, asked)
-            points = fusing.search(group, known, found)
+            try:
+                points = fusing.search(group, known, found)
+            except TooManyBranchesError:
+                found.exact = False
+                continue
             if points:
                 found.fronts[first, stop] = tuple(points)
                 costs[first, stop] = np.array([vector_of(p) for p in points], dtype=np.float64)
@@ -134,14 +138,19 @@ class Fusing:
         self._found: dict[str, list[Found]] = {}
 
     def branches_of(self, einsum: Einsum) -> list[Found]:
-        """Return the branches of an Einsum, on each unit. Raises OutOfTimeError."""
+        """Return the branches of an Einsum, on each unit. Raises OutOfTimeError and TooManyBranchesError."""
         found = self._found.get(einsum.name)
         if found is None:
             shared = {v for g in self.groups if einsum in g.einsums for v in g.shared}
             names = [m.name for m in self.memories]
-            found = self._found[einsum.name] = [
-                branches(part, self.aim, shared, names, deadline=self.deadline) for part in self.parts[einsum.name]
-            ]
+            try:
+                found = [
+                    branches(part, self.aim, shared, names, deadline=self.deadline) for part in self.parts[einsum.name]
+                ]
+            except TooManyBranchesError:
+                self.why[einsum.name] = "it has too many branches to look at all of them"
+                raise
+            self._found[einsum.name] = found
             self.labels += sum(one.search.stats.labels for one in found)
         return found
 
@@ -156,7 +165,10 @@ class Fusing:
         return table(plan, found, prices.limits, own)
 
     def search(self, group: FusedGroup, known: Cuts, told: Fusion) -> list[MappingPoint]:
-        """Return the fused nests of a group that are better than what is known. Raises OutOfTimeError."""
+        """Return the fused nests of a group that are better than what is known.
+
+        Raises OutOfTimeError and TooManyBranchesError.
+        """
         incumbents = Incumbents(self.aim)
         incumbents.add(known.costs.T, [None] * len(known.costs))
         plan = Plan(group, self.memories)

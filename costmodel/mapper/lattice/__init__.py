@@ -6,7 +6,7 @@ from costmodel.mapper.doors import door
 
 if TYPE_CHECKING:
     from costmodel.mapper.lattice.board import Board
-    from costmodel.mapper.lattice.branches import Branches, Branching
+    from costmodel.mapper.lattice.branches import Branches, Branching, TooManyBranchesError
     from costmodel.mapper.lattice.exact import map_einsum
     from costmodel.mapper.lattice.numbering import numbered
     from costmodel.mapper.lattice.passes import Progress, widen
@@ -20,6 +20,7 @@ __all__ = [
     "Branching",
     "Progress",
     "Space",
+    "TooManyBranchesError",
     "UnsupportedError",
     "build",
     "map_einsum",
@@ -36,6 +37,7 @@ __getattr__ = door(
         "Branching": "branches",
         "Progress": "passes",
         "Space": "space",
+        "TooManyBranchesError": "branches",
         "UnsupportedError": "tensor_plan",
         "build": "space",
         "map_einsum": "exact",

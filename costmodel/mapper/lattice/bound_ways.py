@@ -25,8 +25,10 @@ MOST_KEPT = 20_000_000
 """Numbers that are kept for one set of nodes."""
 CELLS = 200_000
 """Numbers that are worked out in one go."""
-MOST_JOINT = 10_000_000
-"""Tile shapes times ways of which nodes are looked at way by way for quick bounds, and together below the array."""
+MOST_JOINT = 4_000_000
+"""Tile shapes times ways of which nodes below the array are looked at together."""
+MOST_QUICK = 10_000_000
+"""Tile shapes times ways of which quick bounds look at each way."""
 
 
 @dataclass
@@ -82,8 +84,8 @@ class ByWay:
 
     @property
     def many(self) -> bool:
-        """Whether shapes and ways are too many to look at each for all labels."""
-        return self.lattice.shapes * len(self.ways) > MOST_JOINT
+        """Whether shapes and ways are too many to look at each for quick bounds."""
+        return self.lattice.shapes * len(self.ways) > MOST_QUICK
 
     def outside(self, labels: Labels, columns: slice | None) -> Floats:
         """Return (labels, ways or groups): of nodes above the array; infinite where a way does not fit."""
@@ -95,14 +97,14 @@ class ByWay:
 
         Nothing where there are too many shapes and ways.
         """
-        if self.many:
+        if self.lattice.shapes * len(self.ways) > MOST_JOINT:
             return np.zeros((labels.n, self._width(columns)))
         todo, opened = labels.s[Layout.TODO] & self.here, labels.s[Layout.OPEN] & (self.here | self.inside)
         return self._of(todo << len(self.space.nodes) | opened, labels.s[Layout.SHAPE], columns, self._together)
 
     def beyond(self, labels: Labels, columns: slice | None) -> Floats:
         """Return the same of all nodes, with those above the array and those that have no other above it together."""
-        if self.many:
+        if self.lattice.shapes * len(self.ways) > MOST_JOINT:
             return np.zeros((labels.n, self._width(columns)))
         todo = labels.s[Layout.TODO] & (self.here | self.above.bits)
         opened = labels.s[Layout.OPEN] & (self.here | self.inside)

@@ -19,8 +19,12 @@ from costmodel.mapper.lattice.search import Search
 from costmodel.mapper.lattice.shapes import Floats, Ints
 from costmodel.spec.mapping import Node
 
-WIDTH = 1 << 40
-"""Labels of each stage: all."""
+WIDTH = 2_000_000
+"""Labels of each stage; more take gigabytes."""
+
+
+class TooManyBranchesError(Exception):
+    """There are more branches than there is memory for."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ class Branching(Search):
         self.found: list[Labels] = []
 
     def branches(self) -> Branches:
-        """Search. Raises OutOfTimeError, where there was a deadline."""
+        """Search. Raises TooManyBranchesError, and OutOfTimeError where there was a deadline."""
         labels = self.start()
         for segment in range(self.top + 1):
             labels = self.pass_segment(labels, segment)
@@ -145,6 +149,12 @@ class Branching(Search):
         into = np.concatenate((self.lattice.filled(variables[whole], shapes[whole]), into))
         self.late()
         return self.loop(labels, columns[rows], variables[rows], into, must, self.top)
+
+    def limit(self, labels: Labels, segment: int) -> Labels:  # noqa: ARG002  wherever it is
+        """Keep all. Raises TooManyBranchesError."""
+        if labels.n > self.width:
+            raise TooManyBranchesError
+        return labels
 
     def forget_room(self, labels: Labels) -> None:
         """Keep note of the room: nodes of the shared part need some, too."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from costmodel.report.human import digits, joules, memory, percent, seconds, told_apart
 from costmodel.report.text.aligned import table
+from costmodel.report.text.fused import fused_lines
 from costmodel.report.text.totals import totals_text
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ def network_text(result: NetworkResult) -> str:
         partial = f"of {len(result.layers)} of {len(result.layers) + missing} Einsums:\n" if missing else ""
         parts.append(partial + totals_text(result.evaluation, room=room))
         parts += otherwise_text(result)
+        if fused := fused_lines(result):
+            parts.append("\n".join(fused))
         parts.append(f"certificate: {certificate_text(result.certificate)}")
     if len(result.front) > 1:
         clock = result.evaluation.clock_hz

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import random
 from dataclasses import replace
+from pathlib import Path
 
 import fused_nests
 import numpy as np
 import pytest
+from commands import run
 from comparison import difference
 from problems import TWO_LEVEL
 from strategies import Case, workload_of
@@ -176,3 +179,42 @@ def test_out_of_time_nothing_is_said_to_be_proven(monkeypatch: pytest.MonkeyPatc
     assert stopped.interrupted
     assert stopped.certificate.status == Status.FOUND
     assert len(stopped.layers) == 2
+
+
+def test_where_there_are_too_many_branches_nothing_is_said_to_be_proven(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("costmodel.mapper.lattice.branches.WIDTH", 10)
+    found = mapped(CHAIN, 2048)
+    assert found.fusion is not None
+    assert found.fusion.alone == {"Y": "it has too many branches to look at all of them"}
+    assert found.certificate.status == Status.FOUND
+    assert len(found.layers) == 2
+
+
+FILE = """
+name: chain
+ranks: {M: 64, K: 32, N: 32, P: 32}
+einsums:
+- {name: Y, einsum: "Y[m, n] = A[m, k] * B[k, n]", weights: [B]}
+- {name: Z, einsum: "Z[m, p] = Y[m, n] * C[n, p]", weights: [C]}
+"""
+
+
+def test_a_run_says_what_is_fused_and_its_mapping_can_be_fed_back(tmp_path: Path) -> None:
+    workload, out = tmp_path / "chain.yaml", tmp_path / "run"
+    workload.write_text(FILE)
+    asked = ("two_level", workload, "--set", "Buffer.size=2048 words")
+    found = run("map", *asked, "--objective", "energy", "--fuse", "auto", "--out", out)
+    assert "fused: Y + Z below m; only on chip: Y in Buffer" in found.stdout
+    assert "energy 1.48 µJ instead of 1.69 µJ (87.7 %)" in found.stdout
+    assert "optimal: proven" in found.stdout
+    assert "1,478,656 pJ" in run("evaluate", *asked, "--mapping", out / "mapping.yaml").stdout
+    assert "Y + Z" in json.loads((out / "result.json").read_text())["searches"][0]["einsum"]
+    assert (out / "report.html").exists()
+
+
+def test_text_tells_where_nothing_is_fused(tmp_path: Path) -> None:
+    workload = tmp_path / "chain.yaml"
+    workload.write_text(FILE.replace("A[m, k] * B[k, n]", "A[m + k] * B[k, n]"))
+    found = run("map", "two_level", workload, "--objective", "energy", "--fuse", "auto", "--no-run")
+    assert "fused: nothing; no group of neighbours is better than its Einsums by themselves" in found.stdout
+    assert "not fused: Y: it has sliding windows" in found.stdout

@@ -1,0 +1,175 @@
+"""Answers on disk: an Einsum that was searched before, on the same hardware and for the same, is not searched again.
+
+An entry is a file, named by what decides the answer: the Einsum but for names that mean nothing (``canonical.py``), the
+architecture, the request, and the program that searched (its sources). It holds mappings and the certificate, and no
+costs: the model costs what is read. A proven answer holds for good, another one where each Einsum had as much time.
+Files take their place when whole, so that several runs may share a folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from costmodel.einsum.algebra import Einsum, Workload
+from costmodel.mapper.canonical import Naming, canonical, renamed_mapping, shared_names
+from costmodel.mapper.obey import violations
+from costmodel.mapper.result import Certificate, MapperResult, MappingPoint, Status
+from costmodel.model.evaluate import evaluate
+from costmodel.spec.mapping import Mapping
+from costmodel.spec.mapping_file import parse_nest
+from costmodel.spec.problems import SpecError
+from costmodel.spec.request import Request
+from costmodel.spec.rules import parse
+
+if TYPE_CHECKING:
+    from costmodel.spec.hardware import Architecture
+
+MOST_ENTRIES = 4096
+"""Files of a folder; the oldest go."""
+SEARCHES = ("einsum", "spec", "model", "mapper")
+"""Folders of the package on which an answer depends."""
+
+
+def usual_folder() -> Path:
+    """Where answers are kept: below ``XDG_CACHE_HOME``, or ``.cache`` in the home directory."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(base) if base else Path.home() / ".cache") / "costmodel" / "answers"
+
+
+@lru_cache(maxsize=1)
+def program() -> str:
+    """A short name for the sources that decide an answer."""
+    package = Path(__file__).resolve().parents[1]
+    found = hashlib.sha256()
+    for path in sorted(path for folder in SEARCHES for path in (package / folder).rglob("*.py")):
+        found.update(path.relative_to(package).as_posix().encode() + path.read_bytes())
+    return found.hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """One Einsum, and what is asked of it."""
+
+    einsum: Einsum
+    architecture: Architecture
+    request: Request
+    among: int
+    """Distinct Einsums that share the budget."""
+
+    @property
+    def alone(self) -> Workload:
+        return Workload(self.einsum.name, "", (self.einsum,))
+
+    @property
+    def share_s(self) -> float | None:
+        """Time that each Einsum has; null without a budget."""
+        return None if self.request.budget is None else self.request.budget / self.among
+
+    def named(self) -> tuple[str, Naming]:
+        """What the entry is called, and the names of the Einsum in the order that all of that entry share."""
+        kept = shared_names(self.alone, self.architecture, self.request.constraints)
+        key, naming = canonical(self.einsum, kept)
+        decides = self.request.asking(budget=None, memory=None, choose=None, fuse="off")
+        return decides.fingerprint(program(), repr(key), repr(self.architecture)), naming
+
+
+@dataclass(frozen=True)
+class Cache:
+    """A folder of answers."""
+
+    folder: Path
+    tell: Callable[[str], None]
+    """Hears what is wrong with an entry, in a line."""
+
+    def find(self, asked: Inquiry) -> MapperResult | None:
+        """The answer of an earlier run; null where there is none that holds here."""
+        name, naming = asked.named()
+        path = self.folder / f"{name}.json"
+        try:
+            entry = _checked(path.read_text(encoding="utf-8"))
+            return _answer(entry, asked, naming) if _holds(entry, asked) else None
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError, IndexError, SpecError) as error:
+            text = str(error).split("\n", 1)[0]
+            self.tell(f"{path}: no answer can be read from it ({text}); it is searched again")
+            return None
+
+    def keep(self, asked: Inquiry, result: MapperResult) -> None:
+        """Write an answer down, unless Ctrl-C cut it short."""
+        if result.certificate.interrupted:
+            return
+        name, naming = asked.named()
+        answer = {
+            "naming": asdict(naming),
+            "share_s": asked.share_s,
+            "memory": asked.request.memory,
+            "certificate": asdict(result.certificate),
+            "front": [[str(node) for node in point.mapping.nest] for point in result.front],
+        }
+        content = json.dumps(answer, ensure_ascii=False)
+        text = json.dumps({"sha256": _digest(content), "answer": content})
+        path = self.folder / f"{name}.json"
+        scratch = self.folder / f".{name}.{os.getpid()}"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            scratch.write_text(text, encoding="utf-8")
+            scratch.replace(path)
+            self._thin_out()
+        except OSError as error:
+            self.tell(f"{path}: the answer is not kept ({error.strerror})")
+        finally:
+            scratch.unlink(missing_ok=True)
+
+    def _thin_out(self) -> None:
+        entries = list(self.folder.glob("*.json"))
+        if len(entries) > MOST_ENTRIES:
+            for path in sorted(entries, key=lambda path: path.stat().st_mtime)[: len(entries) - MOST_ENTRIES]:
+                path.unlink(missing_ok=True)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _checked(text: str) -> dict[str, Any]:
+    """Read an entry. Raises ValueError where it is not what was written."""
+    outer = json.loads(text)
+    if _digest(outer["answer"]) != outer["sha256"]:
+        raise ValueError("it was changed")
+    entry: dict[str, Any] = json.loads(outer["answer"])
+    return entry
+
+
+def _holds(entry: dict[str, Any], asked: Inquiry) -> bool:
+    """Whether an answer is as good as another search would be asked to give."""
+    if entry["certificate"]["status"] == Status.PROVEN:
+        return True
+    had, wanted = entry["share_s"], asked.share_s
+    return entry["memory"] == asked.request.memory and (had is None or (wanted is not None and had >= wanted))
+
+
+def _answer(entry: dict[str, Any], asked: Inquiry, naming: Naming) -> MapperResult:
+    """Cost the mappings of an entry, in the names of this Einsum. Raises SpecError or ValueError where one is none."""
+    source = Naming(*(tuple(names) for names in entry["naming"].values()))
+    variables = dict(zip(source.rank_variables, naming.rank_variables, strict=True))
+    tensors = dict(zip(source.tensors, naming.tensors, strict=True))
+    rules = parse((*asked.architecture.constraints, *asked.request.constraints), asked.architecture, asked.einsum)
+    front = []
+    for nodes in entry["front"]:
+        old = Mapping(parse_nest(nodes), arch=asked.architecture.name)
+        mapping = renamed_mapping(old, variables, tensors, asked.einsum.name, asked.einsum.name)
+        if broken := violations(mapping, asked.einsum, asked.architecture, rules):
+            raise ValueError(f"a mapping breaks a rule: {broken[0]}")
+        front.append(MappingPoint(mapping, evaluate(asked.alone, asked.architecture, mapping)))
+    stated = dict(entry["certificate"])
+    stated["status"] = Status(stated["status"])
+    stated["pruned"] = tuple((str(rule), int(count)) for rule, count in stated["pruned"])
+    return MapperResult(asked.einsum.name, tuple(front), Certificate(**stated))

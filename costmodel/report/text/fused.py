@@ -1,0 +1,78 @@
+"""What a search fused, as text: which Einsums below which loops, what stays on chip, and what that saves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from costmodel.report.human import joules, percent, seconds
+from costmodel.spec.mapping import Nest, Sequence, Storage, Temporal, einsums_in
+
+if TYPE_CHECKING:
+    from costmodel.mapper.layers import Layer
+    from costmodel.mapper.network import NetworkResult
+    from costmodel.model.evaluation import Evaluation
+
+
+def fused_lines(result: NetworkResult) -> list[str]:
+    """One line for each group that is fused, and one for each reason why Einsums are in no group."""
+    if result.fusion is None:
+        return []
+    lines = [line for layer in result.layers if layer.instead for line in _of_layer(layer)]
+    if not lines:
+        lines = ["fused: nothing; no group of neighbours is better than its Einsums by themselves"]
+    reasons: dict[str, list[str]] = {}
+    for name, why in result.fusion.alone.items():
+        reasons.setdefault(why, []).append(name)
+    return lines + [f"not fused: {', '.join(names)}: {why}" for why, names in reasons.items()]
+
+
+def _of_layer(layer: Layer) -> Iterator[str]:
+    nest = layer.point.mapping.nest
+    home = nest[0]
+    assert isinstance(home, Storage)  # noqa: S101  the outermost memory holds what comes from outside
+    groups = list(shared_parts(nest[1:]))
+    for names, loops, stores in groups:
+        below = f" below {', '.join(dict.fromkeys(loops))}" if loops else ""
+        staying = {t: node.level for node in reversed(stores) for t in node.tensors if t not in home.tensors}
+        held = [f"{', '.join(t for t in staying if staying[t] == m)} in {m}" for m in dict.fromkeys(staying.values())]
+        yield f"fused: {' + '.join(names)}{below}" + (f"; only on chip: {'; '.join(held)}" if held else "")
+    if groups:
+        yield f"  {_saved(layer, home.level)}"
+    else:
+        yield f"fused: {layer.einsum} at other points of the front"
+
+
+def shared_parts(
+    nest: Nest, loops: tuple[str, ...] = (), stores: tuple[Storage, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], tuple[str, ...], tuple[Storage, ...]]]:
+    """Yield (Einsums, rank variables of the shared loops, shared storage) of each group that shares any."""
+    for node in nest:
+        if isinstance(node, Temporal):
+            loops = (*loops, node.rank_variable)
+        elif isinstance(node, Storage):
+            stores = (*stores, node)
+        elif isinstance(node, Sequence):
+            if loops or stores:
+                yield einsums_in((node,)), loops, stores
+            else:
+                for branch in node.branches:
+                    yield from shared_parts(branch)
+
+
+def _saved(layer: Layer, outermost: str) -> str:
+    """What fusing saves, beside the first mapping in the front of each Einsum by itself."""
+    alone = [one.point.evaluation for one in layer.instead]
+    mine = layer.point.evaluation
+    energy = sum(one.energy_pj for one in alone)
+    cycles = sum(one.latency_cycles for one in alone)
+    words = sum(_words(one, outermost) for one in alone)
+    return (
+        f"energy {joules(mine.energy_pj)} instead of {joules(energy)} ({percent(mine.energy_pj / energy)}), "
+        f"latency {seconds(mine.latency_cycles / mine.clock_hz)} instead of {seconds(cycles / mine.clock_hz)}, "
+        f"{_words(mine, outermost):,} words across {outermost} instead of {words:,}"
+    )
+
+
+def _words(evaluation: Evaluation, level: str) -> int:
+    return sum(row.words for row in evaluation.traffic_rows if row.level == level)

@@ -1,0 +1,159 @@
+"""Answers on disk: read again where they hold, and only there."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+from commands import run
+
+from costmodel.mapper import cache as cache_module
+from costmodel.mapper.cache import Cache
+from costmodel.mapper.engines import search
+from costmodel.mapper.network import map_workload
+from costmodel.spec import catalog
+from costmodel.spec.request import Request
+
+REQUEST = Request(objective=("energy", "latency"), jobs=1)
+
+
+class Counting:
+    """The search, and what it was asked; ``gap`` makes answers that are not proven."""
+
+    def __init__(self, gap=None):
+        self.einsums, self.gap = [], gap
+
+    def __call__(self, einsum, architecture, request, progress=None):
+        self.einsums.append(einsum.name)
+        found = search(einsum, architecture, request, progress)
+        if self.gap is None:
+            return found
+        return replace(found, certificate=replace(found.certificate, status="gap", gap=self.gap))
+
+
+@pytest.fixture
+def said():
+    return []
+
+
+@pytest.fixture
+def cache(tmp_path, said):
+    return Cache(tmp_path / "answers", said.append)
+
+
+def mapped(cache, counting, workload="mm64", request=REQUEST):
+    architecture, whole = catalog.load_pair("two_level", workload)
+    return map_workload(whole, architecture, request, search_one=counting, cache=cache)
+
+
+def told(result):
+    return [(p.mapping.nest, p.energy_pj, p.latency_cycles) for layer in result.layers for p in layer.result.front]
+
+
+def test_what_was_searched_is_not_searched_again(cache, said):
+    first, second = Counting(), Counting()
+    before, after = mapped(cache, first), mapped(cache, second)
+    assert (first.einsums, second.einsums, said) == (["Z"], [], [])
+    assert told(after) == told(before)
+    assert after.certificate == before.certificate
+    assert after.front == before.front
+
+
+def test_another_einsum_of_the_same_shape_has_the_answer_in_its_own_names(cache):
+    mapped(cache, Counting())
+    other = {"name": "w", "ranks": {"I": 64, "J": 64, "L": 64}, "einsums": ["R[i, j] = S[i, l] * T[l, j]"]}
+    counting = Counting()
+    (layer,) = mapped(cache, counting, other | {"weights": ["T"]}).layers
+    assert counting.einsums == []
+    assert layer.point.mapping.einsum == "R"
+    assert {row.tensor for row in layer.point.evaluation.traffic_rows} == {"R", "S", "T"}
+
+
+@pytest.mark.parametrize("change", ["objective", "architecture", "program"])
+def test_another_question_has_another_answer(cache, change, monkeypatch):
+    mapped(cache, Counting())
+    counting = Counting()
+    if change == "program":
+        monkeypatch.setattr(cache_module, "program", lambda: "another one")
+    architecture, whole = catalog.load_pair(
+        "two_level", "mm64", ["Buffer.size=2048"] if change == "architecture" else []
+    )
+    request = Request(objective=("edp",), jobs=1) if change == "objective" else REQUEST
+    map_workload(whole, architecture, request, search_one=counting, cache=cache)
+    assert counting.einsums == ["Z"]
+
+
+@pytest.mark.parametrize("fault", ["cut", "changed", "another mapping"])
+def test_an_entry_that_is_broken_is_said_and_written_anew(cache, said, fault):
+    before = mapped(cache, Counting())
+    (path,) = cache.folder.iterdir()
+    whole = path.read_text(encoding="utf-8")
+    if fault == "cut":
+        path.write_text(whole[:50], encoding="utf-8")
+    elif fault == "changed":
+        path.write_text(whole.replace("for m by", "for n by", 1), encoding="utf-8")
+    else:
+        answer = json.loads(json.loads(whole)["answer"])
+        answer["front"][0] = answer["front"][0][1:]
+        content = json.dumps(answer)
+        path.write_text(json.dumps({"sha256": cache_module._digest(content), "answer": content}), encoding="utf-8")
+    counting = Counting()
+    assert told(mapped(cache, counting)) == told(before)
+    assert counting.einsums == ["Z"]
+    assert [line.partition(" (")[0] for line in said] == [f"{path}: no answer can be read from it"]
+    assert path.read_text(encoding="utf-8") == whole or "sha256" in path.read_text(encoding="utf-8")
+    again = Counting()
+    mapped(cache, again)
+    assert again.einsums == []
+
+
+def test_an_answer_that_is_not_proven_holds_where_there_is_no_more_time(cache):
+    def asked(budget):
+        counting = Counting(gap=0.5)
+        mapped(cache, counting, request=REQUEST.asking(budget=budget))
+        return bool(counting.einsums)
+
+    assert asked(20.0)
+    assert not asked(20.0)
+    assert not asked(10.0)
+    assert asked(40.0)
+    assert not asked(20.0)
+    assert asked(None)
+
+
+def test_the_oldest_answers_go(cache, monkeypatch):
+    monkeypatch.setattr(cache_module, "MOST_ENTRIES", 2)
+    for number, name in enumerate(("mm64", "mm128", "mm_rect")):
+        mapped(cache, Counting(), name)
+        for path in cache.folder.iterdir():
+            os.utime(path, (number, number)) if path.stat().st_mtime > 1e6 else None
+    assert len(list(cache.folder.iterdir())) == 2
+    counting = Counting()
+    mapped(cache, counting, "mm_rect")
+    assert counting.einsums == []
+
+
+def test_two_runs_share_a_folder(tmp_path):
+    command = [sys.executable, "-m", "costmodel", "map", "two_level", "gemm_family", "--no-run", "-q", "--jobs", "1"]
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
+    runs = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in "ab"]
+    answers = [process.communicate() for process in runs]
+    assert [process.returncode for process in runs] == [0, 0], answers
+    folder = tmp_path / "costmodel" / "answers"
+    assert list(folder.glob(".*")) == []
+    said = []
+    workload = catalog.load_workload("gemm_family")
+    assert len(list(folder.iterdir())) == len({str(e.shape) for e in workload.einsums})
+    counting = Counting()
+    mapped(Cache(folder, said.append), counting, "gemm_family", Request(jobs=1))
+    assert (counting.einsums, said) == ([], [])
+
+
+def test_the_command_searches_anew_where_it_is_asked_to(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    run("map", "two_level", "mm64", "--no-run", "-q", "--no-cache", "--jobs", 1)
+    assert list(tmp_path.iterdir()) == []
+    run("map", "two_level", "mm64", "--no-run", "-q", "--jobs", 1)
+    assert len(list((tmp_path / "costmodel" / "answers").iterdir())) == 1
