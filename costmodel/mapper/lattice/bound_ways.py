@@ -25,7 +25,7 @@ MOST_KEPT = 20_000_000
 """Numbers that are kept for one set of nodes."""
 CELLS = 200_000
 """Numbers that are worked out in one go."""
-MOST_JOINT = 10_000_000
+MOST_JOINT = 4_000_000
 """Tile shapes times ways of which nodes below the array are looked at together."""
 
 
