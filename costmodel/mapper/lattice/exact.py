@@ -26,8 +26,9 @@ from costmodel.spec.rules import Rules, parse
 
 SHAPES_PER_S, SHAPES_ALWAYS = 200_000, 100_000
 """Tile shapes whose tables take a second, in which no deadline is looked at; and as many as are always tried."""
-SHAPES_MOST = 100_000
-"""Tile shapes of multiples; where there are more, some rank variables have fewer tiles."""
+SHAPES_MOST, MULTIPLES_PER_S = 100_000, 50_000
+"""Tile shapes of multiples, and as many for each second of a budget; where there are more, some rank variables have
+fewer tiles."""
 SAME = 1e-12
 """Relative difference of the lattice's energy from the model's that rounding explains."""
 
@@ -60,7 +61,7 @@ def map_einsum(
     deadline = None if budget_s is None else time.monotonic() + budget_s
     aim = objective_of(objective)
     rules = parse((*architecture.constraints, *constraints), architecture, einsum)
-    most = SHAPES_MOST if budget_s is None else min(SHAPES_MOST, max(SHAPES_ALWAYS, int(SHAPES_PER_S * budget_s)))
+    most = SHAPES_MOST if budget_s is None else min(SHAPES_MOST, 1 + int(MULTIPLES_PER_S * budget_s))
     space = mapspace.build(Allowed(einsum, architecture, rules), multiples=most if multiples else 0)
     shapes = math.prod(len(divisors) for divisors in space.divisors)
     if budget_s is not None and shapes > max(SHAPES_ALWAYS, SHAPES_PER_S * budget_s):

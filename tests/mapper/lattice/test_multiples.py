@@ -13,7 +13,9 @@ from problems import MAC, PE2D, einsum, gemm, leaving_something_over
 from strategies import Case
 
 from costmodel.einsum.algebra import Einsum, Workload
+from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.lattice import multiples as lattice_multiples
+from costmodel.mapper.lattice import space as mapspace
 from costmodel.mapper.lattice.sizes import Sizes, joined
 from costmodel.mapper.result import InfeasibleError
 from costmodel.spec.hardware import Architecture, Array, Memory
@@ -116,3 +118,10 @@ def test_sizes_that_are_joined() -> None:
     sizes = Sizes(13, multiples=True)
     assert sizes.values.tolist() == [1, 5, 7, 13]
     assert [[int(sizes.values[j]) for j in above] for above in sizes.outside] == [[5, 7, 13], [13], [13], []]
+
+
+@pytest.mark.parametrize("most", [1, 1_000, 5_000, 100_000])
+def test_no_more_tile_shapes_than_asked_for_unless_all_tiles_divide(most: int) -> None:
+    space = mapspace.build(Allowed(gemm(100, 70, 130), PE4X4), multiples=most)
+    assert space.lattice <= most or not space.uneven
+    assert bool(space.whole) == (most < 100_000)
