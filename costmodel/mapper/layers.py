@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from costmodel.mapper.fused import apart, asked_of, fuse, over_cuts
 from costmodel.mapper.result import Certificate, MapperResult, MappingPoint, Status
 from costmodel.model.evaluate import evaluate
 from costmodel.spec.mapping import Mapping, Storage
@@ -70,6 +69,8 @@ def fuse_layers(
     A group has one layer in place of those of its Einsums. Where some points of a front fuse Einsums that others do
     not, their layer has the mappings of all; what a point does not fuse it has as branches without shared loops.
     """
+    from costmodel.mapper.fused import apart, asked_of, fuse, over_cuts
+
     aim = layer_objective(request, len(workload.einsums))
     place = {einsum.name: at for at, einsum in enumerate(workload.einsums)}
     alone = {place[layer.einsum]: layer for layer in layers}
