@@ -119,7 +119,7 @@ class Orders:
         """Return what may be of a node: null where it has no window, or where nothing is known of what it keeps."""
         node, last = order[place], order[-1]
         own, other = self.space.tensors[node.tensor], self.space.tensors[last.tensor]
-        if not own.windows or own.padded:
+        if not own.windows or own.padded or not self.space.arrays:  # a search without arrays is faster than tables
             return [None]
         both = own.relevant & other.relevant & (self.space.extents > 1)
         between = (self.space.tensors[n.tensor].relevant & both for n in order[place + 1 : -1])
