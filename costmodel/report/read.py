@@ -6,13 +6,14 @@ import csv
 import io
 import json
 import math
+from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from costmodel.einsum.algebra import Workload
+from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.model.evaluation import ActionRow, Evaluation, LatencyRow, OccupancyRow, TrafficRow
 from costmodel.report.folder import is_run, read_text
 from costmodel.report.numbers import faults
@@ -82,18 +83,30 @@ def _values(path: Path, adapter: TypeAdapter[tuple[Value, ...]]) -> tuple[Value,
 
 
 def _check_einsums(path: Path, workloads: tuple[Workload, ...]) -> None:
-    """Every Einsum has the tensors and the extents of what it accesses."""
+    """Every Einsum has the tensors and the extents of what it accesses, and an index for each of their ranks."""
     for number, workload in enumerate(workloads):
         for place, einsum in enumerate(workload.einsums):
-            accesses = (einsum.output, *einsum.inputs)
-            variables = {variable for access in accesses for variable in access.rank_variables}
-            for key, needed, there in (
-                ("tensors", {access.tensor for access in accesses}, einsum.tensors),
-                ("shape", variables, einsum.shape),
-            ):
-                if missing := sorted(needed - there.keys()):
-                    message = f"{missing[0]!r}, which the Einsum accesses, is missing"
-                    raise SpecError([_problem(path, f"$[{number}].einsums[{place}].{key}", message)])
+            for key, message in _faults_of(einsum):
+                raise SpecError([_problem(path, f"$[{number}].einsums[{place}].{key}", message)])
+
+
+def _faults_of(einsum: Einsum) -> Iterator[tuple[str, str]]:
+    """Yield what is damaged of an Einsum, with its key."""
+    accesses = (einsum.output, *einsum.inputs)
+    variables = {v for access in accesses for v in access.rank_variables | access.at_zero}
+    for key, needed, there in (
+        ("tensors", {access.tensor for access in accesses}, einsum.tensors),
+        ("shape", variables, einsum.shape),
+    ):
+        for missing in sorted(needed - there.keys()):
+            yield key, f"{missing!r}, which the Einsum accesses, is missing"
+    for name, tensor in einsum.tensors.items():
+        if len(tensor.shape) != len(tensor.ranks):
+            yield f"tensors.{name}.shape", f"must have an extent for each rank, got {list(tensor.shape)}"
+    for key, access in (("output", einsum.output), *((f"inputs[{n}]", a) for n, a in enumerate(einsum.inputs))):
+        ranks = len(einsum.tensors[access.tensor].ranks)
+        if len(access.indices) != ranks:
+            yield f"{key}.indices", f"must be {ranks}, one for each rank of {access.tensor}, got {len(access.indices)}"
 
 
 def _evaluation(folder: Path, result: Result, workload: Workload) -> Evaluation | None:

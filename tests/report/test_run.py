@@ -3,8 +3,10 @@ import dataclasses
 import errno
 import json
 import os
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -205,6 +207,12 @@ def strip_levels(path: Path) -> None:
     path.write_text(json.dumps([architecture | {"levels": architecture["levels"][2:]}]))
 
 
+def change_einsum(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    workloads = json.loads(path.read_text())
+    change(workloads[0]["einsums"][0])
+    path.write_text(json.dumps(workloads))
+
+
 DAMAGE = {
     "truncated result": ("result.json", lambda p: p.write_text(p.read_text()[:400]), "not JSON"),
     "result not UTF-8": ("result.json", lambda p: p.write_bytes(b"\xff\xfe{"), "cannot be read"),
@@ -254,6 +262,16 @@ DAMAGE = {
         "workload.json",
         lambda p: edit(p, '"role": "weight"', '"role": "ballast"'),
         "must be 'input'",
+    ),
+    "an index too few": (
+        "workload.json",
+        lambda p: change_einsum(p, lambda e: e["inputs"][0]["indices"].pop()),
+        "one for each rank of",
+    ),
+    "an extent too few": (
+        "workload.json",
+        lambda p: change_einsum(p, lambda e: next(iter(e["tensors"].values()))["shape"].pop()),
+        "must have an extent for each rank",
     ),
     "no workload": ("workload.json", lambda p: p.write_text("[]"), "must not be empty"),
     "level kind": (

@@ -60,7 +60,8 @@ def genes_of(encoding, draw):
 
 
 def costs(workload, architecture, mapping):
-    evaluation = evaluate(workload, architecture, mapping)
+    """What a nest costs, allowed or not."""
+    evaluation = evaluate_bound(bind(workload, architecture, mapping))
     traffic = sorted((r.level, r.tensor, r.flow, r.words) for r in evaluation.traffic_rows)
     return traffic, evaluation.energy_pj, evaluation.latency_cycles
 
