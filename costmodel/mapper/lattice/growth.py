@@ -130,11 +130,11 @@ class Growth(Sieve):
         return left
 
     def count_passes(self, labels: Labels, v: Ints, low: Ints) -> None:
-        """Note how often the stationary tile of a systolic array changes, when its innermost holder inside closes."""
+        """Note how often the stationary tile of a systolic array changes, when its outermost holder inside closes."""
         assert self.space.systolic is not None  # noqa: S101
         s = labels.s
         wanted = np.full(labels.n, self.gaps.virtual)
-        for i in reversed(self.gaps.chain[self.gaps.pinned]):
+        for i in self.gaps.chain[self.gaps.pinned]:
             if self.gaps.segment_of[i] <= self.space.systolic[0]:
                 bit = self.space.nodes[i].bit
                 wanted = np.where(s[Layout.KEPT] & bit, bit, wanted)

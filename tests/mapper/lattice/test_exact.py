@@ -34,6 +34,7 @@ from problems import (
 from strategies import Case
 
 from costmodel.einsum.algebra import Einsum, Workload
+from costmodel.einsum.roles import Stationary
 from costmodel.mapper.front import select
 from costmodel.mapper.result import InfeasibleError, MappingPoint
 from costmodel.spec.hardware import Architecture, Array, Memory
@@ -147,6 +148,15 @@ SEARCHED = {
             Memory(name="M2", capacity_bits=32, read_pj=4, write_pj=1, keep=("A",)),
         ),
     ),
+    "systolic passes of the outer of two tiles in an instance": (
+        einsum("Z[m]", "A[m]", m=5),
+        (
+            Memory(name="M0", read_pj=40, write_pj=60),
+            Array(name="A1", shape={"X": 2, "Y": 3}, systolic="input"),
+            Memory(name="M2", capacity_bits=64, read_pj=1, write_pj=2),
+            Memory(name="M3", capacity_bits=24, read_pj=1, write_pj=2),
+        ),
+    ),
     "a window that no memory below an array holds, whose words instances share": (
         einsum("O[p]", "I[2*p+r]", "F[r]", weights="F", p=6, r=4),
         (
@@ -217,6 +227,38 @@ def test_front_where_a_rule_of_the_search_decides(case: str) -> None:
     found = map_einsum(problem, architecture, objective="energy,latency")
     want = [(energy, latency) for energy, latency, _ in exhaustive.front(problem, architecture)]
     assert [(p.energy_pj, p.latency_cycles) for p in found.front] == [pytest.approx(w, rel=1e-9) for w in want]
+
+
+def around_two_memories(rng: random.Random) -> Architecture:
+    """A systolic array around two memories, perhaps with an array between them."""
+
+    def memory(name: str, bits: int) -> Memory:
+        held = rng.choice([{}, {}, {"may_keep": ("input", "weight", "output")}, {"keep": ("input", "weight")}])
+        return Memory(name=name, read_pj=rng.randrange(1, 5), write_pj=1, capacity_bits=bits, **held)
+
+    between = rng.choice([(), (Array(name="A2", shape={"X": 2}),)])
+    outer = Memory(name="M0", read_pj=40, write_pj=50, bandwidth_bits_per_cycle=rng.choice([None, 8, 64]))
+    stays: Stationary = rng.choice(("input", "weight", "output"))
+    array = Array(name="A1", shape=rng.choice([{"X": 2}, {"X": 2, "Y": 3}]), systolic=stays, multicast="words")
+    inside = (memory("M2", rng.choice([64, 96, 160])), *between, memory("M3", rng.choice([24, 48])))
+    return Architecture(name="inside", levels=(outer, array, *inside, MAC))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_passes_are_those_of_the_outermost_tile_in_an_instance(seed: int) -> None:
+    rng = random.Random(30_000 + seed)
+    while True:
+        problem, architecture = random_einsum(rng), around_two_memories(rng)
+        windows = any(len(index.terms) > 1 for access in problem.accesses for index in access.indices)
+        if not windows and exhaustive.size(problem, architecture, 900) < 900:
+            break
+    want = [(energy, latency) for energy, latency, _ in exhaustive.front(problem, architecture)]
+    if want:
+        front = map_einsum(problem, architecture, objective="energy,latency").front
+        assert [(p.energy_pj, p.latency_cycles) for p in front] == [pytest.approx(w, rel=1e-9) for w in want]
+    else:
+        with pytest.raises(InfeasibleError):
+            map_einsum(problem, architecture)
 
 
 def test_an_array_that_shares_nothing_is_sent_a_window_for_each_instance() -> None:
