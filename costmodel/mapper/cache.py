@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -126,7 +127,8 @@ class Cache:
         except OSError as error:
             self.tell(f"{path}: the answer is not kept ({error.strerror})")
         finally:
-            scratch.unlink(missing_ok=True)
+            with suppress(OSError):
+                scratch.unlink()
 
     def _thin_out(self) -> None:
         entries = list(self.folder.glob("*.json"))
@@ -149,11 +151,15 @@ def _checked(text: str) -> dict[str, Any]:
 
 
 def _holds(entry: dict[str, Any], asked: Inquiry) -> bool:
-    """Whether an answer is as good as another search would be asked to give."""
-    if entry["certificate"]["status"] == Status.PROVEN:
-        return True
+    """Whether an answer is as good as another search would be asked to give.
+
+    Which multiples are looked at depends on the time for it, so a proof about them holds for as much time.
+    """
     had, wanted = entry["share_s"], asked.share_s
-    return entry["memory"] == asked.request.memory and (had is None or (wanted is not None and had >= wanted))
+    as_long = had is None or (wanted is not None and had >= wanted)
+    if entry["certificate"]["status"] == Status.PROVEN:
+        return as_long or asked.request.tiles != "multiples"
+    return as_long and entry["memory"] == asked.request.memory
 
 
 def _answer(entry: dict[str, Any], asked: Inquiry, naming: Naming) -> MapperResult:
@@ -169,6 +175,8 @@ def _answer(entry: dict[str, Any], asked: Inquiry, naming: Naming) -> MapperResu
         if broken := violations(mapping, asked.einsum, asked.architecture, rules):
             raise ValueError(f"a mapping breaks a rule: {broken[0]}")
         front.append(MappingPoint(mapping, evaluate(asked.alone, asked.architecture, mapping)))
+    if not front:
+        raise ValueError("it has no mapping")
     stated = dict(entry["certificate"])
     stated["status"] = Status(stated["status"])
     stated["pruned"] = tuple((str(rule), int(count)) for rule, count in stated["pruned"])

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from costmodel.einsum.algebra import Access, Affine, Einsum, Tensor, Workload
+from costmodel.einsum.roles import Stationary, stationary_tensor
 from costmodel.mapper.result import MapperResult, MappingPoint
 from costmodel.model.evaluation import Evaluation
 from costmodel.spec.mapping import Compute, Mapping, Nest, Node, Spatial, Storage, Temporal
@@ -72,6 +73,8 @@ def canonical(einsum: Einsum, kept_names: frozenset[str]) -> tuple[object, Namin
         tuple(tensor_key(place, einsum.tensors[name]) for place, name in enumerate(tensors)),
         tuple((o.kind, o.per_point, tuple(sorted(map(variables.index, o.at_zero)))) for o in einsum.operations),
         tuple(tuple(sorted(map(variables.index, lacking))) for lacking in einsum.addends),
+        # names may decide which operand stays, where roles do not
+        tuple(tensors.index(stationary_tensor(einsum, what)) for what in get_args(Stationary)),
     )
     return key, Naming(variables, tuple(tensors))
 

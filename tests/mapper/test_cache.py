@@ -85,7 +85,7 @@ def test_another_question_has_another_answer(cache, change, monkeypatch):
     assert counting.einsums == ["Z"]
 
 
-@pytest.mark.parametrize("fault", ["cut", "changed", "another mapping"])
+@pytest.mark.parametrize("fault", ["cut", "changed", "another mapping", "no mapping"])
 def test_an_entry_that_is_broken_is_said_and_written_anew(cache, said, fault):
     before = mapped(cache, Counting())
     (path,) = cache.folder.iterdir()
@@ -96,7 +96,7 @@ def test_an_entry_that_is_broken_is_said_and_written_anew(cache, said, fault):
         path.write_text(whole.replace("for m by", "for n by", 1), encoding="utf-8")
     else:
         answer = json.loads(json.loads(whole)["answer"])
-        answer["front"][0] = answer["front"][0][1:]
+        answer["front"] = [answer["front"][0][1:]] if fault == "another mapping" else []
         content = json.dumps(answer)
         path.write_text(json.dumps({"sha256": cache_module._digest(content), "answer": content}), encoding="utf-8")
     counting = Counting()
@@ -121,6 +121,27 @@ def test_an_answer_that_is_not_proven_holds_where_there_is_no_more_time(cache):
     assert asked(40.0)
     assert not asked(20.0)
     assert asked(None)
+
+
+def test_a_proof_about_multiples_holds_where_there_is_no_more_time(cache):
+    """Which tiles are looked at depends on the time."""
+
+    def asked(budget):
+        counting = Counting()
+        mapped(cache, counting, request=REQUEST.asking(tiles="multiples", budget=budget))
+        return bool(counting.einsums)
+
+    assert asked(20.0)
+    assert not asked(10.0)
+    assert asked(None)
+    assert not asked(20.0)
+
+
+def test_a_folder_that_cannot_be_written_costs_no_answer(tmp_path, said):
+    (tmp_path / "file").touch()
+    found = mapped(Cache(tmp_path / "file" / "answers", said.append), Counting())
+    assert found.certificate.status == "optimal: proven"
+    assert [line.rpartition(": ")[2] for line in said][-1].startswith("the answer is not kept")
 
 
 def test_the_oldest_answers_go(cache, monkeypatch):

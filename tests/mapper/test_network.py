@@ -22,6 +22,7 @@ from costmodel.mapper.layers import layer_objective
 from costmodel.mapper.network import map_workload
 from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult
 from costmodel.mapper.sums import best_choice, sum_fronts
+from costmodel.spec.catalog import load_architecture, load_workload
 from costmodel.spec.objective import NAMED, objective_of
 from costmodel.spec.problems import Problem, SpecError
 from costmodel.spec.request import Request
@@ -181,6 +182,14 @@ def test_names_that_the_architecture_or_a_constraint_uses_are_not_interchangeabl
     assert [len(g) for g in groups_of(workload, two_level())] == [3]
     assert list(groups_of(workload, two_level(keep=("Aone",)))) == [["one"], ["two", "three"]]
     assert list(groups_of(workload, two_level(), ["Buffer keeps something"])) == [["one", "two"], ["three"]]
+
+
+def test_einsums_in_which_another_operand_stays_are_two():
+    """Where no role says it, names do: W1 is the weight of the first, W2 of the second."""
+    spec = {"name": "w", "ranks": {"M": 8, "N": 4, "K": 4}, "weights": []}
+    spec["einsums"] = ["Y[m, n] = A[m, k] * W1[k, n]", "Z[m, n] = W2[m, k] * B[k, n]"]
+    workload, architecture = load_workload(spec), load_architecture("systolic4_weight")
+    assert list(groups_of(workload, architecture)) == [["Y"], ["Z"]]
 
 
 def test_totals_are_sums_over_layers_and_their_counts():

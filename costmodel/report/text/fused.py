@@ -9,6 +9,7 @@ from costmodel.report.human import joules, percent, seconds
 from costmodel.spec.mapping import Nest, Sequence, Storage, Temporal, einsums_in
 
 if TYPE_CHECKING:
+    from costmodel.mapper.fused import Fusion
     from costmodel.mapper.layers import Layer
     from costmodel.mapper.network import NetworkResult
     from costmodel.model.evaluation import Evaluation
@@ -20,11 +21,18 @@ def fused_lines(result: NetworkResult) -> list[str]:
         return []
     lines = [line for layer in result.layers if layer.instead for line in _of_layer(layer)]
     if not lines:
-        lines = ["fused: nothing; no group of neighbours is better than its Einsums by themselves"]
+        lines = [f"fused: nothing; {_why_nothing(result.fusion)}"]
     reasons: dict[str, list[str]] = {}
     for name, why in result.fusion.alone.items():
         reasons.setdefault(why, []).append(name)
     return lines + [f"not fused: {', '.join(names)}: {why}" for why, names in reasons.items()]
+
+
+def _why_nothing(fusion: Fusion) -> str:
+    if not fusion.searched:
+        return "no group of neighbours was searched"
+    which = "" if fusion.proven else " that was searched"
+    return f"no group of neighbours{which} is better than its Einsums by themselves"
 
 
 def _of_layer(layer: Layer) -> Iterator[str]:
