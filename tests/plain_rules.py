@@ -139,8 +139,9 @@ def chained(across: dict[tuple[str, str], set[str]], problem: Einsum) -> bool:
         for read in problem.inputs
         if read.tensor == problem.output.tensor
         for here, there in zip(problem.output.indices, read.indices, strict=True)
-        for v in here.rank_variables
-        if here.terms == there.terms and abs(here.constant - there.constant) == 1
+        if here.terms == there.terms and len(here.terms) == 1
+        for v, coefficient in here.terms
+        if abs(here.constant - there.constant) == abs(coefficient)
     }
     return not any(steps & spread for spread in across.values())
 
