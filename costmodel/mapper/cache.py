@@ -75,8 +75,9 @@ class Inquiry:
 
     def named(self) -> tuple[str, Naming]:
         """What the entry is called, and the names of the Einsum in the order that all of that entry share."""
-        kept = shared_names(self.alone, self.architecture, self.request.constraints)
-        key, naming = canonical(self.einsum, kept)
+        constraints = self.request.constraints
+        kept = shared_names(self.alone, self.architecture, constraints)
+        key, naming = canonical(self.einsum, self.architecture, constraints, kept)
         decides = self.request.asking(budget=None, memory=None, choose=None, fuse="off")
         return decides.fingerprint(program(), repr(key), repr(self.architecture)), naming
 

@@ -41,11 +41,15 @@ class Naming:
     tensors: tuple[str, ...]
 
 
-def canonical(einsum: Einsum, kept_names: frozenset[str]) -> tuple[object, Naming]:
+def canonical(
+    einsum: Einsum, architecture: Architecture, constraints: Sequence[str], kept_names: frozenset[str]
+) -> tuple[object, Naming]:
     """Return a key that two Einsums share when they differ in names only, and the names in the key's order.
 
-    ``kept_names`` are names that mean something elsewhere (in a constraint, in ``keep:``): they stay as they are.
+    ``kept_names`` are names that mean something elsewhere (in a constraint, in ``keep:``): they stay as they are. Names
+    may also decide which operand a systolic array or a dataflow holds still, where roles do not.
     """
+    held = any(array.systolic for array in architecture.arrays) or bool(architecture.constraints or constraints)
     variables = tuple(einsum.shape)
     tensors: list[str] = []
     for access in (einsum.output, *einsum.inputs):
@@ -73,8 +77,7 @@ def canonical(einsum: Einsum, kept_names: frozenset[str]) -> tuple[object, Namin
         tuple(tensor_key(place, einsum.tensors[name]) for place, name in enumerate(tensors)),
         tuple((o.kind, o.per_point, tuple(sorted(map(variables.index, o.at_zero)))) for o in einsum.operations),
         tuple(tuple(sorted(map(variables.index, lacking))) for lacking in einsum.addends),
-        # names may decide which operand stays, where roles do not
-        tuple(tensors.index(stationary_tensor(einsum, what)) for what in get_args(Stationary)),
+        tuple(tensors.index(stationary_tensor(einsum, what)) for what in get_args(Stationary)) if held else (),
     )
     return key, Naming(variables, tuple(tensors))
 
@@ -145,11 +148,12 @@ class Member:
 
 def grouped(workload: Workload, architecture: Architecture, constraints: Iterable[str] = ()) -> tuple[Member, ...]:
     """Sort the Einsums of a workload into groups of identical ones."""
+    constraints = tuple(constraints)
     kept = shared_names(workload, architecture, constraints)
     groups: dict[object, int] = {}
     members = []
     for einsum in workload.einsums:
-        key, naming = canonical(einsum, kept)
+        key, naming = canonical(einsum, architecture, constraints, kept)
         members.append(Member(einsum, groups.setdefault(key, len(groups)), naming))
     return tuple(members)
 

@@ -47,7 +47,7 @@ def sum_fronts(fronts: Sequence[Floats], limit: int = FRONT_LIMIT, *, room: bool
     growth = 1.0
     for front in fronts:
         kept = pareto(front[:, asked])
-        sums = _joined(costs, front[kept])
+        sums = joined_costs(costs, front[kept])
         order = pareto(sums[:, asked])
         if len(order) > limit:
             thin = _thin if len(asked) == 2 else _cells
@@ -64,7 +64,7 @@ def sum_fronts(fronts: Sequence[Floats], limit: int = FRONT_LIMIT, *, room: bool
     return FrontSum(costs, choices, growth - 1.0)
 
 
-def _joined(some: Floats, others: Floats) -> Floats:
+def joined_costs(some: Floats, others: Floats) -> Floats:
     """Costs of each of some followed by each of others, one row for each pair."""
     columns = [
         (np.add if axis.joins == "sum" else np.maximum).outer(some[:, place], others[:, place]).ravel()

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from costmodel.mapper.front import Floats, pareto
+from costmodel.mapper.sums import joined_costs
 from costmodel.spec.objective import AXES
 
 MOST = 4_000
@@ -47,11 +48,7 @@ def over_cuts(first: int, stop: int, fronts: Mapping[tuple[int, int], Floats], a
                 continue
             before = known[begin]
             exact &= before.exact
-            columns = [
-                (np.add if axis.joins == "sum" else np.maximum).outer(before.costs[:, k], own[:, k]).ravel()
-                for k, axis in enumerate(AXES)
-            ]
-            costs.append(np.stack(columns, axis=1))
+            costs.append(joined_costs(before.costs, own))
             pieces += [(*path, Between(begin, end, place)) for path in before.pieces for place in range(len(own))]
         if costs:
             every = np.concatenate(costs)
