@@ -234,7 +234,7 @@ STATED = {
 
 @pytest.mark.parametrize("module", MODULES)
 def test_only_the_price_book_reads_what_a_level_states(module):
-    if module.startswith("costmodel.spec") or module in {"costmodel.model.meters", "costmodel.model.walk"}:
+    if module.startswith(("costmodel.spec", "costmodel.model.walk")) or module == "costmodel.model.meters":
         return
     read = [
         f"line {node.lineno}: {ast.unparse(node)}"
@@ -265,7 +265,7 @@ def is_a_count(module: str, value: ast.expr) -> bool:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_only_formats_multiply_by_the_width_of_a_tensor(module):
-    if module.startswith("costmodel.spec") or module in {"costmodel.model.formats", "costmodel.model.walk"}:
+    if module.startswith(("costmodel.spec", "costmodel.model.walk")) or module == "costmodel.model.formats":
         return
     tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
     scaled = [
@@ -304,7 +304,7 @@ def test_a_class_name_means_one_class():
     """The walk is apart: it is an oracle, and says what it counts in the words of the model that it checks."""
     homes: dict[str, list[str]] = {}
     for module, path in MODULES.items():
-        if module == "costmodel.model.walk":
+        if module.startswith("costmodel.model.walk"):
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ClassDef):

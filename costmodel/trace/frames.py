@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from costmodel.einsum.algebra import Access, Einsum, Tensor, Workload
 from costmodel.model.evaluation import Flow
 from costmodel.model.nest import BoundNest
-from costmodel.model.walk import Instance, Tile, WalkResult
+from costmodel.model.walk.counted import WalkResult
+from costmodel.model.walk.state import Instance
+from costmodel.model.walk.words import Tile
 
 LoopPlace = tuple[int, ...]
 """Indices that lead to a node from the root of the nest, as the walk numbers them."""

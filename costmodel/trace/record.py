@@ -10,7 +10,10 @@ from costmodel.einsum.algebra import Access, Einsum, Workload
 from costmodel.model.evaluate import evaluate
 from costmodel.model.evaluation import Flow
 from costmodel.model.nest import Path, Place, bind
-from costmodel.model.walk import Holder, Instance, Tile, Watcher, is_evaluated, is_inside, walk, word
+from costmodel.model.walk import walk
+from costmodel.model.walk.state import Holder, Instance
+from costmodel.model.walk.watcher import Watcher
+from costmodel.model.walk.words import Tile, is_evaluated, is_inside, word
 from costmodel.spec.hardware import Architecture, Array
 from costmodel.spec.mapping import Mapping, einsums_in
 from costmodel.spec.problems import Problem, SpecError

@@ -7,7 +7,8 @@ from reference import case_files, reference
 from strategies import nest_of, random_case, workload_of
 
 from costmodel.einsum.algebra import Role
-from costmodel.model.walk import bounding_box, walk
+from costmodel.model.walk import walk
+from costmodel.model.walk.words import bounding_box
 from costmodel.spec.catalog import load_architecture, load_workload
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
 from costmodel.spec.mapping import Mapping

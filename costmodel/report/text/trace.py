@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from costmodel.model.evaluation import Flow
-from costmodel.model.walk import Tile
+from costmodel.model.walk.words import Tile
 from costmodel.report.nest_text import sentences
 from costmodel.report.text.aligned import table
 from costmodel.trace.frames import Frame, Trace

@@ -1,0 +1,73 @@
+"""What the walk counts, in tidy rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping as Dict
+
+    from costmodel.model.evaluation import LatencyRow, OccupancyRow, TrafficRow
+
+
+@dataclass(frozen=True, slots=True)
+class HopRow:
+    """Words that travel to or from the children of an array, over the whole Einsum."""
+
+    einsum: str
+    array: str
+    tensor: str
+    words: int
+
+
+@dataclass(frozen=True, slots=True)
+class OperationRow:
+    """Operations of one kind that an Einsum performs on one compute unit."""
+
+    einsum: str
+    unit: str
+    kind: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class PortRow:
+    """Bits that cross the ports of the busiest instance of a memory; each column has its own busiest instance."""
+
+    einsum: str
+    level: str
+    read_bits: int
+    """By reads and drains that are charged."""
+    write_bits: int
+    """By fills and updates."""
+    both_bits: int
+    """By reads and writes of one instance together."""
+
+
+@dataclass(frozen=True, slots=True)
+class PassRow:
+    """Passes of a systolic array, as its first child sees them."""
+
+    einsum: str
+    array: str
+    passes: int
+
+
+@dataclass(frozen=True)
+class WalkResult:
+    """What happened while a nest was executed once. All counts are exact integers."""
+
+    traffic_rows: tuple[TrafficRow, ...]
+    """Four flows for every storage node and tensor, zeros too."""
+    hop_rows: tuple[HopRow, ...]
+    operation_rows: tuple[OperationRow, ...]
+    port_rows: tuple[PortRow, ...]
+    pass_rows: tuple[PassRow, ...]
+    latency_rows: tuple[LatencyRow, ...]
+    """Compute units, and memories that have a bandwidth."""
+    occupancy_rows: tuple[OccupancyRow, ...]
+    compute_steps: Dict[str, int]
+    """Einsum → steps at which its busiest compute instance works."""
+    level_bits: Dict[str, int]
+    """Memory → room that one instance needs, with branches sharing space."""

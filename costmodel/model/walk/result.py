@@ -1,0 +1,120 @@
+"""What a run counted: words, operations and hops summed up, the cycles that they take, the room that tiles need."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING
+
+from costmodel.model.evaluation import Flow, LatencyRow, OccupancyRow, TrafficRow
+from costmodel.model.walk.counted import HopRow, OperationRow, PassRow, PortRow, WalkResult
+from costmodel.spec.hardware import Array, ComputeUnit, Memory
+from costmodel.spec.mapping import Sequence, Storage
+
+if TYPE_CHECKING:
+    from costmodel.einsum.algebra import Einsum
+    from costmodel.model.walk.run import Run
+    from costmodel.model.walk.state import Instance
+    from costmodel.spec.hardware import Architecture
+    from costmodel.spec.mapping import Nest
+
+FLOWS: tuple[Flow, ...] = ("fill", "read", "update", "drain")
+
+
+def result(run: Run) -> WalkResult:
+    """All that a run counted."""
+    holders = list(run.holders.values())
+    traffic: Counter[tuple[str, str, str, Flow]] = Counter()
+    for h in holders:
+        for einsum in dict.fromkeys([h.owner, *(einsum for einsum, _, _ in h.words)]):
+            traffic.update({(einsum, h.memory.name, h.tensor.name, flow): 0 for flow in FLOWS})
+        for (einsum, flow, _), words in h.words.items():
+            traffic[einsum, h.memory.name, h.tensor.name, flow] += words
+    ports = port_rows(run)
+    occupancy = [(h.owner, h.memory.name, h.tensor, max(h.sizes)) for h in holders]
+    return WalkResult(
+        traffic_rows=tuple(TrafficRow(*key, words) for key, words in traffic.items()),
+        hop_rows=tuple(HopRow(*key, words) for key, words in run.hops.items()),
+        operation_rows=tuple(OperationRow(*key, count) for key, count in run.operations.items()),
+        port_rows=ports,
+        pass_rows=tuple(PassRow(*key, passes) for key, passes in run.passes.items()),
+        latency_rows=(*compute_latency(run), *memory_latency(run.architecture, ports)),
+        occupancy_rows=tuple(OccupancyRow(e, m, t.name, n, n * t.bits) for e, m, t, n in occupancy),
+        compute_steps={einsum: max(steps.values()) for (einsum, _), steps in run.steps.items()},
+        level_bits={m.name: room(run, run.nest, m.name, ()) for m in run.architecture.memories},
+    )
+
+
+def port_rows(run: Run) -> tuple[PortRow, ...]:
+    """Bits at the ports of the busiest instance of every memory."""
+    reads: dict[tuple[str, str], Counter[Instance]] = defaultdict(Counter)
+    writes: dict[tuple[str, str], Counter[Instance]] = defaultdict(Counter)
+    for h in run.holders.values():
+        for (einsum, flow, instance), words in h.words.items():
+            action = reads if flow in {"read", "drain"} else writes
+            if flow != "drain" or h.memory.drain == "charged":
+                action[einsum, h.memory.name][instance] += words * h.tensor.bits
+    rows = []
+    for key in dict.fromkeys([*reads, *writes]):
+        both = reads[key] + writes[key]
+        busiest = (max(bits.values(), default=0) for bits in (reads[key], writes[key], both))
+        rows.append(PortRow(*key, *busiest))
+    return tuple(rows)
+
+
+def compute_latency(run: Run) -> list[LatencyRow]:
+    """Cycles of the busiest compute instance of every Einsum, with the passes of systolic arrays."""
+    found = []
+    for (name, unit_name), steps in run.steps.items():
+        unit = run.architecture.level(unit_name)
+        if not isinstance(unit, ComputeUnit):
+            raise TypeError(f"{unit_name} is not a compute unit")
+        cycles = max(
+            sum(n / unit.rate_of(kind) for kind, n in run.timed[name, unit_name, instance].items())
+            for instance in steps
+        )
+        for array in run.architecture.arrays:
+            skew = sum(size - 1 for size in array.shape.values())
+            load = rows_of(run, array, run.einsums[name]) if array.systolic in {"weight", "input"} else 0
+            cycles += run.passes[name, array.name] * (skew + load)
+        found.append(LatencyRow(name, unit_name, cycles))
+    return found
+
+
+def rows_of(run: Run, array: Array, einsum: Einsum) -> int:
+    """Rows of a systolic array: partial sums flow down them, so a reduced rank variable is unrolled there."""
+    names = {dimension for dimension, v in run.across[einsum.name, array.name] if v in einsum.reduced}
+    first = next(iter(array.shape))
+    return array.shape[names.pop() or first if len(names) == 1 else first]
+
+
+def memory_latency(architecture: Architecture, ports: tuple[PortRow, ...]) -> list[LatencyRow]:
+    """Cycles of every memory that has a bandwidth."""
+    rows = []
+    for port in ports:
+        memory = architecture.level(port.level)
+        if not isinstance(memory, Memory):
+            raise TypeError(f"{port.level} is not a memory")
+        limits = (
+            (port.read_bits, memory.read_bits_per_cycle),
+            (port.write_bits, memory.write_bits_per_cycle),
+            (port.both_bits, memory.bandwidth_bits_per_cycle),
+        )
+        cycles = [bits / rate for bits, rate in limits if rate is not None]
+        if cycles:
+            rows.append(LatencyRow(port.einsum, port.level, max(cycles)))
+    return rows
+
+
+def room(run: Run, nest: Nest, level: str, place: tuple[int, ...]) -> int:
+    """Bits that one instance of a level needs: nodes on a path add up, branches are never alive together."""
+    bits = 0
+    for node in nest:
+        if isinstance(node, Storage) and node.level == level:
+            for tensor in node.tensors:
+                holder = run.holders[place, tensor]
+                bits += max(holder.sizes) * holder.tensor.bits
+        elif isinstance(node, Sequence):
+            branches = enumerate(node.branches)
+            bits += max(room(run, branch, level, (*place, 0, number)) for number, branch in branches)
+        place = (*place, 0)
+    return bits
