@@ -10,11 +10,12 @@ from costmodel.einsum.algebra import Workload
 from costmodel.model.actions import action_rows_of, area_mm2, traffic_rows_of
 from costmodel.model.evaluation import Evaluation
 from costmodel.model.invariants import check
-from costmodel.model.latency import latency_rows_of, peak_per_cycle
+from costmodel.model.latency import busy_rows_of, latency_rows, peak_per_cycle
 from costmodel.model.metered import metered
 from costmodel.model.meters import PriceBook
 from costmodel.model.nest import BoundNest, Path, Place, bind
 from costmodel.model.obedience import broken_rules
+from costmodel.model.overlap import overlapped
 from costmodel.model.room import occupancy_rows, room_used
 from costmodel.model.traffic import cross, cross_access, holder_motion
 from costmodel.spec.hardware import Architecture
@@ -61,16 +62,17 @@ def evaluate_bound(nest: BoundNest, marks: MappingABC[Path, Place] | None = None
     book = PriceBook(architecture)
     traffic = traffic_rows_of(nest, crossings)
     counted = [(c, list(metered(book, nest, c))) for c in crossings]
-    latency = [row for bound in nest.einsums for row in latency_rows_of(book, nest, bound, counted)]
-    worst: dict[str, float] = defaultdict(float)
-    for row in latency:
-        worst[row.einsum] = max(worst[row.einsum], row.cycles)
-    actions = action_rows_of(book, nest, counted, worst)
+    busy = [row for bound in nest.einsums for row in busy_rows_of(book, nest, bound, counted)]
+    lasting: dict[str, float] = defaultdict(float)
+    for row in busy:
+        lasting[row.einsum] = max(lasting[row.einsum], row.cycles)
+    overlap, lasting = overlapped(nest, busy) if nest.pipelines else ([], lasting)
+    actions = action_rows_of(book, nest, counted, lasting)
     area, missing = area_mm2(architecture)
     return Evaluation(
         traffic_rows=tuple(traffic),
         action_rows=tuple(actions),
-        latency_rows=tuple(latency),
+        latency_rows=tuple(latency_rows(busy)),
         occupancy_rows=tuple(occupancy),
         points={b.einsum.name: b.einsum.points_inside for b in nest.einsums},
         counts={b.einsum.name: b.einsum.count for b in nest.einsums},
@@ -79,6 +81,7 @@ def evaluate_bound(nest: BoundNest, marks: MappingABC[Path, Place] | None = None
         peak_by_einsum={b.einsum.name: peak_per_cycle(architecture, b) for b in nest.einsums},
         area_mm2=area,
         area_missing=missing,
+        overlap_rows=tuple(overlap),
     )
 
 
@@ -97,4 +100,5 @@ def combine(evaluations: Sequence[Evaluation]) -> Evaluation:
         peak_by_einsum={k: v for e in evaluations for k, v in e.peak_by_einsum.items()},
         area_mm2=first.area_mm2,
         area_missing=first.area_missing,
+        overlap_rows=tuple(r for e in evaluations for r in e.overlap_rows),
     )

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import pandas as pd
 
@@ -40,6 +40,42 @@ class ActionRow:
 
 
 @dataclass(frozen=True, slots=True)
+class BusyRow:
+    """Cycles that the busiest instance of one resource, a compute unit or a port, needs for one Einsum."""
+
+    einsum: str
+    component: str
+    port: str
+    """``read`` or ``write``; empty for a port that all share, and for a compute unit."""
+    cycles: float
+
+    @property
+    def resource(self) -> str:
+        return f"{self.component} {self.port}".rstrip()
+
+
+@dataclass(frozen=True, slots=True)
+class OverlapRow:
+    """Cycles that a pipelined sequence keeps a resource busy, or what it needs beyond for fill and drain.
+
+    Its latency is the largest of its resources, and fill and drain.
+    """
+
+    einsum: str
+    """The first Einsum of the sequence."""
+    last: str
+    """The last one."""
+    resource: str
+    """A compute unit, ``GLB`` or ``GLB read`` (a port), ``stage A, B`` (a branch that is a sequence), or
+    ``FILL_AND_DRAIN``."""
+    cycles: float
+
+
+FILL_AND_DRAIN = "fill and drain"
+"""What a pipelined sequence takes beyond the resource that is busy longest."""
+
+
+@dataclass(frozen=True, slots=True)
 class LatencyRow:
     """Cycles that the busiest instance of one component needs for one Einsum."""
 
@@ -50,7 +86,10 @@ class LatencyRow:
 
 @dataclass(frozen=True, slots=True)
 class OccupancyRow:
-    """Room that the largest tile of a tensor takes in one instance of a level."""
+    """Room that the largest tile of a tensor takes in one instance of a level.
+
+    Where a pipeline has several tiles of it at once: that they take together.
+    """
 
     einsum: str
     level: str
@@ -81,6 +120,8 @@ class Evaluation:
     """Null where no level states an area."""
     area_missing: tuple[str, ...]
     """Levels whose area is not modelled."""
+    overlap_rows: tuple[OverlapRow, ...] = ()
+    """Of each pipelined sequence, inner ones first."""
 
     @cached_property
     def energy_pj(self) -> float:
@@ -89,7 +130,7 @@ class Evaluation:
 
     @cached_property
     def cycles_by_einsum(self) -> dict[str, float]:
-        """Cycles of one execution: the slowest component."""
+        """Cycles of one execution: the slowest component. Those of Einsums that overlap do not add up."""
         worst = dict.fromkeys(self.points, 0.0)
         for row in self.latency_rows:
             worst[row.einsum] = max(worst[row.einsum], row.cycles)
@@ -106,13 +147,32 @@ class Evaluation:
         return names
 
     @cached_property
+    def pipelines(self) -> dict[tuple[str, ...], dict[str, float]]:
+        """Einsums of a pipelined sequence → resource → cycles, inner sequences first."""
+        names = list(self.points)
+        found: dict[tuple[str, ...], dict[str, float]] = {}
+        for row in self.overlap_rows:
+            einsums = tuple(names[names.index(row.einsum) : names.index(row.last) + 1])
+            found.setdefault(einsums, {})[row.resource] = row.cycles
+        return found
+
+    @cached_property
+    def spans(self) -> dict[tuple[str, ...], float]:
+        """What runs one after another, Einsums that overlap together → cycles of one execution."""
+        spans: dict[tuple[str, ...], float] = {(name,): cycles for name, cycles in self.cycles_by_einsum.items()}
+        for einsums, busy in self.pipelines.items():
+            spans = {other: cycles for other, cycles in spans.items() if not set(other) <= set(einsums)}
+            spans[einsums] = pipelined_cycles(busy)
+        return spans
+
+    @cached_property
     def latency_cycles(self) -> float:
-        """Cycles of the workload: Einsums run one after another."""
-        return sum(cycles * self.counts[name] for name, cycles in self.cycles_by_einsum.items())
+        """Cycles of the workload: Einsums run one after another, but for pipelined ones."""
+        return sum(cycles * self.counts[einsums[0]] for einsums, cycles in self.spans.items())
 
     @property
     def capacity_bits(self) -> int:
-        """Room used: of several Einsums, which run one after another, the most that one of them needs."""
+        """Room used: of several Einsums the most that one of them needs, with those that run at the same time."""
         return max(self.capacity_bits_by_einsum.values(), default=0)
 
     @property
@@ -173,6 +233,11 @@ class Evaluation:
         return _frame(self.latency_rows, LatencyRow)
 
     @cached_property
+    def overlap(self) -> pd.DataFrame:
+        """Columns: einsum, last, resource, cycles."""
+        return _frame(self.overlap_rows, OverlapRow)
+
+    @cached_property
     def occupancy(self) -> pd.DataFrame:
         """Columns: einsum, level, tensor, words, bits."""
         return _frame(self.occupancy_rows, OccupancyRow)
@@ -183,6 +248,11 @@ class Evaluation:
         Sums over Einsums; zero where the level never holds the tensor.
         """
         return sum(r.words for r in self.traffic_rows if (r.level, r.tensor) == (level, tensor) and r.flow in flows)
+
+
+def pipelined_cycles(busy: Mapping[str, float]) -> float:
+    """Return the latency of a pipelined sequence from what it keeps busy."""
+    return busy[FILL_AND_DRAIN] + max((c for r, c in busy.items() if r != FILL_AND_DRAIN), default=0.0)
 
 
 def _frame(rows: Sequence[object], kind: type) -> pd.DataFrame:

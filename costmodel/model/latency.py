@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from costmodel.model.evaluation import LatencyRow
+from costmodel.model.evaluation import BusyRow, LatencyRow
 from costmodel.model.instances import first_instance, instance_classes, spatial_loops, steps_of
 from costmodel.model.metered import Metered, metered
 from costmodel.model.meters import PriceBook, operations_per_cycle, point_cycles
@@ -25,23 +25,30 @@ def peak_per_cycle(architecture: Architecture, bound: BoundEinsum) -> float:
     return architecture.copies(bound.unit.name) * scale / cycles
 
 
-def latency_rows_of(
-    book: PriceBook, nest: BoundNest, bound: BoundEinsum, counted: Sequence[Metered]
-) -> list[LatencyRow]:
+def busy_rows_of(book: PriceBook, nest: BoundNest, bound: BoundEinsum, counted: Sequence[Metered]) -> Iterator[BusyRow]:
+    """Yield the cycles of every limit and of the compute unit, each in its busiest instance."""
+    name = bound.einsum.name
     mine = [(c, amounts) for c, amounts in counted if c.einsum is bound.einsum]
-    rows = []
     for component, limits in book.limits.items():
-        cycles = 0.0
+        cycles = dict.fromkeys(limits, 0.0)
         for instances, work in _busiest(book, nest, bound, book.meters[limits[0]].level, mine):
             bits = dict.fromkeys(limits, 0)
             for amounts in work:
                 for at, more in amounts:
                     if at in bits:
                         bits[at] += more
-            cycles = max(cycles, *(book.meters[at].cost(amount / instances) for at, amount in bits.items()))
-        rows.append(LatencyRow(bound.einsum.name, component, cycles))
-    rows.append(LatencyRow(bound.einsum.name, bound.unit.name, _compute_cycles(nest.architecture, bound)))
-    return rows
+            cycles = {at: max(cycles[at], book.meters[at].cost(bits[at] / instances)) for at in limits}
+        yield from (BusyRow(name, component, book.meters[at].action, cycles[at]) for at in limits)
+    yield BusyRow(name, bound.unit.name, "", _compute_cycles(nest.architecture, bound))
+
+
+def latency_rows(busy: Iterable[BusyRow]) -> list[LatencyRow]:
+    """Return the cycles of each component: of the limit that is busy longest."""
+    worst: dict[tuple[str, str], float] = {}
+    for row in busy:
+        key = (row.einsum, row.component)
+        worst[key] = max(worst.get(key, 0.0), row.cycles)
+    return [LatencyRow(*key, cycles) for key, cycles in worst.items()]
 
 
 def _compute_cycles(architecture: Architecture, bound: BoundEinsum) -> float:

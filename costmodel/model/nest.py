@@ -68,6 +68,21 @@ class BoundEinsum:
 
 
 @dataclass(frozen=True, eq=False)
+class Pipeline:
+    """A sequence with ``overlap: pipelined``: each branch, a stage, works on another iteration of the loops above."""
+
+    path: Path
+    loops: tuple[Loop, ...]
+    """Above the sequence, outermost first."""
+    scope: int
+    """Loops above the innermost sequence around it: each of their steps is a run, which fills and drains."""
+    stages: tuple[tuple[str, ...], ...]
+    """Einsums of each branch."""
+    shape: MappingABC[str, int]
+    """Extents of the rank variables of all its Einsums."""
+
+
+@dataclass(frozen=True, eq=False)
 class BoundNest:
     """A mapping that fits its architecture and workload, apart from capacity."""
 
@@ -77,6 +92,8 @@ class BoundNest:
     einsums: tuple[BoundEinsum, ...]
     holders: tuple[Holder, ...]
     """Every holder once, in the order of the nest."""
+    pipelines: tuple[Pipeline, ...] = ()
+    """Every pipelined sequence, inner ones first."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +117,7 @@ class _Binder:
         self.problems: list[Problem] = []
         self.einsums: list[BoundEinsum] = []
         self.holders: list[Holder] = []
+        self.pipelines: list[Pipeline] = []
         self.known = {e.name: e for e in workload.einsums}
 
     def complain(self, path: Path, node: Node | None, message: str, hint: str = "") -> None:
@@ -120,7 +138,8 @@ class _Binder:
             self.problems += self.marks.range_problems(nest, self.known)
         if self.problems:
             raise SpecError(self.problems)
-        return BoundNest(self.architecture, self.workload, self.mapping, tuple(self.einsums), tuple(self.holders))
+        bound = (tuple(self.einsums), tuple(self.holders), tuple(self.pipelines))
+        return BoundNest(self.architecture, self.workload, self.mapping, *bound)
 
     def walk(self, nest: Nest, base: Path, context: _Context) -> None:
         for place, node in enumerate(nest):
@@ -137,6 +156,8 @@ class _Binder:
                     inner = replace(context, scope=len(context.loops))
                     self.walk(branch, (*path, number), inner)
                 self.shared(node, path, context)
+                if node.pipelined:
+                    self.pipeline(node, path, context, below)
             if isinstance(node, Compute | Sequence):
                 if place + 1 < len(nest):
                     self.complain((*base, place + 1), nest[place + 1], "nothing may follow a compute or sequence node")
@@ -380,6 +401,8 @@ class _Binder:
                     self.finished(path, producer, consumer, access, context)
                 elif branch_of[consumer.name] != branch_of[producer.name]:
                     self.begun(path, producer, consumer, access, context)
+                    if node.pipelined:
+                        self.returned(path, producer, consumer, access)
 
     def finished(self, path: Path, producer: Einsum, consumer: Einsum, access: Access, context: _Context) -> None:
         """Complain where a consumer reads words into which its producer reduces at later steps, too."""
@@ -404,6 +427,26 @@ class _Binder:
                 f"({name}[{_listed(producer.output)}] stands later in the sequence)",
                 f"let the branch of {producer.name} stand before that of {consumer.name}",
             )
+
+    def returned(self, path: Path, producer: Einsum, consumer: Einsum, access: Access) -> None:
+        """Complain where a stage reads what a later one writes: that one is at an earlier iteration still."""
+        self.complain(
+            path,
+            None,
+            f"overlap: pipelined: {consumer.name} reads {access.tensor}[{_listed(access)}] of an earlier iteration, "
+            f"which {producer.name}, a later stage, may not have written yet",
+            f"put the branches from {consumer.name} to {producer.name} into one, below a sequence of its own",
+        )
+
+    def pipeline(self, node: Sequence, path: Path, context: _Context, below: list[Einsum]) -> None:
+        """Keep a pipelined sequence; complain where its Einsums do not run equally often."""
+        counts = {e.count: e.name for e in below}
+        if len(counts) > 1:
+            runs = ", ".join(f"{name} {count:,} times" for count, name in counts.items())
+            self.complain(path, None, f"overlap: pipelined: its Einsums do not run equally often: {runs}")
+        stages = tuple(einsums_in(branch) for branch in node.branches)
+        shape = {v: extent for e in below for v, extent in e.shape.items()}
+        self.pipelines.append(Pipeline(path, context.loops, context.scope, stages, shape))
 
     def ahead(
         self,

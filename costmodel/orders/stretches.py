@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from collections.abc import Mapping as MappingABC
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from costmodel.einsum.algebra import Workload
@@ -138,4 +138,4 @@ def _put(nest: Nest, path: NestPath, loops: MappingABC[int, Node]) -> Nest:
         raise TypeError(f"{node} has no branches")
     branches = list(node.branches)
     branches[number] = _put(branches[number], tuple(rest), loops)
-    return (*nest[:place], Sequence(tuple(branches)), *nest[place + 1 :])
+    return (*nest[:place], replace(node, branches=tuple(branches)), *nest[place + 1 :])

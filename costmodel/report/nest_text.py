@@ -30,10 +30,12 @@ class NestLine:
 
 def sentences(nest: Nest) -> list[str | dict[str, object]]:
     """A nest as the list that a mapping file holds: sentences, and ``sequence:`` objects with lists of branches."""
-    return [
-        {"sequence": [sentences(branch) for branch in node.branches]} if isinstance(node, Sequence) else str(node)
-        for node in nest
-    ]
+    return [_sequence(node) if isinstance(node, Sequence) else str(node) for node in nest]
+
+
+def _sequence(node: Sequence) -> dict[str, object]:
+    said: dict[str, object] = {"sequence": [sentences(branch) for branch in node.branches]}
+    return {**said, "overlap": node.overlap} if node.pipelined else said
 
 
 def nest_lines(mapping: Mapping, workload: Workload | None = None) -> tuple[NestLine, ...]:
@@ -61,7 +63,7 @@ def nest_text(mapping: Mapping, workload: Workload | None = None) -> str:
 def short_text(nest: Nest) -> str:
     """A nest in one line, for hover texts: loops between levels, ``×`` marks a parallel one.
 
-    Only branches of a sequence name their Einsums.
+    Only branches of a sequence name their Einsums; `` | `` stands between those of a pipelined one.
 
     >>> short_text((Storage(("A", "Z"), "DRAM"), Temporal("m", 4), Spatial("k", 1, "PEs", "X"), Compute("Z", "MAC")))
     'DRAM[A Z] m4 k1×X MAC'
@@ -79,7 +81,7 @@ def short_text(nest: Nest) -> str:
                 words.append(node.unit)
             case Sequence():
                 branches = (f"{', '.join(einsums_in(branch))}: {short_text(branch)}" for branch in node.branches)
-                words.append("{" + " ; ".join(branches) + "}")
+                words.append("{" + (" | " if node.pipelined else " ; ").join(branches) + "}")
     return " ".join(words)
 
 
@@ -105,7 +107,7 @@ def _append(lines: list[NestLine], nest: Nest, depth: int, extents: dict[str, in
             case Compute():
                 lines.append(NestLine(depth, "compute", str(node)))
             case Sequence():
-                lines.append(NestLine(depth, "sequence", "sequence"))
+                lines.append(NestLine(depth, "sequence", f"sequence{', overlap pipelined' if node.pipelined else ''}"))
                 for number, branch in enumerate(node.branches, 1):
                     names = ", ".join(einsums_in(branch))
                     lines.append(NestLine(depth + 1, "branch", f"branch {number}: {names}"))

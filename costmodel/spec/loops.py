@@ -3,7 +3,8 @@
 A line is a sentence with the range that the loop runs over put in; ``by 1`` may be left out then. The range is what the
 loops above leave of the rank variable, and is checked where the shapes are known: ``[0, M)`` is all of ``m``,
 ``[0:4)`` counts tiles instead of positions, and ``range(0, M, 16)`` is ``[0, M) by 16``. ``parallel-for`` is a loop in
-space. Below a ``sequence:`` each of its nests has a ``branch:``. What follows ``#`` is not read.
+space. Below a ``sequence:`` (or ``sequence, overlap pipelined:``) each of its nests has a ``branch:``. What follows
+``#`` is not read.
 """
 
 from __future__ import annotations
@@ -15,7 +16,18 @@ from typing import NamedTuple
 
 from costmodel.einsum import notation
 from costmodel.einsum.algebra import Einsum
-from costmodel.spec.mapping import Compute, Nest, Node, NodePath, Sequence, Spatial, Storage, Temporal, einsums_in
+from costmodel.spec.mapping import (
+    Compute,
+    Nest,
+    Node,
+    NodePath,
+    Overlap,
+    Sequence,
+    Spatial,
+    Storage,
+    Temporal,
+    einsums_in,
+)
 from costmodel.spec.sentences import SentenceError, parse_sentence
 
 MAX_BLOCKS = 400
@@ -29,6 +41,7 @@ _RANGE = re.compile(
     r"|range\(\s*(?:0\s*,\s*(?P<end>\w+)\s*(?:,\s*(?P<step>\w+)\s*)?|(?P<only>\w+)\s*)\))(?P<rest>.*)"
 )
 _REST = re.compile(r"\s*(?:by\s+(?P<tile>\S+))?\s*(?P<across>across\s+\S+)?\s*")
+_SEQUENCE = re.compile(r"sequence(?P<overlap>\s*,?\s*overlap:?\s+pipelined)?[ :]*")
 _BRANCH = re.compile(r"branch(?:\s+\d+\s*:.*|\s*:?)")
 
 
@@ -117,8 +130,8 @@ class _LoopReader:
                 break
             path = (*at, place + len(nodes))
             self.places[path] = (line.number, line.indent)
-            if line.text.rstrip(" :") == "sequence":
-                nodes.append(self.sequence(path, indent))
+            if heading := _SEQUENCE.fullmatch(line.text):
+                nodes.append(self.sequence(path, indent, "pipelined" if heading["overlap"] else "off"))
                 over = True
                 continue
             node = self.node(line, path)
@@ -138,7 +151,7 @@ class _LoopReader:
         while self.here(indent) is not None:
             self.next += 1
 
-    def sequence(self, path: NodePath, indent: int) -> Sequence:
+    def sequence(self, path: NodePath, indent: int, overlap: Overlap) -> Sequence:
         """Branches, each below a line of its own."""
         branches: list[Nest] = []
         while (line := self.here(indent + 1)) is not None:
@@ -152,7 +165,7 @@ class _LoopReader:
                 self.fault(line, "a branch is empty")
             else:
                 branches.append(self.block((*path, len(branches)), 0, body.indent))
-        return Sequence(tuple(branches))
+        return Sequence(tuple(branches), overlap)
 
     def node(self, line: _Line, path: NodePath) -> Node | None:
         """One line as a node; null, with a fault, where it is none."""
@@ -248,7 +261,7 @@ def _lines(nest: Nest, einsums: Mapping[str, Einsum], tiles: Mapping[str, int], 
     for place, node in enumerate(nest):
         match node:
             case Sequence():
-                yield f"{indent}sequence:"
+                yield f"{indent}sequence, overlap pipelined:" if node.pipelined else f"{indent}sequence:"
                 for branch in node.branches:
                     yield f"{indent}  branch:"
                     yield from _lines(branch, einsums, inside, f"{indent}    ")

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+Overlap = Literal["off", "pipelined"]
+"""Whether branches of a sequence run one after another, or on different steps of the shared loops at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +61,17 @@ class Compute:
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
-    """Branches that run one after another below shared loops and storage, one or more Einsums each."""
+    """Branches that run one after another below shared loops and storage, one or more Einsums each.
+
+    With ``overlap: pipelined`` they are the stages of a pipeline: each works on another step of the shared loops.
+    """
 
     branches: tuple[Nest, ...]
+    overlap: Overlap = "off"
+
+    @property
+    def pipelined(self) -> bool:
+        return self.overlap == "pipelined"
 
 
 NodePath = tuple[int, ...]

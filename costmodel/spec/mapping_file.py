@@ -12,16 +12,17 @@ from collections.abc import Iterator
 from collections.abc import Mapping as MappingABC
 from collections.abc import Sequence as List
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, get_args
 
 from costmodel.einsum.algebra import Einsum
 from costmodel.spec.load import Document, caret, describe, scalar
 from costmodel.spec.loops import StatedRange, loop_lines, read_loops, wrong_ranges
-from costmodel.spec.mapping import Mapping, Nest, Node, NodePath, Sequence
+from costmodel.spec.mapping import Mapping, Nest, Node, NodePath, Overlap, Sequence
 from costmodel.spec.problems import Marks, Path, Place, Problem, SpecError, did_you_mean
 from costmodel.spec.sentences import SentenceError, parse_sentence
 
 KEYS = ("arch", "workload", "einsum", "nest", "mappings")
+SEQUENCE_KEYS = ("sequence", "overlap")
 MAX_DEPTH = 12
 """Deepest nesting of sequences."""
 
@@ -218,18 +219,31 @@ def _nest(nodes: List[object], marks: NestMarks, at: NodePath, problems: list[Pr
                 problems.append(
                     marks.marks.problem(error.message, path, hint=error.hint, excerpt=excerpt, offset=error.offset)
                 )
-        elif isinstance(item, dict) and list(item) == ["sequence"]:
-            nest.append(_sequence(item["sequence"], marks, here, problems))
+        elif isinstance(item, dict) and "sequence" in item and item.keys() <= set(SEQUENCE_KEYS):
+            overlap = _overlap(item.get("overlap", "off"), marks, here, problems)
+            nest.append(_sequence(item["sequence"], overlap, marks, here, problems))
         else:
             hint = ""
             if isinstance(item, dict):
-                hint = next((h for k in item if (h := did_you_mean(k, ["sequence"])).startswith("did")), "")
+                strange = [k for k in item if k not in SEQUENCE_KEYS]
+                hint = next((h for k in strange if (h := did_you_mean(k, SEQUENCE_KEYS)).startswith("did")), "")
             message = f"must be a sentence or a map {{sequence: […]}}, got {describe(item)}"
             problems.append(marks.problem(message, here, hint=hint))
     return tuple(nest)
 
 
-def _sequence(branches: object, marks: NestMarks, at: NodePath, problems: list[Problem]) -> Sequence:
+def _overlap(value: object, marks: NestMarks, at: NodePath, problems: list[Problem]) -> Overlap:
+    known: tuple[Overlap, ...] = get_args(Overlap)
+    for overlap in known:
+        if value == overlap:
+            return overlap
+    message = f"overlap must be {' or '.join(known)}, got {describe(value)}"
+    path = (*marks.path(at), "overlap")
+    problems.append(marks.marks.problem(message, path, hint=did_you_mean(str(value), known)))
+    return "off"
+
+
+def _sequence(branches: object, overlap: Overlap, marks: NestMarks, at: NodePath, problems: list[Problem]) -> Sequence:
     if not isinstance(branches, list) or not branches:
         problems.append(marks.problem(f"sequence must be a list of branches, got {describe(branches)}", at))
         return Sequence(())
@@ -242,7 +256,7 @@ def _sequence(branches: object, marks: NestMarks, at: NodePath, problems: list[P
             message = f"a branch must be a list of sentences, got {describe(branch)}"
             hint = "each branch is a list of its own: `- - for …`" if isinstance(branch, str) else ""
             problems.append(marks.problem(message, here, hint=hint))
-    return Sequence(tuple(found))
+    return Sequence(tuple(found), overlap)
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -295,6 +309,7 @@ def _nest_lines(nest: Nest) -> list[str]:
             for branch in node.branches:
                 inner = _nest_lines(branch)
                 lines += [f"  {'  ' if place else '- '}{line}" for place, line in enumerate(inner)]
+            lines += [f"  overlap: {node.overlap}"] if node.pipelined else []
         else:
             lines.append(f"- {yaml_text(str(node))}")
     return lines
