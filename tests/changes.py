@@ -47,7 +47,7 @@ def renamed(case: Case) -> tuple[Case, dict[str, str]]:
                 case Compute():
                     nodes.append(Compute(names[node.einsum], node.unit))
                 case Sequence():
-                    nodes.append(Sequence(tuple(map(rename_nest, node.branches))))
+                    nodes.append(replace(node, branches=tuple(map(rename_nest, node.branches))))
         return tuple(nodes)
 
     workload = replace(case.workload, einsums=tuple(map(rename, case.workload.einsums)))
@@ -73,7 +73,7 @@ def _with_idle_loop(nest: Nest, left: dict[str, dict[str, int]], rng: random.Ran
     if isinstance(node, Sequence) and rng.random() < 0.7:
         number = rng.randrange(len(node.branches))
         branch = _with_idle_loop(node.branches[number], left, rng)
-        return (*nest[:at], Sequence((*node.branches[:number], branch, *node.branches[number + 1 :])))
+        return (*nest[:at], replace(node, branches=(*node.branches[:number], branch, *node.branches[number + 1 :])))
     first, *others = left.values()
     shared = [v for v, extent in first.items() if all(other.get(v) == extent for other in others)]
     if not shared:

@@ -27,6 +27,7 @@ def model_table(case):
         table["count", r.einsum, r.component, r.tensor, r.action] = r.count
         table["energy", r.einsum, r.component, r.tensor, r.action] = r.energy_pj
     table |= {("cycles", r.einsum, r.component): r.cycles for r in cost.latency_rows}
+    table |= {("overlap", r.einsum, r.last, r.resource): r.cycles for r in cost.overlap_rows}
     for r in cost.occupancy_rows:
         add(table, ("room", r.einsum, r.level, r.tensor), r.words)
         add(table, ("room in bits", r.einsum, r.level, r.tensor), r.bits)
@@ -59,6 +60,7 @@ def walk_table(case):
         table["count", r.einsum, r.unit, "", f"compute {r.kind}"] = r.count
         table["energy", r.einsum, r.unit, "", f"compute {r.kind}"] = r.count * levels[r.unit].energy_of(r.kind)
     table |= {("cycles", r.einsum, r.component): r.cycles for r in result.latency_rows}
+    table |= {("overlap", r.einsum, r.last, r.resource): r.cycles for r in result.overlap_rows}
     for einsum in case.workload.einsums:
         cycles = max((r.cycles for r in result.latency_rows if r.einsum == einsum.name), default=0.0)
         for level in case.architecture.levels:

@@ -78,7 +78,7 @@ def _without(nest: Nest, tensors: set[str]) -> Nest:
             kept = tuple(t for t in node.tensors if t not in tensors)
             nodes += [Storage(kept, node.level)] if kept else []
         elif isinstance(node, Sequence):
-            nodes.append(Sequence(tuple(_without(branch, tensors) for branch in node.branches)))
+            nodes.append(replace(node, branches=tuple(_without(branch, tensors) for branch in node.branches)))
         else:
             nodes.append(node)
     return tuple(nodes)
@@ -113,7 +113,7 @@ def _smaller_nests(nest: Nest) -> Iterator[Nest]:
         if isinstance(node, Sequence):
             for number in range(len(node.branches) if len(node.branches) > 1 else 0):
                 others = node.branches[:number] + node.branches[number + 1 :]
-                yield (*before, Sequence(others)) if len(others) > 1 else (*before, *others[0])
+                yield (*before, replace(node, branches=others)) if len(others) > 1 else (*before, *others[0])
 
 
 def _smaller_nodes(node: Node) -> Iterator[Node]:
@@ -126,6 +126,6 @@ def _smaller_nodes(node: Node) -> Iterator[Node]:
         case Sequence():
             for number, branch in enumerate(node.branches):
                 for smaller in _smaller_nests(branch):
-                    yield Sequence((*node.branches[:number], smaller, *node.branches[number + 1 :]))
+                    yield replace(node, branches=(*node.branches[:number], smaller, *node.branches[number + 1 :]))
     if isinstance(node, Temporal | Spatial) and node.tile > 1:
         yield replace(node, tile=node.tile - 1)

@@ -74,6 +74,7 @@ def _show(run: Run, evaluation: Evaluation, *, as_json: bool) -> None:
             "traffic": plain(evaluation.traffic_rows),
             "actions": plain(evaluation.action_rows),
             "latency": plain(evaluation.latency_rows),
+            **({"overlap": plain(evaluation.overlap_rows)} if evaluation.overlap_rows else {}),
             "occupancy": plain(evaluation.occupancy_rows),
         }
         put_json("evaluate", result_object(run) | {"tables": tables})

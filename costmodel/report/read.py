@@ -14,7 +14,15 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from costmodel.einsum.algebra import Einsum, Workload
-from costmodel.model.evaluation import ActionRow, Evaluation, LatencyRow, OccupancyRow, TrafficRow
+from costmodel.model.evaluation import (
+    FILL_AND_DRAIN,
+    ActionRow,
+    Evaluation,
+    LatencyRow,
+    OccupancyRow,
+    OverlapRow,
+    TrafficRow,
+)
 from costmodel.report.folder import is_run, read_text
 from costmodel.report.numbers import faults
 from costmodel.report.record import ARCHITECTURES_FILE, RESULT_FILE, ROWS, WORKLOADS_FILE
@@ -129,6 +137,7 @@ def _evaluation(folder: Path, result: Result, workload: Workload) -> Evaluation 
         peak_by_einsum={e.einsum: e.peak_per_cycle or totals.peak_per_cycle for e in result.einsums},
         area_mm2=totals.area_mm2,
         area_missing=totals.area_missing,
+        overlap_rows=_overlap_rows(folder / "overlap.csv", names),
     )
     for name, key, counted, stated in (
         ("actions.csv", "energy_pj", evaluation.energy_pj, totals.energy_pj),
@@ -138,6 +147,20 @@ def _evaluation(folder: Path, result: Result, workload: Workload) -> Evaluation 
             message = f"the rows sum to {key} {counted:,.15g}, {RESULT} says {stated:,.15g}"
             raise SpecError([Problem(message, file=str(folder / name), hint=HINT)])
     return evaluation
+
+
+def _overlap_rows(path: Path, names: set[str]) -> tuple[OverlapRow, ...]:
+    """What pipelined sequences take; a run without any has no such file."""
+    if not path.is_file():
+        return ()
+    rows = _rows(path, OverlapRow, names)
+    for row in rows:
+        if row.last not in names:
+            raise SpecError([Problem(f"Einsum {row.last!r} is not in {RESULT}", file=str(path), hint=HINT)])
+    ends = {(row.einsum, row.last) for row in rows}
+    if ends != {(row.einsum, row.last) for row in rows if row.resource == FILL_AND_DRAIN}:
+        raise SpecError([Problem(f"a sequence has no row {FILL_AND_DRAIN!r}", file=str(path), hint=HINT)])
+    return rows
 
 
 def _input(folder: Path, given: InputRecord) -> InputFile:

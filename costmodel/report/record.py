@@ -13,7 +13,7 @@ from pydantic import AfterValidator, ConfigDict, Field, GetCoreSchemaHandler, Ty
 from pydantic_core import CoreSchema, core_schema
 
 from costmodel.einsum.algebra import Workload
-from costmodel.model.evaluation import ActionRow, LatencyRow, OccupancyRow, TrafficRow
+from costmodel.model.evaluation import ActionRow, LatencyRow, OccupancyRow, OverlapRow, TrafficRow
 from costmodel.report.result import Result
 from costmodel.report.run import DesignPoint, EinsumSearch, FrontPoint
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
@@ -146,6 +146,11 @@ class _LatencyRecord(LatencyRow):
     cycles: _Amount
 
 
+@dataclass(frozen=True, slots=True)
+class _OverlapRecord(OverlapRow):
+    cycles: _Amount
+
+
 RESULT_FILE: TypeAdapter[Result] = TypeAdapter(Annotated[Result, _As(_ResultRecord)])
 WORKLOADS_FILE: TypeAdapter[tuple[Workload, ...]] = TypeAdapter(tuple[Workload, ...], config=_CONFIG)
 ARCHITECTURES_FILE: TypeAdapter[tuple[Architecture, ...]] = TypeAdapter(
@@ -156,5 +161,6 @@ ROWS: dict[type, TypeAdapter[Any]] = {
     ActionRow: TypeAdapter(Annotated[ActionRow, _As(_ActionRecord)]),
     LatencyRow: TypeAdapter(Annotated[LatencyRow, _As(_LatencyRecord)]),
     OccupancyRow: TypeAdapter(OccupancyRow),
+    OverlapRow: TypeAdapter(Annotated[OverlapRow, _As(_OverlapRecord)]),
 }
 """How the cells of a row, which are text, are read."""

@@ -10,6 +10,7 @@
 ``actions.csv``     einsum, component, tensor, action, count, energy_pj  ⎬ execution of each Einsum;
 ``latency.csv``     einsum, component, cycles                       ⎪ ``einsums.csv`` says how often
 ``occupancy.csv``   einsum, level, tensor, words, bits              ⎭ each of them runs
+``overlap.csv``     einsum, last, resource, cycles                  (of pipelined sequences, if any)
 ``einsums.csv``     one line of totals for each Einsum (all its executions)
 ``front.csv``       every point of every front                      (map)
 ``sweep.csv``       every design point with its axes                (sweep)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
 
-from costmodel.model.evaluation import ActionRow, Evaluation, LatencyRow, OccupancyRow, TrafficRow
+from costmodel.model.evaluation import ActionRow, Evaluation, LatencyRow, OccupancyRow, OverlapRow, TrafficRow
 from costmodel.report.codec import Plain, plain
 from costmodel.report.folder import create, fill, is_run, kind_of
 from costmodel.report.nest_text import short_text
@@ -57,6 +57,8 @@ def _files(run: Run) -> dict[str, str]:
         files["traffic.csv"] = _table(TrafficRow, run.evaluation.traffic_rows)
         files["actions.csv"] = _table(ActionRow, run.evaluation.action_rows)
         files["latency.csv"] = _table(LatencyRow, run.evaluation.latency_rows)
+        if run.evaluation.overlap_rows:
+            files["overlap.csv"] = _table(OverlapRow, run.evaluation.overlap_rows)
         files["occupancy.csv"] = _table(OccupancyRow, run.evaluation.occupancy_rows)
         files[EINSUMS] = _table(EinsumTotals, _einsum_totals(run.evaluation))
     if run.mappings:

@@ -195,7 +195,15 @@ def _mapping() -> dict[str, Any]:
                                     "Branches, a nest each, that run in turn at every step of the loops above. "
                                     "E.g. ``[[compute Y on MAC], [compute Z on MAC]]``."
                                 ),
-                            }
+                            },
+                            "overlap": {
+                                "enum": ["off", "pipelined"],
+                                "default": "off",
+                                **manual(
+                                    "Whether the branches run one after another, or as stages of a pipeline: each on "
+                                    "another step of the loops above. E.g. ``pipelined``."
+                                ),
+                            },
                         },
                         "required": ["sequence"],
                         "additionalProperties": False,

@@ -76,7 +76,7 @@ def units_of_their_own(case, rng):
         for node in nest:
             match node:
                 case Sequence():
-                    nodes.append(Sequence(tuple(moved(branch, lowest) for branch in node.branches)))
+                    nodes.append(replace(node, branches=tuple(moved(branch, lowest) for branch in node.branches)))
                 case Compute():
                     rates = {"default": rng.choice([1.0, 2.0])}
                     unit = ComputeUnit(name=f"unit_of_{node.einsum}", throughput_per_cycle=rates, leakage_w=1e-3)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping as Dict
 
-    from costmodel.model.evaluation import LatencyRow, OccupancyRow, TrafficRow
+    from costmodel.model.evaluation import LatencyRow, OccupancyRow, OverlapRow, TrafficRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,9 @@ class WalkResult:
     latency_rows: tuple[LatencyRow, ...]
     """Compute units, and memories that have a bandwidth."""
     occupancy_rows: tuple[OccupancyRow, ...]
+    overlap_rows: tuple[OverlapRow, ...]
+    """Of each pipelined sequence, inner ones first."""
     compute_steps: Dict[str, int]
     """Einsum → steps at which its busiest compute instance works."""
     level_bits: Dict[str, int]
-    """Memory → room that one instance needs, with branches sharing space."""
+    """Memory → room that one instance needs, with branches sharing space, but for stages."""

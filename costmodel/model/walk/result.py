@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from costmodel.model.evaluation import Flow, LatencyRow, OccupancyRow, TrafficRow
 from costmodel.model.walk.counted import HopRow, OperationRow, PassRow, PortRow, WalkResult
+from costmodel.model.walk.pipeline import overlap_rows
 from costmodel.spec.hardware import Array, ComputeUnit, Memory
 from costmodel.spec.mapping import Sequence, Storage
 
@@ -30,15 +32,17 @@ def result(run: Run) -> WalkResult:
         for (einsum, flow, _), words in h.words.items():
             traffic[einsum, h.memory.name, h.tensor.name, flow] += words
     ports = port_rows(run)
-    occupancy = [(h.owner, h.memory.name, h.tensor, max(h.sizes)) for h in holders]
+    compute = compute_latency(run)
+    occupancy = [(h.owner, h.memory.name, h.tensor, held(run, *key)) for key, h in run.holders.items()]
     return WalkResult(
         traffic_rows=tuple(TrafficRow(*key, words) for key, words in traffic.items()),
         hop_rows=tuple(HopRow(*key, words) for key, words in run.hops.items()),
         operation_rows=tuple(OperationRow(*key, count) for key, count in run.operations.items()),
         port_rows=ports,
         pass_rows=tuple(PassRow(*key, passes) for key, passes in run.passes.items()),
-        latency_rows=(*compute_latency(run), *memory_latency(run.architecture, ports)),
+        latency_rows=(*compute, *memory_latency(run.architecture, ports)),
         occupancy_rows=tuple(OccupancyRow(e, m, t.name, n, n * t.bits) for e, m, t, n in occupancy),
+        overlap_rows=overlap_rows(run, busy(run, compute, ports)),
         compute_steps={einsum: max(steps.values()) for (einsum, _), steps in run.steps.items()},
         level_bits={m.name: room(run, run.nest, m.name, ()) for m in run.architecture.memories},
     )
@@ -94,27 +98,51 @@ def memory_latency(architecture: Architecture, ports: tuple[PortRow, ...]) -> li
         memory = architecture.level(port.level)
         if not isinstance(memory, Memory):
             raise TypeError(f"{port.level} is not a memory")
-        limits = (
-            (port.read_bits, memory.read_bits_per_cycle),
-            (port.write_bits, memory.write_bits_per_cycle),
-            (port.both_bits, memory.bandwidth_bits_per_cycle),
-        )
-        cycles = [bits / rate for bits, rate in limits if rate is not None]
+        cycles = [bits / rate for _, bits, rate in limits_of(memory, port)]
         if cycles:
             rows.append(LatencyRow(port.einsum, port.level, max(cycles)))
     return rows
 
 
+def limits_of(memory: Memory, port: PortRow) -> list[tuple[str, int, float]]:
+    """Bits that pass each port of a memory that has a bandwidth, and that."""
+    limits = (
+        (memory.name, port.both_bits, memory.bandwidth_bits_per_cycle),
+        (f"{memory.name} read", port.read_bits, memory.read_bits_per_cycle),
+        (f"{memory.name} write", port.write_bits, memory.write_bits_per_cycle),
+    )
+    return [(name, bits, rate) for name, bits, rate in limits if rate is not None]
+
+
+def busy(run: Run, compute: list[LatencyRow], ports: tuple[PortRow, ...]) -> dict[str, dict[str, Fraction]]:
+    """Einsum → resource → cycles."""
+    found: dict[str, dict[str, Fraction]] = defaultdict(dict)
+    for row in compute:
+        found[row.einsum][row.component] = Fraction(row.cycles)
+    for port in ports:
+        memory = run.architecture.level(port.level)
+        if isinstance(memory, Memory):
+            found[port.einsum] |= {name: Fraction(bits / rate) for name, bits, rate in limits_of(memory, port)}
+    return found
+
+
+def held(run: Run, place: tuple[int, ...], tensor: str) -> int:
+    """Words that the tiles in flight of a storage node take; those of a double-buffered memory have a second place."""
+    holder = run.holders[place, tensor]
+    tiles = run.pipelines.tiles_at_once(place, holder)
+    return max(holder.sizes) * (-(-tiles // 2) if holder.memory.double_buffered else tiles)
+
+
 def room(run: Run, nest: Nest, level: str, place: tuple[int, ...]) -> int:
-    """Bits that one instance of a level needs: nodes on a path add up, branches are never alive together."""
+    """Bits that one instance of a level needs: nodes on a path add up, only stages are alive together."""
     bits = 0
     for node in nest:
         if isinstance(node, Storage) and node.level == level:
             for tensor in node.tensors:
                 holder = run.holders[place, tensor]
-                bits += max(holder.sizes) * holder.tensor.bits
+                bits += held(run, place, tensor) * holder.tensor.bits
         elif isinstance(node, Sequence):
-            branches = enumerate(node.branches)
-            bits += max(room(run, branch, level, (*place, 0, number)) for number, branch in branches)
+            branches = [room(run, branch, level, (*place, 0, number)) for number, branch in enumerate(node.branches)]
+            bits += sum(branches) if node.pipelined else max(branches)
         place = (*place, 0)
     return bits

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 from costmodel.model.walk.crossing import Delivery, children_of, merge_deliveries, merge_updates
+from costmodel.model.walk.pipeline import PipelineLog
 from costmodel.model.walk.state import Active, Holder, Instance, Scope, narrowed, steps_of
 from costmodel.model.walk.stationary import stationary_tensor
 from costmodel.model.walk.words import (
@@ -47,6 +48,7 @@ class Run:
         self.passes: Counter[tuple[str, str]] = Counter()
         self.across: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)  # (dimension, rank variable)
         self.stationary: dict[tuple[str, str, tuple[int, ...]], Tile] = {}
+        self.pipelines = PipelineLog()
         whole = {e.name: {v: range(extent) for v, extent in e.shape.items()} for e in einsums.values()}
         self.run(nest, Scope(), {(): whole})
         self.end_of_life(())
@@ -62,6 +64,7 @@ class Run:
         if isinstance(node, Temporal):
             for position in range(steps_of(node, active)):
                 self.watcher.turned(scope.place, position)
+                self.pipelines.now[scope.place] = (position, node.rank_variable)
                 self.run(rest, below, narrowed(active, node, position))
         elif isinstance(node, Spatial):
             children = self.spread(node, active)
@@ -92,6 +95,8 @@ class Run:
 
     def run_branches(self, node: Sequence, scope: Scope, active: Active) -> None:
         """Execute the branches of a sequence one after another; each ends the life of what stands in it."""
+        if node.pipelined:
+            self.pipelines.iteration(scope.place, scope.life, node)
         for number, branch in enumerate(node.branches):
             place = (*scope.place, 0, number)
             names = einsums_in(branch)
@@ -189,6 +194,7 @@ class Run:
     def end_of_life(self, life: tuple[int, ...]) -> None:
         """The run, or one execution of a branch, is over: its storage nodes drain and are empty."""
         self.watcher.ending()
+        self.pipelines.end_of_life(life)
         for holder in self.holders.values():
             if holder.life == life:
                 if holder.output_like and holder.parent:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from costmodel.model.evaluation import pipelined_cycles
 from costmodel.report.human import NOT_MODELLED, digits, exact, joules, memory, percent, prefixed, seconds
 from costmodel.report.text.aligned import table
 
@@ -65,6 +66,18 @@ def einsums_text(evaluation: Evaluation) -> str:
     return table(["einsum", "count", "energy", "cycles", "utilisation", "bottleneck"], rows)
 
 
+def overlap_text(evaluation: Evaluation) -> str:
+    """What pipelined sequences keep busy, with fill and drain, and how that compares with one Einsum after another."""
+    parts = []
+    for einsums, busy in evaluation.pipelines.items():
+        own = pipelined_cycles(busy)
+        alone = sum(evaluation.cycles_by_einsum[name] for name in einsums)
+        gain = f"{exact(alone - own)} fewer than" if own < alone else "no fewer than"
+        head = f"pipelined {einsums[0]} … {einsums[-1]}: {exact(own)} cycles, {gain} one after another"
+        parts.append(head + "\n" + table(["resource", "cycles"], ([r, exact(c)] for r, c in busy.items())))
+    return "\n\n".join(parts)
+
+
 def energy_by_einsum(evaluation: Evaluation) -> dict[str, float]:
     """Energy of one execution of each Einsum."""
     energy = dict.fromkeys(evaluation.points, 0.0)
@@ -78,6 +91,8 @@ def evaluation_text(evaluation: Evaluation) -> str:
     parts = [totals_text(evaluation)]
     if len(evaluation.points) > 1:
         parts.append(einsums_text(evaluation))
+    if evaluation.overlap_rows:
+        parts.append(overlap_text(evaluation))
     parts += [
         energy_text(evaluation),
         table(
