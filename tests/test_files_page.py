@@ -14,10 +14,10 @@ from costmodel.cli import app
 from costmodel.einsum import notation
 from costmodel.model.evaluate import combine, evaluate
 from costmodel.spec import catalog, units
-from costmodel.spec.architecture import KINDS
 from costmodel.spec.hardware import Array, Memory
 from costmodel.spec.load import parse
 from costmodel.spec.problems import Marks, SpecError
+from costmodel.spec.quantities import KINDS
 from costmodel.spec.rules import rulebook
 from costmodel.spec.study import Study
 from costmodel.spec.validation import keys_of, validate

@@ -12,7 +12,7 @@ import itertools
 import re
 import textwrap
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
 
@@ -98,14 +98,12 @@ def _properties(definition: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield choice["properties"]
 
 
-def _models_of(model: type[BaseModel]) -> set[type[BaseModel]]:
-    """A model and all models of its module and its bases' modules; names are unique among them."""
-    found: set[type[BaseModel]] = {model}
-    module = inspect.getmodule(model)
-    for value in vars(module).values():
-        if isinstance(value, type) and issubclass(value, BaseModel):
-            found.add(value)
-    return found
+def _models_of(annotation: Any) -> set[type[BaseModel]]:
+    """The models that a type names, and those that their fields name; names are unique among them."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        named = [field.annotation for field in annotation.model_fields.values()]
+        return {annotation}.union(*map(_models_of, named))
+    return set[type[BaseModel]]().union(*map(_models_of, get_args(annotation)))
 
 
 def _manuals(model: type[BaseModel]) -> dict[str, dict[str, Any]]:

@@ -3,11 +3,12 @@
 import pytest
 
 from costmodel.einsum.functions import FUNCTIONS
-from costmodel.spec.architecture import KINDS, ArchitectureSpec
+from costmodel.spec.architecture import ArchitectureSpec
 from costmodel.spec.catalog import load_architecture
 from costmodel.spec.hardware import Array, ComputeUnit, Memory
 from costmodel.spec.load import parse
 from costmodel.spec.problems import SpecError
+from costmodel.spec.quantities import KINDS
 
 SMALL = """\
 name: small
