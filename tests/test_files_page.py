@@ -106,7 +106,7 @@ AROUND = {
     "EinsumSpec": lambda said: {"name": "w", "einsums": [{"einsum": "Z[m] = A[m]"} | said]},
     "Mapping": lambda said: said if "mappings" in said else {"nest": NEST} | said,
     "Entry": lambda said: {"mappings": [{"nest": NEST} | said]},
-    "Fused": lambda said: {"nest": [said]},
+    "Fused": lambda said: {"nest": [{"sequence": [NEST]} | said]},
     "Study": lambda said: {"arch": "eyeriss_v1", "workload": "alexnet", "seed": 0} | said,
 }
 """Name of a map → a whole file around some keys of it."""

@@ -15,7 +15,7 @@ from costmodel.spec.mapping import Sequence as SequenceNode
 
 
 @dataclass(frozen=True)
-class Work:
+class BusyTime:
     """What an Einsum, or a sequence of them, keeps busy in the whole run of the nest. All numbers are exact cycles."""
 
     einsums: tuple[str, ...]
@@ -23,7 +23,7 @@ class Work:
     """Its latency."""
     busy: Mapping[str, Fraction]
     """Resource (a compute unit, a port) → cycles."""
-    stages: tuple[Work, ...] = ()
+    stages: tuple[BusyTime, ...] = ()
     """Of a sequence: its branches."""
 
     @property
@@ -45,7 +45,7 @@ def overlapped(nest: BoundNest, rows: Iterable[BusyRow]) -> tuple[list[OverlapRo
     return timing.rows, {name: float(cycles) for name, cycles in _lasting(work, Fraction(1))}
 
 
-def pipeline_cycles(stages: Sequence[Work], runs: Mapping[int, int]) -> Fraction:
+def pipeline_cycles(stages: Sequence[BusyTime], runs: Mapping[int, int]) -> Fraction:
     """Return the latency of all runs of a pipeline: iterations of a run → how many runs have so many.
 
     Every iteration takes its part of what the stages need for all of them.
@@ -57,7 +57,7 @@ def pipeline_cycles(stages: Sequence[Work], runs: Mapping[int, int]) -> Fraction
     return cycles / total
 
 
-def _sums(stages: Sequence[Work]) -> dict[str, Fraction]:
+def _sums(stages: Sequence[BusyTime]) -> dict[str, Fraction]:
     """Resource → cycles; a stage that is a sequence is one of its own, for as long as it takes."""
     sums: dict[str, Fraction] = {}
     for stage in stages:
@@ -67,11 +67,11 @@ def _sums(stages: Sequence[Work]) -> dict[str, Fraction]:
     return sums
 
 
-def _round(stages: Sequence[Work]) -> Fraction:
+def _round(stages: Sequence[BusyTime]) -> Fraction:
     return max(_sums(stages).values(), default=Fraction(0))
 
 
-def _at_once(stages: Sequence[Work], n: int) -> Iterator[tuple[int, int, int]]:
+def _at_once(stages: Sequence[BusyTime], n: int) -> Iterator[tuple[int, int, int]]:
     """Which stages work in the rounds of a run of ``n`` iterations (from, up to), and in how many rounds."""
     last, filling = len(stages), min(len(stages), n) - 1
     yield from ((0, k + 1, 1) for k in range(filling))
@@ -82,7 +82,7 @@ def _at_once(stages: Sequence[Work], n: int) -> Iterator[tuple[int, int, int]]:
     yield from ((last - filling + k, last, 1) for k in range(filling))
 
 
-def _lasting(work: Work, share: Fraction) -> Iterator[tuple[str, Fraction]]:
+def _lasting(work: BusyTime, share: Fraction) -> Iterator[tuple[str, Fraction]]:
     if not work.stages:
         yield work.einsums[0], work.cycles * share
     alone = sum(stage.cycles for stage in work.stages)
@@ -99,11 +99,11 @@ class _Timing:
         self.shapes = {b.einsum.name: b.einsum.shape for b in nest.einsums}
         self.rows: list[OverlapRow] = []
 
-    def work_of(self, nest: Nest, base: Path) -> Work:
+    def work_of(self, nest: Nest, base: Path) -> BusyTime:
         node, path = nest[-1], (*base, len(nest) - 1)
         if isinstance(node, Compute):
             busy = self.busy[node.einsum]
-            return Work((node.einsum,), max(busy.values(), default=Fraction(0)), busy)
+            return BusyTime((node.einsum,), max(busy.values(), default=Fraction(0)), busy)
         if not isinstance(node, SequenceNode):
             raise TypeError(f"{node} does not end a nest")
         stages = tuple(self.work_of(branch, (*path, number)) for number, branch in enumerate(node.branches))
@@ -111,9 +111,9 @@ class _Timing:
         cycles = sum((s.cycles for s in stages), Fraction(0))
         if path in self.pipelines:
             cycles = self.pipelined(self.pipelines[path], stages)
-        return Work(tuple(name for s in stages for name in s.einsums), cycles, busy, stages)
+        return BusyTime(tuple(name for s in stages for name in s.einsums), cycles, busy, stages)
 
-    def pipelined(self, pipeline: Pipeline, stages: Sequence[Work]) -> Fraction:
+    def pipelined(self, pipeline: Pipeline, stages: Sequence[BusyTime]) -> Fraction:
         cycles = pipeline_cycles(stages, runs_of(pipeline))
         first, last = stages[0].einsums[0], stages[-1].einsums[-1]
         sums = _sums(stages)

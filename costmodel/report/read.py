@@ -26,7 +26,7 @@ from costmodel.model.evaluation import (
 from costmodel.report.folder import is_run, read_text
 from costmodel.report.numbers import faults
 from costmodel.report.record import ARCHITECTURES_FILE, RESULT_FILE, ROWS, WORKLOADS_FILE
-from costmodel.report.result import ARCHITECTURES, INPUTS, RESULT, WORKLOADS, InputRecord, Result
+from costmodel.report.result import ARCHITECTURES, INPUTS, OVERLAP, RESULT, WORKLOADS, InputRecord, Result
 from costmodel.report.run import InputFile, Run
 from costmodel.spec.problems import Problem, SpecError, path_text
 
@@ -137,7 +137,7 @@ def _evaluation(folder: Path, result: Result, workload: Workload) -> Evaluation 
         peak_by_einsum={e.einsum: e.peak_per_cycle or totals.peak_per_cycle for e in result.einsums},
         area_mm2=totals.area_mm2,
         area_missing=totals.area_missing,
-        overlap_rows=_overlap_rows(folder / "overlap.csv", names),
+        overlap_rows=_overlap_rows(folder / OVERLAP, names),
     )
     for name, key, counted, stated in (
         ("actions.csv", "energy_pj", evaluation.energy_pj, totals.energy_pj),

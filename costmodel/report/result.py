@@ -36,8 +36,9 @@ ARCHITECTURES = "architecture.json"
 INPUTS = "inputs"
 MAPPING = "mapping.yaml"
 TABLES = ("traffic.csv", "actions.csv", "latency.csv", "occupancy.csv")
+OVERLAP = "overlap.csv"
 EINSUMS, FRONT, SWEEP = "einsums.csv", "front.csv", "sweep.csv"
-FILES = frozenset({RESULT, WORKLOADS, ARCHITECTURES, MAPPING, *TABLES, EINSUMS, FRONT, SWEEP})
+FILES = frozenset({RESULT, WORKLOADS, ARCHITECTURES, MAPPING, *TABLES, OVERLAP, EINSUMS, FRONT, SWEEP})
 """Every file that a run folder may have, but for its inputs and its report."""
 
 

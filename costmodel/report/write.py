@@ -19,6 +19,7 @@ from costmodel.report.result import (
     FRONT,
     INPUTS,
     MAPPING,
+    OVERLAP,
     RESULT,
     SWEEP,
     WORKLOADS,
@@ -58,7 +59,7 @@ def _files(run: Run) -> dict[str, str]:
         files["actions.csv"] = _table(ActionRow, run.evaluation.action_rows)
         files["latency.csv"] = _table(LatencyRow, run.evaluation.latency_rows)
         if run.evaluation.overlap_rows:
-            files["overlap.csv"] = _table(OverlapRow, run.evaluation.overlap_rows)
+            files[OVERLAP] = _table(OverlapRow, run.evaluation.overlap_rows)
         files["occupancy.csv"] = _table(OccupancyRow, run.evaluation.occupancy_rows)
         files[EINSUMS] = _table(EinsumTotals, _einsum_totals(run.evaluation))
     if run.mappings:

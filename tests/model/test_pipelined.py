@@ -8,8 +8,12 @@ from comparison import model_table, walk_table
 from strategies import nest_of, random_case, workload_of
 
 from costmodel.model.evaluate import evaluate, evaluate_bound
+from costmodel.model.explain.answer import explain
 from costmodel.model.nest import bind
 from costmodel.model.walk import walk
+from costmodel.report.read import read_run
+from costmodel.report.run import Provenance, Run
+from costmodel.report.write import write_run
 from costmodel.spec.hardware import Architecture, ComputeUnit, Memory
 from costmodel.spec.mapping import Compute, Mapping, Sequence
 from costmodel.spec.problems import SpecError
@@ -131,3 +135,52 @@ def test_what_is_handed_on_has_two_tiles():
 
 def _held(case, tensor):
     return next(r.bits for r in evaluate(*case).occupancy_rows if (r.level, r.tensor) == ("L1", tensor))
+
+
+def test_leakage_is_paid_for_the_latency():
+    workload, architecture, mapping = two_stages("pipelined")
+    levels = (replace(architecture.levels[0], leakage_w=1e-3), *architecture.levels[1:])
+    cost = evaluate(workload, replace(architecture, levels=levels), mapping)
+    assert sum(r.count for r in cost.action_rows if r.action == "leak") == pytest.approx(cost.latency_cycles)
+
+
+def test_a_stage_does_not_read_what_a_later_one_wrote_before():
+    statements = ("X[i, p] = Y[i, p] * A[p]", "Y[i+1, p] = X[i, p] * B[p]")
+    workload = workload_of(*statements, i=3, p=2)
+    nest = nest_of(
+        """
+        store A B X Y in DRAM
+        for i by 1
+        sequence:
+          branch:
+            for p by 1
+            compute X on U0
+          branch:
+            for p by 1
+            compute Y on U1
+        """
+    )
+    _, architecture, _ = two_stages("off")
+    bind(workload, architecture, Mapping(nest))
+    with pytest.raises(SpecError, match=r"X reads Y\[i, p\] of an earlier iteration, which Y, a later stage"):
+        bind(workload, architecture, Mapping((*nest[:-1], replace(nest[-1], overlap="pipelined"))))
+
+
+def test_the_latency_is_explained():
+    workload, architecture, mapping = two_stages("pipelined")
+    said = explain(workload, architecture, [mapping], evaluate(workload, architecture, mapping), "latency")
+    assert said.value == 22
+    assert "U0 20, U1 10, fill and drain 2" in said.lines[0]
+
+
+def test_a_run_keeps_what_overlaps(tmp_path):
+    """The folder of a pipelined nest reads back with its latency; without its table it is damaged."""
+    workload, architecture, mapping = case = two_stages("pipelined")
+    evaluation = evaluate(*case)
+    inputs = {"workloads": (workload,), "architectures": (architecture,), "mappings": (mapping,)}
+    made = Provenance(created="2026-11-21T13:15:00")
+    folder = write_run(tmp_path / "r", Run(kind="evaluate", **inputs, evaluation=evaluation, provenance=made))
+    assert read_run(folder).evaluation == evaluation
+    (folder / "overlap.csv").unlink()
+    with pytest.raises(SpecError, match="the rows sum to latency_cycles 30"):
+        read_run(folder)

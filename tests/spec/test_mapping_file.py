@@ -173,6 +173,8 @@ def test_without_a_file_nodes_have_no_places():
         ("nest: [[for m by 3]]", "must be a sentence or a map {sequence: […]}, got a list"),
         ("nest: [{seqence: []}]", "got a map (did you mean 'sequence'?)"),
         ("nest: [{sequence: []}]", "sequence must be a list of branches, got an empty list"),
+        ("nest: [{sequence: [[for m by 3]], overlap: piped}]", "overlap must be off or pipelined, got 'piped'"),
+        ("nest: [{sequence: [[for m by 3]], overlaps: off}]", "got a map (did you mean 'overlap'?)"),
         ("nest: [{sequence: [[]]}]", "a branch must be a list of sentences, got an empty list"),
         ("nest: [{sequence: [for m by 3]}]", "(each branch is a list of its own"),
         ("nest: [{sequence: [[for m by 3]], x: 1}]", "must be a sentence or a map {sequence: […]}, got a map"),
@@ -228,7 +230,10 @@ leaves = st.one_of(
 )
 nests = st.recursive(
     st.lists(leaves, min_size=1, max_size=5).map(tuple),
-    lambda inner: st.tuples(leaves, st.lists(inner, min_size=1, max_size=3).map(lambda b: Sequence(tuple(b)))),
+    lambda inner: st.tuples(
+        leaves,
+        st.lists(inner, min_size=1, max_size=3).map(lambda b: Sequence(tuple(b), "pipelined" if len(b) > 1 else "off")),
+    ),
     max_leaves=6,
 )
 texts = st.none() | st.text(alphabet=st.characters(exclude_categories=("Cs",)), min_size=1, max_size=10)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from costmodel.model.evaluation import pipelined_cycles
 from costmodel.model.explain.asked import Questioned
 from costmodel.model.explain.explanation import Explanation, Part, number
 from costmodel.model.meters import (
@@ -37,7 +38,8 @@ def _edp(asked: Questioned) -> Explanation:
 
 def _utilisation(asked: Questioned) -> Explanation:
     e = asked.evaluation
-    names, cycles = asked.einsums(), latency(asked).value
+    names = asked.einsums()
+    cycles = sum(e.cycles_by_einsum[name] * e.counts[name] for name in names)
     points, peak = sum(e.points[n] * e.counts[n] for n in names), e.peak_of(names)
     value = points / (cycles * peak) if cycles else 0.0
     head = (
@@ -90,8 +92,29 @@ def latency(asked: Questioned) -> Explanation:
         for n in names
     )
     lines = ["Einsums run one after another; each takes as long as its slowest component"]
+    if e.pipelines:
+        return _pipelined(asked)
     value = e.latency_cycles
     return Explanation("latency", value, "cycles", f"latency = {number(value)} cycles", tuple(lines), parts)
+
+
+def _pipelined(asked: Questioned) -> Explanation:
+    """Derive the cycles where Einsums overlap: a sum over what runs one after another."""
+    e = asked.evaluation
+    parts = tuple(
+        Part(f"{asked.times(names[0])}{', '.join(names)}", cycles * e.counts[names[0]])
+        for names, cycles in e.spans.items()
+    )
+    lines = []
+    for names, busy in e.pipelines.items():
+        alone = sum(e.cycles_by_einsum[name] for name in names)
+        terms = ", ".join(f"{resource} {number(cycles)}" for resource, cycles in busy.items())
+        lines.append(
+            f"{', '.join(names)} are pipelined: {number(pipelined_cycles(busy))} cycles, the longest of what is busy, "
+            f"and fill and drain ({terms}); one after another {number(alone)}"
+        )
+    head = f"latency = {number(e.latency_cycles)} cycles"
+    return Explanation("latency", e.latency_cycles, "cycles", head, tuple(lines), parts)
 
 
 def _unlimited(asked: Questioned, rows: Sequence[object]) -> tuple[str, ...]:

@@ -13,7 +13,6 @@ from costmodel.spec.mapping import Compute, Sequence, einsums_in
 if TYPE_CHECKING:
     from collections.abc import Mapping as Dict
 
-    from costmodel.model.walk.run import Run
     from costmodel.model.walk.state import Holder
     from costmodel.spec.mapping import Nest
 
@@ -72,28 +71,30 @@ def _until(loops: Dict[Place, tuple[int, str]], deepest: int) -> list[int]:
     return [at for p, (at, _) in sorted(loops.items()) if len(p) <= deepest]
 
 
-def overlap_rows(run: Run, busy: Dict[str, Busy]) -> tuple[OverlapRow, ...]:
+def overlap_rows(nest: Nest, log: PipelineLog, busy: Dict[str, Busy]) -> tuple[OverlapRow, ...]:
     """Let the stages of every pipelined sequence work, round by round; ``busy``: Einsum → what it keeps busy."""
     rows: list[OverlapRow] = []
-    _work(run, run.nest, (), busy, rows)
+    _work(log, nest, (), busy, rows)
     return tuple(rows)
 
 
-def _work(run: Run, nest: Nest, place: Place, busy: Dict[str, Busy], rows: list[OverlapRow]) -> tuple[Fraction, Busy]:
+def _work(
+    log: PipelineLog, nest: Nest, place: Place, busy: Dict[str, Busy], rows: list[OverlapRow]
+) -> tuple[Fraction, Busy]:
     """The latency of a nest and what it keeps busy."""
     node, place = nest[-1], (*place, *(0,) * (len(nest) - 1))
     if isinstance(node, Compute):
         return max(busy[node.einsum].values(), default=Fraction(0)), busy[node.einsum]
     if not isinstance(node, Sequence):
         raise TypeError(f"{node} does not end a nest")
-    works = [_work(run, branch, (*place, 0, n), busy, rows) for n, branch in enumerate(node.branches)]
+    works = [_work(log, branch, (*place, 0, n), busy, rows) for n, branch in enumerate(node.branches)]
     total: Busy = defaultdict(Fraction)
     for _, own in works:
         for resource, cycles in own.items():
             total[resource] += cycles
     if not node.pipelined:
         return sum((cycles for cycles, _ in works), Fraction(0)), total
-    runs = [len(iterations) for iterations in run.pipelines.runs[place]]
+    runs = [len(iterations) for iterations in log.runs[place]]
     latency = sum((_pipeline(works, n, sum(runs)) for n in runs), Fraction(0))
     names = einsums_in(nest)
     said = dict(total)

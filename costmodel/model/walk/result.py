@@ -42,7 +42,7 @@ def result(run: Run) -> WalkResult:
         pass_rows=tuple(PassRow(*key, passes) for key, passes in run.passes.items()),
         latency_rows=(*compute, *memory_latency(run.architecture, ports)),
         occupancy_rows=tuple(OccupancyRow(e, m, t.name, n, n * t.bits) for e, m, t, n in occupancy),
-        overlap_rows=overlap_rows(run, busy(run, compute, ports)),
+        overlap_rows=overlap_rows(run.nest, run.pipelines, busy(run, compute, ports)),
         compute_steps={einsum: max(steps.values()) for (einsum, _), steps in run.steps.items()},
         level_bits={m.name: room(run, run.nest, m.name, ()) for m in run.architecture.memories},
     )
