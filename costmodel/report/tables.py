@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from costmodel.einsum.algebra import Role, Workload
 from costmodel.mapper.front import on_front
 from costmodel.mapper.result import NetworkPoint
-from costmodel.model.evaluation import Evaluation
+from costmodel.model.evaluation import FILL_AND_DRAIN, Evaluation
 from costmodel.model.formats import stored_bits
 from costmodel.model.meters import PriceBook, port_limits, price_text
 from costmodel.report import human
@@ -140,13 +140,22 @@ def busy(run: Run) -> pd.DataFrame:
 
 
 def bottleneck_shares(run: Run) -> dict[str, float]:
-    """Component → share of the workload's cycles that it decides, largest first."""
+    """Component → share of the workload's cycles that it decides, largest first.
+
+    A pipelined sequence counts for its busiest resource.
+    """
     evaluation = evaluation_of(run)
     shares: dict[str, float] = {}
-    for name, component in evaluation.bottlenecks.items():
-        cycles = evaluation.cycles_by_einsum[name] * evaluation.counts[name]
-        shares[component] = shares.get(component, 0.0) + (cycles / evaluation.latency_cycles if cycles else 0.0)
+    for einsums, cycles in evaluation.spans.items():
+        component = evaluation.bottlenecks[einsums[0]] if len(einsums) == 1 else _busiest(evaluation.pipelines[einsums])
+        share = cycles * evaluation.counts[einsums[0]] / evaluation.latency_cycles if cycles else 0.0
+        shares[component] = shares.get(component, 0.0) + share
     return dict(sorted(shares.items(), key=lambda item: -item[1]))
+
+
+def _busiest(busy: Mapping[str, float]) -> str:
+    """Return the resource of a pipelined sequence that decides its latency, apart from fill and drain."""
+    return max((name for name in busy if name != FILL_AND_DRAIN), key=busy.__getitem__)
 
 
 def occupancy(run: Run) -> pd.DataFrame:

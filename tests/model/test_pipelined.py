@@ -13,6 +13,7 @@ from costmodel.model.nest import bind
 from costmodel.model.walk import walk
 from costmodel.report.read import read_run
 from costmodel.report.run import Provenance, Run
+from costmodel.report.tables import bottleneck_shares
 from costmodel.report.write import write_run
 from costmodel.spec.hardware import Architecture, ComputeUnit, Memory
 from costmodel.spec.mapping import Compute, Mapping, Sequence
@@ -181,6 +182,7 @@ def test_a_run_keeps_what_overlaps(tmp_path):
     made = Provenance(created="2026-11-21T13:15:00")
     folder = write_run(tmp_path / "r", Run(kind="evaluate", **inputs, evaluation=evaluation, provenance=made))
     assert read_run(folder).evaluation == evaluation
+    assert bottleneck_shares(read_run(folder)) == {"U0": 1}
     (folder / "overlap.csv").unlink()
     with pytest.raises(SpecError, match="the rows sum to latency_cycles 30"):
         read_run(folder)
