@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import partial
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, PlainValidator
+from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic import WithJsonSchema as JsonSchema
+from pydantic_core import CoreSchema, core_schema
 
 from costmodel.einsum.functions import KINDS as OPERATIONS
 from costmodel.spec import units
@@ -39,80 +40,49 @@ def _held(text: str) -> str:
     return text
 
 
-def _quantity(dimension: Dimension, *, zero: bool, value: object) -> Quantity:
-    quantity = value if isinstance(value, Quantity) else units.parse(value, dimension)
-    if quantity.value < 0 or (quantity.value == 0 and not zero):
-        rule = "must not be negative" if zero else "must be greater than zero"
-        raise ValueError(f"{rule}, got {describe(value)}")
-    return quantity
+@dataclass(frozen=True, eq=False)
+class InUnitsOf:
+    """How a quantity is read from a file, written to it, and described in a JSON Schema: for ``Annotated``."""
 
+    dimension: Dimension
+    zero: bool = False
+    """Whether it may be 0."""
+    whole: bool = False
+    """Whether it counts bits or words."""
 
-def _whole(dimension: Dimension, value: object) -> Quantity:
-    """Check that bits or words are whole."""
-    quantity = _quantity(dimension, zero=False, value=value)
-    if quantity.value.denominator != 1:
-        raise ValueError(
-            f"must be a whole number of {'bits' if quantity.unit == 'b' else quantity.unit}, got {value!r}"
-        )
-    return quantity
+    def read(self, value: object) -> Quantity:
+        quantity = value if isinstance(value, Quantity) else units.parse(value, self.dimension)
+        if quantity.value < 0 or (quantity.value == 0 and not self.zero):
+            rule = "must not be negative" if self.zero else "must be greater than zero"
+            raise ValueError(f"{rule}, got {describe(value)}")
+        if self.whole and quantity.value.denominator != 1:
+            what = "bits" if quantity.unit == "b" else quantity.unit
+            raise ValueError(f"must be a whole number of {what}, got {value!r}")
+        return quantity
 
+    def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        text = core_schema.plain_serializer_function_ser_schema(str, return_schema=core_schema.str_schema())
+        return core_schema.no_info_plain_validator_function(self.read, serialization=text)
 
-def _json(dimension: Dimension, *, zero: bool) -> JsonSchema:
-    spelt = "|".join(re.escape(unit) for unit in sorted(dimension.units, key=len, reverse=True))
-    number = {"type": "number", "minimum": 0} if zero else {"type": "number", "exclusiveMinimum": 0}
-    pattern = rf"^\s*[0-9.]+([eE][-+]?[0-9]+)?\s*({spelt})?\s*$"
-    text = {"type": "string", "pattern": pattern, "description": dimension.manual}
-    return JsonSchema({"anyOf": [number, text]})
+    def __get_pydantic_json_schema__(self, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        spelt = "|".join(re.escape(unit) for unit in sorted(self.dimension.units, key=len, reverse=True))
+        least = "minimum" if self.zero else "exclusiveMinimum"
+        pattern = rf"^\s*[0-9.]+([eE][-+]?[0-9]+)?\s*({spelt})?\s*$"
+        text = {"type": "string", "pattern": pattern, "description": self.dimension.manual}
+        return {"anyOf": [{"type": "number", least: 0}, text]}
 
-
-_as_text = PlainSerializer(str, return_type=str)
 
 Name = Annotated[str, AfterValidator(_name), JsonSchema({"type": "string", "pattern": f"^{_NAME.pattern}$"})]
 Held = Annotated[str, AfterValidator(_held)]
-Size = Annotated[Quantity, PlainValidator(partial(_whole, units.SIZE)), _json(units.SIZE, zero=False), _as_text]
-Width = Annotated[Quantity, PlainValidator(partial(_whole, units.WIDTH)), _json(units.WIDTH, zero=False), _as_text]
-Energy = Annotated[
-    Quantity,
-    PlainValidator(lambda v: _quantity(units.ENERGY, zero=True, value=v)),
-    _json(units.ENERGY, zero=True),
-    _as_text,
-]
-Rate = Annotated[
-    Quantity,
-    PlainValidator(lambda v: _quantity(units.RATE, zero=False, value=v)),
-    _json(units.RATE, zero=False),
-    _as_text,
-]
-BandwidthValue = Annotated[
-    Quantity,
-    PlainValidator(lambda v: _quantity(units.BANDWIDTH, zero=False, value=v)),
-    _json(units.BANDWIDTH, zero=False),
-    _as_text,
-]
-Power = Annotated[
-    Quantity,
-    PlainValidator(lambda v: _quantity(units.POWER, zero=True, value=v)),
-    _json(units.POWER, zero=True),
-    _as_text,
-]
-Area = Annotated[
-    Quantity,
-    PlainValidator(lambda v: _quantity(units.AREA, zero=True, value=v)),
-    _json(units.AREA, zero=True),
-    _as_text,
-]
-Frequency = Annotated[
-    Quantity,
-    PlainValidator(lambda v: _quantity(units.FREQUENCY, zero=False, value=v)),
-    _json(units.FREQUENCY, zero=False),
-    _as_text,
-]
-Length = Annotated[
-    Quantity,
-    PlainValidator(lambda v: _quantity(units.LENGTH, zero=False, value=v)),
-    _json(units.LENGTH, zero=False),
-    _as_text,
-]
+Size = Annotated[Quantity, InUnitsOf(units.SIZE, whole=True)]
+Width = Annotated[Quantity, InUnitsOf(units.WIDTH, whole=True)]
+Energy = Annotated[Quantity, InUnitsOf(units.ENERGY, zero=True)]
+Rate = Annotated[Quantity, InUnitsOf(units.RATE)]
+BandwidthValue = Annotated[Quantity, InUnitsOf(units.BANDWIDTH)]
+Power = Annotated[Quantity, InUnitsOf(units.POWER, zero=True)]
+Area = Annotated[Quantity, InUnitsOf(units.AREA, zero=True)]
+Frequency = Annotated[Quantity, InUnitsOf(units.FREQUENCY)]
+Length = Annotated[Quantity, InUnitsOf(units.LENGTH)]
 Count = Annotated[int, Field(gt=0, le=10**9)]
 
 
