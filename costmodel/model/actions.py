@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping as MappingABC
 from collections.abc import Sequence
 
-from costmodel.model.evaluation import ActionRow, Flow, TrafficRow
+from costmodel.model.evaluation import FLOWS, ActionRow, Flow, TrafficRow
 from costmodel.model.metered import Metered
 from costmodel.model.meters import PriceBook, operation_pj
 from costmodel.model.nest import BoundEinsum, BoundNest
 from costmodel.model.traffic import Crossing
 from costmodel.spec.hardware import Architecture
-
-_FLOWS: tuple[Flow, ...] = ("fill", "read", "update", "drain")
 
 
 def area_mm2(architecture: Architecture) -> tuple[float | None, tuple[str, ...]]:
@@ -27,20 +25,20 @@ def area_mm2(architecture: Architecture) -> tuple[float | None, tuple[str, ...]]
 def traffic_rows_of(nest: BoundNest, crossings: Sequence[Crossing]) -> list[TrafficRow]:
     words: dict[tuple[str, str, str], dict[Flow, int]] = {}
     for h in nest.holders:
-        words[h.owner.name, h.level.name, h.tensor.name] = dict.fromkeys(_FLOWS, 0)
+        words[h.owner.name, h.level.name, h.tensor.name] = dict.fromkeys(FLOWS, 0)
     for c in crossings:
         tensor = c.parent.tensor.name
-        above = words.setdefault((c.einsum.name, c.parent.level.name, tensor), dict.fromkeys(_FLOWS, 0))
+        above = words.setdefault((c.einsum.name, c.parent.level.name, tensor), dict.fromkeys(FLOWS, 0))
         above["read"] += c.read
         above["update"] += c.update
         if c.child is not None:
-            below = words.setdefault((c.einsum.name, c.child.level.name, tensor), dict.fromkeys(_FLOWS, 0))
+            below = words.setdefault((c.einsum.name, c.child.level.name, tensor), dict.fromkeys(FLOWS, 0))
             below["fill"] += c.fill
             below["drain"] += c.drain
     return [
         TrafficRow(einsum, level, tensor, flow, flows[flow])
         for (einsum, level, tensor), flows in words.items()
-        for flow in _FLOWS
+        for flow in FLOWS
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Flow = Literal["fill", "read", "update", "drain"]
+FLOWS: tuple[Flow, ...] = get_args(Flow)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.einsum.roles import stationary_tensor
 from costmodel.model.columns import MOST, Columns, Integers
+from costmodel.model.evaluation import FLOWS
 from costmodel.model.events import Rows, united
 from costmodel.model.formats import stored_bits
 from costmodel.model.meters import PriceBook
@@ -25,8 +26,6 @@ from costmodel.model.tiles import Loop
 from costmodel.model.traffic import below_only, collect_modes, deliver_modes, holder_motion
 from costmodel.spec.hardware import Architecture, Array
 from costmodel.spec.mapping import Mapping, Node, Spatial, Temporal
-
-_FLOWS = ("fill", "read", "update", "drain")
 
 
 class OpenLoops:
@@ -104,7 +103,7 @@ class OpenLoops:
         holes = 1
         if any(m.holes == "fetch" for m in self.architecture.memories):
             holes = max(t.size_words for t in einsum.tensors.values())
-        moved = einsum.points * len(einsum.accesses) * len(_FLOWS) * bits * holes
+        moved = einsum.points * len(einsum.accesses) * len(FLOWS) * bits * holes
         copies = sum(self.architecture.copies(m.name) for m in self.architecture.memories)
         held = sum(stored_bits(t, None, t.size_words) for t in einsum.tensors.values()) * copies
         return max(moved, held) > MOST

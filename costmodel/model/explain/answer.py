@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from costmodel.model.evaluation import Evaluation
+from costmodel.model.evaluation import FLOWS, Evaluation
 from costmodel.model.explain.asked import Questioned
 from costmodel.model.explain.energies import component_energy, hops
 from costmodel.model.explain.explanation import Explanation
 from costmodel.model.explain.flows import flow
 from costmodel.model.explain.latencies import component_latency
 from costmodel.model.explain.occupancies import occupancy
-from costmodel.model.explain.subjects import FLOWS, TOTALS, unknown
+from costmodel.model.explain.subjects import TOTALS, unknown
 from costmodel.model.explain.totals import total
 from costmodel.spec.hardware import Array, Memory
 from costmodel.spec.problems import Problem, SpecError, did_you_mean

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
-from costmodel.model.evaluation import Evaluation, Flow
+from costmodel.model.evaluation import FLOWS, Evaluation
 from costmodel.model.explain.asked import Questioned
 from costmodel.model.meters import (
     PriceBook,
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from costmodel.einsum.algebra import Workload
     from costmodel.spec.hardware import Architecture
-
-FLOWS: tuple[str, ...] = get_args(Flow)
 
 
 TOTALS = ("energy", "latency", "edp", "utilisation", "area")

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from costmodel.model.evaluation import Flow, LatencyRow, OccupancyRow, TrafficRow
+from costmodel.model.evaluation import FLOWS, Flow, LatencyRow, OccupancyRow, TrafficRow
 from costmodel.model.walk.counted import HopRow, OperationRow, PassRow, PortRow, WalkResult
 from costmodel.model.walk.pipeline import overlap_rows
 from costmodel.spec.hardware import Array, ComputeUnit, Memory
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from costmodel.model.walk.state import Instance
     from costmodel.spec.hardware import Architecture
     from costmodel.spec.mapping import Nest
-
-FLOWS: tuple[Flow, ...] = ("fill", "read", "update", "drain")
 
 
 def result(run: Run) -> WalkResult:
