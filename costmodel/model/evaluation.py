@@ -253,7 +253,12 @@ class Evaluation:
 
 def pipelined_cycles(busy: Mapping[str, float]) -> float:
     """Return the latency of a pipelined sequence from what it keeps busy."""
-    return busy[FILL_AND_DRAIN] + max((c for r, c in busy.items() if r != FILL_AND_DRAIN), default=0.0)
+    return busy[FILL_AND_DRAIN] + busy[busiest_resource(busy)]
+
+
+def busiest_resource(busy: Mapping[str, float]) -> str:
+    """Return what decides the latency of a pipelined sequence, apart from fill and drain."""
+    return max((resource for resource in busy if resource != FILL_AND_DRAIN), key=busy.__getitem__)
 
 
 def _frame(rows: Sequence[object], kind: type) -> pd.DataFrame:

@@ -13,7 +13,7 @@ def tiles_at_once(nest: BoundNest, holder: Holder) -> int:
     return -(-tiles // 2) if holder.level.double_buffered else tiles
 
 
-def lag(pipeline: Pipeline, holder: Holder) -> int:
+def _lag(pipeline: Pipeline, holder: Holder) -> int:
     """Return how many stages lie between the first that touches the tensor of a holder and the last."""
     names = {e.name for e in holder.einsums}
     touching = [at for at, stage in enumerate(pipeline.stages) if not names.isdisjoint(stage)]
@@ -35,4 +35,4 @@ def _tiles(pipeline: Pipeline, holder: Holder) -> int:
     inside = moving[-1] + 1
     stays = min(iterations(pipeline.loops, inside, shape))
     taken = max(iterations(pipeline.loops[:inside], pipeline.scope, shape))
-    return min(1 + -(-lag(pipeline, holder) // stays), taken)
+    return min(1 + -(-_lag(pipeline, holder) // stays), taken)

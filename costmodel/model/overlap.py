@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -57,14 +56,18 @@ def pipeline_cycles(stages: Sequence[BusyTime], runs: Mapping[int, int]) -> Frac
     return cycles / total
 
 
-def _sums(stages: Sequence[BusyTime]) -> dict[str, Fraction]:
-    """Resource → cycles; a stage that is a sequence is one of its own, for as long as it takes."""
+def _together(stages: Sequence[BusyTime]) -> dict[str, Fraction]:
+    """Resource → cycles."""
     sums: dict[str, Fraction] = {}
     for stage in stages:
         for resource, cycles in stage.busy.items():
             sums[resource] = sums.get(resource, Fraction(0)) + cycles
-    sums |= {stage.name: stage.cycles for stage in stages if stage.stages}
     return sums
+
+
+def _sums(stages: Sequence[BusyTime]) -> dict[str, Fraction]:
+    """Resource → cycles; a stage that is a sequence is one of its own, for as long as it takes."""
+    return _together(stages) | {stage.name: stage.cycles for stage in stages if stage.stages}
 
 
 def _round(stages: Sequence[BusyTime]) -> Fraction:
@@ -96,7 +99,6 @@ class _Timing:
     def __init__(self, nest: BoundNest, busy: Mapping[str, Mapping[str, Fraction]]) -> None:
         self.busy = busy
         self.pipelines = {pipeline.path: pipeline for pipeline in nest.pipelines}
-        self.shapes = {b.einsum.name: b.einsum.shape for b in nest.einsums}
         self.rows: list[OverlapRow] = []
 
     def work_of(self, nest: Nest, base: Path) -> BusyTime:
@@ -107,21 +109,15 @@ class _Timing:
         if not isinstance(node, SequenceNode):
             raise TypeError(f"{node} does not end a nest")
         stages = tuple(self.work_of(branch, (*path, number)) for number, branch in enumerate(node.branches))
-        busy = {r: cycles for r, cycles in _sums(stages).items() if r not in {s.name for s in stages}}
         cycles = sum((s.cycles for s in stages), Fraction(0))
         if path in self.pipelines:
             cycles = self.pipelined(self.pipelines[path], stages)
-        return BusyTime(tuple(name for s in stages for name in s.einsums), cycles, busy, stages)
+        return BusyTime(tuple(name for s in stages for name in s.einsums), cycles, _together(stages), stages)
 
     def pipelined(self, pipeline: Pipeline, stages: Sequence[BusyTime]) -> Fraction:
-        cycles = pipeline_cycles(stages, runs_of(pipeline))
+        cycles = pipeline_cycles(stages, iterations(pipeline.loops, pipeline.scope, pipeline.shape))
         first, last = stages[0].einsums[0], stages[-1].einsums[-1]
         sums = _sums(stages)
         sums[FILL_AND_DRAIN] = cycles - max(sums.values(), default=Fraction(0))
         self.rows += [OverlapRow(first, last, resource, float(part)) for resource, part in sums.items()]
         return cycles
-
-
-def runs_of(pipeline: Pipeline) -> Counter[int]:
-    """Iterations of a run of a pipeline → how many runs have so many."""
-    return iterations(pipeline.loops, pipeline.scope, pipeline.shape)

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -124,12 +124,12 @@ def _evaluation(folder: Path, result: Result, workload: Workload) -> Evaluation 
     known = {einsum.name for einsum in workload.einsums}
     if strange := [e.einsum for e in result.einsums if e.einsum not in known]:
         raise SpecError([_problem(folder / RESULT, "$.einsums", f"{strange[0]!r} is no Einsum of {workload.name}")])
-    names = {einsum.einsum for einsum in result.einsums}
+    places = {einsum.einsum: at for at, einsum in enumerate(result.einsums)}
     evaluation = Evaluation(
-        traffic_rows=_rows(folder / "traffic.csv", TrafficRow, names),
-        action_rows=_rows(folder / "actions.csv", ActionRow, names),
-        latency_rows=_rows(folder / "latency.csv", LatencyRow, names),
-        occupancy_rows=_rows(folder / "occupancy.csv", OccupancyRow, names),
+        traffic_rows=_rows(folder / "traffic.csv", TrafficRow, places),
+        action_rows=_rows(folder / "actions.csv", ActionRow, places),
+        latency_rows=_rows(folder / "latency.csv", LatencyRow, places),
+        occupancy_rows=_rows(folder / "occupancy.csv", OccupancyRow, places),
         points={e.einsum: e.points // e.count for e in result.einsums},
         counts={e.einsum: e.count for e in result.einsums},
         capacity_bits_by_einsum={e.einsum: e.capacity_bits for e in result.einsums},
@@ -137,7 +137,7 @@ def _evaluation(folder: Path, result: Result, workload: Workload) -> Evaluation 
         peak_by_einsum={e.einsum: e.peak_per_cycle or totals.peak_per_cycle for e in result.einsums},
         area_mm2=totals.area_mm2,
         area_missing=totals.area_missing,
-        overlap_rows=_overlap_rows(folder / OVERLAP, names),
+        overlap_rows=_overlap_rows(folder / OVERLAP, places),
     )
     for name, key, counted, stated in (
         ("actions.csv", "energy_pj", evaluation.energy_pj, totals.energy_pj),
@@ -149,17 +149,21 @@ def _evaluation(folder: Path, result: Result, workload: Workload) -> Evaluation 
     return evaluation
 
 
-def _overlap_rows(path: Path, names: set[str]) -> tuple[OverlapRow, ...]:
+def _overlap_rows(path: Path, places: Mapping[str, int]) -> tuple[OverlapRow, ...]:
     """What pipelined sequences take; a run without any has no such file."""
     if not path.is_file():
         return ()
-    rows = _rows(path, OverlapRow, names)
+    rows = _rows(path, OverlapRow, places)
+    sequences: dict[tuple[str, str], set[str]] = {}
     for row in rows:
-        if row.last not in names:
-            raise SpecError([Problem(f"Einsum {row.last!r} is not in {RESULT}", file=str(path), hint=HINT)])
-    ends = {(row.einsum, row.last) for row in rows}
-    if ends != {(row.einsum, row.last) for row in rows if row.resource == FILL_AND_DRAIN}:
-        raise SpecError([Problem(f"a sequence has no row {FILL_AND_DRAIN!r}", file=str(path), hint=HINT)])
+        if places.get(row.last, -1) < places[row.einsum]:
+            message = f"Einsum {row.last!r} does not follow {row.einsum!r} in {RESULT}"
+            raise SpecError([Problem(message, file=str(path), hint=HINT)])
+        sequences.setdefault((row.einsum, row.last), set()).add(row.resource)
+    for (first, last), resources in sequences.items():
+        if FILL_AND_DRAIN not in resources or len(resources) == 1:
+            message = f"{first} … {last} must have a row {FILL_AND_DRAIN!r} and rows of what is busy"
+            raise SpecError([Problem(message, file=str(path), hint=HINT)])
     return rows
 
 
@@ -168,7 +172,7 @@ def _input(folder: Path, given: InputRecord) -> InputFile:
     return InputFile(role=given.role, name=given.name, origin=given.origin, text=text)
 
 
-def _rows(path: Path, kind: type[Value], einsums: set[str]) -> tuple[Value, ...]:
+def _rows(path: Path, kind: type[Value], einsums: Container[str]) -> tuple[Value, ...]:
     """The rows of a table, each of one of the Einsums."""
     columns = [field.name for field in fields(kind)]  # type: ignore[arg-type]
     reader = csv.reader(io.StringIO(read_text(path, HINT), newline=""))
@@ -190,7 +194,7 @@ def _check_header(cells: list[str], columns: list[str]) -> None:
         raise ValueError(f"the first line must be {','.join(columns)}")
 
 
-def _row(kind: type[Value], columns: list[str], cells: list[str], einsums: set[str]) -> Value:
+def _row(kind: type[Value], columns: list[str], cells: list[str], einsums: Container[str]) -> Value:
     if len(cells) != len(columns):
         raise ValueError(f"{len(columns)} columns expected, {len(cells)} found")
     row: Any = ROWS[kind].validate_strings(dict(zip(columns, cells, strict=True)))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 
 from costmodel.einsum.algebra import Role, Workload
 from costmodel.mapper.front import on_front
 from costmodel.mapper.result import NetworkPoint
-from costmodel.model.evaluation import FILL_AND_DRAIN, Evaluation
+from costmodel.model.evaluation import Evaluation, busiest_resource
 from costmodel.model.formats import stored_bits
 from costmodel.model.meters import PriceBook, port_limits, price_text
 from costmodel.report import human
@@ -147,15 +147,11 @@ def bottleneck_shares(run: Run) -> dict[str, float]:
     evaluation = evaluation_of(run)
     shares: dict[str, float] = {}
     for einsums, cycles in evaluation.spans.items():
-        component = evaluation.bottlenecks[einsums[0]] if len(einsums) == 1 else _busiest(evaluation.pipelines[einsums])
+        busy = evaluation.pipelines.get(einsums)
+        component = busiest_resource(busy) if busy else evaluation.bottlenecks[einsums[0]]
         share = cycles * evaluation.counts[einsums[0]] / evaluation.latency_cycles if cycles else 0.0
         shares[component] = shares.get(component, 0.0) + share
     return dict(sorted(shares.items(), key=lambda item: -item[1]))
-
-
-def _busiest(busy: Mapping[str, float]) -> str:
-    """Return the resource of a pipelined sequence that decides its latency, apart from fill and drain."""
-    return max((name for name in busy if name != FILL_AND_DRAIN), key=busy.__getitem__)
 
 
 def occupancy(run: Run) -> pd.DataFrame:

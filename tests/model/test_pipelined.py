@@ -183,6 +183,12 @@ def test_a_run_keeps_what_overlaps(tmp_path):
     folder = write_run(tmp_path / "r", Run(kind="evaluate", **inputs, evaluation=evaluation, provenance=made))
     assert read_run(folder).evaluation == evaluation
     assert bottleneck_shares(read_run(folder)) == {"U0": 1}
+    table = (folder / "overlap.csv").read_text()
+    filling = "".join(line for line in table.splitlines(keepends=True) if not line.startswith("T,Z,U"))
+    for damaged, what in ((table.replace("T,Z", "Z,T"), "'T' does not follow 'Z'"), (filling, "rows of what is busy")):
+        (folder / "overlap.csv").write_text(damaged)
+        with pytest.raises(SpecError, match=what):
+            read_run(folder)
     (folder / "overlap.csv").unlink()
     with pytest.raises(SpecError, match="the rows sum to latency_cycles 30"):
         read_run(folder)

@@ -87,13 +87,13 @@ def latency(asked: Questioned) -> Explanation:
         return Explanation(
             "latency", value, "cycles", f"latency = {number(value)} cycles", tuple(lines), parts, "max", notes
         )
+    if e.pipelines:
+        return _pipelined(asked)
     parts = tuple(
         Part(f"{asked.times(n)}{n} ({e.bottlenecks.get(n, 'none')})", e.cycles_by_einsum[n] * e.counts[n])
         for n in names
     )
     lines = ["Einsums run one after another; each takes as long as its slowest component"]
-    if e.pipelines:
-        return _pipelined(asked)
     value = e.latency_cycles
     return Explanation("latency", value, "cycles", f"latency = {number(value)} cycles", tuple(lines), parts)
 
