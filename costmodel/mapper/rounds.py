@@ -75,14 +75,20 @@ def joined(aim: Objective, parts: list[tuple[int, float]]) -> float:
 
 
 def merged(one: MapperResult, other: MapperResult, aim: Objective) -> MapperResult:
-    """Return what two searches of one Einsum know together."""
+    """Return what two searches of one Einsum know together.
+
+    The first one's bound counts where both have searched one mapspace: of multiples, a search with less time may have
+    looked at fewer than this one.
+    """
     counts = Counter(dict(one.certificate.pruned)) + Counter(dict(other.certificate.pruned))
     last = other.certificate
     evaluated, cpu_s = one.certificate.evaluated + last.evaluated, one.certificate.cpu_s + last.cpu_s
     front, status, gap = other.front, last.status, last.gap
     if status != Status.PROVEN:
         front = tuple(select([*one.front, *other.front], aim))
-        bound = max(one.bound(aim), other.bound(aim))
+        bound = other.bound(aim)
+        if (one.certificate.method, one.certificate.mapspace) == (last.method, last.mapspace):
+            bound = max(bound, one.bound(aim))
         status, gap = held_against(min(aim.of(point)[0] for point in front), bound, front=aim.front)
     certificate = Certificate(
         status,

@@ -18,9 +18,9 @@ from costmodel.spec.request import Request
 EDP = objective_of("edp")
 
 
-def answer(einsum, cost, gap, *, spent=True):
+def answer(einsum, cost, gap, *, spent=True, mapspace=None):
     status = "gap" if gap else "optimal: proven"
-    certificate = Certificate(status, "fake", None, 1, (("bound", 2),), 1.0, gap, budget_spent=spent)
+    certificate = Certificate(status, "fake", mapspace, 1, (("bound", 2),), 1.0, gap, budget_spent=spent)
     return MapperResult(einsum.name, (point(einsum, two_level(), cost, cost, 8),), certificate)
 
 
@@ -96,6 +96,16 @@ def test_two_attempts_know_what_both_know():
     assert (both.certificate.evaluated, both.certificate.cpu_s) == (2, 2.0)
     assert both.certificate.pruned == (("bound", 4),)
     assert rounds.merged(one, answer(einsum, 9.0, 0.0), EDP).front == answer(einsum, 9.0, 0.0).front
+
+
+def test_a_bound_about_fewer_mappings_is_none_about_more():
+    einsum = gemm("a")
+    fewer = answer(einsum, 10.0, 0.01, mapspace=100)
+    both = rounds.merged(fewer, answer(einsum, 11.0, 0.5, mapspace=200), EDP)
+    assert EDP.of(both.front[0]) == (100.0,)
+    assert both.bound(EDP) == pytest.approx(121.0 / 1.5)
+    same = rounds.merged(fewer, answer(einsum, 11.0, 0.5, mapspace=100), EDP)
+    assert same.bound(EDP) == pytest.approx(100.0 / 1.01)
 
 
 def test_every_layer_has_a_mapping_and_a_gap_however_little_the_time():
