@@ -40,7 +40,7 @@ class Layer:
     chosen: int
     """Place in the front of the mapping that the network uses."""
     instead: tuple[Layer, ...] = ()
-    """Of Einsums that are fused: each by itself, with the mapping that is first in its front."""
+    """Of Einsums that are fused: each by itself, with the mapping that the network would use if nothing were fused."""
 
     @property
     def point(self) -> MappingPoint:
@@ -66,6 +66,7 @@ def fuse_layers(
 ) -> tuple[tuple[Layer, ...], Fusion]:
     """Return the layers with those fused that then cost less, and what is known about fused nests.
 
+    ``layers``: as the network would use them if nothing were fused.
     A group has one layer in place of those of its Einsums. Where some points of a front fuse Einsums that others do
     not, their layer has the mappings of all; what a point does not fuse it has as branches without shared loops.
     """
@@ -82,8 +83,9 @@ def fuse_layers(
     mappings = {(at, at + 1): layer.result.front for at, layer in alone.items()} | fusion.fronts
     found = dict(alone)
     for first, stop in _runs(fusion.fronts):
-        for begin, end in apart(over_cuts(first, stop, fronts, asked_of(aim))):
-            cuts = over_cuts(begin, end, fronts, asked_of(aim))
+        whole = over_cuts(first, stop, fronts, asked_of(aim))
+        for begin, end in apart(whole):
+            cuts = whole if (begin, end) == (first, stop) else over_cuts(begin, end, fronts, asked_of(aim))
             if all(piece.stop - piece.first == 1 for path in cuts.pieces for piece in path):
                 continue
             members = [found.pop(at) for at in range(begin, end)]

@@ -201,11 +201,7 @@ def map_workload(
         if cache is not None and isinstance(answer, MapperResult):
             cache.keep(asked[left[place]], answer)
     found, failures, unfinished = _by_layer(workload.name, members, first, answers)
-    fusion = None
-    if request.fuse != "off" and len(found) > 1 and not interrupted:
-        found, fusion = fuse_layers(workload, architecture, request, found, started)
-        interrupted = fusion.interrupted
-    return choose(
+    result = choose(
         NetworkResult(
             workload=workload.name,
             architecture=architecture.name,
@@ -218,9 +214,13 @@ def map_workload(
             wall_s=time.monotonic() - started,
             interrupted=interrupted,
             unfinished=unfinished,
-            fusion=fusion,
         ),
     )
+    if request.fuse == "off" or len(found) < 2 or interrupted:
+        return result
+    layers, fusion = fuse_layers(workload, architecture, request, result.layers, started)
+    wall_s = time.monotonic() - started
+    return choose(replace(result, layers=layers, fusion=fusion, interrupted=fusion.interrupted, wall_s=wall_s))
 
 
 def _remembered(cache: Cache, asked: Sequence[Inquiry]) -> dict[int, MapperResult | Exception]:

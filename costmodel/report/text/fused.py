@@ -69,7 +69,7 @@ def shared_parts(
 
 
 def _saved(layer: Layer, outermost: str) -> str:
-    """What fusing saves, beside the first mapping in the front of each Einsum by itself."""
+    """What fusing saves, beside the mappings that would be used if nothing were fused."""
     alone = [one.point.evaluation for one in layer.instead]
     mine = layer.point.evaluation
     energy = sum(one.energy_pj for one in alone)

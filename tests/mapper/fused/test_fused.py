@@ -131,6 +131,15 @@ def test_a_front_has_fused_and_separate_mappings_in_one_layer() -> None:
     assert least.capacity_bits == mapped(workload, 60, "capacity", fuse="off").evaluation.capacity_bits
 
 
+@pytest.mark.parametrize("choose", [None, "energy", "latency"])
+def test_what_is_fused_is_held_against_what_would_be_used_unfused(choose: str | None) -> None:
+    workload = workload_of("Y[m, n] = A[m, k] * B[k, n]", "Z[m, p] = Y[m, n] * C[n, p]", m=8, k=8, n=8, p=8)
+    alone, together = (mapped(workload, 60, "energy,capacity", choose=choose, fuse=fuse) for fuse in ("off", "auto"))
+    (layer,) = together.layers
+    assert max(one.chosen for one in alone.layers) > 0 or choose == "energy"
+    assert [vector_of(one.point) for one in layer.instead] == [vector_of(one.point) for one in alone.layers]
+
+
 def test_einsums_that_gain_nothing_keep_their_layers() -> None:
     chain = workload_of("Y[m] = A[m] * B[m]", "Z[m] = Y[m] * C[m]", "W[k] = Z[m] * D[m, k]", m=8, k=4)
     apart = replace(chain, einsums=(*chain.einsums[:2], replace(chain.einsums[2], count=3)))
