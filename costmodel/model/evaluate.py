@@ -11,6 +11,7 @@ from costmodel.model.actions import action_rows_of, area_mm2, traffic_rows_of
 from costmodel.model.evaluation import Evaluation
 from costmodel.model.invariants import check
 from costmodel.model.latency import busy_rows_of, latency_rows, peak_per_cycle
+from costmodel.model.lost import lost_words
 from costmodel.model.metered import metered
 from costmodel.model.meters import PriceBook
 from costmodel.model.nest import BoundNest, Path, Place, bind
@@ -35,12 +36,13 @@ def evaluate(
 ) -> Evaluation:
     """Return the exact cost of one mapping (one Einsum, or a cascade with sequences).
 
-    Raises SpecError where the mapping does not fit the architecture or the workload or breaks a constraint of the
-    architecture, with all problems (as OverCapacityError, with the arithmetic, where only room is wanting), and
+    Raises SpecError where the mapping does not fit the architecture or the workload, breaks a constraint of the
+    architecture or needs words that nothing holds, with all problems (as OverCapacityError, with the arithmetic, where
+    only room is wanting), and
     ModelError where an invariant of the counts is broken.
     """
     nest = bind(workload, architecture, mapping, marks)
-    if broken := broken_rules(nest, marks):
+    if broken := [*broken_rules(nest, marks), *lost_words(nest, marks)]:
         raise SpecError(broken)
     return evaluate_bound(nest, marks)
 
