@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from costmodel.einsum.algebra import Einsum
 from costmodel.mapper.allowed import Allowed
+from costmodel.mapper.fused.plan import Touched
 from costmodel.mapper.lattice import Board, Branches, Branching, Space, UnsupportedError, build
 from costmodel.mapper.result import InfeasibleError
 from costmodel.spec.computing import parts_for
@@ -61,9 +62,6 @@ def parts(einsum: Einsum, architecture: Architecture, constraints: Sequence[str]
         except InfeasibleError:
             continue
         found.append(EinsumPart(einsum, space))
-        if any(t.windows for t in space.tensors):
-            msg = "it has sliding windows"
-            raise NotFusedError(msg)
         if _limits_nests(space):
             msg = "a constraint is about its loops or tiles"
             raise NotFusedError(msg)
@@ -71,6 +69,18 @@ def parts(einsum: Einsum, architecture: Architecture, constraints: Sequence[str]
         msg = "nothing fits"
         raise NotFusedError(msg)
     return found
+
+
+def touched(parts: Sequence[EinsumPart]) -> dict[str, Touched]:
+    """Return what an Einsum touches of each of its tensors, on whichever unit."""
+    plans = [(part.space.names, plan) for part in parts for plan in part.space.tensors]
+    return {
+        tensor.name: Touched(
+            tensor.words,
+            frozenset(names[v] for names, plan in plans if plan.name == tensor.name for v in plan.windowed),
+        )
+        for _, tensor in plans
+    }
 
 
 def _limits_nests(space: Space) -> bool:
