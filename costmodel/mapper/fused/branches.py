@@ -10,6 +10,7 @@ from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.fused.plan import Touched
 from costmodel.mapper.lattice import Board, Branches, Branching, Space, UnsupportedError, build
 from costmodel.mapper.result import InfeasibleError
+from costmodel.model.patience import until
 from costmodel.spec.computing import parts_for
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.objective import Objective
@@ -103,4 +104,5 @@ def branches(
     movable = sum(n.bit for n in space.nodes if space.memories[n.memory].level.name in memories)
     places = tuple(v for v, name in enumerate(space.names) if name in shared)
     search = Branching(board, places, movable, deadline=deadline)
-    return Found(part, search, search.branches())
+    with until(deadline):
+        return Found(part, search, search.branches())
