@@ -1,11 +1,8 @@
 """The component library: published points come back, what lies between follows them, and the rest says so."""
 
-import json
 import math
-import os
 import random
 import statistics
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -15,9 +12,7 @@ from costmodel.components.figures import ComponentFigure
 from costmodel.components.protocol import ComponentError, Parameter
 from costmodel.components.sram import COLUMNS, KIB, SramPoint, cacti, surface
 from costmodel.components.tables import table
-
-ROOT = Path(__file__).resolve().parents[2]
-REFERENCE = Path(os.environ.get("COSTMODEL_REFERENCE", ROOT.parent / "shared" / "reference"))
+from tests.reference import reference
 
 
 def figures(name, node=45.0, width=64, size_kib=64.0, **stated):
@@ -26,14 +21,11 @@ def figures(name, node=45.0, width=64, size_kib=64.0, **stated):
 
 
 def published_srams():
-    path = REFERENCE / "cacti_sram.json"
-    if not path.exists():
-        pytest.skip(f"{path} is not here (COSTMODEL_REFERENCE says where the published numbers are)")
     return [
         SramPoint(
             r["node_nm"], r["width_bits"], r["size_KB"], r["read_pJ"], r["write_pJ"], r["area_mm2"], r["leak_mW"] * 1e-3
         )
-        for r in json.loads(path.read_text(encoding="utf-8"))["data"]
+        for r in reference("cacti_sram.json")["data"]
     ]
 
 
