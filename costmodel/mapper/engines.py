@@ -99,8 +99,8 @@ def _perfect(einsum: Einsum, architecture: Architecture, request: Request, progr
     except UnsupportedError as why:
         reason = f"{why}; tiles divide" if request.tiles == "multiples" else str(why)
         return _otherwise(einsum, architecture, request, progress, reason, deadline)
-    except OutOfTimeError:
-        return _otherwise(einsum, architecture, request, progress, OUT_OF_TIME, deadline)
+    except OutOfTimeError as why:
+        return _otherwise(einsum, architecture, request, progress, ": ".join((OUT_OF_TIME, *why.args)), deadline)
     return found if found.certificate.gap is not None else _bounded(found, einsum, architecture, request)
 
 
@@ -127,7 +127,7 @@ def _otherwise(
         return found
     instead = FALLBACK.asking(objective=request.objective, constraints=request.constraints, budget=left_s())
     found = _sampled(einsum, architecture, instead, progress)
-    late = why == OUT_OF_TIME
+    late = why.startswith(OUT_OF_TIME)
     reason = why if late else f"unsupported: {why}"
     method = f"random ({reason})"
     if einsum.limits and not _short(left_s()) and (more := _with_border(allowed, request.asking(budget=left_s()))):
