@@ -154,10 +154,10 @@ def test_a_double_buffer_needs_twice_the_room() -> None:
 
 
 def test_a_curve_says_what_is_in_no_group_and_when_time_is_up() -> None:
-    work = workload_of("Y[p] = A[p + r] * B[r]", "Z[p] = Y[p] * C[p]", p=4, r=2)
+    work = workload_of("Y[p + 1] = Y[p] * A[p]", "Z[p] = Y[p] * C[p]", p=4)
     curve = cascade_curve(work, TWO, "Buffer", fuse="auto")
     assert curve.fused is not None
-    assert dict(curve.alone) == {"Y": "it has sliding windows"}
+    assert dict(curve.alone) == {"Y": "it reads its own output"}
     assert curve.fused.points == curve.unfused.points
     late = cascade_curve(CHAIN, TWO, "Buffer", fuse="auto", budget_s=1e-9)
     assert late.fused is not None
