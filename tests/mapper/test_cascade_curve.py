@@ -162,3 +162,31 @@ def test_a_curve_says_what_is_in_no_group_and_when_time_is_up() -> None:
     late = cascade_curve(CHAIN, TWO, "Buffer", fuse="auto", budget_s=1e-9)
     assert late.fused is not None
     assert not late.fused.proven
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("statements", "extents", "known"),
+    [
+        (
+            CORE,
+            {"h": 12, "m": 512, "p": 512, "e": 64, "f": 64},
+            [(1 << 12, 25952256, 19660800), (1 << 16, 14155776, 2359296), (1 << 18, 14155776, 1572864)],
+        ),
+        (
+            ("Y[m, j] = X[m, d] * A[d, j]", "Z[m, g] = Y[m, j] * B[j, g]"),
+            {"m": 512, "d": 768, "j": 3072, "g": 768},
+            [(1 << 18, 12582912, 12582912), (1 << 20, 8650752, 5505024)],
+        ),
+    ],
+    ids=["attention", "mlp"],
+)
+def test_what_is_known_of_attention_and_of_a_pair_of_layers(
+    statements: tuple[str, ...], extents: dict[str, int], known: list[tuple[int, int, int]]
+) -> None:
+    curve = cascade_curve(workload_of(*statements, **extents), TWO, "Buffer", fuse="auto")
+    assert curve.fused is not None
+    assert curve.fused.proven
+    for size, *expected in known:
+        here = [one.at(8 * size) for one in (curve.unfused, curve.fused)]
+        assert [p.traffic_words if p else None for p in here] == expected
