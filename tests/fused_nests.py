@@ -15,9 +15,9 @@ from dataclasses import replace
 
 from exhaustive import Stored, choices_of_stored, factorisations, mappings_on, undominated, units
 from problems import random_architecture
-from strategies import workload_of
+from strategies import padded, workload_of
 
-from costmodel.einsum.algebra import Einsum, Workload
+from costmodel.einsum.algebra import Access, Einsum, Workload
 from costmodel.model.evaluate import OverCapacityError, evaluate
 from costmodel.model.evaluation import Evaluation
 from costmodel.spec.hardware import Architecture, Array, Memory
@@ -67,33 +67,51 @@ def storable(einsums: tuple[Einsum, ...], variables: list[str], architecture: Ar
             )
             for _, a in accesses
         }
-        whole = all(
-            len(
-                {
-                    tuple(i.at(dict(zip(e.shape, point, strict=True))) for i in a.indices)
-                    for point in itertools.product(*map(range, e.shape.values()))
-                }
-            )
-            == e.tensors[tensor].size_words
-            for e, a in accesses
-        )
-        if len(shown) == 1 and whole:
+        whole = all(len(touched(e, tensor)) == e.tensors[tensor].size_words for e, _ in accesses)
+        apart = all(tells(e, a, v) for e, a in accesses for v in variables)
+        if len(shown) == 1 and whole and apart:
             found += [(tensor, place) for place in memories]
     return found
 
 
+def points(einsum: Einsum) -> Iterator[dict[str, int]]:
+    for point in itertools.product(*map(range, einsum.shape.values())):
+        yield dict(zip(einsum.shape, point, strict=True))
+
+
+def touched(einsum: Einsum, tensor: str) -> set[tuple[int, ...]]:
+    """Coordinates inside of a tensor that an Einsum touches."""
+    extents = einsum.tensors[tensor].shape
+    every = {tuple(i.at(at) for i in a.indices) for a in einsum.accesses_of(tensor) for at in points(einsum)}
+    return {c for c in every if all(0 <= x < n for x, n in zip(c, extents, strict=True))}
+
+
+def tells(einsum: Einsum, access: Access, v: str) -> bool:
+    """Whether each word of an access belongs to one place of a rank variable (if any), and no index with it leaves."""
+    own = [(i, n) for i, n in zip(access.indices, einsum.tensors[access.tensor].shape, strict=True)]
+    if any(v in i.rank_variables and not 0 <= i.at(at) < n for i, n in own for at in points(einsum)):
+        return False
+    places: dict[tuple[int, ...], set[int]] = {}
+    for at in points(einsum):
+        places.setdefault(tuple(i.at(at) for i in access.indices), set()).add(at[v])
+    return v not in access.rank_variables or all(len(found) == 1 for found in places.values())
+
+
+def branch_choices(einsum: Einsum, above: Architecture, shared: Shared) -> Iterator[tuple[Stored, ...]]:
+    """Yield every set of storage nodes that a branch may have below the shared ones."""
+    own = {node for node in shared if node[0] in einsum.tensors}
+    for stored in choices_of_stored(einsum, above):
+        rest = [node for node in stored if node not in own]
+        deeper = all(place > other for tensor, place in rest for name, other in own if name == tensor)
+        if own <= set(stored) and deeper:
+            yield tuple(rest)
+
+
 def branches_of(einsum: Einsum, architecture: Architecture, tiles: dict[str, int], shared: Shared) -> Iterator[Nest]:
     """Yield every branch of an Einsum below a boundary."""
-    own = {node for node in shared if node[0] in einsum.tensors}
     inside = replace(einsum, shape={**einsum.shape, **tiles})
     for unit, above in units(einsum, architecture):
-        choices = []
-        for stored in choices_of_stored(einsum, above):
-            rest = [node for node in stored if node not in own]
-            deeper = all(place > other for tensor, place in rest for name, other in own if name == tensor)
-            if own <= set(stored) and deeper:
-                choices.append(tuple(rest))
-        for mapping in mappings_on(inside, above, unit, choices):
+        for mapping in mappings_on(inside, above, unit, branch_choices(einsum, above, shared)):
             yield mapping.nest[1:]
 
 
@@ -183,12 +201,18 @@ def _every(
     einsums: tuple[Einsum, ...], architecture: Architecture, most: int
 ) -> Iterator[tuple[Shared, list[Node], list[list[Nest]]]]:
     """Yield (shared nodes, shared part, branches of each Einsum)."""
+    if any(splits(e, architecture) > 50 * most for e in einsums):
+        raise TooManyError
     variables = shared_variables(einsums)
     nodes = storable(einsums, variables, architecture)
     costed = 0
     for count in range(len(nodes) + 1):
         for chosen in itertools.combinations(nodes, count):
             shared = frozenset(chosen)
+            served = [[above for _, above in units(e, architecture)] for e in einsums]
+            below = zip(einsums, served, strict=True)
+            if not all(any(True for a in mine for _ in branch_choices(e, a, shared)) for e, mine in below):
+                continue
             known: dict[tuple[int, ...], list[list[Nest]]] = {}
             for tiles, part in shared_parts(variables, dict(einsums[0].shape), shared, architecture):
                 key = tuple(tiles.values())
@@ -201,6 +225,13 @@ def _every(
                     if costed > most:
                         raise TooManyError
                     yield shared, part, known[key]
+
+
+def splits(einsum: Einsum, architecture: Architecture) -> int:
+    """Ways to write the extents of an Einsum as loops around its most storage nodes: a listing tries them all."""
+    most = max(map(len, choices_of_stored(einsum, architecture)), default=0)
+    places = most + 1 + sum(len(level.shape) for level in architecture.levels if isinstance(level, Array))
+    return math.prod(sum(1 for _ in factorisations(n, places)) for n in einsum.shape.values())
 
 
 def front(parts: Iterable[list[list[Costs]]], asked: tuple[int, ...]) -> list[tuple[float, ...]]:
@@ -230,12 +261,44 @@ CASCADES = (
     ("Q[m] = X[m]", "K[m] = X[m]", "S[m] = Q[m] * K[m]"),
     ("Y[m, n] = A[m, n]", "Z[m, n] = Y[n, m]"),
 )
+WINDOWS = (
+    ("Y[m, p] = I[p + r] * F[m, r]", "Z[m, p] = Y[m, p]"),
+    ("Y[m, p] = I[p + r] * F[m, r]", "Z[k, p] = Y[m, p] * G[k, m]"),
+    ("Y[n, p] = I[n, p + r] * F[r]", "Z[n, p] = Y[n, p + s] * G[s]"),
+    ("Y[n, p] = I[n, p]", "Z[n, q] = Y[n, 2*q + s] * G[s]"),
+    ("Y[n, p] = I[n, 2*p]", "Z[n, p] = Y[n, p] * G[p]"),
+    ("Y[p] = I[p + r] * F[r]", "Z[p] = Y[p] * I[p]"),
+    ("Y[p] = I[p + r] * F[r]", "Z[p] = I[p + s] * G[s]"),
+    ("Y[p] = I[p + r]", "Z[p] = Y[p] * C[p]", "W[p] = Z[p]"),
+    ("Y[n, p + r] = I[n, p] * F[r]", "Z[n, q] = Y[n, q] * C[q]"),
+)
 OBJECTIVES = ("energy", "latency", "energy,latency", "energy,latency,capacity")
 
 
 def random_cascade(rng: random.Random) -> tuple[Workload, Architecture]:
     """Two or three Einsums, on a machine with a memory that may hold what they share."""
-    statements = rng.choice(CASCADES)
+    return _random(rng, rng.choice(CASCADES))
+
+
+def random_convolutions(rng: random.Random) -> tuple[Workload, Architecture]:
+    """Einsums with windows, of which some points may lie outside; what is made has the words that are written."""
+    workload, architecture = _random(rng, rng.choice(WINDOWS))
+    if rng.random() < 0.5:
+        workload = padded(workload, rng)
+    for writer in workload.einsums:
+        name = writer.output.tensor
+        shape = tuple(1 + max(i.at(at) for at in points(writer)) for i in writer.output.indices)
+        workload = replace(workload, einsums=tuple(_resized(e, name, shape) for e in workload.einsums))
+    return workload, architecture
+
+
+def _resized(einsum: Einsum, tensor: str, shape: tuple[int, ...]) -> Einsum:
+    if tensor not in einsum.tensors:
+        return einsum
+    return replace(einsum, tensors={**einsum.tensors, tensor: replace(einsum.tensors[tensor], shape=shape)})
+
+
+def _random(rng: random.Random, statements: tuple[str, ...]) -> tuple[Workload, Architecture]:
     names = sorted(set(re.findall(r"[a-z]", " ".join(statements))))
     extents = {v: rng.choice([1, 2, 2]) for v in names}
     extents[rng.choice(names)] = rng.choice([2, 2, 3, 4])

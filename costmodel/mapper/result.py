@@ -72,7 +72,7 @@ class Certificate:
     interrupted: bool = False
     """Whether Ctrl-C ended the search before its end."""
     budget_spent: bool = False
-    """Whether time or memory ran out before the search was at its end."""
+    """Whether time ran out before the search was at its end, so that more of it may find better."""
 
     @property
     def how(self) -> str:

@@ -162,7 +162,8 @@ class Searches:
     def keep(self, group: int, answer: MapperResult | Exception) -> None:
         """Take in an answer; a further attempt adds to what is known."""
         self.running.discard(group)
-        if group in self.begun_s and time.monotonic() - self.begun_s[group] < self.given_s[group] / 2:
+        at_once = group in self.begun_s and time.monotonic() - self.begun_s[group] < self.given_s[group] / 2
+        if at_once and not isinstance(answer, MapperResult):
             self.given_s[group] = math.inf  # not for want of time
         known = self.answers.get(group)
         if isinstance(known, MapperResult):

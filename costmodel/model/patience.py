@@ -14,13 +14,16 @@ _UNTIL: ContextVar[float] = ContextVar("_UNTIL", default=math.inf)
 
 
 class OutOfTimeError(Exception):
-    """The time that a search was given is up, perhaps in the middle of an evaluation."""
+    """The time that a search was given is up, perhaps in the middle of an evaluation, or is known not to be enough."""
+
+    def __str__(self) -> str:
+        return ": ".join(("out of time", *map(str, self.args)))
 
 
 @contextmanager
-def until(deadline: float) -> Iterator[None]:
-    """End counts inside with an OutOfTimeError after ``deadline``, on the clock of ``time.monotonic``."""
-    before = _UNTIL.set(deadline)
+def until(deadline: float | None) -> Iterator[None]:
+    """End what is inside with an OutOfTimeError after ``deadline``, on the clock of ``time.monotonic``; null: never."""
+    before = _UNTIL.set(math.inf if deadline is None else deadline)
     try:
         yield
     finally:
@@ -28,6 +31,6 @@ def until(deadline: float) -> Iterator[None]:
 
 
 def check_time() -> None:
-    """Raise OutOfTimeError where the deadline is over; counts that can take long call it now and then."""
+    """Raise OutOfTimeError where the deadline is over; counts and tables that can take long call it now and then."""
     if time.monotonic() > _UNTIL.get():
         raise OutOfTimeError

@@ -32,7 +32,7 @@ def clock(monkeypatch):
     return now
 
 
-def searched(clock, leaders, gap_of, budget_s=32.0, took=lambda _name, budget_s: budget_s):
+def searched(clock, leaders, gap_of, budget_s=32.0, *, took=lambda _name, budget_s: budget_s, spent=True):
     """Return the attempts, (Einsum, seconds) each, and the answers."""
     attempts = []
 
@@ -43,7 +43,7 @@ def searched(clock, leaders, gap_of, budget_s=32.0, took=lambda _name, budget_s:
         gap = gap_of(einsum.name, request.budget)
         if gap is None:
             raise InfeasibleError(einsum.name, [("time", 1)], None)
-        return answer(einsum, 10.0, gap)
+        return answer(einsum, 10.0, gap, spent=spent)
 
     request = Request(objective=EDP, budget=budget_s)
     run = rounds.Searches(two_level(), request, None, search, leaders, 1, 0.0)
@@ -75,8 +75,17 @@ def test_what_proves_early_leaves_its_time_to_others(clock):
 
 
 def test_a_search_that_ends_for_another_reason_has_no_second_attempt(clock):
-    attempts, _ = searched(clock, [gemm("a"), gemm("b")], lambda *_: 0.3, took=lambda *_: 0.1)
+    attempts, _ = searched(clock, [gemm("a"), gemm("b")], lambda *_: 0.3, spent=False)
     assert sorted(name for name, _ in attempts) == ["a", "b"]
+
+
+def test_what_is_known_at_once_to_be_too_much_is_tried_with_more_time(clock):
+    """As more tile shapes than there is time for are: that takes none of it."""
+    attempts, answers = searched(
+        clock, [gemm("a"), gemm("b")], lambda _name, s: 0.0 if s > 20 else 0.3, took=lambda *_: 0.1
+    )
+    assert attempts[-1][1] > 20
+    assert [answers[group].certificate.gap for group in (0, 1)] == [0.0, 0.0]
 
 
 def test_where_nothing_was_found_in_time_comes_first(clock):

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from costmodel.einsum.algebra import Einsum
 from costmodel.mapper.allowed import Allowed
+from costmodel.mapper.fused.plan import Touched
 from costmodel.mapper.lattice import Board, Branches, Branching, Space, UnsupportedError, build
 from costmodel.mapper.result import InfeasibleError
+from costmodel.model.patience import until
 from costmodel.spec.computing import parts_for
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.objective import Objective
@@ -61,9 +63,6 @@ def parts(einsum: Einsum, architecture: Architecture, constraints: Sequence[str]
         except InfeasibleError:
             continue
         found.append(EinsumPart(einsum, space))
-        if any(t.windows for t in space.tensors):
-            msg = "it has sliding windows"
-            raise NotFusedError(msg)
         if _limits_nests(space):
             msg = "a constraint is about its loops or tiles"
             raise NotFusedError(msg)
@@ -71,6 +70,18 @@ def parts(einsum: Einsum, architecture: Architecture, constraints: Sequence[str]
         msg = "nothing fits"
         raise NotFusedError(msg)
     return found
+
+
+def touched(parts: Sequence[EinsumPart]) -> dict[str, Touched]:
+    """Return what an Einsum touches of each of its tensors, on whichever unit."""
+    plans = [(part.space.names, plan) for part in parts for plan in part.space.tensors]
+    return {
+        tensor.name: Touched(
+            tensor.words,
+            frozenset(names[v] for names, plan in plans if plan.name == tensor.name for v in plan.windowed),
+        )
+        for _, tensor in plans
+    }
 
 
 def _limits_nests(space: Space) -> bool:
@@ -93,4 +104,5 @@ def branches(
     movable = sum(n.bit for n in space.nodes if space.memories[n.memory].level.name in memories)
     places = tuple(v for v, name in enumerate(space.names) if name in shared)
     search = Branching(board, places, movable, deadline=deadline)
-    return Found(part, search, search.branches())
+    with until(deadline):
+        return Found(part, search, search.branches())

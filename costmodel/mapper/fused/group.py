@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from costmodel.einsum.algebra import Access, Affine, Einsum, Workload
-from costmodel.model.motion import touched_words
 from costmodel.spec.hardware import Architecture, Array, Memory
 
 
@@ -82,13 +81,12 @@ class FusedGroup:
         return frozenset[str]().union(*(a.at_zero for a in accesses))
 
     def alike(self, tensor: str) -> bool:
-        """Whether all Einsums that touch a tensor touch the same tile of it in every step, and all of it in all."""
+        """Whether all accesses to a tensor have the same indices, wherever a shared rank variable is among them."""
         accesses = [a for k in self.touching(tensor) for a in self.einsums[k].accesses_of(tensor)]
         shared = set(self.shared)
         ways = {tuple(i if shared & set(i.rank_variables) else None for i in a.indices) for a in accesses}
         asked = {a.at_zero & shared for a in accesses}
-        whole = all(touched_words(self.einsums[k], tensor) == self.size(tensor) for k in self.touching(tensor))
-        return len(ways) == 1 and len(asked) == 1 and whole
+        return len(ways) == 1 and len(asked) == 1
 
     def size(self, tensor: str) -> int:
         """Words of a tensor."""

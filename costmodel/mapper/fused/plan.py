@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,14 @@ from costmodel.spec.hardware import Memory
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+
+
+class Touched(NamedTuple):
+    """What an Einsum touches of a tensor."""
+
+    words: float
+    windowed: frozenset[str]
+    """Rank variables along which its tiles may have words together."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +39,9 @@ class SharedNode:
 class Plan:
     """What the shared part of a group may hold, and the lattice of the tiles that its loops leave."""
 
-    def __init__(self, group: FusedGroup, memories: Sequence[Memory]) -> None:
-        self.group, self.memories = group, tuple(memories)
+    def __init__(self, group: FusedGroup, memories: Sequence[Memory], touched: Sequence[Mapping[str, Touched]]) -> None:
+        """``touched``: of each Einsum of the group, its tensors."""
+        self.group, self.memories, self.touches = group, tuple(memories), touched
         self.names = group.shared
         self.extents = [group.einsums[0].shape[v] for v in self.names]
         self.divisors = [divisors_of(n) for n in self.extents]
@@ -43,12 +53,21 @@ class Plan:
         self.tile: Floats = np.array(tiles, dtype=np.float64).reshape(len(self.sizes), self.shapes)
         self.left = np.array(self.extents, dtype=np.float64)[:, None] / self.tile
         self.strides = [math.prod(self.sizes[v + 1 :]) for v in range(len(self.sizes))]
-        tensors = [t for t in group.tensors if group.alike(t)]
+        tensors = [t for t in group.tensors if self.one_tile(t)]
         pairs = [(t, m) for t in tensors for m in range(len(self.memories))]
         self.nodes = [SharedNode(t, m, 1 << at) for at, (t, m) in enumerate(pairs)]
         self.bit = {(n.tensor, self.memories[n.memory].name): n.bit for n in self.nodes}
         self.touched = [sum(n.bit for n in self.nodes if n.tensor in e.tensors) for e in group.einsums]
         """For each Einsum: nodes of tensors that it touches."""
+
+    def one_tile(self, tensor: str) -> bool:
+        """Whether all Einsums that touch a tensor touch the same tile of it in each step, that no other step touches.
+
+        And all of it in all.
+        """
+        found = [mine[tensor] for mine in self.touches if tensor in mine]
+        whole = all(one.words == self.group.size(tensor) for one in found)
+        return self.group.alike(tensor) and whole and not any(one.windowed & set(self.names) for one in found)
 
     def of(self, tensor: str) -> list[SharedNode]:
         """Return the nodes of a tensor, outermost first."""

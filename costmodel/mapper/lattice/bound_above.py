@@ -19,6 +19,7 @@ from costmodel.mapper.lattice.shapes import Floats, Ints, Lattice
 from costmodel.mapper.lattice.sliding import Sliding
 from costmodel.mapper.lattice.space import NodePlan, Space
 from costmodel.model.evaluation import Flow
+from costmodel.model.patience import check_time
 
 MOST_TOGETHER = 4
 """Nodes of one memory that are looked at together."""
@@ -180,6 +181,7 @@ class Above:
         found = self.tables.get((coming, opened, memory))
         if found is not None:
             return found
+        check_time()
         space, sizes, wanted = self.space, self.lattice.sizes, self.wanted[memory]
         nodes = [n for n in space.nodes if n.bit & (coming | opened)]
         still = [n for n in nodes if n.bit & opened]

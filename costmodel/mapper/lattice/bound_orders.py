@@ -36,6 +36,7 @@ from costmodel.mapper.lattice.returns import Returns
 from costmodel.mapper.lattice.shapes import Floats, Ints, Lattice
 from costmodel.mapper.lattice.space import NodePlan, Space
 from costmodel.mapper.lattice.tensor_plan import TensorPlan, Window
+from costmodel.model.patience import check_time
 
 NEVER = 1e30
 """Rounds of tiles that do not divide what is left of a rank variable."""
@@ -147,6 +148,7 @@ class Orders:
         opened: int,
     ) -> Any:
         """Return (costs, *rank variables), or what it is broadcast from: what nodes cost that move in this order."""
+        check_time()
         space, lattice = self.space, self.lattice
         growing = self._growing(order, opened, windows=any(cases))
         costs: Any = np.zeros((1,) * (1 + lattice.count))

@@ -19,6 +19,7 @@ from costmodel.mapper.lattice.bound_orders import WaysAbove
 from costmodel.mapper.lattice.labels import Labels, Layout
 from costmodel.mapper.lattice.shapes import Floats, Ints, Lattice
 from costmodel.mapper.lattice.space import NodePlan, Space
+from costmodel.model.patience import check_time
 
 MOST_KEPT = 20_000_000
 """Numbers that are kept for one set of nodes."""
@@ -179,6 +180,7 @@ class ByWay:
         found = np.empty((len(shape), len(self.ways)))
         step = max(1, CELLS // len(self.ways))  # what is worked out in one go should stay in the cache
         for start in range(0, len(shape), step):
+            check_time()
             outside = self.lattice.spread_each(steps, shape[start : start + step])
             energy = np.where(outside < 0, np.inf, 0.0)
             np.maximum(outside, 0, out=outside)

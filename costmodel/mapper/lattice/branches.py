@@ -135,6 +135,9 @@ class Branching(Search):
             passes = ends.f[Layout.PASSES]
             passes[passes == 0] = self.lattice.repeats[ends.s[Layout.SHAPE][passes == 0]]
         self.close(ends, ends.s[Layout.OPEN], self.top)
+        for i in self.sliding.nodes:
+            rows = np.flatnonzero((ends.s[Layout.OPEN] | ends.s[Layout.ALIVE]) & self.space.nodes[i].bit)
+            self.sliding.die(ends, rows, i, ends.s[Layout.SHAPE, rows], self.top)
         self.found.append(ends)
 
     def outward(self, labels: Labels) -> Labels:

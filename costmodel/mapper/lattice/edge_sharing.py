@@ -15,6 +15,7 @@ from costmodel.mapper.lattice.labels import Layout
 from costmodel.mapper.lattice.shapes import Floats, Ints, Lattice
 from costmodel.mapper.lattice.space import Space
 from costmodel.mapper.lattice.tensor_plan import Window
+from costmodel.model.patience import check_time
 
 
 class EdgeSharing:
@@ -80,6 +81,7 @@ class EdgeSharing:
             assert window.edge is not None  # noqa: S101
             apart = []
             for shape, row in zip(below.tolist(), factors, strict=True):
+                check_time()
                 found: list[tuple[int, Along, Along]] = []
                 for v in window.rank_variables:
                     tile, number = int(self.lattice.tile[v, shape]), int(row[v])

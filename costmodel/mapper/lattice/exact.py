@@ -18,7 +18,7 @@ from costmodel.mapper.lattice.tensor_plan import UnsupportedError
 from costmodel.mapper.obey import violations
 from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint, Status, held_against
 from costmodel.model.evaluate import evaluate
-from costmodel.model.patience import OutOfTimeError
+from costmodel.model.patience import OutOfTimeError, until
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.mapping import Mapping
 from costmodel.spec.objective import Objective, objective_of
@@ -53,8 +53,8 @@ def map_einsum(
 
     Raises:
         SpecError: a constraint or the objective cannot be read.
-        UnsupportedError: the lattice has no exact form of the problem, or too many tile shapes for the budget.
-        OutOfTimeError: nothing was found within the budget.
+        UnsupportedError: the lattice has no exact form of the problem.
+        OutOfTimeError: nothing was found within the budget, or there are too many tile shapes for it.
         InfeasibleError: nothing fits.
     """
     began = time.process_time()
@@ -65,8 +65,8 @@ def map_einsum(
     space = mapspace.build(Allowed(einsum, architecture, rules), multiples=most if multiples else 0)
     shapes = math.prod(len(divisors) for divisors in space.divisors)
     if budget_s is not None and shapes > max(SHAPES_ALWAYS, SHAPES_PER_S * budget_s):
-        msg = f"{shapes:,} tile shapes, too many for a budget of {budget_s:.3g} s"
-        raise UnsupportedError(msg)
+        msg = f"{shapes:,} tile shapes are too many for {budget_s:.3g} s"
+        raise OutOfTimeError(msg)
     return _prove(einsum, architecture, space, aim, deadline, memory_bytes, progress, began)
 
 
@@ -82,7 +82,8 @@ def _prove(
 ) -> MapperResult:
     if any(not len(a.factors) for a in space.arrays):
         raise infeasible(space, 0, 0)
-    board, incumbents = Board(space, aim), Incumbents(aim)
+    with until(deadline):
+        board, incumbents = Board(space, aim), Incumbents(aim)
     most = 4_000_000 if memory_bytes is None else max(20_000, memory_bytes // (4 * BYTES_PER_LABEL))
     stopped = False
     done = Progress()
@@ -137,7 +138,7 @@ def _prove(
         time.process_time() - began,
         gap,
         interrupted=stopped,
-        budget_spent=not done.complete and not stopped,
+        budget_spent=done.late and not stopped,
     )
     return MapperResult(einsum.name, tuple(front), certificate)
 

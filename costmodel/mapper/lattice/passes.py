@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -9,11 +10,13 @@ from costmodel.mapper.front import Incumbents
 from costmodel.mapper.lattice.board import Board
 from costmodel.mapper.lattice.search import Search
 from costmodel.mapper.lattice.sieve import Stats
-from costmodel.model.patience import OutOfTimeError
+from costmodel.model.patience import OutOfTimeError, until
 
 BYTES_PER_LABEL = 300
 WIDTHS = (300, 6)
 """Labels of each stage of the first pass, and how many times more each further pass has."""
+FINISHING, FINISHING_S = 0.15, (0.4, 0.5)
+"""Share of the time that a search out of time has for its most promising labels; seconds, at least and at most."""
 
 
 @dataclass
@@ -28,6 +31,8 @@ class Progress:
     """Of the pass that ended last."""
     complete: bool = False
     """Whether the last pass left out only what cannot be better than what is known."""
+    late: bool = False
+    """Whether it did not for want of time."""
 
 
 def widen(
@@ -45,12 +50,20 @@ def widen(
     each pass that ended. What came of it goes to the incumbents and to ``progress``, also where Ctrl-C ends it.
     """
     width, factor = WIDTHS
+    finishing = end = None
+    if deadline is not None:
+        shortest_s, longest_s = FINISHING_S
+        share_s = FINISHING * (deadline - time.monotonic())
+        finishing = deadline - min(share_s, longest_s)
+        end = max(deadline, finishing + shortest_s)
     while True:
         width = min(width, most_labels)
-        search = Search(board, incumbents, width, deadline)
+        search = Search(board, incumbents, width, finishing)
         try:
-            search.run()
+            with until(end):
+                search.run()
         except OutOfTimeError:
+            progress.late = True
             return
         finally:
             progress.labels += search.stats.labels
@@ -59,6 +72,7 @@ def widen(
         progress.bound = max(progress.bound, search.stats.dropped_bound)
         progress.complete = not search.stats.dropped
         told(width)
-        if progress.complete or search.late() or width == most_labels:
+        progress.late = not progress.complete and finishing is not None and time.monotonic() > finishing
+        if progress.complete or progress.late or width == most_labels:
             return
         width *= factor

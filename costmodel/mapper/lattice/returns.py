@@ -23,6 +23,7 @@ from costmodel.mapper.lattice import windows
 from costmodel.mapper.lattice.shapes import Floats, Ints, Lattice
 from costmodel.mapper.lattice.space import NodePlan, Space
 from costmodel.mapper.lattice.tensor_plan import Window
+from costmodel.model.patience import check_time
 
 
 class Returns:
@@ -83,6 +84,7 @@ class Returns:
         if window.edge is not None:
             return {v: np.zeros_like(table) for v, table in found.items()}  # what it leaves may be outside
         for at in itertools.product(*(range(len(d)) for d in divisors)):
+            check_time()
             extents = [int(d[i]) for d, i in zip(divisors, at, strict=True)]
             terms = (*zip(window.coefficients, extents, strict=True), *window.shifts)
             shared = _shared(terms, box=box)

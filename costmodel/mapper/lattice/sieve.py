@@ -15,7 +15,7 @@ from costmodel.mapper.lattice.board import Board
 from costmodel.mapper.lattice.labels import Labels, Layout
 from costmodel.mapper.lattice.read_back import Reader
 from costmodel.mapper.lattice.shapes import Floats, Ints
-from costmodel.model.patience import OutOfTimeError
+from costmodel.model.patience import check_time
 
 BATCH = 60_000
 """Labels that are grown, or pairs of label and way that are looked at, in one go."""
@@ -23,8 +23,6 @@ CELLS = 250_000
 """Numbers in one matrix of bounds."""
 LATE = 200
 """Labels of each stage when the time is up."""
-GRACE_S = 0.5
-"""Seconds after which a search that is late ends where it is."""
 
 
 @dataclass
@@ -101,13 +99,9 @@ class Sieve:
         return labels.where(~left)
 
     def late(self) -> bool:
-        """Whether the time is up. Raises OutOfTimeError where it has been for a while."""
-        if self.deadline is None:
-            return False
-        late_s = time.monotonic() - self.deadline
-        if late_s > GRACE_S:
-            raise OutOfTimeError
-        return late_s > 0
+        """Whether it is time to complete what is most promising. Raises OutOfTimeError where there is none for that."""
+        check_time()
+        return self.deadline is not None and time.monotonic() > self.deadline
 
     def drop(self, labels: Labels, segment: int, least: Floats | None = None) -> None:
         """Give labels up, for want of time or memory, and note what they might have led to.

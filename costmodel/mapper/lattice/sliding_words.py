@@ -16,6 +16,7 @@ from costmodel.mapper.lattice.shapes import Floats, Ints, Lattice
 from costmodel.mapper.lattice.space import Space
 from costmodel.mapper.lattice.tensor_plan import TensorPlan, Window
 from costmodel.mapper.lattice.ways import ArrayPlan
+from costmodel.model.patience import check_time
 
 
 def mix(x: Any) -> Ints:
@@ -156,6 +157,7 @@ class SlidingWords:
         keys, which = np.unique(np.stack(rows, axis=1).astype(np.int64), axis=0, return_inverse=True)
         found = []
         for by, *rest in keys.tolist():
+            check_time()
             terms = tuple(zip(window.coefficients, rest[::5], strict=True))
             children, along = [], []
             loops = zip(window.rank_variables, window.coefficients, *(rest[k::5] for k in range(1, 5)), strict=True)

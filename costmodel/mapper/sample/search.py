@@ -110,12 +110,13 @@ def search_einsum(  # noqa: PLR0913  as many things as a study may say
             )
 
     try:
-        tried.judge(encoding.smallest)
         least = encoding.limits.capacities(encoding.plan(encoding.smallest), at_least=True)
         if any(finding.slack > 0 for finding in least):
             # The smallest tiles do not fit, so none do; random mappings tell which limits are at fault.
+            tried.judge(encoding.smallest)
             raise _nothing_fits(tried, trials, seed)
         tried.fill_pool(itertools.islice(starts(encoding), sampled // 2))
+        tried.judge(encoding.smallest)
         sample(tried, sampler, sampled, seed, lambda done: report("sampling", done, sampled))
         limit = max(0, trials - tried.evaluated) if sampled < trials else 0
         for tick in improve(tried, limit, seed):

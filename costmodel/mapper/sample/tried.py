@@ -37,8 +37,10 @@ SLOW_S = 0.05
 """CPU seconds of an evaluation that is worth keeping."""
 
 
-GRACE_S, FEW = 1.0, 3
-"""Seconds that a search whose time is up goes on where fewer mappings than so many have fitted yet."""
+FEW = 3
+"""Mappings that fit, fewer of which are next to nothing."""
+GRACE_S, FEW_S = 1.0, 0.05
+"""Seconds that a search whose time is up goes on where no mapping has fitted yet, and where few have."""
 
 
 class Cost:
@@ -133,7 +135,9 @@ class Tried:
     @property
     def last_moment(self) -> float:
         """When the time is up: a little later where next to nothing has fitted."""
-        return self.deadline + (0 if len(self.genes) >= FEW else GRACE_S)
+        if not self.genes:
+            return self.deadline + GRACE_S
+        return self.deadline + (FEW_S if len(self.genes) < FEW else 0.0)
 
     def _judge(self, plan: Plan) -> Verdict:
         findings = self.encoding.limits.findings(plan)
