@@ -1,6 +1,6 @@
 """Published attention against the model, as Markdown tables.
 
-python benchmarks/attention.py flash       FlashAttention: words of one head by the size of the memory, unfused and one-pass
+python benchmarks/attention.py flash       FlashAttention: words of one head by the memory's size, unfused and one-pass
 python benchmarks/attention.py fusemax     FuseMax and FLAT: ratios beside ../shared/reference/fusemax.json
 """
 
@@ -25,7 +25,7 @@ LENGTH, WIDTH = 4096, 64
 
 
 def flash() -> None:
-    """Print words of one head by the room of Algorithm 1, and the least of unfused and of fused nests with that room."""
+    """Print words of one head by the room of Algorithm 1, and the least of unfused and fused nests with that room."""
     began = time.process_time()
     curve = cascade_curve(workload(CORE, H=1, M=LENGTH, P=LENGTH, E=WIDTH, F=WIDTH), machine(), "Buffer", fuse="auto")
     assert curve.fused is not None

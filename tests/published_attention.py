@@ -68,8 +68,8 @@ def fusemax(model: str, length: int, buffer: str = UNBOUNDED) -> Cost:
 def flat(model: str, length: int, buffer: str = UNBOUNDED, *, scores_in_dram: bool = False) -> Cost:
     """Cost attention of a batch with the shipped nest, without the scaling of scores, which the paper leaves out.
 
-    ``scores_in_dram``: QK and A go out to DRAM and come back, and rows of them are in the buffer for the softmax alone, so
-    that keys and values come once for 1024 queries.
+    ``scores_in_dram``: QK and A go out to DRAM and come back. Rows of them are in the buffer for the softmax alone, so
+    keys and values come once for 1024 queries.
     """
     heads, width = MODELS[model]
     workload = {
