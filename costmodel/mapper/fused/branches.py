@@ -7,14 +7,19 @@ from dataclasses import dataclass
 
 from costmodel.einsum.algebra import Einsum
 from costmodel.mapper.allowed import Allowed
-from costmodel.mapper.fused.plan import Touched
-from costmodel.mapper.lattice import Board, Branches, Branching, Space, UnsupportedError, build
+from costmodel.mapper.front import Incumbents
+from costmodel.mapper.fused.group import FusedGroup
+from costmodel.mapper.fused.plan import Plan, Touched
+from costmodel.mapper.lattice import Board, Branches, Branching, Cheapest, Space, UnsupportedError, build
 from costmodel.mapper.result import InfeasibleError
 from costmodel.model.patience import until
 from costmodel.spec.computing import parts_for
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.objective import Objective
 from costmodel.spec.rules import parse
+
+WIDTH_OF_LEAST = 1_000
+"""Labels of each stage of a search for what an Einsum pays at least."""
 
 
 class NotFusedError(Exception):
@@ -92,17 +97,44 @@ def _limits_nests(space: Space) -> bool:
     return any(allowed.whole(place, tensor) for place, tensor, _ in allowed.below)
 
 
-def branches(
-    part: EinsumPart, aim: Objective, shared: set[str], memories: Sequence[str], *, deadline: float | None
-) -> Found:
-    """Find the branches of an Einsum on one unit, whatever of its rank variables is shared.
+class Searcher:
+    """The searches of the branches of one Einsum on one unit, for all groups in which it may be."""
 
-    Nodes in ``memories`` may stand in the shared part. Raises OutOfTimeError.
+    def __init__(self, part: EinsumPart, aim: Objective, plans: Sequence[Plan]) -> None:
+        self.part = part
+        space = part.space
+        groups = [plan.group for plan in plans]
+        self.board = Board(space, aim, elsewhere(groups, part))
+        self.movable = sum(n.bit for n in space.nodes if any(part.node(n.bit) in plan.bit for plan in plans))
+        self.shared = {tuple(space.names.index(v) for v in group.shared) for group in groups}
+
+    def branches(self, incumbents: Incumbents, width: int, deadline: float | None) -> Found:
+        """Find those that may be better than what is known. Raises OutOfTimeError."""
+        search = Branching(self.board, incumbents, self.shared, self.movable, width, deadline=deadline)
+        with until(deadline):
+            return Found(self.part, search, search.branches())
+
+    def least(self, aim: Objective, deadline: float | None) -> float:
+        """Return a bound of one objective, of a branch with its part of what is shared. Raises OutOfTimeError."""
+        search = Cheapest(self.board, Incumbents(aim), self.shared, self.movable, WIDTH_OF_LEAST, deadline=deadline)
+        with until(deadline):
+            return search.least()
+
+
+def elsewhere(groups: Sequence[FusedGroup], part: EinsumPart) -> dict[int, float]:
+    """Return the nodes that an Einsum need not pay for by itself, in one of its groups → its part of the energy.
+
+    An output that stays in the group is not written to the outermost memory. What comes to an input that another Einsum
+    of the group writes is of that one; else the Einsums that touch it have equal parts.
     """
-    space = part.space
-    board = Board(space, aim)
-    movable = sum(n.bit for n in space.nodes if space.memories[n.memory].level.name in memories)
-    places = tuple(v for v, name in enumerate(space.names) if name in shared)
-    search = Branching(board, places, movable, deadline=deadline)
-    with until(deadline):
-        return Found(part, search, search.branches())
+    found = {}
+    for node in part.space.nodes:
+        tensor, _ = part.node(node.bit)
+        if tensor == part.einsum.output.tensor:
+            if any(tensor in g.internal for g in groups):
+                found[node.bit] = 1.0
+        elif any(g.writer(tensor) is not None for g in groups):
+            found[node.bit] = 0.0
+        elif (most := max(len(g.touching(tensor)) for g in groups)) > 1:
+            found[node.bit] = 1.0 / most
+    return found

@@ -6,7 +6,7 @@ from costmodel.mapper.doors import door
 
 if TYPE_CHECKING:
     from costmodel.mapper.lattice.board import Board
-    from costmodel.mapper.lattice.branches import Branches, Branching, TooManyBranchesError
+    from costmodel.mapper.lattice.branches import Branches, Branching, Cheapest
     from costmodel.mapper.lattice.exact import map_einsum
     from costmodel.mapper.lattice.numbering import numbered
     from costmodel.mapper.lattice.passes import Progress, widen
@@ -18,9 +18,9 @@ __all__ = [
     "Board",
     "Branches",
     "Branching",
+    "Cheapest",
     "Progress",
     "Space",
-    "TooManyBranchesError",
     "UnsupportedError",
     "build",
     "map_einsum",
@@ -35,9 +35,9 @@ __getattr__ = door(
         "Board": "board",
         "Branches": "branches",
         "Branching": "branches",
+        "Cheapest": "branches",
         "Progress": "passes",
         "Space": "space",
-        "TooManyBranchesError": "branches",
         "UnsupportedError": "tensor_plan",
         "build": "space",
         "map_einsum": "exact",

@@ -1,13 +1,15 @@
-"""All branches of one Einsum at once: partial nests up to every boundary that loops shared with others may leave.
+"""The branches of one Einsum: partial nests up to every boundary that loops shared with others may leave.
 
 A *branch* is a nest of the Einsum with the extents that shared loops leave to it: all of the rank variables that are
 not shared, and some tile of those that are. Where it ends, what its tiles hold leaves them. So a label whose tile shape
 has reached the boundary is a branch once its open tiles are closed there; the nodes that it still lacks stand in the
-shared part. Nothing is left out for what a known mapping costs: a branch that is dear alone may be cheap in company.
+shared part. A branch that is dear alone may be cheap in company: what the nodes that it lacks cost at least is the
+part of them that is this Einsum's (``Board``), and the incumbents have to be such that the company of a branch may be.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,13 +20,6 @@ from costmodel.mapper.lattice.labels import Labels, Layout
 from costmodel.mapper.lattice.search import Search
 from costmodel.mapper.lattice.shapes import Floats, Ints
 from costmodel.spec.mapping import Node
-
-WIDTH = 2_000_000
-"""Labels of each stage; more take gigabytes."""
-
-
-class TooManyBranchesError(Exception):
-    """There are more branches than there is memory for."""
 
 
 @dataclass(frozen=True)
@@ -63,25 +58,38 @@ class Branches:
 
 
 class Branching(Search):
-    """One pass that finds every branch.
+    """One pass that finds the branches that may be better than what is known, ``width`` of each stage at most.
 
-    ``shared`` are places of rank variables that loops above may split; ``movable`` nodes (bits) may stand in the shared
-    part.
+    ``shared``: places of the rank variables that loops above may split, of each group that the Einsum may be in;
+    ``movable`` nodes (bits) may stand in the shared part.
     """
 
-    def __init__(self, board: Board, shared: tuple[int, ...], movable: int, *, deadline: float | None = None) -> None:
-        super().__init__(board, Incumbents(board.aim), WIDTH, deadline)
+    def __init__(
+        self,
+        board: Board,
+        incumbents: Incumbents,
+        shared: Collection[tuple[int, ...]],
+        movable: int,
+        width: int,
+        *,
+        deadline: float | None = None,
+    ) -> None:
+        super().__init__(board, incumbents, width, deadline)
         self.movable = movable
-        self.is_shared = np.isin(np.arange(self.lattice.count), shared)
-        self.others_full = (self.lattice.digits[~self.is_shared] == self.lattice.last_digit[~self.is_shared, None]).all(
-            axis=0
-        )
-        """Whether a shape is one of a boundary."""
+        self.timeless = "latency" not in self.aim.costs and not self.space.leak_pj_per_cycle
+        """Whether cycles do not matter."""
+        places = np.arange(self.lattice.count)
+        self.is_shared = np.isin(places, [v for group in shared for v in group])
+        full = self.lattice.digits == self.lattice.last_digit[:, None]
+        self.ends_at = np.any([full[~np.isin(places, group)].all(axis=0) for group in shared], axis=0)
+        """Whether a shape is a boundary."""
         self.found: list[Labels] = []
 
     def branches(self) -> Branches:
-        """Search. Raises TooManyBranchesError, and OutOfTimeError where there was a deadline."""
+        """Search. Raises OutOfTimeError where there was a deadline."""
         labels = self.start()
+        if labels.n:
+            self.root = float(self.first(labels, 0).min())
         for segment in range(self.top + 1):
             labels = self.pass_segment(labels, segment)
             if not labels.n:
@@ -94,7 +102,7 @@ class Branching(Search):
             s[Layout.TODO], s[Layout.SHAPE], f[Layout.ENERGY], cycles, rooms, f[Layout.CAPACITY], s[Layout.NUMBER]
         )
         key = s[Layout.TODO] * self.lattice.shapes + s[Layout.SHAPE]
-        costs = [found.energy, *found.room, *found.cycles]
+        costs = [found.energy, *found.room, *(() if self.timeless else found.cycles)]
         if self.layout.counts_capacity:
             costs.append(found.capacity)
         varying = [cost for cost in costs if ends.n and cost.min() != cost.max()]
@@ -114,6 +122,13 @@ class Branching(Search):
                 labels = self.place_next(self.grow(labels, segment), segment)
         return labels
 
+    def reduce(self, labels: Labels, segment: int) -> Labels:
+        if labels.n < 2:
+            return labels
+        rows = self.board.dominance.undominated(labels, segment, timeless=self.timeless)
+        self.stats.dominated += labels.n - len(rows)
+        return self.limit(labels.take(rows) if len(rows) < labels.n else labels, segment)
+
     def end(self, labels: Labels) -> None:
         """Have branches end at all boundaries that loops without another node lead to."""
         if not labels.n:
@@ -127,7 +142,7 @@ class Branching(Search):
                 break
             everything.append(frontier)
         ends = Labels.join(everything)
-        ends = self.reduce(ends.where(self.others_full[ends.s[Layout.SHAPE]]), self.top)
+        ends = self.reduce(ends.where(self.ends_at[ends.s[Layout.SHAPE]]), self.top)
         if not ends.n:
             return
         ends = Labels(ends.s.copy(), ends.f.copy())
@@ -138,7 +153,12 @@ class Branching(Search):
         for i in self.sliding.nodes:
             rows = np.flatnonzero((ends.s[Layout.OPEN] | ends.s[Layout.ALIVE]) & self.space.nodes[i].bit)
             self.sliding.die(ends, rows, i, ends.s[Layout.SHAPE, rows], self.top)
-        self.found.append(ends)
+        ends.s[Layout.OPEN], ends.s[Layout.ALIVE] = 0, 0
+        self.found.append(self.ended(ends))
+
+    def ended(self, ends: Labels) -> Labels:
+        """Return the branches that are worth keeping."""
+        return self.survivors(ends, self.top)
 
     def outward(self, labels: Labels) -> Labels:
         """Return the labels with one more loop: over a shared rank variable to any tile, over others to the end."""
@@ -153,11 +173,25 @@ class Branching(Search):
         self.late()
         return self.loop(labels, columns[rows], variables[rows], into, must, self.top)
 
-    def limit(self, labels: Labels, segment: int) -> Labels:  # noqa: ARG002  wherever it is
-        """Keep all. Raises TooManyBranchesError."""
-        if labels.n > self.width:
-            raise TooManyBranchesError
-        return labels
-
     def forget_room(self, labels: Labels) -> None:
         """Keep note of the room: nodes of the shared part need some, too."""
+
+
+class Cheapest(Branching):
+    """One pass for the least that the Einsum pays in any company: its branch, and its part of the nodes that are shared.
+
+    The incumbents are its own, of one objective.
+    """
+
+    def least(self) -> float:
+        """Search; return a bound of the objective, infinite where nothing fits. Raises OutOfTimeError."""
+        self.branches()
+        return min(self.stats.dropped_bound, float(self.incumbents.values.min(initial=np.inf)))
+
+    def ended(self, ends: Labels) -> Labels:
+        ends = super().ended(ends)
+        if ends.n:
+            costs = np.stack([cost[:, 0] for cost in self.completion.bounds(ends, self.top)])
+            best = costs[:, [int(self.aim.first(*costs).argmin())]]
+            self.incumbents.add(best, [None])
+        return ends.take(np.zeros(0, dtype=np.int64))

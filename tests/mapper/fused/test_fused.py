@@ -17,9 +17,8 @@ from problems import TWO_LEVEL
 from strategies import Case, workload_of
 
 from costmodel.einsum.algebra import Workload
-from costmodel.mapper.fused.cuts import Cuts
 from costmodel.mapper.fused.group import groups
-from costmodel.mapper.fused.search import Fusing, Fusion
+from costmodel.mapper.fused.search import Fusing, Fusion, Rounds
 from costmodel.mapper.network import NetworkResult, map_workload
 from costmodel.mapper.result import Status
 from costmodel.model.evaluate import evaluate
@@ -29,7 +28,8 @@ from costmodel.spec.objective import objective_of, vector_of
 from costmodel.spec.request import Request
 
 Drawing = Callable[[random.Random], tuple[Workload, Architecture]]
-NOTHING = Cuts(np.zeros((0, 3)), [], exact=True)
+WIDTHS = (2, 1_000_000)
+"""A round that finds something, and one that has to be held against it."""
 CHAIN = workload_of("Y[m, n] = A[m, k] * B[k, n]", "Z[m, p] = Y[m, n] * C[n, p]", m=64, k=32, n=32, p=32)
 CORE = workload_of(
     "QK[h, m, p] = Q[h, p, e] * K[h, m, e]",
@@ -70,8 +70,9 @@ def same_front(seed: int, most: int, draw: Drawing = fused_nests.random_cascade)
     asked = tuple(k for k, name in enumerate(("energy", "latency", "capacity")) if name in aim.costs)
     expected = fused_nests.front([fits for fits in parts if all(fits)], asked)
     known = Fusion({}, (), {})
-    found = fusing.search(whole[0], NOTHING, known)
+    Rounds(fusing, whole, {}, known, WIDTHS).run()
     assert known.proven
+    found = known.fronts.get((0, len(workload.einsums)), ())
     got = sorted(tuple(vector_of(point)[k] for k in asked) for point in found)
     assert got == [pytest.approx(values, rel=1e-9) for values in expected]
 
