@@ -55,6 +55,8 @@ class Fusion:
     bounds: dict[tuple[int, int], float] = field(default_factory=dict)
     """(first, stop) of a group → what the first objective of its fused nests is at least, where they may be better than
     what is known; infinite: they are not."""
+    bound: float = 0.0
+    """Of the first objective of the totals."""
     evaluated: int = 0
     cpu_s: float = 0.0
     exact: bool = True
@@ -86,7 +88,8 @@ def fuse(
     fusing = Fusing(workload, architecture, aim, constraints, deadline=deadline)
     found = Fusion({}, (), fusing.why)
     able = [g for g in fusing.groups if all(place in alone for place in g.places)]
-    rounds = Rounds(fusing, able, {(place, place + 1): front for place, front in alone.items()}, found)
+    costs = {(place, place + 1): front for place, front in alone.items()}
+    rounds = Rounds(fusing, able, costs, found, WIDTHS)
     try:
         rounds.run()
     except OutOfTimeError:
@@ -108,7 +111,7 @@ class Rounds:
         groups: Sequence[FusedGroup],
         costs: dict[tuple[int, int], Floats],
         told: Fusion,
-        widths: Sequence[int] = WIDTHS,
+        widths: Sequence[int],
     ) -> None:
         """``costs``: (first, stop) → front of each Einsum alone."""
         self.fusing, self.costs, self.told, self.widths = fusing, costs, told, widths
