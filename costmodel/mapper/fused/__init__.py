@@ -12,5 +12,12 @@ __all__ = ["Fusion", "apart", "asked_of", "fuse", "least_over", "over_cuts"]
 
 __getattr__ = door(
     __name__,
-    {"Fusion": "search", "apart": "cuts", "asked_of": "search", "fuse": "search", "least_over": "cuts", "over_cuts": "cuts"},
+    {
+        "Fusion": "search",
+        "apart": "cuts",
+        "asked_of": "search",
+        "fuse": "search",
+        "least_over": "cuts",
+        "over_cuts": "cuts",
+    },
 )

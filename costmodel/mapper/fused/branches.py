@@ -8,9 +8,19 @@ from dataclasses import dataclass
 from costmodel.einsum.algebra import Einsum
 from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.front import Incumbents
-from costmodel.mapper.fused.group import FusedGroup
-from costmodel.mapper.fused.plan import Plan, Touched
-from costmodel.mapper.lattice import Board, Branches, Branching, Cheapest, Space, UnsupportedError, build
+from costmodel.mapper.fused.plan import Floats, Plan, Touched
+from costmodel.mapper.lattice import (
+    Board,
+    Branches,
+    Branching,
+    Cheapest,
+    Setting,
+    Settings,
+    Space,
+    UnsupportedError,
+    build,
+    least_elsewhere,
+)
 from costmodel.mapper.result import InfeasibleError
 from costmodel.model.patience import until
 from costmodel.spec.computing import parts_for
@@ -18,8 +28,8 @@ from costmodel.spec.hardware import Architecture
 from costmodel.spec.objective import Objective
 from costmodel.spec.rules import parse
 
-WIDTH_OF_LEAST = 1_000
-"""Labels of each stage of a search for what an Einsum pays at least."""
+WIDTHS_OF_LEAST = (50, 1_000)
+"""Labels of each stage of the passes for what an Einsum pays at least."""
 
 
 class NotFusedError(Exception):
@@ -102,39 +112,49 @@ class Searcher:
 
     def __init__(self, part: EinsumPart, aim: Objective, plans: Sequence[Plan]) -> None:
         self.part = part
-        space = part.space
-        groups = [plan.group for plan in plans]
-        self.board = Board(space, aim, elsewhere(groups, part))
-        self.movable = sum(n.bit for n in space.nodes if any(part.node(n.bit) in plan.bit for plan in plans))
-        self.shared = {tuple(space.names.index(v) for v in group.shared) for group in groups}
+        every = [setting(part, plan) for plan in plans]
+        each = list(dict.fromkeys(every))
+        self.groups = [[p.group for p, one in zip(plans, every, strict=True) if one == mine] for mine in each]
+        """For each setting: the groups that make it."""
+        self.board = Board(part.space, aim, least_elsewhere(each))
+        self.settings = Settings(part.space, self.board.lattice, self.board.completion.above, each)
 
-    def branches(self, incumbents: Incumbents, width: int, deadline: float | None) -> Found:
-        """Find those that may be better than what is known. Raises OutOfTimeError."""
-        search = Branching(self.board, incumbents, self.shared, self.movable, width, deadline=deadline)
+    def branches(self, judges: Sequence[Incumbents], width: int, deadline: float | None) -> Found:
+        """Find those that may be better than what is known in some setting. Raises OutOfTimeError."""
+        search = Branching(self.board, self.settings, judges, width, deadline=deadline)
         with until(deadline):
             return Found(self.part, search, search.branches())
 
-    def least(self, aim: Objective, deadline: float | None) -> float:
-        """Return a bound of one objective, of a branch with its part of what is shared. Raises OutOfTimeError."""
-        search = Cheapest(self.board, Incumbents(aim), self.shared, self.movable, WIDTH_OF_LEAST, deadline=deadline)
+    def least(self, aim: Objective, deadline: float | None) -> Floats:
+        """Return for each setting a bound of one objective, of a branch with its part of what is shared.
+
+        Raises OutOfTimeError.
+        """
+        judges = [Incumbents(aim) for _ in self.groups]
         with until(deadline):
-            return search.least()
+            for width in WIDTHS_OF_LEAST:
+                found = Cheapest(self.board, self.settings, judges, width, deadline=deadline).least()
+        return found
 
 
-def elsewhere(groups: Sequence[FusedGroup], part: EinsumPart) -> dict[int, float]:
-    """Return the nodes that an Einsum need not pay for by itself, in one of its groups → its part of the energy.
+def setting(part: EinsumPart, plan: Plan) -> Setting:
+    """Return what a group makes of an Einsum.
 
     An output that stays in the group is not written to the outermost memory. What comes to an input that another Einsum
     of the group writes is of that one; else the Einsums that touch it have equal parts.
     """
-    found = {}
+    group, names = plan.group, part.space.names
+    movable, elsewhere = 0, []
     for node in part.space.nodes:
+        if part.node(node.bit) not in plan.bit:
+            continue
+        movable |= node.bit
         tensor, _ = part.node(node.bit)
         if tensor == part.einsum.output.tensor:
-            if any(tensor in g.internal for g in groups):
-                found[node.bit] = 1.0
-        elif any(g.writer(tensor) is not None for g in groups):
-            found[node.bit] = 0.0
-        elif (most := max(len(g.touching(tensor)) for g in groups)) > 1:
-            found[node.bit] = 1.0 / most
-    return found
+            if tensor in group.internal:
+                elsewhere.append((node.bit, 1.0))
+        elif group.writer(tensor) is not None:
+            elsewhere.append((node.bit, 0.0))
+        elif (count := len(group.touching(tensor))) > 1:
+            elsewhere.append((node.bit, 1.0 / count))
+    return Setting(tuple(names.index(v) for v in group.shared), movable, tuple(elsewhere))

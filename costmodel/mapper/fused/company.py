@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +12,7 @@ from costmodel.spec.objective import Objective
 
 
 class Least(NamedTuple):
-    """What an Einsum pays at least, in any of its groups or by itself: its branch, and its part of what is shared."""
+    """What an Einsum pays at least, in one of its groups: its branch, and its part of what is shared."""
 
     energy: float
     """pJ, with leakage."""
@@ -22,22 +22,28 @@ class Least(NamedTuple):
 
 
 class Company(Incumbents):
-    """The incumbents of every group that an Einsum may be in, as they are for its branches.
+    """The incumbents of a group as they are for the branches of one of its Einsums, with the least of the others."""
 
-    A branch is beaten if it is in every group, together with the least of the others.
-    """
-
-    def __init__(self, aim: Objective, groups: Iterable[tuple[Incumbents, Sequence[Least]]]) -> None:
-        """``groups``: what is known of each, and the least of the others."""
+    def __init__(self, aim: Objective, known: Incumbents, others: Sequence[Least]) -> None:
         super().__init__(aim)
-        self.items = [None]
-        self.groups = [
-            (known, sum(one.energy for one in others), sum(one.latency for one in others)) for known, others in groups
-        ]
+        self.known, self.items = known, known.items
+        self.energy = sum(one.energy for one in others)
+        self.latency = sum(one.latency for one in others)
+
+    def beaten(self, energy: Floats, latency: Floats, capacity: Floats) -> Any:
+        return self.known.beaten(energy + self.energy, latency + self.latency, capacity)
+
+
+class AnyOf(Incumbents):
+    """The incumbents of several groups: what is beaten in all of them is; without a group, everything."""
+
+    def __init__(self, aim: Objective, groups: Sequence[Company]) -> None:
+        super().__init__(aim)
+        self.groups, self.items = tuple(groups), [None] if all(one.items for one in groups) else []
 
     def beaten(self, energy: Floats, latency: Floats, capacity: Floats) -> Any:
         found = np.ones(energy.shape, dtype=bool)
-        for known, more_energy, more_latency in self.groups:
+        for one in self.groups:
             rows = found.nonzero()
-            found[rows] = known.beaten(energy[rows] + more_energy, latency[rows] + more_latency, capacity[rows])
+            found[rows] = one.beaten(energy[rows], latency[rows], capacity[rows])
         return found

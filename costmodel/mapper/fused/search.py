@@ -17,7 +17,7 @@ from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.mapper.front import Floats, Incumbents, pareto
 from costmodel.mapper.fused.branches import EinsumPart, Found, NotFusedError, Searcher, parts, touched
 from costmodel.mapper.fused.charges import SharedPrices
-from costmodel.mapper.fused.company import Company, Least
+from costmodel.mapper.fused.company import AnyOf, Company, Least
 from costmodel.mapper.fused.cuts import over_cuts
 from costmodel.mapper.fused.group import FusedGroup, groups, shared_memories
 from costmodel.mapper.fused.join import FusedNest, Join
@@ -117,16 +117,19 @@ class Rounds:
         self.fusing, self.costs, self.told, self.widths = fusing, costs, told, widths
         self.groups = sorted(groups, key=lambda g: (fusing.slides(g), len(g.einsums)))
         self.asked = asked_of(fusing.aim)
-        self.least: dict[str, Least] = {}
-        self.left_out: dict[str, float] = {}
-        """Einsum → a bound of the first objective of its branches that were left out for want of width."""
+        self.least: dict[FusedGroup, dict[str, Least]] = {g: {} for g in self.groups}
+        """What each Einsum of a group pays at least."""
+        self.left_out: dict[FusedGroup, dict[str, float]] = {g: {} for g in self.groups}
+        """A bound of the first objective of the branches of each Einsum that were left out for want of width."""
         self.searched: set[FusedGroup] = set()
         """Groups of which all branches that were found are put together."""
 
     def run(self) -> None:
         """Search. Raises OutOfTimeError."""
         for einsum in self.einsums(self.groups):
-            self.least[einsum.name] = self.fusing.least(einsum)
+            for group, least in self.fusing.least(einsum).items():
+                if group in self.least:
+                    self.least[group][einsum.name] = least
         for width in self.widths:
             self.round(width)
             if not self.open():
@@ -139,19 +142,18 @@ class Rounds:
 
     def round(self, width: int) -> None:
         """Search the branches that may be left, and all groups that they may be in."""
-        hopeful = {g: held(self.fusing.aim, self.known(g)) for g in self.groups if self.hopeful(g)}
-        fresh = [e for e in self.einsums(list(hopeful)) if self.left_out.get(e.name, 0.0) < np.inf]
-        self.searched -= {g for g in self.groups if any(e in g.einsums for e in fresh)}
-        for einsum in fresh:
-            mine = [
-                (known, [self.least[other.name] for other in g.einsums if other is not einsum])
-                for g, known in hopeful.items()
-                if einsum in g.einsums
-            ]
-            company = Company(self.fusing.aim, mine)
-            self.left_out[einsum.name] = self.fusing.find(einsum, company, width)
+        hopeful = {g: held(self.fusing.aim, self.known(g)) for g in self.open()}
+        for einsum in self.einsums(list(hopeful)):
+            mine = {g: known for g, known in hopeful.items() if einsum in g.einsums}
+            company = {
+                g: Company(self.fusing.aim, known, [v for name, v in self.least[g].items() if name != einsum.name])
+                for g, known in mine.items()
+            }
+            for group, bound in self.fusing.find(einsum, company, width).items():
+                self.left_out[group][einsum.name] = bound
+            self.searched -= mine.keys()
         for group in hopeful:
-            if group not in self.searched and self.hopeful(group):
+            if self.hopeful(group):
                 self.search(group)
 
     def search(self, group: FusedGroup) -> None:
@@ -176,31 +178,29 @@ class Rounds:
 
     def hopeful(self, group: FusedGroup) -> bool:
         """Whether fused nests of a group may be better than what is known, by the least of its Einsums."""
-        energy, latency = (
-            np.array([sum(getattr(self.least[e.name], axis) for e in group.einsums)]) for axis in ("energy", "latency")
-        )
+        energy, latency, _ = np.sum(list(self.least[group].values()), axis=0)[:, None]
         return not held(self.fusing.aim, self.known(group)).beaten(energy, latency, np.zeros(1))[0]
 
     def open(self) -> list[FusedGroup]:
         """Return the groups of which something was left out that may be better."""
-        return [
-            g
-            for g in self.groups
-            if not (g in self.searched and all(self.left_out[e.name] == np.inf for e in g.einsums)) and self.hopeful(g)
-        ]
+        return [g for g in self.groups if not self.complete(g) and self.hopeful(g)]
+
+    def complete(self, group: FusedGroup) -> bool:
+        """Whether all branches were looked at that may be better."""
+        return group in self.searched and all(bound == np.inf for bound in self.left_out[group].values())
 
     def bound(self, group: FusedGroup) -> float:
         """Return what the first objective of the fused nests of a group is at least; infinite: none is better."""
-        if any(e.name not in self.least for e in group.einsums):
+        if len(self.least[group]) < len(group.einsums):
             return 0.0
         run = group.places.start, group.places.stop
         aim = self.fusing.aim
         found = min((aim.of(point)[0] for point in self.told.fronts.get(run, ())), default=np.inf)
-        if group not in self.open():
+        if self.complete(group) or not self.hopeful(group):
             return found
-        least = {e.name: self.least[e.name].first for e in group.einsums}
+        least = {name: one.first for name, one in self.least[group].items()}
         left = [least] if group not in self.searched else []
-        left += [{**least, name: max(self.left_out[name], one)} for name, one in least.items() if name in self.left_out]
+        left += [{**least, name: max(least[name], one)} for name, one in self.left_out[group].items()]
         return min(found, *(joined(aim, [(1, value) for value in values.values()]) for values in left))
 
 
@@ -257,25 +257,32 @@ class Fusing:
                 self.searchers[einsum.name] = [Searcher(part, self.aim, plans) for part in self.parts[einsum.name]]
         return self.searchers[einsum.name]
 
-    def least(self, einsum: Einsum) -> Least:
-        """Return what an Einsum pays at least. Raises OutOfTimeError."""
-        energy, latency, first = (
-            min(searcher.least(aim, self.deadline) for searcher in self.searchers_of(einsum))
-            if set(aim.costs) <= set(self.aim.costs)
-            else 0.0
-            for aim in (objective_of("energy"), objective_of("latency"), self.aim.each[0])
-        )
-        return Least(energy, latency, first)
+    def least(self, einsum: Einsum) -> dict[FusedGroup, Least]:
+        """Return what an Einsum pays at least in each of its groups. Raises OutOfTimeError."""
+        found: dict[FusedGroup, list[Floats]] = {}
+        aims = (objective_of("energy"), objective_of("latency"), self.aim.each[0])
+        for searcher in self.searchers_of(einsum):
+            zero = np.zeros(len(searcher.groups))
+            known = {aim: searcher.least(aim, self.deadline) for aim in aims if set(aim.costs) <= set(self.aim.costs)}
+            for groups, row in zip(searcher.groups, np.stack([known.get(a, zero) for a in aims], axis=1), strict=True):
+                for group in groups:
+                    found.setdefault(group, []).append(row)
+        return {group: Least(*np.min(rows, axis=0).tolist()) for group, rows in found.items()}
 
-    def find(self, einsum: Einsum, incumbents: Incumbents, width: int) -> float:
-        """Find the branches of an Einsum that may be better than what is known. Raises OutOfTimeError.
+    def find(self, einsum: Einsum, company: MappingABC[FusedGroup, Company], width: int) -> dict[FusedGroup, float]:
+        """Find the branches of an Einsum that may be better than what is known of some group. Raises OutOfTimeError.
 
-        Return a bound of the first objective of what was left out for want of width.
+        Return for each group a bound of the first objective of what was left out for want of width.
         """
-        found = [one.branches(incumbents, width, self.deadline) for one in self.searchers_of(einsum)]
+        found, left_out = [], dict.fromkeys(company, np.inf)
+        for searcher in self.searchers_of(einsum):
+            judges = [AnyOf(self.aim, [company[g] for g in groups if g in company]) for groups in searcher.groups]
+            found.append(searcher.branches(judges, width, self.deadline))
+            for groups, bound in zip(searcher.groups, found[-1].search.left_out.tolist(), strict=True):
+                left_out |= {g: min(left_out[g], bound) for g in groups if g in company}
         self.found[einsum.name] = found
         self.labels += sum(one.search.stats.labels for one in found)
-        return min(one.search.stats.dropped_bound for one in found)
+        return left_out
 
     def table(self, plan: Plan, einsum: Einsum, prices: SharedPrices) -> BranchTable:
         """Return the branches of an Einsum in the numbers of a group."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from costmodel.mapper.lattice.numbering import numbered
     from costmodel.mapper.lattice.passes import Progress, widen
     from costmodel.mapper.lattice.read_back import merged
+    from costmodel.mapper.lattice.settings import Setting, Settings, least_elsewhere
     from costmodel.mapper.lattice.space import Space, build
     from costmodel.mapper.lattice.tensor_plan import UnsupportedError
 
@@ -20,9 +21,12 @@ __all__ = [
     "Branching",
     "Cheapest",
     "Progress",
+    "Setting",
+    "Settings",
     "Space",
     "UnsupportedError",
     "build",
+    "least_elsewhere",
     "map_einsum",
     "merged",
     "numbered",
@@ -37,9 +41,12 @@ __getattr__ = door(
         "Branching": "branches",
         "Cheapest": "branches",
         "Progress": "passes",
+        "Setting": "settings",
+        "Settings": "settings",
         "Space": "space",
         "UnsupportedError": "tensor_plan",
         "build": "space",
+        "least_elsewhere": "settings",
         "map_einsum": "exact",
         "merged": "read_back",
         "numbered": "numbering",

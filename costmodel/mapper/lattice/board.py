@@ -40,8 +40,6 @@ class Board:
         self.history = History()
         self.combinations = Combinations(space, self.layout)
         self.sliding = Sliding(space, self.lattice, self.layout, self.combinations, self.history)
-        self.completion = Completion(
-            space, self.lattice, self.layout, self.combinations, self.sliding, elsewhere or {}
-        )
+        self.completion = Completion(space, self.lattice, self.layout, self.combinations, self.sliding, elsewhere or {})
         self.gaps = Gaps(space, self.lattice, self.layout, self.sliding)
         self.dominance = Dominance(space, self.lattice, self.layout, self.combinations, self.gaps)

@@ -41,7 +41,7 @@ class Above:
     ) -> None:
         """``elsewhere``: nodes (bits) that may be shared with other Einsums → the part of their energy that counts."""
         self.space, self.lattice, self.layout = space, lattice, layout
-        self.combinations, self.sliding, self.elsewhere = combinations, sliding, elsewhere
+        self.combinations, self.sliding = combinations, sliding
         self.returns = Returns(space, lattice)
         self.top = len(space.arrays)
         self.chain = space.chain
@@ -60,7 +60,7 @@ class Above:
         """Nodes to come and open (bits) → ``table``."""
         self.rows = [Layout.ENERGY, *layout.limit]
         """Rows of the labels' floats: energy, and cycles of each limit."""
-        self.prices = {n.bit: self.price(n) for n in space.nodes}
+        self.prices = {n.bit: self.price(n, elsewhere) for n in space.nodes}
         self.wanted = {
             m: [k for k in range(space.prices.rows) if any(self.prices[n.bit][k] for n in space.nodes if n.memory == m)]
             for m in self.memories
@@ -231,7 +231,7 @@ class Above:
             self.needs[node.bit] = np.reshape(self.space.bits(node, words), self.lattice.sizes)
         return self.needs[node.bit]
 
-    def price(self, node: NodePlan) -> list[float]:
+    def price(self, node: NodePlan, elsewhere: Mapping[int, float]) -> list[float]:
         """Least (energy, cycles of each limit) per word that fills a node once and, for outputs, leaves it once.
 
         Of a node that may be shared with other Einsums, what comes to an input is of all of them, in energy by parts
@@ -243,10 +243,10 @@ class Above:
         bits = {m: next(n.bit for n in space.nodes if n.memory == m and n.tensor == node.tensor) for m in outer}
         must = [m for m in outer if all(kept & bits[m] for kept in space.keeps)]
         possible = [m for m in (*outer, len(space.memories) - 1) if not must or m <= must[0]]
-        leaves = tensor.output and node.bit not in self.elsewhere
+        leaves = tensor.output and node.bit not in elsewhere
         flows: tuple[Flow, ...] = ("fill", "read", "update", "drain") if leaves else ("fill", "read")
         costs = sum(space.prices.flow[flow][:, node.tensor, node.memory, possible] for flow in flows)
         least = [float(cost) for cost in np.asarray(costs).min(axis=1)]
-        if node.bit in self.elsewhere and not tensor.output:
-            return [least[0] * self.elsewhere[node.bit], *([0.0] * len(least[1:]))]
+        if node.bit in elsewhere and not tensor.output:
+            return [least[0] * elsewhere[node.bit], *([0.0] * len(least[1:]))]
         return least

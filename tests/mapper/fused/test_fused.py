@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import fused_nests
-import numpy as np
 import pytest
 from commands import run
 from comparison import difference
