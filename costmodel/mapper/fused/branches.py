@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from costmodel.einsum.algebra import Einsum
 from costmodel.mapper.allowed import Allowed
-from costmodel.mapper.front import Incumbents
+from costmodel.mapper.front import Incumbents, StrictIncumbents
 from costmodel.mapper.fused.plan import Floats, Plan, Touched
 from costmodel.mapper.lattice import (
     Board,
@@ -130,7 +130,7 @@ class Searcher:
 
         Raises OutOfTimeError.
         """
-        judges = [Incumbents(aim) for _ in self.groups]
+        judges = [StrictIncumbents(aim) for _ in self.groups]
         with until(deadline):
             for width in WIDTHS_OF_LEAST:
                 found = Cheapest(self.board, self.settings, judges, width, deadline=deadline).least()

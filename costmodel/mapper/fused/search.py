@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from costmodel.einsum.algebra import Einsum, Workload
-from costmodel.mapper.front import Floats, Incumbents, pareto
+from costmodel.mapper.front import Floats, Incumbents, StrictIncumbents, pareto
 from costmodel.mapper.fused.branches import EinsumPart, Found, NotFusedError, Searcher, parts, touched
 from costmodel.mapper.fused.charges import SharedPrices
 from costmodel.mapper.fused.company import AnyOf, Company, Least
@@ -38,7 +38,7 @@ MOST = 6
 """Einsums of a group."""
 SAME = 1e-9
 """Relative difference of the model's costs from those of the search that rounding explains."""
-WIDTHS = (300, 20_000)
+WIDTHS = (300, 5_000)
 """Labels of each stage of the rounds."""
 
 
@@ -264,10 +264,11 @@ class Fusing:
         for searcher in self.searchers_of(einsum):
             zero = np.zeros(len(searcher.groups))
             known = {aim: searcher.least(aim, self.deadline) for aim in aims if set(aim.costs) <= set(self.aim.costs)}
-            for groups, row in zip(searcher.groups, np.stack([known.get(a, zero) for a in aims], axis=1), strict=True):
-                for group in groups:
+            rows = np.stack([known.get(a, zero) for a in aims], axis=1)
+            for alike, row in zip(searcher.groups, rows, strict=True):
+                for group in alike:
                     found.setdefault(group, []).append(row)
-        return {group: Least(*np.min(rows, axis=0).tolist()) for group, rows in found.items()}
+        return {group: Least(*np.min(every, axis=0).tolist()) for group, every in found.items()}
 
     def find(self, einsum: Einsum, company: MappingABC[FusedGroup, Company], width: int) -> dict[FusedGroup, float]:
         """Find the branches of an Einsum that may be better than what is known of some group. Raises OutOfTimeError.
@@ -276,10 +277,10 @@ class Fusing:
         """
         found, left_out = [], dict.fromkeys(company, np.inf)
         for searcher in self.searchers_of(einsum):
-            judges = [AnyOf(self.aim, [company[g] for g in groups if g in company]) for groups in searcher.groups]
+            judges = [AnyOf(self.aim, [company[g] for g in alike if g in company]) for alike in searcher.groups]
             found.append(searcher.branches(judges, width, self.deadline))
-            for groups, bound in zip(searcher.groups, found[-1].search.left_out.tolist(), strict=True):
-                left_out |= {g: min(left_out[g], bound) for g in groups if g in company}
+            for alike, bound in zip(searcher.groups, found[-1].search.left_out.tolist(), strict=True):
+                left_out |= {g: min(left_out[g], bound) for g in alike if g in company}
         self.found[einsum.name] = found
         self.labels += sum(one.search.stats.labels for one in found)
         return left_out
@@ -299,7 +300,8 @@ class Fusing:
 
         ``known``: a row of costs each. Raises OutOfTimeError.
         """
-        incumbents = held(self.aim, known)
+        incumbents = Incumbents(self.aim)
+        incumbents.add(known.T, [None] * len(known))
         plan = self.plans[group]
         prices = SharedPrices(plan, self.book)
         tables = [self.table(plan, e, prices) for e in group.einsums]
@@ -329,8 +331,8 @@ class Fusing:
         return MappingPoint(mapping, evaluate(self.workload, self.architecture, mapping))
 
 
-def held(aim: Objective, costs: Floats) -> Incumbents:
+def held(aim: Objective, costs: Floats) -> StrictIncumbents:
     """Return incumbents that cost so much, a row each."""
-    incumbents = Incumbents(aim)
+    incumbents = StrictIncumbents(aim)
     incumbents.add(costs.T, [None] * len(costs))
     return incumbents

@@ -213,7 +213,7 @@ class Branching(Search):
 
 
 class Cheapest(Branching):
-    """One pass for the least that an Einsum pays in each setting: its branch, and its part of the nodes that are shared.
+    """One pass for the least that an Einsum pays in each setting: its branch, and its part of what is shared.
 
     The judges are its own, of one objective, that learn what it finds.
     """
@@ -221,8 +221,9 @@ class Cheapest(Branching):
     def least(self) -> Floats:
         """Search; return a bound of the objective in each setting; infinite: nothing fits. Raises OutOfTimeError."""
         self.branches()
-        known = [judge.values.min(initial=np.inf) for judge in self.judges]
-        return np.minimum(known, self.left_out)
+        known = np.array([judge.values.min(initial=np.inf) for judge in self.judges])
+        found: Floats = np.minimum(known, self.left_out)
+        return found
 
     def ended(self, ends: Labels) -> Labels:
         costs = np.stack([cost[:, 0] for cost in self.completion.bounds(ends, self.top)])

@@ -1,9 +1,10 @@
-"""What the groups in which an Einsum may be make of it: where its branches may end, and what it pays of what is shared."""
+"""What groups make of an Einsum: where its branches may end, and what it pays of what is shared."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -64,10 +65,11 @@ class Settings:
 
     def dues(self, todo: Ints) -> Floats:
         """Return (settings, labels): pJ to add to bounds, where these nodes (bits) are to come."""
-        return self.more @ ((todo[None, :] & self.bits[:, None]) != 0)
+        found: Floats = self.more @ ((todo[None, :] & self.bits[:, None]) != 0)
+        return found
 
     def allowed(self, labels: Labels) -> Floats:
-        """Return (settings, labels): 0 where a branch may end, with the nodes to come in the shared part; else infinite."""
+        """Return (settings, labels): 0 where a branch may end, what is to come being shared; else infinite."""
         apart = np.array([~setting.movable for setting in self.each])[:, None]
         may = self.ends_at[:, labels.s[Layout.SHAPE]] & ((labels.s[Layout.TODO][None, :] & apart) == 0)
         return np.where(may, 0.0, np.inf)
@@ -82,7 +84,7 @@ class Judges(Incumbents):
         self.judges, self.dues = tuple(judges), dues
         self.items = [None] if all(judge.items for judge in judges) else []
 
-    def beaten(self, energy: Floats, latency: Floats, capacity: Floats) -> np.ndarray:
+    def beaten(self, energy: Floats, latency: Floats, capacity: Floats) -> Any:
         found = np.ones(energy.shape, dtype=bool)
         for judge, due in zip(self.judges, self.dues.tolist(), strict=True):
             rows = found.nonzero()
