@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from costmodel.api import (
+        curve,
         evaluate,
         explain,
         load_arch,
@@ -29,6 +30,7 @@ else:
 
 __all__ = [
     "__version__",
+    "curve",
     "evaluate",
     "explain",
     "load_arch",

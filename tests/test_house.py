@@ -120,6 +120,7 @@ ABOVE_THE_WINGS = (
     "costmodel.mapper.engines",
     "costmodel.mapper.layers",
     "costmodel.mapper.network",
+    "costmodel.mapper.cascade_curve",
     "costmodel.mapper.curve",
     "costmodel.mapper.why",
 )

@@ -30,7 +30,7 @@ class Dominance:
     def group(self, labels: Labels, segment: int) -> Ints:
         """Return a number of each label: only labels with the same one can be compared."""
         space, layout, s = self.space, self.layout, labels.s
-        parts = [s[Layout.SHAPE], s[Layout.TODO], s[Layout.OPEN], s[Layout.ALIVE], s[Layout.MUST]]
+        parts = [self.lattice.alike[s[Layout.SHAPE]], s[Layout.TODO], s[Layout.OPEN], s[Layout.ALIVE], s[Layout.MUST]]
         if self.gaps.sliding.nodes or space.eager:
             parts += [s[Layout.USED], s[Layout.LAST]]
         if self.gaps.orders:
