@@ -11,7 +11,7 @@ from typing import Literal, get_args
 from costmodel.components.curves import Curve
 from costmodel.components.figures import ComponentFigure, Unit, total
 from costmodel.components.formats import NumberFormat, number_format
-from costmodel.components.protocol import NODE, ComponentError, Parameter, Parameters
+from costmodel.components.protocol import NODE, ComponentError, LevelKind, Parameter, Parameters
 from costmodel.components.scaling import logic_factor
 from costmodel.components.tables import nm, table
 
@@ -142,6 +142,7 @@ class ArithmeticUnit:
     kinds: tuple[str, ...]
     made_of: Callable[[Parameters], dict[str, ComponentFigure]]
     accumulates: bool = False
+    level: LevelKind = "compute"
 
     @property
     def parameters(self) -> Mapping[str, Parameter]:
@@ -168,7 +169,11 @@ UNITS = (
 
 _PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
     {
-        "format": Parameter(means="number format: int2 to int64, fp8, bf16, fp16, tf32 or fp32", default="int8"),
+        "format": Parameter(
+            means="number format: int2 to int64, fp8, bf16, fp16, tf32 or fp32; an integer of `word:` when absent",
+            default="int8",
+            example="bf16",
+        ),
         "node": NODE,
         "table": Parameter(means="data set", words=get_args(Tables), default="horowitz"),
     }
@@ -176,6 +181,6 @@ _PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
 _WITH_ACCUMULATOR: Mapping[str, Parameter] = MappingProxyType(
     {
         **_PARAMETERS,
-        "accumulator": Parameter(means="format of the sum; int32 or fp32 when absent", default=""),
+        "accumulator": Parameter(means="format of the sum; int32 or fp32 when absent", default="", example="int16"),
     }
 )
