@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from problems import in_addends
 
 from costmodel.einsum.algebra import Access, Affine, Einsum, Operation, Role, Tensor, Workload
+from costmodel.model.lost import lost_words
 from costmodel.model.nest import bind
 from costmodel.model.obedience import broken_rules
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Level, Memory
@@ -730,8 +731,8 @@ class _Nest:
         return len(variables) != len(set(variables))
 
 
-def random_case(seed: int) -> Case:
-    """The case of a seed: 60 % single Einsums, 40 % fused cascades."""
+def random_case(seed: int, *, losing: bool = False) -> Case:
+    """The case of a seed: 60 % single Einsums, 40 % fused cascades; ``losing``: which may lose words, too."""
     for attempt in range(1000):
         draw = _Draw(seed * 1000 + attempt)
         fused = draw.chance(0.4)
@@ -746,7 +747,8 @@ def random_case(seed: int) -> Case:
         except _DeadEndError:
             continue
         case = Case(workload, architecture, Mapping(tuple(nodes)))
-        if not broken_rules(bind(workload, architecture, case.mapping)):  # of a recurrence: none has constraints
+        bound = bind(workload, architecture, case.mapping)
+        if not broken_rules(bound) and (losing or not any(lost_words(bound))):  # rules of a recurrence: no others here
             return case
     raise AssertionError(f"no case for seed {seed}")
 
@@ -793,9 +795,10 @@ def _cropped(einsums: tuple[Einsum, ...], name: str, rng: random.Random) -> tupl
 
 
 def padded_case(seed: int) -> Case:
-    """The case of a seed, padded; rarely as it is, where that leaves no point inside."""
+    """The case of a seed, padded; rarely as it is, where that leaves no point inside, or loses words."""
     case = random_case(seed)
-    return replace(case, workload=padded(case.workload, random.Random(seed)))
+    within = replace(case, workload=padded(case.workload, random.Random(seed)))
+    return case if any(lost_words(bind(within.workload, within.architecture, within.mapping))) else within
 
 
 def cases() -> st.SearchStrategy[Case]:

@@ -336,6 +336,42 @@ def test_curve_draws_a_page():
     assert "named *.html" in run("curve", "two_level", "small.yaml", "Buffer", "--out", "folder", code=2).stderr
 
 
+CHAIN = """\
+name: chain
+ranks: {M: 16, K: 8, N: 8, P: 8}
+einsums: ["Y[m, n] = A[m, k] * B[k, n]", "Z[m, p] = Y[m, n] * C[n, p]"]
+"""
+
+
+def test_curve_of_a_whole_workload_stands_unfused_beside_fused():
+    Path("chain.yaml").write_text(CHAIN, encoding="utf-8")
+    done = run("curve", "two_level", "chain.yaml", "Buffer", "--fuse", "auto", "--csv", "c.csv", "--out", "c.html")
+    shown = done.stdout.splitlines()
+    at = shown.index("whole workload: least traffic between MainMemory and Buffer, proven")
+    assert shown[-1] == "fused: Buffer has 1 KiB: 384 words, 1 × compulsory"
+    assert shown[-2] == "unfused: Buffer has 1 KiB: 640 words, 1 × compulsory"
+    assert shown[-4].split() == ["137", "640", "384", "1.67", "×", "Y", "+", "Z"]
+    assert re.split(r" {2,}", shown[at + 2]) == [
+        "bytes held",
+        "words, unfused",
+        "words, fused",
+        "less",
+        "what is fused",
+    ]
+    rows = Path("c.csv").read_text(encoding="utf-8").splitlines()
+    assert rows[0] == "curve,capacity_bits,traffic_bits,traffic_words,operations_per_byte,compulsory_bits,nest,fused"
+    assert [r for r in rows if r.startswith('"whole workload, fused"')][-1].endswith(",Y + Z")
+    page = Path("c.html").read_text(encoding="utf-8")
+    assert "whole workload, fused" in page
+    whole = json.loads(run("curve", "two_level", "chain.yaml", "Buffer", "--fuse", "auto", "--json").stdout)["whole"]
+    assert whole["fused"]["proven"]
+    last = whole["fused"]["points"][-1]
+    assert (last["traffic_words"], last["fused"][0]["einsums"]) == (384, ["Y", "Z"])
+    assert "sequence" in last["fused"][0]["nest"][-1]
+    apart = json.loads(run("curve", "two_level", "chain.yaml", "Buffer", "--json").stdout)["whole"]
+    assert apart == {"unfused": whole["unfused"]}
+
+
 def test_map_prints_a_line_per_layer_and_writes_a_run():
     result = run("map", "two_level", "small.yaml", *SEARCH, "--report", "page.html")
     assert re.search(r"einsum +count +energy +latency +utilisation +bottleneck", result.stdout)

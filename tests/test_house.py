@@ -21,12 +21,14 @@ MODULES = {
 LAYERS = (
     "costmodel.spec.problems",
     "costmodel.einsum",
+    "costmodel.spec.load",
+    "costmodel.spec.units",
+    "costmodel.components",
     "costmodel.spec",
     "costmodel.execute",
     "costmodel.transform",
     "costmodel.importing",
     "costmodel.listing",
-    "costmodel.components",
     "costmodel.model",
     "costmodel.describe",
     "costmodel.orders",
@@ -118,6 +120,7 @@ ABOVE_THE_WINGS = (
     "costmodel.mapper.engines",
     "costmodel.mapper.layers",
     "costmodel.mapper.network",
+    "costmodel.mapper.cascade_curve",
     "costmodel.mapper.curve",
     "costmodel.mapper.why",
 )

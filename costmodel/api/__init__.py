@@ -6,6 +6,7 @@ all that is wrong with an input, InfeasibleError that nothing fits.
 """
 
 from costmodel.api.ask import evaluate, explain, map, report, sweep
+from costmodel.api.curves import CurveResult, curve
 from costmodel.api.inputs import Loaded, load_arch, load_mapping, load_workload
 from costmodel.api.results import CostResult, MapResult, SpaceResult
 from costmodel.api.steps import TraceResult, trace
@@ -17,6 +18,7 @@ from costmodel.spec.problems import SpecError
 
 __all__ = [
     "CostResult",
+    "CurveResult",
     "InfeasibleError",
     "Loaded",
     "MapResult",
@@ -26,6 +28,7 @@ __all__ = [
     "TraceResult",
     "TransformResult",
     "ValuesResult",
+    "curve",
     "evaluate",
     "explain",
     "load_arch",

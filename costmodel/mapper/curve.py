@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping as MappingABC
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from costmodel.einsum.algebra import Einsum, Workload
+from costmodel.einsum.algebra import Einsum, Tensor, Workload
 from costmodel.einsum.roles import keeps
 from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.engines import search
@@ -70,23 +72,62 @@ def buffer_curve(
     Raises SpecError: no such memory, nothing is above it, or it serves no unit that can run the Einsum.
     """
     began = time.process_time()
+    machine = machine_of((einsum,), architecture, level)
+    deadline = None if budget_s is None else time.monotonic() + budget_s
+    try:
+        points, proven = _on_the_lattice(einsum, machine, deadline)
+    except UnsupportedError:
+        points, proven = _searched(einsum, machine, budget_s)
+    points.sort(key=lambda p: p.capacity_bits)
+    return BufferCurve(einsum.name, level, machine.above, tuple(points), proven, time.process_time() - began)
+
+
+@dataclass(frozen=True, slots=True)
+class CurveMachine:
+    """The level alone, below an unbounded memory: a bit that crosses costs 1 pJ, all else nothing."""
+
+    architecture: Architecture
+    memory: Memory
+    """The level, as the architecture that is asked about has it."""
+
+    @property
+    def above(self) -> str:
+        return self.architecture.memories[0].name
+
+    def capacity_bits(self, used_bits: int) -> int:
+        """Return the capacity of a level whose tiles take so much room."""
+        return used_bits * 2 if self.memory.double_buffered else used_bits
+
+    def used_bits(self, capacity_bits: int) -> int:
+        """Return the room of a capacity."""
+        return capacity_bits // 2 if self.memory.double_buffered else capacity_bits
+
+    def corner(self, found: Evaluation, tensors: MappingABC[str, Tensor], nest: Nest) -> CurvePoint:
+        """Return what one mapping needs and moves."""
+        rows = [r for r in found.traffic_rows if r.level == self.memory.name and r.flow in {"fill", "drain"}]
+        bits = sum(stored_bits(tensors[r.tensor], self.memory, r.words) for r in rows)
+        capacity = self.capacity_bits(found.capacity_bits)
+        return CurvePoint(capacity, sum(r.words for r in rows), bits, nest)
+
+
+def machine_of(einsums: Sequence[Einsum], architecture: Architecture, level: str) -> CurveMachine:
+    """Return the machine of the curves of some Einsums, of all together where they are several.
+
+    Raises SpecError: no such memory, nothing is above it, or it serves no unit that can run an Einsum.
+    """
     check_level(architecture, level)
     names = [m.name for m in architecture.memories]
     memory = next(m for m in architecture.memories if m.name == level)
-    mine = _held(memory, einsum)
+    mine = set().union(*(_held(memory, e) for e in einsums))
     outside = architecture.memories[: names.index(level)]
-    above = next((m.name for m in reversed(outside) if mine & _held(m, einsum)), names[0])
+    held = {m.name: set().union(*(_held(m, e) for e in einsums)) for m in outside}
+    above = next((name for name in reversed(held) if mine & held[name]), names[0])
     outer = Memory(name=above, read_pj=1.0, write_pj=1.0, access_bits=1)
     inner = Memory(name=level, holes=memory.holes, halo=memory.halo)
-    unit = _served(einsum, architecture, level)
+    units = [_served(einsum, architecture, level) for einsum in einsums]
+    unit = max(units, key=architecture.index)
     alone = Architecture(name=architecture.name, levels=(outer, inner, ComputeUnit(name=unit)))
-    deadline = None if budget_s is None else time.monotonic() + budget_s
-    try:
-        points, proven = _on_the_lattice(einsum, alone, memory, deadline)
-    except UnsupportedError:
-        points, proven = _searched(einsum, alone, memory, budget_s)
-    points.sort(key=lambda p: p.capacity_bits)
-    return BufferCurve(einsum.name, level, above, tuple(points), proven, time.process_time() - began)
+    return CurveMachine(alone, memory)
 
 
 SEARCHED_S = 20.0
@@ -95,11 +136,9 @@ AIM = "energy,capacity"
 """A pJ for each bit that crosses, against the room that the tiles take."""
 
 
-def _on_the_lattice(
-    einsum: Einsum, alone: Architecture, memory: Memory, deadline: float | None
-) -> tuple[list[CurvePoint], bool]:
+def _on_the_lattice(einsum: Einsum, machine: CurveMachine, deadline: float | None) -> tuple[list[CurvePoint], bool]:
     """Return the corners, and whether all were found before the deadline."""
-    aim = objective_of(AIM)
+    alone, aim = machine.architecture, objective_of(AIM)
     board, needs = Board(build(Allowed(einsum, alone)), aim), Incumbents(aim)
     done = Progress()
     widen(board, needs, done, deadline=deadline)
@@ -107,32 +146,21 @@ def _on_the_lattice(
     workload = Workload(einsum.name, "", (einsum,))
     for (traffic, _, room), nest in zip(needs.costs.T.tolist(), needs.items, strict=True):
         found = evaluate(workload, alone, Mapping(nest, arch=alone.name, workload=None, einsum=einsum.name))
-        point, used = _corner(found, einsum, memory, nest)
-        if (point.traffic_bits, used) != (round(traffic), round(room)):
-            crossing = f"{point.traffic_bits} b crossing with {used} b, not {traffic} with {room}"
+        point = machine.corner(found, einsum.tensors, nest)
+        if (point.traffic_bits, found.capacity_bits) != (round(traffic), round(room)):
+            crossing = f"{point.traffic_bits} b crossing with {found.capacity_bits} b, not {traffic} with {room}"
             msg = f"the model disagrees with the lattice: {crossing}"
             raise AssertionError(msg)
         points.append(point)
     return points, done.complete
 
 
-def _searched(
-    einsum: Einsum, alone: Architecture, memory: Memory, budget_s: float | None
-) -> tuple[list[CurvePoint], bool]:
+def _searched(einsum: Einsum, machine: CurveMachine, budget_s: float | None) -> tuple[list[CurvePoint], bool]:
     """Return the same where the lattice has no form: the front that a search finds, and whether it is proven."""
     budget = SEARCHED_S if budget_s is None else budget_s
-    found = search(einsum, alone, Request(objective=tuple(AIM.split(",")), budget=budget))
-    points = [_corner(p.evaluation, einsum, memory, p.mapping.nest)[0] for p in found.front]
+    found = search(einsum, machine.architecture, Request(objective=tuple(AIM.split(",")), budget=budget))
+    points = [machine.corner(p.evaluation, einsum.tensors, p.mapping.nest) for p in found.front]
     return points, found.certificate.status is Status.PROVEN
-
-
-def _corner(found: Evaluation, einsum: Einsum, memory: Memory, nest: Nest) -> tuple[CurvePoint, int]:
-    """Return what one mapping needs and moves, and the room that its tiles take in bits."""
-    used = sum(row.bits for row in found.occupancy_rows if row.level == memory.name)
-    rows = [r for r in found.traffic_rows if r.level == memory.name and r.flow in {"fill", "drain"}]
-    bits = sum(stored_bits(einsum.tensors[r.tensor], memory, r.words) for r in rows)
-    capacity = used * 2 if memory.double_buffered else used
-    return CurvePoint(capacity, sum(r.words for r in rows), bits, nest), used
 
 
 def check_level(architecture: Architecture, level: str) -> None:

@@ -27,8 +27,6 @@ FALLBACK = Request(method="random", trials=1000, bound=False)
 
 LEAST_S, SHORT_S = 0.01, 1.0
 """Less time than this begins no search, but samples; and computes no bound that takes long."""
-OUT_OF_TIME = "out of time"
-"""Why mappings are sampled instead where the exact search found none in time."""
 
 BORDER_S = 10.0
 """CPU time for the best mappings of a padded Einsum with its border stored, where the Einsum itself has no form."""
@@ -84,7 +82,7 @@ def _perfect(einsum: Einsum, architecture: Architecture, request: Request, progr
 
     deadline = None if request.budget is None else time.monotonic() + request.budget
     if request.budget is not None and request.budget < LEAST_S:
-        return _otherwise(einsum, architecture, request, progress, OUT_OF_TIME, deadline)
+        return _otherwise(einsum, architecture, request, progress, OutOfTimeError(), deadline)
     try:
         found = map_einsum(
             einsum,
@@ -97,10 +95,10 @@ def _perfect(einsum: Einsum, architecture: Architecture, request: Request, progr
             progress=progress,
         )
     except UnsupportedError as why:
-        reason = f"{why}; tiles divide" if request.tiles == "multiples" else str(why)
-        return _otherwise(einsum, architecture, request, progress, reason, deadline)
+        instead = UnsupportedError(f"{why}; tiles divide") if request.tiles == "multiples" else why
+        return _otherwise(einsum, architecture, request, progress, instead, deadline)
     except OutOfTimeError as why:
-        return _otherwise(einsum, architecture, request, progress, ": ".join((OUT_OF_TIME, *why.args)), deadline)
+        return _otherwise(einsum, architecture, request, progress, why, deadline)
     return found if found.certificate.gap is not None else _bounded(found, einsum, architecture, request)
 
 
@@ -109,7 +107,7 @@ def _otherwise(
     architecture: Architecture,
     request: Request,
     progress: Tell | None,
-    why: str,
+    why: Exception,
     deadline: float | None,
 ) -> MapperResult:
     """Look at every mapping of a small mapspace; sample a large one, and bound what is left."""
@@ -122,13 +120,13 @@ def _otherwise(
         return None if deadline is None else max(0.0, deadline - time.monotonic())
 
     least = lower_bound(allowed, at_once=_short(left_s()))
-    found = exhaust(allowed, lambda points: select(points, aim), aim, why, least, deadline=deadline)
+    found = exhaust(allowed, lambda points: select(points, aim), aim, str(why), least, deadline=deadline)
     if found is not None:
         return found
     instead = FALLBACK.asking(objective=request.objective, constraints=request.constraints, budget=left_s())
     found = _sampled(einsum, architecture, instead, progress)
-    late = why.startswith(OUT_OF_TIME)
-    reason = why if late else f"unsupported: {why}"
+    late = isinstance(why, OutOfTimeError)
+    reason = str(why) if late else f"unsupported: {why}"
     method = f"random ({reason})"
     if einsum.limits and not _short(left_s()) and (more := _with_border(allowed, request.asking(budget=left_s()))):
         found = replace(found, front=tuple(select([*found.front, *more], aim)))

@@ -16,6 +16,9 @@ _UNTIL: ContextVar[float] = ContextVar("_UNTIL", default=math.inf)
 class OutOfTimeError(Exception):
     """The time that a search was given is up, perhaps in the middle of an evaluation, or is known not to be enough."""
 
+    def __str__(self) -> str:
+        return ": ".join(("out of time", *map(str, self.args)))
+
 
 @contextmanager
 def until(deadline: float | None) -> Iterator[None]:

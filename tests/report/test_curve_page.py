@@ -6,11 +6,15 @@ from dataclasses import replace
 
 import pytest
 from problems import PE2D, TWO_LEVEL, einsum, gemm
+from strategies import workload_of
 
 from costmodel.einsum.algebra import Workload
+from costmodel.mapper.cascade_curve import cascade_curve
 from costmodel.mapper.curve import buffer_curve
 from costmodel.report import figures
-from costmodel.report.page.curve import _alike, _corners, render_curves, write_curves
+from costmodel.report.curves import curve_table
+from costmodel.report.curves import curves_of as drawn_of
+from costmodel.report.page.curve import render_curves, write_curves
 
 FACTS = [("made", "2025-01-01T00:00:00+00:00"), ("command", "costmodel curve two_level w Buffer --out curves.html")]
 
@@ -34,7 +38,7 @@ def page_of(work, architecture=TWO_LEVEL, level="Buffer"):
 
 
 def figure_of(work, architecture=TWO_LEVEL, level="Buffer"):
-    table = _corners(_alike(curves_of(work, architecture, level)), work)
+    table = curve_table(drawn_of(curves_of(work, architecture, level), None, work, alike=True))
     return figures.buffer_curves(table, level, architecture.memories[0].name, architecture.level(level).capacity_bits)
 
 
@@ -86,6 +90,22 @@ def test_the_start_is_the_corner_where_the_level_is():
     front = data_of(page_of(ONE))["fronts"]["curve"]
     assert front["titles"][str(front["start"])] == "Z: 529 B or more"
     assert "2.33 × compulsory" in front["facts"][str(front["start"])]
+
+
+def test_a_whole_workload_is_drawn_first_and_a_click_shows_what_is_fused():
+    work = workload_of("Y[m, n] = A[m, k] * B[k, n]", "Z[m, p] = Y[m, n] * C[n, p]", m=16, k=8, n=8, p=8)
+    whole = cascade_curve(work, TWO_LEVEL, "Buffer", fuse="auto")
+    page = render_curves(whole.einsums, work, TWO_LEVEL.level("Buffer"), "two_level", FACTS, whole)
+    data = data_of(page)
+    lines = [t["name"] for t in data["figures"]["curve"]["data"] if t["mode"] == "lines" and t.get("name")]
+    assert lines == ["whole workload, unfused", "whole workload, fused", "Y and 1 alike"]
+    front = data["fronts"]["curve"]
+    last = len(whole.unfused.points) + len(whole.fused.points) - 1
+    assert front["titles"][str(last)] == "whole workload, fused: 137 B or more"
+    assert front["facts"][str(last)][1] == "384 words"
+    assert front["start"] == last
+    assert [len(front["nests"][str(k)]) for k in (0, last)] == [3, 2]
+    assert "1.67 × as much" in page
 
 
 def test_a_level_without_room_says_so():

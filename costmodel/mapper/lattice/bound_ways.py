@@ -10,7 +10,6 @@ RowsByWay are worked out when they are asked for, and kept.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -32,16 +31,50 @@ MOST_QUICK = 10_000_000
 """Tile shapes times ways of which quick bounds look at each way."""
 
 
-@dataclass
 class RowsByWay:
-    """What is known for one set of nodes."""
+    """What is known for one set of nodes; tables have room for more rows than there are."""
 
-    place: Ints
-    """(shapes): row, or -1."""
-    every: Floats
-    """(rows, ways)."""
-    least: Floats
-    """(rows, groups of ways)."""
+    def __init__(self, shapes: int, ways: int, starts: Ints) -> None:
+        self.place = np.full(shapes, -1)
+        """(shapes): row, or -1."""
+        self.starts = starts
+        self.count = 0
+        """Rows that are known."""
+        self.every = np.empty((0, ways))
+        """(rows, ways)."""
+        self.least = np.empty((0, len(starts)))
+        """(rows, groups of ways, which begin at ``starts``)."""
+
+    @property
+    def size(self) -> int:
+        """How many numbers are known."""
+        return self.count * self.every.shape[1]
+
+    def clear(self) -> None:
+        self.place[:], self.count = -1, 0
+
+    def add(self, shapes: Ints, more: Floats) -> None:
+        """Take in (shapes, ways)."""
+        before, self.count = self.count, self.count + len(shapes)
+        self.place[shapes] = np.arange(before, self.count)
+        self.every, self.least = (roomier(t, before, self.count) for t in (self.every, self.least))
+        self.every[before : self.count] = more
+        np.minimum.reduceat(more, self.starts, axis=1, out=self.least[before : self.count])
+
+    def use(self, columns: Ints, starts: Ints) -> None:
+        """Keep these ways alone, in this order and in these groups."""
+        self.starts = starts
+        self.every = self.every[: self.count].take(columns, axis=1)
+        self.least = np.minimum.reduceat(self.every, starts, axis=1)
+
+
+def roomier(table: Floats, before: int, after: int) -> Floats:
+    """Return the table with room for ``after`` rows, of which it has ``before``."""
+    if after <= len(table):
+        return table
+    found = np.empty((max(after, 2 * before), table.shape[1]))
+    found[:before] = table[:before]
+    return found
 
 
 class ByWay:
@@ -78,8 +111,7 @@ class ByWay:
             place = {way: column for column, way in enumerate(self.ways.tolist())}
             columns = np.array([place[way] for way in ways.tolist()], dtype=np.int64)
             for rows in self.known.values():
-                rows.every = rows.every.take(columns, axis=1)
-                rows.least = np.minimum.reduceat(rows.every, starts, axis=1)
+                rows.use(columns, starts)
             self.joined = {key: (shapes, found[:, columns]) for key, (shapes, found) in self.joined.items()}
         self.ways, self.starts = ways, starts
 
@@ -130,23 +162,17 @@ class ByWay:
         key = (nodes, worked_out.__name__)
         rows = self.known.get(key)
         if rows is None:
-            none = np.empty((0, len(self.ways)))
-            rows = self.known[key] = RowsByWay(np.full(self.lattice.shapes, -1), none, none[:, : len(self.starts)])
+            rows = self.known[key] = RowsByWay(self.lattice.shapes, len(self.ways), self.starts)
         missing = np.unique(shape[rows.place[shape] < 0])
         if len(missing):
-            if rows.every.size > MOST_KEPT:
-                rows.place[:], rows.every, rows.least = -1, rows.every[:0], rows.least[:0]
+            if rows.size > MOST_KEPT:
+                rows.clear()
                 missing = np.unique(shape)
-            self._add(rows, *worked_out(nodes, missing))
+            rows.add(*worked_out(nodes, missing))
             missing = missing[rows.place[missing] < 0]
             if len(missing):
-                self._add(rows, missing, np.full((len(missing), len(self.ways)), np.inf))
+                rows.add(missing, np.full((len(missing), len(self.ways)), np.inf))
         return rows
-
-    def _add(self, rows: RowsByWay, shapes: Ints, more: Floats) -> None:
-        rows.place[shapes] = len(rows.every) + np.arange(len(shapes))
-        rows.every = np.concatenate((rows.every, more))
-        rows.least = np.concatenate((rows.least, np.minimum.reduceat(more, self.starts, axis=1)))
 
     def _outside(self, nodes: int, shape: Ints) -> tuple[Ints, Floats]:
         steps = [table[:, self.ways] for table in self.steps]

@@ -6,6 +6,7 @@ cross it, for each way to spread it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -30,11 +31,17 @@ class Completion:
     """Lower bounds of (energy, latency, capacity)."""
 
     def __init__(
-        self, space: Space, lattice: Lattice, layout: Layout, combinations: Combinations, sliding: Sliding
+        self,
+        space: Space,
+        lattice: Lattice,
+        layout: Layout,
+        combinations: Combinations,
+        sliding: Sliding,
+        elsewhere: Mapping[int, float],
     ) -> None:
         self.space, self.lattice, self.layout = space, lattice, layout
         self.top = len(space.arrays)
-        self.above = Above(space, lattice, layout, combinations, sliding)
+        self.above = Above(space, lattice, layout, combinations, sliding, elsewhere)
         self.passes = Passes(space, lattice, layout)
         self.across = [
             Across(space, lattice, layout, combinations, sliding, self.above, self.passes, segment)

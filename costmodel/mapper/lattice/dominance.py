@@ -23,14 +23,14 @@ class Dominance:
         self.combinations, self.gaps = combinations, gaps
         self.output = next(t for t, plan in enumerate(space.tensors) if plan.output)
 
-    def undominated(self, labels: Labels, segment: int) -> Ints:
-        """Return the places of labels that are left."""
-        return group_front(self.group(labels, segment), self.costs(labels, segment))
+    def undominated(self, labels: Labels, segment: int, *, timeless: bool = False) -> Ints:
+        """Return the places of labels that are left; ``timeless``: where cycles do not matter."""
+        return group_front(self.group(labels, segment), self.costs(labels, segment, timeless=timeless))
 
     def group(self, labels: Labels, segment: int) -> Ints:
         """Return a number of each label: only labels with the same one can be compared."""
         space, layout, s = self.space, self.layout, labels.s
-        parts = [s[Layout.SHAPE], s[Layout.TODO], s[Layout.OPEN], s[Layout.ALIVE], s[Layout.MUST]]
+        parts = [self.lattice.alike[s[Layout.SHAPE]], s[Layout.TODO], s[Layout.OPEN], s[Layout.ALIVE], s[Layout.MUST]]
         if self.gaps.sliding.nodes or space.eager:
             parts += [s[Layout.USED], s[Layout.LAST]]
         if self.gaps.orders:
@@ -85,10 +85,11 @@ class Dominance:
                 parts.append(np.where(waits, space.child_segment(t, s[Layout.KEPT], segment - 1), 0))
         return parts
 
-    def costs(self, labels: Labels, segment: int) -> list[Floats]:
+    def costs(self, labels: Labels, segment: int, *, timeless: bool) -> list[Floats]:
         """Return what makes a label better than another one: less of each."""
         space, s = self.space, labels.s
-        costs = list(labels.f)
+        cycles = {Layout.CYCLES, Layout.PASSES, *self.layout.limit} if timeless else set()
+        costs = [row for k, row in enumerate(labels.f) if k not in cycles]
         settlement = self.combinations.settlements[segment]
         for i, node in enumerate(space.nodes):
             inside = range(self.gaps.segment_of[i], segment)
@@ -100,10 +101,10 @@ class Dominance:
                 continue
             if not window:
                 # whatever closes the tile, and however arrays to come are spread, it costs so many times the same
-                coefficients = [values[s[Layout.COMBO]] for _, values in settlement.close[i]]
+                coefficients = [values[s[Layout.COMBO]] for row, values in settlement.close[i] if row not in cycles]
             else:
                 instances = math.prod(space.arrays[a].product[s[self.layout.way[a]]] for a in inside)
-                coefficients = [instances, 1 / instances] if space.prices.segments else [instances]
+                coefficients = [instances, 1 / instances] if space.prices.segments and not timeless else [instances]
             costs += [np.where(alive, values, 0.0) for values in coefficients]
         varying = [x for x in costs if x.min() != x.max()]
         return varying or costs[:1]

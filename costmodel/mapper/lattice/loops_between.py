@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -158,7 +159,15 @@ class Gaps:
                 for x, outer in pairs:
                     pays[v] |= ((todo & x) != 0) & ((todo & outer) != 0)
             may &= pays
+        self._once(may, s[Layout.SHAPE])
         return may, must
+
+    def _once(self, may: Any, shape: Ints) -> None:
+        """Of loops over interchangeable rank variables that have the same size so far, leave the first (in place)."""
+        for group in self.lattice.interchangeable:
+            size = self.lattice.digits[:, shape]
+            for u, v in itertools.combinations(group, 2):
+                may[v] &= ~(may[u] & (size[u] == size[v]))
 
     def obedient(self, new: Labels, v: Ints) -> Labels:
         """Return the labels that keep to the dataflow, and note whether the gap keeps to the rules of order."""

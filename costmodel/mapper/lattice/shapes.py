@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from costmodel.mapper.lattice.interchange import interchangeable
 from costmodel.mapper.lattice.space import NodePlan, Space
 from costmodel.mapper.lattice.tensor_plan import TensorPlan, UnsupportedError, Window
 
@@ -67,6 +68,20 @@ class Lattice:
                 if self.space.sizes[v].multiples:
                     found = found / self.left[v] * (self.extents[v] / self.tile[v])
             self._turns[tensor.name] = found
+        return found
+
+    @cached_property
+    def interchangeable(self) -> list[list[int]]:
+        """Groups of rank variables that may be exchanged at no cost."""
+        return interchangeable(self.space)
+
+    @cached_property
+    def alike(self) -> Ints:
+        """(shapes): the same number for those that differ by an exchange of rank variables alone."""
+        found = np.arange(self.shapes)
+        for group in self.interchangeable:
+            digits = self.digits[group].astype(np.int64)
+            found += self.strides[group] @ (np.sort(digits, axis=0) - digits)
         return found
 
     @cached_property

@@ -1,0 +1,186 @@
+"""Arithmetic: what operations cost by data set, number format and node, and the units that are made of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal, get_args
+
+from costmodel.components.curves import Curve
+from costmodel.components.figures import ComponentFigure, Unit, total
+from costmodel.components.formats import NumberFormat, number_format
+from costmodel.components.protocol import NODE, ComponentError, LevelKind, Parameter, Parameters
+from costmodel.components.scaling import logic_factor
+from costmodel.components.tables import nm, table
+
+Tables = Literal["horowitz", "aladdin", "tpu_v4i", "eyeriss"]
+Costs = Mapping[str, ComponentFigure]
+"""``energy`` of one operation, and ``area`` and ``leakage`` of what performs it where a source has them."""
+_COLUMNS: tuple[tuple[str, str, Unit, float], ...] = (
+    ("energy_pj", "energy", "pJ", 1.0),
+    ("area_um2", "area", "mm2", 1e-6),
+    ("leakage_w", "leakage", "W", 1.0),
+)
+REACH = 2.0
+"""How many times narrower or wider than the published formats one may be without a warning."""
+EXP_MACS = 6
+"""Multiplications and additions of an exponential: a polynomial (FuseMax, MICRO 2024)."""
+SEED_BITS = 8
+"""Bits of a reciprocal that a table gives before iterations double them."""
+
+
+def operation(name: str, what: str, format_name: str, node_nm: float) -> dict[str, ComponentFigure]:
+    """Return what one operation costs by one data set; ``bit`` is the format of a single flip-flop."""
+    data = table("arithmetic")[name]
+    if what not in data:
+        raise ComponentError(f"`table: {name}` has no numbers for this", "table", _having(lambda d: what in d))
+    form = NumberFormat("bit", 1, None) if format_name == "bit" else number_format(format_name)
+    family = "int" if form.significand is None else "float"
+    if family not in data[what]:
+        hint = _having(lambda d: family in d.get(what, {}))
+        raise ComponentError(f"`table: {name}` has no floating-point numbers, got {form.name}", "format", hint)
+    rows = data[what][family]
+    place = form.bits if form.significand is None else form.significand
+    shown = "b" if form.significand is None else "b of significand"
+    found = {}
+    for column, kind, unit, factor in _COLUMNS:
+        if column not in rows:
+            continue
+        figure = _read(rows, column, place, shown, data["source"], unit)
+        scale = logic_factor("area" if kind == "area" else "energy", nm(data["node"]), node_nm)
+        found[kind] = figure.copies(factor).times(scale)
+    return found
+
+
+def _read(
+    rows: dict[str, list[float]], column: str, place: float, shown: str, source: str, unit: Unit
+) -> ComponentFigure:
+    places, values, exponent = rows["bits"], rows[column], rows.get("exponent")
+    if values == [0]:
+        return ComponentFigure(0.0, unit, source)
+    law = float(exponent) if isinstance(exponent, int | float) else None
+    read = Curve(places, values, law, math.inf if law is not None else REACH).at(place, shown)
+    if not read.how:
+        return ComponentFigure(read.value, unit, source)
+    how = f"by the power {law:g} of the width, {read.how}" if law is not None else f"{read.basis} {read.how}"
+    beyond = (
+        (f"{place:g} {shown} are far from the formats that are published ({source.split(',', maxsplit=1)[0]})",)
+        if read.beyond
+        else ()
+    )
+    return ComponentFigure(read.value, unit, f"{source}; {how}", "scaled" if law is not None else read.basis, beyond)
+
+
+def _having(has: Callable[[Mapping[str, Mapping[str, object]]], bool]) -> str:
+    return f"these have: {', '.join(name for name, data in table('arithmetic').items() if has(data))}"
+
+
+def added(*parts: Costs) -> dict[str, ComponentFigure]:
+    """Add up parts of a unit; area and leakage are known where every part has them."""
+    kinds = [kind for _, kind, _, _ in _COLUMNS if all(kind in part for part in parts)]
+    return {kind: total(part[kind] for part in parts) for kind in kinds}
+
+
+def _several(costs: Costs, number: int, why: str) -> dict[str, ComponentFigure]:
+    """Operations that one piece of hardware does in turn: its energy is that of all, its area and leakage its own."""
+    energy = costs["energy"].copies(number)
+    told = ComponentFigure(energy.value, "pJ", f"{energy.source}; {number} of them, {why}", "assumed", energy.beyond)
+    return {**costs, "energy": told}
+
+
+# What a unit is made of
+
+
+def _mac(p: Parameters) -> dict[str, ComponentFigure]:
+    form = number_format(str(p["format"]))
+    accumulator = str(p["accumulator"]) or ("int32" if form.significand is None else "fp32")
+    number_format(accumulator, "accumulator")
+    return added(_of(p, "mul"), operation(str(p["table"]), "add", accumulator, float(p["node"])))
+
+
+def _of(p: Parameters, what: str, format_name: str = "") -> dict[str, ComponentFigure]:
+    return operation(str(p["table"]), what, format_name or str(p["format"]), float(p["node"]))
+
+
+def _exp(p: Parameters) -> dict[str, ComponentFigure]:
+    return _several(added(_of(p, "mul"), _of(p, "add")), EXP_MACS, "a polynomial (FuseMax counts 6 MACs)")
+
+
+def _divider(p: Parameters) -> dict[str, ComponentFigure]:
+    form = number_format(str(p["format"]))
+    if form.significand is None:
+        return _several(_of(p, "mul"), 1, "an array of as many subtractions as a multiplier has additions")
+    steps = max(0, math.ceil(math.log2(form.significand / SEED_BITS)))
+    one = _several(_of(p, "mul"), 1 + 2 * steps, f"{steps} Newton steps of two from a reciprocal of {SEED_BITS} b")
+    return added(one, _several(_of(p, "add"), steps, "one a step")) if steps else one
+
+
+def _comparator(p: Parameters) -> dict[str, ComponentFigure]:
+    """Floating-point numbers compare as integers of their bits; without comparators a table subtracts."""
+    form = number_format(str(p["format"]))
+    has = "compare" in table("arithmetic")[str(p["table"])]
+    return _of(p, "compare" if has else "add", f"int{form.bits}")
+
+
+def _max(p: Parameters) -> dict[str, ComponentFigure]:
+    """A comparison, and a register for the larger one where the table has registers."""
+    compared = _comparator(p)
+    if "store" not in table("arithmetic")[str(p["table"])]:
+        return compared
+    bit = operation(str(p["table"]), "store", "bit", float(p["node"]))
+    width = number_format(str(p["format"])).bits
+    return added(compared, {kind: figure.copies(width) for kind, figure in bit.items()})
+
+
+@dataclass(frozen=True, slots=True)
+class ArithmeticUnit:
+    """A unit that performs some kinds of operation, all at one price."""
+
+    name: str
+    kinds: tuple[str, ...]
+    made_of: Callable[[Parameters], dict[str, ComponentFigure]]
+    accumulates: bool = False
+    level: LevelKind = "compute"
+
+    @property
+    def parameters(self) -> Mapping[str, Parameter]:
+        return _WITH_ACCUMULATOR if self.accumulates else _PARAMETERS
+
+    def actions(self, parameters: Parameters) -> Mapping[str, ComponentFigure]:
+        costs = self.made_of(parameters)
+        if not costs["energy"].value:
+            rule = f"`table: {parameters['table']}` takes sums for free: it has no price for {self.name}"
+            raise ComponentError(rule, "table", "say `table: horowitz` or `table: aladdin`")
+        rest = {kind: costs[kind] for kind in ("area", "leakage") if kind in costs}
+        return dict.fromkeys(self.kinds, costs["energy"]) | rest
+
+
+UNITS = (
+    ArithmeticUnit("mac", ("mac",), _mac, accumulates=True),
+    ArithmeticUnit("adder", ("add",), lambda p: _of(p, "add")),
+    ArithmeticUnit("multiplier", ("mul", "square"), lambda p: _of(p, "mul")),
+    ArithmeticUnit("divider", ("div",), _divider),
+    ArithmeticUnit("exp", ("exp",), _exp),
+    ArithmeticUnit("max", ("max", "min", "relu"), _max),
+    ArithmeticUnit("comparator", ("max", "min"), _comparator),
+)
+
+_PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
+    {
+        "format": Parameter(
+            means="number format: int2 to int64, fp8, bf16, fp16, tf32 or fp32; an integer of `word:` when absent",
+            default="int8",
+            example="bf16",
+        ),
+        "node": NODE,
+        "table": Parameter(means="data set", words=get_args(Tables), default="horowitz"),
+    }
+)
+_WITH_ACCUMULATOR: Mapping[str, Parameter] = MappingProxyType(
+    {
+        **_PARAMETERS,
+        "accumulator": Parameter(means="format of the sum; int32 or fp32 when absent", default="", example="int16"),
+    }
+)

@@ -1,0 +1,86 @@
+"""The library: the classes of the package and those of installed packages; from what a file says to figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import NamedTuple
+
+from costmodel.components.arithmetic import UNITS
+from costmodel.components.dram import Dram
+from costmodel.components.figures import ComponentFigure
+from costmodel.components.protocol import Component, ComponentError, LevelKind, Parameters, Value
+from costmodel.components.sram import Sram
+from costmodel.components.storage import Fifo, Register, RegisterFile
+from costmodel.components.wire import Wire
+from costmodel.spec.problems import did_you_mean
+
+ENTRY_POINTS = "costmodel.components"
+OWN: Mapping[str, Component] = {
+    component.name: component for component in (Sram(), RegisterFile(), Register(), Fifo(), Dram(), *UNITS, Wire())
+}
+"""Class → component of the package."""
+
+
+class Priced(NamedTuple):
+    """A component with the values of all its parameters, and what it costs."""
+
+    component: Component
+    values: Parameters
+    figures: Mapping[str, ComponentFigure]
+
+
+@cache
+def installed() -> Mapping[str, Component]:
+    """Return the components that installed packages offer, by class; a class of the package keeps its name."""
+    from importlib.metadata import entry_points
+
+    found: dict[str, Component] = {}
+    for entry in entry_points(group=ENTRY_POINTS):
+        component: Component = entry.load()
+        if component.name not in OWN:
+            found[component.name] = component
+    return found
+
+
+def component(name: object, level: LevelKind | None = None) -> Component:
+    """Return a component by its class, one that stands in a kind of level; ComponentError if there is none."""
+    known = OWN if name in OWN else {**OWN, **installed()}
+    fitting = [each for each, of in known.items() if level in (None, of.level)]
+    if not isinstance(name, str) or name not in known:
+        raise ComponentError(f"no such component {str(name)!r}", "class", did_you_mean(str(name), fitting))
+    if name not in fitting:
+        hint = f"these do: {', '.join(fitting)}"
+        raise ComponentError(f"{name} prices no level of this kind ({level})", "class", hint)
+    return known[name]
+
+
+def priced(of: Component, stated: Mapping[str, object], around: Mapping[str, Value], *, word_bits: int = 8) -> Priced:
+    """Return what a component costs.
+
+    ``stated`` is what a file says of it, ``around`` what the level and the file say anyway (``size``, ``width``,
+    ``node``, ``format``), in base units. ComponentError names the first parameter that is wrong or missing.
+    """
+    for key in stated:
+        if key not in of.parameters:
+            hint = did_you_mean(key, list(of.parameters))
+            raise ComponentError(f"{of.name} has no parameter {key!r}", key, hint)
+    values: dict[str, Value] = {}
+    for key, parameter in of.parameters.items():
+        if key in stated:
+            values[key] = _read(key, stated, of, word_bits)
+        elif key in around:
+            values[key] = around[key]
+        elif parameter.default is not None:
+            values[key] = parameter.default
+        else:
+            raise ComponentError(f"{of.name} needs `{key}:`", "", parameter.means)
+    return Priced(of, values, of.actions(values))
+
+
+def _read(key: str, stated: Mapping[str, object], of: Component, word_bits: int) -> Value:
+    try:
+        return of.parameters[key].read(stated[key], word_bits)
+    except ValueError as error:
+        hint = error.hint if isinstance(error, ComponentError) else ""
+        raise ComponentError(str(error), key, hint) from None

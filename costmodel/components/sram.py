@@ -1,0 +1,221 @@
+"""SRAM: CACTI's points, and the energies of three other data sets."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
+from typing import Literal, NamedTuple, get_args
+
+from costmodel.components.curves import Curve, Reading
+from costmodel.components.figures import ComponentFigure, Factor, Unit, total, weakest
+from costmodel.components.protocol import NODE, SIZE, WIDTH, ComponentError, LevelKind, Parameter, Parameters
+from costmodel.components.scaling import in_proportion, logic_factor, sram_area_factor
+from costmodel.components.tables import bits, nm, table
+from costmodel.components.wire import moved
+
+KIB = 1024 * 8
+CELL_F = (14.6, 10.0)
+"""Height and width of CACTI's cell, in feature sizes."""
+PORT_PITCH_F = 5.0
+"""Two local wires, which a further port adds to both."""
+Column = Literal["read_pj", "write_pj", "area_mm2", "leakage_w"]
+COLUMNS: Mapping[Column, tuple[str, Unit]] = {
+    "read_pj": ("read", "pJ"),
+    "write_pj": ("write", "pJ"),
+    "area_mm2": ("area", "mm2"),
+    "leakage_w": ("leakage", "W"),
+}
+"""Of a table of SRAMs: the action that each prices, and its unit."""
+
+
+class SramPoint(NamedTuple):
+    """One published SRAM: one bank with one read/write port."""
+
+    node_nm: float
+    width_bits: float
+    size_kib: float
+    read_pj: float
+    write_pj: float
+    area_mm2: float
+    leakage_w: float
+
+
+class Surface(NamedTuple):
+    """Published SRAMs, read between: along size, then node, then width of the port, each as a power law."""
+
+    source: str
+    nodes: Sequence[float]
+    widths: Sequence[float]
+    curves: Mapping[tuple[float, float, Column], Curve]
+    """(node, width, column) → value by size in KiB."""
+
+    def figure(self, column: Column, size_kib: float, width_bits: float, node_nm: float) -> ComponentFigure:
+        """Return one number of an SRAM of one bank at a node of at least the smallest that is published."""
+        by_width, along_size, along_node = [], None, None
+        for width in self.widths:
+            reads = [self.curves[node, width, column].at(size_kib, "KiB") for node in self.nodes]
+            along_size = reads[0]
+            along_node = Curve(self.nodes, [read.value for read in reads]).at(node_nm, "nm")
+            by_width.append(along_node.value)
+        along_width = Curve(self.widths, by_width).at(width_bits, "b")
+        steps = [step for step in (along_size, along_node, along_width) if step is not None and step.how]
+        told = "; ".join(f"{step.basis} {step.how}" for step in steps)
+        source = f"{self.source}; {told}" if told else self.source
+        basis = weakest("published", *(step.basis for step in steps))
+        return ComponentFigure(along_width.value, COLUMNS[column][1], source, basis, self._beyond(size_kib, steps))
+
+    def _beyond(self, size_kib: float, steps: Sequence[Reading]) -> tuple[str, ...]:
+        if not any(step.beyond for step in steps):
+            return ()
+        sizes = next(iter(self.curves.values())).places
+        hint = ": `class: regfile` prices small memories" if size_kib < sizes[0] else ""
+        rule = (
+            f"{sizes[0]:g} KiB to {sizes[-1]:g} KiB, {self.widths[0]:g} to {self.widths[-1]:g} b, "
+            f"{self.nodes[0]:g} to {self.nodes[-1]:g} nm"
+        )
+        told = ", ".join(step.how for step in steps if step.beyond)
+        return (f"extrapolated {told}: the published SRAMs have {rule}{hint}",)
+
+
+def surface(source: str, rows: Sequence[SramPoint]) -> Surface:
+    """Put published points in order; every node has every width."""
+    nodes, widths = sorted({row.node_nm for row in rows}), sorted({row.width_bits for row in rows})
+    curves = {}
+    for node in nodes:
+        for width in widths:
+            some = sorted((r for r in rows if (r.node_nm, r.width_bits) == (node, width)), key=lambda r: r.size_kib)
+            for column in COLUMNS:
+                curves[node, width, column] = Curve([r.size_kib for r in some], [getattr(r, column) for r in some])
+    return Surface(source, nodes, widths, curves)
+
+
+@cache
+def cacti() -> Surface:
+    """Return the points of CACTI 7 that come with the package."""
+    data = table("cacti")
+    sizes = [bits(text) / KIB for text in data["sizes"]]
+    rows = [
+        SramPoint(nm(point["node"]), bits(point["width"]), *numbers)
+        for point in data["points"]
+        for numbers in zip(sizes, *(point[column] for column in COLUMNS), strict=True)
+    ]
+    return surface(data["source"], rows)
+
+
+def one_bank(column: Column, size_kib: float, width_bits: float, node_nm: float) -> ComponentFigure | None:
+    """Return one number of a bank by CACTI, scaled to a node smaller than all of its; null where none is known."""
+    known = cacti()
+    smallest = known.nodes[0]
+    if node_nm >= smallest:
+        return known.figure(column, size_kib, width_bits, node_nm)
+    if column == "leakage_w":
+        return None
+    figure = known.figure(column, size_kib, width_bits, smallest)
+    as_area = column == "area_mm2"
+    factor = sram_area_factor(smallest, node_nm) if as_area else logic_factor("energy", smallest, node_nm)
+    why = f"SRAM is scaled from {smallest:g} to {node_nm:g} nm: its energy as logic, its area as bit cells"
+    return figure.times(factor._replace(basis="extrapolated", beyond=(why,)))
+
+
+Tables = Literal["cacti", "horowitz", "tpu_v4i", "eyeriss"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sram:
+    """A memory of one or several banks; an access goes to one of them, and over wires to the port of the whole."""
+
+    name: str = "sram"
+    level: LevelKind = "memory"
+
+    @property
+    def parameters(self) -> Mapping[str, Parameter]:
+        return _PARAMETERS
+
+    def actions(self, parameters: Parameters) -> Mapping[str, ComponentFigure]:
+        """Return reads and writes of an access, area, leakage and bandwidth.
+
+        Data sets other than CACTI's have energies alone, of one bank: area and leakage are not known.
+        """
+        banks, ports, width = (int(parameters[name]) for name in ("banks", "ports", "width"))
+        bank_kib, node = float(parameters["size"]) / KIB / banks, float(parameters["node"])
+        if parameters["table"] != "cacti":
+            for name, number in (("banks", banks), ("ports", ports)):
+                if number != 1:
+                    rule = f"`table: {parameters['table']}` prices memories of one bank with one port"
+                    raise ComponentError(rule, name, f"leave `{name}:` out, or say `table: cacti`")
+            return _other(str(parameters["table"]), bank_kib, width, node)
+        found = {name: one_bank(column, bank_kib, width, node) for column, (name, _) in COLUMNS.items()}
+        figures = {name: figure for name, figure in found.items() if figure is not None}
+        if banks > 1:
+            figures |= {name: figures[name].copies(banks) for name in ("area", "leakage") if name in figures}
+            wires = bank_wires(figures["area"].value, width, node)
+            figures |= {name: total((figures[name], wires)) for name in ("read", "write")}
+        if ports > 1:
+            figures = {name: figure.times(_more_ports(ports, name)) for name, figure in figures.items()}
+        figures["bandwidth"] = port_bandwidth(banks * ports * width)
+        return figures
+
+
+def _more_ports(ports: int, name: str) -> Factor:
+    """Return what further ports make of a number: each takes two wires along both sides of the cell, as in CACTI."""
+    taller, wider = (1 + PORT_PITCH_F * (ports - 1) / side for side in CELL_F)
+    value = taller * wider if name in {"area", "leakage"} else math.sqrt(taller * wider)
+    why = f"× {value:.3g} for {ports} ports (assumed: cells grow by two wires a port, energy as their side)"
+    return Factor(value, why, "assumed")
+
+
+def bank_wires(area_mm2: float, width_bits: int, node_nm: float) -> ComponentFigure:
+    """Return what an access pays from a bank to the port, in the middle of an edge of a square of all banks.
+
+    That is three quarters of the side on average, along both axes together.
+    """
+    length_mm = 0.75 * math.sqrt(area_mm2)
+    wires = moved(width_bits, length_mm, node_nm)
+    why = f"{length_mm:.3g} mm to the bank (assumed: 3/4 of the side of a square of all banks)"
+    return ComponentFigure(wires.value, "pJ", f"{wires.source}, {why}", "assumed", wires.beyond)
+
+
+def port_bandwidth(bits_per_cycle: int) -> ComponentFigure:
+    """Return the limit of ports that take one access a cycle each, shared by reads and writes."""
+    return ComponentFigure(bits_per_cycle, "b/cycle", "one access of each bank a cycle (assumed)", "assumed")
+
+
+@cache
+def _stated(name: str) -> tuple[str, float, float, Curve]:
+    """Source, node, width and energy by size of another data set."""
+    rows = table("storage")["sram"][name]
+    sizes = [bits(text) / KIB for text in rows["sizes"]]
+    return rows["source"], nm(rows["node"]), bits(rows["width"]), Curve(sizes, rows["read_pj"], reach=2.0)
+
+
+def _other(name: str, size_kib: float, width: int, node: float) -> Mapping[str, ComponentFigure]:
+    source, at_nm, of_bits, curve = _stated(name)
+    beyond: tuple[str, ...] = ()
+    if name == "eyeriss":
+        # Its rule is a straight line between the two points, not a power law.
+        (low, high), (least, most) = curve.places, curve.values
+        value = least + (most - least) * (size_kib - low) / (high - low)
+        read = Reading(max(value, least), "interpolated", "", beyond=not low / 2 <= size_kib <= 2 * high)
+    else:
+        read = curve.at(size_kib, "KiB")
+    if read.beyond:
+        beyond = (f"{size_kib:g} KiB are far from the memories of `table: {name}`",)
+    told = f"{source}; {read.basis} {read.how}".rstrip() if read.how else source
+    energy = ComponentFigure(read.value, "pJ", told, read.basis, beyond)
+    energy = energy.times(in_proportion(width, of_bits)).times(logic_factor("energy", at_nm, node))
+    return {"read": energy, "write": energy, "bandwidth": port_bandwidth(width)}
+
+
+_PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
+    {
+        "size": SIZE,
+        "width": WIDTH,
+        "banks": Parameter(means="equal parts, of which an access uses one", default=1, example=16),
+        "ports": Parameter(means="read/write ports of each bank", default=1, example=2),
+        "node": NODE,
+        "table": Parameter(means="data set", words=get_args(Tables), default="cacti"),
+    }
+)

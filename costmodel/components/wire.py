@@ -1,0 +1,76 @@
+"""Wires: energy per bit and millimetre, nearly the same at every node; or what a hop costs whatever its length."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
+
+from costmodel.components.curves import Curve
+from costmodel.components.figures import ComponentFigure
+from costmodel.components.protocol import NODE, WIDTH, ComponentError, LevelKind, Parameter, Parameters
+from costmodel.components.scaling import in_proportion, logic_factor
+from costmodel.components.tables import bits, nm, table
+from costmodel.spec import units
+
+REACH = 2.0
+"""How many times smaller or larger than the published nodes one may be without a warning: capacitance stays."""
+
+
+@cache
+def _per_bit_mm() -> tuple[str, Curve]:
+    rows = table("storage")["wire"]["keckler"]
+    nodes = [nm(text) for text in rows["nodes"]]
+    return rows["source"], Curve(nodes[::-1], rows["pj_per_bit_mm"][::-1], reach=REACH)
+
+
+def moved(width_bits: float, length_mm: float, node_nm: float) -> ComponentFigure:
+    """Return what it costs to move some bits over a distance.
+
+    >>> round(moved(256, 10, 40).value)
+    310
+    """
+    source, curve = _per_bit_mm()
+    read = curve.at(node_nm, "nm")
+    beyond = (f"wires at {node_nm:g} nm are far from those published, 10 and 40 nm",) if read.beyond else ()
+    told = f"{source}; {read.basis} {read.how}" if read.how else source
+    return ComponentFigure(read.value * width_bits * length_mm, "pJ", told, read.basis, beyond)
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """What connects an instance of an array to what is above it: energy of a hop."""
+
+    name: str = "wire"
+    level: LevelKind = "array"
+
+    @property
+    def parameters(self) -> Mapping[str, Parameter]:
+        return _PARAMETERS
+
+    def actions(self, parameters: Parameters) -> Mapping[str, ComponentFigure]:
+        width, node = float(parameters["width"]), float(parameters["node"])
+        if parameters["table"] == "keckler":
+            if not parameters["length"]:
+                raise ComponentError(
+                    "a wire needs its length", "length", "say `length: 0.5 mm`, from one instance to the next"
+                )
+            return {"hop": moved(width, float(parameters["length"]) * 1e-6, node)}
+        rows = table("storage")["wire"]["eyeriss"]
+        hop = ComponentFigure(rows["hop_pj"], "pJ", rows["source"])
+        return {
+            "hop": hop.times(in_proportion(width, bits(rows["width"]))).times(
+                logic_factor("energy", nm(rows["node"]), node)
+            )
+        }
+
+
+_PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
+    {
+        "length": Parameter(means="of one hop", measures=units.LENGTH, default=0.0, example="0.5 mm"),
+        "width": WIDTH,
+        "node": NODE,
+        "table": Parameter(means="data set", words=("keckler", "eyeriss"), default="keckler"),
+    }
+)
