@@ -81,6 +81,8 @@ class CascadeCurve:
     cpu_s: float
 
 
+WIDTHS = (300, 1_000_000)
+"""Labels of each stage of the rounds of fused nests; a curve needs the branches of all capacities, so few can go."""
 Fronts = dict[tuple[int, int], list[CascadePoint]]
 """(first, stop) among the Einsums → corners of a group, or of an Einsum alone."""
 
@@ -139,7 +141,7 @@ def _groups(
         for at, curve in enumerate(curves)
     }
     deadline = None if budget_s is None else time.monotonic() + budget_s
-    fusion = fuse(workload, machine.architecture, objective_of(AIM), costs, deadline=deadline)
+    fusion = fuse(workload, machine.architecture, objective_of(AIM), costs, deadline=deadline, widths=WIDTHS)
     found: Fronts = {}
     for (first, stop), points in fusion.fronts.items():
         members = workload.einsums[first:stop]

@@ -78,18 +78,20 @@ def fuse(
     alone: MappingABC[int, Floats],
     constraints: Sequence[str] = (),
     deadline: float | None = None,
+    widths: Sequence[int] = WIDTHS,
 ) -> Fusion:
     """Search all groups of a workload, smaller ones first, and before all those without windows, which take less time.
 
     ``alone`` has the costs of the front of each Einsum that was mapped by itself, by its place: a group counts where it
-    is better than those. On Ctrl-C, or when time is up, what was found so far comes back.
+    is better than those. ``widths``: labels of each stage, round by round. On Ctrl-C, or when time is up, what was
+    found so far comes back.
     """
     began = time.process_time()
     fusing = Fusing(workload, architecture, aim, constraints, deadline=deadline)
     found = Fusion({}, (), fusing.why)
     able = [g for g in fusing.groups if all(place in alone for place in g.places)]
     costs = {(place, place + 1): front for place, front in alone.items()}
-    rounds = Rounds(fusing, able, costs, found, WIDTHS)
+    rounds = Rounds(fusing, able, costs, found, widths)
     try:
         rounds.run()
     except OutOfTimeError:
