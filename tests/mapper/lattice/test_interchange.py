@@ -86,8 +86,20 @@ SMALL = {
 }
 
 
-@pytest.mark.parametrize("levels", SMALL)
-@pytest.mark.parametrize("case", SQUARE)
+@pytest.mark.parametrize(
+    ("case", "levels"),
+    [
+        ("a filter", "registers below an array"),
+        ("rows last", "registers below an array"),
+        ("a stride", "registers below an array"),
+        ("transposed", "registers below an array"),
+        ("no filter", "a buffer above an array"),
+        pytest.param("two windows", "registers below an array", marks=pytest.mark.long),
+        pytest.param("a filter", "a buffer", marks=pytest.mark.long),
+        pytest.param("transposed", "a buffer above an array", marks=pytest.mark.long),
+        pytest.param("no filter", "a buffer", marks=pytest.mark.long),
+    ],
+)
 def test_front_is_that_of_a_square_convolution_and_its_mirror_image(case: str, levels: str) -> None:
     accesses, shape = SQUARE[case]
     outer = Memory(name="M0", read_pj=40, write_pj=50, bandwidth_bits_per_cycle=16)
