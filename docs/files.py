@@ -1,7 +1,7 @@
-"""Write the tables of docs/files.md from the models: ``python docs/files.py``, or ``make docs-files``.
+"""Write the tables of docs/files.md and docs/components.md: ``python docs/files.py``, or ``make docs-files``.
 
-A table stands between ``<!-- keys: KIND NAME -->`` (``NAME`` as in ``costmodel schema KIND``) or ``<!-- units -->`` and
-``<!-- end -->``. Everything else in the file is written by hand.
+A table stands between ``<!-- keys: KIND NAME -->`` (``NAME`` as in ``costmodel schema KIND``), ``<!-- units -->`` or
+``<!-- data sets: ACTION of CLASS, KEY VALUE, … -->`` and ``<!-- end -->``. All else is written by hand.
 """
 
 # ruff: noqa: INP001  (a script, not a package)
@@ -16,11 +16,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from costmodel.components import library
+from costmodel.components.protocol import ComponentError
 from costmodel.spec import units
 from costmodel.spec.schema import schema
 
-PAGE = Path(__file__).with_suffix(".md")
-_BLOCK = re.compile(r"(<!-- (?:keys: (\w+) (\w+)|units) -->\n).*?(<!-- end -->\n)", re.DOTALL)
+PAGES = (Path(__file__).with_suffix(".md"), Path(__file__).with_name("components.md"))
+_BLOCK = re.compile(
+    r"(<!-- (?:keys: (\w+) (\w+)|units|data sets: (\w+) of (\w+)(.*?)) -->\n).*?(<!-- end -->\n)", re.DOTALL
+)
+NODES = (65, 45, 7)
 _QUANTITY = re.compile(r"(an? [^(]+) \(.*\); a bare number is in (\S+)\.", re.IGNORECASE)
 _TYPES = {"string": "text", "integer": "whole number", "number": "number", "boolean": "`true` or `false`"}
 
@@ -29,9 +34,13 @@ def page(text: str) -> str:
     """Return the page with its tables written anew."""
 
     def block(found: re.Match[str]) -> str:
-        kind, name = found[2], found[3]
-        rows = keys(described(kind), name) if kind else dimensions()
-        return f"{found[1]}\n{table(rows)}\n{found[4]}"
+        head, kind, name, action, component, said, end = found.groups()
+        if action:
+            stated = dict(pair.strip().split(" ", 1) for pair in said.split(",") if pair)
+            rows = data_sets(action, component, stated)
+        else:
+            rows = keys(described(kind), name) if kind else dimensions()
+        return f"{head}\n{table(rows)}\n{end}"
 
     return _BLOCK.sub(block, text)
 
@@ -146,5 +155,23 @@ def dimensions() -> Iterator[list[str]]:
         yield [dimension.noun, names, f"`{dimension.bare}`"]
 
 
+def data_sets(action: str, name: str, stated: dict[str, str]) -> Iterator[list[str]]:
+    """One row for each data set of a class: its energy at some nodes, starred where a range is left."""
+    of = library.component(name)
+    yield ["`table:`", *(f"{node} nm" for node in NODES), "source"]
+    for data_set in of.parameters["table"].words:
+        cells, sources = [], []
+        for node in NODES:
+            try:
+                found = library.priced(of, stated | {"table": data_set, "node": f"{node} nm"}, {}).figures[action]
+            except ComponentError:
+                break
+            cells.append(f"{found.value:.3g}{'*' if found.beyond else ''}")
+            sources.append(found.source.split(";")[0])
+        if cells:
+            yield [f"`{data_set}`", *cells, min(sources, key=len)]
+
+
 if __name__ == "__main__":
-    PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    for written_page in PAGES:
+        written_page.write_text(page(written_page.read_text(encoding="utf-8")), encoding="utf-8")

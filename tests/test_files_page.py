@@ -4,13 +4,14 @@ import importlib.util
 import json
 import re
 import shlex
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from costmodel.cli import app
+from costmodel.components.library import OWN
 from costmodel.einsum import notation
 from costmodel.model.evaluate import combine, evaluate
 from costmodel.spec import catalog, units
@@ -24,7 +25,7 @@ from costmodel.spec.validation import keys_of, validate
 from costmodel.spec.workload_spec import WorkloadSpec
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGE = (ROOT / "docs" / "files.md").read_text(encoding="utf-8")
+PAGE, COMPONENTS = ((ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("files.md", "components.md"))
 FORMS = rulebook.forms()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
 FILES = {
@@ -33,6 +34,7 @@ FILES = {
     if language == "yaml"
 }
 DRAM, MAC = {"memory": "DRAM", "energy": 1}, {"compute": "MAC", "energy": 1}
+NODE = {"name": "a", "technology": "45 nm"}
 NEST = ["for m by 1", "compute Z on MAC"]
 
 
@@ -80,12 +82,12 @@ def rows(text):
 
 
 def test_the_tables_are_those_of_the_models():
-    assert generator().page(PAGE) == PAGE, "run `make docs-files`"
+    assert [generator().page(page) for page in (PAGE, COMPONENTS)] == [PAGE, COMPONENTS], "run `make docs-files`"
 
 
 @pytest.mark.parametrize(("kind", "title"), MAPS)
 def test_every_map_has_a_table(kind, title):
-    assert f"<!-- keys: {kind} {title} -->" in PAGE
+    assert f"<!-- keys: {kind} {title} -->" in (COMPONENTS if title in OWN else PAGE)
 
 
 @pytest.mark.parametrize(("kind", "title", "key"), KEYS)
@@ -97,11 +99,11 @@ def test_every_key_has_a_meaning_and_an_example(kind, title, key):
 
 AROUND = {
     "ArchitectureSpec": lambda said: {"name": "a", "levels": [DRAM, {"array": "PEs", "shape": 2}, MAC]} | said,
-    "MemorySpec": lambda said: {"name": "a", "levels": [DRAM | said, MAC]},
+    "MemorySpec": lambda said: NODE | {"levels": [DRAM | {"size": "8 KiB"} | said, MAC]},
     "MemoryEnergy": lambda said: {"name": "a", "levels": [DRAM | {"energy": {"read": 1, "write": 1} | said}, MAC]},
     "Bandwidth": lambda said: {"name": "a", "levels": [DRAM | {"bandwidth": said}, MAC]},
-    "ArraySpec": lambda said: {"name": "a", "levels": [DRAM, {"array": "PEs", "shape": 2} | said, MAC]},
-    "ComputeSpec": lambda said: {"name": "a", "levels": [DRAM, MAC | said]},
+    "ArraySpec": lambda said: NODE | {"levels": [DRAM, {"array": "PEs", "shape": 2} | said, MAC]},
+    "ComputeSpec": lambda said: NODE | {"levels": [DRAM, MAC | said]},
     "WorkloadSpec": lambda said: {"name": "w", "einsums": ["Z[m] = A[m]"]} | said,
     "EinsumSpec": lambda said: {"name": "w", "einsums": [{"einsum": "Z[m] = A[m]"} | said]},
     "Mapping": lambda said: said if "mappings" in said else {"nest": NEST} | said,
@@ -110,6 +112,20 @@ AROUND = {
     "Study": lambda said: {"arch": "eyeriss_v1", "workload": "alexnet", "seed": 0} | said,
 }
 """Name of a map → a whole file around some keys of it."""
+LEVELS = {"memory": DRAM | {"size": "8 KiB"}, "array": {"array": "PEs", "shape": 2}, "compute": MAC}
+
+
+def around_component(title, said):
+    """A file with a component in a level that states no price of its own."""
+    of = OWN[title]
+    needed = {"dram": {"kind": "ddr4"}, "wire": {"length": 1}}.get(title, {})
+    levels = {kind: dict(level) for kind, level in LEVELS.items()}
+    levels[of.level].pop("energy", None)
+    levels[of.level]["component"] = {"class": title} | needed | said
+    return {"name": "a", "technology": 45, "levels": list(levels.values())}
+
+
+AROUND |= {title: partial(around_component, title) for title in OWN}
 
 
 def read(kind, data):

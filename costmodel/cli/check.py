@@ -58,7 +58,7 @@ def _checked(ref: str, overrides: tuple[str, ...]) -> tuple[str, str, tuple[str,
         document = catalog.document(document, kind, overrides)
     if kind == "arch":
         architecture = catalog.load_architecture(document)
-        return kind, f"{architecture.name}: {plural(len(architecture.levels), 'level')}", ()
+        return kind, f"{architecture.name}: {plural(len(architecture.levels), 'level')}", architecture.warnings
     if kind == "workload":
         workload = catalog.load_workload(document)
         return kind, f"{workload.name}: {plural(len(workload.einsums), 'Einsum')}", workload.warnings

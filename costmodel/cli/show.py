@@ -36,6 +36,7 @@ def _svg(_ctx: click.Context, param: click.Parameter, value: Path | None) -> Pat
     shell_complete=names_of("workload"),
     help="For a mapping: the workload that gives its loops their ranges.",
 )
+@click.option("sources", "--sources", is_flag=True, help="Of an architecture: where each of its numbers comes from.")
 @click.option("as_latex", "--latex", is_flag=True, help="Of a workload: its statements in LaTeX, as a slide has them.")
 @click.option(
     "over",
@@ -70,6 +71,7 @@ def command(
     svg: Path | None,
     form: Literal["loops", "python", "c"] | None,
     *,
+    sources: bool,
     as_latex: bool,
     as_json: bool,
 ) -> int:
@@ -82,7 +84,15 @@ def command(
 
     asked = as_latex or over is not None or trees or svg is not None
     if _is_statement(ref):
-        if over is not None or trees or svg is not None or form is not None or overrides or workload_ref is not None:
+        if (
+            over is not None
+            or trees
+            or svg is not None
+            or form is not None
+            or overrides
+            or workload_ref is not None
+            or sources
+        ):
             raise click.UsageError("Only '--latex' and '--json' go with a statement: it has no shapes, values or nest.")
         return _show_statement(ref, as_latex=as_latex, as_json=as_json)
     document = catalog.document(ref)
@@ -90,11 +100,13 @@ def command(
     document = catalog.document(document, kind, overrides)
     if asked and kind != "workload":
         raise click.UsageError(f"{ref} is no workload: '--latex', '--over', '--fibertree' and '--svg' show workloads.")
+    if sources and kind != "arch":
+        raise click.UsageError(f"{ref} is no architecture: '--sources' shows architectures.")
     if form is not None and kind != "mapping":
         raise click.UsageError(f"{ref} is no mapping: '--as' shows mappings.")
     content: dict[str, Any]
     if kind == "arch":
-        shown, content = _architecture(document)
+        shown, content = _architecture(document, sources=sources)
     elif kind == "workload":
         shown, content = _workload(document, over, trees, as_latex=as_latex)
         if svg is not None:
@@ -140,13 +152,18 @@ def _show_statement(text: str, *, as_latex: bool, as_json: bool) -> int:
     return FINE
 
 
-def _architecture(document: Document) -> tuple[str, dict[str, Any]]:
+def _architecture(document: Document, *, sources: bool) -> tuple[str, dict[str, Any]]:
     from costmodel.report.codec import plain
-    from costmodel.report.text.architecture import architecture_text
+    from costmodel.report.text.architecture import architecture_text, sources_text
     from costmodel.spec import catalog
 
     architecture = catalog.load_architecture(document)
-    return architecture_text(architecture), {"arch": plain(architecture)}
+    say_warnings(architecture.warnings)
+    content: dict[str, Any] = {"arch": plain(architecture)}
+    if not sources:
+        return architecture_text(architecture), content
+    found = catalog.load_sources(document)
+    return sources_text(found), content | {"sources": [plain(number) for number in found]}
 
 
 def _workload(

@@ -11,7 +11,7 @@ from typing import Literal, get_args
 from costmodel.components.curves import Curve
 from costmodel.components.figures import ComponentFigure, Unit, total
 from costmodel.components.formats import NumberFormat, number_format
-from costmodel.components.protocol import NODE, ComponentError, Parameter, Parameters
+from costmodel.components.protocol import NODE, ComponentError, LevelKind, Parameter, Parameters
 from costmodel.components.scaling import logic_factor
 from costmodel.components.tables import nm, table
 
@@ -25,8 +25,9 @@ _COLUMNS: tuple[tuple[str, str, Unit, float], ...] = (
 )
 REACH = 2.0
 """How many times narrower or wider than the published formats one may be without a warning."""
+FUNCTIONS = ("exp", "log", "sqrt", "rsqrt", "sigmoid", "tanh", "gelu", "silu", "erf", "sin", "cos", "pow")
 EXP_MACS = 6
-"""Multiplications and additions of an exponential: a polynomial (FuseMax, MICRO 2024)."""
+"""Multiplications and additions of an exponential, and of other functions alike: a polynomial (FuseMax, MICRO 2024)."""
 SEED_BITS = 8
 """Bits of a reciprocal that a table gives before iterations double them."""
 
@@ -142,6 +143,7 @@ class ArithmeticUnit:
     kinds: tuple[str, ...]
     made_of: Callable[[Parameters], dict[str, ComponentFigure]]
     accumulates: bool = False
+    level: LevelKind = "compute"
 
     @property
     def parameters(self) -> Mapping[str, Parameter]:
@@ -158,17 +160,21 @@ class ArithmeticUnit:
 
 UNITS = (
     ArithmeticUnit("mac", ("mac",), _mac, accumulates=True),
-    ArithmeticUnit("adder", ("add",), lambda p: _of(p, "add")),
+    ArithmeticUnit("adder", ("add", "copy", "abs"), lambda p: _of(p, "add")),
     ArithmeticUnit("multiplier", ("mul", "square"), lambda p: _of(p, "mul")),
     ArithmeticUnit("divider", ("div",), _divider),
-    ArithmeticUnit("exp", ("exp",), _exp),
+    ArithmeticUnit("exp", FUNCTIONS, _exp),
     ArithmeticUnit("max", ("max", "min", "relu"), _max),
     ArithmeticUnit("comparator", ("max", "min"), _comparator),
 )
 
 _PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
     {
-        "format": Parameter(means="number format: int2 to int64, fp8, bf16, fp16, tf32 or fp32", default="int8"),
+        "format": Parameter(
+            means="number format: int2 to int64, fp8, bf16, fp16, tf32 or fp32; an integer of `word:` when absent",
+            default="int8",
+            example="bf16",
+        ),
         "node": NODE,
         "table": Parameter(means="data set", words=get_args(Tables), default="horowitz"),
     }
@@ -176,6 +182,6 @@ _PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
 _WITH_ACCUMULATOR: Mapping[str, Parameter] = MappingProxyType(
     {
         **_PARAMETERS,
-        "accumulator": Parameter(means="format of the sum; int32 or fp32 when absent", default=""),
+        "accumulator": Parameter(means="format of the sum; int32 or fp32 when absent", default="", example="int16"),
     }
 )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 Unit = Literal["pJ", "mm2", "W", "b/cycle", "b/s"]
-Basis = Literal["published", "interpolated", "scaled", "assumed", "extrapolated"]
-BASES: tuple[Basis, ...] = ("published", "interpolated", "scaled", "assumed", "extrapolated")
+Basis = Literal["stated", "published", "interpolated", "scaled", "assumed", "extrapolated"]
+"""``stated`` is what a file says itself; of it nothing is known but its source."""
+BASES: tuple[Basis, ...] = get_args(Basis)
 """From what a source says itself to what is furthest from it; a number made of several is what its weakest part is."""
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from importlib.metadata import entry_points
+from typing import NamedTuple
 
 from costmodel.components.arithmetic import UNITS
 from costmodel.components.dram import Dram
 from costmodel.components.figures import ComponentFigure
-from costmodel.components.protocol import Component, ComponentError, Value
+from costmodel.components.protocol import Component, ComponentError, LevelKind, Parameters, Value
 from costmodel.components.sram import Sram
 from costmodel.components.storage import Fifo, Register, RegisterFile
 from costmodel.components.wire import Wire
@@ -22,9 +22,19 @@ OWN: Mapping[str, Component] = {
 """Class → component of the package."""
 
 
+class Priced(NamedTuple):
+    """A component with the values of all its parameters, and what it costs."""
+
+    component: Component
+    values: Parameters
+    figures: Mapping[str, ComponentFigure]
+
+
 @cache
 def installed() -> Mapping[str, Component]:
     """Return the components that installed packages offer, by class; a class of the package keeps its name."""
+    from importlib.metadata import entry_points
+
     found: dict[str, Component] = {}
     for entry in entry_points(group=ENTRY_POINTS):
         component: Component = entry.load()
@@ -33,26 +43,24 @@ def installed() -> Mapping[str, Component]:
     return found
 
 
-def component(name: object) -> Component:
-    """Return a component by its class; ComponentError if there is none."""
-    if isinstance(name, str) and name in OWN:
-        return OWN[name]
-    known = {**OWN, **installed()}
-    if isinstance(name, str) and name in known:
-        return known[name]
-    hint = did_you_mean(str(name), list(known))
-    raise ComponentError(f"no such component {str(name)!r}", "class", hint)
+def component(name: object, level: LevelKind | None = None) -> Component:
+    """Return a component by its class, one that stands in a kind of level; ComponentError if there is none."""
+    known = OWN if name in OWN else {**OWN, **installed()}
+    fitting = [each for each, of in known.items() if level in (None, of.level)]
+    if not isinstance(name, str) or name not in known:
+        raise ComponentError(f"no such component {str(name)!r}", "class", did_you_mean(str(name), fitting))
+    if name not in fitting:
+        hint = f"these do: {', '.join(fitting)}"
+        raise ComponentError(f"{name} prices no level of this kind ({level})", "class", hint)
+    return known[name]
 
 
-def priced(
-    name: object, stated: Mapping[str, object], around: Mapping[str, Value], *, word_bits: int = 8
-) -> Mapping[str, ComponentFigure]:
-    """Return the figures of a component.
+def priced(of: Component, stated: Mapping[str, object], around: Mapping[str, Value], *, word_bits: int = 8) -> Priced:
+    """Return what a component costs.
 
     ``stated`` is what a file says of it, ``around`` what the level and the file say anyway (``size``, ``width``,
-    ``node``), in base units. ComponentError names the first parameter that is wrong or missing.
+    ``node``, ``format``), in base units. ComponentError names the first parameter that is wrong or missing.
     """
-    of = component(name)
     for key in stated:
         if key not in of.parameters:
             hint = did_you_mean(key, list(of.parameters))
@@ -67,7 +75,7 @@ def priced(
             values[key] = parameter.default
         else:
             raise ComponentError(f"{of.name} needs `{key}:`", "", parameter.means)
-    return of.actions(values)
+    return Priced(of, values, of.actions(values))
 
 
 def _read(key: str, stated: Mapping[str, object], of: Component, word_bits: int) -> Value:

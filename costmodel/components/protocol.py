@@ -1,6 +1,6 @@
 """What a component is: a name, parameters, and the figures that follow from their values.
 
-A class of your own needs no more than the three attributes of ``Component``; an installed package offers an instance of
+A class of your own needs no more than the four attributes of ``Component``; an installed package offers an instance of
 it under the entry point ``costmodel.components``.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from costmodel.components.figures import ComponentFigure
 from costmodel.spec import units
@@ -16,6 +16,8 @@ from costmodel.spec.load import describe
 from costmodel.spec.problems import did_you_mean
 from costmodel.spec.units import Dimension
 
+LevelKind = Literal["memory", "array", "compute"]
+"""Of a level of an architecture."""
 Value = float | int | str
 """Of a parameter, in the base unit of what it measures: bits, nm, Hz, b/s; a count; one of several words."""
 Parameters = Mapping[str, Value]
@@ -42,6 +44,8 @@ class Parameter:
     """What it may say; empty: a number, or free text where ``default`` is text."""
     default: Value | None = None
     """Without it; null: it has to be said, or comes from the level (``size``, ``width``) or the file (``node``)."""
+    example: Value | None = None
+    """For manuals, as a file writes it; null: the first of ``words``."""
 
     def read(self, stated: object, word_bits: int) -> Value:
         """Turn what a file says into a value; ValueError says what it must be.
@@ -90,6 +94,10 @@ class Component(Protocol):
         """What ``class:`` says."""
 
     @property
+    def level(self) -> LevelKind:
+        """The kind of level that it prices."""
+
+    @property
     def parameters(self) -> Mapping[str, Parameter]: ...
 
     def actions(self, parameters: Parameters) -> Mapping[str, ComponentFigure]:
@@ -100,6 +108,10 @@ class Component(Protocol):
         """
 
 
-NODE = Parameter(means="feature size of the process; `technology:` of the file when absent", measures=units.LENGTH)
-SIZE = Parameter(means="room; the `size:` of the level", measures=units.SIZE)
-WIDTH = Parameter(means="bits of one access; `access:` of the level, or a word, when absent", measures=units.WIDTH)
+NODE = Parameter(
+    means="feature size of the process; `technology:` of the file when absent", measures=units.LENGTH, example="65 nm"
+)
+SIZE = Parameter(means="room; the `size:` of the level", measures=units.SIZE, example="64 KiB")
+WIDTH = Parameter(
+    means="bits of one access; `access:` of the level, or a word, when absent", measures=units.WIDTH, example="64 b"
+)

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple, get_args
 
 from costmodel.components.curves import Curve, Reading
 from costmodel.components.figures import ComponentFigure, Factor, Unit, total, weakest
-from costmodel.components.protocol import NODE, SIZE, WIDTH, ComponentError, Parameter, Parameters
+from costmodel.components.protocol import NODE, SIZE, WIDTH, ComponentError, LevelKind, Parameter, Parameters
 from costmodel.components.scaling import in_proportion, logic_factor, sram_area_factor
 from costmodel.components.tables import bits, nm, table
 from costmodel.components.wire import moved
@@ -128,6 +128,7 @@ class Sram:
     """A memory of one or several banks; an access goes to one of them, and over wires to the port of the whole."""
 
     name: str = "sram"
+    level: LevelKind = "memory"
 
     @property
     def parameters(self) -> Mapping[str, Parameter]:
@@ -212,8 +213,8 @@ _PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
     {
         "size": SIZE,
         "width": WIDTH,
-        "banks": Parameter(means="equal parts, of which an access uses one", default=1),
-        "ports": Parameter(means="read/write ports of each bank", default=1),
+        "banks": Parameter(means="equal parts, of which an access uses one", default=1, example=16),
+        "ports": Parameter(means="read/write ports of each bank", default=1, example=2),
         "node": NODE,
         "table": Parameter(means="data set", words=get_args(Tables), default="cacti"),
     }

@@ -11,7 +11,7 @@ from typing import Any
 from costmodel.components.arithmetic import operation
 from costmodel.components.curves import Curve
 from costmodel.components.figures import ComponentFigure, total
-from costmodel.components.protocol import NODE, SIZE, WIDTH, Parameter, Parameters
+from costmodel.components.protocol import NODE, SIZE, WIDTH, LevelKind, Parameter, Parameters
 from costmodel.components.scaling import in_proportion, logic_factor
 from costmodel.components.tables import bits, nm, table
 
@@ -21,6 +21,7 @@ class RegisterFile:
     """A small memory of registers or latches that reads one word and writes one in a cycle."""
 
     name: str = "regfile"
+    level: LevelKind = "memory"
 
     @property
     def parameters(self) -> Mapping[str, Parameter]:
@@ -63,6 +64,7 @@ class Register:
     """Flip-flops, without what chooses among several."""
 
     name: str = "register"
+    level: LevelKind = "memory"
 
     @property
     def parameters(self) -> Mapping[str, Parameter]:
@@ -81,6 +83,7 @@ class Fifo:
     """A queue of registers with a counter at each end."""
 
     name: str = "fifo"
+    level: LevelKind = "memory"
 
     @property
     def parameters(self) -> Mapping[str, Parameter]:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from costmodel.components.curves import Curve
 from costmodel.components.figures import ComponentFigure
-from costmodel.components.protocol import NODE, WIDTH, ComponentError, Parameter, Parameters
+from costmodel.components.protocol import NODE, WIDTH, ComponentError, LevelKind, Parameter, Parameters
 from costmodel.components.scaling import in_proportion, logic_factor
 from costmodel.components.tables import bits, nm, table
 from costmodel.spec import units
@@ -43,6 +43,7 @@ class Wire:
     """What connects an instance of an array to what is above it: energy of a hop."""
 
     name: str = "wire"
+    level: LevelKind = "array"
 
     @property
     def parameters(self) -> Mapping[str, Parameter]:
@@ -67,7 +68,7 @@ class Wire:
 
 _PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
     {
-        "length": Parameter(means="of one hop", measures=units.LENGTH, default=0.0),
+        "length": Parameter(means="of one hop", measures=units.LENGTH, default=0.0, example="0.5 mm"),
         "width": WIDTH,
         "node": NODE,
         "table": Parameter(means="data set", words=("keckler", "eyeriss"), default="keckler"),

@@ -235,3 +235,14 @@ class Incumbents:
         best = np.where(at >= 0, known_energy[np.maximum(at, 0)], np.inf)
         found = energy >= best * (1 - TIE)
         return found
+
+
+class StrictIncumbents(Incumbents):
+    """Incumbents of which something has to be better in an objective: ties are not broken by other costs."""
+
+    def beaten(self, energy: Floats, latency: Floats, capacity: Floats) -> npt.NDArray[np.bool_]:
+        if "energy" not in self.aim.costs:
+            energy = np.full(energy.shape, np.inf)
+        if "latency" not in self.aim.costs:
+            latency = np.full(latency.shape, np.inf)
+        return super().beaten(energy, latency, capacity)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping as MappingABC
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from costmodel.mapper.result import Certificate, MapperResult, MappingPoint, Status
+from costmodel.mapper.result import Certificate, MapperResult, MappingPoint, Status, held_against
+from costmodel.mapper.rounds import joined
 from costmodel.model.evaluate import evaluate
 from costmodel.spec.mapping import Mapping, Storage
 from costmodel.spec.mapping import Sequence as SequenceNode
@@ -70,7 +70,7 @@ def fuse_layers(
     A group has one layer in place of those of its Einsums. Where some points of a front fuse Einsums that others do
     not, their layer has the mappings of all; what a point does not fuse it has as branches without shared loops.
     """
-    from costmodel.mapper.fused import apart, asked_of, fuse, over_cuts
+    from costmodel.mapper.fused import apart, asked_of, fuse, least_over, over_cuts
 
     aim = layer_objective(request, len(workload.einsums))
     place = {einsum.name: at for at, einsum in enumerate(workload.einsums)}
@@ -80,6 +80,7 @@ def fuse_layers(
     fusion = fuse(workload, architecture, aim, costs, request.constraints, deadline)
     fronts = {(at, at + 1): front for at, front in costs.items()}
     fronts |= {run: np.array([vector_of(p) for p in points]) for run, points in fusion.fronts.items()}
+    bounds = {(at, at + 1): layer.result.bound(aim) for at, layer in alone.items()} | fusion.bounds
     mappings = {(at, at + 1): layer.result.front for at, layer in alone.items()} | fusion.fronts
     found = dict(alone)
     for first, stop in _runs(fusion.fronts):
@@ -95,15 +96,18 @@ def fuse_layers(
             )
             name = TOGETHER.join(layer.einsum for layer in members)
             own = [layer.result.certificate for layer in members]
-            result = MapperResult(name, points, _certificate(own, fusion, exact=cuts.exact))
+            bound = least_over(begin, end, bounds, aim)
+            result = MapperResult(name, points, _certificate(own, fusion, points, bound, aim, exact=cuts.exact))
             found[begin] = Layer(name, members[0].count, len(alone) + begin, result, 0, tuple(members))
+    runs = [*_runs([*fusion.bounds, *((at, at + 1) for at in alone)])]
+    fusion.bound = joined(aim, [(alone[first].count, least_over(first, stop, bounds, aim)) for first, stop in runs])
     return tuple(found[at] for at in sorted(found)), fusion
 
 
-def _runs(groups: MappingABC[tuple[int, int], object]) -> list[tuple[int, int]]:
+def _runs(groups: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     """Join groups that overlap.
 
-    >>> _runs({(0, 2): 1, (1, 4): 1, (4, 6): 1})
+    >>> _runs([(0, 2), (1, 4), (4, 6)])
     [(0, 4), (4, 6)]
     """
     found: list[tuple[int, int]] = []
@@ -130,17 +134,32 @@ def _joined(points: Sequence[MappingPoint], workload: Workload, architecture: Ar
     return MappingPoint(mapping, evaluate(once, architecture, mapping))
 
 
-def _certificate(own: Sequence[Certificate], fusion: Fusion, *, exact: bool) -> Certificate:
-    """What is known about the mappings of a group: all of it, where all of its Einsums and of their groups is known."""
-    proven = exact and fusion.proven and all(one.status == Status.PROVEN for one in own)
+def _certificate(
+    own: Sequence[Certificate],
+    fusion: Fusion,
+    points: Sequence[MappingPoint],
+    bound: float,
+    aim: Objective,
+    *,
+    exact: bool,
+) -> Certificate:
+    """What is known about the mappings of a group: all of it, where all of its Einsums and of their groups is known.
+
+    Else they are held against a bound of the first objective.
+    """
+    status, gap = Status.FOUND, None
+    if exact and fusion.proven and all(one.status == Status.PROVEN for one in own):
+        status, gap = Status.PROVEN, 0.0
+    elif fusion.agrees:
+        status, gap = held_against(min(aim.of(point)[0] for point in points), bound, front=aim.front)
     return Certificate(
-        status=Status.PROVEN if proven else Status.FOUND,
+        status=status,
         method="exact",
         mapspace=None,
         evaluated=sum(one.evaluated for one in own),
         pruned=(),
         cpu_s=sum(one.cpu_s for one in own),
-        gap=0.0 if proven else None,
+        gap=gap,
         interrupted=fusion.interrupted,
         budget_spent=fusion.late or any(one.budget_spent for one in own),
     )

@@ -141,15 +141,16 @@ class NetworkResult:
     def _verdict(self, parts: list[Certificate]) -> tuple[Status, float | None]:
         if not parts or any(part.gap is None or part.status == Status.FOUND for part in parts):
             return Status.FOUND, None
-        if self.fusion is not None and not self.fusion.proven:
+        fusion, aim = self.fusion, self.request.aim
+        if fusion is not None and not fusion.agrees:
             return Status.FOUND, None
-        aim = self.request.aim
         asked = len(self.layers) + len(self.failures) + len(self.unfinished)
-        if layer_objective(self.request, asked).front and all(part.status == Status.PROVEN for part in parts):
+        proven = all(part.status == Status.PROVEN for part in parts) and (fusion is None or fusion.proven)
+        if layer_objective(self.request, asked).front and proven:
             return Status.PROVEN, 0.0
         points: list[Costed] = [self.evaluation, *self.front]
         best = min(aim.of(point)[0] for point in points)
-        bound = self._bound()
+        bound = self._bound() if fusion is None else fusion.bound
         return held_against(best, bound, front=aim.front)
 
     def _bound(self) -> float:

@@ -127,7 +127,8 @@ def as_stated(document: Document, changed: Architecture) -> Architecture:
 def notes_of(question: Question, constraints: Sequence[str] = ()) -> tuple[str, ...]:
     """What has to be said beside the result of a question."""
     roles = role_notes(question.workload, question.architecture, constraints)
-    return (*question.workload.warnings, *roles, *price_notes(question.stated, question.architecture))
+    prices = price_notes(question.stated, question.architecture)
+    return (*question.workload.warnings, *question.architecture.warnings, *roles, *prices)
 
 
 @dataclass(frozen=True)

@@ -73,13 +73,14 @@ def _notes(
     stated = as_stated(arch, base)
     changes = list(study.set.items())
     found = [note for w in workloads for note in (*w.warnings, *role_notes(w, base, study.constraints))]
-    found += price_notes(stated, base)
+    found += (*base.warnings, *price_notes(stated, base))
     for path, values in study.axes.items():
         for value in (values[0], values[-1]):
             try:
-                found += price_notes(stated, catalog.load_pair(arch, work, [*changes, (path, value)])[0])
+                changed = catalog.load_pair(arch, work, [*changes, (path, value)])[0]
             except SpecError:  # a value that fits with those of other axes only
                 continue
+            found += (*changed.warnings, *price_notes(stated, changed))
     return found
 
 

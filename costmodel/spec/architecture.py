@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from pydantic import Field
 
 from costmodel.spec import units
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Level, Memory
-from costmodel.spec.levels import LEVEL_KEYS, ArraySpec, Bandwidth, ComputeSpec, LevelItem, MemorySpec, level_kind
-from costmodel.spec.problems import Marks, Problem, SpecError
+from costmodel.spec.levels import ENERGY_HINTS, AnyLevel, ArraySpec, ComputeSpec, LevelItem, MemorySpec, level_kind
+from costmodel.spec.prices import BANDWIDTHS, Around, LevelPrices, prices_of
+from costmodel.spec.problems import Marks, Path, Problem, SpecError
 from costmodel.spec.quantities import Frequency, Length, Width
 from costmodel.spec.rules import sentence_problems
 from costmodel.spec.units import Quantity
@@ -28,7 +29,7 @@ class ArchitectureSpec(SpecModel):
     source: str = ""
     """Where its numbers come from. E.g. ``Chen et al., JSSC 52(1), 2017``."""
     technology: Length | None = None
-    """Feature size of the process: told, not computed with. E.g. ``65 nm``."""
+    """Feature size of the process, by which components are priced that do not say theirs. E.g. ``65 nm``."""
     clock: Frequency = Quantity(units.parse(DEFAULT_CLOCK_HZ, units.FREQUENCY).value, "Hz")
     """Cycles per second; one clock for all levels. E.g. ``200 MHz``."""
     word: Width = Quantity(units.parse(DEFAULT_WORD_BITS, units.WIDTH).value, "b")
@@ -51,7 +52,8 @@ class ArchitectureSpec(SpecModel):
     def resolve(self, marks: Marks | None = None) -> Architecture:
         """Put everything in the model's units; SpecError tells all rules that the levels break together."""
         marks = marks or Marks()
-        problems = [*check_levels([_level_head(level) for level in self.levels], marks), *self._numbers(marks)]
+        levels, problems = self.priced(marks)
+        problems = [*check_levels([_level_head(level) for level in self.levels], marks), *problems]
         if problems:
             raise SpecError(in_order([*problems, *sentence_problems(self.constraints, marks, ("constraints",))]))
         found = Architecture(
@@ -59,92 +61,96 @@ class ArchitectureSpec(SpecModel):
             source=self.source,
             technology=str(self.technology) if self.technology else "",
             clock_hz=float(self.clock),
-            word_bits=self.word_bits,
-            levels=tuple(self._level(level) for level in self.levels),
+            word_bits=self.around.word_bits,
+            levels=tuple(_level(level, prices, self.around) for level, prices in zip(self.levels, levels, strict=True)),
             constraints=self.constraints,
+            warnings=tuple(warning for prices in levels for warning in prices.warnings),
         )
         if problems := sentence_problems(self.constraints, marks, ("constraints",), architectures=[found]):
             raise SpecError(in_order(problems))
         return found
 
     @property
-    def word_bits(self) -> int:
-        return int(self.word.value)
+    def around(self) -> Around:
+        """What the file says of all levels."""
+        node_nm = float(self.technology) if self.technology else None
+        return Around(int(self.word.value), self.clock.value, node_nm, self.source)
 
-    def _numbers(self, marks: Marks) -> list[Problem]:
-        """Rules between the numbers of one level."""
+    def priced(self, marks: Marks) -> tuple[list[LevelPrices], list[Problem]]:
+        """Price every level; the problems of all of them."""
+        found: list[LevelPrices] = []
         problems: list[Problem] = []
         for place, level in enumerate(self.levels):
             at = ("levels", place)
-            if isinstance(level, ComputeSpec):
-                problems += _rated_only(level, at, marks)
-            if not isinstance(level, MemorySpec):
+            problems += _room(level, at, self.around, marks)
+            try:
+                prices = prices_of(level, at, self.around, marks)
+            except SpecError as error:
+                problems += error.problems
                 continue
-            if level.size is not None and (bits := self._bits(level.size)) < self.word_bits:
-                rule = f"{level.memory}: size is smaller than a word: {bits} b of {self.word_bits} b"
-                problems.append(marks.problem(rule, (*at, "size")))
-            if level.access is not None and level.energy.access is not None:
-                problems.append(
-                    marks.problem("`access` is said twice, here and in `energy`", (*at, "access"), key=True)
-                )
+            found.append(prices)
+            if isinstance(level, ComputeSpec):
+                problems += _rated_only(level, prices, at, marks)
+        return found, problems
+
+
+def _room(level: AnyLevel, at: Path, around: Around, marks: Marks) -> list[Problem]:
+    """Rules between the numbers of a memory."""
+    problems: list[Problem] = []
+    if not isinstance(level, MemorySpec):
         return problems
+    if level.size is not None and (bits := around.bits(level.size)) < around.word_bits:
+        rule = f"{level.memory}: size is smaller than a word: {bits} b of {around.word_bits} b"
+        problems.append(marks.problem(rule, (*at, "size")))
+    if level.access is not None and level.energy is not None and level.energy.access is not None:
+        problems.append(marks.problem("`access` is said twice, here and in `energy`", (*at, "access"), key=True))
+    return problems
 
-    def _bits(self, size: Quantity) -> int:
-        return int(size.value) * (self.word_bits if size.unit == "words" else 1)
 
-    def _per_cycle(self, bandwidth: Quantity | None) -> float | None:
-        """Bits per cycle."""
-        if bandwidth is None:
-            return None
-        amount, per = bandwidth.unit.split("/")
-        bits = bandwidth.value * (self.word_bits if amount == "words" else 1)
-        return float(bits / self.clock.value) if per == "s" else float(bits)
-
-    def _level(self, level: MemorySpec | ArraySpec | ComputeSpec) -> Level:
-        common: dict[str, Any] = {
-            "name": level.level_name,
-            "leakage_w": float(level.leakage or 0),
-            "area_mm2": float(level.area) if level.area is not None else None,
-            "instances": level.instances,
-        }
-        if isinstance(level, ArraySpec):
-            return Array(
-                shape=dict(level.shape),
-                hop_pj=float(level.hop or 0),
-                hop_bits=int(level.access.value) if level.access else self.word_bits,
-                multicast=level.multicast,
-                reduce=level.reduce,
-                systolic=level.systolic,
-                accepts=level.accepts,
-                **common,
-            )
-        source = level.energy_source or level.source or self.source
-        if isinstance(level, ComputeSpec):
-            return ComputeUnit(
-                energy_pj={kind: float(price) for kind, price in level.energy.items()},
-                energy_source=source,
-                throughput_per_cycle={kind: float(rate) for kind, rate in (level.throughput or {}).items()},
-                **common,
-            )
-        access = level.access or level.energy.access or self.word
-        bandwidth = level.bandwidth or Bandwidth()
-        return Memory(
-            capacity_bits=self._bits(level.size) if level.size else None,
-            read_pj=float(level.energy.read),
-            write_pj=float(level.energy.write),
-            access_bits=int(access.value),
-            energy_source=source,
-            bandwidth_bits_per_cycle=self._per_cycle(bandwidth.total),
-            read_bits_per_cycle=self._per_cycle(bandwidth.read),
-            write_bits_per_cycle=self._per_cycle(bandwidth.write),
-            keep=level.keep,
-            may_keep=level.may_keep,
-            halo=level.halo,
-            holes=level.holes,
-            drain=level.drain,
-            double_buffered=level.double_buffered,
+def _level(level: AnyLevel, prices: LevelPrices, around: Around) -> Level:
+    common: dict[str, Any] = {
+        "name": level.level_name,
+        "leakage_w": prices.value("leakage") or 0.0,
+        "area_mm2": prices.value("area"),
+        "instances": level.instances,
+    }
+    if isinstance(level, ArraySpec):
+        return Array(
+            shape=dict(level.shape),
+            hop_pj=prices.value("hop") or 0.0,
+            hop_bits=prices.access_bits,
+            multicast=level.multicast,
+            reduce=level.reduce,
+            systolic=level.systolic,
+            accepts=level.accepts,
             **common,
         )
+    source = prices.energy_source or level.source or around.source
+    if isinstance(level, ComputeSpec):
+        return ComputeUnit(
+            energy_pj=prices.operations,
+            energy_source=source,
+            throughput_per_cycle={kind: float(rate) for kind, rate in (level.throughput or {}).items()},
+            **common,
+        )
+    shared, reads, writes = (prices.value(name) for name in BANDWIDTHS)
+    return Memory(
+        capacity_bits=around.bits(level.size) if level.size else None,
+        read_pj=prices.value("read") or 0.0,
+        write_pj=prices.value("write") or 0.0,
+        access_bits=prices.access_bits,
+        energy_source=source,
+        bandwidth_bits_per_cycle=shared,
+        read_bits_per_cycle=reads,
+        write_bits_per_cycle=writes,
+        keep=level.keep,
+        may_keep=level.may_keep,
+        halo=level.halo,
+        holes=level.holes,
+        drain=level.drain,
+        double_buffered=level.double_buffered,
+        **common,
+    )
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -172,6 +178,7 @@ def check_levels(levels: object, marks: Marks) -> list[Problem]:
         if kind is None:
             continue
         key = kind.removeprefix("tag:")
+        problems.extend(_unpriced(level, key, ("levels", place), marks))
         name = level[key]
         if not isinstance(name, str):
             continue
@@ -185,10 +192,23 @@ def check_levels(levels: object, marks: Marks) -> list[Problem]:
     return problems
 
 
-def _rated_only(level: ComputeSpec, at: tuple[str, int], marks: Marks) -> list[Problem]:
+def _unpriced(level: Mapping[str, Any], kind: str, at: Path, marks: Marks) -> Iterator[Problem]:
+    """Find energies that neither the file nor a component says; what is no map is left to the validation."""
+    if kind not in ENERGY_HINTS or level.get("component") is not None:
+        return
+    energy, missing = level.get("energy"), "required key {!r} is missing"
+    if energy is None:
+        yield marks.problem(missing.format("energy"), at, hint=ENERGY_HINTS[kind])
+    elif kind == "memory" and isinstance(energy, Mapping):
+        for action in ("read", "write"):
+            if energy.get(action) is None:
+                yield marks.problem(missing.format(action), (*at, "energy"))
+
+
+def _rated_only(level: ComputeSpec, prices: LevelPrices, at: Path, marks: Marks) -> list[Problem]:
     """Refuse rates of operations that the unit does not price: it would do them for nothing, or not at all."""
-    rated = [kind for kind in level.throughput or () if kind != "default" and kind not in level.energy]
-    if "default" in level.energy or not rated:
+    rated = [kind for kind in level.throughput or () if kind != "default" and kind not in prices.operations]
+    if "default" in prices.operations or not rated:
         return []
     rule = f"{level.compute}: `energy` prices no {', '.join(rated)}"
     hint = f"say {', '.join(f'`{kind}:`' for kind in rated)} or `default:` in `energy:`; 0 says that it costs nothing"
@@ -204,9 +224,10 @@ def _kept_twice(level: Mapping[str, Any], at: tuple[str, int], marks: Marks) -> 
     return [marks.problem(f"{both} cannot be in both keep and may_keep", (*at, "may_keep"))]
 
 
-def _level_head(level: MemorySpec | ArraySpec | ComputeSpec) -> dict[str, Any]:
-    key = next(key for key in LEVEL_KEYS if hasattr(level, key))
-    head: dict[str, Any] = {key: level.level_name}
+def _level_head(level: AnyLevel) -> dict[str, Any]:
+    head: dict[str, Any] = {level.kind: level.level_name}
+    if not isinstance(level, ArraySpec):
+        head |= {"energy": level.energy and dict(level.energy), "component": level.component}
     if isinstance(level, MemorySpec):
         head |= {"keep": level.keep, "may_keep": level.may_keep}
     return head

@@ -23,11 +23,13 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from costmodel.einsum.algebra import Workload
+    from costmodel.spec.architecture import ArchitectureSpec
     from costmodel.spec.hardware import Architecture
     from costmodel.spec.mapping import Mapping as Schedule
     from costmodel.spec.mapping_file import NestMarks
     from costmodel.spec.nonzeros import Nonzeros
     from costmodel.spec.problems import Marks, Path
+    from costmodel.spec.sources import NumberSource
     from costmodel.spec.study import Study
     from costmodel.spec.values import Values
     from costmodel.spec.workload_spec import WorkloadSpec
@@ -154,6 +156,16 @@ def is_kind(path: FilePath, kind: Kind) -> bool:
 def load_architecture(ref: Ref, overrides: Overrides = (), *, near: str | FilePath | None = None) -> Architecture:
     """Read, check and resolve an architecture."""
     return _architecture(document(ref, "arch", overrides, near=near))
+
+
+def load_sources(ref: Ref, overrides: Overrides = ()) -> tuple[NumberSource, ...]:
+    """Read and check an architecture; every number of it with its source."""
+    from costmodel.spec.sources import number_sources
+
+    found = document(ref, "arch", overrides)
+    spec = _architecture_spec(found)
+    spec.resolve(found.marks)
+    return number_sources(spec, found)
 
 
 def load_workload(ref: Ref, overrides: Overrides = (), *, near: str | FilePath | None = None) -> Workload:
@@ -309,11 +321,15 @@ def load(ref: Ref) -> tuple[Kind, Architecture | Workload | tuple[Schedule, ...]
 
 
 def _architecture(found: Document) -> Architecture:
+    return _architecture_spec(found).resolve(found.marks)
+
+
+def _architecture_spec(found: Document) -> ArchitectureSpec:
     from costmodel.spec.architecture import ArchitectureSpec, check_levels
     from costmodel.spec.validation import validate
 
     also = check_levels(found.data.get("levels"), found.marks) if isinstance(found.data, dict) else ()
-    return validate(ArchitectureSpec, found.data, found.marks, also=also).resolve(found.marks)
+    return validate(ArchitectureSpec, found.data, found.marks, also=also)
 
 
 def _workload(found: Document, hardware: Architecture | None = None) -> Workload:

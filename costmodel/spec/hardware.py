@@ -143,6 +143,8 @@ class Architecture:
     levels: tuple[Level, ...]
     constraints: tuple[str, ...] = ()
     """What the hardware cannot do (sentences; ``rules`` reads them)."""
+    warnings: tuple[str, ...] = ()
+    """What to tell whoever uses its numbers: ranges of the component library that are left."""
 
     @property
     def memories(self) -> tuple[Memory, ...]:

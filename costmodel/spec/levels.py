@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field
+from pydantic import BeforeValidator, ConfigDict, Discriminator, Field
+from pydantic.config import JsonDict
 
 from costmodel.einsum.roles import Stationary
+from costmodel.spec.component_value import ArrayComponent, MemoryComponent, UnitComponent
 from costmodel.spec.hardware import Accepts, Multicast
 from costmodel.spec.quantities import (
     Area,
@@ -24,15 +26,19 @@ from costmodel.spec.quantities import (
 )
 from costmodel.spec.validation import OneOrMore, SpecModel, tag
 
+if TYPE_CHECKING:
+    from costmodel.components.protocol import LevelKind
+
 
 class MemoryEnergy(SpecModel):
     """Energy of the two actions of a memory."""
 
-    read: Energy
+    read: Energy | None = None
     """Of one word that leaves the level (reads and drains), or of one access where ``access`` says how wide that is.
-    E.g. ``200 pJ``, ``0.3 nJ``."""
-    write: Energy
-    """Of one word that enters the level (fills and updates), or of one access. E.g. ``200 pJ``."""
+    Needed, unless the level's ``component:`` prices it. E.g. ``200 pJ``, ``0.3 nJ``."""
+    write: Energy | None = None
+    """Of one word that enters the level (fills and updates), or of one access. Needed, unless the level's
+    ``component:`` prices it. E.g. ``200 pJ``."""
     access: Width | None = None
     """Width of the access that the energies refer to; a word of the architecture when absent. Said here or beside
     ``energy:``, not twice. E.g. ``64 b``."""
@@ -51,7 +57,7 @@ class Bandwidth(SpecModel):
 
 def _both(value: object) -> object:
     """One energy prices reads and writes alike."""
-    return value if isinstance(value, (dict, MemoryEnergy)) else {"read": value, "write": value}
+    return value if isinstance(value, (dict, MemoryEnergy)) or value is None else {"read": value, "write": value}
 
 
 def _shared(value: object) -> object:
@@ -64,10 +70,16 @@ def _one_dimension(value: object) -> object:
     return {"X": value} if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-_NO_LIBRARY = "no component library prices this yet: say `energy:` (and `area:`, `leakage:`)"
+ENERGY_HINTS = {
+    "memory": "`energy: {read: …, write: …}` or one value for both, 0 says that it costs nothing; or `component: sram`",
+    "compute": "`energy: 1 pJ` or one value per kind, `{mac: …, default: …}`, 0 says that it costs nothing; "
+    "or `component: mac`",
+}
+"""What a level that nothing prices has to say."""
 _COMMON_HINTS = {
-    "component": _NO_LIBRARY,
-    "class": _NO_LIBRARY,
+    "class": "say `component: {class: …}`",
+    "table": "say `component: {class: …, table: …}`",
+    "technology": "of the whole file; a component of another process says `component: {class: …, node: …}`",
     "name": "the kind of level names it: `memory: GLB`, `array: PEs` or `compute: MAC`",
     "leak": "did you mean 'leakage'?",
     "bypass": "say `keep:` (what is held) or `may_keep:` (what a mapping may hold)",
@@ -91,17 +103,29 @@ class LevelSpec(SpecModel):
     key_hints: ClassVar[dict[str, str]] = _COMMON_HINTS
 
 
+_PRICED: JsonDict = {"anyOf": [{"required": ["energy"]}, {"required": ["component"]}]}
+"""For JSON Schemas: one of the two prices a level."""
+
+
 class MemorySpec(LevelSpec):
     """A level that stores words."""
+
+    model_config = ConfigDict(json_schema_extra=_PRICED)
 
     memory: Name
     """Name of the level, unique in the file; the key says that the level stores words. E.g. ``GLB``."""
     size: Size | None = None
     """Room in one instance; unlimited when absent. A word has the width that ``word:`` says. E.g. ``108 KiB``,
     ``448 B``, ``224 words``."""
-    energy: Annotated[MemoryEnergy, BeforeValidator(_both, json_schema_input_type=Energy | MemoryEnergy)]
-    """Of one word that is read and one that is written, or one value for both; 0 says that it costs nothing.
-    E.g. ``6 pJ``, ``{read: 596 pJ, write: 585 pJ}``."""
+    energy: Annotated[
+        MemoryEnergy | None, BeforeValidator(_both, json_schema_input_type=Energy | MemoryEnergy | None)
+    ] = None
+    """Of one word that is read and one that is written, or one value for both; 0 says that it costs nothing. Needed,
+    unless ``component:`` prices them. E.g. ``6 pJ``, ``{read: 596 pJ, write: 585 pJ}``."""
+    component: MemoryComponent | None = None
+    """What it is made of, for the component library to price: energies, area, leakage and bandwidth follow its size,
+    width and process (docs/components.md). What is stated beside it wins. E.g. ``sram``,
+    ``{class: sram, width: 64 b, banks: 27}``, ``{class: dram, kind: lpddr4}``."""
     access: Width | None = None
     """Width of the access that the energies refer to; a word of the architecture when absent. A word of b bits is
     b / ``access`` of an access, a fraction where accesses are wide. E.g. ``64 b``, ``1 b`` (energies per bit)."""
@@ -131,8 +155,8 @@ class MemorySpec(LevelSpec):
     """Whether half of the size receives the next tile while the other half is in use: tiles have half the room.
     E.g. ``true``."""
 
+    kind: ClassVar[LevelKind] = "memory"
     key_hints: ClassVar[dict[str, str]] = _COMMON_HINTS | {
-        "missing energy": "`energy: {read: …, write: …}` or one value for both; 0 says that it costs nothing",
         "capacity": "say `size:`",
         "depth": "say `size:`",
         "width": "say `access:` for the width of the port",
@@ -160,6 +184,9 @@ class ArraySpec(LevelSpec):
     ``16``."""
     hop: Energy | None = None
     """Energy of moving one word (or ``access``) to or from one child; nothing when absent. E.g. ``2 pJ``."""
+    component: ArrayComponent | None = None
+    """What connects it, for the component library to price hops (docs/components.md). What is stated beside it wins.
+    E.g. ``{class: wire, length: 0.3 mm}``."""
     access: Width | None = None
     """Width that ``hop`` refers to; a word of the architecture when absent. E.g. ``64 b``."""
     multicast: Multicast = "words"
@@ -177,6 +204,7 @@ class ArraySpec(LevelSpec):
     it. Anything when absent.
     E.g. ``gemm``."""
 
+    kind: ClassVar[LevelKind] = "array"
     key_hints: ClassVar[dict[str, str]] = _COMMON_HINTS | {
         "energy": "say `hop:` for the energy of moving a word",
         "fanout": "say `shape:`",
@@ -191,20 +219,28 @@ class ArraySpec(LevelSpec):
 class ComputeSpec(LevelSpec):
     """What performs operations."""
 
+    model_config = ConfigDict(json_schema_extra=_PRICED)
+
     compute: Name
     """Name of the unit, unique in the file; the key says that the level performs operations. E.g. ``MAC``."""
-    energy: KindEnergy
+    energy: KindEnergy | None = None
     """Of one operation: one value for every kind, or one per kind, with ``default`` for the rest; 0 says that it costs
-    nothing. It says what the unit does: only the kinds that are named, where there is no ``default``. E.g. ``1 pJ``,
-    ``{mac: 0.2 pJ, add: 0.05 pJ}``, ``{exp: 10 pJ, default: 1 pJ}``."""
+    nothing. It says what the unit does: only the kinds that are named, where there is no ``default``, and those of its
+    ``component:``. Needed where there is none. E.g. ``1 pJ``, ``{mac: 0.2 pJ, add: 0.05 pJ}``,
+    ``{exp: 10 pJ, default: 1 pJ}``."""
+    component: UnitComponent | None = None
+    """What it is made of, for the component library to price: energies, area and leakage follow its number format and
+    process (docs/components.md). What is stated beside it wins; an ``energy`` that prices every kind wins over all.
+    Several in a list make one unit that does what each of them does. E.g. ``mac``,
+    ``{class: mac, format: int8, accumulator: int32}``, ``[mac, adder, exp]``."""
     energy_source: str = ""
     """Where the energies come from; ``source`` when absent. E.g. ``int8 multiply at 45 nm (Horowitz, ISSCC 2014)``."""
     throughput: KindRate | None = None
     """Operations per cycle of one instance: one value, or one per kind, with ``default`` for the rest; 1 when absent.
     Of what ``energy`` prices: a kind that is rated has a price too. E.g. ``1 /cycle``, ``{mac: 4, exp: 0.25}``."""
 
+    kind: ClassVar[LevelKind] = "compute"
     key_hints: ClassVar[dict[str, str]] = _COMMON_HINTS | {
-        "missing energy": "`energy: 1 pJ` or one value per kind, `{mac: …, default: …}`; 0 says that it costs nothing",
         "access": "the energy of an operation does not depend on a width",
         "size": "did you mean `instances:` or an `array:` above?",
         "bandwidth": "say `throughput:`",
@@ -215,6 +251,7 @@ class ComputeSpec(LevelSpec):
         return self.compute
 
 
+AnyLevel = MemorySpec | ArraySpec | ComputeSpec
 LEVEL_KEYS = ("memory", "array", "compute")
 
 

@@ -25,6 +25,7 @@ _UNFOLDED: dict[str, tuple[str, ...]] = {
     "bandwidth": ("total",),
     "throughput": ("default",),
     "bits": ("default",),
+    "component": ("class",),
 }
 """Keys whose single value stands for a map with these keys (energies: see ``_unfold``)."""
 

@@ -75,10 +75,11 @@ class Marks:
         return Problem(message, file, line, column, path_text(path), hint, excerpt)
 
     def _find(self, path: Path, *, key: bool) -> tuple[str, Place]:
+        for length in range(len(path), -1, -1):  # what stood below a value that was replaced is gone
+            if path[:length] in self.overrides:
+                return self.overrides[path[:length]], (0, 0, -1)
         for length in range(len(path), -1, -1):
             part = path[:length]
-            if part in self.overrides:
-                return self.overrides[part], (0, 0, -1)
             if part in self.aliases:
                 return self._find((*self.aliases[part], *path[length:]), key=key and length < len(path))
             if key and length == len(path) and part in self.keys:

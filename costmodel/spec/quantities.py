@@ -65,11 +65,16 @@ class InUnitsOf:
         return core_schema.no_info_plain_validator_function(self.read, serialization=text)
 
     def __get_pydantic_json_schema__(self, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        spelt = "|".join(re.escape(unit) for unit in sorted(self.dimension.units, key=len, reverse=True))
-        least = "minimum" if self.zero else "exclusiveMinimum"
-        pattern = rf"^\s*[0-9.]+([eE][-+]?[0-9]+)?\s*({spelt})?\s*$"
-        text = {"type": "string", "pattern": pattern, "description": self.dimension.manual}
-        return {"anyOf": [{"type": "number", least: 0}, text]}
+        return quantity_schema(self.dimension, zero=self.zero)
+
+
+def quantity_schema(dimension: Dimension, *, zero: bool = False) -> dict[str, Any]:
+    """Describe how a quantity is written; ``zero`` says whether it may be 0."""
+    spelt = "|".join(re.escape(unit) for unit in sorted(dimension.units, key=len, reverse=True))
+    least = "minimum" if zero else "exclusiveMinimum"
+    pattern = rf"^\s*[0-9.]+([eE][-+]?[0-9]+)?\s*({spelt})?\s*$"
+    text = {"type": "string", "pattern": pattern, "description": dimension.manual}
+    return {"anyOf": [{"type": "number", least: 0}, text]}
 
 
 Name = Annotated[str, AfterValidator(_name), JsonSchema({"type": "string", "pattern": f"^{_NAME.pattern}$"})]

@@ -103,6 +103,7 @@ def test_a_whole_workload_is_drawn_first_and_a_click_shows_what_is_fused():
     last = len(whole.unfused.points) + len(whole.fused.points) - 1
     assert front["titles"][str(last)] == "whole workload, fused: 137 B or more"
     assert front["facts"][str(last)][1] == "384 words"
+    assert front["start"] == last
     assert [len(front["nests"][str(k)]) for k in (0, last)] == [3, 2]
     assert "1.67 × as much" in page
 

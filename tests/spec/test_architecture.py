@@ -264,7 +264,7 @@ def test_a_rate_needs_a_price():
         (SMALL + "constraints: [3]\n", "must be text, got 3"),
         (SMALL + "clokc: 1\n", "a.yaml:12:1: $.clokc: no such key 'clokc' (did you mean 'clock'?)"),
         (with_level("capacity: 3"), "no such key 'capacity' (say `size:`)"),
-        (with_level("component: {class: sram}"), "no such key 'component' (no component library prices this yet"),
+        (with_level("component: {class: sram}"), "$.levels[1].component: sram needs `node:` (feature size"),
         (with_level("enrgy: 3"), "no such key 'enrgy' (did you mean 'energy'?)"),
         (with_level("energy: 3", "PEs"), "no such key 'energy' (say `hop:`"),
         (with_level("keep: [inputs]"), "no such role 'inputs' (did you mean 'input'?"),

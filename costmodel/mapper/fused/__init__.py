@@ -5,12 +5,19 @@ from typing import TYPE_CHECKING
 from costmodel.mapper.doors import door
 
 if TYPE_CHECKING:
-    from costmodel.mapper.fused.cuts import apart, over_cuts
+    from costmodel.mapper.fused.cuts import apart, least_over, over_cuts
     from costmodel.mapper.fused.search import Fusion, asked_of, fuse
 
-__all__ = ["Fusion", "apart", "asked_of", "fuse", "over_cuts"]
+__all__ = ["Fusion", "apart", "asked_of", "fuse", "least_over", "over_cuts"]
 
 __getattr__ = door(
     __name__,
-    {"Fusion": "search", "apart": "cuts", "asked_of": "search", "fuse": "search", "over_cuts": "cuts"},
+    {
+        "Fusion": "search",
+        "apart": "cuts",
+        "asked_of": "search",
+        "fuse": "search",
+        "least_over": "cuts",
+        "over_cuts": "cuts",
+    },
 )

@@ -7,14 +7,29 @@ from dataclasses import dataclass
 
 from costmodel.einsum.algebra import Einsum
 from costmodel.mapper.allowed import Allowed
-from costmodel.mapper.fused.plan import Touched
-from costmodel.mapper.lattice import Board, Branches, Branching, Space, UnsupportedError, build
+from costmodel.mapper.front import Incumbents, StrictIncumbents
+from costmodel.mapper.fused.plan import Floats, Plan, Touched
+from costmodel.mapper.lattice import (
+    Board,
+    Branches,
+    Branching,
+    Cheapest,
+    Setting,
+    Settings,
+    Space,
+    UnsupportedError,
+    build,
+    least_elsewhere,
+)
 from costmodel.mapper.result import InfeasibleError
 from costmodel.model.patience import until
 from costmodel.spec.computing import parts_for
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.objective import Objective
 from costmodel.spec.rules import parse
+
+WIDTHS_OF_LEAST = (50, 1_000)
+"""Labels of each stage of the passes for what an Einsum pays at least."""
 
 
 class NotFusedError(Exception):
@@ -92,17 +107,54 @@ def _limits_nests(space: Space) -> bool:
     return any(allowed.whole(place, tensor) for place, tensor, _ in allowed.below)
 
 
-def branches(
-    part: EinsumPart, aim: Objective, shared: set[str], memories: Sequence[str], *, deadline: float | None
-) -> Found:
-    """Find the branches of an Einsum on one unit, whatever of its rank variables is shared.
+class Searcher:
+    """The searches of the branches of one Einsum on one unit, for all groups in which it may be."""
 
-    Nodes in ``memories`` may stand in the shared part. Raises OutOfTimeError.
+    def __init__(self, part: EinsumPart, aim: Objective, plans: Sequence[Plan]) -> None:
+        self.part = part
+        every = [setting(part, plan) for plan in plans]
+        each = list(dict.fromkeys(every))
+        self.groups = [[p.group for p, one in zip(plans, every, strict=True) if one == mine] for mine in each]
+        """For each setting: the groups that make it."""
+        self.board = Board(part.space, aim, least_elsewhere(each))
+        self.settings = Settings(part.space, self.board.lattice, self.board.completion.above, each)
+
+    def branches(self, judges: Sequence[Incumbents], width: int, deadline: float | None) -> Found:
+        """Find those that may be better than what is known in some setting. Raises OutOfTimeError."""
+        search = Branching(self.board, self.settings, judges, width, deadline=deadline)
+        with until(deadline):
+            return Found(self.part, search, search.branches())
+
+    def least(self, aim: Objective, deadline: float | None) -> Floats:
+        """Return for each setting a bound of one objective, of a branch with its part of what is shared.
+
+        Raises OutOfTimeError.
+        """
+        judges = [StrictIncumbents(aim) for _ in self.groups]
+        with until(deadline):
+            for width in WIDTHS_OF_LEAST:
+                found = Cheapest(self.board, self.settings, judges, width, deadline=deadline).least()
+        return found
+
+
+def setting(part: EinsumPart, plan: Plan) -> Setting:
+    """Return what a group makes of an Einsum.
+
+    An output that stays in the group is not written to the outermost memory. What comes to an input that another Einsum
+    of the group writes is of that one; else the Einsums that touch it have equal parts.
     """
-    space = part.space
-    board = Board(space, aim)
-    movable = sum(n.bit for n in space.nodes if space.memories[n.memory].level.name in memories)
-    places = tuple(v for v, name in enumerate(space.names) if name in shared)
-    search = Branching(board, places, movable, deadline=deadline)
-    with until(deadline):
-        return Found(part, search, search.branches())
+    group, names = plan.group, part.space.names
+    movable, elsewhere = 0, []
+    for node in part.space.nodes:
+        if part.node(node.bit) not in plan.bit:
+            continue
+        movable |= node.bit
+        tensor, _ = part.node(node.bit)
+        if tensor == part.einsum.output.tensor:
+            if tensor in group.internal:
+                elsewhere.append((node.bit, 1.0))
+        elif group.writer(tensor) is not None:
+            elsewhere.append((node.bit, 0.0))
+        elif (count := len(group.touching(tensor))) > 1:
+            elsewhere.append((node.bit, 1.0 / count))
+    return Setting(tuple(names.index(v) for v in group.shared), movable, tuple(elsewhere))

@@ -8,8 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from costmodel.mapper.front import Floats, pareto
+from costmodel.mapper.rounds import joined
 from costmodel.mapper.sums import joined_costs
-from costmodel.spec.objective import AXES
+from costmodel.spec.objective import AXES, Objective
 
 MOST = 4_000
 """Points kept of a front between two cuts."""
@@ -34,6 +35,10 @@ class Cuts(NamedTuple):
     """Whether no point was left out for their number."""
 
 
+NOTHING = Cuts(np.zeros((0, len(AXES))), [], exact=True)
+"""Where nothing is known of some Einsum."""
+
+
 def over_cuts(first: int, stop: int, fronts: Mapping[tuple[int, int], Floats], asked: Sequence[int]) -> Cuts:
     """Return the front over all cuts of a run, by the costs that are asked for.
 
@@ -56,6 +61,18 @@ def over_cuts(first: int, stop: int, fronts: Mapping[tuple[int, int], Floats], a
             exact &= len(rows) <= MOST
             rows = rows[:: -(-len(rows) // MOST)]
             known[end] = Cuts(every[rows], [pieces[row] for row in rows.tolist()], exact)
+    return known.get(stop, NOTHING)
+
+
+def least_over(first: int, stop: int, bounds: Mapping[tuple[int, int], float], aim: Objective) -> float:
+    """Return what the first objective of a run is at least, over all cuts, by bounds of each group and each Einsum."""
+    known = {first: 0.0}
+    for end in range(first + 1, stop + 1):
+        known[end] = min(
+            joined(aim, [(1, known[begin]), (1, bounds[begin, end])])
+            for begin in range(first, end)
+            if (begin, end) in bounds
+        )
     return known[stop]
 
 

@@ -10,7 +10,7 @@ from costmodel.einsum.algebra import Access, Affine, Einsum, Workload
 from costmodel.spec.hardware import Architecture, Array, Memory
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FusedGroup:
     """A run of neighbouring Einsums of a workload, one branch each."""
 

@@ -6,11 +6,12 @@ from costmodel.mapper.doors import door
 
 if TYPE_CHECKING:
     from costmodel.mapper.lattice.board import Board
-    from costmodel.mapper.lattice.branches import Branches, Branching, TooManyBranchesError
+    from costmodel.mapper.lattice.branches import Branches, Branching, Cheapest
     from costmodel.mapper.lattice.exact import map_einsum
     from costmodel.mapper.lattice.numbering import numbered
     from costmodel.mapper.lattice.passes import Progress, widen
     from costmodel.mapper.lattice.read_back import merged
+    from costmodel.mapper.lattice.settings import Setting, Settings, least_elsewhere
     from costmodel.mapper.lattice.space import Space, build
     from costmodel.mapper.lattice.tensor_plan import UnsupportedError
 
@@ -18,11 +19,14 @@ __all__ = [
     "Board",
     "Branches",
     "Branching",
+    "Cheapest",
     "Progress",
+    "Setting",
+    "Settings",
     "Space",
-    "TooManyBranchesError",
     "UnsupportedError",
     "build",
+    "least_elsewhere",
     "map_einsum",
     "merged",
     "numbered",
@@ -35,11 +39,14 @@ __getattr__ = door(
         "Board": "board",
         "Branches": "branches",
         "Branching": "branches",
+        "Cheapest": "branches",
         "Progress": "passes",
+        "Setting": "settings",
+        "Settings": "settings",
         "Space": "space",
-        "TooManyBranchesError": "branches",
         "UnsupportedError": "tensor_plan",
         "build": "space",
+        "least_elsewhere": "settings",
         "map_einsum": "exact",
         "merged": "read_back",
         "numbered": "numbering",

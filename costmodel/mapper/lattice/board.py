@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from costmodel.mapper.lattice.completion import Completion
 from costmodel.mapper.lattice.dominance import Dominance
@@ -19,7 +20,8 @@ from costmodel.spec.objective import Objective
 class Board:
     """What all passes of one search share: the tables."""
 
-    def __init__(self, space: Space, aim: Objective) -> None:
+    def __init__(self, space: Space, aim: Objective, elsewhere: Mapping[int, float] | None = None) -> None:
+        """``elsewhere``: see ``Above``; none where the Einsum is mapped by itself."""
         self.space, self.aim = space, aim
         windows = sum(1 for n in space.nodes if space.tensors[n.tensor].windows)
         self.rooms = [m for m, plan in enumerate(space.memories[:-1]) if math.isfinite(plan.room)]
@@ -38,6 +40,6 @@ class Board:
         self.history = History()
         self.combinations = Combinations(space, self.layout)
         self.sliding = Sliding(space, self.lattice, self.layout, self.combinations, self.history)
-        self.completion = Completion(space, self.lattice, self.layout, self.combinations, self.sliding)
+        self.completion = Completion(space, self.lattice, self.layout, self.combinations, self.sliding, elsewhere or {})
         self.gaps = Gaps(space, self.lattice, self.layout, self.sliding)
         self.dominance = Dominance(space, self.lattice, self.layout, self.combinations, self.gaps)

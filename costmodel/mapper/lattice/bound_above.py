@@ -7,7 +7,7 @@ outside in, for all tile shapes at once: the best way up from each shape, over e
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -31,8 +31,15 @@ class Above:
     """Least costs above the last array."""
 
     def __init__(
-        self, space: Space, lattice: Lattice, layout: Layout, combinations: Combinations, sliding: Sliding
+        self,
+        space: Space,
+        lattice: Lattice,
+        layout: Layout,
+        combinations: Combinations,
+        sliding: Sliding,
+        elsewhere: Mapping[int, float],
     ) -> None:
+        """``elsewhere``: nodes (bits) that may be shared with other Einsums → the part of their energy that counts."""
         self.space, self.lattice, self.layout = space, lattice, layout
         self.combinations, self.sliding = combinations, sliding
         self.returns = Returns(space, lattice)
@@ -53,7 +60,7 @@ class Above:
         """Nodes to come and open (bits) → ``table``."""
         self.rows = [Layout.ENERGY, *layout.limit]
         """Rows of the labels' floats: energy, and cycles of each limit."""
-        self.prices = {n.bit: self.price(n) for n in space.nodes}
+        self.prices = {n.bit: self.price(n, elsewhere) for n in space.nodes}
         self.wanted = {
             m: [k for k in range(space.prices.rows) if any(self.prices[n.bit][k] for n in space.nodes if n.memory == m)]
             for m in self.memories
@@ -224,14 +231,22 @@ class Above:
             self.needs[node.bit] = np.reshape(self.space.bits(node, words), self.lattice.sizes)
         return self.needs[node.bit]
 
-    def price(self, node: NodePlan) -> list[float]:
-        """Least (energy, cycles of each limit) per word that fills a node once and, for outputs, leaves it once."""
+    def price(self, node: NodePlan, elsewhere: Mapping[int, float]) -> list[float]:
+        """Least (energy, cycles of each limit) per word that fills a node once and, for outputs, leaves it once.
+
+        Of a node that may be shared with other Einsums, what comes to an input is of all of them, in energy by parts
+        and in cycles maybe of another one; what leaves an output may go no further.
+        """
         space = self.space
         tensor = space.tensors[node.tensor]
         outer = [space.nodes[i].memory for i in self.chain[node.tensor] if space.nodes[i].memory > node.memory]
         bits = {m: next(n.bit for n in space.nodes if n.memory == m and n.tensor == node.tensor) for m in outer}
         must = [m for m in outer if all(kept & bits[m] for kept in space.keeps)]
         possible = [m for m in (*outer, len(space.memories) - 1) if not must or m <= must[0]]
-        flows: tuple[Flow, ...] = ("fill", "read", "update", "drain") if tensor.output else ("fill", "read")
+        leaves = tensor.output and node.bit not in elsewhere
+        flows: tuple[Flow, ...] = ("fill", "read", "update", "drain") if leaves else ("fill", "read")
         costs = sum(space.prices.flow[flow][:, node.tensor, node.memory, possible] for flow in flows)
-        return [float(cost) for cost in np.asarray(costs).min(axis=1)]
+        least = [float(cost) for cost in np.asarray(costs).min(axis=1)]
+        if node.bit in elsewhere and not tensor.output:
+            return [least[0] * elsewhere[node.bit], *([0.0] * len(least[1:]))]
+        return least

@@ -1,13 +1,15 @@
-"""All branches of one Einsum at once: partial nests up to every boundary that loops shared with others may leave.
+"""The branches of one Einsum: partial nests up to every boundary that loops shared with others may leave.
 
 A *branch* is a nest of the Einsum with the extents that shared loops leave to it: all of the rank variables that are
 not shared, and some tile of those that are. Where it ends, what its tiles hold leaves them. So a label whose tile shape
 has reached the boundary is a branch once its open tiles are closed there; the nodes that it still lacks stand in the
-shared part. Nothing is left out for what a known mapping costs: a branch that is dear alone may be cheap in company.
+shared part. A branch that is dear alone may be cheap in company: what the nodes that it lacks cost at least is the
+part of them that is this Einsum's (``Settings``), and it is held against what is known less the least of the others.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,15 +18,10 @@ from costmodel.mapper.front import Incumbents, group_front
 from costmodel.mapper.lattice.board import Board
 from costmodel.mapper.lattice.labels import Labels, Layout
 from costmodel.mapper.lattice.search import Search
+from costmodel.mapper.lattice.settings import Judges, Settings
 from costmodel.mapper.lattice.shapes import Floats, Ints
 from costmodel.spec.mapping import Node
-
-WIDTH = 2_000_000
-"""Labels of each stage; more take gigabytes."""
-
-
-class TooManyBranchesError(Exception):
-    """There are more branches than there is memory for."""
+from costmodel.spec.objective import NAMED
 
 
 @dataclass(frozen=True)
@@ -63,24 +60,64 @@ class Branches:
 
 
 class Branching(Search):
-    """One pass that finds every branch.
+    """One pass that finds the branches that may be better than what is known, ``width`` of each stage at most."""
 
-    ``shared`` are places of rank variables that loops above may split; ``movable`` nodes (bits) may stand in the shared
-    part.
-    """
-
-    def __init__(self, board: Board, shared: tuple[int, ...], movable: int, *, deadline: float | None = None) -> None:
-        super().__init__(board, Incumbents(board.aim), WIDTH, deadline)
-        self.movable = movable
-        self.is_shared = np.isin(np.arange(self.lattice.count), shared)
-        self.others_full = (self.lattice.digits[~self.is_shared] == self.lattice.last_digit[~self.is_shared, None]).all(
-            axis=0
-        )
-        """Whether a shape is one of a boundary."""
+    def __init__(
+        self,
+        board: Board,
+        settings: Settings,
+        judges: Sequence[Incumbents],
+        width: int,
+        *,
+        deadline: float | None = None,
+    ) -> None:
+        """``judges``: what a branch is held against in each setting."""
+        self.settings, self.judges = settings, judges
+        super().__init__(board, self.judge(np.zeros(len(judges))), width, deadline)
+        self.timeless = "latency" not in self.aim.costs and not self.space.leak_pj_per_cycle
+        """Whether cycles do not matter."""
+        self.pays_energy = self.aim.powers[0] == NAMED["energy"]
+        """Whether the first objective is energy."""
+        self.left_out = np.full(len(judges), np.inf)
+        """For each setting: a bound of the first objective of what was dropped."""
         self.found: list[Labels] = []
 
+    def judge(self, dues: Floats) -> Judges:
+        """Return what a branch is held against that pays so much more, in each setting."""
+        return Judges(self.judges[0].aim, self.judges, dues)
+
+    def survivors(self, labels: Labels, segment: int) -> Labels:
+        """Return the labels that may lead to something better than what is known, in some setting."""
+        if not labels.n or not self.incumbents.items:
+            return labels
+        hopeful = np.empty(labels.n, dtype=bool)
+        for part, mine in self.parts(labels, segment):
+            todo = mine.s[Layout.TODO]
+            told = todo & self.settings.telling
+            good = np.empty(mine.n, dtype=bool)
+            for bits in np.unique(told).tolist():
+                rows = np.flatnonzero(told == bits)
+                judge = self.judge(self.settings.dues(todo[rows[:1]])[:, 0])
+                good[rows] = self.completion.hopeful(mine.take(rows), segment, judge)
+            hopeful[part] = good
+        self.stats.bounded += labels.n - int(hopeful.sum())
+        return labels.where(hopeful)
+
+    def drop(self, labels: Labels, segment: int, least: Floats | None = None) -> None:
+        """Give labels up, and note what they might have led to in each setting."""
+        if not labels.n:
+            return
+        self.stats.dropped += labels.n
+        dues = self.settings.dues(labels.s[Layout.TODO]) if self.pays_energy else np.zeros((len(self.judges), labels.n))
+        if least is None:
+            least = self.first(labels, segment)
+        elif segment == self.top:
+            rows = np.flatnonzero((least + dues < self.left_out[:, None]).any(axis=0))
+            least, dues = self.first(labels.take(rows), segment), dues[:, rows]
+        self.left_out = np.minimum(self.left_out, (least + dues).min(axis=1, initial=np.inf))
+
     def branches(self) -> Branches:
-        """Search. Raises TooManyBranchesError, and OutOfTimeError where there was a deadline."""
+        """Search. Raises OutOfTimeError where there was a deadline."""
         labels = self.start()
         for segment in range(self.top + 1):
             labels = self.pass_segment(labels, segment)
@@ -94,7 +131,7 @@ class Branching(Search):
             s[Layout.TODO], s[Layout.SHAPE], f[Layout.ENERGY], cycles, rooms, f[Layout.CAPACITY], s[Layout.NUMBER]
         )
         key = s[Layout.TODO] * self.lattice.shapes + s[Layout.SHAPE]
-        costs = [found.energy, *found.room, *found.cycles]
+        costs = [found.energy, *found.room, *(() if self.timeless else found.cycles)]
         if self.layout.counts_capacity:
             costs.append(found.capacity)
         varying = [cost for cost in costs if ends.n and cost.min() != cost.max()]
@@ -108,11 +145,18 @@ class Branching(Search):
         if segment < self.top:
             return super().pass_segment(labels, segment)
         while labels.n:
-            self.end(labels.where((labels.s[Layout.TODO] & ~self.movable) == 0))
+            self.end(labels.where((labels.s[Layout.TODO] & ~self.settings.movable) == 0))
             labels = labels.where(labels.s[Layout.TODO] != 0)
             if labels.n:
                 labels = self.place_next(self.grow(labels, segment), segment)
         return labels
+
+    def reduce(self, labels: Labels, segment: int) -> Labels:
+        if labels.n < 2:
+            return labels
+        rows = self.board.dominance.undominated(labels, segment, timeless=self.timeless)
+        self.stats.dominated += labels.n - len(rows)
+        return self.limit(labels.take(rows) if len(rows) < labels.n else labels, segment)
 
     def end(self, labels: Labels) -> None:
         """Have branches end at all boundaries that loops without another node lead to."""
@@ -127,7 +171,7 @@ class Branching(Search):
                 break
             everything.append(frontier)
         ends = Labels.join(everything)
-        ends = self.reduce(ends.where(self.others_full[ends.s[Layout.SHAPE]]), self.top)
+        ends = self.reduce(ends.where(self.settings.ends_at[:, ends.s[Layout.SHAPE]].any(axis=0)), self.top)
         if not ends.n:
             return
         ends = Labels(ends.s.copy(), ends.f.copy())
@@ -138,13 +182,24 @@ class Branching(Search):
         for i in self.sliding.nodes:
             rows = np.flatnonzero((ends.s[Layout.OPEN] | ends.s[Layout.ALIVE]) & self.space.nodes[i].bit)
             self.sliding.die(ends, rows, i, ends.s[Layout.SHAPE, rows], self.top)
-        self.found.append(ends)
+        ends.s[Layout.OPEN], ends.s[Layout.ALIVE] = 0, 0
+        self.found.append(self.ended(ends))
+
+    def ended(self, ends: Labels) -> Labels:
+        """Return the branches that are worth keeping."""
+        energy, latency, capacity = (cost[:, 0] for cost in self.completion.bounds(ends, self.top))
+        more = self.settings.dues(ends.s[Layout.TODO]) + self.settings.allowed(ends)
+        beaten = np.ones(ends.n, dtype=bool)
+        for judge, due in zip(self.judges, more, strict=True):
+            rows = np.flatnonzero(beaten & np.isfinite(due))
+            beaten[rows] = judge.beaten(energy[rows] + due[rows], latency[rows], capacity[rows])
+        return ends.where(~beaten)
 
     def outward(self, labels: Labels) -> Labels:
         """Return the labels with one more loop: over a shared rank variable to any tile, over others to the end."""
         may, must = self.gaps.candidates(labels, self.top, anything=True, full=True)
         variables, columns = np.nonzero(may)
-        whole = ~self.is_shared[variables]
+        whole = ~self.settings.is_shared[variables]
         shapes = labels.s[Layout.SHAPE, columns]
         some = np.flatnonzero(~whole)
         which, into = self.lattice.multiples(variables[some], shapes[some], self.top)
@@ -153,11 +208,30 @@ class Branching(Search):
         self.late()
         return self.loop(labels, columns[rows], variables[rows], into, must, self.top)
 
-    def limit(self, labels: Labels, segment: int) -> Labels:  # noqa: ARG002  wherever it is
-        """Keep all. Raises TooManyBranchesError."""
-        if labels.n > self.width:
-            raise TooManyBranchesError
-        return labels
-
     def forget_room(self, labels: Labels) -> None:
         """Keep note of the room: nodes of the shared part need some, too."""
+
+
+class Cheapest(Branching):
+    """One pass for the least that an Einsum pays in each setting: its branch, and its part of what is shared.
+
+    The judges are its own, of one objective, that learn what it finds.
+    """
+
+    def least(self) -> Floats:
+        """Search; return a bound of the objective in each setting; infinite: nothing fits. Raises OutOfTimeError."""
+        self.branches()
+        known = np.array([judge.values.min(initial=np.inf) for judge in self.judges])
+        found: Floats = np.minimum(known, self.left_out)
+        return found
+
+    def ended(self, ends: Labels) -> Labels:
+        costs = np.stack([cost[:, 0] for cost in self.completion.bounds(ends, self.top)])
+        more = self.settings.dues(ends.s[Layout.TODO]) + self.settings.allowed(ends)
+        for judge, due in zip(self.judges, more, strict=True):
+            mine = costs[:, np.isfinite(due)]
+            if mine.size:
+                mine[0] += due[np.isfinite(due)]
+                judge.add(mine[:, [int(self.aim.first(*mine).argmin())]], [None])
+        self.incumbents = self.judge(np.zeros(len(self.judges)))
+        return ends.take(np.zeros(0, dtype=np.int64))

@@ -23,9 +23,9 @@ class Dominance:
         self.combinations, self.gaps = combinations, gaps
         self.output = next(t for t, plan in enumerate(space.tensors) if plan.output)
 
-    def undominated(self, labels: Labels, segment: int) -> Ints:
-        """Return the places of labels that are left."""
-        return group_front(self.group(labels, segment), self.costs(labels, segment))
+    def undominated(self, labels: Labels, segment: int, *, timeless: bool = False) -> Ints:
+        """Return the places of labels that are left; ``timeless``: where cycles do not matter."""
+        return group_front(self.group(labels, segment), self.costs(labels, segment, timeless=timeless))
 
     def group(self, labels: Labels, segment: int) -> Ints:
         """Return a number of each label: only labels with the same one can be compared."""
@@ -109,10 +109,11 @@ class Dominance:
                 parts.append(np.where(waits, space.child_segment(t, s[Layout.KEPT], segment - 1), 0))
         return parts
 
-    def costs(self, labels: Labels, segment: int) -> list[Floats]:
+    def costs(self, labels: Labels, segment: int, *, timeless: bool) -> list[Floats]:
         """Return what makes a label better than another one: less of each."""
         space, s = self.space, labels.s
-        costs = list(labels.f)
+        cycles = {Layout.CYCLES, Layout.PASSES, *self.layout.limit} if timeless else set()
+        costs = [row for k, row in enumerate(labels.f) if k not in cycles]
         settlement = self.combinations.settlements[segment]
         for i, node in enumerate(space.nodes):
             inside = range(self.gaps.segment_of[i], segment)
@@ -124,10 +125,10 @@ class Dominance:
                 continue
             if not window:
                 # whatever closes the tile, and however arrays to come are spread, it costs so many times the same
-                coefficients = [values[s[Layout.COMBO]] for _, values in settlement.close[i]]
+                coefficients = [values[s[Layout.COMBO]] for row, values in settlement.close[i] if row not in cycles]
             else:
                 instances = math.prod(space.arrays[a].product[s[self.layout.way[a]]] for a in inside)
-                coefficients = [instances, 1 / instances] if space.prices.segments else [instances]
+                coefficients = [instances, 1 / instances] if space.prices.segments and not timeless else [instances]
             costs += [np.where(alive, values, 0.0) for values in coefficients]
         varying = [x for x in costs if x.min() != x.max()]
         return varying or costs[:1]

@@ -12,7 +12,7 @@ from costmodel.mapper.cascade_curve import CascadeCurve
 from costmodel.mapper.curve import BufferCurve
 from costmodel.report import figures, human
 from costmodel.report.cards import Card
-from costmodel.report.curves import ShownCurve, curve_table, curves_of
+from costmodel.report.curves import FUSED, ShownCurve, curve_table, curves_of
 from costmodel.report.folder import write_text
 from costmodel.report.page.book import Book
 from costmodel.report.page.grid import Cell, Table
@@ -105,8 +105,10 @@ def _explored(
             f"{human.digits(row['traffic_bits'] / row['compulsory_bits'])} × compulsory",
             f"{human.digits(row['operations_per_byte'])} operations per byte",
         ]
-    here = drawn[0].at(level.capacity_bits)
-    start = 0 if here is None else drawn[0].corners.index(here)
+    main = next((curve for curve in drawn if curve.name == FUSED), drawn[0])
+    here = main.at(level.capacity_bits)
+    before = sum(len(curve.corners) for curve in drawn[: drawn.index(main)])
+    start = 0 if here is None else before + main.corners.index(here)
     return {"facts": shown, "nests": nests, "titles": titles, "start": start, "points": len(corners)}
 
 
@@ -134,7 +136,7 @@ def _cards(curves: Sequence[ShownCurve], level: Memory, whole: CascadeCurve | No
     else:
         cards.append(Card(title, "nothing fits"))
     words = sum(c.corners[-1].traffic_words for c in main)
-    once = "each tensor once" if len(curves) == 1 else "no more than any capacity saves"
+    once = "each tensor once" if len(curves) == 1 else "however large the level is"
     cards.append(Card("Compulsory traffic", human.memory(least), once, f"{words:,} words"))
     cards.append(Card("Reached with", human.memory(enough), "no more than compulsory moves", f"{enough:,} bits"))
     proven = all(c.proven for c in curves)

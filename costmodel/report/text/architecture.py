@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import TypeVar
 
 from costmodel.model.meters import (
@@ -15,9 +15,10 @@ from costmodel.model.meters import (
     port_limits,
     priced,
 )
-from costmodel.report.human import NOT_MODELLED, amount, digits, memory, prefixed
+from costmodel.report.human import NOT_MODELLED, amount, digits, memory, percent, prefixed
 from costmodel.report.text.aligned import one_line, table
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Level, Memory
+from costmodel.spec.sources import NumberSource
 
 SHOWN_KINDS = 4
 """Kinds of operation whose numbers are told one by one in the table."""
@@ -42,9 +43,7 @@ def architecture_text(architecture: Architecture) -> str:
             name = "operations" if alike == ["default"] else " or ".join(alike)
             rate = prefixed(per_cycle * architecture.clock_hz, "op/s")
             lines.append(f"peak of {unit.name}: {amount(per_cycle)} {name} per cycle = {rate}")
-    area, missing = _area(architecture)
-    if area is not None:
-        lines.append(f"area: {digits(area)} mm2" + (f" without {', '.join(missing)}" if missing else ""))
+    lines += area_lines(architecture)
     if architecture.constraints:
         lines += ["constraints:", *(f"- {sentence}" for sentence in architecture.constraints)]
     return "\n".join(lines)
@@ -77,10 +76,47 @@ def _operations(unit: ComputeUnit) -> str:
     return ", ".join(f"{' '.join(alike)} {cost}" for cost, alike in _alike(costs))
 
 
-def _area(architecture: Architecture) -> tuple[float | None, list[str]]:
-    stated = [(x.area_mm2, architecture.copies(x.name)) for x in architecture.levels if x.area_mm2 is not None]
+def area_lines(architecture: Architecture) -> list[str]:
+    """Say the area of the chip, and what part each level takes, the largest first; nothing where none is known."""
+    taken = {x.name: x.area_mm2 * architecture.copies(x.name) for x in architecture.levels if x.area_mm2 is not None}
     missing = [x.name for x in architecture.levels if x.area_mm2 is None]
-    return (sum(a * n for a, n in stated), missing) if stated else (None, missing)
+    if not taken:
+        return []
+    whole = sum(taken.values())
+    lines = [f"area: {digits(whole)} mm2" + (f" without {', '.join(missing)}" if missing else "")]
+    parts = sorted((part for part in taken.items() if part[1]), key=lambda part: -part[1])
+    if len(parts) > 1:
+        lines += [f"- {name}: {digits(mm2)} mm2, {percent(mm2 / whole)}" for name, mm2 in parts]
+    return lines
+
+
+def sources_text(sources: Sequence[NumberSource]) -> str:
+    """Every number with its value, how it was found, and its source; what leaves a range of the library says so."""
+    rows = [
+        [
+            number.level,
+            number.name,
+            number_text(number),
+            number.basis,
+            "; ".join((number.source or "no source stated", *(f"beyond: {text}" for text in number.beyond))),
+        ]
+        for number in sources
+    ]
+    return table(["level", "number", "value", "basis", "source"], rows)
+
+
+def number_text(number: NumberSource) -> str:
+    """The value with its unit.
+
+    >>> number_text(NumberSource("GLB", "read", 6.0, "pJ", 16, "stated", ""))
+    '6 pJ per 16 b'
+    """
+    if number.unit == "b" and number.name == "size":
+        return memory(int(number.value))
+    if number.unit in {"Hz", "W"}:
+        return prefixed(number.value, number.unit)
+    per = f" per {number.per_bits} b" if number.per_bits is not None else ""
+    return f"{digits(number.value)} {number.unit}".rstrip() + per
 
 
 def _level_cells(architecture: Architecture, level: Level) -> list[str]:

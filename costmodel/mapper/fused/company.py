@@ -1,0 +1,49 @@
+"""What a branch is held against: it pays its part of what is shared, and the others of its group at least theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from costmodel.mapper.front import Floats, Incumbents
+from costmodel.spec.objective import Objective
+
+
+class Least(NamedTuple):
+    """What an Einsum pays at least, in one of its groups: its branch, and its part of what is shared."""
+
+    energy: float
+    """pJ, with leakage."""
+    latency: float
+    first: float
+    """Of the first objective."""
+
+
+class Company(Incumbents):
+    """The incumbents of a group as they are for the branches of one of its Einsums, with the least of the others."""
+
+    def __init__(self, aim: Objective, known: Incumbents, others: Sequence[Least]) -> None:
+        super().__init__(aim)
+        self.known, self.items = known, known.items
+        self.energy = sum(one.energy for one in others)
+        self.latency = sum(one.latency for one in others)
+
+    def beaten(self, energy: Floats, latency: Floats, capacity: Floats) -> Any:
+        return self.known.beaten(energy + self.energy, latency + self.latency, capacity)
+
+
+class AnyOf(Incumbents):
+    """The incumbents of several groups: what is beaten in all of them is; without a group, everything."""
+
+    def __init__(self, aim: Objective, groups: Sequence[Company]) -> None:
+        super().__init__(aim)
+        self.groups, self.items = tuple(groups), [None] if all(one.items for one in groups) else []
+
+    def beaten(self, energy: Floats, latency: Floats, capacity: Floats) -> Any:
+        found = np.ones(energy.shape, dtype=bool)
+        for one in self.groups:
+            rows = found.nonzero()
+            found[rows] = one.beaten(energy[rows], latency[rows], capacity[rows])
+        return found

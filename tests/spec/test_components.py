@@ -1,0 +1,197 @@
+"""`component:` of a level: the library prices it, what is stated beside it wins, and what is wrong says where."""
+
+import jsonschema
+import pytest
+
+from costmodel.spec import catalog
+from costmodel.spec.load import parse
+from costmodel.spec.problems import SpecError
+from costmodel.spec.schema import schema
+from costmodel.spec.sources import BY_DEFAULT
+
+CHIP = """\
+name: chip
+source: a test
+technology: 65 nm
+clock: 200 MHz
+word: 16 b
+levels:
+- memory: DRAM
+  component: {class: dram, kind: lpddr4}
+- memory: GLB
+  size: 128 KiB   # a power of two
+  component: {class: sram, width: 64 b}
+- array: PEs
+  shape: 16
+  component: {class: wire, length: 0.5 mm}
+- memory: RF
+  size: 192 words
+  component: regfile
+- compute: MAC
+  component: {class: mac, table: aladdin}
+"""
+
+
+def chip(*overrides, text=CHIP):
+    return catalog.load_architecture(parse(text, "chip.yaml"), overrides)
+
+
+def level(name, *overrides):
+    return chip(*overrides).level(name)
+
+
+def sources(*overrides):
+    found = catalog.load_sources(parse(CHIP, "chip.yaml"), overrides)
+    return {(number.level, number.name): number for number in found}
+
+
+def test_the_library_prices_what_the_file_does_not():
+    glb, rf, mac, pes, dram = (level(name) for name in ("GLB", "RF", "MAC", "PEs", "DRAM"))
+    assert glb.access_bits == 64
+    assert glb.bandwidth_bits_per_cycle == 64
+    assert min(glb.read_pj, glb.write_pj, glb.area_mm2, glb.leakage_w) > 0
+    assert "CACTI 7" in glb.energy_source
+    assert (rf.read_pj, rf.write_pj, rf.access_bits) == (1.9766, 1.8817, 16)
+    assert (rf.read_bits_per_cycle, rf.write_bits_per_cycle) == (16, 16)
+    assert list(mac.energy_pj) == ["mac"]
+    assert mac.leakage_w > 0
+    assert pes.hop_pj > 0
+    assert (dram.read_pj, dram.area_mm2) == (16 * 8, 0)
+    assert dram.bandwidth_bits_per_cycle == pytest.approx(32 * 4.266e9 / 200e6)
+
+
+@pytest.mark.parametrize("times", [0.5, 2, 4])
+def test_another_size_moves_energy_leakage_and_area(times):
+    here, there = level("GLB"), level("GLB", f"GLB.size={128 * times:g}KiB")
+    for name in ("read_pj", "write_pj", "leakage_w", "area_mm2"):
+        assert (getattr(there, name) > getattr(here, name)) == (times > 1), name
+
+
+def test_widths_words_nodes_and_formats_move_prices():
+    assert level("GLB", "GLB.component.width=256").read_pj > level("GLB").read_pj
+    assert level("RF", "word=8").read_pj < level("RF").read_pj
+    assert level("MAC", "word=8").energy_pj["mac"] < level("MAC").energy_pj["mac"]
+    assert level("MAC", "MAC.component.format=int16") == level("MAC")
+    smaller = chip("technology=32nm")
+    for name in ("GLB", "RF", "MAC", "PEs"):
+        assert smaller.level(name) != chip().level(name)
+    assert smaller.level("DRAM") == chip().level("DRAM")
+
+
+def test_what_is_stated_beside_a_component_wins():
+    said = level("GLB", "GLB.energy.read=7pJ", "GLB.area=3", "GLB.bandwidth=100 b/cycle")
+    known = level("GLB")
+    assert (said.read_pj, said.area_mm2, said.bandwidth_bits_per_cycle) == (7, 3, 100)
+    assert (said.write_pj, said.leakage_w, said.access_bits) == (known.write_pj, known.leakage_w, 64)
+    assert level("GLB", "GLB.bandwidth={}").bandwidth_bits_per_cycle is None
+    per_bit = level("GLB", "GLB.energy=1", "GLB.access=1")
+    assert (per_bit.access_bits, per_bit.read_pj, per_bit.area_mm2) == (1, 1, known.area_mm2)
+    assert list(level("MAC", "MAC.energy.add=0.5").energy_pj) == ["mac", "add"]
+    assert level("MAC", "MAC.energy=2").energy_pj == {"default": 2}
+    assert level("PEs", "PEs.hop=3").hop_pj == 3
+
+
+def test_several_components_make_one_unit():
+    both = level("MAC", ("MAC.component", ["mac", {"class": "exp", "format": "fp16"}]))
+    alone = [level("MAC", ("MAC.component", of)) for of in ("mac", {"class": "exp", "format": "fp16"})]
+    assert both.energy_pj == alone[0].energy_pj | alone[1].energy_pj
+    assert both.area_mm2 == pytest.approx(sum(unit.area_mm2 for unit in alone))
+    for wrong, problem in (
+        (["mac", "epx"], "$.levels[4].component[1].class: no such component 'epx' (did you mean 'exp'?)"),
+        (["max", "comparator"], "$.levels[4].component[1]: max and comparator both price max, min"),
+        ([], "must be the name of a class"),
+    ):
+        with pytest.raises(SpecError) as caught:
+            chip(("MAC.component", wrong))
+        assert problem in str(caught.value)
+    with pytest.raises(SpecError):
+        chip(("GLB.component", ["sram"]))
+
+
+def test_a_class_alone_may_get_parameters_from_outside():
+    assert level("RF", "RF.component.table=horowitz").read_pj != level("RF").read_pj
+
+
+def test_ranges_that_are_left_are_told_and_only_where_they_are_used():
+    assert chip().warnings == ()
+    (warning,) = chip("GLB.size=64MiB").warnings
+    assert warning.startswith("GLB: extrapolated from 16384 to 65536 KiB")
+    stated = ["GLB.energy=1", "GLB.area=1", "GLB.leakage=0"]
+    assert chip("GLB.size=64MiB", *stated).warnings == ()
+
+
+def test_every_number_has_a_source():
+    found = sources("RF.energy.write=2")
+    assert all(number.source for number in found.values())
+    assert found["GLB", "size"].source == "a power of two"
+    assert found["GLB", "size"].value == 128 * 8192
+    assert found["PEs", "shape X"].source == "a test"
+    assert (found["GLB", "read"].basis, found["GLB", "read"].per_bits) == ("published", 64)
+    assert found["RF", "write"].source == "--set RF.energy.write=2"
+    assert found["MAC", "compute mac"].basis == "scaled"
+    assert sources()["", "clock"].source == "a test"
+    bare = catalog.load_sources(parse("name: a\nlevels: [{memory: D, energy: 1}, {compute: M, energy: 1}]"))
+    assert {number.source for number in bare if not number.level} == {BY_DEFAULT}
+
+
+@pytest.mark.parametrize("name", catalog.shipped()["arch"])
+def test_every_number_of_a_shipped_machine_has_a_source(name):
+    assert [(n.level, n.name) for n in catalog.load_sources(name) if not n.source] == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("class: sram", "class: srma", "chip.yaml:11:22: $.levels[1].component.class: no such component 'srma'"),
+        ("width: 64 b}", "widht: 64}", "chip.yaml:11:28: $.levels[1].component.widht: sram has no parameter 'widht'"),
+        ("technology: 65 nm\n", "", "$.levels[1].component: sram needs `node:` (feature size"),
+        ("technology: 65 nm", "technology: 65 pJ", "$.technology: must be a length"),
+        ("kind: lpddr4", "kind: ddr5", "dram has no energy of read and write here (say `energy: {read: …, write: …}`"),
+        ("kind: lpddr4", "kind: ddr33", "chip.yaml:8:34: $.levels[0].component.kind: must be one of ddr3"),
+        ("component: regfile", "component: mac", "mac prices no level of this kind (memory) (these do: sram, regfile"),
+        ("component: regfile", "component: 3", "must be the name of a class, or a map that has `class:`, got 3"),
+        ("component: regfile", "component: {size: 3}", "must be the name of a class, or a map that has `class:`"),
+        ("table: aladdin}", "format: fp61}", "no such number format 'fp61' (did you mean 'fp16'?"),
+        (
+            "table: aladdin}",
+            "format: fp16, table: aladdin}",
+            "has no floating-point numbers, got fp16 (these have: horowitz",
+        ),
+        ("size: 128 KiB", "access: 32 b", "sram needs `size:`"),
+        ("size: 128 KiB", "size: 1 KiB\n  access: 32 b", "the width of read and write is said twice, here and as"),
+        ("  component: regfile", "  energy: {read: 1}", "$.levels[3].energy: required key 'write' is missing"),
+        ("  component: regfile\n", "", "$.levels[3]: required key 'energy' is missing"),
+        ("table: aladdin}", "table: aladdin}\n  throughput: {add: 2}", "MAC: `energy` prices no add"),
+    ],
+)
+def test_what_is_wrong_says_where_and_what_to_do(old, new, problem):
+    assert old in CHIP
+    with pytest.raises(SpecError) as caught:
+        chip(text=CHIP.replace(old, new))
+    assert problem in str(caught.value)
+
+
+def test_all_components_that_are_wrong_are_told_at_once():
+    wrong = CHIP.replace("class: sram", "class: srma").replace("component: regfile", "component: regfil")
+    with pytest.raises(SpecError) as caught:
+        chip(text=wrong.replace("length: 0.5 mm", "length: 0 mm"))
+    assert [problem.path for problem in caught.value.problems] == [
+        "$.levels[1].component.class",
+        "$.levels[2].component.length",
+        "$.levels[3].component.class",
+    ]
+
+
+def test_what_a_replaced_component_has_wrong_is_put_down_to_what_replaced_it():
+    with pytest.raises(SpecError) as caught:
+        chip("GLB.component=mac")
+    assert str(caught.value).startswith("--set GLB.component=mac: $.levels[1].component.class")
+
+
+def test_editors_know_the_classes_and_their_parameters():
+    validator = jsonschema.Draft7Validator(schema("arch"))
+    assert list(validator.iter_errors(parse(CHIP).data)) == []
+    for old, new in (("width: 64 b", "widht: 64 b"), ("table: aladdin", "table: cacti"), ("regfile", "{width: 3}")):
+        assert list(validator.iter_errors(parse(CHIP.replace(old, new)).data))
+    own = CHIP.replace("component: regfile", "component: {class: my_latches, ways: 3}")
+    assert list(validator.iter_errors(parse(own).data)) == []
