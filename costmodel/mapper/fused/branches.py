@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from costmodel.einsum.algebra import Einsum
 from costmodel.mapper.allowed import Allowed
@@ -72,7 +72,7 @@ def parts(einsum: Einsum, architecture: Architecture, constraints: Sequence[str]
     for part in parts_for(einsum, architecture):
         rules = parse((*architecture.constraints, *constraints), part, einsum)
         try:
-            space = build(Allowed(einsum, part, rules))
+            space = replace(build(Allowed(einsum, part, rules)), told_apart=True)
         except UnsupportedError as why:
             raise NotFusedError(str(why)) from None
         except InfeasibleError:
