@@ -78,7 +78,7 @@ def fuse(
     alone: MappingABC[int, Floats],
     constraints: Sequence[str] = (),
     deadline: float | None = None,
-    widths: Sequence[int] = WIDTHS,
+    widths: Sequence[int] | None = None,
 ) -> Fusion:
     """Search all groups of a workload, smaller ones first, and before all those without windows, which take less time.
 
@@ -91,7 +91,7 @@ def fuse(
     found = Fusion({}, (), fusing.why)
     able = [g for g in fusing.groups if all(place in alone for place in g.places)]
     costs = {(place, place + 1): front for place, front in alone.items()}
-    rounds = Rounds(fusing, able, costs, found, widths)
+    rounds = Rounds(fusing, able, costs, found, widths or WIDTHS)
     try:
         rounds.run()
     except OutOfTimeError:
