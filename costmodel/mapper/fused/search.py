@@ -261,9 +261,10 @@ class Fusing:
         """Return what an Einsum pays at least in each of its groups. Raises OutOfTimeError."""
         found: dict[FusedGroup, list[Floats]] = {}
         aims = (objective_of("energy"), objective_of("latency"), self.aim.each[0])
+        asked = {aim for aim in aims if set(aim.costs) <= set(self.aim.costs)}
         for searcher in self.searchers_of(einsum):
             zero = np.zeros(len(searcher.groups))
-            known = {aim: searcher.least(aim, self.deadline) for aim in aims if set(aim.costs) <= set(self.aim.costs)}
+            known = {aim: searcher.least(aim, self.deadline) for aim in asked}
             rows = np.stack([known.get(a, zero) for a in aims], axis=1)
             for alike, row in zip(searcher.groups, rows, strict=True):
                 for group in alike:
