@@ -139,7 +139,8 @@ def _groups(
         for at, curve in enumerate(curves)
     }
     deadline = None if budget_s is None else time.monotonic() + budget_s
-    fusion = fuse(workload, machine.architecture, objective_of(AIM), costs, deadline=deadline)
+    exact = {at for at, curve in enumerate(curves) if curve.proven}
+    fusion = fuse(workload, machine.architecture, objective_of(AIM), costs, exact, deadline=deadline)
     found: Fronts = {}
     for (first, stop), points in fusion.fronts.items():
         members = workload.einsums[first:stop]

@@ -19,7 +19,6 @@ from costmodel.mapper.lattice import (
     Space,
     UnsupportedError,
     build,
-    least_elsewhere,
 )
 from costmodel.mapper.result import InfeasibleError
 from costmodel.model.patience import until
@@ -116,7 +115,7 @@ class Searcher:
         each = list(dict.fromkeys(every))
         self.groups = [[p.group for p, one in zip(plans, every, strict=True) if one == mine] for mine in each]
         """For each setting: the groups that make it."""
-        self.board = Board(part.space, aim, least_elsewhere(each))
+        self.board = Board(part.space, aim, each)
         self.settings = Settings(part.space, self.board.lattice, self.board.completion.above, each)
 
     def branches(self, judges: Sequence[Incumbents], width: int, deadline: float | None) -> Found:

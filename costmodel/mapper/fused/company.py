@@ -22,16 +22,25 @@ class Least(NamedTuple):
 
 
 class Company(Incumbents):
-    """The incumbents of a group as they are for the branches of one of its Einsums, with the least of the others."""
+    """The incumbents of a group as they are for the branches of one of its Einsums.
 
-    def __init__(self, aim: Objective, known: Incumbents, others: Sequence[Least]) -> None:
+    A branch is beaten if the group is, with the least of the others, or if the run of Einsums around the group is, with
+    the least of the rest of it.
+    """
+
+    def __init__(
+        self, aim: Objective, group: Incumbents, around: Incumbents, others: Sequence[Least], rest: Least
+    ) -> None:
         super().__init__(aim)
-        self.known, self.items = known, known.items
+        self.group, self.around, self.rest = group, around, rest
+        self.items = [*group.items, *around.items]
         self.energy = sum(one.energy for one in others)
         self.latency = sum(one.latency for one in others)
 
     def beaten(self, energy: Floats, latency: Floats, capacity: Floats) -> Any:
-        return self.known.beaten(energy + self.energy, latency + self.latency, capacity)
+        energy, latency = energy + self.energy, latency + self.latency
+        found = self.group.beaten(energy, latency, capacity)
+        return found | self.around.beaten(energy + self.rest.energy, latency + self.rest.latency, capacity)
 
 
 class AnyOf(Incumbents):

@@ -61,7 +61,7 @@ def test_front_is_that_of_all_orders_of_interchangeable_rank_variables(case: str
 
 def groups(problem: Einsum, *sentences: str) -> list[str]:
     space = build(Allowed(problem, PE2D, parse(sentences, PE2D, problem)))
-    return ["".join(space.names[v] for v in group) for group in interchangeable(space)]
+    return ["".join(space.names[v] for v in group) for group in interchangeable(space, ())]
 
 
 def test_what_is_interchangeable() -> None:
