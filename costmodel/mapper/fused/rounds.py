@@ -7,7 +7,7 @@ all Einsums around may be.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -54,6 +54,8 @@ class Rounds:
         parts = runs(_run(g) for g in self.groups)
         self.around = {g: next(p for p in parts if p[0] <= g.first < p[1]) for g in self.groups}
         """What a group may be cut out of."""
+        self.labels: dict[str, int] = {}
+        """Of each Einsum, in the round before."""
         self._known: dict[Run, StrictIncumbents] = {}
         self._rest: dict[Run, dict[Run, Least]] = {}
 
@@ -74,16 +76,28 @@ class Rounds:
         return [e for e in self.fusing.workload.einsums if any(e in g.einsums for g in groups)]
 
     def round(self, width: int) -> None:
-        """Search the branches that may be left, and all groups that they may be in."""
-        hopeful = self.open()
-        for einsum in self.einsums(hopeful):
-            company = {g: self.company(g, einsum) for g in hopeful if einsum in g.einsums}
-            for group, bound in self.fusing.find(einsum, company, width).items():
-                self.left_out[group][einsum.name] = bound
-            self.searched -= company.keys()
-        for group in hopeful:
-            if self.hopeful(group):
-                self.search(group)
+        """Search the branches that may be left, and all groups that they may be in.
+
+        Einsums that took little so far come first: what is known of their groups leaves the others less to look at.
+        """
+        waiting = sorted(self.einsums(self.open()), key=lambda e: self.labels.get(e.name, 0))
+        self.searched -= set(self.open())
+        while waiting:
+            einsum = waiting.pop(0)
+            company = {g: self.company(g, einsum) for g in self.open() if einsum in g.einsums}
+            if any(self.left_out[g].get(einsum.name, 0.0) < np.inf for g in company):
+                before = self.fusing.labels
+                self.left_out_of(einsum, self.fusing.find(einsum, company, width))
+                self.labels[einsum.name] = self.fusing.labels - before
+            for group in self.open():
+                if einsum in group.einsums and not any(e in group.einsums for e in waiting):
+                    self.search(group)
+
+    def left_out_of(self, einsum: Einsum, bounds: Mapping[FusedGroup, float]) -> None:
+        """Note what of an Einsum's branches was left out: of groups that have no hope, nothing that may be better."""
+        for group in self.groups:
+            if einsum in group.einsums:
+                self.left_out[group][einsum.name] = bounds.get(group, np.inf)
 
     def search(self, group: FusedGroup) -> None:
         """Put the branches of a group together."""
