@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from costmodel.api import (
-        curve,
         evaluate,
         explain,
         load_arch,
@@ -30,7 +29,6 @@ else:
 
 __all__ = [
     "__version__",
-    "curve",
     "evaluate",
     "explain",
     "load_arch",

@@ -411,6 +411,22 @@ def nested_problem(rng: random.Random) -> tuple[Einsum, Architecture]:
     return problem, Architecture(name="nested", levels=(outer, *levels, MAC))
 
 
+def around_two_memories(rng: random.Random) -> Architecture:
+    """A systolic array around two memories, perhaps with an array between them, perhaps with one further out."""
+
+    def memory(name: str, bits: int) -> Memory:
+        held = rng.choice([{}, {}, {"may_keep": ("input", "weight", "output")}, {"keep": ("input", "weight")}])
+        return Memory(name=name, read_pj=rng.randrange(1, 5), write_pj=1, capacity_bits=bits, **held)
+
+    between = rng.choice([(), (Array(name="A2", shape={"X": 2}),)])
+    outer = Memory(name="M0", read_pj=40, write_pj=50, bandwidth_bits_per_cycle=rng.choice([None, 8, 64]))
+    stays = rng.choice(("input", "weight", "output"))
+    array = Array(name="A1", shape=rng.choice([{"X": 2}, {"X": 2, "Y": 3}]), systolic=stays, multicast="words")
+    inside = (memory("M2", rng.choice([64, 96, 160])), *between, memory("M3", rng.choice([24, 48])))
+    beyond = rng.choice([(), (), (Array(name="A0", shape={"X": 4}),), (Array(name="A0", shape={"X": 3, "Y": 2}),)])
+    return Architecture(name="inside", levels=(outer, *beyond, array, *inside, MAC))
+
+
 def leaving_something_over(rng: random.Random) -> tuple[Einsum, Architecture]:
     """Extents and arrays that have little in common: a few memories, at most one or two arrays, some with windows."""
     bits = {name: rng.choice([4, 8, 16]) for name in "ABCZOIF"}

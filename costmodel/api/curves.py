@@ -99,5 +99,5 @@ def curve(
     if len(curves) > 1:
         whole = cascade_curve(work, architecture, level, fuse=fuse, budget_s=budget_s, known=curves)
     memory = next(m for m in architecture.memories if m.name == level)
-    command = call_text("curve", arch, workload, level, einsums=einsums, set=settings, fuse=fuse, budget=budget)
+    command = call_text("api.curve", arch, workload, level, einsums=einsums, set=settings, fuse=fuse, budget=budget)
     return CurveResult(curves, whole, question, memory, command)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from costmodel.api.text import Text
 from costmodel.einsum.algebra import Workload
 from costmodel.mapper.result import Certificate
-from costmodel.model.evaluation import Evaluation
+from costmodel.model.evaluation import Efficiency, Evaluation
 from costmodel.report import human, pictures, tables
 from costmodel.report.folder import claim
 from costmodel.report.nest_text import nest_text
@@ -106,6 +106,11 @@ class CostResult(RunResult):
     def area_mm2(self) -> float | None:
         """Area; null where no level states one."""
         return self.evaluation.area_mm2
+
+    @property
+    def efficiency(self) -> Efficiency:
+        """Power (``power_w``), ``pj_per_mac``, ``tops_per_w`` and ``tops_per_mm2``; null where not known."""
+        return self.evaluation.efficiency
 
     @property
     def certificate(self) -> Certificate | None:
@@ -214,8 +219,9 @@ class SpaceResult(RunResult):
     def points(self) -> pd.DataFrame:
         """One row per design.
 
-        Columns: point, each axis, energy_pj, latency_cycles, latency_s, edp, area_mm2, utilisation, pareto, note; and
-        capacity_bits where it is an objective. Where nothing fits, costs are null and ``note`` says why.
+        Columns: point, each axis, energy_pj, latency_cycles, latency_s, edp, area_mm2, utilisation, power_w,
+        pj_per_mac, tops_per_w, tops_per_mm2, pareto, note; and capacity_bits where it is an objective. Where nothing
+        fits, costs are null and ``note`` says why.
         """
         return tables.sweep(self.run)
 

@@ -25,8 +25,9 @@ _COLUMNS: tuple[tuple[str, str, Unit, float], ...] = (
 )
 REACH = 2.0
 """How many times narrower or wider than the published formats one may be without a warning."""
+FUNCTIONS = ("exp", "log", "sqrt", "rsqrt", "sigmoid", "tanh", "gelu", "silu", "erf", "sin", "cos", "pow")
 EXP_MACS = 6
-"""Multiplications and additions of an exponential: a polynomial (FuseMax, MICRO 2024)."""
+"""Multiplications and additions of an exponential, and of other functions alike: a polynomial (FuseMax, MICRO 2024)."""
 SEED_BITS = 8
 """Bits of a reciprocal that a table gives before iterations double them."""
 
@@ -159,10 +160,10 @@ class ArithmeticUnit:
 
 UNITS = (
     ArithmeticUnit("mac", ("mac",), _mac, accumulates=True),
-    ArithmeticUnit("adder", ("add",), lambda p: _of(p, "add")),
+    ArithmeticUnit("adder", ("add", "copy", "abs"), lambda p: _of(p, "add")),
     ArithmeticUnit("multiplier", ("mul", "square"), lambda p: _of(p, "mul")),
     ArithmeticUnit("divider", ("div",), _divider),
-    ArithmeticUnit("exp", ("exp",), _exp),
+    ArithmeticUnit("exp", FUNCTIONS, _exp),
     ArithmeticUnit("max", ("max", "min", "relu"), _max),
     ArithmeticUnit("comparator", ("max", "min"), _comparator),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping as MappingABC
 from collections.abc import Sequence
 
-from costmodel.model.evaluation import FLOWS, ActionRow, Flow, TrafficRow
+from costmodel.model.evaluation import COMPUTE, FLOWS, ActionRow, Flow, TrafficRow
 from costmodel.model.metered import Metered
 from costmodel.model.meters import PriceBook, operation_pj
 from costmodel.model.nest import BoundEinsum, BoundNest
@@ -77,5 +77,5 @@ def _compute_actions(bound: BoundEinsum) -> list[ActionRow]:
     rows = []
     for kind, count in bound.einsum.operation_counts.items():
         energy = count * operation_pj(bound.unit, kind)
-        rows.append(ActionRow(bound.einsum.name, bound.unit.name, "", f"compute {kind}", float(count), energy))
+        rows.append(ActionRow(bound.einsum.name, bound.unit.name, "", f"{COMPUTE} {kind}", float(count), energy))
     return rows

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 Flow = Literal["fill", "read", "update", "drain"]
 FLOWS: tuple[Flow, ...] = get_args(Flow)
+COMPUTE = "compute"
+"""How the names of actions begin that are operations; the kind follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,19 @@ class OccupancyRow:
     tensor: str
     words: int
     bits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Efficiency:
+    """What a workload does for its energy, time and area. Null where that is zero, or not modelled."""
+
+    power_w: float | None
+    """Energy over latency, on average."""
+    pj_per_mac: float | None
+    """All energy over the multiply-accumulates; null where there are none."""
+    tops_per_w: float | None
+    """10^12 operations per second and watt: as is usual, a multiply-accumulate is two, anything else one."""
+    tops_per_mm2: float | None
 
 
 @dataclass(frozen=True)
@@ -184,6 +199,24 @@ class Evaluation:
     def edp(self) -> float:
         """Total energy (pJ) × total latency (cycles)."""
         return self.energy_pj * self.latency_cycles
+
+    @cached_property
+    def efficiency(self) -> Efficiency:
+        """Power, and operations for energy and area."""
+        counted = [
+            (row.action == f"{COMPUTE} mac", row.count * self.counts[row.einsum])
+            for row in self.action_rows
+            if row.action.startswith(f"{COMPUTE} ")
+        ]
+        macs = sum(count for is_mac, count in counted if is_mac)
+        operations = sum(count for _, count in counted) + macs
+        energy, latency_s, area = self.energy_pj or None, self.latency_s or None, self.area_mm2 or None
+        return Efficiency(
+            power_w=energy * 1e-12 / latency_s if energy and latency_s else None,
+            pj_per_mac=energy / macs if energy and macs else None,
+            tops_per_w=operations / energy if energy and operations else None,
+            tops_per_mm2=operations / latency_s * 1e-12 / area if latency_s and area and operations else None,
+        )
 
     @property
     def total_points(self) -> int:

@@ -74,6 +74,7 @@ def _evaluation_cards(run: Run, e: Evaluation) -> list[Card]:
             (f"{human.percent(share)} of the time" + (f"; {others}" if others else "")) if several else "",
         ),
         _area_card(e),
+        *_power_cards(e),
     ]
     if run.uses_capacity:
         detail = "the most of the Einsums" if several else "by tiles inside the outermost memory"
@@ -88,6 +89,14 @@ def _area_card(e: Evaluation) -> Card:
         return Card("Area", human.NOT_MODELLED, "no level states an area")
     missing = f"without {', '.join(e.area_missing)}" if e.area_missing else ""
     return Card("Area", f"{human.digits(e.area_mm2)} mm²", missing, f"{e.area_mm2:.9g} mm²")
+
+
+def _power_cards(e: Evaluation) -> Iterator[Card]:
+    found = e.efficiency
+    if found.power_w is not None and found.tops_per_w is not None:
+        area = f"; {human.digits(found.tops_per_mm2)} TOPS/mm²" if found.tops_per_mm2 is not None else ""
+        detail = f"{human.digits(found.tops_per_w)} TOPS/W{area}"
+        yield Card("Power", human.prefixed(found.power_w, "W"), detail, f"{found.power_w:.9g} W")
 
 
 def _certificate_card(certificate: Certificate, searches: Sequence[EinsumSearch]) -> Card:

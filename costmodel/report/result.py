@@ -57,6 +57,11 @@ class Totals:
     points: int
     clock_hz: float
     peak_per_cycle: float
+    power_w: float | None = None
+    pj_per_mac: float | None = None
+    tops_per_w: float | None = None
+    tops_per_mm2: float | None = None
+    """The last four are null where they are not known, and in a folder of a version before them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

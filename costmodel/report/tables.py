@@ -209,8 +209,9 @@ def _axis(design: DesignPoint, axis: str) -> object:
 def sweep(run: Run) -> pd.DataFrame:
     """One row per design.
 
-    Columns: point, each axis, operations, energy_pj, latency_cycles, latency_s, edp, area_mm2, utilisation, pareto;
-    note; capacity_bits where it is an objective; and computes: those that differ there do not compute the same.
+    Columns: point, each axis, operations, energy_pj, latency_cycles, latency_s, edp, area_mm2, utilisation, power_w,
+    pj_per_mac, tops_per_w, tops_per_mm2, pareto; note; capacity_bits where it is an objective; and computes: those that
+    differ there do not compute the same.
     """
     axes = sweep_axes(run)
     rows = []
@@ -227,6 +228,10 @@ def sweep(run: Run) -> pd.DataFrame:
             d.capacity_bits,
             d.area_mm2,
             d.utilisation,
+            d.power_w,
+            d.pj_per_mac,
+            d.tops_per_w,
+            d.tops_per_mm2,
             d.pareto,
             d.note,
             d.computes,
@@ -241,6 +246,10 @@ def sweep(run: Run) -> pd.DataFrame:
         "capacity_bits",
         "area_mm2",
         "utilisation",
+        "power_w",
+        "pj_per_mac",
+        "tops_per_w",
+        "tops_per_mm2",
     ]
     table = pd.DataFrame.from_records(rows, columns=["point", *axes, *names, "pareto", "note", "computes"])
     return table if run.uses_capacity else table.drop(columns="capacity_bits")

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 
 from costmodel.model.evaluation import ActionRow, Evaluation, LatencyRow, OccupancyRow, OverlapRow, TrafficRow
@@ -122,6 +122,7 @@ def _totals(evaluation: Evaluation | None) -> Totals | None:
         points=evaluation.total_points,
         clock_hz=evaluation.clock_hz,
         peak_per_cycle=evaluation.peak_per_cycle,
+        **asdict(evaluation.efficiency),
     )
 
 
@@ -158,7 +159,8 @@ def _front_csv(run: Run) -> str:
 
 def _sweep_csv(run: Run) -> str:
     axes = list(dict.fromkeys(axis for d in run.design_points for axis in d.axes))
-    names = ["arch", "workload", "operations", *COST_KEYS, "clock_hz", "area_mm2", "utilisation", "pareto", "note"]
+    names = ["arch", "workload", "operations", *COST_KEYS, "clock_hz", "area_mm2", "utilisation"]
+    names += ["power_w", "pj_per_mac", "tops_per_w", "tops_per_mm2", "pareto", "note"]
     rows = [[d.axes.get(a, "") for a in axes] + [_cell(getattr(d, n)) for n in names] for d in run.design_points]
     return _csv([*axes, *names], rows)
 

@@ -26,7 +26,13 @@ class ComponentOf:
     level: LevelKind
     """The kind of level that it prices."""
 
-    def read(self, value: object) -> Mapping[str, object]:
+    def read(self, value: object) -> Mapping[str, object] | tuple[Mapping[str, object], ...]:
+        if self.level == "compute" and isinstance(value, (list, tuple)) and value:
+            return tuple(self._one(each) for each in value)
+        return self._one(value)
+
+    @staticmethod
+    def _one(value: object) -> Mapping[str, object]:
         if isinstance(value, str):
             return {"class": value}
         if isinstance(value, Mapping) and isinstance(value.get("class"), str):
@@ -56,7 +62,9 @@ class ComponentOf:
         ]
         named = {"^class$": {"type": "string", "not": {"enum": sorted(OWN)}}}
         other = {"type": "object", "required": ["class"], "patternProperties": named}
-        return {"anyOf": [{"type": "string", "minLength": 1}, *maps, other]}
+        one = [{"type": "string", "minLength": 1}, *maps, other]
+        several = [{"type": "array", "minItems": 1, "items": {"anyOf": one}}] if self.level == "compute" else []
+        return {"anyOf": [*one, *several]}
 
 
 def parameter_schema(parameter: Parameter) -> dict[str, Any]:
@@ -75,4 +83,4 @@ def parameter_schema(parameter: Parameter) -> dict[str, Any]:
 
 MemoryComponent = Annotated[Mapping[str, object], ComponentOf("memory")]
 ArrayComponent = Annotated[Mapping[str, object], ComponentOf("array")]
-UnitComponent = Annotated[Mapping[str, object], ComponentOf("compute")]
+UnitComponent = Annotated[Mapping[str, object] | tuple[Mapping[str, object], ...], ComponentOf("compute")]

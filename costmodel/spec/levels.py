@@ -231,7 +231,8 @@ class ComputeSpec(LevelSpec):
     component: UnitComponent | None = None
     """What it is made of, for the component library to price: energies, area and leakage follow its number format and
     process (docs/components.md). What is stated beside it wins; an ``energy`` that prices every kind wins over all.
-    E.g. ``mac``, ``{class: mac, format: int8, accumulator: int32}``."""
+    Several in a list make one unit that does what each of them does. E.g. ``mac``,
+    ``{class: mac, format: int8, accumulator: int32}``, ``[mac, adder, exp]``."""
     energy_source: str = ""
     """Where the energies come from; ``source`` when absent. E.g. ``int8 multiply at 45 nm (Horowitz, ISSCC 2014)``."""
     throughput: KindRate | None = None

@@ -6,13 +6,13 @@ unit that prices every kind (``default``), and a ``bandwidth:``, stand for all t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from costmodel.components.figures import ComponentFigure, Unit
+from costmodel.components.figures import ComponentFigure, Unit, total
 from costmodel.spec.levels import AnyLevel, ArraySpec, MemorySpec
 from costmodel.spec.problems import Marks, Path, Problem, SpecError
 from costmodel.spec.quantities import KINDS
@@ -20,7 +20,7 @@ from costmodel.spec.units import Quantity
 
 if TYPE_CHECKING:
     from costmodel.components.library import Priced
-    from costmodel.components.protocol import Value
+    from costmodel.components.protocol import LevelKind, Value
 
 BANDWIDTHS = ("bandwidth", "read_bandwidth", "write_bandwidth")
 _ALL = ("area", "leakage")
@@ -88,16 +88,21 @@ def prices_of(level: AnyLevel, at: Path, around: Around, marks: Marks) -> LevelP
     width = int(access.value) if access is not None else around.word_bits
     if level.component is None:
         return LevelPrices(stated, width)
-    found = _component(level, at, around, width, marks)
-    known = {name: figure for name, figure in found.figures.items() if name in _wanted(level, stated)}
-    problems = [*_twice(level, at, known, marks), *_lacking(level, at, {*stated, *known}, found.component.name, marks)]
+    parts = _parts(level, at, around, width, marks)
+    known = {name: figure for name, figure in _together(parts).items() if name in _wanted(level, stated)}
+    of = parts[0].priced
+    problems = [
+        *_priced_twice(parts, known, marks),
+        *_said_twice(level, parts[0].path, known, marks),
+        *_lacking(level, parts[0].path, {*stated, *known}, of.component.name, marks),
+    ]
     if problems:
         raise SpecError(problems)
     numbers = {
         name: LevelNumber(_per_cycle(figure, around), (*at, "component")) for name, figure in known.items()
     } | stated
     if any(name in known for name in ("read", "write", "hop")):
-        width = int(found.values.get("width", width))
+        width = int(of.values.get("width", width))
     beyond = dict.fromkeys(text for figure in known.values() for text in figure.beyond)
     return LevelPrices(numbers, width, tuple(f"{level.level_name}: {text}" for text in beyond))
 
@@ -133,26 +138,77 @@ def _stated_access(level: AnyLevel) -> Quantity | None:
     return level.access if isinstance(level, ArraySpec) else None
 
 
-def _component(level: AnyLevel, at: Path, around: Around, width: int, marks: Marks) -> Priced:
-    """Price the component of a level from what the file says in and around it."""
-    from costmodel.components import library
-    from costmodel.components.protocol import ComponentError
+class _Part(NamedTuple):
+    """A component of a level, and where the file says it."""
 
+    path: Path
+    priced: Priced
+
+
+def _parts(level: AnyLevel, at: Path, around: Around, width: int, marks: Marks) -> list[_Part]:
+    """Price the components of a level from what the file says in and around them."""
     known: dict[str, Value] = {"width": width, "format": f"int{around.word_bits}"}
     if around.node_nm is not None:
         known["node"] = around.node_nm
     if isinstance(level, MemorySpec) and level.size is not None:
         known["size"] = around.bits(level.size)
-    says = dict(level.component or {})
+    path = (*at, "component")
+    says = level.component
+    listed = [((*path, n), each) for n, each in enumerate(says)] if isinstance(says, tuple) else [(path, says or {})]
+    found: list[_Part] = []
+    problems: list[Problem] = []
+    for place, said in listed:
+        part = _priced(said, place, level.kind, known, around.word_bits, marks)
+        if isinstance(part, Problem):
+            problems.append(part)
+        else:
+            found.append(_Part(place, part))
+    if problems:
+        raise SpecError(problems)
+    return found
+
+
+def _priced(
+    said: Mapping[str, object], path: Path, kind: LevelKind, known: Mapping[str, Value], word_bits: int, marks: Marks
+) -> Priced | Problem:
+    from costmodel.components import library
+    from costmodel.components.protocol import ComponentError
+
+    says = dict(said)
     parameters: set[str] = {"class"}
     try:
-        of = library.component(says.pop("class"), level.kind)
+        of = library.component(says.pop("class"), kind)
         parameters |= set(of.parameters)
-        return library.priced(of, says, known, word_bits=around.word_bits)
+        return library.priced(of, says, known, word_bits=word_bits)
     except ComponentError as error:
-        path = (*at, "component", *([error.parameter] if error.parameter else []))
+        place = (*path, *([error.parameter] if error.parameter else []))
         is_key = bool(error.parameter) and error.parameter not in parameters
-        raise SpecError([marks.problem(str(error), path, hint=error.hint, key=is_key)]) from None
+        return marks.problem(str(error), place, hint=error.hint, key=is_key)
+
+
+def _together(parts: Sequence[_Part]) -> dict[str, ComponentFigure]:
+    """Return what several components cost as one; areas and leakages add up where every part has them."""
+    found: dict[str, ComponentFigure] = {}
+    for part in parts:
+        found |= part.priced.figures
+    for name in _ALL:
+        having = [part.priced.figures[name] for part in parts if name in part.priced.figures]
+        found.pop(name, None)
+        if len(having) == len(parts):
+            found[name] = total(having)
+    return found
+
+
+def _priced_twice(parts: Sequence[_Part], known: Mapping[str, ComponentFigure], marks: Marks) -> Iterator[Problem]:
+    """Find kinds of operation that several components of a unit do."""
+    first: dict[str, str] = {}
+    for part in parts:
+        of = part.priced.component.name
+        twice = [kind for kind in part.priced.figures if kind in first and kind in known and kind not in _ALL]
+        if twice:
+            rule = f"{first[twice[0]]} and {of} both price {', '.join(twice)}"
+            yield marks.problem(rule, part.path, hint=f"leave one out, or say `energy: {{{twice[0]}: …}}`")
+        first |= {kind: first.get(kind, of) for kind in part.priced.figures}
 
 
 def _wanted(level: AnyLevel, stated: Mapping[str, LevelNumber]) -> set[str]:
@@ -167,20 +223,20 @@ def _wanted(level: AnyLevel, stated: Mapping[str, LevelNumber]) -> set[str]:
     return wanted - set(stated)
 
 
-def _twice(level: AnyLevel, at: Path, known: Mapping[str, ComponentFigure], marks: Marks) -> Iterator[Problem]:
+def _said_twice(level: AnyLevel, path: Path, known: Mapping[str, ComponentFigure], marks: Marks) -> Iterator[Problem]:
     """Find a width that is said beside the component and in it."""
     priced = [name for name in ("read", "write", "hop") if name in known]
     if priced and _stated_access(level) is not None and "width" in (level.component or {}):
         rule = f"the width of {' and '.join(priced)} is said twice, here and as `access:`"
-        yield marks.problem(rule, (*at, "component", "width"), key=True)
+        yield marks.problem(rule, (*path, "width"), key=True)
 
 
-def _lacking(level: AnyLevel, at: Path, names: set[str], of: str, marks: Marks) -> Iterator[Problem]:
+def _lacking(level: AnyLevel, path: Path, names: set[str], of: str, marks: Marks) -> Iterator[Problem]:
     """Find energies that neither the file nor the library has."""
     if isinstance(level, MemorySpec) and (missing := [n for n in ("read", "write") if n not in names]):
         said = f"`energy: {{{', '.join(f'{name}: …' for name in missing)}}}`"
         rule = f"{of} has no energy of {' and '.join(missing)} here"
-        yield marks.problem(rule, (*at, "component"), hint=f"say {said} beside it")
+        yield marks.problem(rule, path, hint=f"say {said} beside it")
 
 
 def _per_cycle(figure: ComponentFigure, around: Around) -> ComponentFigure:

@@ -57,6 +57,11 @@ class DesignCosts:
     area_mm2: float | None = None
     """Null where not modelled."""
     utilisation: float | None = None
+    power_w: float | None = None
+    """This and what follows as in ``Efficiency``."""
+    pj_per_mac: float | None = None
+    tops_per_w: float | None = None
+    tops_per_mm2: float | None = None
     mappings: tuple[Mapping, ...] = ()
     note: str = ""
     """Why nothing fits, or what is not proven."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from costmodel.mapper.network import map_workload
 from costmodel.mapper.result import Status
 from costmodel.mapper.rounds import SearchEvent, State
 from costmodel.mapper.workers import LostError, StoppedError, Task, run_tasks
+from costmodel.model.evaluation import Efficiency
 from costmodel.spec import catalog
 from costmodel.spec.objective import AREA, COST_KEYS, costs_of, objective_of
 from costmodel.spec.overrides import Kind
@@ -119,6 +120,7 @@ def evaluate_design(study: Study, design: Design, jobs: int = 1) -> Outcome:
         clock_hz=evaluation.clock_hz,
         area_mm2=evaluation.area_mm2,
         utilisation=evaluation.utilisation,
+        **asdict(evaluation.efficiency),
         certificate=str(result.certificate),
         proven=result.certificate.status == Status.PROVEN,
         mappings=result.mappings,
@@ -198,7 +200,8 @@ class _Sweep:
             self.report(SearchEvent(len(self.outcomes), self._total, str(design), state, detail))
 
 
-_FIELDS = (*COST_KEYS, "clock_hz", "area_mm2", "utilisation", "certificate", "proven", "note")
+_EFFICIENCY = tuple(each.name for each in fields(Efficiency))
+_FIELDS = (*COST_KEYS, "clock_hz", "area_mm2", "utilisation", *_EFFICIENCY, "certificate", "proven", "note")
 
 
 def _plain(outcome: Outcome) -> dict[str, Any]:

@@ -52,6 +52,10 @@ class Point(BaseModel):
     clock_hz: Amount
     area_mm2: Amount
     utilisation: Amount
+    power_w: Amount = None
+    pj_per_mac: Amount = None
+    tops_per_w: Amount = None
+    tops_per_mm2: Amount = None
     certificate: str
     proven: bool
     note: str

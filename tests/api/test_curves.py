@@ -1,7 +1,6 @@
 import pytest
 
-import costmodel as cm
-from costmodel.api import CurveResult, SpecError
+from costmodel.api import CurveResult, SpecError, curve
 
 CHAIN = {
     "name": "chain",
@@ -11,7 +10,7 @@ CHAIN = {
 
 
 def test_a_curve_has_the_table_the_figure_and_the_page(tmp_path):
-    found = cm.curve("two_level", CHAIN, "Buffer", fuse="auto")
+    found = curve("two_level", CHAIN, "Buffer", fuse="auto")
     assert isinstance(found, CurveResult)
     assert found.proven
     fused = found.table.query("curve == 'whole workload, fused'")
@@ -24,13 +23,13 @@ def test_a_curve_has_the_table_the_figure_and_the_page(tmp_path):
 
 
 def test_one_einsum_has_no_whole():
-    found = cm.curve("two_level", "mm64", "Buffer", set={"Buffer.size": 600}, budget="20 s")
+    found = curve("two_level", "mm64", "Buffer", set={"Buffer.size": 600}, budget="20 s")
     assert found.whole is None
     assert str(found).endswith("Buffer has 600 B: 28,672 words, 2.33 × compulsory")
 
 
 def test_what_is_wrong_is_said():
     with pytest.raises(SpecError, match="did you mean 'Buffer'"):
-        cm.curve("two_level", CHAIN, "Bufer")
+        curve("two_level", CHAIN, "Bufer")
     with pytest.raises(ValueError, match="fuse is 'off' or 'auto', not 'all'"):
-        cm.curve("two_level", CHAIN, "Buffer", fuse="all")
+        curve("two_level", CHAIN, "Buffer", fuse="all")

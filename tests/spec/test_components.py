@@ -91,6 +91,23 @@ def test_what_is_stated_beside_a_component_wins():
     assert level("PEs", "PEs.hop=3").hop_pj == 3
 
 
+def test_several_components_make_one_unit():
+    both = level("MAC", ("MAC.component", ["mac", {"class": "exp", "format": "fp16"}]))
+    alone = [level("MAC", ("MAC.component", of)) for of in ("mac", {"class": "exp", "format": "fp16"})]
+    assert both.energy_pj == alone[0].energy_pj | alone[1].energy_pj
+    assert both.area_mm2 == pytest.approx(sum(unit.area_mm2 for unit in alone))
+    for wrong, problem in (
+        (["mac", "epx"], "$.levels[4].component[1].class: no such component 'epx' (did you mean 'exp'?)"),
+        (["max", "comparator"], "$.levels[4].component[1]: max and comparator both price max, min"),
+        ([], "must be the name of a class"),
+    ):
+        with pytest.raises(SpecError) as caught:
+            chip(("MAC.component", wrong))
+        assert problem in str(caught.value)
+    with pytest.raises(SpecError):
+        chip(("GLB.component", ["sram"]))
+
+
 def test_a_class_alone_may_get_parameters_from_outside():
     assert level("RF", "RF.component.table=horowitz").read_pj != level("RF").read_pj
 

@@ -27,6 +27,8 @@ class Choices:
     """(limits, choices): instances over which the cycles of each limit are divided."""
     along: Floats
     """(rank variables, choices): instances of the next array that may share words of a window."""
+    passes: Floats
+    """(2 or, without a systolic array, 0, choices): what each makes of ``Passes.least``."""
     ways: Ints | None
     """(choices): the way to spread the one array to come; null where a choice stands for several."""
     columns: slice | None = None
@@ -47,6 +49,7 @@ class Choices:
             self.divisor[chosen],
             np.ascontiguousarray(self.shares[:, chosen]),
             np.ascontiguousarray(self.along[:, chosen]),
+            np.ascontiguousarray(self.passes[:, chosen]),
             None if self.ways is None else self.ways[chosen],
         )
 
@@ -57,12 +60,14 @@ class Choices:
             np.maximum.reduceat(self.divisor, starts),
             np.maximum.reduceat(self.shares, starts, axis=-1),
             np.minimum.reduceat(self.along, starts, axis=-1),
+            np.minimum.reduceat(self.passes, starts, axis=-1),
             None,
         )
 
     def features(self, windowed: list[int]) -> Floats:
         """Return (features, choices): a choice that is no less in any of them is no better."""
         rows = [self.values.reshape(-1, len(self)), 1 / self.divisor[None], 1 / self.shares, self.along[windowed]]
+        rows.append(self.passes)
         return np.concatenate(rows)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from costmodel.mapper.lattice import windows
 from costmodel.mapper.lattice.below_choices import Choices, different
 from costmodel.mapper.lattice.below_inputs import Inputs
+from costmodel.mapper.lattice.bound_passes import Passes
 from costmodel.mapper.lattice.labels import Layout
 from costmodel.mapper.lattice.settlement import Combinations, Effect, Settlement, Sharing
 from costmodel.mapper.lattice.shapes import Floats, Ints
@@ -63,7 +64,7 @@ class Coefficients:
             int(kept): kinds[row.tobytes()] for kept, row in zip(self.kept, flat, strict=True)
         }
 
-    def every(self, values: Floats) -> Choices:
+    def every(self, values: Floats, passes: Passes) -> Choices:
         """Return all choices, with these values."""
         instances = self.sharing.instances
         shares = [instances[:, max(self.segment, inside) :].prod(axis=1) for inside in self.space.prices.segments]
@@ -75,7 +76,8 @@ class Coefficients:
             if self.choices.shape[1] == 1:
                 ways = self.choices[:, 0]
         limits = np.array(shares).reshape(len(shares), self.rows)
-        return Choices(values, instances[:, self.segment :].prod(axis=1), limits, along, ways)
+        divisor, shares_of = instances[:, self.segment :].prod(axis=1), passes.shares(self.segment, self.choices)
+        return Choices(values, divisor, limits, along, shares_of, ways)
 
     def prices(self) -> Floats:
         """Return (nodes, choices): energy of a word of all tiles of a node at every round, at least."""

@@ -28,9 +28,12 @@ class Carried:
     """(energy and limits, labels): of nodes above the last array, at the shapes below it."""
     reach: Floats
     """(sliding ranks, labels): how far tiles of neighbouring instances are apart; 1: with nothing in common."""
+    passes: Floats
+    """(2, labels): ``Passes.least``, in cycles where the array is spread already."""
 
     def take(self, rows: Ints) -> Carried:
-        return Carried(self.inputs[:, rows], self.kinds[rows], self.to_come[:, rows], self.reach[:, rows])
+        of_labels = (self.inputs[:, rows], self.kinds[rows], self.to_come[:, rows], self.reach[:, rows])
+        return Carried(*of_labels, self.passes[:, rows])
 
     def times(self, choices: Choices, output: int, rows: range) -> Floats:
         """Return (labels, choices): some of the inputs times what each is for energy (0) or a limit (1, …)."""

@@ -16,6 +16,7 @@ from costmodel.mapper.lattice.below_choices import Choices, grouped, thinned
 from costmodel.mapper.lattice.below_coefficients import Coefficients
 from costmodel.mapper.lattice.below_inputs import Carried, Inputs, SlidingRank
 from costmodel.mapper.lattice.bound_above import Above
+from costmodel.mapper.lattice.bound_passes import Passes
 from costmodel.mapper.lattice.bound_ways import ByWay
 from costmodel.mapper.lattice.labels import Labels, Layout
 from costmodel.mapper.lattice.settlement import Combinations
@@ -39,15 +40,16 @@ class Across:
         combinations: Combinations,
         sliding: Sliding,
         above: Above,
+        passes: Passes,
         segment: int,
     ) -> None:
         self.space, self.lattice, self.layout, self.sliding = space, lattice, layout, sliding
-        self.above, self.segment = above, segment
+        self.above, self.passes, self.segment = above, passes, segment
         self.steps = lattice.steps(segment)
         self.inputs = Inputs(space, sliding, above.returns, len(space.arrays))
         coefficients = Coefficients(space, layout, combinations, sliding, self.inputs, segment)
         values, self.kind_of = coefficients.by_kind()
-        self.every = coefficients.every(values)
+        self.every = coefficients.every(values, passes)
         """All ways to spread."""
         self.windowed = sorted({v for t in self.space.tensors for v in t.windowed})
         self.by_way: ByWay | None = None
@@ -139,6 +141,7 @@ class Across:
             kinds[inverse.ravel()],
             to_come,
             self._reach(labels),
+            self.passes.within(labels, self.segment),
         )
 
     def _computed(self, labels: Labels, carried: Carried, choices: Choices) -> tuple[Floats, Floats]:
@@ -156,6 +159,8 @@ class Across:
                 np.maximum(own, self.by_way.beyond(labels, choices.columns), out=own)
         energy += own
         latency: Floats = labels.f[Layout.CYCLES][:, None] / choices.divisor
+        for passes, shares in zip(carried.passes, choices.passes, strict=True):
+            latency += passes[:, None] * shares
         if self.space.leak_pj_per_cycle:
             energy += self.space.leak_pj_per_cycle * latency
         return energy, latency

@@ -160,8 +160,9 @@ class Orders:
             if place < len(order) - 1:
                 words = self._words(node, known, spreads) if case is None else self._of_window(case, spreads)
             costs = costs + words * prices[node.bit].reshape(-1, *[1] * lattice.count)
-            bits = space.bits(node, self._tile(node, known, case, spreads))
-            need[node.memory] = need[node.memory] + bits if node.memory in need else bits
+            if space.memories[node.memory].segment >= spreads.segment:  # of those further in an array may have a part
+                bits = space.bits(node, self._tile(node, known, case, spreads))
+                need[node.memory] = need[node.memory] + bits if node.memory in need else bits
         for m, bits in need.items():
             costs = costs + np.where(bits <= space.memories[m].room, 0.0, np.inf)
         for v in growing:

@@ -14,6 +14,7 @@ import numpy as np
 from costmodel.mapper.front import Incumbents
 from costmodel.mapper.lattice.bound_above import Above
 from costmodel.mapper.lattice.bound_below import Across
+from costmodel.mapper.lattice.bound_passes import Passes
 from costmodel.mapper.lattice.labels import Labels, Layout
 from costmodel.mapper.lattice.settlement import Combinations
 from costmodel.mapper.lattice.shapes import Floats, Lattice
@@ -41,8 +42,10 @@ class Completion:
         self.space, self.lattice, self.layout = space, lattice, layout
         self.top = len(space.arrays)
         self.above = Above(space, lattice, layout, combinations, sliding, elsewhere)
+        self.passes = Passes(space, lattice, layout)
         self.across = [
-            Across(space, lattice, layout, combinations, sliding, self.above, segment) for segment in range(self.top)
+            Across(space, lattice, layout, combinations, sliding, self.above, self.passes, segment)
+            for segment in range(self.top)
         ]
 
     def bounds(self, labels: Labels, segment: int, *, quick: bool = False) -> Costs:
@@ -100,9 +103,6 @@ class Completion:
         return total
 
     def compute_cycles(self, labels: Labels) -> Floats:
+        """Compute cycles with all arrays spread; what still opens passes may only add to them."""
         cycles: Floats = labels.f[Layout.CYCLES]
-        if self.space.systolic:
-            array = self.space.systolic[0]
-            overheads = self.space.arrays[array].overheads[labels.s[self.layout.way[array]]]
-            cycles = cycles + overheads * labels.f[Layout.PASSES]
-        return cycles
+        return cycles + self.passes.cycles(labels) if self.space.systolic else cycles

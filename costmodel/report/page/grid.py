@@ -53,6 +53,10 @@ _HEADINGS = {
     "edp": "EDP (pJ·cycles)",
     "edp_j_s": "EDP",
     "area_mm2": "area",
+    "power_w": "power",
+    "pj_per_mac": "pJ per MAC",
+    "tops_per_w": "TOPS/W",
+    "tops_per_mm2": "TOPS/mm²",
     "bits": "size",
     "capacity_bits": "room used",
 }
@@ -65,6 +69,7 @@ _UNITS = {
     "edp": " pJ·cycles",
     "edp_j_s": " J·s",
     "latency_s": " s",
+    "power_w": " W",
 }
 
 
@@ -89,6 +94,10 @@ def number(column: str, value: object) -> Cell:
         "edp_j_s": lambda v: human.prefixed(v, "J·s", smallest=1e-18),
         "area_mm2": lambda v: f"{human.digits(v)} mm²",
         "pj_per_point": human.digits,
+        "pj_per_mac": human.digits,
+        "power_w": lambda v: human.prefixed(v, "W"),
+        "tops_per_w": human.digits,
+        "tops_per_mm2": human.digits,
     }
     show = shown.get(column, human.amount)
     unit = _UNITS.get(column, "")

@@ -31,10 +31,11 @@ def sweep_text(points: Sequence[DesignPoint], *, room: bool = False) -> str:
             memory(p.capacity_bits) if room and p.capacity_bits is not None else "",
             area,
             "" if p.utilisation is None else percent(p.utilisation),
+            *("" if value is None else digits(value) for value in (p.tops_per_w, p.tops_per_mm2)),
         ]
         names = [p.arch or "" if several_archs else "", p.workload or "" if several_workloads else ""]
         rows.append(["*" if p.pareto else " ", *names, *(str(p.axes.get(a, "")) for a in axes), *cost, p.note])
-    costs = ["operations", "energy", "latency", "room used", "area", "utilisation"]
+    costs = ["operations", "energy", "latency", "room used", "area", "utilisation", "TOPS/W", "TOPS/mm2"]
     parts = [table(["", "architecture", "workload", *axes, *costs, "note"], rows)]
     if any(p.pareto for p in points):
         parts.append(

@@ -9,7 +9,9 @@ from costmodel.report.human import NOT_MODELLED, digits, exact, joules, memory, 
 from costmodel.report.text.aligned import table
 
 if TYPE_CHECKING:
-    from costmodel.model.evaluation import Evaluation
+    from collections.abc import Iterator
+
+    from costmodel.model.evaluation import Efficiency, Evaluation
 
 
 def totals_text(evaluation: Evaluation, *, room: bool = False) -> str:
@@ -38,8 +40,21 @@ def totals_text(evaluation: Evaluation, *, room: bool = False) -> str:
         rows.append(["area", f"{digits(evaluation.area_mm2)} mm2", missing])
     else:
         rows.append(["area", NOT_MODELLED, ""])
+    rows += _efficiency_rows(evaluation.efficiency)
     first, second = (max(len(row[c]) for row in rows) for c in (0, 1))
     return "\n".join(f"{name:<{first}}  {value:<{second}}  {note}".rstrip() for name, value, note in rows)
+
+
+def _efficiency_rows(found: Efficiency) -> Iterator[list[str]]:
+    if found.power_w is not None:
+        yield ["power", prefixed(found.power_w, "W"), "energy over latency"]
+    if found.tops_per_w is not None:
+        more = [
+            f"{digits(value)} {unit}"
+            for value, unit in ((found.pj_per_mac, "pJ per MAC"), (found.tops_per_mm2, "TOPS/mm2"))
+            if value is not None
+        ]
+        yield ["efficiency", f"{digits(found.tops_per_w)} TOPS/W", ", ".join(more)]
 
 
 def energy_text(evaluation: Evaluation) -> str:

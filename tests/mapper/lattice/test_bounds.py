@@ -12,6 +12,7 @@ from problems import (
     CONV3X3,
     MAC,
     PE2D,
+    around_two_memories,
     buffered_problem,
     einsum,
     leaving_something_over,
@@ -199,6 +200,65 @@ def test_instances_beyond_share_the_cycles_of_a_port_between_two_arrays() -> Non
     _, latency, _ = board.completion.bounds(search.start(), 0)
     (point,) = map_einsum(problem, architecture, objective="latency").front
     assert latency.min() <= point.latency_cycles == 5
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_passes_of_a_systolic_array_along_the_way(seed: int) -> None:
+    rng = random.Random(95_000 + seed)
+    checked = 0
+    while not checked:
+        problem, architecture = random_einsum(rng), around_two_memories(rng)
+        try:
+            checked = bounds_along_the_way(problem, architecture, ("latency", "edp", "energy,latency")[seed % 3])
+        except UnsupportedError:
+            continue
+    first, second = fronts_found(problem, architecture, "energy,latency")
+    assert second == pytest.approx(first, rel=1e-9)
+
+
+def test_a_tile_below_an_array_further_in_takes_no_more_room_there_than_its_part() -> None:
+    # four of the eight words of F that both instances of M3 have together fit into each
+    problem = einsum("O[m, p]", "I[p+r]", "F[m, r]", weights="F", m=4, p=8, r=2)
+    architecture = Architecture(
+        name="nested",
+        levels=(
+            Memory(name="M0", read_pj=40, write_pj=50, bandwidth_bits_per_cycle=8),
+            Array(name="A1", shape={"X": 2}),
+            Memory(name="M2", read_pj=3, write_pj=1, capacity_bits=160),
+            Array(name="A2", shape={"X": 2}),
+            Memory(name="M3", read_pj=4, write_pj=1, capacity_bits=48),
+            MAC,
+        ),
+    )
+    first, second = fronts_found(problem, architecture, "energy,latency")
+    assert second == pytest.approx(first, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("levels", "latency"),
+    [
+        # 64 weights in 16 instances: 4 passes of 1 step, 2 cycles of skew in each direction and 4 to load
+        ((Array(name="A1", shape={"X": 4, "Y": 4}, systolic="weight"),), 4 * (1 + 6 + 4)),
+        # of which each of two instances further out makes two
+        ((Array(name="A0", shape={"X": 2}), Array(name="A1", shape={"X": 4, "Y": 4}, systolic="weight")), 2 * 11),
+        # a register of two words holds the weights of two steps
+        (
+            (
+                Array(name="A1", shape={"X": 4, "Y": 4}, systolic="weight"),
+                Memory(name="M1", capacity_bits=16, read_pj=1, write_pj=1, keep=("weight",)),
+            ),
+            2 * (2 + 10),
+        ),
+    ],
+)
+def test_a_systolic_array_makes_a_pass_for_each_tile(levels: tuple[Array | Memory, ...], latency: int) -> None:
+    problem = einsum("Z[m]", "A[k]", "B[m, k]", weights="B", m=8, k=8)
+    architecture = Architecture(name="nested", levels=(Memory(name="M0", read_pj=1, write_pj=1), *levels, MAC))
+    board = board_of(problem, architecture)
+    search = Search(board, Incumbents(objective_of("latency")), width=1000)
+    _, least, _ = board.completion.bounds(search.start(), 0)
+    (point,) = map_einsum(problem, architecture, objective="latency").front
+    assert least.min() == point.latency_cycles == latency
 
 
 def test_the_least_over_multiples() -> None:

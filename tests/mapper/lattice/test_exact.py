@@ -20,6 +20,7 @@ from problems import (
     MAC,
     PE2D,
     TWO_LEVEL,
+    around_two_memories,
     einsum,
     gemm,
     in_wider_accesses,
@@ -34,7 +35,6 @@ from problems import (
 from strategies import Case
 
 from costmodel.einsum.algebra import Einsum, Workload
-from costmodel.einsum.roles import Stationary
 from costmodel.mapper.front import select
 from costmodel.mapper.result import InfeasibleError, MappingPoint
 from costmodel.spec.hardware import Architecture, Array, Memory
@@ -227,21 +227,6 @@ def test_front_where_a_rule_of_the_search_decides(case: str) -> None:
     found = map_einsum(problem, architecture, objective="energy,latency")
     want = [(energy, latency) for energy, latency, _ in exhaustive.front(problem, architecture)]
     assert [(p.energy_pj, p.latency_cycles) for p in found.front] == [pytest.approx(w, rel=1e-9) for w in want]
-
-
-def around_two_memories(rng: random.Random) -> Architecture:
-    """A systolic array around two memories, perhaps with an array between them."""
-
-    def memory(name: str, bits: int) -> Memory:
-        held = rng.choice([{}, {}, {"may_keep": ("input", "weight", "output")}, {"keep": ("input", "weight")}])
-        return Memory(name=name, read_pj=rng.randrange(1, 5), write_pj=1, capacity_bits=bits, **held)
-
-    between = rng.choice([(), (Array(name="A2", shape={"X": 2}),)])
-    outer = Memory(name="M0", read_pj=40, write_pj=50, bandwidth_bits_per_cycle=rng.choice([None, 8, 64]))
-    stays: Stationary = rng.choice(("input", "weight", "output"))
-    array = Array(name="A1", shape=rng.choice([{"X": 2}, {"X": 2, "Y": 3}]), systolic=stays, multicast="words")
-    inside = (memory("M2", rng.choice([64, 96, 160])), *between, memory("M3", rng.choice([24, 48])))
-    return Architecture(name="inside", levels=(outer, array, *inside, MAC))
 
 
 @pytest.mark.parametrize("seed", range(8))
