@@ -8,22 +8,20 @@ all Einsums around may be.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from costmodel.mapper.front import Floats, StrictIncumbents, pareto
+from costmodel.mapper.fused.branches import Place
 from costmodel.mapper.fused.company import Company, Least
 from costmodel.mapper.fused.cuts import asked_of, over_cuts, runs
+from costmodel.mapper.fused.fusing import Fusing
+from costmodel.mapper.fused.fusion import Fusion
+from costmodel.mapper.fused.group import FusedGroup
 from costmodel.mapper.rounds import joined
 from costmodel.spec.objective import vector_of
 
-if TYPE_CHECKING:
-    from costmodel.einsum.algebra import Einsum
-    from costmodel.mapper.fused.group import FusedGroup
-    from costmodel.mapper.fused.search import Fusing, Fusion
-
-WIDTHS = (300, 10_000)
+WIDTHS = (300, 3_000)
 """Labels of each stage of the rounds."""
 Run = tuple[int, int]
 """First Einsum, and the one behind the last."""
@@ -61,43 +59,46 @@ class Rounds:
 
     def run(self) -> None:
         """Search. Raises OutOfTimeError."""
-        for einsum in self.einsums(self.groups):
-            for group, least in self.fusing.least(einsum).items():
+        for leader in self.leaders(self.groups):
+            for (name, group), least in self.fusing.least(leader).items():
                 if group in self.least:
-                    self.least[group][einsum.name] = least
+                    self.least[group][name] = least
         for width in WIDTHS:
             self.round(width)
             if not self.open():
                 break
         self.told.exact &= not self.open()
 
-    def einsums(self, groups: Sequence[FusedGroup]) -> list[Einsum]:
-        """Return the Einsums of some groups, in order."""
-        return [e for e in self.fusing.workload.einsums if any(e in g.einsums for g in groups)]
+    def leaders(self, groups: Sequence[FusedGroup]) -> list[str]:
+        """Return the Einsums of some groups, of those that differ in names only the first one."""
+        return list(dict.fromkeys(self.fusing.alike[e.name] for g in groups for e in g.einsums))
 
     def round(self, width: int) -> None:
         """Search the branches that may be left, and all groups that they may be in.
 
         Einsums that took little so far come first: what is known of their groups leaves the others less to look at.
         """
-        waiting = sorted(self.einsums(self.open()), key=lambda e: self.labels.get(e.name, 0))
+        waiting = sorted(self.leaders(self.open()), key=lambda leader: self.labels.get(leader, 0))
         self.searched -= set(self.open())
         while waiting:
-            einsum = waiting.pop(0)
-            company = {g: self.company(g, einsum) for g in self.open() if einsum in g.einsums}
-            if any(self.left_out[g].get(einsum.name, 0.0) < np.inf for g in company):
+            leader = waiting.pop(0)
+            places = [(e.name, g) for g in self.open() for e in g.einsums if self.fusing.alike[e.name] == leader]
+            company = {(name, g): self.company(g, name) for name, g in places}
+            if any(self.left_out[g].get(name, 0.0) < np.inf for name, g in company):
                 before = self.fusing.labels
-                self.left_out_of(einsum, self.fusing.find(einsum, company, width))
-                self.labels[einsum.name] = self.fusing.labels - before
+                self.note(leader, self.fusing.find(leader, company, width))
+                self.labels[leader] = self.fusing.labels - before
             for group in self.open():
-                if einsum in group.einsums and not any(e in group.einsums for e in waiting):
+                found = {self.fusing.alike[e.name] for e in group.einsums}
+                if leader in found and not found & set(waiting):
                     self.search(group)
 
-    def left_out_of(self, einsum: Einsum, bounds: Mapping[FusedGroup, float]) -> None:
-        """Note what of an Einsum's branches was left out: of groups that have no hope, nothing that may be better."""
+    def note(self, leader: str, bounds: Mapping[Place, float]) -> None:
+        """Note what was left out of branches: of groups that have no hope, nothing that may be better."""
         for group in self.groups:
-            if einsum in group.einsums:
-                self.left_out[group][einsum.name] = bounds.get(group, np.inf)
+            for einsum in group.einsums:
+                if self.fusing.alike[einsum.name] == leader:
+                    self.left_out[group][einsum.name] = bounds.get((einsum.name, group), np.inf)
 
     def search(self, group: FusedGroup) -> None:
         """Put the branches of a group together."""
@@ -124,9 +125,9 @@ class Rounds:
             incumbents.add(cuts.costs.T, [None] * len(cuts.costs))
         return self._known[run]
 
-    def company(self, group: FusedGroup, einsum: Einsum | None = None) -> Company:
+    def company(self, group: FusedGroup, einsum: str | None = None) -> Company:
         """Return what the branches of an Einsum in a group are held against; without one: all of the group together."""
-        others = [least for name, least in self.least[group].items() if einsum is None or name != einsum.name]
+        others = [least for name, least in self.least[group].items() if name != einsum]
         around = self.around[group]
         return Company(self.aim, self.known(_run(group)), self.known(around), others, self.rest(around)[_run(group)])
 

@@ -18,9 +18,10 @@ from strategies import Case, workload_of
 
 from costmodel.einsum.algebra import Workload
 from costmodel.mapper.front import Incumbents
+from costmodel.mapper.fused.fusing import Fusing
+from costmodel.mapper.fused.fusion import Fusion
 from costmodel.mapper.fused.group import groups
 from costmodel.mapper.fused.rounds import Rounds
-from costmodel.mapper.fused.search import Fusing, Fusion
 from costmodel.mapper.network import NetworkResult, map_workload
 from costmodel.mapper.result import Status
 from costmodel.model.evaluate import evaluate
@@ -91,8 +92,8 @@ def test_rank_variables_that_are_interchangeable_in_one_einsum_are_told_apart_by
     )
     aim = objective_of("energy,latency,capacity")
     fusing = Fusing(workload, Architecture(name="small", levels=levels), aim)
-    (searcher,) = fusing.searchers_of(fusing.workload.einsums[0])
-    found = searcher.branches([Incumbents(aim) for _ in searcher.groups], 1_000, None).branches
+    (searcher,) = fusing.searchers_of("Y")
+    _, found = searcher.branches([Incumbents(aim) for _ in searcher.places], 1_000, None)
     fastest = {shape: found.cycles[-1, found.shape == shape].min() for shape in np.unique(found.shape).tolist()}
     assert list(fastest.values()) == [4, 2, 2, 2]
 
