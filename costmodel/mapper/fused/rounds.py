@@ -21,7 +21,7 @@ from costmodel.mapper.fused.group import FusedGroup
 from costmodel.mapper.rounds import joined
 from costmodel.spec.objective import vector_of
 
-WIDTHS = (300, 3_000)
+WIDTHS = (300, 5_000)
 """Labels of each stage of the rounds."""
 Run = tuple[int, int]
 """First Einsum, and the one behind the last."""
