@@ -87,7 +87,7 @@ def test_the_tables_are_those_of_the_models():
 
 @pytest.mark.parametrize(("kind", "title"), MAPS)
 def test_every_map_has_a_table(kind, title):
-    assert f"<!-- keys: {kind} {title} -->" in (COMPONENTS if title in OWN else PAGE)
+    assert f"<!-- keys: {kind} {title} -->" in (COMPONENTS if title in {*OWN, "ComponentClass"} else PAGE)
 
 
 @pytest.mark.parametrize(("kind", "title", "key"), KEYS)
@@ -125,6 +125,8 @@ def around_component(title, said):
     return {"name": "a", "technology": 45, "levels": list(levels.values())}
 
 
+OURS = {"class": "ours", "level": "memory", "source": "a test", "rows": [{"size": 8, "width": 8, "area": 1}]}
+AROUND |= {"ComponentClass": lambda said: NODE | {"components": [OURS | said], "levels": [DRAM, MAC]}}
 AROUND |= {title: partial(around_component, title) for title in OWN}
 
 

@@ -116,7 +116,10 @@ def command(
             put_json("curve", curves_object(level, curves, whole))
         elif not at_once:
             put("\n".join(texts))
-    return INTERRUPTED if whole is not None and whole.interrupted else FINE
+    if whole is not None and whole.interrupted:
+        say("interrupted: the curve has the fused nests that were found by then")
+        return INTERRUPTED
+    return FINE
 
 
 def _keep(

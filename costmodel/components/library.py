@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from types import MappingProxyType
 from typing import NamedTuple
 
 from costmodel.components.arithmetic import UNITS
@@ -43,9 +44,16 @@ def installed() -> Mapping[str, Component]:
     return found
 
 
-def component(name: object, level: LevelKind | None = None) -> Component:
-    """Return a component by its class, one that stands in a kind of level; ComponentError if there is none."""
-    known = OWN if name in OWN else {**OWN, **installed()}
+def component(
+    name: object, level: LevelKind | None = None, defined: Mapping[str, Component] = MappingProxyType({})
+) -> Component:
+    """Return a component by its class, one that stands in a kind of level; ComponentError if there is none.
+
+    ``defined`` are those of a file.
+    """
+    known = {**OWN, **defined}
+    if name not in known:
+        known |= installed()
     fitting = [each for each, of in known.items() if level in (None, of.level)]
     if not isinstance(name, str) or name not in known:
         raise ComponentError(f"no such component {str(name)!r}", "class", did_you_mean(str(name), fitting))

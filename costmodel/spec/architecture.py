@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from pydantic import Field
 
+from costmodel.components.protocol import Component
 from costmodel.spec import units
+from costmodel.spec.component_class import ComponentClass
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Level, Memory
 from costmodel.spec.levels import ENERGY_HINTS, AnyLevel, ArraySpec, ComputeSpec, LevelItem, MemorySpec, level_kind
 from costmodel.spec.prices import BANDWIDTHS, Around, LevelPrices, prices_of
@@ -38,6 +41,9 @@ class ArchitectureSpec(SpecModel):
     levels: Items[LevelItem] = Field(json_schema_extra={"minItems": 1})
     """Memories, arrays and compute units, outermost first: a memory that holds everything at the top, a compute unit at
     the end. E.g. ``[{memory: DRAM, energy: 200 pJ}, {compute: MAC, energy: 1 pJ}]``."""
+    components: Items[ComponentClass] = ()
+    """Classes of component that the file defines, for ``component:`` of its levels (docs/components.md).
+    E.g. ``[{class: our_sram, level: memory, source: mine, rows: [{size: 8 KiB, read: 2 pJ, write: 2 pJ}]}]``."""
     constraints: Items[str] = ()
     """What the hardware cannot do, as sentences; they hold for every search on this architecture.
     E.g. ``["PEs.X only [p, m]"]``."""
@@ -79,12 +85,12 @@ class ArchitectureSpec(SpecModel):
     def priced(self, marks: Marks) -> tuple[list[LevelPrices], list[Problem]]:
         """Price every level; the problems of all of them."""
         found: list[LevelPrices] = []
-        problems: list[Problem] = []
+        around, problems = self._with_classes(marks)
         for place, level in enumerate(self.levels):
             at = ("levels", place)
-            problems += _room(level, at, self.around, marks)
+            problems += _room(level, at, around, marks)
             try:
-                prices = prices_of(level, at, self.around, marks)
+                prices = prices_of(level, at, around, marks)
             except SpecError as error:
                 problems += error.problems
                 continue
@@ -92,6 +98,21 @@ class ArchitectureSpec(SpecModel):
             if isinstance(level, ComputeSpec):
                 problems += _rated_only(level, prices, at, marks)
         return found, problems
+
+    def _with_classes(self, marks: Marks) -> tuple[Around, list[Problem]]:
+        """What the file says of all levels, with the classes that it defines; what is wrong with these."""
+        around = self.around
+        classes: dict[str, Component] = {}
+        problems: list[Problem] = []
+        for place, defined in enumerate(self.components):
+            at: Path = ("components", place)
+            if defined.component in classes:
+                problems.append(marks.problem(f"two classes are called {defined.component!r}", (*at, "class")))
+            try:
+                classes[defined.component] = defined.resolve(at, around.word_bits, marks)
+            except SpecError as error:
+                problems += error.problems
+        return replace(around, classes=classes), problems
 
 
 def _room(level: AnyLevel, at: Path, around: Around, marks: Marks) -> list[Problem]:

@@ -7,7 +7,7 @@ unit that prices every kind (``default``), and a ``bandwidth:``, stand for all t
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
@@ -20,7 +20,7 @@ from costmodel.spec.units import Quantity
 
 if TYPE_CHECKING:
     from costmodel.components.library import Priced
-    from costmodel.components.protocol import LevelKind, Value
+    from costmodel.components.protocol import Component, Value
 
 BANDWIDTHS = ("bandwidth", "read_bandwidth", "write_bandwidth")
 _ALL = ("area", "leakage")
@@ -35,6 +35,8 @@ class Around:
     clock_hz: Fraction
     node_nm: float | None
     source: str
+    classes: Mapping[str, Component] = field(default_factory=dict)
+    """Components that the file defines."""
 
     def bits(self, size: Quantity) -> int:
         return int(size.value) * (self.word_bits if size.unit == "words" else 1)
@@ -158,7 +160,7 @@ def _parts(level: AnyLevel, at: Path, around: Around, width: int, marks: Marks) 
     found: list[_Part] = []
     problems: list[Problem] = []
     for place, said in listed:
-        part = _priced(said, place, level.kind, known, around.word_bits, marks)
+        part = _priced(level, said, place, known, around, marks)
         if isinstance(part, Problem):
             problems.append(part)
         else:
@@ -169,7 +171,7 @@ def _parts(level: AnyLevel, at: Path, around: Around, width: int, marks: Marks) 
 
 
 def _priced(
-    said: Mapping[str, object], path: Path, kind: LevelKind, known: Mapping[str, Value], word_bits: int, marks: Marks
+    level: AnyLevel, said: Mapping[str, object], path: Path, known: Mapping[str, Value], around: Around, marks: Marks
 ) -> Priced | Problem:
     from costmodel.components import library
     from costmodel.components.protocol import ComponentError
@@ -177,9 +179,9 @@ def _priced(
     says = dict(said)
     parameters: set[str] = {"class"}
     try:
-        of = library.component(says.pop("class"), kind)
+        of = library.component(says.pop("class"), level.kind, around.classes)
         parameters |= set(of.parameters)
-        return library.priced(of, says, known, word_bits=word_bits)
+        return library.priced(of, says, known, word_bits=around.word_bits)
     except ComponentError as error:
         place = (*path, *([error.parameter] if error.parameter else []))
         is_key = bool(error.parameter) and error.parameter not in parameters

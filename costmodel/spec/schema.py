@@ -121,6 +121,8 @@ def _manuals(model: type[BaseModel]) -> dict[str, dict[str, Any]]:
     for name, field in model.model_fields.items():
         if isinstance(field.default, Quantity):
             texts[name]["default"] = str(field.default)
+        if field.alias and name in texts:
+            texts[field.alias] = texts.pop(name)
     return texts
 
 

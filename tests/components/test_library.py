@@ -252,9 +252,10 @@ def test_an_installed_package_offers_components(monkeypatch):
 
 def test_the_examples_of_the_page_work():
     page = (Path(__file__).resolve().parents[2] / "docs" / "components.md").read_text(encoding="utf-8")
-    blocks = dict(re.findall(r"^```(yaml|python)\n(.*?)^```$", page, re.DOTALL | re.MULTILINE))
-    assert load_architecture(parse(blocks["yaml"])).warnings == ()
+    blocks = re.findall(r"^```(yaml|python)\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    assert [load_architecture(parse(text)).warnings for kind, text in blocks if kind == "yaml"] == [(), ()]
+    (code,) = (text for kind, text in blocks if kind == "python")
     there = {}
-    exec(blocks["python"], there)
+    exec(code, there)
     found = library.priced(there["Latches"](), {"ways": 2}, {"size": 100}).figures["read"]
     assert (found.value, found.source) == (pytest.approx(0.4), "our own measurement, 2025")

@@ -195,3 +195,74 @@ def test_editors_know_the_classes_and_their_parameters():
         assert list(validator.iter_errors(parse(CHIP.replace(old, new)).data))
     own = CHIP.replace("component: regfile", "component: {class: my_latches, ways: 3}")
     assert list(validator.iter_errors(parse(own).data)) == []
+
+
+# Classes that a file defines
+
+OURS = """\
+components:
+- class: our_sram
+  level: memory
+  source: our compiler
+  node: 65 nm
+  rows:
+  - {size: 32 KiB, width: 64 b, read: 4 pJ, write: 5 pJ, area: 0.2 mm2}
+  - {size: 128 KiB, width: 64 b, read: 8 pJ, write: 10 pJ, area: 0.8 mm2}
+  exponents: {energy: {width: 1}}
+- class: our_unit
+  level: compute
+  source: our synthesis
+  rows: [{lanes: 8, mac: 0.5 pJ, area: 800 um2}]
+  exponents: {area: {lanes: 1}}
+"""
+DEFINED = (
+    CHIP.replace("levels:", OURS + "levels:")
+    .replace("class: sram", "class: our_sram")
+    .replace("{class: mac, table: aladdin}", "{class: our_unit, lanes: 16}")
+)
+
+
+def test_a_class_of_the_file_lies_between_its_points_and_grows_by_its_powers():
+    glb = chip(text=DEFINED).level("GLB")
+    assert (glb.read_pj, glb.write_pj, glb.area_mm2, glb.access_bits) == (8, 10, 0.8, 64)
+    between = chip("GLB.size=64 KiB", "GLB.component.width=128", text=DEFINED).level("GLB")
+    assert between.read_pj == pytest.approx(2 * 4 * 2**0.5)
+    assert between.area_mm2 == pytest.approx(0.4)
+    unit = chip(text=DEFINED).level("MAC")
+    assert (unit.energy_pj, unit.area_mm2) == ({"mac": 0.5}, pytest.approx(0.0016))
+    scaled = chip("technology=45nm", text=DEFINED).level("GLB")
+    assert scaled.read_pj == pytest.approx(8 / 1.241)
+    assert scaled.area_mm2 == pytest.approx(0.8 / 1.5)
+
+
+def test_a_class_of_the_file_names_its_source_and_warns_beyond_its_points():
+    found = {(n.level, n.name): n for n in catalog.load_sources(parse(DEFINED), ["GLB.size=64KiB"])}
+    assert found["GLB", "read"].source.startswith("our compiler; interpolated between")
+    assert found["MAC", "area"].source == "our synthesis; × 2 by the power 1 of lanes"
+    (warning,) = chip("GLB.size=1MiB", text=DEFINED).warnings
+    assert warning.startswith("GLB: `class: our_sram` is extrapolated")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("class: our_sram\n", "class: sram\n", "chip.yaml:7:10: $.components[0].class: the library has a class 'sram'"),
+        ("size: 32 KiB", "size: 32 pJ", "chip.yaml:12:12: $.components[0].rows[0].size: must be a size"),
+        ("read: 4 pJ", "read: 0 pJ", "$.components[0].rows[0].read: must be greater than zero"),
+        (", read: 4 pJ", "", "$.components[0].rows[1]: every point names the same parameters and costs as the first"),
+        ("size: 128 KiB, width: 64", "size: 128 KiB, width: 32", "points must differ in one parameter"),
+        ("size: 128 KiB, width", "size: 32 KiB, width", "points must differ in one parameter, each from each"),
+        ("{energy: {width: 1}}", "{energy: {size: 1}}", "size has no power: the points differ in it"),
+        ("{lanes: 1}", "{lnes: 1}", "lnes has no power: no point names it"),
+        ("[{lanes: 8, mac: 0.5 pJ, area: 800 um2}]", "[{lanes: 8}]", "$.components[1].rows[0]: a point has no costs"),
+        ("lanes: 16}", "lane: 16}", "our_unit has no parameter 'lane' (did you mean 'lanes'?)"),
+        ("class: our_sram, width", "class: our_srm, width", "no such component 'our_srm' (did you mean 'our_sram'?)"),
+        ("  source: our compiler\n", "", "$.components[0]: required key 'source' is missing"),
+        ("class: our_unit\n", "class: our_sram\n", "two classes are called 'our_sram'"),
+    ],
+)
+def test_what_is_wrong_with_a_class_of_the_file(old, new, problem):
+    assert old in DEFINED
+    with pytest.raises(SpecError) as caught:
+        chip(text=DEFINED.replace(old, new, 1))
+    assert problem in str(caught.value)

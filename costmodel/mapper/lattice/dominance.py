@@ -30,7 +30,8 @@ class Dominance:
     def group(self, labels: Labels, segment: int) -> Ints:
         """Return a number of each label: only labels with the same one can be compared."""
         space, layout, s = self.space, self.layout, labels.s
-        parts = [self.lattice.alike[s[Layout.SHAPE]], s[Layout.TODO], s[Layout.OPEN], s[Layout.ALIVE], s[Layout.MUST]]
+        shape, codes = self._mirrored(s, segment)
+        parts = [self.lattice.alike[shape], s[Layout.TODO], s[Layout.OPEN], s[Layout.ALIVE], s[Layout.MUST]]
         if self.gaps.sliding.nodes or space.eager:
             parts += [s[Layout.USED], s[Layout.LAST]]
         if self.gaps.orders:
@@ -49,9 +50,32 @@ class Dominance:
             if segment > array:
                 parts.append(space.arrays[array].overheads[s[layout.way[array]]].astype(np.int64))
         for w in range(len(self.gaps.sliding.nodes)):
-            rows = (layout.code[w], layout.noted[w]) if segment < self.gaps.top else (layout.code[w],)
-            parts += [np.unique(s[row], return_inverse=True)[1] for row in rows if s[row].any()]
+            told = (codes[w], s[layout.noted[w]]) if segment < self.gaps.top else (codes[w],)
+            parts += [np.unique(row, return_inverse=True)[1] for row in told if row.any()]
         return np.broadcast_to(numbered(parts), labels.n)
+
+    def _mirrored(self, s: Ints, segment: int) -> tuple[Ints, Ints]:
+        """Return shapes and codes of sliding tiles, of a label or of its mirror image: of either the same.
+
+        Between loops of a gap their order matters, and of tiles that have moved the moves do: such have no image here.
+        """
+        layout, sliding = self.layout, self.gaps.sliding
+        shape, codes, tiles = s[Layout.SHAPE], s[layout.block(layout.code)], s[layout.block(layout.tile)]
+        exchanges = self.gaps.mirrored if segment in (0, self.gaps.top) else ()
+        if not exchanges:
+            return shape, codes
+        there = codes != 0
+        free = (s[Layout.USED] == 0) & ~(there & (codes != sliding.fresh_each(tiles))).any(axis=0)
+        free &= ~s[layout.block(layout.noted)].any(axis=0)
+        for exchange in exchanges:
+            image = self.lattice.exchanged(exchange)
+            rows = [shape, *np.where(there, tiles, 0)]
+            less, same = np.zeros(len(shape), dtype=bool), free.copy()
+            for row in rows:
+                less |= same & (image[row] < row)
+                same &= image[row] == row
+            shape, tiles = np.where(less, image[shape], shape), np.where(less, image[tiles], tiles)
+        return shape, np.where(there & free, sliding.fresh_each(tiles), codes)
 
     def _touched(self, s: Ints, segment: int) -> list[Ints]:
         """Return what tells how many words of an output with windows holders touch below the arrays that are spread."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from costmodel.mapper.lattice.interchange import mirrored
 from costmodel.mapper.lattice.labels import Labels, Layout
 from costmodel.mapper.lattice.leftover import spread
 from costmodel.mapper.lattice.shapes import Ints, Lattice
@@ -27,6 +28,8 @@ class Gaps:
         self.space, self.lattice, self.layout, self.sliding = space, lattice, layout, sliding
         self.top = len(space.arrays)
         self.segment_of, self.chain = space.segment_of, space.chain
+        self.mirrored = mirrored(space, lattice.apart)
+        """Exchanges of rank variables of windows that change nothing."""
         self._masks()
         self._rules()
 
@@ -163,11 +166,16 @@ class Gaps:
         return may, must
 
     def _once(self, may: Any, shape: Ints) -> None:
-        """Of loops over interchangeable rank variables that have the same size so far, leave the first (in place)."""
+        """Of loops that an exchange of rank variables turns into one another, leave the first (in place)."""
+        size = self.lattice.digits[:, shape]
         for group in self.lattice.interchangeable:
-            size = self.lattice.digits[:, shape]
             for u, v in itertools.combinations(group, 2):
                 may[v] &= ~(may[u] & (size[u] == size[v]))
+        for exchange in self.mirrored:
+            # what slides remembers its loops, so a nest is its own mirror image where none of them is there yet
+            bare = ~size[[*exchange, *exchange.values()]].any(axis=0)
+            for u, v in exchange.items():
+                may[v] &= ~(may[u] & bare)
 
     def obedient(self, new: Labels, v: Ints) -> Labels:
         """Return the labels that keep to the dataflow, and note whether the gap keeps to the rules of order."""

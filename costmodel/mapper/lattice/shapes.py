@@ -7,7 +7,7 @@ loop over a rank variable adds a multiple of its stride, and each quantity below
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -84,6 +84,21 @@ class Lattice:
             digits = self.digits[group].astype(np.int64)
             found += self.strides[group] @ (np.sort(digits, axis=0) - digits)
         return found
+
+    def exchanged(self, exchange: Mapping[int, int]) -> Ints:
+        """Return (shapes): the shape with the sizes of rank variables exchanged, which have the same sizes."""
+        key = tuple(exchange.items())
+        if key not in self._exchanged:
+            found = np.arange(self.shapes)
+            for u, v in key:
+                more = self.digits[v].astype(np.int64) - self.digits[u]
+                found += more * (self.strides[u] - self.strides[v])
+            self._exchanged[key] = found
+        return self._exchanged[key]
+
+    @cached_property
+    def _exchanged(self) -> dict[tuple[tuple[int, int], ...], Ints]:
+        return {}
 
     @cached_property
     def _turns(self) -> dict[str, Floats]:

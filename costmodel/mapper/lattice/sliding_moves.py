@@ -29,13 +29,24 @@ class SlidingMoves(SlidingWords):
         w = self.slot[node]
         shape = labels.s[Layout.SHAPE, columns]
         labels.s[self.layout.tile[w], columns] = shape
-        own = np.zeros(len(shape), dtype=np.int64)
-        for v in np.flatnonzero(self.space.tensors[self.space.nodes[node].tensor].relevant).tolist():
-            own += self.lattice.digits[v, shape] * self.lattice.strides[v]
-        labels.s[self.layout.code[w], columns] = mix(own * 64 + node + 1)
+        labels.s[self.layout.code[w], columns] = self.fresh(node, shape)
         labels.s[self.layout.noted[w], columns] = 0
         labels.f[self.layout.asked[w], columns] = 0
         labels.f[self.layout.waits[w], columns] = 0
+
+    def fresh(self, node: int, shape: Ints) -> Ints:
+        """Return what tells tiles of a node that have not moved yet apart (hash)."""
+        own = np.zeros(len(shape), dtype=np.int64)
+        for v in np.flatnonzero(self.space.tensors[self.space.nodes[node].tensor].relevant).tolist():
+            own += self.lattice.digits[v, shape] * self.lattice.strides[v]
+        return mix(own * 64 + node + 1)
+
+    def fresh_each(self, tiles: Ints) -> Ints:
+        """Return the same of (sliding nodes, labels)."""
+        found = np.empty_like(tiles)
+        for row, node, shape in zip(found, self.nodes, tiles, strict=True):
+            row[:] = self.fresh(node, shape)
+        return found
 
     def pay(
         self, labels: Labels, columns: Any, node: int, weight: Floats, low: Ints, moving: Ints | None, segment: int

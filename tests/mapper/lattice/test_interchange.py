@@ -10,14 +10,15 @@ from dataclasses import replace
 import exhaustive
 import pytest
 from asking import map_einsum
-from problems import PE2D, TWO_LEVEL, einsum, random_architecture, working, written
+from problems import MAC, PE2D, TWO_LEVEL, einsum, random_architecture, working, written
 
 from costmodel.einsum.algebra import Einsum
 from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.lattice.board import Board
-from costmodel.mapper.lattice.interchange import interchangeable
+from costmodel.mapper.lattice.interchange import interchangeable, mirrored
 from costmodel.mapper.lattice.space import build
 from costmodel.mapper.result import InfeasibleError
+from costmodel.spec.hardware import Architecture, Array, Memory
 from costmodel.spec.objective import objective_of
 from costmodel.spec.rules import parse
 
@@ -59,9 +60,59 @@ def test_front_is_that_of_all_orders_of_interchangeable_rank_variables(case: str
     assert found.certificate.status == "optimal: proven"
 
 
+SQUARE = {
+    "a filter": (("O[p, q]", "I[p+r, q+s]", "F[r, s]"), {"p": 2, "q": 2, "r": 2, "s": 2}),
+    "rows last": (("O[q, p]", "I[q+s, p+r]", "F[s, r]"), {"s": 2, "q": 2, "r": 2, "p": 2}),
+    "no filter": (("O[p, q]", "I[p+r, q+s]"), {"p": 4, "q": 4, "r": 2, "s": 2}),
+    "a stride": (("O[p, q]", "I[2*p+r, 2*q+s]", "F[r, s]"), {"r": 3, "p": 2, "s": 3, "q": 2}),
+    "transposed": (("O[p+r, q+s]", "I[p, q]", "F[r, s]"), {"p": 2, "q": 2, "r": 2, "s": 2}),
+    "two windows": (("O[p, q]", "I[p+r, q+s]", "J[p+r, q+s]"), {"p": 2, "q": 2, "r": 2, "s": 2}),
+}
+SMALL = {
+    "a buffer": (
+        Memory(name="M1", capacity_bits=72, read_pj=2, write_pj=1, keep=("input",), may_keep=("output",)),
+        MAC,
+    ),
+    "registers below an array": (
+        Array(name="A1", shape={"X": 2}, hop_pj=1),
+        Memory(name="M1", capacity_bits=40, read_pj=2, write_pj=1, keep=("input",)),
+        MAC,
+    ),
+    "a buffer above an array": (
+        Memory(name="M1", capacity_bits=96, read_pj=2, write_pj=1, keep=("input",)),
+        Array(name="A1", shape={"X": 2, "Y": 2}, multicast="words"),
+        MAC,
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("case", "levels"),
+    [
+        ("a filter", "registers below an array"),
+        ("rows last", "registers below an array"),
+        ("a stride", "registers below an array"),
+        ("transposed", "registers below an array"),
+        ("no filter", "a buffer above an array"),
+        pytest.param("two windows", "registers below an array", marks=pytest.mark.long),
+        pytest.param("a filter", "a buffer", marks=pytest.mark.long),
+        pytest.param("transposed", "a buffer above an array", marks=pytest.mark.long),
+        pytest.param("no filter", "a buffer", marks=pytest.mark.long),
+    ],
+)
+def test_front_is_that_of_a_square_convolution_and_its_mirror_image(case: str, levels: str) -> None:
+    accesses, shape = SQUARE[case]
+    outer = Memory(name="M0", read_pj=40, write_pj=50, bandwidth_bits_per_cycle=16)
+    problem, architecture = einsum(*accesses, **shape), Architecture(name="small", levels=(outer, *SMALL[levels]))
+    assert mirrored(build(Allowed(problem, architecture)))
+    want = [(energy, latency) for energy, latency, _ in exhaustive.front(problem, architecture)]
+    found = map_einsum(problem, architecture, objective="energy,latency")
+    assert [(p.energy_pj, p.latency_cycles) for p in found.front] == [pytest.approx(w, rel=1e-9) for w in want]
+
+
 def groups(problem: Einsum, *sentences: str) -> list[str]:
     space = build(Allowed(problem, PE2D, parse(sentences, PE2D, problem)))
-    return ["".join(space.names[v] for v in group) for group in interchangeable(space, ())]
+    return ["".join(space.names[v] for v in group) for group in interchangeable(space)]
 
 
 def test_what_is_interchangeable() -> None:
@@ -71,6 +122,20 @@ def test_what_is_interchangeable() -> None:
     assert groups(einsum(*accesses, a=1, b=1, c=1, m=1, k=1, l=1)) == []
     assert groups(einsum(*accesses, a=4, b=4, c=4, m=2, k=4, l=4), "PEs.X only [a]") == []
     assert groups(einsum("O[p, q]", "I[p+r, q]", "F[r]", weights="F", p=4, q=4, r=4)) == []
+
+
+def mirrors(*accesses: str, **shape: int) -> list[dict[str, str]]:
+    space = build(Allowed(einsum(*accesses, **shape), TWO_LEVEL))
+    return [{space.names[u]: space.names[v] for u, v in exchange.items()} for exchange in mirrored(space)]
+
+
+def test_what_is_a_mirror_image() -> None:
+    square = {"m": 2, "c": 2, "p": 8, "q": 8, "r": 3, "s": 3}
+    convolution = ("O[m, p, q]", "I[c, p+r, q+s]", "F[m, c, r, s]")
+    assert mirrors(*convolution, **square) == [{"p": "q", "r": "s"}]
+    assert mirrors(*convolution, **{**square, "q": 4}) == []
+    assert mirrors("O[p, q]", "I[p+r, 2*q+s]", "F[r, s]", p=8, q=8, r=3, s=3) == []
+    assert mirrors("O[p]", "I[p+r, q+s]", "F[r, s]", p=8, q=8, r=3, s=3) == []
 
 
 def test_one_shape_stands_for_those_that_differ_by_an_exchange() -> None:
