@@ -11,7 +11,7 @@ from typing import Any
 
 from costmodel.einsum.algebra import Einsum
 from costmodel.mapper.allowed import Allowed
-from costmodel.mapper.result import InfeasibleError, MapperResult, MappingPoint, held_against
+from costmodel.mapper.result import InfeasibleError, MapperResult, MappingPoint, Status, held_against
 from costmodel.mapper.units import search_units
 from costmodel.model.patience import PATIENCE, OutOfTimeError
 from costmodel.spec.hardware import Architecture
@@ -99,7 +99,7 @@ def _perfect(einsum: Einsum, architecture: Architecture, request: Request, progr
         return _otherwise(einsum, architecture, request, progress, instead, deadline)
     except OutOfTimeError as why:
         return _otherwise(einsum, architecture, request, progress, why, deadline)
-    return found if found.certificate.gap is not None else _bounded(found, einsum, architecture, request)
+    return found if found.certificate.status == Status.PROVEN else bounded(found, einsum, architecture, request)
 
 
 def _otherwise(
@@ -142,12 +142,16 @@ def _short(left_s: float | None) -> bool:
     return left_s is not None and left_s < SHORT_S
 
 
-def _bounded(found: MapperResult, einsum: Einsum, architecture: Architecture, request: Request) -> MapperResult:
-    """Hold an answer about which the search knows nothing against what every mapping costs."""
+def bounded(found: MapperResult, einsum: Einsum, architecture: Architecture, request: Request) -> MapperResult:
+    """Hold an answer that the search has not proven against what every mapping costs as well."""
     from costmodel.mapper.uneven import lower_bound, verdict
 
     allowed = Allowed(einsum, architecture, _rules(einsum, architecture, request))
-    status, gap = verdict(found.front, lower_bound(allowed, at_once=_short(request.budget)), request.aim)
+    known = found.certificate.gap
+    at_once = known is not None or _short(request.budget)
+    status, gap = verdict(found.front, lower_bound(allowed, at_once=at_once), request.aim)
+    if gap is None or (known is not None and known <= gap):
+        return found
     return replace(found, certificate=replace(found.certificate, status=status, gap=gap))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from typing import Any
 
@@ -18,7 +17,7 @@ from costmodel.mapper.lattice.shapes import Floats, Ints
 from costmodel.mapper.lattice.sliding import Sliding
 from costmodel.mapper.lattice.space import Space
 
-MOST_CHOICES = 100_000
+MOST_CHOICES = 200_000
 """Ways to spread the arrays to come, times choices of what is kept, that are looked at one by one; of more, each
 quantity has a least value of its own."""
 
@@ -31,12 +30,11 @@ class Coefficients:
     ) -> None:
         self.space, self.layout, self.inputs, self.sliding = space, layout, inputs, sliding
         self.segment, self.top = segment, len(space.arrays)
-        counts = [len(a.factors) for a in space.arrays[segment:]]
+        ways = [self._ways(a) for a in range(segment, self.top)]
         self.choices: Ints | None = None
         """(choices, arrays to come): ways; null where they are too many."""
-        if math.prod(counts) * len(space.keeps) <= MOST_CHOICES:
-            every = list(itertools.product(*(range(n) for n in counts)))
-            self.choices = np.array(every, dtype=np.int64).reshape(-1, len(counts))
+        if math.prod(len(some) for some in ways) * len(space.keeps) <= MOST_CHOICES:
+            self.choices = np.stack(np.meshgrid(*ways, indexing="ij"), axis=-1).reshape(-1, len(ways))
         self.rows = 1 if self.choices is None else len(self.choices)
         self.kept = np.array(space.keeps, dtype=np.int64)
         self.n = self.rows * len(self.kept)
@@ -90,6 +88,22 @@ class Coefficients:
         of_kept = np.where(held[..., None], found.reshape(len(found), len(self.kept), self.rows), np.inf)
         least: Floats = of_kept.min(axis=1)
         return least
+
+    def _ways(self, array: int) -> Ints:
+        """Return the ways to spread an array to come; of several arrays, one of those that cost the same.
+
+        Plain rank variables that matter to the same tensors may stand for each other.
+        """
+        plan = self.space.arrays[array]
+        if self.top - self.segment == 1:
+            return np.arange(len(plan.factors))
+        alike: dict[Any, Any] = {}
+        for v, factors in enumerate(plan.factors.T):
+            windowed = any(v in t.windowed for t in self.space.tensors)
+            key = v if windowed else tuple(bool(t.relevant[v]) for t in self.space.tensors)
+            alike[key] = alike.get(key, 1) * factors
+        rows = np.column_stack((plan.overheads, *alike.values()))
+        return np.sort(np.unique(rows, axis=0, return_index=True)[1])
 
     def _sharing(self, sigma: list[Floats]) -> Sharing:
         """Instances that want the same tile: of arrays that are spread already, and of too many ways, at most."""

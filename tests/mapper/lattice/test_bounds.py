@@ -234,6 +234,24 @@ def test_a_tile_below_an_array_further_in_takes_no_more_room_there_than_its_part
     assert second == pytest.approx(first, rel=1e-9)
 
 
+def test_ways_to_spread_two_arrays_that_cost_the_same_are_looked_at_once() -> None:
+    # of 289 × 76 ways with 8 choices of what is kept; one that is no worse than any has less than no energy
+    problem = einsum("O[m, p, q]", "I[c, p, q]", "F[m, c]", weights="F", m=32, c=192, p=28, q=28)
+    levels = (
+        Memory(name="M0", read_pj=40, write_pj=40),
+        Memory(name="M1", capacity_bits=1 << 26, read_pj=6, write_pj=6, may_keep=("input", "weight", "output")),
+        Array(name="A1", shape={"X": 4, "Y": 4}),
+        Memory(name="M2", capacity_bits=1 << 17, read_pj=1, write_pj=1, keep=("weight",)),
+        Array(name="A2", shape={"X": 64}),
+        Memory(name="M3", capacity_bits=128, read_pj=0.05, write_pj=0.05, keep=("output",)),
+        MAC,
+    )
+    board = board_of(problem, Architecture(name="tiles", levels=levels))
+    search = Search(board, Incumbents(objective_of("edp")), width=300)
+    energy, _, _ = board.completion.bounds(search.start(), 0)
+    assert energy.min() > board.space.compute_pj
+
+
 @pytest.mark.parametrize(
     ("levels", "latency"),
     [
