@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from costmodel.mapper.front import Floats, Incumbents
-from costmodel.spec.objective import Objective
+from costmodel.mapper.front import TIE, Floats, Incumbents
+from costmodel.spec.objective import COSTS, Objective
 
 
 class Least(NamedTuple):
@@ -37,6 +37,13 @@ class Company(Incumbents):
         self.energy = sum(one.energy for one in others)
         self.latency = sum(one.latency for one in others)
 
+    def most(self) -> float:
+        """Return what a branch has to cost less than, where energy or latency alone counts."""
+        at = COSTS.index(self.aim.costs[0])
+        least = [known.costs[at].min(initial=np.inf) * (1 - TIE) for known in (self.group, self.around)]
+        own = (self.energy, self.latency)[at]
+        return float(min(least[0] - own, least[1] - own - self.rest[at]))
+
     def beaten(self, energy: Floats, latency: Floats, capacity: Floats) -> Any:
         energy, latency = energy + self.energy, latency + self.latency
         found = self.group.beaten(energy, latency, capacity)
@@ -49,8 +56,14 @@ class AnyOf(Incumbents):
     def __init__(self, aim: Objective, groups: Sequence[Company]) -> None:
         super().__init__(aim)
         self.groups, self.items = tuple(groups), [None] if all(one.items for one in groups) else []
+        self.alone = aim.costs[0] if aim.costs in (("energy",), ("latency",)) else None
+        """The one cost that is asked for."""
+        if self.alone:
+            self.most = max((one.most() for one in groups), default=-np.inf)
 
     def beaten(self, energy: Floats, latency: Floats, capacity: Floats) -> Any:
+        if self.alone:
+            return (energy if self.alone == "energy" else latency) >= self.most
         found = np.ones(energy.shape, dtype=bool)
         for one in self.groups:
             rows = found.nonzero()

@@ -109,7 +109,7 @@ class Rounds:
             costs = np.array([vector_of(p) for p in points], dtype=np.float64)
             best = pareto(costs[:, self.asked], costs)
             self.told.fronts[run], self.costs[run] = tuple(points[k] for k in best.tolist()), costs[best]
-            self._known = {}
+            self._known = {r: k for r, k in self._known.items() if not (r[0] <= run[0] and run[1] <= r[1])}
         names = tuple(e.name for e in group.einsums)
         if names not in self.told.searched:
             self.told.searched = (*self.told.searched, names)
