@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from costmodel.einsum.algebra import Einsum, Workload
-from costmodel.mapper.front import Floats, Incumbents
+from costmodel.mapper.front import Floats, StrictIncumbents
 from costmodel.mapper.fused.branches import (
     EinsumPart,
     Found,
@@ -150,7 +150,7 @@ class Fusing:
 
         ``known``: a row of costs each. Raises OutOfTimeError.
         """
-        incumbents = Incumbents(self.aim)
+        incumbents = StrictIncumbents(self.aim)
         incumbents.add(known.T, [None] * len(known))
         plan = self.plans[group]
         prices = SharedPrices(plan, self.book)
