@@ -13,8 +13,9 @@ from costmodel.mapper.lattice.sieve import Stats
 from costmodel.model.patience import OutOfTimeError, until
 
 BYTES_PER_LABEL = 300
-WIDTHS = (300, 6)
-"""Labels of each stage of the first pass, and how many times more each further pass has."""
+FIRST, SECOND, FACTOR = 100, 1_800, 6
+"""Labels of each stage of the first pass (of a front: for each of three ways to rank them) and of the second one; how
+many times more each further pass has."""
 FINISHING, FINISHING_S = 0.15, (0.4, 0.5)
 """Share of the time that a search out of time has for its most promising labels; seconds, at least and at most."""
 
@@ -49,7 +50,7 @@ def widen(
     A narrow pass finds good mappings, which leave the next one little to look at. ``told`` is called with the width of
     each pass that ended. What came of it goes to the incumbents and to ``progress``, also where Ctrl-C ends it.
     """
-    width, factor = WIDTHS
+    width = 3 * FIRST if incumbents.aim.front else FIRST
     finishing = end = None
     if deadline is not None:
         shortest_s, longest_s = FINISHING_S
@@ -75,4 +76,4 @@ def widen(
         progress.late = not progress.complete and finishing is not None and time.monotonic() > finishing
         if progress.complete or progress.late or width == most_labels:
             return
-        width *= factor
+        width = max(SECOND, width * FACTOR)
