@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
@@ -83,7 +84,18 @@ def priced(of: Component, stated: Mapping[str, object], around: Mapping[str, Val
             values[key] = parameter.default
         else:
             raise ComponentError(f"{of.name} needs `{key}:`", "", parameter.means)
-    return Priced(of, values, of.actions(values))
+    return Priced(of, values, _finite(of, values))
+
+
+def _finite(of: Component, values: Parameters) -> Mapping[str, ComponentFigure]:
+    try:
+        figures = of.actions(values)
+    except OverflowError:
+        figures = {}
+    if not figures or not all(math.isfinite(figure.value) and figure.value >= 0 for figure in figures.values()):
+        hint = "sizes, widths and powers are far from anything that is built"
+        raise ComponentError(f"no finite costs of {of.name} follow from its parameters", "", hint)
+    return figures
 
 
 def _read(key: str, stated: Mapping[str, object], of: Component, word_bits: int) -> Value:

@@ -86,6 +86,8 @@ class ArchitectureSpec(SpecModel):
         """Price every level; the problems of all of them."""
         found: list[LevelPrices] = []
         around, problems = self._with_classes(marks)
+        if problems:  # levels that use a class which is wrong are not
+            return found, problems
         for place, level in enumerate(self.levels):
             at = ("levels", place)
             problems += _room(level, at, around, marks)

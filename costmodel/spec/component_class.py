@@ -21,6 +21,8 @@ _COSTS: dict[str, Dimension] = {
     "leakage": units.POWER,
 }
 _KNOWN = {"size": SIZE, "width": WIDTH}
+Exponent = Annotated[float | int, Field(ge=-10, le=10)]
+"""By which a cost grows with a parameter."""
 
 
 class ComponentClass(SpecModel):
@@ -39,7 +41,7 @@ class ComponentClass(SpecModel):
     """Points: values of parameters (``size``, ``width``, or numbers of your own) with the costs there (``read``,
     ``write``, ``hop``, kinds of operation, ``area``, ``leakage``). Several differ in one parameter, along which costs
     lie between them. E.g. ``[{size: 8 KiB, width: 64 b, read: 2 pJ, write: 2 pJ, area: 0.02 mm2}]``."""
-    exponents: dict[Literal["energy", "area", "leakage"], dict[str, float | int]] = Field(default_factory=dict)
+    exponents: dict[Literal["energy", "area", "leakage"], dict[str, Exponent]] = Field(default_factory=dict)
     """The powers by which costs grow with parameters in which the points do not differ; not at all when absent.
     E.g. ``{energy: {width: 1, size: 0.5}, area: {size: 1}}``."""
 

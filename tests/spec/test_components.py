@@ -253,6 +253,7 @@ def test_a_class_of_the_file_names_its_source_and_warns_beyond_its_points():
         ("size: 128 KiB, width: 64", "size: 128 KiB, width: 32", "points must differ in one parameter"),
         ("size: 128 KiB, width", "size: 32 KiB, width", "points must differ in one parameter, each from each"),
         ("{energy: {width: 1}}", "{energy: {size: 1}}", "size has no power: the points differ in it"),
+        ("{energy: {width: 1}}", "{energy: {width: 1e9}}", "$.components[0].exponents.energy.width: must be <= 10"),
         ("{lanes: 1}", "{lnes: 1}", "lnes has no power: no point names it"),
         ("[{lanes: 8, mac: 0.5 pJ, area: 800 um2}]", "[{lanes: 8}]", "$.components[1].rows[0]: a point has no costs"),
         ("lanes: 16}", "lane: 16}", "our_unit has no parameter 'lane' (did you mean 'lanes'?)"),
@@ -266,3 +267,10 @@ def test_what_is_wrong_with_a_class_of_the_file(old, new, problem):
     with pytest.raises(SpecError) as caught:
         chip(text=DEFINED.replace(old, new, 1))
     assert problem in str(caught.value)
+
+
+def test_costs_beyond_all_bounds_are_refused():
+    steep = DEFINED.replace("size: 128 KiB, width", "size: 262145 b, width")
+    with pytest.raises(SpecError) as caught:
+        chip("GLB.size=1TiB", text=steep)
+    assert "no finite costs of our_sram follow from its parameters" in str(caught.value)
