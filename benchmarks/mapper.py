@@ -199,7 +199,7 @@ MACHINES = (
     "pe2d",
     "eyeriss_normalized",
 )
-LARGE = ("resnet50", "gpt3_175b_layer")
+LARGE = ("resnet50", "gpt3_175b_layer", "llama3_8b", "llama3_70b", "llama3_70b_decode", "mixtral_8x7b")
 
 
 def networks(wanted: list[str], budget_s: float | None) -> None:

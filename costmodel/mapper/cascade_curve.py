@@ -141,7 +141,9 @@ def _groups(
         for at, curve in enumerate(curves)
     }
     deadline = None if budget_s is None else time.monotonic() + budget_s
-    fusion = fuse(workload, machine.architecture, objective_of(AIM), costs, deadline=deadline, widths=WIDTHS)
+    exact = {at for at, curve in enumerate(curves) if curve.proven}
+    aim = objective_of(AIM)
+    fusion = fuse(workload, machine.architecture, aim, costs, exact, deadline=deadline, widths=WIDTHS)
     found: Fronts = {}
     for (first, stop), points in fusion.fronts.items():
         members = workload.einsums[first:stop]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -70,20 +70,21 @@ def fuse_layers(
     A group has one layer in place of those of its Einsums. Where some points of a front fuse Einsums that others do
     not, their layer has the mappings of all; what a point does not fuse it has as branches without shared loops.
     """
-    from costmodel.mapper.fused import apart, asked_of, fuse, least_over, over_cuts
+    from costmodel.mapper.fused import apart, asked_of, fuse, least_over, over_cuts, runs
 
     aim = layer_objective(request, len(workload.einsums))
     place = {einsum.name: at for at, einsum in enumerate(workload.einsums)}
     alone = {place[layer.einsum]: layer for layer in layers}
     costs = {at: np.array([vector_of(p) for p in layer.result.front]) for at, layer in alone.items()}
     deadline = None if request.budget is None else started + request.budget
-    fusion = fuse(workload, architecture, aim, costs, request.constraints, deadline)
+    proven = {at for at, layer in alone.items() if layer.result.certificate.status == Status.PROVEN}
+    fusion = fuse(workload, architecture, aim, costs, proven, request.constraints, deadline)
     fronts = {(at, at + 1): front for at, front in costs.items()}
     fronts |= {run: np.array([vector_of(p) for p in points]) for run, points in fusion.fronts.items()}
     bounds = {(at, at + 1): layer.result.bound(aim) for at, layer in alone.items()} | fusion.bounds
     mappings = {(at, at + 1): layer.result.front for at, layer in alone.items()} | fusion.fronts
     found = dict(alone)
-    for first, stop in _runs(fusion.fronts):
+    for first, stop in runs(fusion.fronts):
         whole = over_cuts(first, stop, fronts, asked_of(aim))
         for begin, end in apart(whole):
             cuts = whole if (begin, end) == (first, stop) else over_cuts(begin, end, fronts, asked_of(aim))
@@ -99,24 +100,9 @@ def fuse_layers(
             bound = least_over(begin, end, bounds, aim)
             result = MapperResult(name, points, _certificate(own, fusion, points, bound, aim, exact=cuts.exact))
             found[begin] = Layer(name, members[0].count, len(alone) + begin, result, 0, tuple(members))
-    runs = [*_runs([*fusion.bounds, *((at, at + 1) for at in alone)])]
-    fusion.bound = joined(aim, [(alone[first].count, least_over(first, stop, bounds, aim)) for first, stop in runs])
+    parts = runs([*fusion.bounds, *((at, at + 1) for at in alone)])
+    fusion.bound = joined(aim, [(alone[first].count, least_over(first, stop, bounds, aim)) for first, stop in parts])
     return tuple(found[at] for at in sorted(found)), fusion
-
-
-def _runs(groups: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Join groups that overlap.
-
-    >>> _runs([(0, 2), (1, 4), (4, 6)])
-    [(0, 4), (4, 6)]
-    """
-    found: list[tuple[int, int]] = []
-    for first, stop in sorted(groups):
-        if found and first < found[-1][1]:
-            found[-1] = (found[-1][0], max(stop, found[-1][1]))
-        else:
-            found.append((first, stop))
-    return found
 
 
 def _joined(points: Sequence[MappingPoint], workload: Workload, architecture: Architecture) -> MappingPoint:

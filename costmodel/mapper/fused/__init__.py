@@ -5,19 +5,21 @@ from typing import TYPE_CHECKING
 from costmodel.mapper.doors import door
 
 if TYPE_CHECKING:
-    from costmodel.mapper.fused.cuts import apart, least_over, over_cuts
-    from costmodel.mapper.fused.search import Fusion, asked_of, fuse
+    from costmodel.mapper.fused.cuts import apart, asked_of, least_over, over_cuts, runs
+    from costmodel.mapper.fused.fusion import Fusion
+    from costmodel.mapper.fused.search import fuse
 
-__all__ = ["Fusion", "apart", "asked_of", "fuse", "least_over", "over_cuts"]
+__all__ = ["Fusion", "apart", "asked_of", "fuse", "least_over", "over_cuts", "runs"]
 
 __getattr__ = door(
     __name__,
     {
-        "Fusion": "search",
+        "Fusion": "fusion",
         "apart": "cuts",
-        "asked_of": "search",
+        "asked_of": "cuts",
         "fuse": "search",
         "least_over": "cuts",
         "over_cuts": "cuts",
+        "runs": "cuts",
     },
 )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping as MappingABC
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from costmodel.einsum.algebra import Einsum
+from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.mapper.allowed import Allowed
+from costmodel.mapper.canonical import grouped, renamed_mapping
 from costmodel.mapper.front import Incumbents, StrictIncumbents
+from costmodel.mapper.fused.group import FusedGroup
 from costmodel.mapper.fused.plan import Floats, Plan, Touched
 from costmodel.mapper.lattice import (
     Board,
@@ -19,16 +22,16 @@ from costmodel.mapper.lattice import (
     Space,
     UnsupportedError,
     build,
-    least_elsewhere,
 )
 from costmodel.mapper.result import InfeasibleError
 from costmodel.model.patience import until
 from costmodel.spec.computing import parts_for
 from costmodel.spec.hardware import Architecture
+from costmodel.spec.mapping import Mapping, Node
 from costmodel.spec.objective import Objective
 from costmodel.spec.rules import parse
 
-WIDTHS_OF_LEAST = (50, 1_000)
+WIDTHS_OF_LEAST = (100, 10_000)
 """Labels of each stage of the passes for what an Einsum pays at least."""
 
 
@@ -56,11 +59,19 @@ class EinsumPart:
 
 @dataclass(frozen=True)
 class Found:
-    """The branches of an Einsum on one unit."""
+    """The branches of an Einsum on one unit: those of one that is like it, in its own names."""
 
     part: EinsumPart
     search: Branching
     branches: Branches
+
+    def nodes(self, number: int) -> list[Node]:
+        """Return the nodes of a branch, innermost first."""
+        theirs, own = self.search.space, self.part.space
+        variables = dict(zip(theirs.names, own.names, strict=True))
+        tensors = {a.name: b.name for a, b in zip(theirs.tensors, own.tensors, strict=True)}
+        nest = tuple(self.search.nodes(number))
+        return list(renamed_mapping(Mapping(nest), variables, tensors, self.part.einsum.name, None).nest)
 
 
 def parts(einsum: Einsum, architecture: Architecture, constraints: Sequence[str]) -> list[EinsumPart]:
@@ -107,34 +118,62 @@ def _limits_nests(space: Space) -> bool:
     return any(allowed.whole(place, tensor) for place, tensor, _ in allowed.below)
 
 
-class Searcher:
-    """The searches of the branches of one Einsum on one unit, for all groups in which it may be."""
+Place = tuple[str, FusedGroup]
+"""An Einsum in one of its groups."""
 
-    def __init__(self, part: EinsumPart, aim: Objective, plans: Sequence[Plan]) -> None:
+
+class Searcher:
+    """The searches of the branches of one Einsum on one unit, for all groups in which it, or one like it, may be."""
+
+    def __init__(self, part: EinsumPart, aim: Objective, settings: MappingABC[Place, Setting]) -> None:
         self.part = part
-        every = [setting(part, plan) for plan in plans]
-        each = list(dict.fromkeys(every))
-        self.groups = [[p.group for p, one in zip(plans, every, strict=True) if one == mine] for mine in each]
-        """For each setting: the groups that make it."""
-        self.board = Board(part.space, aim, least_elsewhere(each))
+        each = list(dict.fromkeys(settings.values()))
+        self.places = [[place for place, one in settings.items() if one == mine] for mine in each]
+        """Of each setting."""
+        self.board = Board(part.space, aim, each)
         self.settings = Settings(part.space, self.board.lattice, self.board.completion.above, each)
 
-    def branches(self, judges: Sequence[Incumbents], width: int, deadline: float | None) -> Found:
+    def branches(self, judges: Sequence[Incumbents], width: int, deadline: float | None) -> tuple[Branching, Branches]:
         """Find those that may be better than what is known in some setting. Raises OutOfTimeError."""
         search = Branching(self.board, self.settings, judges, width, deadline=deadline)
         with until(deadline):
-            return Found(self.part, search, search.branches())
+            return search, search.branches()
 
     def least(self, aim: Objective, deadline: float | None) -> Floats:
         """Return for each setting a bound of one objective, of a branch with its part of what is shared.
 
         Raises OutOfTimeError.
         """
-        judges = [StrictIncumbents(aim) for _ in self.groups]
+        judges = [StrictIncumbents(aim) for _ in self.places]
         with until(deadline):
             for width in WIDTHS_OF_LEAST:
                 found = Cheapest(self.board, self.settings, judges, width, deadline=deadline).least()
         return found
+
+
+def alike(
+    workload: Workload,
+    architecture: Architecture,
+    constraints: Sequence[str],
+    parts: MappingABC[str, Sequence[EinsumPart]],
+) -> dict[str, str]:
+    """Return Einsum → the first one that differs from it in names only, in all that its searches number."""
+    found: dict[str, str] = {}
+    leaders: dict[object, str] = {}
+    for member in grouped(workload, architecture, constraints):
+        name = member.einsum.name
+        if name in parts:
+            spaces = [part.space for part in parts[name]]
+            numbered = tuple(
+                (
+                    tuple(member.naming.rank_variables.index(v) for v in space.names),
+                    tuple(member.naming.tensors.index(t.name) for t in space.tensors),
+                    tuple((n.bit, n.tensor, n.memory) for n in space.nodes),
+                )
+                for space in spaces
+            )
+            found[name] = leaders.setdefault((member.group, numbered), name)
+    return found
 
 
 def setting(part: EinsumPart, plan: Plan) -> Setting:

@@ -24,6 +24,7 @@ class SharedPrices:
         self.outermost = book.architecture.memories[0].name
         self.tensor = {t: group.einsums[group.owner(t)].tensors[t] for t in group.tensors}
         self.words = {t: float(tensor.size_words) for t, tensor in self.tensor.items()}
+        self._least: dict[tuple[str, int], float] = {}
 
     def slot(self, einsum: int, limit: int) -> int:
         """Return the row of a limit's cycles of one Einsum."""
@@ -71,8 +72,11 @@ class SharedPrices:
     def least(self, tensor: str, kept: int) -> float:
         """Return the least pJ above the shared nodes of a tensor: each word comes once."""
         nodes = [n for n in self.plan.of(tensor) if n.bit & kept]
-        once = sum(float(self.moves(n, kept)[0]) for n in nodes) * self.words[tensor]
-        return once + float(self.at_home(tensor, kept)[0])
+        key = tensor, sum(n.bit for n in nodes)
+        if key not in self._least:
+            once = sum(float(self.moves(n, kept)[0]) for n in nodes) * self.words[tensor]
+            self._least[key] = once + float(self.at_home(tensor, kept)[0])
+        return self._least[key]
 
     def charges(self, choices: Sequence[int]) -> Charges:
         """Return all of it for choices of shared nodes."""

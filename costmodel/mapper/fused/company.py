@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from costmodel.mapper.front import Floats, Incumbents
-from costmodel.spec.objective import Objective
+from costmodel.mapper.front import TIE, Floats, Incumbents
+from costmodel.spec.objective import COSTS, Objective
 
 
 class Least(NamedTuple):
@@ -22,16 +22,32 @@ class Least(NamedTuple):
 
 
 class Company(Incumbents):
-    """The incumbents of a group as they are for the branches of one of its Einsums, with the least of the others."""
+    """The incumbents of a group as they are for the branches of one of its Einsums.
 
-    def __init__(self, aim: Objective, known: Incumbents, others: Sequence[Least]) -> None:
+    A branch is beaten if the group is, with the least of the others, or if the run of Einsums around the group is, with
+    the least of the rest of it.
+    """
+
+    def __init__(
+        self, aim: Objective, group: Incumbents, around: Incumbents, others: Sequence[Least], rest: Least
+    ) -> None:
         super().__init__(aim)
-        self.known, self.items = known, known.items
+        self.group, self.around, self.rest = group, around, rest
+        self.items = [*group.items, *around.items]
         self.energy = sum(one.energy for one in others)
         self.latency = sum(one.latency for one in others)
 
+    def most(self) -> float:
+        """Return what a branch has to cost less than, where energy or latency alone counts."""
+        at = COSTS.index(self.aim.costs[0])
+        least = [known.costs[at].min(initial=np.inf) * (1 - TIE) for known in (self.group, self.around)]
+        own = (self.energy, self.latency)[at]
+        return float(min(least[0] - own, least[1] - own - self.rest[at]))
+
     def beaten(self, energy: Floats, latency: Floats, capacity: Floats) -> Any:
-        return self.known.beaten(energy + self.energy, latency + self.latency, capacity)
+        energy, latency = energy + self.energy, latency + self.latency
+        found = self.group.beaten(energy, latency, capacity)
+        return found | self.around.beaten(energy + self.rest.energy, latency + self.rest.latency, capacity)
 
 
 class AnyOf(Incumbents):
@@ -40,8 +56,14 @@ class AnyOf(Incumbents):
     def __init__(self, aim: Objective, groups: Sequence[Company]) -> None:
         super().__init__(aim)
         self.groups, self.items = tuple(groups), [None] if all(one.items for one in groups) else []
+        self.alone = aim.costs[0] if aim.costs in (("energy",), ("latency",)) else None
+        """The one cost that is asked for."""
+        if self.alone:
+            self.most = max((one.most() for one in groups), default=-np.inf)
 
     def beaten(self, energy: Floats, latency: Floats, capacity: Floats) -> Any:
+        if self.alone:
+            return (energy if self.alone == "energy" else latency) >= self.most
         found = np.ones(energy.shape, dtype=bool)
         for one in self.groups:
             rows = found.nonzero()

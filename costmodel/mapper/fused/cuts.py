@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -74,6 +74,26 @@ def least_over(first: int, stop: int, bounds: Mapping[tuple[int, int], float], a
             if (begin, end) in bounds
         )
     return known[stop]
+
+
+def asked_of(aim: Objective) -> list[int]:
+    """Places of the costs that an objective is about."""
+    return [k for k, axis in enumerate(AXES) if axis.name in aim.costs]
+
+
+def runs(groups: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Join groups that overlap.
+
+    >>> runs([(0, 2), (1, 4), (4, 6)])
+    [(0, 4), (4, 6)]
+    """
+    found: list[tuple[int, int]] = []
+    for first, stop in sorted(groups):
+        if found and first < found[-1][1]:
+            found[-1] = (found[-1][0], max(stop, found[-1][1]))
+        else:
+            found.append((first, stop))
+    return found
 
 
 def apart(cuts: Cuts) -> list[tuple[int, int]]:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from costmodel.mapper.lattice.numbering import numbered
     from costmodel.mapper.lattice.passes import Progress, widen
     from costmodel.mapper.lattice.read_back import merged
-    from costmodel.mapper.lattice.settings import Setting, Settings, least_elsewhere
+    from costmodel.mapper.lattice.settings import Setting, Settings
     from costmodel.mapper.lattice.space import Space, build
     from costmodel.mapper.lattice.tensor_plan import UnsupportedError
 
@@ -26,7 +26,6 @@ __all__ = [
     "Space",
     "UnsupportedError",
     "build",
-    "least_elsewhere",
     "map_einsum",
     "merged",
     "numbered",
@@ -46,7 +45,6 @@ __getattr__ = door(
         "Space": "space",
         "UnsupportedError": "tensor_plan",
         "build": "space",
-        "least_elsewhere": "settings",
         "map_einsum": "exact",
         "merged": "read_back",
         "numbered": "numbering",

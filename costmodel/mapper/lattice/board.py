@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 from costmodel.mapper.lattice.completion import Completion
 from costmodel.mapper.lattice.dominance import Dominance
 from costmodel.mapper.lattice.labels import History, Layout
 from costmodel.mapper.lattice.leftover import Leftover, resting
 from costmodel.mapper.lattice.loops_between import Gaps
+from costmodel.mapper.lattice.settings import Setting, least_elsewhere
 from costmodel.mapper.lattice.settlement import Combinations
 from costmodel.mapper.lattice.shapes import Lattice
 from costmodel.mapper.lattice.sliding import Sliding
@@ -20,8 +21,8 @@ from costmodel.spec.objective import Objective
 class Board:
     """What all passes of one search share: the tables."""
 
-    def __init__(self, space: Space, aim: Objective, elsewhere: Mapping[int, float] | None = None) -> None:
-        """``elsewhere``: see ``Above``; none where the Einsum is mapped by itself."""
+    def __init__(self, space: Space, aim: Objective, settings: Sequence[Setting] = ()) -> None:
+        """``settings``: none where the Einsum is mapped by itself."""
         self.space, self.aim = space, aim
         windows = sum(1 for n in space.nodes if space.tensors[n.tensor].windows)
         self.rooms = [m for m, plan in enumerate(space.memories[:-1]) if math.isfinite(plan.room)]
@@ -35,11 +36,12 @@ class Board:
             resting=resting(space),
             counts_capacity=aim.uses_capacity,
         )
-        self.lattice = Lattice(space)
+        self.lattice = Lattice(space, {v for setting in settings for v in setting.shared})
         self.leftover = Leftover(space, self.lattice, self.layout)
         self.history = History()
         self.combinations = Combinations(space, self.layout)
         self.sliding = Sliding(space, self.lattice, self.layout, self.combinations, self.history)
-        self.completion = Completion(space, self.lattice, self.layout, self.combinations, self.sliding, elsewhere or {})
+        elsewhere = least_elsewhere(settings)
+        self.completion = Completion(space, self.lattice, self.layout, self.combinations, self.sliding, elsewhere)
         self.gaps = Gaps(space, self.lattice, self.layout, self.sliding)
         self.dominance = Dominance(space, self.lattice, self.layout, self.combinations, self.gaps)

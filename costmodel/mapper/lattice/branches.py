@@ -62,6 +62,8 @@ class Branches:
 class Branching(Search):
     """One pass that finds the branches that may be better than what is known, ``width`` of each stage at most."""
 
+    least_share = 1
+
     def __init__(
         self,
         board: Board,

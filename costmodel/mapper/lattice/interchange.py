@@ -7,25 +7,32 @@ square convolution do together: p with q and r with s. Of nests that differ by s
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping
 
 from costmodel.mapper.lattice.space import Space
 from costmodel.mapper.lattice.tensor_plan import TensorPlan, Window
 
 
-def interchangeable(space: Space) -> list[list[int]]:
-    """Return groups of two or more rank variables of which any two are interchangeable, where nothing slides."""
+def interchangeable(space: Space, apart: Collection[int] = ()) -> list[list[int]]:
+    """Return groups of two or more rank variables of which any two are interchangeable, where nothing slides.
+
+    None of those ``apart``, which others tell from each other.
+    """
     if _told_apart(space) or space.eager:
         return []
     groups: dict[tuple[int, Hashable], list[int]] = defaultdict(list)
     for v, extent in enumerate(space.extents.tolist()):
         part = tuple(_part(tensor, v) for tensor in space.tensors)
-        groups[extent, part].append(v)
+        if v not in apart:
+            groups[extent, part].append(v)
     return [group for (extent, _), group in groups.items() if len(group) > 1 and extent > 1]
 
 
-def mirrored(space: Space) -> list[dict[int, int]]:
-    """Return exchanges of all rank variables of one window for those of another: earlier one → later one."""
+def mirrored(space: Space, apart: Collection[int] = ()) -> list[dict[int, int]]:
+    """Return exchanges of all rank variables of one window for those of another: earlier one → later one.
+
+    None with one of those ``apart``, which others tell from each other.
+    """
     if _told_apart(space):
         return []
     found: list[dict[int, int]] = []
@@ -35,7 +42,8 @@ def mirrored(space: Space) -> list[dict[int, int]]:
                 exchange = {
                     min(pair): max(pair) for pair in zip(one.rank_variables, other.rank_variables, strict=False)
                 }
-                if exchange not in found and _changes_nothing(space, exchange):
+                told = set(apart) & {*exchange, *exchange.values()}
+                if exchange not in found and not told and _changes_nothing(space, exchange):
                     found.append(exchange)
     return found
 

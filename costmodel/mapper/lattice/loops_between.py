@@ -28,7 +28,7 @@ class Gaps:
         self.space, self.lattice, self.layout, self.sliding = space, lattice, layout, sliding
         self.top = len(space.arrays)
         self.segment_of, self.chain = space.segment_of, space.chain
-        self.mirrored = mirrored(space)
+        self.mirrored = mirrored(space, lattice.apart)
         """Exchanges of rank variables of windows that change nothing."""
         self._masks()
         self._rules()

@@ -7,7 +7,7 @@ loop over a rank variable adds a multiple of its stride, and each quantity below
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -29,8 +29,9 @@ NO_FIT = -(2**48)
 class Lattice:
     """Tables over the tile shapes of a mapspace. Raises UnsupportedError where there are too many to tabulate."""
 
-    def __init__(self, space: Space) -> None:
-        self.space = space
+    def __init__(self, space: Space, apart: Collection[int] = ()) -> None:
+        """``apart``: places of rank variables that others tell from each other."""
+        self.space, self.apart = space, apart
         self.count = len(space.names)
         self.sizes = tuple(len(d) for d in space.divisors)
         self.shapes = math.prod(self.sizes)
@@ -73,7 +74,7 @@ class Lattice:
     @cached_property
     def interchangeable(self) -> list[list[int]]:
         """Groups of rank variables that may be exchanged at no cost."""
-        return interchangeable(self.space)
+        return interchangeable(self.space, self.apart)
 
     @cached_property
     def alike(self) -> Ints:

@@ -42,6 +42,9 @@ class Stats:
 class Sieve:
     """One pass's choice of labels: at most ``width`` of them at each stage."""
 
+    least_share = 4
+    """Labels of like nodes to come and open that are kept, even if that is more than ``width``."""
+
     def __init__(self, board: Board, incumbents: Incumbents, width: int, deadline: float | None = None) -> None:
         self.board, self.incumbents = board, incumbents
         self.width, self.deadline = width, deadline
@@ -88,7 +91,7 @@ class Sieve:
             keys += [(energy * latency * capacity,), (energy, capacity)]
         if not self.aim.front:
             keys = [(self.aim.values(energy, latency, capacity)[0],)]
-        share = max(4, width // (min(3, len(keys)) * number) + 1)
+        share = max(self.least_share, width // (min(3, len(keys)) * number) + 1)
         left = np.ones(labels.n, dtype=bool)
         to_go = self.lattice.repeats[s[Layout.SHAPE]]  # of labels that promise the same, the larger tiles are kept
         for key in keys:

@@ -9,19 +9,23 @@ from dataclasses import replace
 from pathlib import Path
 
 import fused_nests
+import numpy as np
 import pytest
 from commands import run
 from comparison import difference
-from problems import TWO_LEVEL
+from problems import MAC, TWO_LEVEL
 from strategies import Case, workload_of
 
 from costmodel.einsum.algebra import Workload
+from costmodel.mapper.front import Incumbents
+from costmodel.mapper.fused.fusing import Fusing
+from costmodel.mapper.fused.fusion import Fusion
 from costmodel.mapper.fused.group import groups
-from costmodel.mapper.fused.search import Fusing, Fusion, Rounds
+from costmodel.mapper.fused.rounds import Rounds
 from costmodel.mapper.network import NetworkResult, map_workload
 from costmodel.mapper.result import Status
 from costmodel.model.evaluate import evaluate
-from costmodel.spec.hardware import Architecture
+from costmodel.spec.hardware import Architecture, Array, Memory
 from costmodel.spec.mapping import einsums_in
 from costmodel.spec.objective import objective_of, vector_of
 from costmodel.spec.request import Request
@@ -69,11 +73,29 @@ def same_front(seed: int, most: int, draw: Drawing = fused_nests.random_cascade)
     asked = tuple(k for k, name in enumerate(("energy", "latency", "capacity")) if name in aim.costs)
     expected = fused_nests.front([fits for fits in parts if all(fits)], asked)
     known = Fusion({}, (), {})
-    Rounds(fusing, whole, {}, known, WIDTHS).run()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("costmodel.mapper.fused.rounds.WIDTHS", WIDTHS)
+        Rounds(fusing, whole, {}, (), known).run()
     assert known.proven
     found = known.fronts.get((0, len(workload.einsums)), ())
     got = sorted(tuple(vector_of(point)[k] for k in asked) for point in found)
     assert got == [pytest.approx(values, rel=1e-9) for values in expected]
+
+
+def test_rank_variables_that_are_interchangeable_in_one_einsum_are_told_apart_by_another() -> None:
+    workload = workload_of("Y[n, p] = A[n, p]", "Z[n, p] = Y[n, p] * G[p]", n=2, p=2)
+    levels = (
+        Memory(name="Main", read_pj=50, write_pj=1),
+        Memory(name="Buffer", capacity_bits=148, read_pj=6, write_pj=1),
+        Array(name="PEs", shape={"X": 2}),
+        MAC,
+    )
+    aim = objective_of("energy,latency,capacity")
+    fusing = Fusing(workload, Architecture(name="small", levels=levels), aim)
+    (searcher,) = fusing.searchers_of("Y")
+    _, found = searcher.branches([Incumbents(aim) for _ in searcher.places], 1_000, None)
+    fastest = {shape: found.cycles[-1, found.shape == shape].min() for shape in np.unique(found.shape).tolist()}
+    assert list(fastest.values()) == [4, 2, 2, 2]
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -212,7 +234,7 @@ def test_what_is_left_out_leaves_a_gap_that_holds(objective: str, monkeypatch: p
     (aim,) = objective_of(objective).each
     small = workload_of("Y[m, n] = A[m, k] * B[k, n]", "Z[m, p] = Y[m, n] * C[n, p]", m=16, k=8, n=8, p=8)
     best = aim.of(mapped(small, 60, objective).evaluation)[0]
-    monkeypatch.setattr("costmodel.mapper.fused.search.WIDTHS", (1,))
+    monkeypatch.setattr("costmodel.mapper.fused.rounds.WIDTHS", (1,))
     found = mapped(small, 60, objective)
     assert found.fusion is not None
     assert not found.fusion.proven

@@ -1,0 +1,181 @@
+"""One cascade on one architecture: its groups, and the branches of its Einsums, each found for all of them at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as MappingABC
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from costmodel.einsum.algebra import Einsum, Workload
+from costmodel.mapper.front import Floats, StrictIncumbents
+from costmodel.mapper.fused.branches import (
+    EinsumPart,
+    Found,
+    NotFusedError,
+    Place,
+    Searcher,
+    alike,
+    parts,
+    setting,
+    touched,
+)
+from costmodel.mapper.fused.charges import SharedPrices
+from costmodel.mapper.fused.company import AnyOf, Company, Least
+from costmodel.mapper.fused.cuts import asked_of
+from costmodel.mapper.fused.fusion import Fusion
+from costmodel.mapper.fused.group import FusedGroup, groups, shared_memories
+from costmodel.mapper.fused.join import FusedNest, Join
+from costmodel.mapper.fused.plan import Plan
+from costmodel.mapper.fused.table import BranchTable, table
+from costmodel.mapper.lattice import merged
+from costmodel.mapper.result import MappingPoint
+from costmodel.model.evaluate import evaluate
+from costmodel.model.meters import PriceBook, leak_pj_per_cycle
+from costmodel.model.patience import until
+from costmodel.spec.hardware import Architecture
+from costmodel.spec.mapping import Mapping, Storage
+from costmodel.spec.mapping import Sequence as SequenceNode
+from costmodel.spec.objective import Objective, objective_of, vector_of
+
+MOST = 6
+"""Einsums of a group."""
+SAME = 1e-9
+"""Relative difference of the model's costs from those of the search that rounding explains."""
+
+
+class Fusing:
+    """One cascade on one architecture: the branches of its Einsums, and the groups that they may form."""
+
+    def __init__(
+        self,
+        workload: Workload,
+        architecture: Architecture,
+        aim: Objective,
+        constraints: Sequence[str] = (),
+        *,
+        deadline: float | None = None,
+    ) -> None:
+        self.workload = replace(workload, einsums=tuple(replace(e, count=1) for e in workload.einsums))
+        self.architecture, self.aim, self.deadline = architecture, aim, deadline
+        self.memories = shared_memories(architecture)
+        self.why: dict[str, str] = {}
+        """Einsum → why it cannot be in a group."""
+        self.parts: dict[str, list[EinsumPart]] = {}
+        for einsum in self.workload.einsums:
+            try:
+                self.parts[einsum.name] = parts(einsum, architecture, constraints)
+            except NotFusedError as why:
+                self.why[einsum.name] = str(why)
+        able = [e.name in self.parts for e in workload.einsums]
+        counts = [e.count for e in workload.einsums]
+        self.groups = [g for g in groups(self.workload, able, counts, MOST) if self.memories and g.shared]
+        self.book = PriceBook(architecture)
+        self.leak = leak_pj_per_cycle(architecture)
+        self.labels = 0
+        """Partial nests that were looked at."""
+        touches = {name: touched(mine) for name, mine in self.parts.items()}
+        self.plans = {g: Plan(g, self.memories, [touches[e.name] for e in g.einsums]) for g in self.groups}
+        self.alike = alike(self.workload, architecture, constraints, self.parts)
+        self.searchers: dict[str, list[Searcher]] = {}
+        """Of each leader, on each unit; made when they are needed."""
+        self.found: dict[str, list[Found]] = {}
+        """The branches of each Einsum, on each unit, that were found last."""
+
+    def slides(self, group: FusedGroup) -> bool:
+        """Whether an Einsum of a group has a tensor with a window."""
+        return any(t.windowed for mine in self.plans[group].touches for t in mine.values())
+
+    def searchers_of(self, leader: str) -> list[Searcher]:
+        """Return the searches of the Einsums that are like this one, on each unit. Raises OutOfTimeError."""
+        if leader not in self.searchers:
+            places = [(e.name, g) for g in self.plans for e in g.einsums if self.alike[e.name] == leader]
+            with until(self.deadline):
+                self.searchers[leader] = [
+                    Searcher(
+                        part,
+                        self.aim,
+                        {(name, g): setting(self.parts[name][at], self.plans[g]) for name, g in places},
+                    )
+                    for at, part in enumerate(self.parts[leader])
+                ]
+        return self.searchers[leader]
+
+    def least(self, leader: str) -> dict[Place, Least]:
+        """Return what Einsums like this one pay at least in each of their groups. Raises OutOfTimeError."""
+        found: dict[Place, list[Floats]] = {}
+        aims = (objective_of("energy"), objective_of("latency"), self.aim.each[0])
+        asked = {aim for aim in aims if set(aim.costs) <= set(self.aim.costs)}
+        for searcher in self.searchers_of(leader):
+            zero = np.zeros(len(searcher.places))
+            known = {aim: searcher.least(aim, self.deadline) for aim in asked}
+            rows = np.stack([known.get(a, zero) for a in aims], axis=1)
+            for places, row in zip(searcher.places, rows, strict=True):
+                for place in places:
+                    found.setdefault(place, []).append(row)
+        return {place: Least(*np.min(every, axis=0).tolist()) for place, every in found.items()}
+
+    def find(self, leader: str, company: MappingABC[Place, Company], width: int) -> dict[Place, float]:
+        """Find the branches of Einsums like this one that may be better than what is known of some group.
+
+        Return for each place a bound of the first objective of what was left out for want of width. Raises
+        OutOfTimeError.
+        """
+        members = [name for name, first in self.alike.items() if first == leader]
+        left_out = dict.fromkeys(company, np.inf)
+        self.found |= {name: [] for name in members}
+        for at, searcher in enumerate(self.searchers_of(leader)):
+            judges = [AnyOf(self.aim, [company[p] for p in places if p in company]) for places in searcher.places]
+            search, branches = searcher.branches(judges, width, self.deadline)
+            self.labels += search.stats.labels
+            for name in members:
+                self.found[name].append(Found(self.parts[name][at], search, branches))
+            for places, bound in zip(searcher.places, search.left_out.tolist(), strict=True):
+                left_out |= {p: min(left_out[p], bound) for p in places if p in company}
+        return left_out
+
+    def table(self, plan: Plan, einsum: Einsum, prices: SharedPrices) -> BranchTable:
+        """Return the branches of an Einsum in the numbers of a group."""
+        found = self.found[einsum.name]
+        places = {meter: place for place, meter in enumerate(self.book.meters)}
+        own = []
+        for one in found:
+            book = PriceBook(one.part.space.architecture)
+            own.append([places[book.meters[at]] for listed in book.limits.values() for at in listed])
+        return table(plan, found, prices.limits, own)
+
+    def search(self, group: FusedGroup, known: Floats, told: Fusion) -> list[MappingPoint]:
+        """Return the fused nests of a group, of the branches that were found, that are better than what is known.
+
+        ``known``: a row of costs each. Raises OutOfTimeError.
+        """
+        incumbents = StrictIncumbents(self.aim)
+        incumbents.add(known.T, [None] * len(known))
+        plan = self.plans[group]
+        prices = SharedPrices(plan, self.book)
+        tables = [self.table(plan, e, prices) for e in group.einsums]
+        join = Join(plan, prices, tables, incumbents, self.leak, self.deadline)
+        join.run()
+        told.exact &= join.exact
+        told.evaluated += join.looked
+        points = []
+        for item, costs in zip(incumbents.items, incumbents.costs.T.tolist(), strict=True):
+            if isinstance(item, FusedNest):
+                point = self.point(group, join, tables, item)
+                points.append(point)
+                pairs = [(vector_of(point)[k], costs[k]) for k in asked_of(self.aim)]
+                told.agrees &= all(abs(cost - thought) <= SAME * abs(cost) for cost, thought in pairs)
+        return points
+
+    def point(self, group: FusedGroup, join: Join, tables: Sequence[BranchTable], item: FusedNest) -> MappingPoint:
+        """Write a fused nest down, and cost it by the scalar model."""
+        below = []
+        for einsum, own, column in zip(group.einsums, tables, item.branches, strict=True):
+            found = self.found[einsum.name][int(own.source[column])]
+            below.append(merged(tuple(reversed(found.nodes(int(own.number[column]))))))
+        outside = tuple(t for t in group.tensors if t not in item.staying)
+        above = (Storage(outside, self.architecture.memories[0].name), *reversed(join.nodes(item)))
+        nest = (*merged(above), SequenceNode(tuple(below)))
+        mapping = Mapping(nest, arch=self.architecture.name, workload=self.workload.name)
+        return MappingPoint(mapping, evaluate(self.workload, self.architecture, mapping))

@@ -1,0 +1,210 @@
+"""Rounds of growing width over all groups of a workload, each against what is known.
+
+A narrow round finds good nests, which leave the next one less to look at: the branches of those Einsums alone of which
+some were left out, in groups that may still be better than what is known of their Einsums, and with which the totals of
+all Einsums around may be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+import numpy as np
+
+from costmodel.mapper.front import Floats, StrictIncumbents, pareto
+from costmodel.mapper.fused.branches import Place
+from costmodel.mapper.fused.company import Company, Least
+from costmodel.mapper.fused.cuts import asked_of, over_cuts, runs
+from costmodel.mapper.fused.fusing import Fusing
+from costmodel.mapper.fused.fusion import Fusion
+from costmodel.mapper.fused.group import FusedGroup
+from costmodel.mapper.rounds import joined
+from costmodel.spec.objective import vector_of
+
+WIDTHS = (300, 5_000)
+"""Labels of each stage of the rounds."""
+Run = tuple[int, int]
+"""First Einsum, and the one behind the last."""
+
+
+class Rounds:
+    """Searches of all groups, with more and more branches of each Einsum."""
+
+    def __init__(
+        self,
+        fusing: Fusing,
+        groups: Sequence[FusedGroup],
+        costs: dict[Run, Floats],
+        proven: Collection[int],
+        told: Fusion,
+        widths: Sequence[int] | None = None,
+    ) -> None:
+        """``costs``: fronts of Einsums alone; ``proven``: places of those of which nothing is better.
+
+        ``widths``: labels of each stage, round by round; null: ``WIDTHS``.
+        """
+        self.widths = widths
+        self.fusing, self.costs, self.proven, self.told = fusing, costs, proven, told
+        self.aim = fusing.aim
+        self.groups = sorted(groups, key=lambda g: (fusing.slides(g), len(g.einsums)))
+        self.asked = asked_of(fusing.aim)
+        self.least: dict[FusedGroup, dict[str, Least]] = {g: {} for g in self.groups}
+        """What each Einsum of a group pays at least."""
+        self.left_out: dict[FusedGroup, dict[str, float]] = {g: {} for g in self.groups}
+        """A bound of the first objective of the branches of each Einsum that were left out for want of width."""
+        self.searched: set[FusedGroup] = set()
+        """Groups of which all branches that were found are put together."""
+        parts = runs(_run(g) for g in self.groups)
+        self.around = {g: next(p for p in parts if p[0] <= g.first < p[1]) for g in self.groups}
+        """What a group may be cut out of."""
+        self.labels: dict[str, int] = {}
+        """Of each Einsum, in the round before."""
+        self._known: dict[Run, StrictIncumbents] = {}
+        self._rest: dict[Run, dict[Run, Least]] = {}
+
+    def run(self) -> None:
+        """Search. Raises OutOfTimeError."""
+        for leader in self.leaders(self.groups):
+            for (name, group), least in self.fusing.least(leader).items():
+                if group in self.least:
+                    self.least[group][name] = least
+        for width in self.widths or WIDTHS:
+            self.round(width)
+            if not self.open():
+                break
+        self.told.exact &= not self.open()
+
+    def leaders(self, groups: Sequence[FusedGroup]) -> list[str]:
+        """Return the Einsums of some groups, of those that differ in names only the first one."""
+        return list(dict.fromkeys(self.fusing.alike[e.name] for g in groups for e in g.einsums))
+
+    def round(self, width: int) -> None:
+        """Search the branches that may be left, and all groups that they may be in.
+
+        Einsums that took little so far come first: what is known of their groups leaves the others less to look at.
+        """
+        waiting = sorted(self.leaders(self.open()), key=lambda leader: self.labels.get(leader, 0))
+        self.searched -= set(self.open())
+        while waiting:
+            leader = waiting.pop(0)
+            places = [(e.name, g) for g in self.open() for e in g.einsums if self.fusing.alike[e.name] == leader]
+            company = {(name, g): self.company(g, name) for name, g in places}
+            if any(self.left_out[g].get(name, 0.0) < np.inf for name, g in company):
+                before = self.fusing.labels
+                self.note(leader, self.fusing.find(leader, company, width))
+                self.labels[leader] = self.fusing.labels - before
+            for group in self.open():
+                found = {self.fusing.alike[e.name] for e in group.einsums}
+                if leader in found and not found & set(waiting):
+                    self.search(group)
+
+    def note(self, leader: str, bounds: Mapping[Place, float]) -> None:
+        """Note what was left out of branches: of groups that have no hope, nothing that may be better."""
+        for group in self.groups:
+            for einsum in group.einsums:
+                if self.fusing.alike[einsum.name] == leader:
+                    self.left_out[group][einsum.name] = bounds.get((einsum.name, group), np.inf)
+
+    def search(self, group: FusedGroup) -> None:
+        """Put the branches of a group together."""
+        run = _run(group)
+        found = self.fusing.search(group, self.known(run).costs.T, self.told)
+        if found:
+            points = [*self.told.fronts.get(run, ()), *found]
+            costs = np.array([vector_of(p) for p in points], dtype=np.float64)
+            best = pareto(costs[:, self.asked], costs)
+            self.told.fronts[run], self.costs[run] = tuple(points[k] for k in best.tolist()), costs[best]
+            self._known = {r: k for r, k in self._known.items() if not (r[0] <= run[0] and run[1] <= r[1])}
+        names = tuple(e.name for e in group.einsums)
+        if names not in self.told.searched:
+            self.told.searched = (*self.told.searched, names)
+        self.searched.add(group)
+        self._rest = {}
+
+    def known(self, run: Run) -> StrictIncumbents:
+        """Return what is known of the Einsums of a run, over all cuts."""
+        if run not in self._known:
+            cuts = over_cuts(*run, self.costs, self.asked)
+            self.told.exact &= cuts.exact
+            self._known[run] = incumbents = StrictIncumbents(self.aim)
+            incumbents.add(cuts.costs.T, [None] * len(cuts.costs))
+        return self._known[run]
+
+    def company(self, group: FusedGroup, einsum: str | None = None) -> Company:
+        """Return what the branches of an Einsum in a group are held against; without one: all of the group together."""
+        others = [least for name, least in self.least[group].items() if name != einsum]
+        around = self.around[group]
+        return Company(self.aim, self.known(_run(group)), self.known(around), others, self.rest(around)[_run(group)])
+
+    def hopeful(self, group: FusedGroup) -> bool:
+        """Whether fused nests of a group may be better than what is known, by the least of its Einsums."""
+        nothing = np.zeros(1)
+        return not self.company(group).beaten(nothing, nothing, nothing)[0]
+
+    def open(self) -> list[FusedGroup]:
+        """Return the groups of which something was left out that may be better."""
+        return [g for g in self.groups if not self.complete(g) and self.hopeful(g)]
+
+    def complete(self, group: FusedGroup) -> bool:
+        """Whether all branches were looked at that may be better."""
+        return group in self.searched and all(bound == np.inf for bound in self.left_out[group].values())
+
+    def bound(self, group: FusedGroup) -> float:
+        """Return what the first objective of the fused nests of a group is at least; infinite: none is better."""
+        if len(self.least[group]) < len(group.einsums):
+            return 0.0
+        return self.bound_of_first(group) if self.complete(group) or self.hopeful(group) else self.found(group)
+
+    def found(self, group: FusedGroup) -> float:
+        """Return the least of the first objective of the fused nests that were found."""
+        return min((self.aim.of(point)[0] for point in self.told.fronts.get(_run(group), ())), default=np.inf)
+
+    def bound_of_first(self, group: FusedGroup) -> float:
+        """Return the same as ``bound``, as far as the group itself tells."""
+        if self.complete(group):
+            return self.found(group)
+        least = {name: one.first for name, one in self.least[group].items()}
+        left = [least] if group not in self.searched else []
+        left += [{**least, name: max(least[name], one)} for name, one in self.left_out[group].items()]
+        return min(self.found(group), *(joined(self.aim, [(1, value) for value in v.values()]) for v in left))
+
+    def rest(self, around: Run) -> dict[Run, Least]:
+        """Return for each group of a run the least that all Einsums of the run outside of it cost, over all cuts."""
+        if around not in self._rest:
+            first, stop = around
+            pieces = {_run(g): self.least_of(g) for g in self.groups if self.around[g] == around}
+            pieces |= {(at, at + 1): self.least_alone(at) for at in range(first, stop)}
+            before, after = {first: np.zeros(2)}, {stop: np.zeros(2)}
+            for end in range(first + 1, stop + 1):
+                before[end] = np.min([before[b] + one for (b, e), one in pieces.items() if e == end], axis=0)
+            for begin in range(stop - 1, first - 1, -1):
+                after[begin] = np.min([after[e] + one for (b, e), one in pieces.items() if b == begin], axis=0)
+            self._rest[around] = {
+                run: Least(float(both[0]), float(both[1]), 0.0)
+                for run in pieces
+                if run[1] - run[0] > 1
+                for both in [before[run[0]] + after[run[1]]]
+            }
+        return self._rest[around]
+
+    def least_of(self, group: FusedGroup) -> Floats:
+        """Return the least (energy, latency) of a group."""
+        found: Floats = np.sum([[one.energy, one.latency] for one in self.least[group].values()], axis=0)
+        if self.aim.names[0] in ("energy", "latency"):
+            place = ("energy", "latency").index(self.aim.names[0])
+            found[place] = max(found[place], self.bound_of_first(group))
+        return found
+
+    def least_alone(self, place: int) -> Floats:
+        """Return the least (energy, latency) of an Einsum by itself."""
+        if place in self.proven:
+            alone: Floats = self.costs[place, place + 1][:, :2].min(axis=0)
+            return alone
+        name = self.fusing.workload.einsums[place].name
+        mine = [least[name] for least in self.least.values() if name in least]
+        found: Floats = np.max([[one.energy, one.latency] for one in mine], axis=0)
+        return found
+
+
+def _run(group: FusedGroup) -> Run:
+    return group.places.start, group.places.stop
