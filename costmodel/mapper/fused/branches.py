@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping as MappingABC
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.mapper.allowed import Allowed
@@ -83,7 +83,7 @@ def parts(einsum: Einsum, architecture: Architecture, constraints: Sequence[str]
     for part in parts_for(einsum, architecture):
         rules = parse((*architecture.constraints, *constraints), part, einsum)
         try:
-            space = replace(build(Allowed(einsum, part, rules)), told_apart=True)
+            space = build(Allowed(einsum, part, rules))
         except UnsupportedError as why:
             raise NotFusedError(str(why)) from None
         except InfeasibleError:

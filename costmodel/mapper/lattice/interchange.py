@@ -49,10 +49,8 @@ def mirrored(space: Space, apart: Collection[int] = ()) -> list[dict[int, int]]:
 
 
 def _told_apart(space: Space) -> bool:
-    """Whether rank variables may be named by a rule, stand at an edge, leave a remainder, or differ outside."""
-    return space.told_apart or bool(
-        space.allowed.rules.said or space.uneven or space.einsum.limits or space.einsum.addends
-    )
+    """Whether rank variables may be named by a rule, or stand at an edge, or leave a remainder to the last loops."""
+    return bool(space.allowed.rules.said or space.uneven or space.einsum.limits or space.einsum.addends)
 
 
 def _part(tensor: TensorPlan, v: int) -> Hashable:

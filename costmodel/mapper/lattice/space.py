@@ -105,8 +105,6 @@ class Space:
     """The array that may be spread along the edge of a padded tensor; −1 where none is."""
     eager: tuple[int, ...] = ()
     """Rank variables that may grow in any gap, because delaying their growth may cost something."""
-    told_apart: bool = False
-    """Whether rank variables differ in what is outside of the Einsum: a branch is one of others at some boundary."""
     strides: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     @cached_property
