@@ -117,8 +117,20 @@ def groups(workload: Workload, able: Sequence[bool], counts: Sequence[int], most
             if not all(able[first:stop]):
                 break
             group = FusedGroup(workload, first, workload.einsums[first:stop])
+            if not _one_of_each_name(group):
+                break
             if len(set(counts[first:stop])) == 1 and _connected(group) and _in_order(group):
                 yield group
+
+
+def _one_of_each_name(group: FusedGroup) -> bool:
+    """Whether a name means one tensor, that one Einsum writes at most.
+
+    The layers of a network name their tensors alike, and several Einsums may write parts of one tensor.
+    """
+    written = [e.output.tensor for e in group.einsums]
+    tensors = {(name, tensor) for e in group.einsums for name, tensor in e.tensors.items()}
+    return len(set(written)) == len(written) and len(tensors) == len(group.tensors)
 
 
 def _connected(group: FusedGroup) -> bool:

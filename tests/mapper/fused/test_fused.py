@@ -25,6 +25,7 @@ from costmodel.mapper.fused.rounds import Rounds
 from costmodel.mapper.network import NetworkResult, map_workload
 from costmodel.mapper.result import Status
 from costmodel.model.evaluate import evaluate
+from costmodel.spec.catalog import load_workload
 from costmodel.spec.hardware import Architecture, Array, Memory
 from costmodel.spec.mapping import einsums_in
 from costmodel.spec.objective import objective_of, vector_of
@@ -195,6 +196,12 @@ def test_what_may_be_a_group() -> None:
     assert of("Y[m] = A[m]", "Z[k] = B[k]", m=2, k=2) == [], "they share no tensor"
     assert of("Y[m] = A[m]", "Z[m] = Y[m]", m=2, counts=(1, 2, 1)) == []
     assert of("Z[m] = Y[m]", "Y[m] = A[m]", m=2) == [], "Z stands before what it reads"
+    assert of("Y[m] = A[m]", "Y[m + 2] = A[m]", m=2) == [], "two make parts of Y"
+
+
+def test_layers_that_name_their_tensors_alike_are_no_group() -> None:
+    layers = load_workload("resnet50")
+    assert not list(groups(layers, [True] * len(layers.einsums), [e.count for e in layers.einsums], 6))
 
 
 def test_a_convolution_is_fused_with_what_uses_its_output() -> None:
