@@ -10,13 +10,13 @@ from costmodel.spec import catalog
 FUSED = {
     "flat_attention": ("HBM", {"Q", "K", "V", "AV"}),
     "flash_attention_blocks": ("HBM", {"Q", "K", "V", "AV"}),
-    "fusemax": ("MainMemory", {"Q", "K", "V", "AV"}),
+    "fusemax_blocks": ("MainMemory", {"Q", "K", "V", "AV"}),
     "fusemax_pipelined": ("DRAM", {"Q", "K", "V", "AV"}),
     "flat_pipelined": ("DRAM", {"Q", "K", "V", "AV"}),
     "two_convolutions_rows": ("MainMemory", {"I", "F1", "F2", "O2"}),
 }
 AGAIN = {
-    "fusemax": {"K": 64, "V": 64},  # no room for all keys of a head, and 8 queries at a time
+    "fusemax_blocks": {"K": 64, "V": 64},  # no room for all keys of a head, and 8 queries at a time
     "flat_pipelined": {"Q": 2, "K": 2, "V": 2},  # streamed past outputs of 256 x 256
 }
 """How often words come that do not come once."""

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,12 @@ def test_shipped_files_are_listed_by_kind():
 def test_every_shipped_file_loads_as_its_kind(kind, name):
     assert catalog.kind_of(read(catalog.find(name, kind))) == kind
     assert catalog.load(catalog.find(name, kind))[0] == kind
+
+
+def test_a_shipped_name_is_of_one_kind():
+    """`costmodel show NAME` shows one of them."""
+    names = Counter(name for names in catalog.shipped().values() for name in names)
+    assert [name for name, kinds in names.items() if kinds > 1] == []
 
 
 def test_a_name_is_a_shipped_file():
