@@ -232,8 +232,7 @@ class Incumbents:
             return found
         known_energy, known_latency, _ = self.costs
         at = np.searchsorted(known_latency, latency * (1 + TIE), side="right") - 1
-        best = np.where(at >= 0, known_energy[np.maximum(at, 0)], np.inf)
-        found = energy >= best * (1 - TIE)
+        found = (at >= 0) & (energy >= known_energy[np.maximum(at, 0)] * (1 - TIE))
         return found
 
 

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from costmodel.mapper.front import TIE, pareto
+from costmodel.mapper.front import TIE, Incumbents, StrictIncumbents, pareto
+from costmodel.spec.objective import objective_of
 
 
 def rows(columns):
@@ -41,3 +42,11 @@ def test_sums_in_another_order_are_the_same_number():
 
 def test_no_rows_have_no_front():
     assert pareto(np.empty((0, 3))).tolist() == []
+
+
+def test_what_is_faster_than_all_that_is_known_is_not_beaten_whatever_its_energy():
+    for kind in (Incumbents, StrictIncumbents):
+        known = kind(objective_of("latency"))
+        known.add(np.array([[5.0], [22.0], [0.0]]), ["slow"])
+        energy, latency = np.full(3, 9.0), np.array([19.0, 22.0, 25.0])
+        assert known.beaten(energy, latency, np.zeros(3)).tolist() == [False, True, True]
