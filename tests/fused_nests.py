@@ -21,7 +21,7 @@ from costmodel.einsum.algebra import Access, Einsum, Workload
 from costmodel.model.evaluate import OverCapacityError, evaluate
 from costmodel.model.evaluation import Evaluation
 from costmodel.spec.hardware import Architecture, Array, Memory
-from costmodel.spec.mapping import Mapping, Nest, Node, Sequence, Storage, Temporal
+from costmodel.spec.mapping import Mapping, Nest, Node, Sequence, Spatial, Storage, Temporal
 
 Shared = frozenset[Stored]
 """Storage nodes of the shared part."""
@@ -159,11 +159,11 @@ def costs_of(found: Evaluation, einsum: str) -> Costs:
 def smallest(branches: list[Nest]) -> Nest:
     """The branch with the fewest nodes and the least room: all loops stand above all nodes."""
 
-    def height(nest: Nest) -> tuple[int, int]:
+    def room(nest: Nest) -> tuple[int, int]:
         stored = [k for k, node in enumerate(nest) if isinstance(node, Storage)]
-        return len(stored), -sum(stored)
+        return len(stored), sum(isinstance(node, Temporal | Spatial) for k in stored for node in nest[k:])
 
-    return min(branches, key=height)
+    return min(branches, key=room)
 
 
 class TooManyError(Exception):
