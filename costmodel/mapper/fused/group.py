@@ -20,8 +20,9 @@ class FusedGroup:
     einsums: tuple[Einsum, ...]
 
     @property
-    def places(self) -> range:
-        return range(self.first, self.first + len(self.einsums))
+    def run(self) -> tuple[int, int]:
+        """Place of the first Einsum, and the one behind the last."""
+        return self.first, self.first + len(self.einsums)
 
     @cached_property
     def tensors(self) -> tuple[str, ...]:

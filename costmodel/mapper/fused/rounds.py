@@ -54,7 +54,7 @@ class Rounds:
         """A bound of the first objective of the branches of each Einsum that were left out for want of width."""
         self.searched: set[FusedGroup] = set()
         """Groups of which all branches that were found are put together."""
-        parts = runs(_run(g) for g in self.groups)
+        parts = runs(g.run for g in self.groups)
         self.around = {g: next(p for p in parts if p[0] <= g.first < p[1]) for g in self.groups}
         """What a group may be cut out of."""
         self.labels: dict[str, int] = {}
@@ -107,7 +107,7 @@ class Rounds:
 
     def search(self, group: FusedGroup) -> None:
         """Put the branches of a group together."""
-        run = _run(group)
+        run = group.run
         found = self.fusing.search(group, self.known(run).costs.T, self.told)
         if found:
             points = [*self.told.fronts.get(run, ()), *found]
@@ -134,7 +134,7 @@ class Rounds:
         """Return what the branches of an Einsum in a group are held against; without one: all of the group together."""
         others = [least for name, least in self.least[group].items() if name != einsum]
         around = self.around[group]
-        return Company(self.aim, self.known(_run(group)), self.known(around), others, self.rest(around)[_run(group)])
+        return Company(self.aim, self.known(group.run), self.known(around), others, self.rest(around)[group.run])
 
     def hopeful(self, group: FusedGroup) -> bool:
         """Whether fused nests of a group may be better than what is known, by the least of its Einsums."""
@@ -157,7 +157,7 @@ class Rounds:
 
     def found(self, group: FusedGroup) -> float:
         """Return the least of the first objective of the fused nests that were found."""
-        return min((self.aim.of(point)[0] for point in self.told.fronts.get(_run(group), ())), default=np.inf)
+        return min((self.aim.of(point)[0] for point in self.told.fronts.get(group.run, ())), default=np.inf)
 
     def bound_of_first(self, group: FusedGroup) -> float:
         """Return the same as ``bound``, as far as the group itself tells."""
@@ -172,7 +172,7 @@ class Rounds:
         """Return for each group of a run the least that all Einsums of the run outside of it cost, over all cuts."""
         if around not in self._rest:
             first, stop = around
-            pieces = {_run(g): self.least_of(g) for g in self.groups if self.around[g] == around}
+            pieces = {g.run: self.least_of(g) for g in self.groups if self.around[g] == around}
             pieces |= {(at, at + 1): self.least_alone(at) for at in range(first, stop)}
             before, after = {first: np.zeros(2)}, {stop: np.zeros(2)}
             for end in range(first + 1, stop + 1):
@@ -204,7 +204,3 @@ class Rounds:
         mine = [least[name] for least in self.least.values() if name in least]
         found: Floats = np.max([[one.energy, one.latency] for one in mine], axis=0)
         return found
-
-
-def _run(group: FusedGroup) -> Run:
-    return group.places.start, group.places.stop

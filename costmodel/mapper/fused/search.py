@@ -35,7 +35,7 @@ def fuse(
     began = time.process_time()
     fusing = Fusing(workload, architecture, aim, constraints, deadline=deadline)
     found = Fusion({}, (), fusing.why)
-    able = [g for g in fusing.groups if all(place in alone for place in g.places)]
+    able = [g for g in fusing.groups if all(place in alone for place in range(*g.run))]
     costs = {(place, place + 1): front for place, front in alone.items()}
     rounds = Rounds(fusing, able, costs, proven, found, widths)
     try:
@@ -44,7 +44,7 @@ def fuse(
         found.late = True
     except KeyboardInterrupt:
         found.interrupted = True
-    found.bounds = {(g.places.start, g.places.stop): rounds.bound(g) for g in able}
+    found.bounds = {g.run: rounds.bound(g) for g in able}
     found.evaluated += fusing.labels
     found.cpu_s = time.process_time() - began
     return found
