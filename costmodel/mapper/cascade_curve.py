@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 
 from costmodel.einsum.algebra import Einsum, Workload
-from costmodel.mapper.curve import AIM, BufferCurve, CurvePoint, buffer_curve, machine_of
+from costmodel.mapper.curve import AIM, BufferCurve, CurveMachine, CurvePoint, buffer_curve, machine_of
 from costmodel.mapper.fused import Fusion, fuse
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.objective import objective_of
@@ -116,7 +116,7 @@ def cascade_curve(
     proven = all(curve.proven for curve in curves)
     unfused, fused, fusion = Staircase(_path(fronts, len(curves)), proven), None, None
     if fuse == "auto":
-        fusion, groups = _groups(workload, architecture, level, curves, budget_s)
+        fusion, groups = _groups(workload, machine, curves, budget_s)
         fused = Staircase(_path(fronts | groups, len(curves)), proven and fusion.proven)
     return CascadeCurve(
         workload=workload.name,
@@ -132,10 +132,9 @@ def cascade_curve(
 
 
 def _groups(
-    workload: Workload, architecture: Architecture, level: str, curves: Sequence[BufferCurve], budget_s: float | None
+    workload: Workload, machine: CurveMachine, curves: Sequence[BufferCurve], budget_s: float | None
 ) -> tuple[Fusion, Fronts]:
     """Return what is known of fused nests, and the corners of each group that are better than whatever fuses less."""
-    machine = machine_of(workload.einsums, architecture, level)
     costs = {
         at: np.array([(p.traffic_bits, 0, machine.used_bits(p.capacity_bits)) for p in curve.points], dtype=np.float64)
         for at, curve in enumerate(curves)
