@@ -61,7 +61,7 @@ class Dominance:
         """
         layout, sliding = self.layout, self.gaps.sliding
         shape, codes, tiles = s[Layout.SHAPE], s[layout.block(layout.code)], s[layout.block(layout.tile)]
-        exchanges = self.gaps.mirrored if segment in (0, self.gaps.top) else ()
+        exchanges = self.lattice.mirrored if segment in (0, self.gaps.top) else ()
         if not exchanges:
             return shape, codes
         there = codes != 0

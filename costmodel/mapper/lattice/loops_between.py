@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from costmodel.mapper.lattice.interchange import mirrored
 from costmodel.mapper.lattice.labels import Labels, Layout
 from costmodel.mapper.lattice.leftover import spread
 from costmodel.mapper.lattice.shapes import Ints, Lattice
@@ -28,8 +27,6 @@ class Gaps:
         self.space, self.lattice, self.layout, self.sliding = space, lattice, layout, sliding
         self.top = len(space.arrays)
         self.segment_of, self.chain = space.segment_of, space.chain
-        self.mirrored = mirrored(space, lattice.apart)
-        """Exchanges of rank variables of windows that change nothing."""
         self._masks()
         self._rules()
 
@@ -171,7 +168,7 @@ class Gaps:
         for group in self.lattice.interchangeable:
             for u, v in itertools.combinations(group, 2):
                 may[v] &= ~(may[u] & (size[u] == size[v]))
-        for exchange in self.mirrored:
+        for exchange in self.lattice.mirrored:
             # what slides remembers its loops, so a nest is its own mirror image where none of them is there yet
             bare = ~size[[*exchange, *exchange.values()]].any(axis=0)
             for u, v in exchange.items():

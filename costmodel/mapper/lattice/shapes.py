@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from costmodel.mapper.lattice.interchange import interchangeable
+from costmodel.mapper.lattice.interchange import interchangeable, mirrored
 from costmodel.mapper.lattice.space import NodePlan, Space
 from costmodel.mapper.lattice.tensor_plan import TensorPlan, UnsupportedError, Window
 
@@ -75,6 +75,11 @@ class Lattice:
     def interchangeable(self) -> list[list[int]]:
         """Groups of rank variables that may be exchanged at no cost."""
         return interchangeable(self.space, self.apart)
+
+    @cached_property
+    def mirrored(self) -> list[dict[int, int]]:
+        """Exchanges of all rank variables of one window for those of another, at no cost."""
+        return mirrored(self.space, self.apart)
 
     @cached_property
     def alike(self) -> Ints:
