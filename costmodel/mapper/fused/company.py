@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from costmodel.mapper.front import TIE, Floats, Incumbents
+from costmodel.mapper.lattice import Judges
 from costmodel.spec.objective import COSTS, Objective
 
 
@@ -50,12 +51,11 @@ class Company(Incumbents):
         return found | self.around.beaten(energy + self.rest.energy, latency + self.rest.latency, capacity)
 
 
-class AnyOf(Incumbents):
+class AnyOf(Judges):
     """The incumbents of several groups: what is beaten in all of them is; without a group, everything."""
 
     def __init__(self, aim: Objective, groups: Sequence[Company]) -> None:
-        super().__init__(aim)
-        self.groups, self.items = tuple(groups), [None] if all(one.items for one in groups) else []
+        super().__init__(aim, groups, np.zeros(len(groups)))
         self.alone = aim.costs[0] if aim.costs in (("energy",), ("latency",)) else None
         """The one cost that is asked for."""
         if self.alone:
@@ -64,8 +64,4 @@ class AnyOf(Incumbents):
     def beaten(self, energy: Floats, latency: Floats, capacity: Floats) -> Any:
         if self.alone:
             return (energy if self.alone == "energy" else latency) >= self.most
-        found = np.ones(energy.shape, dtype=bool)
-        for one in self.groups:
-            rows = found.nonzero()
-            found[rows] = one.beaten(energy[rows], latency[rows], capacity[rows])
-        return found
+        return super().beaten(energy, latency, capacity)

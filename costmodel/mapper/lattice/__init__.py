@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from costmodel.mapper.lattice.numbering import numbered
     from costmodel.mapper.lattice.passes import Progress, widen
     from costmodel.mapper.lattice.read_back import merged
-    from costmodel.mapper.lattice.settings import Setting, Settings
+    from costmodel.mapper.lattice.settings import Judges, Setting, Settings
     from costmodel.mapper.lattice.space import Space, build
     from costmodel.mapper.lattice.tensor_plan import UnsupportedError
 
@@ -20,6 +20,7 @@ __all__ = [
     "Branches",
     "Branching",
     "Cheapest",
+    "Judges",
     "Progress",
     "Setting",
     "Settings",
@@ -39,6 +40,7 @@ __getattr__ = door(
         "Branches": "branches",
         "Branching": "branches",
         "Cheapest": "branches",
+        "Judges": "settings",
         "Progress": "passes",
         "Setting": "settings",
         "Settings": "settings",
