@@ -41,9 +41,11 @@ class Company(Incumbents):
     def most(self) -> float:
         """Return what a branch has to cost less than, where energy or latency alone counts."""
         at = COSTS.index(self.aim.costs[0])
-        least = [known.costs[at].min(initial=np.inf) * (1 - TIE) for known in (self.group, self.around)]
         own = (self.energy, self.latency)[at]
-        return float(min(least[0] - own, least[1] - own - self.rest[at]))
+        held = ((self.group, own), (self.around, own + self.rest[at]))
+        least = [(known.costs[at].min(initial=np.inf) * (1 - TIE), others) for known, others in held]
+        # where the others have nothing that fits, no branch is of use, whatever is known
+        return float(min(known - others if others < np.inf else -np.inf for known, others in least))
 
     def beaten(self, energy: Floats, latency: Floats, capacity: Floats) -> Any:
         energy, latency = energy + self.energy, latency + self.latency

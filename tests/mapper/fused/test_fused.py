@@ -17,7 +17,8 @@ from problems import MAC, TWO_LEVEL
 from strategies import Case, workload_of
 
 from costmodel.einsum.algebra import Workload
-from costmodel.mapper.front import Incumbents
+from costmodel.mapper.front import Incumbents, StrictIncumbents
+from costmodel.mapper.fused.company import Company, Least
 from costmodel.mapper.fused.fusing import Fusing
 from costmodel.mapper.fused.fusion import Fusion
 from costmodel.mapper.fused.group import groups
@@ -97,6 +98,14 @@ def test_rank_variables_that_are_interchangeable_in_one_einsum_are_told_apart_by
     _, found = searcher.branches([Incumbents(aim) for _ in searcher.places], 1_000, None)
     fastest = {shape: found.cycles[-1, found.shape == shape].min() for shape in np.unique(found.shape).tolist()}
     assert list(fastest.values()) == [4, 2, 2, 2]
+
+
+def test_no_branch_is_of_use_where_another_einsum_has_none() -> None:
+    aim = objective_of("latency")
+    nothing = StrictIncumbents(aim)
+    impossible = Company(aim, nothing, nothing, [Least(np.inf, np.inf, np.inf)], Least(0.0, 0.0, 0.0))
+    with np.errstate(all="raise"):
+        assert impossible.most() == -np.inf
 
 
 @pytest.mark.parametrize("seed", range(12))
