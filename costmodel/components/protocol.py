@@ -26,9 +26,11 @@ Parameters = Mapping[str, Value]
 class ComponentError(ValueError):
     """A component cannot be priced. ``parameter`` is the one that is wrong, empty where it is none."""
 
-    def __init__(self, message: str, parameter: str = "", hint: str = "") -> None:
+    def __init__(self, message: str, parameter: str = "", hint: str = "", within: tuple[str, ...] = ()) -> None:
         self.parameter = parameter
         self.hint = hint
+        self.within = within
+        """Keys of what the component says that lead to the parameter."""
         super().__init__(message)
 
 

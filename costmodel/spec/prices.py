@@ -183,7 +183,7 @@ def _priced(
         parameters |= set(of.parameters)
         return library.priced(of, says, known, word_bits=around.word_bits)
     except ComponentError as error:
-        place = (*path, *([error.parameter] if error.parameter else []))
+        place = (*path, *error.within, *([error.parameter] if error.parameter else []))
         is_key = bool(error.parameter) and error.parameter not in parameters
         return marks.problem(str(error), place, hint=error.hint, key=is_key)
 
