@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal, get_args
 
@@ -23,11 +23,14 @@ _COLUMNS: tuple[tuple[str, str, Unit, float], ...] = (
     ("area_um2", "area", "mm2", 1e-6),
     ("leakage_w", "leakage", "W", 1.0),
 )
+_WHOLE: tuple[str, ...] = ("area", "leakage")
+"""What all of a unit has."""
 REACH = 2.0
 """How many times narrower or wider than the published formats one may be without a warning."""
 FUNCTIONS = ("exp", "log", "sqrt", "rsqrt", "sigmoid", "tanh", "gelu", "silu", "erf", "sin", "cos", "pow")
-EXP_MACS = 6
-"""Multiplications and additions of an exponential, and of other functions alike: a polynomial (FuseMax, MICRO 2024)."""
+POLYNOMIAL = 6
+"""Products and sums of an exponential, and of other functions alike (FuseMax, MICRO 2024)."""
+LANES = "lanes"
 SEED_BITS = 8
 """Bits of a reciprocal that a table gives before iterations double them."""
 
@@ -106,7 +109,9 @@ def _of(p: Parameters, what: str, format_name: str = "") -> dict[str, ComponentF
 
 
 def _exp(p: Parameters) -> dict[str, ComponentFigure]:
-    return _several(added(_of(p, "mul"), _of(p, "add")), EXP_MACS, "a polynomial (FuseMax counts 6 MACs)")
+    number = int(p["products"])
+    why = "a polynomial (FuseMax counts 6 MACs)" if number > 1 else "a table look-up and a line between its entries"
+    return _several(added(_of(p, "mul"), _of(p, "add")), number, why)
 
 
 def _divider(p: Parameters) -> dict[str, ComponentFigure]:
@@ -137,36 +142,33 @@ def _max(p: Parameters) -> dict[str, ComponentFigure]:
 
 @dataclass(frozen=True, slots=True)
 class ArithmeticUnit:
-    """A unit that performs some kinds of operation, all at one price."""
+    """A unit that performs some kinds of operation, all at one price, in one or several lanes."""
 
     name: str
     kinds: tuple[str, ...]
     made_of: Callable[[Parameters], dict[str, ComponentFigure]]
-    accumulates: bool = False
+    own: Mapping[str, Parameter] = field(default_factory=dict)
+    """Parameters that other units do not have."""
     level: LevelKind = "compute"
 
     @property
     def parameters(self) -> Mapping[str, Parameter]:
-        return _WITH_ACCUMULATOR if self.accumulates else _PARAMETERS
+        return {**_PARAMETERS, **self.own}
 
     def actions(self, parameters: Parameters) -> Mapping[str, ComponentFigure]:
+        """Return energies of its kinds, area and leakage of all lanes, and the rate where there are several."""
         costs = self.made_of(parameters)
         if not costs["energy"].value:
             rule = f"`table: {parameters['table']}` takes sums for free: it has no price for {self.name}"
             raise ComponentError(rule, "table", "say `table: horowitz` or `table: aladdin`")
-        rest = {kind: costs[kind] for kind in ("area", "leakage") if kind in costs}
+        lanes = int(parameters[LANES])
+        rest = {kind: costs[kind].copies(lanes) for kind in _WHOLE if kind in costs}
+        if lanes > 1:
+            rest["throughput"] = ComponentFigure(
+                lanes, "/cycle", "one operation of each lane a cycle (assumed)", "assumed"
+            )
         return dict.fromkeys(self.kinds, costs["energy"]) | rest
 
-
-UNITS = (
-    ArithmeticUnit("mac", ("mac",), _mac, accumulates=True),
-    ArithmeticUnit("adder", ("add", "copy", "abs"), lambda p: _of(p, "add")),
-    ArithmeticUnit("multiplier", ("mul", "square"), lambda p: _of(p, "mul")),
-    ArithmeticUnit("divider", ("div",), _divider),
-    ArithmeticUnit("exp", FUNCTIONS, _exp),
-    ArithmeticUnit("max", ("max", "min", "relu"), _max),
-    ArithmeticUnit("comparator", ("max", "min"), _comparator),
-)
 
 _PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
     {
@@ -175,13 +177,27 @@ _PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
             default="int8",
             example="bf16",
         ),
+        LANES: Parameter(
+            means="equal units side by side: area and leakage are those of all, and each does one operation a cycle",
+            default=1,
+            example=16,
+        ),
         "node": NODE,
         "table": Parameter(means="data set", words=get_args(Tables), default="horowitz"),
     }
 )
-_WITH_ACCUMULATOR: Mapping[str, Parameter] = MappingProxyType(
-    {
-        **_PARAMETERS,
-        "accumulator": Parameter(means="format of the sum; int32 or fp32 when absent", default="", example="int16"),
-    }
+_ACCUMULATOR = Parameter(means="format of the sum; int32 or fp32 when absent", default="", example="int16")
+_PRODUCTS = Parameter(
+    means="products and sums of one function: 6 of a polynomial, 1 of a table look-up and a line between its entries",
+    default=POLYNOMIAL,
+    example=1,
+)
+UNITS = (
+    ArithmeticUnit("mac", ("mac",), _mac, {"accumulator": _ACCUMULATOR}),
+    ArithmeticUnit("adder", ("add", "copy", "abs"), lambda p: _of(p, "add")),
+    ArithmeticUnit("multiplier", ("mul", "square"), lambda p: _of(p, "mul")),
+    ArithmeticUnit("divider", ("div",), _divider),
+    ArithmeticUnit("exp", FUNCTIONS, _exp, {"products": _PRODUCTS}),
+    ArithmeticUnit("max", ("max", "min", "relu"), _max),
+    ArithmeticUnit("comparator", ("max", "min"), _comparator),
 )

@@ -103,7 +103,9 @@ class Component(Protocol):
     def parameters(self) -> Mapping[str, Parameter]: ...
 
     def actions(self, parameters: Parameters) -> Mapping[str, ComponentFigure]:
-        """Return what it costs: by action or kind of operation (pJ), and ``area``, ``leakage``, ``bandwidth``.
+        """Return what it costs: by action or kind of operation (pJ), and ``area``, ``leakage``, limits.
+
+        Limits are ``bandwidth`` (or ``read_bandwidth``, ``write_bandwidth``) and ``throughput``, of each of its kinds.
 
         Actions are ``read`` and ``write`` of an access of ``width``, ``hop`` of ``width``, or kinds of operations.
         Every parameter has a value. Raises ComponentError for what no number is known for.

@@ -1,7 +1,8 @@
 """What a level costs: what the file states, and for the rest what the library knows of its component.
 
 Every number keeps its source. Stated numbers win over those of the library, one by one; an ``energy:`` of a compute
-unit that prices every kind (``default``), and a ``bandwidth:``, stand for all that the library has of that.
+unit that prices every kind (``default``), a ``bandwidth:`` and a ``throughput:`` stand for all that the library has of
+that.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from costmodel.components.figures import ComponentFigure, Unit, total
-from costmodel.spec.levels import AnyLevel, ArraySpec, MemorySpec
+from costmodel.spec.levels import AnyLevel, ArraySpec, ComputeSpec, MemorySpec
 from costmodel.spec.problems import Marks, Path, Problem, SpecError
 from costmodel.spec.quantities import KINDS
 from costmodel.spec.units import Quantity
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from costmodel.components.protocol import Component, Value
 
 BANDWIDTHS = ("bandwidth", "read_bandwidth", "write_bandwidth")
+RATE = "throughput"
+"""Of every kind of operation that has no rate of its own, ``throughput KIND``."""
 _ALL = ("area", "leakage")
 _STATED_BANDWIDTHS = MappingProxyType(dict(zip(("total", "read", "write"), BANDWIDTHS, strict=True)))
 
@@ -59,7 +62,10 @@ class LevelNumber:
 
 @dataclass(frozen=True, slots=True)
 class LevelPrices:
-    """All numbers of a level: by ``read``, ``write``, ``hop`` or kind of operation, ``area``, ``leakage``, limits."""
+    """All numbers of a level: by ``read``, ``write``, ``hop`` or kind of operation, ``area``, ``leakage``, limits.
+
+    Rates of operations are those of the library alone; what the file states of them is in the level.
+    """
 
     numbers: Mapping[str, LevelNumber]
     access_bits: int
@@ -77,6 +83,12 @@ class LevelPrices:
         return {name: number.figure.value for name, number in self.numbers.items() if name in KINDS}
 
     @property
+    def rates(self) -> dict[str, float]:
+        """Kind of operation, or ``default`` → how many of them a cycle."""
+        rated = {name: name.removeprefix(RATE).strip() or "default" for name in self.numbers if name.startswith(RATE)}
+        return {kind: self.numbers[name].figure.value for name, kind in rated.items()}
+
+    @property
     def energy_source(self) -> str:
         """Where the energies come from, each source once."""
         energies = (number.figure for number in self.numbers.values() if number.figure.unit == "pJ")
@@ -92,6 +104,8 @@ def prices_of(level: AnyLevel, at: Path, around: Around, marks: Marks) -> LevelP
         return LevelPrices(stated, width)
     parts = _parts(level, at, around, width, marks)
     known = {name: figure for name, figure in _together(parts).items() if name in _wanted(level, stated)}
+    if isinstance(level, ComputeSpec) and level.throughput is None:
+        known |= _rates(parts, {*stated, *known})
     of = parts[0].priced
     problems = [
         *_priced_twice(parts, known, marks),
@@ -199,6 +213,20 @@ def _together(parts: Sequence[_Part]) -> dict[str, ComponentFigure]:
         if len(having) == len(parts):
             found[name] = total(having)
     return found
+
+
+def _rates(parts: Sequence[_Part], names: set[str]) -> dict[str, ComponentFigure]:
+    """Return how many operations of each kind components do in a cycle; one rate where all do as many."""
+    by_kind = {
+        kind: part.priced.figures[RATE]
+        for part in parts
+        if RATE in part.priced.figures
+        for kind in part.priced.figures
+        if kind in KINDS
+    }
+    if by_kind and len({figure.value for figure in by_kind.values()}) == 1 and set(by_kind) == names & set(KINDS):
+        return {RATE: next(iter(by_kind.values()))}
+    return {f"{RATE} {kind}": figure for kind, figure in by_kind.items()}
 
 
 def _priced_twice(parts: Sequence[_Part], known: Mapping[str, ComponentFigure], marks: Marks) -> Iterator[Problem]:
