@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Literal, get_args
 
 from costmodel.components.curves import Curve
-from costmodel.components.figures import ComponentFigure, Unit, total
+from costmodel.components.figures import ComponentFigure, Factor, Unit, total
 from costmodel.components.formats import NumberFormat, number_format
 from costmodel.components.protocol import NODE, ComponentError, LevelKind, Parameter, Parameters
 from costmodel.components.scaling import logic_factor
@@ -31,6 +31,8 @@ FUNCTIONS = ("exp", "log", "sqrt", "rsqrt", "sigmoid", "tanh", "gelu", "silu", "
 POLYNOMIAL = 6
 """Products and sums of an exponential, and of other functions alike (FuseMax, MICRO 2024)."""
 LANES = "lanes"
+RATE = "throughput"
+"""The limit of a unit: of each of its kinds, operations per cycle. Without it, one."""
 SEED_BITS = 8
 """Bits of a reciprocal that a table gives before iterations double them."""
 
@@ -88,10 +90,11 @@ def added(*parts: Costs) -> dict[str, ComponentFigure]:
 
 
 def _several(costs: Costs, number: int, why: str) -> dict[str, ComponentFigure]:
-    """Operations that one piece of hardware does in turn: its energy is that of all, its area and leakage its own."""
-    energy = costs["energy"].copies(number)
-    told = ComponentFigure(energy.value, "pJ", f"{energy.source}; {number} of them, {why}", "assumed", energy.beyond)
-    return {**costs, "energy": told}
+    """Operations that one piece of hardware does in turn: their energies and times add up, its area is its own."""
+    told = f"{number} of them, {why}"
+    energy = costs["energy"].times(Factor(number, told, "assumed"))
+    rate = ComponentFigure(1 / number, "/cycle", f"{told}, in turn", "assumed")
+    return {**costs, "energy": energy} | ({RATE: rate} if number > 1 else {})
 
 
 # What a unit is made of
@@ -115,12 +118,14 @@ def _exp(p: Parameters) -> dict[str, ComponentFigure]:
 
 
 def _divider(p: Parameters) -> dict[str, ComponentFigure]:
+    if p["products"]:
+        return _exp(p)
     form = number_format(str(p["format"]))
     if form.significand is None:
         return _several(_of(p, "mul"), 1, "an array of as many subtractions as a multiplier has additions")
     steps = max(0, math.ceil(math.log2(form.significand / SEED_BITS)))
     one = _several(_of(p, "mul"), 1 + 2 * steps, f"{steps} Newton steps of two from a reciprocal of {SEED_BITS} b")
-    return added(one, _several(_of(p, "add"), steps, "one a step")) if steps else one
+    return added(one, _several(_of(p, "add"), steps, "one a step")) | {RATE: one[RATE]} if steps else one
 
 
 def _comparator(p: Parameters) -> dict[str, ComponentFigure]:
@@ -162,12 +167,10 @@ class ArithmeticUnit:
             rule = f"`table: {parameters['table']}` takes sums for free: it has no price for {self.name}"
             raise ComponentError(rule, "table", "say `table: horowitz` or `table: aladdin`")
         lanes = int(parameters[LANES])
-        rest = {kind: costs[kind].copies(lanes) for kind in _WHOLE if kind in costs}
-        if lanes > 1:
-            rest["throughput"] = ComponentFigure(
-                lanes, "/cycle", "one operation of each lane a cycle (assumed)", "assumed"
-            )
-        return dict.fromkeys(self.kinds, costs["energy"]) | rest
+        found: dict[str, ComponentFigure] = dict.fromkeys(self.kinds, costs["energy"])
+        found |= {kind: costs[kind].copies(lanes) for kind in _WHOLE if kind in costs}
+        one = costs.get(RATE, ComponentFigure(1, "/cycle", "one operation of each lane a cycle (assumed)", "assumed"))
+        return found if one.value * lanes == 1 else found | {RATE: one.copies(lanes)}
 
 
 _PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
@@ -178,7 +181,7 @@ _PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
             example="bf16",
         ),
         LANES: Parameter(
-            means="equal units side by side: area and leakage are those of all, and each does one operation a cycle",
+            means="equal units side by side: area, leakage and operations per cycle are those of all",
             default=1,
             example=16,
         ),
@@ -187,8 +190,14 @@ _PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
     }
 )
 _ACCUMULATOR = Parameter(means="format of the sum; int32 or fp32 when absent", default="", example="int16")
+_STEPS = Parameter(
+    means="products and sums of one division, in turn: 1 of a table look-up with interpolation; when absent, integers "
+    "take an array of subtractions, floating-point numbers Newton's iteration",
+    default=0,
+    example=1,
+)
 _PRODUCTS = Parameter(
-    means="products and sums of one function: 6 of a polynomial, 1 of a table look-up and a line between its entries",
+    means="products and sums of one function, in turn: 6 of a polynomial, 1 of a table look-up with interpolation",
     default=POLYNOMIAL,
     example=1,
 )
@@ -196,7 +205,7 @@ UNITS = (
     ArithmeticUnit("mac", ("mac",), _mac, {"accumulator": _ACCUMULATOR}),
     ArithmeticUnit("adder", ("add", "copy", "abs"), lambda p: _of(p, "add")),
     ArithmeticUnit("multiplier", ("mul", "square"), lambda p: _of(p, "mul")),
-    ArithmeticUnit("divider", ("div",), _divider),
+    ArithmeticUnit("divider", ("div",), _divider, {"products": _STEPS}),
     ArithmeticUnit("exp", FUNCTIONS, _exp, {"products": _PRODUCTS}),
     ArithmeticUnit("max", ("max", "min", "relu"), _max),
     ArithmeticUnit("comparator", ("max", "min"), _comparator),

@@ -1,7 +1,7 @@
 """What a level costs: what the file states, and for the rest what the library knows of its component.
 
-Every number keeps its source. Stated numbers win over those of the library, one by one; an ``energy:`` of a compute
-unit that prices every kind (``default``), a ``bandwidth:`` and a ``throughput:`` stand for all that the library has of
+Every number keeps its source. Stated numbers win over those of the library, one by one; an ``energy:`` or
+``throughput:`` of every kind of operation (``default``), and a ``bandwidth:``, stand for all that the library has of
 that.
 """
 
@@ -104,8 +104,8 @@ def prices_of(level: AnyLevel, at: Path, around: Around, marks: Marks) -> LevelP
         return LevelPrices(stated, width)
     parts = _parts(level, at, around, width, marks)
     known = {name: figure for name, figure in _together(parts).items() if name in _wanted(level, stated)}
-    if isinstance(level, ComputeSpec) and level.throughput is None:
-        known |= _rates(parts, {*stated, *known})
+    if isinstance(level, ComputeSpec) and "default" not in (level.throughput or ()):
+        known |= _rates(parts, {*stated, *known} - {*(level.throughput or ())})
     of = parts[0].priced
     problems = [
         *_priced_twice(parts, known, marks),
@@ -216,13 +216,13 @@ def _together(parts: Sequence[_Part]) -> dict[str, ComponentFigure]:
 
 
 def _rates(parts: Sequence[_Part], names: set[str]) -> dict[str, ComponentFigure]:
-    """Return how many operations of each kind components do in a cycle; one rate where all do as many."""
+    """Return how many operations of some kinds components do in a cycle; one rate where all do as many."""
     by_kind = {
         kind: part.priced.figures[RATE]
         for part in parts
         if RATE in part.priced.figures
         for kind in part.priced.figures
-        if kind in KINDS
+        if kind in names & set(KINDS)
     }
     if by_kind and len({figure.value for figure in by_kind.values()}) == 1 and set(by_kind) == names & set(KINDS):
         return {RATE: next(iter(by_kind.values()))}
@@ -234,7 +234,7 @@ def _priced_twice(parts: Sequence[_Part], known: Mapping[str, ComponentFigure], 
     first: dict[str, str] = {}
     for part in parts:
         of = part.priced.component.name
-        twice = [kind for kind in part.priced.figures if kind in first and kind in known and kind not in _ALL]
+        twice = [kind for kind in part.priced.figures if kind in first and kind in known and kind in KINDS]
         if twice:
             rule = f"{first[twice[0]]} and {of} both price {', '.join(twice)}"
             yield marks.problem(rule, part.path, hint=f"leave one out, or say `energy: {{{twice[0]}: …}}`")
