@@ -169,7 +169,7 @@ class ArithmeticUnit:
         lanes = int(parameters[LANES])
         found: dict[str, ComponentFigure] = dict.fromkeys(self.kinds, costs["energy"])
         found |= {kind: costs[kind].copies(lanes) for kind in _WHOLE if kind in costs}
-        one = costs.get(RATE, ComponentFigure(1, "/cycle", "one operation of each lane a cycle (assumed)", "assumed"))
+        one = costs.get(RATE, ComponentFigure(1.0, "/cycle", "one operation of each lane a cycle (assumed)", "assumed"))
         return found if one.value * lanes == 1 else found | {RATE: one.copies(lanes)}
 
 
