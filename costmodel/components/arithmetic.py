@@ -32,7 +32,7 @@ POLYNOMIAL = 6
 """Products and sums of an exponential, and of other functions alike (FuseMax, MICRO 2024)."""
 LANES = "lanes"
 RATE = "throughput"
-"""The limit of a unit: of each of its kinds, operations per cycle. Without it, one."""
+"""The limit of a unit: operations per cycle of each of its kinds."""
 SEED_BITS = 8
 """Bits of a reciprocal that a table gives before iterations double them."""
 
@@ -161,7 +161,7 @@ class ArithmeticUnit:
         return {**_PARAMETERS, **self.own}
 
     def actions(self, parameters: Parameters) -> Mapping[str, ComponentFigure]:
-        """Return energies of its kinds, area and leakage of all lanes, and the rate where there are several."""
+        """Return energies of its kinds; area, leakage and rate of all lanes."""
         costs = self.made_of(parameters)
         if not costs["energy"].value:
             rule = f"`table: {parameters['table']}` takes sums for free: it has no price for {self.name}"
@@ -170,7 +170,7 @@ class ArithmeticUnit:
         found: dict[str, ComponentFigure] = dict.fromkeys(self.kinds, costs["energy"])
         found |= {kind: costs[kind].copies(lanes) for kind in _WHOLE if kind in costs}
         one = costs.get(RATE, ComponentFigure(1.0, "/cycle", "one operation of each lane a cycle (assumed)", "assumed"))
-        return found if one.value * lanes == 1 else found | {RATE: one.copies(lanes)}
+        return found | {RATE: one.copies(lanes)}
 
 
 _PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
