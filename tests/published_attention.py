@@ -46,6 +46,11 @@ def cost(arch: Any, workload: Any, nest: list[Any], word_bits: int, **options: A
 # FuseMax and FLAT
 
 
+def room(buffer: str) -> dict[str, str]:
+    """Another size of the buffer, at the published energy of an access."""
+    return {"GLB.size": buffer, "GLB.component.anchor.size": buffer}
+
+
 def blocks_of_queries(length: int, width: int, buffer_bytes: int = 16 << 20) -> int:
     """Blocks of 256 queries that FuseMax keeps beside a block of keys and values, words of 2 B: its rule."""
     left = buffer_bytes - 2 * PES * 2 * width
@@ -62,7 +67,7 @@ def fusemax(model: str, length: int, buffer: str = UNBOUNDED) -> Cost:
     nest = yaml.safe_load((MAPPINGS / "fusemax_pipelined.yaml").read_text(encoding="utf-8"))["nest"]
     nest = [f"for p by {tile}" if line == "for p by 512" else line for line in nest]
     workload = cm.load_workload("flash_attention", set={f"ranks.{name}": value for name, value in ranks.items()})
-    return cost("fusemax", workload, nest, 16, set={"GLB.size": buffer})
+    return cost("fusemax", workload, nest, 16, set=room(buffer))
 
 
 def flat(model: str, length: int, buffer: str = UNBOUNDED, *, scores_in_dram: bool = False) -> Cost:
@@ -98,7 +103,7 @@ def flat(model: str, length: int, buffer: str = UNBOUNDED, *, scores_in_dram: bo
         ]
         nest = ["store Q K V QK A AV in DRAM", "for h by 1", "for p by 1024", "store Q AV in GLB"]
         nest.append({"sequence": stages, "overlap": "pipelined"})
-    return cost("flat_cloud", workload, nest, 16, set={"GLB.size": buffer})
+    return cost("flat_cloud", workload, nest, 16, set=room(buffer))
 
 
 def flat_as_published(model: str, length: int) -> Cost:

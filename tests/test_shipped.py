@@ -274,7 +274,7 @@ def test_a_block_of_gpt3_runs_on_tpu_v4i_whole():
 
 
 WITH_A_VECTOR_UNIT = ("tpu_v1", "tpu_v4i", "nvdla_large", "gemmini", "simba_chip")
-MORE_OF_THEM = (
+IN_THE_MIDST = (
     "eyeriss_v1",
     "eyeriss_v2",
     "nvdla_small",
@@ -284,6 +284,7 @@ MORE_OF_THEM = (
     "edge_tpu",
     "ascend",
 )
+"""Their vector unit stands above memories of other tensors, too."""
 
 
 @pytest.mark.parametrize("name", WITH_A_VECTOR_UNIT + IN_THE_MIDST)
