@@ -81,24 +81,31 @@ class Inquiry:
 
     def named(self) -> tuple[str, Naming]:
         """What the entry is called, and the names of the Einsum in the order that all of that entry share."""
-        return self._named(decisive(self.architecture))
+        key, naming = self._canonical()
+        return self._name(key, decisive(self.architecture)), naming
 
     def family(self) -> Family:
         """The architecture and the question as one of those that differ in limits alone."""
         uses_room = "capacity" in self.request.aim.costs
         found = family_of(self.architecture, arrays=not uses_room and not self.rules().share_at_work)
-        return Family(self._named(found.frame)[0], found.limits)
+        return Family(self._name(self._canonical()[0], found.frame), found.limits)
+
+    def naming(self) -> Naming:
+        """The names of the Einsum in the order that all of its entry share."""
+        return self._canonical()[1]
 
     def rules(self) -> Rules:
         """What the hardware and the request forbid."""
         return parse((*self.architecture.constraints, *self.request.constraints), self.architecture, self.einsum)
 
-    def _named(self, hardware: str) -> tuple[str, Naming]:
+    def _canonical(self) -> tuple[object, Naming]:
         constraints = self.request.constraints
         kept = shared_names(self.alone, self.architecture, constraints)
-        key, naming = canonical(self.einsum, self.architecture, constraints, kept)
+        return canonical(self.einsum, self.architecture, constraints, kept)
+
+    def _name(self, key: object, hardware: str) -> str:
         decides = self.request.asking(budget=None, memory=None, choose=None, fuse="off")
-        return decides.fingerprint(program(), repr(key), hardware), naming
+        return decides.fingerprint(program(), repr(key), hardware)
 
 
 @dataclass(frozen=True)

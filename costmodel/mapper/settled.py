@@ -44,7 +44,7 @@ def settles(request: Request) -> bool:
 
 def settled(asked: Inquiry, generous: Iterable[Proven]) -> MapperResult | None:
     """Return the answer that one of more generous designs gives; null where a search has to."""
-    naming = asked.named()[1]
+    naming = asked.naming()
     compared = 3 if asked.request.aim.uses_capacity else 2  # room that is no cost grows with arrays
     for known in generous:
         try:
