@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict
@@ -69,6 +70,10 @@ class Nests:
             self._mappings[name] = self._unread[name].mapping
             self._names[self._mappings[name]] = name
         return self._mappings[name]
+
+    def items(self) -> Iterable[tuple[str, Mapping]]:
+        """The mappings that have a name, with it."""
+        return self._mappings.items()
 
     def name(self, mapping: Mapping) -> tuple[str, bytes | None]:
         """Return the name of a mapping, and the text that has to be kept of one that is new."""
