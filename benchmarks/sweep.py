@@ -82,12 +82,9 @@ def resnet18(_: Path) -> None:
     for one in some:
         search(one.einsum, one.architecture, one.request)
     each = (time.process_time() - started) / len(some)
-    print(
-        f"resnet18: {points:,} points, {bench.distinct:,} distinct searches planned in {planned:.0f} CPU-s, {peak:.0f} MB"
-    )
-    print(
-        f"resnet18: {each:.2f} CPU-s a search (sample of {SAMPLE}), {each * bench.distinct:,.0f} CPU-s at most for all"
-    )
+    searches = bench.distinct
+    print(f"resnet18: {points:,} points, {searches:,} distinct searches planned in {planned:.0f} CPU-s, {peak:.0f} MB")
+    print(f"resnet18: {each:.2f} CPU-s a search (sample of {len(some)}), {each * searches:,.0f} CPU-s at most for all")
 
 
 def points_of(study: Study, resolver: Resolver, bench: Bench) -> int:
