@@ -33,22 +33,24 @@ def _uncalibrated(row: Judged) -> str:
 def quantity(value: float, unit: str) -> str:
     """A number with its unit: counts with all digits, all else with four.
 
-    >>> quantity(1234567.0, "B"), quantity(0.0123456, "s"), quantity(98.7654, "%")
-    ('1,234,567 B', '0.01235 s', '98.77 %')
+    >>> quantity(1234567.0, "B"), quantity(1234567.8, "pJ"), quantity(0.0123456, "s"), quantity(98.7654, "%")
+    ('1,234,567 B', '1,234,568 pJ', '0.01235 s', '98.77 %')
     """
-    whole = value == int(value) and abs(value) < 1e15
-    return f"{int(value):,} {unit}".rstrip() if whole else f"{human.digits(value, 4)} {unit}".rstrip()
+    whole = (value == int(value) and abs(value) < 1e15) or abs(value) >= 10_000
+    return f"{value:,.0f} {unit}".rstrip() if whole else f"{human.digits(value, 4)} {unit}".rstrip()
 
 
 def signed(share: float | None) -> str:
     """An error in per cent, with its sign.
 
-    >>> signed(0.01234), signed(-0.5), signed(0.0), signed(None)
-    ('+1.2 %', '-50.0 %', '0', '')
+    >>> signed(0.01234), signed(-0.5), signed(-6.6e-6), signed(1e-12), signed(0.0), signed(None)
+    ('+1.2 %', '-50.0 %', '-0.00066 %', '≈ 0', '0', '')
     """
     if share is None:
         return ""
-    return f"{100 * share:+.1f} %" if share else "0"
+    if abs(share) < 1e-6:
+        return "≈ 0" if share else "0"
+    return f"{100 * share:+.1f} %" if abs(share) >= 0.001 else f"{'-' if share < 0 else '+'}{human.percent(abs(share))}"
 
 
 def verdict(rows: Sequence[Judged]) -> str:
