@@ -18,13 +18,13 @@ class Tolerance:
     def holds(self, ours: float, published: float) -> bool:
         """Tell whether ours is near enough; without any room it is equal.
 
-        >>> Tolerance(0.5, 0).holds(6, 10), Tolerance(0.5, 0).holds(11, 10)
-        (True, False)
+        >>> Tolerance(0.5, 0).holds(6, 10), Tolerance(0.5, 0).holds(11, 10), Tolerance(0.5, 0).holds(-1.2, -1)
+        (True, False, True)
         """
         if not self.below and not self.above:
             return ours == published
-        low, high = published * (1 - self.below), published * (1 + self.above)
-        return low <= ours <= high
+        room = abs(published)
+        return published - self.below * room <= ours <= published + self.above * room
 
     def __str__(self) -> str:
         if not self.below and not self.above:

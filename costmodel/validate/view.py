@@ -50,7 +50,9 @@ def signed(share: float | None) -> str:
         return ""
     if abs(share) < 1e-6:
         return "≈ 0" if share else "0"
-    return f"{100 * share:+.1f} %" if abs(share) >= 0.001 else f"{'-' if share < 0 else '+'}{human.percent(abs(share))}"
+    if abs(share) >= 0.001:
+        return f"{100 * share:+.1f} %"
+    return f"{'-' if share < 0 else '+'}{human.digits(100 * abs(share), 2)} %"
 
 
 def verdict(rows: Sequence[Judged]) -> str:
@@ -75,4 +77,9 @@ def notes(rows: Sequence[Judged]) -> Iterator[tuple[str, str]]:
     for kind, texts in kinds.items():
         for text in dict.fromkeys(filter(None, texts)):
             named = dict.fromkeys(row.name for row, said in zip(rows, texts, strict=True) if said == text)
-            yield kind, text if everybody <= set(named) else f"{', '.join(named)}: {text}"
+            yield kind, text if everybody <= set(named) else f"{_some(list(named))}: {text}"
+
+
+def _some(names: list[str]) -> str:
+    """Names of rows, or the first and last of many."""
+    return ", ".join(names) if len(names) <= 4 else f"{names[0]} … {names[-1]} ({len(names)} rows)"
