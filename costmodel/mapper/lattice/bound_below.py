@@ -7,6 +7,7 @@ last array.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -168,13 +169,16 @@ class Across:
     def _with_limits(self, labels: Labels, carried: Carried, choices: Choices) -> tuple[Floats, Floats]:
         """Return (energy, latency)."""
         energy, computed = self._computed(labels, carried, choices)
-        latency = computed
-        for k, row in enumerate(self.layout.limit):
-            cycles, own = self._crossed(carried, choices, k + 1)
-            cycles += own
-            cycles += labels.f[row][:, None] / choices.shares[k]
-            cycles += carried.to_come[k + 1][:, None]
-            latency = np.maximum(latency, cycles)
+
+        def busy() -> Iterator[Floats]:
+            for k, row in enumerate(self.layout.limit):
+                cycles, own = self._crossed(carried, choices, k + 1)
+                cycles += own
+                cycles += labels.f[row][:, None] / choices.shares[k]
+                cycles += carried.to_come[k + 1][:, None]
+                yield cycles
+
+        latency = self.space.prices.lasting(busy(), computed)
         if self.space.leak_pj_per_cycle:
             energy += self.space.leak_pj_per_cycle * (latency - computed)
         return energy, latency
