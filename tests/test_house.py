@@ -37,6 +37,7 @@ LAYERS = (
     "costmodel.sweep",
     "costmodel.report",
     "costmodel.api",
+    "costmodel.validate",
     "costmodel.cli",
     "costmodel.__main__",
 )
