@@ -2,14 +2,15 @@
 
 An entry is a file, named by what decides the answer: the Einsum but for names that mean nothing (``canonical.py``), the
 architecture, the request, and the program that searched (its sources). It holds mappings and the certificate, and no
-costs: the model costs what is read. A proven answer holds for good, another one where each Einsum had as much time.
-Files take their place when whole, so that several runs may share a folder.
+costs: the model costs what is read. A proven answer holds for good; with another one a search begins that has more time
+than the one that found it. Files take their place when whole, so that several runs may share a folder.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Callable
 from contextlib import suppress
@@ -25,6 +26,7 @@ from costmodel.mapper.result import Certificate, MapperResult, MappingPoint, Sta
 from costmodel.model.evaluate import evaluate
 from costmodel.spec.mapping import Mapping
 from costmodel.spec.mapping_file import parse_nest
+from costmodel.spec.methods import METHODS
 from costmodel.spec.problems import SpecError
 from costmodel.spec.request import Request
 from costmodel.spec.rules import parse
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 
 MOST_ENTRIES = 4096
 """Files of a folder; the oldest go."""
+NEARLY = 0.95
+"""Share of a budget that a search has which has it alone: what comes before it takes some."""
 SEARCHES = ("einsum", "spec", "model", "mapper")
 """Folders of the package on which an answer depends."""
 
@@ -61,17 +65,11 @@ class Inquiry:
     einsum: Einsum
     architecture: Architecture
     request: Request
-    among: int
-    """Distinct Einsums that share the budget."""
+    """Its budget is that of all Einsums that are mapped together, the most that one of them may have."""
 
     @property
     def alone(self) -> Workload:
         return Workload(self.einsum.name, "", (self.einsum,))
-
-    @property
-    def share_s(self) -> float | None:
-        """Time that each Einsum has; null without a budget."""
-        return None if self.request.budget is None else self.request.budget / self.among
 
     def named(self) -> tuple[str, Naming]:
         """What the entry is called, and the names of the Einsum in the order that all of that entry share."""
@@ -82,6 +80,15 @@ class Inquiry:
         return decides.fingerprint(program(), repr(key), repr(self.architecture)), naming
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An answer of an earlier run."""
+
+    result: MapperResult
+    had_s: float
+    """Time that its search had; infinite where more would be of no use."""
+
+
 @dataclass(frozen=True)
 class Cache:
     """A folder of answers."""
@@ -90,13 +97,14 @@ class Cache:
     tell: Callable[[str], None]
     """Hears what is wrong with an entry, in a line."""
 
-    def find(self, asked: Inquiry) -> MapperResult | None:
-        """The answer of an earlier run; null where there is none that holds here."""
+    def find(self, asked: Inquiry) -> Kept | None:
+        """The answer of an earlier run; null where there is none that is of use here."""
         name, naming = asked.named()
         path = self.folder / f"{name}.json"
         try:
             entry = _checked(path.read_text(encoding="utf-8"))
-            return _answer(entry, asked, naming) if _holds(entry, asked) else None
+            had_s = _time_of(entry, asked)
+            return None if had_s is None else Kept(_answer(entry, asked, naming), had_s)
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError, IndexError, SpecError) as error:
@@ -104,14 +112,14 @@ class Cache:
             self.tell(f"{path}: no answer can be read from it ({text}); it is searched again")
             return None
 
-    def keep(self, asked: Inquiry, result: MapperResult) -> None:
-        """Write an answer down, unless Ctrl-C cut it short."""
+    def keep(self, asked: Inquiry, result: MapperResult, had_s: float | None) -> None:
+        """Write an answer down with the time that its search had (null: any), unless Ctrl-C cut it short."""
         if result.certificate.interrupted:
             return
         name, naming = asked.named()
         answer = {
             "naming": asdict(naming),
-            "share_s": asked.share_s,
+            "had_s": had_s,
             "memory": asked.request.memory,
             "certificate": asdict(result.certificate),
             "front": [[str(node) for node in point.mapping.nest] for point in result.front],
@@ -151,16 +159,22 @@ def _checked(text: str) -> dict[str, Any]:
     return entry
 
 
-def _holds(entry: dict[str, Any], asked: Inquiry) -> bool:
-    """Whether an answer is as good as another search would be asked to give.
+def _time_of(entry: dict[str, Any], asked: Inquiry) -> float | None:
+    """Return the time that an answer's search had, infinite where more is not to be had; null where it is of no use.
 
-    Which multiples are looked at depends on the time for it, so a proof about them holds for as much time.
+    Which multiples are looked at depends on the time for it, so a proof about them holds for as much time. What ended
+    for want of time goes on where there is more; what did for another reason begins anew, and so do samplers.
     """
-    had, wanted = entry["share_s"], asked.share_s
-    as_long = had is None or (wanted is not None and had >= wanted)
-    if entry["certificate"]["status"] == Status.PROVEN:
-        return as_long or asked.request.tiles != "multiples"
-    return as_long and entry["memory"] == asked.request.memory
+    request, certificate, had_s = asked.request, entry["certificate"], entry["had_s"]
+    as_long = had_s is None or (request.budget is not None and had_s >= NEARLY * request.budget)
+    if certificate["status"] == Status.PROVEN:
+        return math.inf if as_long or request.tiles != "multiples" else None
+    if entry["memory"] != request.memory:
+        return None
+    if as_long:
+        return math.inf
+    goes_on = request.budget is not None and certificate["budget_spent"] and METHODS[request.method].proves
+    return float(had_s) if goes_on else None
 
 
 def _answer(entry: dict[str, Any], asked: Inquiry, naming: Naming) -> MapperResult:
