@@ -3,8 +3,8 @@
 An entry is a file, named by what decides the answer: the Einsum but for names that mean nothing (``canonical.py``), the
 architecture but for what no search looks at (``spec/decisive.py``), the request, and the program that searched (its
 sources). It holds mappings and the certificate, and no costs: the model costs what is read; or it says that nothing
-fits, where that is proven. A proven answer holds for good, another one where each Einsum had as much time.
-Files take their place when whole, so that several runs, and the points of a sweep, may share a folder.
+fits, where that is proven. A proven answer holds for good; with another one a search begins that has more time than the
+one that found it. Files take their place when whole, so that several runs, and the points of a sweep, may share a folder.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -28,6 +29,7 @@ from costmodel.model.evaluate import evaluate
 from costmodel.spec.decisive import Family, decisive, family_of
 from costmodel.spec.mapping import Mapping
 from costmodel.spec.mapping_file import parse_nest
+from costmodel.spec.methods import METHODS
 from costmodel.spec.problems import SpecError
 from costmodel.spec.request import Request
 from costmodel.spec.rules import Rules, parse
@@ -40,6 +42,8 @@ Entry = dict[str, Any]
 """What is kept of an answer, as JSON knows it."""
 MOST_ENTRIES = 65_536
 """Files of a folder; the oldest go."""
+NEARLY = 0.95
+"""Share of a budget that a search has which has it alone: what comes before it takes some."""
 SEARCHES = ("einsum", "spec", "model", "mapper")
 """Folders of the package on which an answer depends."""
 
@@ -67,17 +71,11 @@ class Inquiry:
     einsum: Einsum
     architecture: Architecture
     request: Request
-    among: int
-    """Distinct Einsums that share the budget."""
+    """Its budget is that of all Einsums that are mapped together, the most that one of them may have."""
 
     @property
     def alone(self) -> Workload:
         return Workload(self.einsum.name, "", (self.einsum,))
-
-    @property
-    def share_s(self) -> float | None:
-        """Time that each Einsum has; null without a budget."""
-        return None if self.request.budget is None else self.request.budget / self.among
 
     def named(self) -> tuple[str, Naming]:
         """What the entry is called, and the names of the Einsum in the order that all of that entry share."""
@@ -108,6 +106,15 @@ class Inquiry:
         return decides.fingerprint(program(), repr(key), hardware)
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An answer of an earlier run."""
+
+    result: MapperResult | InfeasibleError
+    had_s: float
+    """Time that its search had; infinite where more would be of no use."""
+
+
 @dataclass(frozen=True)
 class Cache:
     """A folder of answers."""
@@ -117,13 +124,14 @@ class Cache:
     """Hears what is wrong with an entry, in a line."""
     _kept: Iterator[int] = field(default_factory=itertools.count, compare=False)
 
-    def find(self, asked: Inquiry) -> MapperResult | InfeasibleError | None:
-        """The answer of an earlier run; null where there is none that holds here."""
+    def find(self, asked: Inquiry) -> Kept | None:
+        """The answer of an earlier run; null where there is none that is of use here."""
         name, naming = asked.named()
         path = self.folder / f"{name}.json"
         try:
             entry = _checked(path.read_text(encoding="utf-8"))
-            return answer_of(entry, asked, naming) if _holds(entry, asked, naming) else None
+            had_s = _time_of(entry, asked, naming)
+            return None if had_s is None else Kept(answer_of(entry, asked, naming), had_s)
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError, IndexError, SpecError) as error:
@@ -131,10 +139,13 @@ class Cache:
             self.tell(f"{path}: no answer can be read from it ({text}); it is searched again")
             return None
 
-    def keep(self, asked: Inquiry, answer: MapperResult | Exception) -> None:
-        """Write an answer down, unless Ctrl-C cut it short, or it is that nothing was found and more may be."""
+    def keep(self, asked: Inquiry, answer: MapperResult | Exception, had_s: float | None) -> None:
+        """Write an answer down with the time that its search had (null: any).
+
+        One that Ctrl-C cut short is not kept, nor that nothing was found where more may be.
+        """
         name, naming = asked.named()
-        entry = entry_of(asked, answer, naming)
+        entry = entry_of(asked, answer, naming, had_s)
         if entry is None:
             return
         content = json.dumps(entry, ensure_ascii=False)
@@ -162,7 +173,9 @@ class Cache:
                 path.unlink(missing_ok=True)
 
 
-def entry_of(asked: Inquiry, answer: MapperResult | Exception, naming: Naming) -> Entry | None:
+def entry_of(
+    asked: Inquiry, answer: MapperResult | Exception, naming: Naming, had_s: float | None = None
+) -> Entry | None:
     """What is kept of an answer; null for one that holds for this run only."""
     stated: Entry
     if isinstance(answer, MapperResult) and not answer.certificate.interrupted:
@@ -173,7 +186,7 @@ def entry_of(asked: Inquiry, answer: MapperResult | Exception, naming: Naming) -
         stated = {"infeasible": {"tally": answer.tally, "nearest": nearest, "mapspace": answer.mapspace}}
     else:
         return None
-    return {"naming": asdict(naming), "share_s": asked.share_s, "memory": asked.request.memory} | stated
+    return {"naming": asdict(naming), "had_s": had_s, "memory": asked.request.memory} | stated
 
 
 def answer_of(entry: Entry, asked: Inquiry, naming: Naming) -> MapperResult | InfeasibleError:
@@ -219,17 +232,25 @@ def _checked(text: str) -> Entry:
     return entry
 
 
-def _holds(entry: Entry, asked: Inquiry, naming: Naming) -> bool:
-    """Whether an answer is as good as another search would be asked to give.
+def _time_of(entry: Entry, asked: Inquiry, naming: Naming) -> float | None:
+    """Return the time that an answer's search had, infinite where more is not to be had; null where it is of no use.
 
-    Which multiples are looked at depends on the time for it, so a proof about them holds for as much time. Why nothing
-    fits is said in the names of the Einsum that was asked about.
+    Which multiples are looked at depends on the time for it, so a proof about them holds for as much time. What ended
+    for want of time goes on where there is more; what did for another reason begins anew, and so do samplers. Why
+    nothing fits is said in the names of the Einsum that was asked about.
     """
-    had, wanted = entry["share_s"], asked.share_s
-    as_long = had is None or (wanted is not None and had >= wanted)
+    request, had_s = asked.request, entry["had_s"]
+    as_long = had_s is None or (request.budget is not None and had_s >= NEARLY * request.budget)
+    whole = math.inf if as_long or request.tiles != "multiples" else None
     if "infeasible" in entry:
         same = list(entry["naming"].values()) == [list(names) for names in asdict(naming).values()]
-        return same and (as_long or asked.request.tiles != "multiples")
-    if entry["certificate"]["status"] == Status.PROVEN:
-        return as_long or asked.request.tiles != "multiples"
-    return as_long and bool(entry["memory"] == asked.request.memory)
+        return whole if same else None
+    certificate = entry["certificate"]
+    if certificate["status"] == Status.PROVEN:
+        return whole
+    if entry["memory"] != request.memory:
+        return None
+    if as_long:
+        return math.inf
+    goes_on = request.budget is not None and certificate["budget_spent"] and METHODS[request.method].proves
+    return float(had_s) if goes_on else None

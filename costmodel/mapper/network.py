@@ -6,6 +6,7 @@ its layers, and its room is the most that one layer needs (``sums.py``).
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from costmodel.einsum.algebra import Workload
-from costmodel.mapper.cache import Cache, Inquiry
+from costmodel.mapper.cache import Cache, Inquiry, Kept
 from costmodel.mapper.canonical import Member, grouped, leaders, renamed
 from costmodel.mapper.choice import chosen_place
 from costmodel.mapper.engines import search
@@ -175,10 +176,7 @@ class Plan:
     @property
     def asked(self) -> tuple[Inquiry, ...]:
         """The inquiries: of each group, about one execution."""
-        return tuple(
-            Inquiry(replace(leader.einsum, count=1), self.architecture, self.asking, len(self.first))
-            for leader in self.first
-        )
+        return tuple(Inquiry(replace(leader.einsum, count=1), self.architecture, self.asking) for leader in self.first)
 
     def result(
         self, answers: dict[int, MapperResult | Exception], *, wall_s: float = 0.0, interrupted: bool = False
@@ -231,7 +229,8 @@ def map_workload(
     plan = plan_of(workload, architecture, request)
     executions = [sum(m.einsum.count for m in plan.members if m.group == group) for group in range(len(plan.first))]
     asked = plan.asked
-    answers: dict[int, MapperResult | Exception] = {} if cache is None else _remembered(cache, asked)
+    kept = {} if cache is None else _remembered(cache, asked)
+    answers: dict[int, MapperResult | Exception] = {g: k.result for g, k in kept.items() if math.isinf(k.had_s)}
     left = [group for group in range(len(plan.first)) if group not in answers]
     jobs = max(1, min(jobs or request.jobs or os.cpu_count() or 1, len(left)))
     if request.budget is not None and request.budget < WORKERS_S:
@@ -244,12 +243,15 @@ def map_workload(
         [replace(plan.first[group].einsum, count=executions[group]) for group in left],
         jobs,
         started,
+        {place: kept[group].result for place, group in enumerate(left) if group in kept},
+        {place: kept[group].had_s for place, group in enumerate(left) if group in kept},
     )
     interrupted = run_tasks(run.next_task, run.keep, jobs, None if report is None else run.hear)
     for place, answer in run.answers.items():
-        answers[left[place]] = answer
-        if cache is not None:
-            cache.keep(asked[left[place]], answer)
+        group = left[place]
+        answers[group] = answer
+        if cache is not None and not (group in kept and place not in run.begun_s):
+            cache.keep(asked[group], answer, run.given_s.get(place))
     result = plan.result(answers, wall_s=time.monotonic() - started, interrupted=interrupted)
     if request.fuse == "off" or len(result.layers) < 2 or interrupted:
         return result
@@ -258,8 +260,8 @@ def map_workload(
     return choose(replace(result, layers=layers, fusion=fusion, interrupted=fusion.interrupted, wall_s=wall_s))
 
 
-def _remembered(cache: Cache, asked: Sequence[Inquiry]) -> dict[int, MapperResult | Exception]:
-    """Groups that an earlier run has answered."""
+def _remembered(cache: Cache, asked: Sequence[Inquiry]) -> dict[int, Kept]:
+    """Groups that an earlier run has answered, as far as it went."""
     found = ((group, cache.find(one)) for group, one in enumerate(asked))
     return {group: answer for group, answer in found if answer is not None}
 

@@ -100,9 +100,9 @@ class Bench:
         family = asked.family() if settles(asked.request) else None
         wanted = Wanted(key, asked, naming, family)
         kept = None if self.cache is None else self.cache.find(asked)
-        if kept is not None:
+        if kept is not None and math.isinf(kept.had_s):
             self.found += 1
-            self._take(wanted, kept)
+            self._take(wanted, kept.result)
             return key
         self._open[key] = wanted
         self._waiting.append(wanted)
@@ -135,7 +135,7 @@ class Bench:
         else:
             self.searched += 1
             if self.cache is not None:
-                self.cache.keep(wanted.asked, found)
+                self.cache.keep(wanted.asked, found, None)
         if isinstance(found, MapperResult):
             self.cpu_s += found.certificate.cpu_s
             if found.certificate.interrupted:

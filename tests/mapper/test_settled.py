@@ -57,7 +57,7 @@ def pairs(draw):
 
 def asked(work, request, changes) -> Inquiry:
     architecture, workload = catalog.load_pair("pe2d", work, changes)
-    return Inquiry(workload.einsums[0], architecture, request, 1)
+    return Inquiry(workload.einsums[0], architecture, request)
 
 
 def found(one: Inquiry):
