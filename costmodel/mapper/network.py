@@ -161,7 +161,7 @@ class NetworkResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class NetworkPlan:
     """What mapping a workload takes: groups of identical Einsums, and what is asked about the first of each."""
 
     workload: Workload
@@ -200,12 +200,12 @@ class Plan:
         )
 
 
-def plan_of(workload: Workload, architecture: Architecture, request: Request) -> Plan:
+def plan_of(workload: Workload, architecture: Architecture, request: Request) -> NetworkPlan:
     """Say what mapping a workload takes. Raises SpecError where a constraint cannot be read."""
     members = grouped(workload, architecture, request.constraints)
     first = leaders(members)
     asking = request.asking(objective=layer_objective(request, len(members)).names, budget=_share(request))
-    return Plan(workload, architecture, request, members, first, asking)
+    return NetworkPlan(workload, architecture, request, members, first, asking)
 
 
 def map_workload(

@@ -290,7 +290,7 @@ def call(
             return StoppedError(), True
 
 
-class _Line:
+class _WorkerEnd:
     """A worker's end of its pipe: what is said on it is said whole, and signs of life between."""
 
     def __init__(self, pipe: Any) -> None:
@@ -328,7 +328,7 @@ class _Line:
 def _serve(pipe: Any) -> None:
     """Do one task after another until the main process closes the pipe."""
     _prepare()
-    line = _Line(pipe)
+    line = _WorkerEnd(pipe)
     with suppress(EOFError, BrokenPipeError):
         while True:
             task = line.next_task()
@@ -341,7 +341,7 @@ def _serve(pipe: Any) -> None:
                 line.end("answer", answer)
 
 
-def _call_there(task: Task[Key, Answer], line: _Line) -> tuple[Answer | Exception, bool]:
+def _call_there(task: Task[Key, Answer], line: _WorkerEnd) -> tuple[Answer | Exception, bool]:
     """Run a task in a worker."""
     last_s = -math.inf  # the first report of a task is never too soon
 

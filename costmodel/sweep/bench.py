@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from costmodel.mapper.canonical import Naming
-    from costmodel.mapper.network import Plan
+    from costmodel.mapper.network import NetworkPlan
 
 LOOKS = 64
 """Searches that are looked at for one that no running one may settle."""
@@ -142,7 +142,7 @@ class Bench:
                 found = LostError("interrupted")
         self._take(wanted, found)
 
-    def answers(self, plan: Plan, keys: Sequence[str]) -> dict[int, MapperResult | Exception]:
+    def answers(self, plan: NetworkPlan, keys: Sequence[str]) -> dict[int, MapperResult | Exception]:
         """The answers for the groups of a plan, costed on its architecture and in its names."""
         return {group: self._answer(key, one) for group, (key, one) in enumerate(zip(keys, plan.asked, strict=True))}
 

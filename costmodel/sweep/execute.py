@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from costmodel.mapper.network import Plan, map_workload
+from costmodel.mapper.network import NetworkPlan, map_workload
 from costmodel.mapper.rounds import SearchEvent, State
 from costmodel.mapper.workers import LostError, StoppedError, Task, run_tasks
 from costmodel.spec.overrides import Kind
@@ -77,7 +77,7 @@ def fingerprint(study: Study) -> str:
     return study.fingerprint(VERSION, [document_of(study, kind, ref).text for kind, refs in named for ref in refs])
 
 
-def map_design(design: Design, plan: Plan, jobs: int) -> Outcome:
+def map_design(design: Design, plan: NetworkPlan, jobs: int) -> Outcome:
     """Map a design as a whole. KeyboardInterrupt passes through: half a point is no point. LostError if it was lost."""
     try:
         result = map_workload(plan.workload, plan.architecture, plan.request.asking(jobs=jobs))
@@ -102,7 +102,7 @@ class _Sweep:
     """Designs as they were asked for."""
     lost: list[Design] = field(default_factory=list)
     resumed: int = 0
-    _open: dict[Design, tuple[Plan, tuple[str, ...]]] = field(default_factory=dict)
+    _open: dict[Design, tuple[NetworkPlan, tuple[str, ...]]] = field(default_factory=dict)
     """Designs that wait for searches, with the names of these."""
     _needed: dict[str, list[Design]] = field(default_factory=dict)
     """The designs that each search is for."""

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from costmodel.mapper.network import Plan, plan_of
+from costmodel.mapper.network import NetworkPlan, plan_of
 from costmodel.spec import catalog
 from costmodel.spec.problems import SpecError
 from costmodel.spec.request import einsum_of
@@ -36,7 +36,7 @@ class Resolver:
         self.study = study
         self._workloads: OrderedDict[str, Workload] = OrderedDict()
 
-    def plan(self, design: Design) -> Plan:
+    def plan(self, design: Design) -> NetworkPlan:
         """What mapping a design takes. Raises SpecError where its values make no architecture or no workload."""
         architecture, workload = self._pair(design)
         return plan_of(workload, architecture, self.study.asking(jobs=None))
