@@ -7,6 +7,7 @@ last array.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,7 @@ class Across:
         self.inputs = Inputs(space, sliding, above.returns, len(space.arrays))
         coefficients = Coefficients(space, layout, combinations, sliding, self.inputs, segment)
         values, self.kind_of = coefficients.by_kind()
+        self.inside = coefficients.inside
         self.every = coefficients.every(values, passes)
         """All ways to spread."""
         self.windowed = sorted({v for t in self.space.tensors for v in t.windowed})
@@ -137,10 +139,11 @@ class Across:
         to_come = np.zeros((1 + len(self.layout.limit), labels.n))
         self.above.add_to_come(labels, 0, to_come)
         unique, inverse = np.unique(labels.s[Layout.KEPT], return_inverse=True)
-        kinds = np.array([self.kind_of[int(kept)] for kept in unique], dtype=np.int64)
+        kept = np.array([self.space.keeps.index(int(one)) for one in unique], dtype=np.int64)
+        kinds = self.kind_of[kept[inverse.ravel()], self.inside.of(labels, self.layout)]
         return Carried(
             self.inputs.of(labels, self.layout, self.above.against),
-            kinds[inverse.ravel()],
+            kinds,
             to_come,
             self._reach(labels),
             self.passes.within(labels, self.segment),
@@ -174,13 +177,16 @@ class Across:
         energy, computed = self._computed(labels, carried, choices)
         if self.timeless:
             return energy, computed
-        latency = computed
-        for k, row in enumerate(self.layout.limit):
-            cycles, own = self._crossed(carried, choices, k + 1)
-            cycles += own
-            cycles += labels.f[row][:, None] / choices.shares[k]
-            cycles += carried.to_come[k + 1][:, None]
-            latency = np.maximum(latency, cycles)
+
+        def busy() -> Iterator[Floats]:
+            for k, row in enumerate(self.layout.limit):
+                cycles, own = self._crossed(carried, choices, k + 1)
+                cycles += own
+                cycles += labels.f[row][:, None] / choices.shares[k]
+                cycles += carried.to_come[k + 1][:, None]
+                yield cycles
+
+        latency = self.space.prices.lasting(busy(), computed)
         if self.space.leak_pj_per_cycle:
             energy += self.space.leak_pj_per_cycle * (latency - computed)
         return energy, latency
