@@ -9,7 +9,7 @@ from typing import Any
 
 from costmodel.validate.data_files import published
 from costmodel.validate.records import EXACT, Calibration, Case, CaseGroup, CaseSummary, Roof, mean_error, within
-from costmodel.validate.row_stationary import RowStationary
+from costmodel.validate.row_stationary import EyerissLayer
 
 RAMP_UP = Calibration(
     "ramp-up of a processing pass", 879, "cycles", "fitted: AlexNet then takes the 103.5 ms that the text states"
@@ -100,14 +100,14 @@ def _totals(network: str, total: dict[str, float], places: range) -> Iterator[Ca
     case = partial(Case, name=f"{NAMES[network]}, all", source=published("eyeriss")["source"])
     unknown = UNKNOWN if network == "vgg16" else ""
 
-    def of(ours: Callable[[RowStationary], float]) -> float:
+    def of(ours: Callable[[EyerissLayer], float]) -> float:
         return fsum(ours(_run(network, place)) for place in places)
 
     yield case(
         quantity="processing latency of all",
         unit="ms",
         published=total["processing_ms"],
-        ours=lambda: of(RowStationary.processing_ms),
+        ours=lambda: of(EyerissLayer.processing_ms),
         calibrated=lambda: of(lambda run: run.processing_ms(RAMP_UP.value)),
         calibration=RAMP_UP,
         tolerance=within(0.05),
@@ -125,7 +125,7 @@ def _totals(network: str, total: dict[str, float], places: range) -> Iterator[Ca
         quantity="DRAM accesses of all",
         unit="MB",
         published=total["dram_mb"],
-        ours=lambda: of(RowStationary.dram_mb),
+        ours=lambda: of(EyerissLayer.dram_mb),
         calibrated=lambda: fsum(_coded_mb(network, place) for place in places),
         calibration=CODE,
         tolerance=within(0.25 if unknown else 0.1),
@@ -134,10 +134,10 @@ def _totals(network: str, total: dict[str, float], places: range) -> Iterator[Ca
 
 
 @cache
-def _run(network: str, place: int) -> RowStationary:
+def _run(network: str, place: int) -> EyerissLayer:
     found = next(n for n in published("eyeriss")["networks"] if n["workload"] == network)
     layer = found["layers"][place]
-    return RowStationary(network, found["batch"], layer["name"], layer["mapping"])
+    return EyerissLayer(network, found["batch"], layer["name"], layer["mapping"])
 
 
 def _coded_mb(network: str, place: int) -> float:

@@ -16,7 +16,7 @@ COLUMNS = 14
 WORD_B = 2
 
 
-class RowStationary:
+class EyerissLayer:
     """A convolutional layer on the chip.
 
     ``letters``: n inputs at a time; in a PE, p filters and q channels; r and t sets of PEs with other channels and
