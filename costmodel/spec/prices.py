@@ -44,6 +44,9 @@ class Around:
     def bits(self, size: Quantity) -> int:
         return int(size.value) * (self.word_bits if size.unit == "words" else 1)
 
+    def cycles(self, latency: Quantity) -> float:
+        return float(latency.value * self.clock_hz if latency.unit == "s" else latency.value)
+
     def per_cycle(self, bandwidth: Quantity) -> float:
         """Bits per cycle."""
         amount, per = bandwidth.unit.split("/")
