@@ -115,11 +115,13 @@ def test_a_page_is_html_or_markdown(shown, tmp_path):
 )
 def test_a_product_that_is_said_to_stream_weights_faster_than_its_memory_is_refused(seconds, beaten):
     """8192 × 8192 weights of 16 bits are 134,217,728 B: 65.83 us of an A100's 2039 GB/s."""
-    found = [roof.beaten() for roof in gpus.roofs(gpus.Shape("a100", 1, 8192, 8192), 311.9e12, 2039e9, seconds)]
+    found = [
+        roof.beaten() for roof in gpus.roofs(gpus.MeasuredProduct("a100", 1, 8192, 8192), 311.9e12, 2039e9, seconds)
+    ]
     assert [text.split(" take ")[0] for text in found if text] == beaten
 
 
 def test_a_wave_is_a_rectangle_of_tiles():
     """4096 × 4096 in tiles of 128 × 256 is 32 × 16 of them; 12 × 9 work at a time: 3 × 2 waves."""
     tiling = gpus.Tiling(128, 256, 12, 9)
-    assert tiling.waves(gpus.Shape("a100", 4096, 4096, 4096)) == 3 * 2
+    assert tiling.waves(gpus.MeasuredProduct("a100", 4096, 4096, 4096)) == 3 * 2

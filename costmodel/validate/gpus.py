@@ -25,7 +25,7 @@ SHOWN = "time"
 NO_SLOWER = at_most(0.03)
 
 
-class Shape(NamedTuple):
+class MeasuredProduct(NamedTuple):
     """Of one product, and the machine that did it."""
 
     machine: str
@@ -61,10 +61,10 @@ class Tiling(NamedTuple):
     down: int
     across: int
 
-    def waves(self, shape: Shape) -> int:
+    def waves(self, shape: MeasuredProduct) -> int:
         return -(-shape.m // (self.rows * self.down)) * -(-shape.n // (self.columns * self.across))
 
-    def nest(self, shape: Shape) -> list[str]:
+    def nest(self, shape: MeasuredProduct) -> list[str]:
         """Accumulate a tile in registers, with steps along k that come by the L2 and shared memory."""
         rows, columns, depth = published("gpus")["machines"][shape.machine]["tensor_core"]
         m, n, step = min(shape.m, self.rows), min(shape.n, self.columns), min(shape.k, DEPTH)
@@ -94,7 +94,7 @@ class Tiling(NamedTuple):
         ]
 
 
-def tilings(shape: Shape, instances: int) -> list[Tiling]:
+def tilings(shape: MeasuredProduct, instances: int) -> list[Tiling]:
     """Return the fewest waves of each tile, for those tiles that keep tensor cores busy the shortest."""
     found = []
     for rows, columns in TILES:
@@ -110,14 +110,14 @@ def tilings(shape: Shape, instances: int) -> list[Tiling]:
 
 
 @cache
-def best(shape: Shape) -> tuple[float, Tiling]:
+def best(shape: MeasuredProduct) -> tuple[float, Tiling]:
     """Return the fewest milliseconds of all tilings, and the tiling."""
     sms = load_architecture(shape.machine).level("SMs")
     assert isinstance(sms, Array)  # noqa: S101
     return min((milliseconds(shape, tiling), tiling) for tiling in tilings(shape, sms.fanout))
 
 
-def milliseconds(shape: Shape, tiling: Tiling, settings: Settings | None = None) -> float:
+def milliseconds(shape: MeasuredProduct, tiling: Tiling, settings: Settings | None = None) -> float:
     workload: dict[str, Any] = {
         "name": "product",
         "ranks": {"M": shape.m, "N": shape.n, "K": shape.k},
@@ -128,11 +128,11 @@ def milliseconds(shape: Shape, tiling: Tiling, settings: Settings | None = None)
     return 1000 * evaluate(shape.machine, workload, mapping={"nest": tiling.nest(shape)}, set=settings).latency_s
 
 
-def bound(shape: Shape) -> float:
+def bound(shape: MeasuredProduct) -> float:
     return best(shape)[0]
 
 
-def launched(shape: Shape) -> float:
+def launched(shape: MeasuredProduct) -> float:
     """Return the same with the fixed cost of a call."""
     launch = published("gpus")["machines"][shape.machine]["launch"]
     return milliseconds(shape, best(shape)[1], {"HBM.latency": launch})
@@ -151,7 +151,7 @@ def _cases() -> Iterator[Case]:
             "launch", float(peaks["launch"].split()[0]), "us", "intercept of the two matrix-vector rows"
         )
         for *sides, measured in listed["ms"]:
-            shape = Shape(listed["machine"], *sides)
+            shape = MeasuredProduct(listed["machine"], *sides)
             yield Case(
                 name=shape.name,
                 quantity=SHOWN,
@@ -168,7 +168,7 @@ def _cases() -> Iterator[Case]:
             )
 
 
-def roofs(shape: Shape, flops: float, bytes_per_s: float, seconds: float) -> Iterator[Roof]:
+def roofs(shape: MeasuredProduct, flops: float, bytes_per_s: float, seconds: float) -> Iterator[Roof]:
     """Yield what a measurement on the machine of a shape cannot beat."""
     yield Roof(name="tensor cores", amount=shape.flops, rate=flops, unit="FLOP", seconds=seconds)
     weights = BITS / 8 * shape.n * shape.k
@@ -180,8 +180,8 @@ def _streaming() -> tuple[str, ...]:
     return tuple(s.name for s in _shapes() if not s.computes and BITS / 8 * s.n * s.k > s.least_bytes / 2)
 
 
-def _shapes() -> list[Shape]:
-    return [Shape(r["machine"], *sides) for r in published("gpus")["rows"] for *sides, _ in r["ms"]]
+def _shapes() -> list[MeasuredProduct]:
+    return [MeasuredProduct(r["machine"], *sides) for r in published("gpus")["rows"] for *sides, _ in r["ms"]]
 
 
 GROUP = CaseGroup(
