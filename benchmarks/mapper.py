@@ -4,8 +4,8 @@ python benchmarks/mapper.py            the table of targets
 python benchmarks/mapper.py growth     how time grows with sizes, ranks, levels and dimensions (Markdown)
 python benchmarks/mapper.py growth --svg    and draws it into docs/mapper_growth.svg
 python benchmarks/mapper.py networks   whole networks on every machine, distinct layers, then the table of
-                                       docs/mapper.md; names of either choose among them, --budget 40 gives each layer so
-                                       many seconds at most, --keep FILE.csv goes on with pairs that are not in the file
+                                       docs/mapper.md; names of either choose among them, --budget 40 gives each layer
+                                       so many seconds at most, --keep FILE.csv goes on where the file ends
 python benchmarks/mapper.py budgets    random pairs of them within 2, 5 and 20 s: how long it took, how large gaps are;
                                        --cpu counts CPU time of one process, as a machine without other work would
 """
