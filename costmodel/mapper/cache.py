@@ -4,7 +4,7 @@ An entry is a file, named by what decides the answer: the Einsum but for names t
 architecture but for what no search looks at (``spec/decisive.py``), the request, and the program that searched (its
 sources). It holds mappings and the certificate, and no costs: the model costs what is read; or it says that nothing
 fits, where that is proven. A proven answer holds for good; with another one a search begins that has more time than the
-one that found it. Files take their place when whole, so that several runs may share a folder, and points of a sweep.
+one that found it. Files take their place when whole: several runs may share a folder, and all points of a sweep.
 """
 
 from __future__ import annotations
