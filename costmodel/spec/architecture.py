@@ -144,6 +144,7 @@ def _level(level: AnyLevel, prices: LevelPrices, around: Around) -> Level:
             hop_bits=prices.access_bits,
             multicast=level.multicast,
             reduce=level.reduce,
+            partial_bits=_bits(level.partial),
             systolic=level.systolic,
             accepts=level.accepts,
             **common,
@@ -172,8 +173,13 @@ def _level(level: AnyLevel, prices: LevelPrices, around: Around) -> Level:
         holes=level.holes,
         drain=level.drain,
         double_buffered=level.double_buffered,
+        partial_bits=_bits(level.partial),
         **common,
     )
+
+
+def _bits(width: Quantity | None) -> int | None:
+    return int(width.value) if width is not None else None
 
 
 # ---------------------------------------------------------------------------------------------------------------

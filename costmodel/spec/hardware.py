@@ -47,6 +47,8 @@ class Memory:
     drain: Literal["charged", "free"] = "charged"
     """Whether a drain costs this level a read."""
     double_buffered: bool = False
+    partial_bits: int | None = None
+    """Width of a partial sum here; null: that of its tensor."""
     leakage_w: float = 0.0
     """Per instance."""
     area_mm2: float | None = None
@@ -73,6 +75,8 @@ class Array:
     hop_bits: int = 8
     multicast: Multicast = "words"
     reduce: bool = True
+    partial_bits: int | None = None
+    """Width of a partial sum that passes; null: that of its tensor."""
     systolic: Stationary | None = None
     accepts: Accepts | None = None
     """What it can multiply; null: anything."""
