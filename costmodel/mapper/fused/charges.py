@@ -24,6 +24,9 @@ class SharedPrices:
         self.outermost = book.architecture.memories[0].name
         self.tensor = {t: group.einsums[group.owner(t)].tensors[t] for t in group.tensors}
         self.words = {t: float(tensor.size_words) for t, tensor in self.tensor.items()}
+        writers = {t: group.writer(t) for t in group.tensors}
+        self.sums = {t: w is not None and bool(group.einsums[w].accumulated) for t, w in writers.items()}
+        """Whether what moves of a tensor are partial sums."""
         self._least: dict[tuple[str, int], float] = {}
 
     def slot(self, einsum: int, limit: int) -> int:
@@ -42,7 +45,9 @@ class SharedPrices:
         found = np.zeros(self.rows)
         owner = self.plan.group.owner(node.tensor)
         child = self.plan.memories[node.memory].name
-        for charge, costs in self.book.per_word(self.tensor[node.tensor], parent, child):
+        for charge, costs in self.book.per_word(
+            self.tensor[node.tensor], parent, child, sums=self.sums[node.tensor]
+        ):
             if charge.flow in flows:
                 for place, cost in costs.items():
                     row = 0 if place == ENERGY else self.slot(owner, self.limits.index(place))
@@ -60,13 +65,15 @@ class SharedPrices:
     def at_home(self, tensor: str, kept: int) -> Floats:
         """Return what to add where a tensor has no home outside of the shared part.
 
-        The branches that write it are told that its first touches are not read back from the outermost memory: there
-        is nothing to take off.
+        The branches that write it are told that its first touches are not read back from the outermost memory, and
+        that what goes there last is finished: there is nothing to take off.
         """
         if tensor in self.plan.group.internal:
             for node in self.plan.of(tensor):
                 if node.bit & kept:
-                    return self.words[tensor] * self.word(node, self.outermost, ("fill", "read"))
+                    first = self.word(node, self.outermost, ("fill", "read"))
+                    last = self.word(node, self.outermost, ("last_update", "last_drain"))
+                    return self.words[tensor] * (first - last)
         return np.zeros(self.rows)
 
     def least(self, tensor: str, kept: int) -> float:
@@ -93,7 +100,7 @@ class SharedPrices:
         again = [[v not in indexed[n.tensor] | asked[n.tensor] for v in plan.names] for n in plan.nodes]
         levels = [plan.memories[n.memory] for n in plan.nodes]
         bits = [
-            stored_bits(self.tensor[n.tensor], level, self.words[n.tensor])
+            stored_bits(self.tensor[n.tensor], level, self.words[n.tensor], sums=self.sums[n.tensor])
             for n, level in zip(plan.nodes, levels, strict=True)
         ]
         return Charges(

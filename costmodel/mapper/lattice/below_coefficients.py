@@ -38,12 +38,13 @@ class Coefficients:
         self.rows = 1 if self.choices is None else len(self.choices)
         self.kept = np.array(space.keeps, dtype=np.int64)
         self.n = self.rows * len(self.kept)
-        self.sharing = self._sharing(combinations.sigma)
+        self.sharing = self._sharing(combinations)
         many = (len(self.kept), 1, 1)
         self.tiled = Sharing(
             np.tile(self.sharing.least, many),
             np.tile(self.sharing.most, many),
             np.tile(self.sharing.instances, many[:2]),
+            np.tile(self.sharing.adding, many[:2]),
         )
         self.values = np.zeros((space.prices.rows, inputs.count, self.n))
         self.stages = [self._settlement(s) for s in range(segment + 1, self.top + 1)]
@@ -105,25 +106,31 @@ class Coefficients:
         rows = np.column_stack((plan.overheads, *alike.values()))
         return np.sort(np.unique(rows, axis=0, return_index=True)[1])
 
-    def _sharing(self, sigma: list[Floats]) -> Sharing:
+    def _sharing(self, combinations: Combinations) -> Sharing:
         """Instances that want the same tile: of arrays that are spread already, and of too many ways, at most."""
         shape = (self.rows, self.top, len(self.space.tensors))
-        least, most, instances = np.ones(shape), np.ones(shape), np.ones(shape[:2])
+        least, most, instances, adding = np.ones(shape), np.ones(shape), np.ones(shape[:2]), np.ones(shape[:2])
         for a, array in enumerate(self.space.arrays):
             if not len(array.factors):
                 continue
             if self.choices is None or a < self.segment:
-                most[:, a] = sigma[a].max(axis=0)
+                most[:, a] = combinations.sigma[a].max(axis=0)
                 instances[:, a] = array.product.max()
             else:
                 ways = self.choices[:, a - self.segment]
-                least[:, a] = most[:, a] = sigma[a][ways]
+                least[:, a] = most[:, a] = combinations.sigma[a][ways]
                 instances[:, a] = array.product[ways]
-        return Sharing(least, most, instances)
+                adding[:, a] = combinations.adding[a][ways]
+        return Sharing(least, most, instances, adding)
 
     def _settlement(self, segment: int) -> Settlement:
         whole = self.tiled
-        inside = Sharing(whole.least[:, :segment], whole.most[:, :segment], whole.instances[:, :segment])
+        inside = Sharing(
+            whole.least[:, :segment],
+            whole.most[:, :segment],
+            whole.instances[:, :segment],
+            whole.adding[:, :segment],
+        )
         return Settlement(self.space, self.layout, segment, np.repeat(self.kept, self.rows), inside)
 
     def _add(self, row: int, effect: Effect, amount: Any, stage: Settlement) -> None:
@@ -181,6 +188,7 @@ class Coefficients:
         for row, i in zip(inputs.crossing, inputs.nodes, strict=True):
             self._add(row, last.close[i], space.tensors[space.nodes[i].tensor].words, last)
         self._add(inputs.one, last.first_touches, self._touched(), last)
+        self._add(inputs.one, last.finished, 1.0, last)
         for tensor, rows, staying in zip(inputs.lasts, inputs.open, inputs.staying, strict=True):
             for row, i in zip(rows, inputs.nodes, strict=True):
                 idle = space.tensors[space.nodes[i].tensor].idle & space.tensors[tensor].relevant
