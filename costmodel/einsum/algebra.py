@@ -241,6 +241,10 @@ class Einsum:
         alone = {v for i in self.output.indices if len(i.terms) == 1 and not i.repeats for v, _ in i.terms}
         return frozenset(v for v, extent in self.shape.items() if extent > 1) - alone
 
+    def accumulates(self, tensor: str) -> bool:
+        """Whether a tensor is the output, and its words are sums of several points."""
+        return tensor == self.output.tensor and bool(self.accumulated)
+
     def accesses_of(self, tensor: str) -> tuple[Access, ...]:
         return tuple(a for a in self.accesses if a.tensor == tensor)
 

@@ -103,9 +103,7 @@ class Template(OpenTraffic):
             for v, steps in spread:
                 if v in c.frozen:
                     share = share * steps
-            for charge, weights in self._book.per_word(
-                c.parent.tensor, c.parent.level.name, c.child, sums=c.sums
-            ):
+            for charge, weights in self._book.per_word(c.parent.tensor, c.parent.level.name, c.child, sums=c.sums):
                 words = charge.words(c)
                 for row, weight in weights.items():
                     costs[row] += words * (weight * share)

@@ -91,6 +91,7 @@ class Crossed(Protocol):
     @property
     def hops(self) -> Sequence[tuple[str, Any]]:
         """Array → words."""
+
     @property
     def last_hops(self) -> Sequence[tuple[str, Any]]: ...
 
@@ -167,9 +168,7 @@ class PriceBook:
             for place in charge.places:
                 yield place, bits
 
-    def per_word(
-        self, tensor: Tensor, parent: str, child: str, *, sums: bool
-    ) -> list[tuple[Charge, dict[int, float]]]:
+    def per_word(self, tensor: Tensor, parent: str, child: str, *, sums: bool) -> list[tuple[Charge, dict[int, float]]]:
         """Return what one word of each flow across a boundary costs: energy, and cycles by the place of each limit."""
         key = (tensor, parent, child, sums)
         found = self._per_word.get(key)

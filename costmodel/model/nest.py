@@ -58,7 +58,7 @@ class Holder:
     @cached_property
     def sums(self) -> bool:
         """Whether partial sums live in the node, for some time."""
-        return any(e.accumulated for e in self.writers)
+        return any(e.accumulates(self.tensor.name) for e in self.writers)
 
     @property
     def owner(self) -> Einsum:

@@ -23,7 +23,9 @@ def occupancy_rows(
     tiles = {h: tiles_at_once(nest, h) if nest.pipelines else 1 for h in nest.holders}
     largest = {h: motions[h].largest() * tiles[h] for h in nest.holders}
     rows = [
-        OccupancyRow(h.owner.name, h.level.name, h.tensor.name, words, stored_bits(h.tensor, h.level, words, sums=h.sums))
+        OccupancyRow(
+            h.owner.name, h.level.name, h.tensor.name, words, stored_bits(h.tensor, h.level, words, sums=h.sums)
+        )
         for h, words in largest.items()
     ]
     at_path: dict[Path, list[Holder]] = defaultdict(list)

@@ -158,7 +158,7 @@ def cross_access(
         asked = moving.accesses(start, modes, fixed)
     hops = _hops(moving.accesses, modes, start) if fixed is None else ()
     read = asked - moving.distinct(start, fixed) if written else asked
-    sums = written and bool(bound.einsum.accumulated)
+    sums = written and bound.einsum.accumulates(access.tensor)
     last_update = 0
     last_hops: tuple[tuple[str, int], ...] = ()
     if sums:

@@ -24,8 +24,7 @@ class SharedPrices:
         self.outermost = book.architecture.memories[0].name
         self.tensor = {t: group.einsums[group.owner(t)].tensors[t] for t in group.tensors}
         self.words = {t: float(tensor.size_words) for t, tensor in self.tensor.items()}
-        writers = {t: group.writer(t) for t in group.tensors}
-        self.sums = {t: w is not None and bool(group.einsums[w].accumulated) for t, w in writers.items()}
+        self.sums = {t: group.einsums[group.owner(t)].accumulates(t) for t in group.tensors}
         """Whether what moves of a tensor are partial sums."""
         self._least: dict[tuple[str, int], float] = {}
 
@@ -45,9 +44,7 @@ class SharedPrices:
         found = np.zeros(self.rows)
         owner = self.plan.group.owner(node.tensor)
         child = self.plan.memories[node.memory].name
-        for charge, costs in self.book.per_word(
-            self.tensor[node.tensor], parent, child, sums=self.sums[node.tensor]
-        ):
+        for charge, costs in self.book.per_word(self.tensor[node.tensor], parent, child, sums=self.sums[node.tensor]):
             if charge.flow in flows:
                 for place, cost in costs.items():
                     row = 0 if place == ENERGY else self.slot(owner, self.limits.index(place))

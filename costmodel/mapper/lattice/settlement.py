@@ -203,7 +203,6 @@ class Settlement:
             self.charge(effect, tensor, "read", node.memory, holder, down)
         return self.done(effect)
 
-
     def _finished(self) -> Effect:
         """Return what is taken off for words that are finished as they cross: where no instances share their sums."""
         tensor = next(t for t, plan in enumerate(self.space.tensors) if plan.output)
@@ -223,9 +222,7 @@ class Settlement:
             there = kept & np.choose(outer, whole)
             self._charge(effect, prices.flow["last_update"][:, tensor, child, holder], words, there)
             for a in range(start, self.top):
-                self._charge(
-                    effect, prices.last_hop[:, a, tensor, child, holder], words, kept & (a < outer) & whole[a]
-                )
+                self._charge(effect, prices.last_hop[:, a, tensor, child, holder], words, kept & (a < outer) & whole[a])
         return self.done(effect)
 
 
@@ -279,4 +276,3 @@ class Combinations:
             self.settlements[segment] = self.settle(segment)
             found = numbers[before, way]
         return found
-

@@ -150,9 +150,9 @@ class Space:
 
     def bits(self, node: NodePlan, words: Floats | float) -> Any:
         """Return the bits that words of the tensor of a node take in its memory."""
-        tensor = self.einsum.tensors[self.tensors[node.tensor].name]
-        sums = self.tensors[node.tensor].output and bool(self.einsum.accumulated)
-        return stored_bits(tensor, self.memories[node.memory].level, words, sums=sums)
+        name = self.tensors[node.tensor].name
+        level, sums = self.memories[node.memory].level, self.einsum.accumulates(name)
+        return stored_bits(self.einsum.tensors[name], level, words, sums=sums)
 
     def node_words(self, node: NodePlan, tile: npt.NDArray[np.uint8]) -> Floats:
         """Words of the tile of a node, for rows of divisor indices."""
@@ -249,7 +249,7 @@ def build(allowed: Allowed, *, multiples: int = 0) -> Space:
         prices=prices(
             PriceBook(architecture),
             [einsum.tensors[t.name] for t in tensors],
-            [t.output and bool(einsum.accumulated) for t in tensors],
+            [einsum.accumulates(t.name) for t in tensors],
             [m.level.name for m in memories],
             [a.name for a in array_levels],
             unit.name,
@@ -292,7 +292,7 @@ def _check_sums(allowed: Allowed) -> None:
     """Refuse what is both read, finished, and accumulated where partial sums are wider."""
     einsum = allowed.einsum
     output = einsum.tensors[einsum.output.tensor]
-    read = einsum.accumulated and any(a.tensor == output.name for a in einsum.inputs)
+    read = einsum.accumulates(output.name) and any(a.tensor == output.name for a in einsum.inputs)
     wider = [x.name for x in allowed.levels if stored_bits(output, x, 1, sums=True) > output.bits]
     if read and wider:
         msg = f"partial sums of {output.name} are wider in {wider[0]} than what is read of it"
