@@ -809,6 +809,12 @@ def padded_case(seed: int) -> Case:
     return case if any(lost_words(bind(within.workload, within.architecture, within.mapping))) else within
 
 
+def with_one_width(case: Case) -> Case:
+    """The case with partial sums as wide as what becomes of them."""
+    levels = (x if isinstance(x, ComputeUnit) else replace(x, partial_bits=None) for x in case.architecture.levels)
+    return replace(case, architecture=replace(case.architecture, levels=tuple(levels)))
+
+
 def cases() -> st.SearchStrategy[Case]:
     """The random cases as a Hypothesis strategy."""
     return st.integers(0, 2**32).map(random_case)
