@@ -23,6 +23,7 @@ from costmodel.spec.hardware import Architecture, ComputeUnit, Memory  # noqa: E
 from costmodel.spec.request import Request  # noqa: E402
 from costmodel.spec.workload import resolve  # noqa: E402
 from costmodel.spec.workload_spec import WorkloadSpec  # noqa: E402
+from costmodel.validate.data_files import published  # noqa: E402
 
 PLOT = ROOT / "docs" / "fusion_curves.svg"
 CORE = [
@@ -31,16 +32,6 @@ CORE = [
     "AV[h, p, f] = SN[h, m, p] * V[h, m, f]",
 ]
 PAIR = ["Y[m, j] = X[m, d] * A[d, j]", "Z[m, g] = Y[m, j] * B[j, g]"]
-BLOCK = [
-    "Q[b, h, p, e] = X[b, p, d] * WQ[d, h, e]",
-    "K[b, h, m, e] = X[b, P=m, d] * WK[d, h, e]",
-    "V[b, h, m, f] = X[b, P=m, d] * WV[d, h, f]",
-    "QK[b, h, m, p] = Q[b, h, p, e] * K[b, h, m, e]",
-    "AV[b, h, p, f] = QK[b, h, m, p] * V[b, h, m, f]",
-    "Z[b, p, g] = AV[b, h, p, f] * WO[h, f, g]",
-    "FF1[b, p, j] = Z[b, p, g] * W1[g, j]",
-    "FF2[b, p, d] = FF1[b, p, j] * W2[j, d]",
-]
 BYTES = 50_000_000
 """On chip, for the block: words of a byte."""
 
@@ -123,8 +114,7 @@ def gemm() -> None:
 
 def block() -> None:
     """Print the traffic of the products of a GPT-3 6.7B block, 16 sequences of 2,048 tokens, with 50 MB on chip."""
-    ranks = {"B": 16, "P": 2048, "M": "P", "H": 32, "E": 128, "F": 128, "D": 4096, "G": "D", "J": "4*D"}
-    work = workload(BLOCK, **ranks)
+    work = resolve(WorkloadSpec.model_validate(published("orojenesis")["block"]))
     words = {}
     print("\nproducts of a GPT-3 6.7B block, 32,768 tokens, 50 MB of bytes\n\n| | words | CPU-s | |\n|---|---|---|---|")
     for fuse in ("off", "auto"):

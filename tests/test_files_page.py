@@ -99,7 +99,7 @@ def test_every_key_has_a_meaning_and_an_example(kind, title, key):
 
 AROUND = {
     "ArchitectureSpec": lambda said: {"name": "a", "levels": [DRAM, {"array": "PEs", "shape": 2}, MAC]} | said,
-    "MemorySpec": lambda said: NODE | {"levels": [DRAM | {"size": "8 KiB"} | said, MAC]},
+    "MemorySpec": lambda said: NODE | {"levels": [DRAM | {"size": "8 KiB", "latency": "9 ns"} | said, MAC]},
     "MemoryEnergy": lambda said: {"name": "a", "levels": [DRAM | {"energy": {"read": 1, "write": 1} | said}, MAC]},
     "Bandwidth": lambda said: {"name": "a", "levels": [DRAM | {"bandwidth": said}, MAC]},
     "ArraySpec": lambda said: NODE | {"levels": [DRAM, {"array": "PEs", "shape": 2} | said, MAC]},

@@ -34,6 +34,7 @@ COMMANDS = {
     "compare": "Compare two runs: what was asked, then what came of it.",
     "orders": "Cost of every order of the loops, with storage where it is.",
     "trace": "Step through a nest: points, words touched, fills and drains.",
+    "validate": "Published numbers of chips and simulators against the model.",
 }
 """Commands in the order of work, with what they do in a line; each is a module of its name, loaded when asked for."""
 

@@ -164,7 +164,7 @@ class ProgressDisplay:
 def _event_text(event: SearchEvent) -> str:
     from costmodel.mapper.result import MapperResult
     from costmodel.report.text.sweep import design_cells
-    from costmodel.sweep.execute import Outcome
+    from costmodel.sweep.outcome import Outcome
 
     if isinstance(event.detail, MapperResult):
         return f"{event.detail.certificate}, {plural(len(event.detail.front), 'mapping')}"

@@ -230,8 +230,9 @@ def _draw(path: Path, document: Document, trees: tuple[str, ...]) -> None:
 def _mappings(
     ref: str, document: Document, workload_ref: str | None, form: Literal["loops", "python", "c"] | None
 ) -> tuple[str, dict[str, Any]]:
-    from costmodel.report.nest_text import nest_text, sentences
+    from costmodel.report.nest_text import nest_text
     from costmodel.spec import catalog
+    from costmodel.spec.mapping_file import sentences
 
     mappings = catalog.load_mappings(document)
     shapes = _workload_of(ref, mappings, workload_ref)

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 @json_option
 @out_option
 @force_option
+@click.option("--no-cache", is_flag=True, help="Search anew what earlier runs have answered.")
 @report_option
 @quiet_option
 def command(
@@ -58,12 +59,14 @@ def command(
     *,
     force: bool,
     as_json: bool,
+    no_cache: bool,
     quiet: bool,
 ) -> int:
     """Explore the design space of STUDY: every point is an architecture with its best mapping.
 
     Finished points are saved as they come; the same command again does what is left.
     """
+    from costmodel.mapper.cache import Cache, usual_folder
     from costmodel.report.assemble_sweep import run_of_sweep, sweep_folder
     from costmodel.report.folder import check_writable
     from costmodel.report.write import write_run
@@ -79,7 +82,8 @@ def command(
     with Journal(folder / JOURNAL, fingerprint(study), anew=force) as journal:
         _tell(journal)
         with ProgressDisplay(quiet=quiet) as progress:
-            result = run_sweep(study, journal, jobs=jobs, report=progress)
+            cache = None if no_cache else Cache(usual_folder(), say)
+            result = run_sweep(study, journal, jobs=jobs, report=progress, cache=cache)
         if result.resumed:
             say(f"{plural(result.resumed, 'point')} of an earlier run kept")
         notes = {outcome.design: outcome.note for outcome in result.outcomes}

@@ -95,14 +95,18 @@ def surface(source: str, rows: Sequence[SramPoint]) -> Surface:
 @cache
 def cacti() -> Surface:
     """Return the points of CACTI 7 that come with the package."""
+    return surface(table("cacti")["source"], cacti_points())
+
+
+def cacti_points() -> list[SramPoint]:
+    """Return them one by one: by node, then width of the port, then size."""
     data = table("cacti")
     sizes = [bits(text) / KIB for text in data["sizes"]]
-    rows = [
+    return [
         SramPoint(nm(point["node"]), bits(point["width"]), *numbers)
         for point in data["points"]
         for numbers in zip(sizes, *(point[column] for column in COLUMNS), strict=True)
     ]
-    return surface(data["source"], rows)
 
 
 def one_bank(column: Column, size_kib: float, width_bits: float, node_nm: float) -> ComponentFigure | None:

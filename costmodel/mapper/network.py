@@ -6,6 +6,7 @@ its layers, and its room is the most that one layer needs (``sums.py``).
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from costmodel.einsum.algebra import Workload
-from costmodel.mapper.cache import Cache, Inquiry
+from costmodel.mapper.cache import Cache, Inquiry, Kept
 from costmodel.mapper.canonical import Member, grouped, leaders, renamed
 from costmodel.mapper.choice import chosen_place
 from costmodel.mapper.engines import search
@@ -159,6 +160,54 @@ class NetworkResult:
         return joined(aim, [(layer.count, layer.result.bound(aim)) for layer in self.layers])
 
 
+@dataclass(frozen=True, slots=True)
+class NetworkPlan:
+    """What mapping a workload takes: groups of identical Einsums, and what is asked about the first of each."""
+
+    workload: Workload
+    architecture: Architecture
+    request: Request
+    members: tuple[Member, ...]
+    first: tuple[Member, ...]
+    """Of each group."""
+    asking: Request
+    """What each layer is asked."""
+
+    @property
+    def asked(self) -> tuple[Inquiry, ...]:
+        """The inquiries: of each group, about one execution."""
+        return tuple(Inquiry(replace(leader.einsum, count=1), self.architecture, self.asking) for leader in self.first)
+
+    def result(
+        self, answers: dict[int, MapperResult | Exception], *, wall_s: float = 0.0, interrupted: bool = False
+    ) -> NetworkResult:
+        """Put the answers of groups together, without fused nests."""
+        found, failures, unfinished = _by_layer(self.workload.name, self.members, self.first, answers)
+        return choose(
+            NetworkResult(
+                workload=self.workload.name,
+                architecture=self.architecture.name,
+                request=self.request,
+                layers=found,
+                failures=failures,
+                front=(),
+                front_gap=0.0,
+                groups=len(self.first),
+                wall_s=wall_s,
+                interrupted=interrupted,
+                unfinished=unfinished,
+            ),
+        )
+
+
+def plan_of(workload: Workload, architecture: Architecture, request: Request) -> NetworkPlan:
+    """Say what mapping a workload takes. Raises SpecError where a constraint cannot be read."""
+    members = grouped(workload, architecture, request.constraints)
+    first = leaders(members)
+    asking = request.asking(objective=layer_objective(request, len(members)).names, budget=_share(request))
+    return NetworkPlan(workload, architecture, request, members, first, asking)
+
+
 def map_workload(
     workload: Workload,
     architecture: Architecture,
@@ -177,55 +226,42 @@ def map_workload(
     """
     request = request or Request()
     started = time.monotonic()
-    members = grouped(workload, architecture, request.constraints)
-    first = leaders(members)
-    executions = [sum(m.einsum.count for m in members if m.group == group) for group in range(len(first))]
-    asking = request.asking(objective=layer_objective(request, len(members)).names, budget=_share(request))
-    asked = [Inquiry(replace(leader.einsum, count=1), architecture, asking, len(first)) for leader in first]
-    answers: dict[int, MapperResult | Exception] = {} if cache is None else _remembered(cache, asked)
-    left = [group for group in range(len(first)) if group not in answers]
+    plan = plan_of(workload, architecture, request)
+    executions = [sum(m.einsum.count for m in plan.members if m.group == group) for group in range(len(plan.first))]
+    asked = plan.asked
+    kept = {} if cache is None else _remembered(cache, asked)
+    answers: dict[int, MapperResult | Exception] = {g: k.result for g, k in kept.items() if math.isinf(k.had_s)}
+    left = [group for group in range(len(plan.first)) if group not in answers]
     jobs = max(1, min(jobs or request.jobs or os.cpu_count() or 1, len(left)))
     if request.budget is not None and request.budget < WORKERS_S:
         jobs = 1
     run = Searches(
         architecture,
-        asking,
+        plan.asking,
         report,
         search_one,
-        [replace(first[group].einsum, count=executions[group]) for group in left],
+        [replace(plan.first[group].einsum, count=executions[group]) for group in left],
         jobs,
         started,
+        {place: kept[group].result for place, group in enumerate(left) if group in kept},
+        {place: kept[group].had_s for place, group in enumerate(left) if group in kept},
     )
     interrupted = run_tasks(run.next_task, run.keep, jobs, None if report is None else run.hear)
     for place, answer in run.answers.items():
-        answers[left[place]] = answer
-        if cache is not None and isinstance(answer, MapperResult):
-            cache.keep(asked[left[place]], answer)
-    found, failures, unfinished = _by_layer(workload.name, members, first, answers)
-    result = choose(
-        NetworkResult(
-            workload=workload.name,
-            architecture=architecture.name,
-            request=request,
-            layers=found,
-            failures=failures,
-            front=(),
-            front_gap=0.0,
-            groups=len(first),
-            wall_s=time.monotonic() - started,
-            interrupted=interrupted,
-            unfinished=unfinished,
-        ),
-    )
-    if request.fuse == "off" or len(found) < 2 or interrupted:
+        group = left[place]
+        answers[group] = answer
+        if cache is not None and not (group in kept and place not in run.begun_s):
+            cache.keep(asked[group], answer, run.given_s.get(place))
+    result = plan.result(answers, wall_s=time.monotonic() - started, interrupted=interrupted)
+    if request.fuse == "off" or len(result.layers) < 2 or interrupted:
         return result
     layers, fusion = fuse_layers(workload, architecture, request, result.layers, started)
     wall_s = time.monotonic() - started
     return choose(replace(result, layers=layers, fusion=fusion, interrupted=fusion.interrupted, wall_s=wall_s))
 
 
-def _remembered(cache: Cache, asked: Sequence[Inquiry]) -> dict[int, MapperResult | Exception]:
-    """Groups that an earlier run has answered."""
+def _remembered(cache: Cache, asked: Sequence[Inquiry]) -> dict[int, Kept]:
+    """Groups that an earlier run has answered, as far as it went."""
     found = ((group, cache.find(one)) for group, one in enumerate(asked))
     return {group: answer for group, answer in found if answer is not None}
 

@@ -119,10 +119,11 @@ class Searches:
     started: float
     """On the clock of ``time.monotonic``."""
     answers: dict[int, MapperResult | Exception] = field(default_factory=dict)
-    waiting: list[int] = field(init=False)
-    """Groups whose search has not begun, the next one last."""
+    """Those that are there at first are known from an earlier run, which need not have had as much time."""
     given_s: dict[int, float] = field(default_factory=dict)
     """Time that the last attempt at a group had; infinite where more would be of no use."""
+    waiting: list[int] = field(init=False)
+    """Groups whose search has not begun, the next one last."""
     begun_s: dict[int, float] = field(default_factory=dict)
     """When it began."""
     running: set[int] = field(default_factory=set)
@@ -130,7 +131,10 @@ class Searches:
     def __post_init__(self) -> None:
         # Largest last, which is taken first, so that no worker is left with a long search at the end.
         work = [leader.points * leader.count for leader in self.leaders]
-        self.waiting = sorted(range(len(self.leaders)), key=lambda group: (work[group], -group))
+        asked = (group for group in range(len(self.leaders)) if group not in self.answers)
+        self.waiting = sorted(asked, key=lambda group: (work[group], -group))
+        for group, answer in self.answers.items():
+            self.tell(group, "done", answer)
 
     def tell(self, group: int, state: State, detail: Any = None) -> None:
         if self.report is not None:

@@ -55,8 +55,12 @@ Keep = Callable[[Key, "Answer | Exception"], None]
 Hear = Callable[[Key, Any], None]
 PRELOADED = ("costmodel.mapper.network", "costmodel.mapper.lattice.exact")
 """Modules that all tasks need, imported once for all workers where these are forked from a server."""
-ATTEMPTS = 3
-"""Workers that may die of one task: perhaps it was another one that took the memory."""
+ATTEMPTS = 2
+"""Workers that may die of one task. The last attempt runs alone: perhaps it was another task that took the memory."""
+BEAT_S = 5.0
+"""Between signs of life of a worker that has a task."""
+SILENT_S = 120.0
+"""Without a sign of life, a worker is taken for dead: it was stopped, or hangs in the system."""
 PAUSES_S = (0.05, 0.2, 1.0)
 """Between attempts to begin a worker."""
 TALK_S = 0.2
@@ -92,7 +96,7 @@ def _in_workers(next_task: NextTask[Key, Answer], keep: Keep[Key, Answer], jobs:
     crew: _Crew[Key, Answer] = _Crew()
     with Interrupts(crew.interrupt), crew:
         while True:
-            while not crew.stopped and crew.size < jobs and (task := crew.due() or next_task()) is not None:
+            while crew.room_for(jobs) and (task := crew.due() or next_task()) is not None:
                 crew.give(task)
             if not crew.size:
                 break
@@ -111,6 +115,7 @@ class _Worker:
 
     def __init__(self, context: Any) -> None:
         """Begin one. Raises OSError or EOFError where no process can be had."""
+        self.heard_s = time.monotonic()
         self.pipe, there = context.Pipe()
         self.process = context.Process(target=_serve, args=(there,), daemon=True)
         try:
@@ -175,6 +180,12 @@ class _Crew(Generic[Key, Answer]):
             if worker.process.is_alive():
                 os.kill(worker.process.pid, signal.SIGINT if self.interrupts == 1 else signal.SIGTERM)
 
+    def room_for(self, jobs: int) -> bool:
+        """Whether another task may begin: what is done again has to be alone."""
+        if self.stopped or self.size >= jobs:
+            return False
+        return not self.size if self.again else not any(self._deaths[task.key] for task in self._busy.values())
+
     def due(self) -> Task[Key, Answer] | None:
         """The next task to be done again."""
         return self.again.pop() if self.again else None
@@ -187,6 +198,7 @@ class _Crew(Generic[Key, Answer]):
             self._dead.append(task)
             return
         self._busy[worker] = task
+        worker.heard_s = time.monotonic()
         with suppress(OSError):  # it died while it was idle: the end of its pipe says so
             worker.pipe.send(task)
 
@@ -198,8 +210,12 @@ class _Crew(Generic[Key, Answer]):
         from multiprocessing.connection import wait
 
         pipes = {worker.pipe: worker for worker in self._busy}
-        for pipe in () if self._dead else wait(list(pipes)):
-            yield from self._hear(pipes[pipe])
+        for pipe in () if self._dead else wait(list(pipes), BEAT_S):
+            yield from self._hear(pipes.pop(pipe))
+        for worker in pipes.values():
+            if time.monotonic() - worker.heard_s > SILENT_S:
+                self._dead.append(self._busy.pop(worker))
+                worker.end()
         dead, self._dead = self._dead, []
         for task in dead:
             yield from self._died(task)
@@ -212,6 +228,9 @@ class _Crew(Generic[Key, Answer]):
             del self._busy[worker]
             worker.end()
             self._dead.append(task)
+            return
+        worker.heard_s = time.monotonic()
+        if what == "beat":
             return
         if what == "report":
             yield task.key, said, False
@@ -231,7 +250,7 @@ class _Crew(Generic[Key, Answer]):
         elif self._deaths[task.key] < ATTEMPTS:
             self.again.append(task)
         else:
-            yield task.key, LostError(f"its worker process died {ATTEMPTS} times (out of memory?)"), True
+            yield task.key, LostError(f"its worker process died {ATTEMPTS} times (out of memory, or stopped?)"), True
 
 
 @contextmanager
@@ -271,22 +290,58 @@ def call(
             return StoppedError(), True
 
 
+class _WorkerEnd:
+    """A worker's end of its pipe: what is said on it is said whole, and signs of life between."""
+
+    def __init__(self, pipe: Any) -> None:
+        import threading
+
+        self._pipe = pipe
+        self._lock = threading.Lock()
+        self._busy = threading.Event()
+        threading.Thread(target=self._live, daemon=True).start()
+
+    def next_task(self) -> Task[Any, Any]:
+        """Wait for a task. Raises EOFError when there are no more."""
+        task: Task[Any, Any] = self._pipe.recv()
+        self._busy.set()
+        return task
+
+    def end(self, what: str, said: Any) -> None:
+        """Give an answer."""
+        self._busy.clear()
+        self.say(what, said)
+
+    def say(self, what: str, said: Any) -> None:
+        with self._lock:
+            self._pipe.send((what, said))
+
+    def _live(self) -> None:
+        with suppress(OSError):
+            while True:
+                self._busy.wait()
+                time.sleep(BEAT_S)
+                if self._busy.is_set():
+                    self.say("beat", None)
+
+
 def _serve(pipe: Any) -> None:
     """Do one task after another until the main process closes the pipe."""
     _prepare()
+    line = _WorkerEnd(pipe)
     with suppress(EOFError, BrokenPipeError):
         while True:
-            task = pipe.recv()
-            said: tuple[str, Any]
+            task = line.next_task()
             try:
-                said = "answer", _call_there(task, pipe)
+                answer = _call_there(task, line)
             except Exception as error:  # noqa: BLE001  (raised again in the main process)
                 error.add_note(traceback.format_exc())
-                said = "raised", error
-            pipe.send(said)
+                line.end("raised", error)
+            else:
+                line.end("answer", answer)
 
 
-def _call_there(task: Task[Key, Answer], pipe: Any) -> tuple[Answer | Exception, bool]:
+def _call_there(task: Task[Key, Answer], line: _WorkerEnd) -> tuple[Answer | Exception, bool]:
     """Run a task in a worker."""
     last_s = -math.inf  # the first report of a task is never too soon
 
@@ -295,7 +350,7 @@ def _call_there(task: Task[Key, Answer], pipe: Any) -> tuple[Answer | Exception,
         now = time.monotonic()
         if now - last_s >= TALK_S:
             last_s = now
-            pipe.send(("report", str(detail)))
+            line.say("report", str(detail))
 
     return call(task.function, (*task.arguments, tell) if task.talks else task.arguments, task.expected)
 

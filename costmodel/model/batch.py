@@ -118,8 +118,10 @@ class Template(OpenTraffic):
             cycles += each * self._points(columns, at_zero)
         for array in self._systolic:
             cycles += self._overhead(array, columns)
+        busy: dict[int, Floats] = {}
         for places in self._book.limits.values():
-            cycles = np.maximum(cycles, self._limit_cycles(places, costs, crossed, columns))
+            busy |= self._limit_cycles(places, costs, crossed, columns)
+        cycles = self._book.lasting(busy, cycles, self._bound.unit.name, np.maximum)
         energy += leak_pj_per_cycle(self.architecture) * cycles
         over, used = self._rooms(columns)
         feasible = self._fits(columns)
@@ -129,8 +131,8 @@ class Template(OpenTraffic):
 
     def _limit_cycles(
         self, places: Sequence[int], costs: dict[int, Floats], crossed: Sequence[BoundaryWords], columns: Columns
-    ) -> Floats:
-        """Cycles of the busiest instance (or of the first one, where instances differ) by the limits of a component."""
+    ) -> dict[int, Floats]:
+        """Cycles of the busiest instance (or of the first one, where instances differ) by each limit of a component."""
         level = self._book.meters[places[0]].level
         instances: Any = 1
         if columns.residual is not None and self._inside(level):
@@ -140,7 +142,7 @@ class Template(OpenTraffic):
             instances = math.prod((steps for _, steps in spread), start=instances)
             if any(v in c.frozen for c in crossed for v, _ in spread):
                 costs = self._costs(crossed, columns.rows, spread)
-        return np.asarray(np.max([costs[place] for place in places], axis=0) / instances)
+        return {place: costs[place] / instances for place in places}
 
     def _rooms(self, columns: Columns) -> tuple[dict[str, Integers], Integers]:
         """Bits above the capacity of each level that has one, and the room used."""

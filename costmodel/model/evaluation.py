@@ -42,6 +42,10 @@ class ActionRow:
     energy_pj: float
 
 
+WAITING = "waiting"
+"""The row of an Einsum that lasts longer than what is busy longest: all of its cycles, with what waits."""
+
+
 @dataclass(frozen=True, slots=True)
 class BusyRow:
     """Cycles that the busiest instance of one resource, a compute unit or a port, needs for one Einsum."""
@@ -49,12 +53,13 @@ class BusyRow:
     einsum: str
     component: str
     port: str
-    """``read`` or ``write``; empty for a port that all share, and for a compute unit."""
+    """``read`` or ``write`` or another limit's action; empty for a port that all share, and for a compute unit."""
     cycles: float
 
     @property
     def resource(self) -> str:
-        return f"{self.component} {self.port}".rstrip()
+        """Its name among those of all Einsums: what one waits for, no other one has to."""
+        return f"{self.einsum} {WAITING}" if self.component == WAITING else f"{self.component} {self.port}".rstrip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,7 @@ FILL_AND_DRAIN = "fill and drain"
 
 @dataclass(frozen=True, slots=True)
 class LatencyRow:
-    """Cycles that the busiest instance of one component needs for one Einsum."""
+    """Cycles that the busiest instance of one component needs for one Einsum; of ``WAITING``, that all of it takes."""
 
     einsum: str
     component: str

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from costmodel.model.evaluation import BusyRow, LatencyRow
+from costmodel.model.evaluation import WAITING, BusyRow, LatencyRow
 from costmodel.model.instances import first_instance, instance_classes, spatial_loops, steps_of
 from costmodel.model.metered import Metered, metered
 from costmodel.model.meters import PriceBook, operations_per_cycle, point_cycles
@@ -25,11 +25,23 @@ def peak_per_cycle(architecture: Architecture, bound: BoundEinsum) -> float:
     return architecture.copies(bound.unit.name) * scale / cycles
 
 
-def busy_rows_of(book: PriceBook, nest: BoundNest, bound: BoundEinsum, counted: Sequence[Metered]) -> Iterator[BusyRow]:
-    """Yield the cycles of every limit and of the compute unit, each in its busiest instance."""
+def busy_rows_of(book: PriceBook, nest: BoundNest, bound: BoundEinsum, counted: Sequence[Metered]) -> list[BusyRow]:
+    """Return the cycles of all with waits, of each limit and of the compute unit, in the busiest instance of each."""
     name = bound.einsum.name
+    busy = dict(limit_cycles(book, nest, bound, counted))
+    rows = [BusyRow(name, book.meters[at].component, book.meters[at].action, cycles) for at, cycles in busy.items()]
+    computing = _compute_cycles(nest.architecture, bound)
+    if book.waits:
+        rows.insert(0, BusyRow(name, WAITING, "", book.lasting(busy, computing, bound.unit.name)))
+    return [*rows, BusyRow(name, bound.unit.name, "", computing)]
+
+
+def limit_cycles(
+    book: PriceBook, nest: BoundNest, bound: BoundEinsum, counted: Sequence[Metered]
+) -> Iterator[tuple[int, float]]:
+    """Yield (place of a limit, cycles of its busiest instance)."""
     mine = [(c, amounts) for c, amounts in counted if c.einsum is bound.einsum]
-    for component, limits in book.limits.items():
+    for limits in book.limits.values():
         cycles = dict.fromkeys(limits, 0.0)
         for instances, work in _busiest(book, nest, bound, book.meters[limits[0]].level, mine):
             bits = dict.fromkeys(limits, 0)
@@ -38,8 +50,7 @@ def busy_rows_of(book: PriceBook, nest: BoundNest, bound: BoundEinsum, counted: 
                     if at in bits:
                         bits[at] += more
             cycles = {at: max(cycles[at], book.meters[at].cost(bits[at] / instances)) for at in limits}
-        yield from (BusyRow(name, component, book.meters[at].action, cycles[at]) for at in limits)
-    yield BusyRow(name, bound.unit.name, "", _compute_cycles(nest.architecture, bound))
+        yield from cycles.items()
 
 
 def latency_rows(busy: Iterable[BusyRow]) -> list[LatencyRow]:

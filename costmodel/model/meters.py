@@ -20,8 +20,8 @@ they are narrower is taken off.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property, reduce
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from costmodel.model.evaluation import Flow
@@ -35,6 +35,8 @@ Moved = Flow | Literal["hop", "last_update", "last_drain", "last_hop"]
 """What may cost something: a flow between two levels, or a hop of an array between them. Those that are the last of
 their word are counted there too, and once more by themselves."""
 LAST: Mapping[Moved, Moved] = {"update": "last_update", "drain": "last_drain", "hop": "last_hop"}
+EXCHANGES = {"": "exchange", "read": "drain", "write": "fill"}
+"""Actions of the meters of what a memory exchanges with the one above it, by those of the limits of its ports."""
 ENERGY = -1
 """Stands for all meters of energy together, where limits are told by their places."""
 
@@ -217,6 +219,69 @@ class PriceBook:
         return found
 
     @cached_property
+    def waits(self) -> bool:
+        """Whether an Einsum may last longer than what is busy longest."""
+        return bool(self.exchanges or any(first_word_cycles(x) for x in self.architecture.levels))
+
+    @cached_property
+    def exchanges(self) -> dict[str, list[int]]:
+        """Memory during whose exchanges nothing else goes on → places of the meters of these."""
+        found: dict[str, list[int]] = {}
+        for place, meter in enumerate(self.meters):
+            if meter.action in EXCHANGES.values():
+                found.setdefault(meter.level, []).append(place)
+        return found
+
+    def lasting(
+        self, cycles: Mapping[int, Any], computing: Any, unit: str, most: Callable[[Any, Any], Any] = max
+    ) -> Any:
+        """Return how long an Einsum lasts that keeps the limits (by their places) and its unit busy for so many cycles.
+
+        From the inside out: what works at the same time takes as long as what is busy longest, and where nothing goes
+        on while tiles come and leave, that is added; then the first words. It never falls where something is busy for
+        longer. ``most``: of two numbers, or arrays of them.
+        """
+        total = computing
+        for _, ports, exchanged in self._outward(cycles):
+            total = reduce(most, ports, total)
+            if exchanged:
+                total = total + reduce(most, exchanged)
+        start = self.start_cycles(unit)
+        return total + start if start else total
+
+    def lasting_terms(self, cycles: Mapping[int, float], computing: float, unit: str) -> list[tuple[str, float]]:
+        """Return what ``lasting`` adds up: what is busy longest, what waits for it, and the first words."""
+        terms = [(f"{unit} computes", computing)]
+        for name, ports, exchanged in self._outward(cycles):
+            if max(ports, default=0.0) > sum(cycles for _, cycles in terms):
+                terms = [(f"{name} is busy", max(ports))]
+            if exchanged:
+                terms.append((f"tiles come to {name} and leave it, nothing overlaps", max(exchanged)))
+        above = self.architecture.levels[: self.architecture.index(unit)]
+        return terms + [(f"the first word of {x.name}", first_word_cycles(x)) for x in above if first_word_cycles(x)]
+
+    def _outward(self, cycles: Mapping[int, Any]) -> Iterator[tuple[str, list[Any], list[Any]]]:
+        """Yield (level, cycles of its ports, cycles of its exchanges that nothing overlaps), innermost first."""
+        for level in reversed(self.architecture.levels):
+            exchanges = self.exchanges.get(level.name, [])
+            ports = [cycles[at] for at in self._of_level.get(level.name, ()) if at not in exchanges]
+            yield level.name, ports, [cycles[at] for at in exchanges]
+
+    def start_cycles(self, unit: str) -> float:
+        """Return what an Einsum on a compute unit waits for its first words."""
+        levels = self.architecture.levels
+        return sum(first_word_cycles(x) for x in levels[: self.architecture.index(unit)])
+
+    @cached_property
+    def _of_level(self) -> dict[str, list[int]]:
+        """Level → places of the meters of cycles of which each of its instances has one."""
+        found: dict[str, list[int]] = {}
+        for place, meter in enumerate(self.meters):
+            if meter.unit == "cycles":
+                found.setdefault(meter.level, []).append(place)
+        return found
+
+    @cached_property
     def leaks(self) -> list[tuple[str, float]]:
         """(level, pJ per cycle) of every level that leaks."""
         return leaks(self.architecture)
@@ -240,6 +305,8 @@ def meters(architecture: Architecture) -> Iterator[Meter]:
         if isinstance(level, Memory):
             yield from port_energy(level)
             yield from port_limits(level)
+            yield from in_flight_limits(level)
+            yield from exchange_limits(level)
         elif isinstance(level, Array):
             yield hop_energy(level)
 
@@ -276,6 +343,28 @@ def port_limits(memory: Memory) -> list[Meter]:
         ("write", writes, memory.write_bits_per_cycle),
     )
     return [Meter(name, action, "cycles", name, taps, rate, 1.0) for action, taps, rate in stated if rate is not None]
+
+
+def in_flight_limits(memory: Memory) -> Iterator[Meter]:
+    """Yield the limit of reads that is left where only so much may be asked for at a time: Little's law."""
+    if memory.in_flight_bits is not None:
+        rate = memory.in_flight_bits / memory.latency_cycles
+        yield Meter(memory.name, "in flight", "cycles", memory.name, (Tap("read", memory.name),), rate, 1.0)
+
+
+def exchange_limits(memory: Memory) -> Iterator[Meter]:
+    """Yield the meters of fills and drains at each port of a memory during whose exchanges nothing else goes on."""
+    for port in port_limits(memory) if memory.overlap == "none" else ():
+        exchanged = tuple(tap for tap in port.taps if tap.flow in ("fill", "drain"))
+        yield port._replace(action=EXCHANGES[port.action], taps=exchanged)
+
+
+def first_word_cycles(level: Level) -> float:
+    """Return how long an Einsum waits for the first word of a memory, or to come through an array without gaps."""
+    if isinstance(level, Array):
+        gapless = level.systolic is not None and level.overlap == "all"
+        return float(skew_cycles(level)) if gapless else 0.0
+    return level.latency_cycles if isinstance(level, Memory) else 0.0
 
 
 def shared_bits_per_cycle(memory: Memory) -> float | None:
@@ -324,12 +413,17 @@ def pass_cycles(array: Array, rows: str) -> int:
 
     A pass of an R × C array pays R + C − 2 cycles of skew and, where a weight or input stays, R to load it; R is the
     size of the dimension ``rows``, along which partial sums flow. Zero where the array is not systolic.
+    Where the next pass is loaded during the present one, passes pay nothing (``first_word_cycles``: the first one).
     (Agrees with SCALE-Sim v3, cycle by cycle, for full and partial passes.)
     """
-    if array.systolic is None:
+    if array.systolic is None or array.overlap == "all":
         return 0
-    skew = sum(size - 1 for size in array.shape.values())
-    return skew + (0 if array.systolic == "output" else array.shape[rows])
+    return skew_cycles(array) + (0 if array.systolic == "output" else array.shape[rows])
+
+
+def skew_cycles(array: Array) -> int:
+    """Return how long the far corner of a systolic array waits for what enters at its edges."""
+    return sum(size - 1 for size in array.shape.values())
 
 
 # Leakage

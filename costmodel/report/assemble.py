@@ -289,11 +289,15 @@ def input_file(role: Kind, document: Document) -> InputFile:
 
 
 def facts_of(question: Question, command: str) -> list[tuple[str, str]]:
-    """How a page that keeps no run was made."""
+    """How a page that keeps no run was made, and of what."""
+    made, typed, *others = made_facts(command)
+    return [made, typed, ("architecture", question.arch_ref), ("workload", question.workload_ref), *others]
+
+
+def made_facts(command: str) -> list[tuple[str, str]]:
+    """When, by which command and by which versions a page was made."""
     return [
         ("made", datetime.now().astimezone().isoformat(timespec="seconds")),
         ("command", command),
-        ("architecture", question.arch_ref),
-        ("workload", question.workload_ref),
         *((f"{name} version", number) for name, number in versions().items()),
     ]

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
 
-from costmodel.report.nest_text import sentences
 from costmodel.spec.hardware import Array, ComputeUnit, Memory
 from costmodel.spec.mapping import Mapping as Schedule
+from costmodel.spec.mapping_file import sentences
 
 Plain = None | bool | int | float | str | list["Plain"] | dict[str, "Plain"]
 

@@ -13,7 +13,7 @@ from costmodel.spec import catalog
 from costmodel.spec.problems import SpecError
 from costmodel.spec.study import Study
 from costmodel.sweep.designs import Design, overrides
-from costmodel.sweep.execute import Outcome
+from costmodel.sweep.outcome import Outcome
 
 KEEP = frozenset({"toeplitz", "lower"})
 """Keys of a workload that change how it is computed, and no value: designs that differ in them compete."""

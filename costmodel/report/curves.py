@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from costmodel.describe.facts import operations
-from costmodel.report.nest_text import sentences, short_text
+from costmodel.report.nest_text import short_text
+from costmodel.spec.mapping_file import sentences
 
 if TYPE_CHECKING:
     import pandas as pd

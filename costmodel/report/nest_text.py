@@ -28,16 +28,6 @@ class NestLine:
     """Tile sizes, or the last step of a loop that does not divide."""
 
 
-def sentences(nest: Nest) -> list[str | dict[str, object]]:
-    """A nest as the list that a mapping file holds: sentences, and ``sequence:`` objects with lists of branches."""
-    return [_sequence(node) if isinstance(node, Sequence) else str(node) for node in nest]
-
-
-def _sequence(node: Sequence) -> dict[str, object]:
-    said: dict[str, object] = {"sequence": [sentences(branch) for branch in node.branches]}
-    return {**said, "overlap": node.overlap} if node.pipelined else said
-
-
 def nest_lines(mapping: Mapping, workload: Workload | None = None) -> tuple[NestLine, ...]:
     """The lines of a nest, outermost first."""
     shapes = _einsums(mapping, workload)

@@ -6,7 +6,7 @@ A record is derived from the class that it gives. Its numbers are checked by ``n
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, GetCoreSchemaHandler, TypeAdapter
@@ -109,7 +109,7 @@ class _SearchRecord(EinsumSearch):
 
 @dataclass(frozen=True, kw_only=True)
 class _DesignPointRecord(DesignPoint):
-    mappings: tuple[_Mapping, ...]
+    mappings: tuple[str, ...]  # type: ignore[assignment]  # their names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,13 +119,26 @@ class _ResultRecord(Result):
     mappings: tuple[_Mapping, ...]
     searches: tuple[Annotated[EinsumSearch, _As(_SearchRecord)], ...]
     design_points: tuple[Annotated[DesignPoint, _As(_DesignPointRecord)], ...]
+    design_mappings: dict[str, _Mapping] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for place, design in enumerate(self.design_points):
+            unknown = [name for name in map(str, design.mappings) if name not in self.design_mappings]
+            if unknown:
+                raise ValueError(f"design_points[{place}].mappings: no mapping is called {unknown[0]!r}")
         sizes = [len(search.front) for search in self.searches]
         for place, point in enumerate(self.network_front):
             places = point.choices
             if len(places) != len(sizes) or any(p not in range(s) for p, s in zip(places, sizes, strict=True)):
                 raise ValueError(f"network_front[{place}].choices must name one point of the front of each search")
+
+
+def _result(record: _ResultRecord) -> Result:
+    """The result, with the mappings of its designs in place of their names."""
+    known = record.design_mappings
+    designs = (replace(d, mappings=tuple(known[str(name)] for name in d.mappings)) for d in record.design_points)
+    result: Result = replace(_value(record), design_points=tuple(designs))
+    return result
 
 
 # Tables
@@ -151,7 +164,7 @@ class _OverlapRecord(OverlapRow):
     cycles: _Amount
 
 
-RESULT_FILE: TypeAdapter[Result] = TypeAdapter(Annotated[Result, _As(_ResultRecord)])
+RESULT_FILE: TypeAdapter[Result] = TypeAdapter(Annotated[Result, _As(_ResultRecord, _result)])
 WORKLOADS_FILE: TypeAdapter[tuple[Workload, ...]] = TypeAdapter(tuple[Workload, ...], config=_CONFIG)
 ARCHITECTURES_FILE: TypeAdapter[tuple[Architecture, ...]] = TypeAdapter(
     tuple[Annotated[Architecture, _As(_ArchitectureRecord)], ...], config=_CONFIG

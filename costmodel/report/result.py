@@ -21,7 +21,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -108,6 +108,9 @@ class Result:
     network_front: tuple[NetworkPoint, ...]
     certificate: Certificate | None
     design_points: tuple[DesignPoint, ...]
+    """In the file they name their mappings, which many of them share."""
+    design_mappings: dict[str, Mapping] = field(default_factory=dict)
+    """By these names."""
     inputs: tuple[InputRecord, ...]
     notes: tuple[str, ...]
     why: tuple[Why, ...] = ()

@@ -28,10 +28,11 @@ from costmodel.report.result import (
     Result,
     Totals,
 )
-from costmodel.report.run import InputFile, Run
+from costmodel.report.run import DesignPoint, InputFile, Run
 from costmodel.spec.mapping_file import dump
 from costmodel.spec.objective import COST_KEYS, vector_of
 from costmodel.spec.problems import Problem, SpecError
+from costmodel.sweep.nests import Nests
 
 
 def write_run(folder: Path, run: Run, *, renew: bool = False) -> Path:
@@ -73,6 +74,8 @@ def _files(run: Run) -> dict[str, str]:
 
 def result_object(run: Run) -> dict[str, Plain]:
     """The content of ``result.json``, also what ``--json`` prints."""
+    nests = Nests()
+    named = [[nests.name(mapping)[0] for mapping in point.mappings] for point in run.design_points]
     result = Result(
         kind=run.kind,
         title=run.title,
@@ -82,7 +85,8 @@ def result_object(run: Run) -> dict[str, Plain]:
         searches=run.searches,
         network_front=run.network_front,
         certificate=run.certificate,
-        design_points=run.design_points,
+        design_points=(),
+        design_mappings=dict(nests.items()),
         inputs=tuple(
             InputRecord(role=given.role, name=given.name, origin=given.origin, file=name)
             for name, given in zip(_input_names(run.inputs), run.inputs, strict=True)
@@ -91,7 +95,14 @@ def result_object(run: Run) -> dict[str, Plain]:
         why=run.why,
         provenance=run.provenance,
     )
-    return {field.name: plain(getattr(result, field.name)) for field in fields(result)}
+    content = {field.name: plain(getattr(result, field.name)) for field in fields(result)}
+    content["design_points"] = [_design(p, names) for p, names in zip(run.design_points, named, strict=True)]
+    return content
+
+
+def _design(point: DesignPoint, mappings: list[str]) -> Plain:
+    """A design point with the names of its mappings."""
+    return plain({f.name: mappings if f.name == "mappings" else getattr(point, f.name) for f in fields(point)})
 
 
 def _input_names(inputs: Sequence[InputFile]) -> list[str]:

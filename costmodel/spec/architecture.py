@@ -97,6 +97,7 @@ class ArchitectureSpec(SpecModel):
                 problems += error.problems
                 continue
             found.append(prices)
+            problems += _waiting(level, prices, at, marks)
             if isinstance(level, ComputeSpec):
                 problems += _rated_only(level, prices, at, marks)
         return found, problems
@@ -127,7 +128,21 @@ def _room(level: AnyLevel, at: Path, around: Around, marks: Marks) -> list[Probl
         problems.append(marks.problem(rule, (*at, "size")))
     if level.access is not None and level.energy is not None and level.energy.access is not None:
         problems.append(marks.problem("`access` is said twice, here and in `energy`", (*at, "access"), key=True))
+    if level.in_flight is not None and not level.latency:
+        hint = "say `latency:`, the time from asking for a word to its arrival"
+        problems.append(marks.problem(f"{level.memory}: `in_flight` needs a `latency`", (*at, "in_flight"), hint=hint))
     return problems
+
+
+def _waiting(level: AnyLevel, prices: LevelPrices, at: Path, marks: Marks) -> list[Problem]:
+    """Refuse what makes others wait for transfers that take no time, and gaps between passes of what has none."""
+    if isinstance(level, MemorySpec) and level.overlap == "none" and not set(BANDWIDTHS) & set(prices.numbers):
+        rule = f"{level.memory}: `overlap: none` needs a bandwidth: without one, tiles come and leave in no time"
+        return [marks.problem(rule, (*at, "overlap"), hint="say `bandwidth:`")]
+    if isinstance(level, ArraySpec) and level.overlap == "all" and level.systolic is None:
+        rule = f"{level.array}: `overlap: all` is about the passes of a systolic array, and this is none"
+        return [marks.problem(rule, (*at, "overlap"), hint="say `systolic:`, or leave it out")]
+    return []
 
 
 def _level(level: AnyLevel, prices: LevelPrices, around: Around) -> Level:
@@ -146,6 +161,7 @@ def _level(level: AnyLevel, prices: LevelPrices, around: Around) -> Level:
             reduce=level.reduce,
             partial_bits=_bits(level.partial),
             systolic=level.systolic,
+            overlap=level.overlap,
             accepts=level.accepts,
             **common,
         )
@@ -154,7 +170,7 @@ def _level(level: AnyLevel, prices: LevelPrices, around: Around) -> Level:
         return ComputeUnit(
             energy_pj=prices.operations,
             energy_source=source,
-            throughput_per_cycle={kind: float(rate) for kind, rate in (level.throughput or {}).items()},
+            throughput_per_cycle=prices.rates | {kind: float(rate) for kind, rate in (level.throughput or {}).items()},
             **common,
         )
     shared, reads, writes = (prices.value(name) for name in BANDWIDTHS)
@@ -174,6 +190,9 @@ def _level(level: AnyLevel, prices: LevelPrices, around: Around) -> Level:
         drain=level.drain,
         double_buffered=level.double_buffered,
         partial_bits=_bits(level.partial),
+        overlap=level.overlap,
+        latency_cycles=around.cycles(level.latency) if level.latency else 0.0,
+        in_flight_bits=around.bits(level.in_flight) if level.in_flight else None,
         **common,
     )
 

@@ -15,6 +15,7 @@ from costmodel.einsum.roles import Stationary
 
 Multicast = Literal["words", "tiles", "none"]
 Accepts = Literal["gemm"]
+Overlapping = Literal["all", "none"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +50,12 @@ class Memory:
     double_buffered: bool = False
     partial_bits: int | None = None
     """Width of a partial sum here; null: that of its tensor."""
+    overlap: Overlapping = "all"
+    """What goes on while tiles come and leave: everything, or nothing."""
+    latency_cycles: float = 0.0
+    """From asking for a word to its arrival."""
+    in_flight_bits: int | None = None
+    """Asked of one instance and not yet sent, at most; null means no limit."""
     leakage_w: float = 0.0
     """Per instance."""
     area_mm2: float | None = None
@@ -78,6 +85,8 @@ class Array:
     partial_bits: int | None = None
     """Width of a partial sum that passes; null: that of its tensor."""
     systolic: Stationary | None = None
+    overlap: Overlapping = "none"
+    """Whether passes of a systolic array follow each other without a gap."""
     accepts: Accepts | None = None
     """What it can multiply; null: anything."""
     leakage_w: float = 0.0

@@ -10,7 +10,7 @@ from pydantic.config import JsonDict
 
 from costmodel.einsum.roles import Stationary
 from costmodel.spec.component_value import ArrayComponent, MemoryComponent, UnitComponent
-from costmodel.spec.hardware import Accepts, Multicast
+from costmodel.spec.hardware import Accepts, Multicast, Overlapping
 from costmodel.spec.quantities import (
     Area,
     BandwidthValue,
@@ -19,6 +19,7 @@ from costmodel.spec.quantities import (
     Held,
     KindEnergy,
     KindRate,
+    Latency,
     Name,
     Power,
     Size,
@@ -154,6 +155,16 @@ class MemorySpec(LevelSpec):
     double_buffered: bool = False
     """Whether half of the size receives the next tile while the other half is in use: tiles have half the room.
     E.g. ``true``."""
+    overlap: Overlapping = "all"
+    """What goes on while tiles come to this level and leave it: ``all``, the level's own reads and updates and all that
+    is below; ``none``, nothing: what is below waits, and the cycles of fills and drains at this level's ports add up
+    with its own, which needs a bandwidth. E.g. ``all``."""
+    latency: Latency | None = None
+    """Time from asking for a word to its arrival. Every Einsum waits for the first word once, at each memory above its
+    compute unit; none when absent. E.g. ``400 ns``, ``30 cycles``."""
+    in_flight: Size | None = None
+    """What one instance may have been asked for and not yet have sent. Reads then take at least ``latency`` for
+    every so many bits (Little's law); no such limit when absent. Needs ``latency``. E.g. ``1 KiB``."""
 
     partial: Width | None = None
     """Width of a partial sum that is spilled to this level or lives in it; that of the output when absent. An output
@@ -204,6 +215,9 @@ class ArraySpec(LevelSpec):
     """Which tensor stays in place in a systolic array (``output``, ``weight`` or ``input``): every pass then pays its
     fill and drain in cycles. The first dimension counts the rows, the second the columns. Not systolic when absent.
     E.g. ``weight``."""
+    overlap: Overlapping = "none"
+    """Of a systolic array: ``all``, what stays next is loaded during the present pass and passes follow each other
+    without a gap, so that an Einsum pays the skew once; ``none``, every pass pays its fill and drain. E.g. ``none``."""
     accepts: Accepts | None = None
     """What the array can multiply. ``gemm``: matrices alone; an Einsum that multiplies what it reads through windows (a
     convolution) is refused, unless ``--lower`` (``lower:`` or ``toeplitz:`` of the workload) makes a matrix product of
@@ -242,7 +256,8 @@ class ComputeSpec(LevelSpec):
     energy_source: str = ""
     """Where the energies come from; ``source`` when absent. E.g. ``int8 multiply at 45 nm (Horowitz, ISSCC 2014)``."""
     throughput: KindRate | None = None
-    """Operations per cycle of one instance: one value, or one per kind, with ``default`` for the rest; 1 when absent.
+    """Operations per cycle of one instance: one value, or one per kind, with ``default`` for the rest; 1, or as
+    many as its ``component:`` has lanes, when absent.
     Of what ``energy`` prices: a kind that is rated has a price too. E.g. ``1 /cycle``, ``{mac: 4, exp: 0.25}``."""
 
     kind: ClassVar[LevelKind] = "compute"

@@ -291,6 +291,16 @@ def dump(mappings: Mapping | List[Mapping], lines_of: MappingABC[str, Einsum] | 
     return "\n".join(lines) + "\n"
 
 
+def sentences(nest: Nest) -> list[str | dict[str, object]]:
+    """A nest as the list that a mapping file holds: sentences, and ``sequence:`` objects with lists of branches."""
+    return [_sequence_said(node) if isinstance(node, Sequence) else str(node) for node in nest]
+
+
+def _sequence_said(node: Sequence) -> dict[str, object]:
+    said: dict[str, object] = {"sequence": [sentences(branch) for branch in node.branches]}
+    return {**said, "overlap": node.overlap} if node.pipelined else said
+
+
 def _header(mapping: Mapping, keys: List[str]) -> list[str]:
     return [f"{key}: {yaml_text(value)}" for key in keys if (value := getattr(mapping, key)) is not None]
 

@@ -109,14 +109,21 @@ TIME = Dimension(
     "s",
     "ms, s, min, h",
 )
-DIMENSIONS = (SIZE, WIDTH, ENERGY, FREQUENCY, BANDWIDTH, AREA, POWER, RATE, LENGTH, TIME)
+LATENCY = Dimension(
+    "a latency",
+    {"cycles": (Fraction(1), "cycles"), "cycle": (Fraction(1), "cycles")}
+    | {unit: (Fraction(1, 10**power), "s") for unit, power in (("ps", 12), ("ns", 9), ("us", 6), ("µs", 6), ("ms", 3))},
+    "cycles",
+    "cycles, ns, us",
+)
+DIMENSIONS = (SIZE, WIDTH, ENERGY, FREQUENCY, BANDWIDTH, AREA, POWER, RATE, LENGTH, TIME, LATENCY)
 
 _AMBIGUOUS = {"KB": "kB (1000 bytes) or KiB (1024 bytes)", "Kb": "kb (1000 bits) or Kib (1024 bits)"}
 
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A number in a base unit (b, words, pJ, Hz, b/cycle, b/s, words/cycle, mm2, W, /cycle, nm, s)."""
+    """A number in a base unit (b, words, pJ, Hz, b/cycle, b/s, words/cycle, mm2, W, /cycle, nm, s, cycles)."""
 
     value: Fraction
     unit: str

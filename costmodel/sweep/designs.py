@@ -5,9 +5,12 @@ from __future__ import annotations
 import itertools
 import json
 import math
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
 
 from costmodel.spec.mapping import Mapping
 from costmodel.spec.objective import Costs
@@ -21,10 +24,11 @@ if TYPE_CHECKING:
     from costmodel.spec.study import Study
 
 Scalar = str | int | float | bool
-BATCH = 8
-"""Points that a sampler is asked for at a time; fixed, so that the answer does not depend on the number of workers."""
+LAG = 8
+"""Points that are asked for before a sampler hears of the first; fixed, so that the answer does not depend on the
+number of workers."""
 REPEATS = 20
-"""Batches in a row without a new point, after which a sampler has nothing more to offer."""
+"""Proposals in a row without a new point, after which a sampler is given one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +89,13 @@ Values = tuple[float, ...] | None
 
 
 class Source(Protocol):
-    """Gives designs in batches and learns what they cost."""
+    """Gives designs, and learns what they cost."""
 
-    def ask(self) -> list[Design]:
-        """Return the next designs; none when there are no more."""
+    def ask(self) -> Design | None:
+        """Return the next design; null where there is none before more is told, or none at all."""
 
-    def tell(self, costs: Sequence[Values]) -> None:
-        """Take the costs of the designs that were asked for last, in their order."""
+    def tell(self, design: Design, costs: Values) -> None:
+        """Take the costs of a design, in any order."""
 
 
 def grid(study: Study) -> Iterator[Design]:
@@ -137,16 +141,21 @@ class Grid:
     def __init__(self, study: Study) -> None:
         self._left = itertools.islice(grid(study), asked(study))
 
-    def ask(self) -> list[Design]:
-        """Return everything at once."""
-        return list(self._left)
+    def ask(self) -> Design | None:
+        """Return the next point."""
+        return next(self._left, None)
 
-    def tell(self, costs: Sequence[Values]) -> None:
+    def tell(self, design: Design, costs: Values) -> None:
         """Nothing to learn."""
 
 
 class Sampler:
-    """Ask and tell with an Optuna sampler; what it asks follows from the study's seed and the costs alone."""
+    """Ask and tell with an Optuna sampler, without barriers: a design is asked for once all but the last few are known.
+
+    What is asked follows from the study's seed and the costs alone: the sampler hears of them in the order in which it
+    asked, ``LAG`` late, whatever comes first. No design is asked for twice: of one that is proposed again the sampler
+    hears at once what is known, and where it proposes nothing new it is given a point that is.
+    """
 
     def __init__(self, study: Study) -> None:
         import optuna
@@ -154,52 +163,95 @@ class Sampler:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._study = study
         self._wanted = asked(study)
-        self._seen: dict[Design, Values] = {}
-        self._asked: list[tuple[Trial, Design]] = []
-        self._fresh: list[Design] = []
+        self._names = _names(study)
+        self._chance = np.random.default_rng(study.seed)
+        self._costs: dict[Design, Values] = {}
+        self._asked: dict[Design, Trial] = {}
+        """In order."""
+        self._told: set[Design] = set()
+        self._unheard: deque[Design] = deque()
         directions = [optuna.study.StudyDirection.MINIMIZE] * len(study.objective)
         self._optuna: OptunaStudy = optuna.create_study(directions=directions, sampler=_sampler(study))
 
-    def ask(self) -> list[Design]:
-        """Return up to a batch of designs that are new."""
+    def ask(self) -> Design | None:
+        """Return a design that is new."""
+        if len(self._asked) >= self._wanted:
+            return None
+        while len(self._unheard) >= LAG:
+            if self._unheard[0] not in self._costs:
+                return None
+            self._hear(self._unheard.popleft())
         for _ in range(REPEATS):
-            if len(self._seen) >= self._wanted:
-                return []
-            self._asked = [(trial, self._design(trial)) for trial in (self._optuna.ask() for _ in range(BATCH))]
-            new = dict.fromkeys(design for _, design in self._asked if design not in self._seen)
-            self._fresh = list(new)[: self._wanted - len(self._seen)]
-            if self._fresh:
-                return self._fresh
-            self._learn()
-        return []
+            trial = self._optuna.ask()
+            design = self._design(trial)
+            if design not in self._asked:
+                return self._take(design, trial)
+            self._finish(trial, self._costs[design] if design in self._told else None)
+        places = self._unknown()
+        if places is None:  # values of an axis that are equal
+            return None
+        self._optuna.enqueue_trial(places)
+        trial = self._optuna.ask()
+        return self._take(self._design(trial), trial)
 
-    def tell(self, costs: Sequence[Values]) -> None:
-        """Tell the sampler, repeated designs included."""
-        self._seen.update(zip(self._fresh, costs, strict=True))
-        self._learn()
+    def tell(self, design: Design, costs: Values) -> None:
+        """Keep the costs until it is their turn."""
+        self._costs[design] = costs
 
-    def _learn(self) -> None:
+    def _take(self, design: Design, trial: Trial) -> Design:
+        self._asked[design] = trial
+        self._unheard.append(design)
+        return design
+
+    def _hear(self, design: Design) -> None:
+        self._told.add(design)
+        self._finish(self._asked[design], self._costs[design])
+
+    def _finish(self, trial: Trial, costs: Values) -> None:
         from optuna.trial import TrialState
 
-        for trial, design in self._asked:
-            cost = self._seen.get(design)
-            if cost is None or not all(map(math.isfinite, cost)):
-                self._optuna.tell(trial, state=TrialState.FAIL)
-            else:
-                self._optuna.tell(trial, list(cost))
+        if costs is None or not all(map(math.isfinite, costs)):
+            self._optuna.tell(trial, state=TrialState.FAIL)
+        else:
+            self._optuna.tell(trial, list(costs))
 
     def _design(self, trial: Trial) -> Design:
+        chosen = {name: _place(trial, name, len(values)) for name, values in self._names.items()}
+        return self._at(chosen)
+
+    def _at(self, places: dict[str, int]) -> Design:
         study = self._study
+        axes = tuple((path, _scalar(values[places[path]])) for path, values in study.axes.items())
+        return Design(study.arch[places[ARCH]], study.workload[places[WORKLOAD]], axes)
 
-        def pick(name: str, values: Sequence[Any]) -> Any:
-            # Axes are ordered, so a place on them is a number that every sampler understands.
-            return values[trial.suggest_int(name, 0, len(values) - 1)] if len(values) > 1 else values[0]
+    def _unknown(self) -> dict[str, int] | None:
+        """Return the places of a point that was not asked for: by chance, or the first where few are left."""
+        sizes = {name: len(values) for name, values in self._names.items()}
+        for _ in range(REPEATS):
+            places = {name: int(self._chance.integers(count)) for name, count in sizes.items()}
+            if self._at(places) not in self._asked:
+                return {name: place for name, place in places.items() if sizes[name] > 1}
+        every = (dict(zip(sizes, each, strict=True)) for each in itertools.product(*map(range, sizes.values())))
+        places = next((each for each in every if self._at(each) not in self._asked), {})
+        return {name: place for name, place in places.items() if sizes[name] > 1} or None
 
-        def choose(name: str, values: Sequence[str]) -> str:
-            return str(trial.suggest_categorical(name, list(values))) if len(values) > 1 else values[0]
 
-        arch, workload = choose("arch", study.arch), choose("workload", study.workload)
-        return Design(arch, workload, tuple((path, _scalar(pick(path, values))) for path, values in study.axes.items()))
+ARCH, WORKLOAD = "arch", "workload"
+"""Parameters of a trial beside the axes."""
+
+
+def _names(study: Study) -> dict[str, Sequence[Any]]:
+    """What a trial chooses from."""
+    return {ARCH: study.arch, WORKLOAD: study.workload, **study.axes}
+
+
+def _place(trial: Trial, name: str, count: int) -> int:
+    """Let a trial choose one of some values: axes are ordered, so a place on them is a number; names are not."""
+    if count == 1:
+        return 0
+    if name in (ARCH, WORKLOAD):
+        return int(trial.suggest_categorical(name, list(range(count))))
+    return trial.suggest_int(name, 0, count - 1)
 
 
 def _sampler(study: Study) -> Any:
@@ -211,7 +263,7 @@ def _sampler(study: Study) -> Any:
     if study.sampler == "random":
         return optuna.samplers.RandomSampler(seed=study.seed)
     if study.sampler == "nsga2":
-        return optuna.samplers.NSGAIISampler(seed=study.seed, population_size=2 * BATCH)
+        return optuna.samplers.NSGAIISampler(seed=study.seed, population_size=2 * LAG)
     if study.sampler == "cmaes" and len(study.objective) == 1:
         return optuna.samplers.CmaEsSampler(seed=study.seed)
-    return optuna.samplers.TPESampler(seed=study.seed, n_startup_trials=2 * BATCH)
+    return optuna.samplers.TPESampler(seed=study.seed, n_startup_trials=2 * LAG)

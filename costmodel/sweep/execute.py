@@ -1,49 +1,33 @@
-"""Running a sweep: every design mapped, in worker processes, each finished point saved as it is done."""
+"""Running a sweep: every design mapped, in worker processes, each finished search and each finished point saved.
+
+This process alone reads, decides and writes. Workers get whole values, search, and answer. What is searched is a layer
+(``bench.py``); only where layers share a budget, or nests, is it a design.
+"""
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from costmodel.mapper.network import map_workload
-from costmodel.mapper.result import Status
+from costmodel.mapper.network import NetworkPlan, map_workload
 from costmodel.mapper.rounds import SearchEvent, State
 from costmodel.mapper.workers import LostError, StoppedError, Task, run_tasks
-from costmodel.model.evaluation import Efficiency
-from costmodel.spec import catalog
-from costmodel.spec.objective import AREA, COST_KEYS, costs_of, objective_of
 from costmodel.spec.overrides import Kind
 from costmodel.spec.problems import SpecError
-from costmodel.spec.request import einsum_of
-from costmodel.sweep.designs import Design, DesignCosts, Values, asked, overrides, source_of
-from costmodel.sweep.journal import VERSION, Journal, Point
+from costmodel.sweep.bench import Bench
+from costmodel.sweep.designs import Design, Values, asked, source_of
+from costmodel.sweep.journal import VERSION, Journal
+from costmodel.sweep.outcome import Outcome, no_outcome, outcome_of
+from costmodel.sweep.resolve import Resolver, document_of
 
 if TYPE_CHECKING:
+    from costmodel.mapper.cache import Cache
     from costmodel.spec.study import Study
 
-
-@dataclass(frozen=True)
-class Outcome(DesignCosts):
-    """What is known about one design."""
-
-    design: Design
-    certificate: str = field(default="", kw_only=True)
-    """What is known about its mappings, in words."""
-    proven: bool = field(default=False, kw_only=True)
-    """Whether no mappings are better."""
-
-    def costs(self, objectives: tuple[str, ...]) -> Values:
-        """The values of objectives; infinite where one is not modelled, null where nothing fits."""
-        totals = self.totals
-        if totals is None:
-            return None
-        # designs differ in their clocks, so seconds count
-        timed = replace(totals, latency_cycles=totals.latency_cycles / (self.clock_hz or 1.0))
-        area = math.inf if self.area_mm2 is None else self.area_mm2
-        return tuple(area if name == AREA else objective_of(name).of(timed)[0] for name in objectives)
+Key = str | Design
+"""Of a task: the name of a search, or a design that is mapped as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +39,10 @@ class SweepResult:
     """Points that an earlier run had done."""
     interrupted: bool
     lost: tuple[Design, ...]
-    """Points that have no answer, because their worker process died again and again: outcomes with the reason as a
-    note, which no journal keeps, so that they are done again."""
+    """Points without an answer, because a worker process died of them again: outcomes with the reason as a note, which
+    no journal keeps, so that they are done again."""
+    searches: Bench
+    """What was searched for them."""
 
 
 def run_sweep(
@@ -65,66 +51,41 @@ def run_sweep(
     *,
     jobs: int | None = None,
     report: Callable[[SearchEvent], None] | None = None,
+    cache: Cache | None = None,
 ) -> SweepResult:
     """Map every design of a study.
 
     Finished points are appended to ``journal`` (one that is open, of this ``fingerprint``); those that it holds already
-    are not done again. A design that nothing fits, or whose values make no architecture, is a result with the reason.
-    Ctrl-C returns what is done. Raises OSError, with the path, if a point cannot be saved.
+    are not done again; nor are searches whose answers are in ``cache``. A design that nothing fits, or whose values
+    make no architecture, is a result with the reason. Ctrl-C returns what is done. Raises OSError, with the path, if a
+    file cannot be read or a point cannot be saved.
     """
-    progress = _Sweep(study, journal, report)
     cores = jobs or study.jobs or os.cpu_count() or 1
-    jobs = max(1, min(cores, asked(study)))
-    progress.inner_jobs = cores if jobs == 1 else 1
-    interrupted = run_tasks(progress.next_task, progress.keep, jobs)
+    progress = _Sweep(study, journal, report, Bench(cache), cores)
+    try:
+        progress.begin()
+        interrupted = run_tasks(progress.next_task, progress.keep, progress.workers)
+    except KeyboardInterrupt:
+        interrupted = True
     done = [progress.outcomes[d] for d in progress.order if d in progress.outcomes]
-    return SweepResult(tuple(done), progress.resumed, interrupted, tuple(progress.lost))
+    return SweepResult(tuple(done), progress.resumed, interrupted, tuple(progress.lost), progress.bench)
 
 
 def fingerprint(study: Study) -> str:
     """A short name for what decides the cost of every point, so that runs of different questions are not mixed."""
-    inputs = [_text(study, kind, ref) for kind, refs in _references(study) for ref in refs]
-    return study.fingerprint(VERSION, inputs)
+    named: tuple[tuple[Kind, tuple[str, ...]], ...] = (("arch", study.arch), ("workload", study.workload))
+    return study.fingerprint(VERSION, [document_of(study, kind, ref).text for kind, refs in named for ref in refs])
 
 
-def _references(study: Study) -> tuple[tuple[Kind, tuple[str, ...]], ...]:
-    return (("arch", study.arch), ("workload", study.workload))
-
-
-def _text(study: Study, kind: Kind, ref: str) -> str:
-    known = study.documents.get((kind, ref))
-    return (known or catalog.document(ref, kind)).text
-
-
-def evaluate_design(study: Study, design: Design, jobs: int = 1) -> Outcome:
-    """Map one design. KeyboardInterrupt passes through: half a point is no point. LostError if a search was lost."""
-    arch = study.documents.get(("arch", design.arch), design.arch)
-    works = study.documents.get(("workload", design.workload), design.workload)
+def map_design(design: Design, plan: NetworkPlan, jobs: int) -> Outcome:
+    """Map a design as a whole. KeyboardInterrupt passes through: half a point is no point. LostError if it was lost."""
     try:
-        architecture, workload = catalog.load_pair(arch, works, overrides(study, design))
-        if study.einsums is not None:
-            workload = replace(workload, einsums=tuple(einsum_of(workload, name) for name in study.einsums))
-        result = map_workload(workload, architecture, study.asking(jobs=jobs))
+        result = map_workload(plan.workload, plan.architecture, plan.request.asking(jobs=jobs))
     except SpecError as error:
-        return Outcome(design, note="; ".join(str(p).split("\n", 1)[0] for p in error.problems))
+        return no_outcome(design, error)
     if result.interrupted:
         raise KeyboardInterrupt
-    if died := [failure.reason for failure in result.failures if failure.infeasible is None]:
-        raise LostError("; ".join(died))
-    if result.failures or not result.layers:
-        return Outcome(design, note="; ".join(failure.reason for failure in result.failures) or "nothing to map")
-    evaluation = result.evaluation
-    return Outcome(
-        design,
-        **costs_of(evaluation),
-        clock_hz=evaluation.clock_hz,
-        area_mm2=evaluation.area_mm2,
-        utilisation=evaluation.utilisation,
-        **asdict(evaluation.efficiency),
-        certificate=str(result.certificate),
-        proven=result.certificate.status == Status.PROVEN,
-        mappings=result.mappings,
-    )
+    return outcome_of(design, result)
 
 
 @dataclass
@@ -134,97 +95,120 @@ class _Sweep:
     study: Study
     journal: Journal | None
     report: Callable[[SearchEvent], None] | None
+    bench: Bench
+    cores: int
     outcomes: dict[Design, Outcome] = field(default_factory=dict)
     order: list[Design] = field(default_factory=list)
     """Designs as they were asked for."""
     lost: list[Design] = field(default_factory=list)
     resumed: int = 0
-    inner_jobs: int = 1
-    """Worker processes for the Einsums of one design: several only where there is one design."""
-    _known: dict[str, Outcome] = field(default_factory=dict)
-    """Points of an earlier run, by key."""
-    _waiting: list[Design] = field(default_factory=list)
-    _open: set[Design] = field(default_factory=set)
-    _batch: list[Design] = field(default_factory=list)
-    _ended: bool = False
+    _open: dict[Design, tuple[NetworkPlan, tuple[str, ...]]] = field(default_factory=dict)
+    """Designs that wait for searches, with the names of these."""
+    _needed: dict[str, list[Design]] = field(default_factory=dict)
+    """The designs that each search is for."""
+    _whole: list[Design] = field(default_factory=list)
+    """Designs that are to be mapped as a whole, in order."""
 
     def __post_init__(self) -> None:
         self._source = source_of(self.study)
+        self._resolver = Resolver(self.study)
         self._total = asked(self.study)
-        if self.journal is not None:
-            self._known = {o.design.key: o for o in map(_outcome, self.journal.points) if o is not None}
+        self._known = {} if self.journal is None else self.journal.outcomes
+        self._layered = self.study.budget is None and self.study.fuse == "off"
 
-    def next_task(self) -> Task[Design, Outcome] | None:
-        """The next design that is not known; null while a batch is still running, or at the end."""
-        while not self._ended:
-            while self._waiting:
-                design = self._waiting.pop(0)
-                known = self._known.get(design.key)
-                if known is None:
-                    self._open.add(design)
-                    self._tell(design, "started")
-                    return Task(design, evaluate_design, (self.study, design, self.inner_jobs), (LostError,))
+    @property
+    def workers(self) -> int:
+        """Processes that the tasks so far can keep busy."""
+        if self._layered and self.study.sampler == "grid":
+            return max(1, min(self.cores, len(self.bench.left)))
+        return self.cores if self._layered else max(1, min(self.cores, self._total))
+
+    def begin(self) -> None:
+        """Take in all designs that can be known by now."""
+        while (design := self._source.ask()) is not None:
+            self.order.append(design)
+            if design in self.outcomes or design in self._open:  # values of an axis that are equal
+                continue
+            known = self._known.get(design.key)
+            if known is None:
+                self._plan(design)
+            else:
                 self.resumed += 1
-                self.outcomes[design] = known
-            if self._open:
-                return None
-            if self._batch:
-                self._source.tell([self._costs(design) for design in self._batch])
-            self._batch = self._source.ask()
-            self._waiting = list(self._batch)
-            self.order += self._batch
-            self._ended = not self._batch
-        return None
+                self._learn(known)
 
-    def keep(self, design: Design, answer: Outcome | Exception) -> None:
+    def next_task(self) -> Task[Key, Any] | None:
+        """The next search; null while all that can be begun runs, or at the end."""
+        if self._whole:
+            design = self._whole.pop(0)
+            inner = self.cores if self.workers == 1 else 1
+            return Task(design, map_design, (design, self._open[design][0], inner), (LostError,))
+        return self.bench.next_task()
+
+    def keep(self, key: Key, answer: Any) -> None:
+        """Take in an answer, and finish the designs that waited for it alone."""
+        if isinstance(key, Design):
+            self._end(key, answer)
+        else:
+            self.bench.keep(key, answer)
+            for design in self._needed.pop(key, ()):
+                self._finish(design)
+        self.begin()
+
+    def _plan(self, design: Design) -> None:
+        try:
+            plan = self._resolver.plan(design)
+            if self._layered:
+                self._open[design] = plan, tuple(self.bench.need(one) for one in plan.asked)
+        except SpecError as error:
+            self._end(design, no_outcome(design, error))
+            return
+        if not self._layered:
+            self._open[design] = plan, ()
+            self._whole.append(design)
+            return
+        for key in set(self._open[design][1]):
+            self._needed.setdefault(key, []).append(design)
+        self._finish(design)
+
+    def _finish(self, design: Design) -> None:
+        """Cost a design whose searches are all at their end."""
+        plan, keys = self._open[design]
+        if not all(map(self.bench.known, keys)):
+            return
+        answers = self.bench.answers(plan, keys)
+        wrong = [problem for each in answers.values() if isinstance(each, SpecError) for problem in each.problems]
+        if wrong:
+            self._end(design, no_outcome(design, SpecError(wrong)))
+            return
+        if any(isinstance(each, StoppedError) for each in answers.values()):
+            self._end(design, StoppedError())
+            return
+        try:
+            outcome: Outcome | LostError = outcome_of(design, plan.result(answers))
+        except LostError as error:
+            outcome = error
+        self._end(design, outcome)
+
+    def _end(self, design: Design, answer: Outcome | Exception) -> None:
         """Save a finished point."""
-        self._open.discard(design)
+        self._open.pop(design, None)
         if isinstance(answer, Outcome):
-            self.outcomes[design] = answer
             if self.journal is not None:
-                self.journal.append(_plain(answer))
+                self.journal.append(answer)
+            self._learn(answer)
             self._tell(design, "done" if answer.feasible else "infeasible", answer)
         elif isinstance(answer, StoppedError):
             self._tell(design, "interrupted")
         else:
             self.lost.append(design)
-            self.outcomes[design] = Outcome(design, note=str(answer))
+            self._learn(Outcome(design, note=str(answer)))
             self._tell(design, "interrupted", str(answer))
 
-    def _costs(self, design: Design) -> Values:
-        outcome = self.outcomes.get(design)
-        return None if outcome is None else outcome.costs(self.study.objective)
+    def _learn(self, outcome: Outcome) -> None:
+        self.outcomes[outcome.design] = outcome
+        costs: Values = outcome.costs(self.study.objective)
+        self._source.tell(outcome.design, costs)
 
     def _tell(self, design: Design, state: State, detail: Any = None) -> None:
         if self.report is not None:
             self.report(SearchEvent(len(self.outcomes), self._total, str(design), state, detail))
-
-
-_EFFICIENCY = tuple(each.name for each in fields(Efficiency))
-_FIELDS = (*COST_KEYS, "clock_hz", "area_mm2", "utilisation", *_EFFICIENCY, "certificate", "proven", "note")
-
-
-def _plain(outcome: Outcome) -> dict[str, Any]:
-    from costmodel.spec.mapping_file import dump
-
-    design = outcome.design
-    return {
-        "arch": design.arch,
-        "workload": design.workload,
-        "axes": list(design.axes),
-        **{name: getattr(outcome, name) for name in _FIELDS},
-        "mappings": dump(outcome.mappings) if outcome.mappings else "",
-    }
-
-
-def _outcome(point: Point) -> Outcome | None:
-    """What a line of a journal says; null if its mappings are none."""
-    from costmodel.spec.load import parse
-    from costmodel.spec.mapping_file import parse_mappings
-
-    try:
-        mappings = tuple(m for m, _ in parse_mappings(parse(point.mappings, ""))) if point.mappings else ()
-    except SpecError:
-        return None
-    design = Design(point.arch, point.workload, tuple(point.axes))
-    return Outcome(design, mappings=mappings, **{name: getattr(point, name) for name in _FIELDS})

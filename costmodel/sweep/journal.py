@@ -1,13 +1,13 @@
 """The journal of a sweep: one line for every finished point, saved as it is done, read back as far as it is whole.
 
 A line says which question its point answers, so one journal may hold the answers of several; those of others are left
-alone. It ends with a digest: what was cut off or changed is known as such, and done again.
+alone. It ends with a digest: what was cut off or changed is known as such, and done again. Points name their mappings;
+each mapping has a line of its own, once, before the first point that uses it.
 """
 
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import os
 import stat
@@ -15,20 +15,27 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import TracebackType
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from costmodel.model.evaluation import Efficiency
+from costmodel.spec.objective import COST_KEYS
 from costmodel.spec.problems import Problem, SpecError
+from costmodel.sweep.designs import Design
+from costmodel.sweep.nests import KeptMapping, Nests, digest, json_line, text_of
+from costmodel.sweep.outcome import Outcome
 
 JOURNAL = "points.jsonl"
 """Its name in the folder of a sweep; points in the order in which they finished."""
-VERSION = 4
+VERSION = 5
 _HEAD = b'{"costmodel sweep": '
 """How every line begins."""
+SYNC_S = 1.0
+"""Time in which points are on the disk for good, whatever happens to the machine; this process may die at any time."""
 
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)] | None
 Value = str | int | Annotated[float, Field(allow_inf_nan=False)] | bool
@@ -59,22 +66,41 @@ class Point(BaseModel):
     certificate: str
     proven: bool
     note: str
-    mappings: str
-    """As a mapping file has them; empty where nothing fits."""
+    mappings: list[str]
+    """Their names (``Nests``); none where nothing fits."""
     finished: str
+
+
+_FIGURES = (
+    *COST_KEYS,
+    *("clock_hz", "area_mm2", "utilisation"),
+    *(each.name for each in fields(Efficiency)),
+    *("certificate", "proven", "note"),
+)
+"""What a point and an outcome both have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
     """What a journal holds."""
 
-    points: tuple[Point, ...]
-    unread: int
+    points: tuple[Point, ...] = ()
+    nests: Nests = field(default_factory=Nests)
+    unread: int = 0
     """Lines that were cut off or changed."""
 
     def of(self, question: str) -> list[Point]:
         """The points that answer a question."""
         return [point for point in self.points if point.question == question]
+
+    def outcome(self, point: Point) -> Outcome | None:
+        """What a point says; null if a mapping of it is lost."""
+        design = Design(point.arch, point.workload, tuple(point.axes))
+        try:
+            mappings = tuple(self.nests[name] for name in point.mappings)
+        except (SpecError, KeyError):
+            return None
+        return Outcome(design, mappings=mappings, **{name: getattr(point, name) for name in _FIGURES})
 
 
 class Journal:
@@ -85,8 +111,9 @@ class Journal:
         self.anew = anew
         """Whether every point of earlier runs is forgotten."""
         self.question = question
-        self.content = Content((), 0)
+        self.content = Content()
         self._file = -1
+        self._synced_s = time.monotonic()
 
     def __enter__(self) -> Self:
         """Lock and read it. Raises SpecError where another process has it, OSError with the path."""
@@ -107,12 +134,22 @@ class Journal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        os.close(self._file)  # which unlocks it
+        try:
+            with _named(self.path):
+                os.fsync(self._file)
+        finally:
+            os.close(self._file)  # which unlocks it
 
     @property
     def points(self) -> list[Point]:
         """Points of the same question that were finished before."""
         return self.content.of(self.question)
+
+    @property
+    def outcomes(self) -> dict[str, Outcome]:
+        """What these say, by the key of their design."""
+        read = (self.content.outcome(point) for point in self.points)
+        return {outcome.design.key: outcome for outcome in read if outcome is not None}
 
     @property
     def others(self) -> int:
@@ -130,38 +167,58 @@ class Journal:
             hint = "wait for its end, or name another folder with --out"
             raise SpecError([Problem("another process sweeps here", file=str(self.path), hint=hint)]) from error
 
-    def append(self, content: dict[str, Any]) -> None:
-        """Save a point, on the disk when this returns. Where that fails the journal stays as it was."""
+    def append(self, outcome: Outcome) -> None:
+        """Save a point, with those of its mappings that are new. Where that fails the journal stays as it was."""
         from costmodel import __version__
 
+        named = [self.content.nests.name(mapping) for mapping in outcome.mappings]
         point = Point(
             question=self.question,
             costmodel=__version__,
+            arch=outcome.design.arch,
+            workload=outcome.design.workload,
+            axes=list(outcome.design.axes),
+            mappings=[name for name, _ in named],
             finished=time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-            **content,
+            **{name: getattr(outcome, name) for name in _FIGURES},
         )
+        lines = [line_of("mapping", text) for _, text in named if text is not None]
+        self._write(b"".join(line + b"\n" for line in (*lines, line_of("point", text_of(point)))))
+
+    def _write(self, lines: bytes) -> None:
         with _named(self.path):
             size = os.fstat(self._file).st_size
             start = b"" if size == 0 or os.pread(self._file, 1, size - 1) == b"\n" else b"\n"
             try:
-                _write(self._file, start + line_of(point) + b"\n")
-                os.fsync(self._file)
+                _write(self._file, start + lines)
+                if (now := time.monotonic()) - self._synced_s >= SYNC_S:
+                    os.fsync(self._file)
+                    self._synced_s = now
             except OSError:
                 os.ftruncate(self._file, size)
                 raise
 
 
-def line_of(point: Point) -> bytes:
-    """A point as a line, without its end."""
-    text = json.dumps(point.model_dump(), ensure_ascii=False).encode(errors="surrogatepass")
-    return _HEAD + str(VERSION).encode() + b', "point": ' + text + b', "digest": "' + _digest(text) + b'"}'
+def line_of(kind: str, text: bytes) -> bytes:
+    """A record as a line, without its end."""
+    head = _HEAD + str(VERSION).encode() + b', "' + kind.encode() + b'": '
+    return head + text + b', "digest": "' + digest(text).encode() + b'"}'
 
 
 def parse(content: bytes) -> Content:
     """Read the lines that are whole."""
-    read = [_point(line) for line in _lines(content)]
-    points = [point for point in read if point is not None]
-    return Content(tuple(points), len(read) - len(points))
+    points: list[Point] = []
+    nests = Nests()
+    unread = 0
+    for line in _lines(content):
+        match _record(line):
+            case Point() as point:
+                points.append(point)
+            case KeptMapping() as kept, str(name):
+                nests.add(kept, name)
+            case None:
+                unread += 1
+    return Content(tuple(points), nests, unread)
 
 
 def _understood(content: bytes, path: Path) -> Content:
@@ -218,25 +275,23 @@ def read(path: Path) -> Content:
     try:
         return _understood(path.read_bytes(), path)
     except FileNotFoundError:
-        return Content((), 0)
+        return Content()
 
 
 _SAFELY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 """Neither through a link nor waiting for the other end of a pipe."""
 
 
-def _digest(text: bytes) -> bytes:
-    return hashlib.sha256(text).hexdigest()[:16].encode()
-
-
-def _point(line: bytes) -> Point | None:
-    """The point of a line; null if it is not whole."""
+def _record(line: bytes) -> Point | tuple[KeptMapping, str] | None:
+    """What a line holds: a point, or a mapping and its name; null if it is not whole."""
     try:
         found = json.loads(line)
-        text = json.dumps(found["point"], ensure_ascii=False).encode(errors="surrogatepass")
-        if found["digest"].encode() != _digest(text):
+        kind = "point" if "point" in found else "mapping"
+        text = json_line(found[kind])
+        name = digest(text)
+        if found["digest"] != name:
             return None
-        return Point.model_validate_json(text)
+        return Point.model_validate_json(text) if kind == "point" else (KeptMapping.model_validate_json(text), name)
     except (ValueError, ValidationError, LookupError, TypeError, AttributeError, RecursionError):
         return None
 

@@ -1,6 +1,7 @@
 """Answers on disk: read again where they hold, and only there."""
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import pytest
 from commands import run
 
 from costmodel.mapper import cache as cache_module
-from costmodel.mapper.cache import Cache
+from costmodel.mapper.cache import Cache, Inquiry
 from costmodel.mapper.engines import search
 from costmodel.mapper.network import map_workload
 from costmodel.spec import catalog
@@ -20,17 +21,22 @@ REQUEST = Request(objective=("energy", "latency"), jobs=1)
 
 
 class Counting:
-    """The search, and what it was asked; ``gap`` makes answers that are not proven."""
+    """The search, and what it was asked; ``gap``: answers that are not proven (``spent``: for want of time)."""
 
-    def __init__(self, gap=None):
-        self.einsums, self.gap = [], gap
+    def __init__(self, gap=None, *, spent=False):
+        self.asked, self.gap, self.spent = [], gap, spent
+
+    @property
+    def einsums(self):
+        return [name for name, _ in self.asked]
 
     def __call__(self, einsum, architecture, request, progress=None):
-        self.einsums.append(einsum.name)
+        self.asked.append((einsum.name, request.budget))
         found = search(einsum, architecture, request, progress)
         if self.gap is None:
             return found
-        return replace(found, certificate=replace(found.certificate, status="gap", gap=self.gap))
+        known = replace(found.certificate, status="gap", gap=self.gap, budget_spent=self.spent)
+        return replace(found, certificate=known)
 
 
 @pytest.fixture
@@ -121,6 +127,30 @@ def test_an_answer_that_is_not_proven_holds_where_there_is_no_more_time(cache):
     assert asked(40.0)
     assert not asked(20.0)
     assert asked(None)
+
+
+def test_what_ended_for_want_of_time_goes_on_where_there_is_more(cache):
+    def asked(budget):
+        counting = Counting(gap=0.5, spent=True)
+        return mapped(cache, counting, request=REQUEST.asking(budget=budget)).certificate.evaluated, counting.asked
+
+    first, _ = asked(4.0)
+    assert asked(4.0) == (first, [])
+    more, attempts = asked(12.0)
+    assert [einsum for einsum, _ in attempts] == ["Z"]
+    assert more == 2 * first
+
+
+def test_the_time_that_a_search_had_counts_not_a_share_of_a_budget(cache):
+    """One of three Einsums within 12 s may have had 0.5 of them."""
+    architecture, workload = catalog.load_pair("two_level", "mm64")
+    asked = Inquiry(workload.einsums[0], architecture, REQUEST.asking(budget=12.0))
+    found = search(asked.einsum, architecture, REQUEST)
+    cache.keep(
+        asked, replace(found, certificate=replace(found.certificate, status="gap", gap=0.5, budget_spent=True)), 0.5
+    )
+    kept = [cache.find(replace(asked, request=REQUEST.asking(budget=budget))) for budget in (0.5, 4.0, None)]
+    assert [None if one is None else one.had_s for one in kept] == [math.inf, 0.5, None]
 
 
 def test_a_proof_about_multiples_holds_where_there_is_no_more_time(cache):

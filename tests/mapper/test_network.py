@@ -233,7 +233,9 @@ def test_a_layer_that_nothing_fits_keeps_its_reason_and_spares_the_others(jobs):
 def test_a_worker_that_dies_is_reported():
     workload = network(gemm("dies", (17, 9, 9)), gemm("good"))
     result = map_workload(workload, two_level(), jobs=2, search_one=fake_search)
-    assert "dies: its worker process died 3 times (out of memory?)" in {failure.reason for failure in result.failures}
+    assert "dies: its worker process died 2 times (out of memory, or stopped?)" in {
+        failure.reason for failure in result.failures
+    }
     assert not result.interrupted
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from comparison import model_table, walk_table
 from strategies import nest_of, random_case, workload_of
+from waits import waiting
 
 from costmodel.model.evaluate import evaluate, evaluate_bound
 from costmodel.model.explain.answer import explain
@@ -69,6 +70,19 @@ def differences(seeds):
         gains += cost.latency_cycles < alone * (1 - 1e-9)
         cases += 1
     return cases, gains
+
+
+def test_stages_wait_for_their_own_transfers_alone():
+    told = seed = 0
+    while told < 10:
+        seed += 1
+        case = pipelined_case(40_000 + seed)
+        if case is None:
+            continue
+        case = replace(case, architecture=waiting(random.Random(seed), case.architecture))
+        model, walked = ({k: v for k, v in t(case).items() if "leak" not in k} for t in (model_table, walk_table))
+        assert model == walked, f"seed {seed}\n{case}"
+        told += any("waiting" in key[-1] for key in model if key[0] == "overlap")
 
 
 def evaluate_freely(case):

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from report import samples
 
 from costmodel.einsum.algebra import Affine, Workload
-from costmodel.report.nest_text import distinct, nest_lines, nest_text, sentences, short_text
+from costmodel.report.nest_text import distinct, nest_lines, nest_text, short_text
 from costmodel.spec.mapping import Compute, Mapping, Sequence, Spatial, Storage, Temporal
-from costmodel.spec.mapping_file import parse_nest
+from costmodel.spec.mapping_file import parse_nest, sentences
 
 EINSUM = samples.gemm_einsum("Z", 256, 96, 100)
 WORKLOAD = Workload("gemm", "", (EINSUM,))

@@ -14,9 +14,11 @@ from costmodel.mapper.network import map_workload
 from costmodel.mapper.workers import LostError, Task, run_tasks
 from costmodel.spec import catalog
 from costmodel.spec.load import parse
-from costmodel.sweep import execute
-from costmodel.sweep.execute import Outcome, evaluate_design, fingerprint, run_sweep
+from costmodel.sweep import bench, execute
+from costmodel.sweep.bench import answer
+from costmodel.sweep.execute import fingerprint, run_sweep
 from costmodel.sweep.journal import Journal, read
+from costmodel.sweep.outcome import Outcome
 
 WORKLOAD = 'name: small\nranks: {M: 8, N: 8, K: 8}\neinsums: ["Z[m, n] = A[m, k] * B[k, n]"]\n'
 STUDY = """\
@@ -106,14 +108,15 @@ def test_finished_points_are_not_done_again(monkeypatch):
     first = swept(load(), jobs=1)
     assert swept(load(), jobs=1).outcomes == first.outcomes
     lines = JOURNAL.read_text(encoding="utf-8").splitlines()
-    JOURNAL.write_text("\n".join(lines[:3]) + '\n{"arch": "two', encoding="utf-8")
+    third = [number for number, line in enumerate(lines) if '"point": ' in line][2]
+    JOURNAL.write_text("\n".join(lines[: third + 1]) + '\n{"arch": "two', encoding="utf-8")
     done = []
 
-    def counted(study, design, jobs):
-        done.append(design)
-        return evaluate_design(study, design, jobs)
+    def counted(asked, generous):
+        done.append(asked)
+        return answer(asked, generous)
 
-    monkeypatch.setattr(execute, "evaluate_design", counted)
+    monkeypatch.setattr(bench, "answer", counted)
     second = swept(load(), jobs=1)
     assert second.outcomes == first.outcomes
     assert (second.resumed, len(done)) == (3, 3)
@@ -177,24 +180,24 @@ def test_points_of_another_version_are_left_alone(monkeypatch):
 def test_files_that_change_meanwhile_change_nothing(monkeypatch):
     before = run_sweep(load(), jobs=1).outcomes
 
-    def edited(study, design, jobs):
+    def edited(asked, generous):
         Path("small.yaml").write_text(WORKLOAD.replace("M: 8", "M: 4"), encoding="utf-8")
-        return evaluate_design(study, design, jobs)
+        return answer(asked, generous)
 
-    monkeypatch.setattr(execute, "evaluate_design", edited)
+    monkeypatch.setattr(bench, "answer", edited)
     assert run_sweep(load(), jobs=1).outcomes == before
 
 
 def test_an_interrupt_keeps_what_is_done(monkeypatch):
     calls = []
 
-    def second_is_interrupted(study, design, jobs):
-        calls.append(design)
+    def second_is_interrupted(asked, generous):
+        calls.append(asked)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return evaluate_design(study, design, jobs)
+        return answer(asked, generous)
 
-    monkeypatch.setattr(execute, "evaluate_design", second_is_interrupted)
+    monkeypatch.setattr(bench, "answer", second_is_interrupted)
     result = swept(load(), jobs=1)
     assert result.interrupted
     assert len(result.outcomes) == len(kept(load())) == 1
@@ -209,7 +212,7 @@ def test_progress_counts_to_the_number_of_points():
 
 
 def test_costs_are_those_of_the_objectives():
-    (design, *_) = execute.source_of(load()).ask()
+    design = execute.source_of(load()).ask()
     outcome = Outcome(design, energy_pj=6.0, latency_cycles=4.0, capacity_bits=5, clock_hz=2.0, area_mm2=3.0)
     assert outcome.costs(("capacity", "energy*capacity", "ed2p")) == (5.0, 30.0, 24.0)
     assert outcome.costs(("energy", "latency", "edp", "area")) == (6.0, 2.0, 12.0, 3.0)
@@ -219,35 +222,39 @@ def test_costs_are_those_of_the_objectives():
 def test_the_journal_is_one_object_per_line():
     swept(load(), jobs=1)
     lines = list(map(json.loads, JOURNAL.read_text(encoding="utf-8").splitlines()))
-    assert {line["point"]["question"] for line in lines} == {fingerprint(load())}
-    assert [line["point"]["axes"][0][0] for line in lines] == ["Buffer.size"] * 6
+    points = [line["point"] for line in lines if "point" in line]
+    assert {point["question"] for point in points} == {fingerprint(load())}
+    assert [point["axes"][0][0] for point in points] == ["Buffer.size"] * 6
+    named = {name for point in points for name in point["mappings"]}
+    assert sorted(named) == sorted(line["digest"] for line in lines if "mapping" in line)
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_point_that_runs_out_of_memory_spares_the_others_and_is_done_again(jobs, monkeypatch):
-    monkeypatch.setattr(execute, "map_workload", out_of_memory)
+    monkeypatch.setattr(bench, "answer", out_of_memory)
     study = load()
     result = swept(study, jobs=1)
     assert [str(d) for d in result.lost] == ["Buffer.size=8, MAC.throughput=2"]
-    assert [o.note for o in result.outcomes if o.design in result.lost] == ["out of memory"]
+    assert [o.note for o in result.outcomes if o.design in result.lost] == ["Z: out of memory"]
     assert len(kept(study)) == 5
-    monkeypatch.setattr(execute, "map_workload", map_workload)
+    monkeypatch.setattr(bench, "answer", answer)
     again = swept(study, jobs=jobs)
     assert (again.resumed, again.lost, again.outcomes) == (5, (), run_sweep(study, jobs=1).outcomes)
 
 
-def out_of_memory(workload, architecture, request):
+def out_of_memory(asked, generous):
+    architecture = asked.architecture
     if (
         architecture.level("MAC").throughput_per_cycle["default"] == 2
         and architecture.level("Buffer").capacity_bits == 64
     ):
         raise MemoryError
-    return map_workload(workload, architecture, request)
+    return answer(asked, generous)
 
 
 def test_a_search_that_is_lost_is_no_point_that_nothing_fits(monkeypatch):
-    """One design has all the workers, and one of them dies."""
-    one = load(STUDY.split("axes:", maxsplit=1)[0])
+    """A design that is mapped as a whole has all the workers, and one of them dies."""
+    one = load(STUDY.split("axes:", maxsplit=1)[0] + "budget: 1 min\n")
     monkeypatch.setattr(execute, "map_workload", partial(map_workload, search_one=lost_search))
     result = swept(one, jobs=1)
     assert len(result.lost) == 1

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from costmodel.mapper.fused.plan import Floats, Plan, SharedNode
+from costmodel.mapper.fused.plan import Floats, Ints, Plan, SharedNode
 from costmodel.mapper.fused.shared import Charges
 from costmodel.model.formats import stored_bits
 from costmodel.model.meters import ENERGY, PriceBook
@@ -31,6 +31,17 @@ class SharedPrices:
     def slot(self, einsum: int, limit: int) -> int:
         """Return the row of a limit's cycles of one Einsum."""
         return 1 + einsum * len(self.limits) + limit
+
+    def lasting(self, cycles: Floats, units: Sequence[str], source: Ints) -> Floats:
+        """Return how long an Einsum lasts: (limits, compute cycles last; columns), each column on one of some units."""
+        if not self.book.waits:
+            return np.asarray(cycles.max(axis=0))
+        found = np.empty(cycles.shape[1])
+        for at, unit in enumerate(units):
+            mine = cycles[:, source == at]
+            busy = dict(zip(self.limits, mine, strict=False))  # compute cycles are no limit
+            found[source == at] = self.book.lasting(busy, mine[-1], unit, np.maximum)
+        return found
 
     def parent(self, node: SharedNode, kept: int) -> str | None:
         """Return what holds the tensor next, further out, with a choice (bits) of shared nodes; null where nothing."""

@@ -226,7 +226,7 @@ class Join:
             mine = fits + here.start
             limits = above[self.prices.slot(at, 0) : self.prices.slot(at + 1, 0)]
             cycles = table.cycles[:, mine] + np.append(limits, 0.0)[:, None]
-            latency = cycles.max(axis=0)
+            latency = self.prices.lasting(cycles, table.units, table.source[mine])
             energy = table.energy[mine] + self.leak * latency
             costs = np.stack([energy, latency, table.capacity[mine] + capacity], axis=1)
             best = pareto(costs[:, self.asked], costs)

@@ -28,6 +28,7 @@ class BranchTable:
     capacity: Floats
     source: Ints
     """Among the units."""
+    units: tuple[str, ...]
     number: Ints
     least: dict[int, tuple[Floats, Floats]]
     """For each kind, by boundary: least energy, and least cycles."""
@@ -55,7 +56,8 @@ def table(plan: Plan, found: Sequence[Found], limits: Sequence[int], limits_of: 
         for at, rows in places.items():
             e[at], c[at] = energy[rows].min(), slowest[rows].min()
         least[one] = (e, c)
-    return BranchTable(kinds, energy, cycles, slowest, room, capacity, source[order], number[order], least)
+    units = tuple(one.part.space.unit.name for one in found)
+    return BranchTable(kinds, energy, cycles, slowest, room, capacity, source[order], units, number[order], least)
 
 
 def _piece(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,15 +12,47 @@ from costmodel.mapper.lattice import windows
 from costmodel.mapper.lattice.below_choices import Choices, different
 from costmodel.mapper.lattice.below_inputs import Inputs
 from costmodel.mapper.lattice.bound_passes import Passes
-from costmodel.mapper.lattice.labels import Layout
+from costmodel.mapper.lattice.labels import Labels, Layout
 from costmodel.mapper.lattice.settlement import Combinations, Effect, Settlement, Sharing
 from costmodel.mapper.lattice.shapes import Floats, Ints
 from costmodel.mapper.lattice.sliding import Sliding
 from costmodel.mapper.lattice.space import Space
+from costmodel.mapper.lattice.ways import ArrayPlan
 
 MOST_CHOICES = 200_000
 """Ways to spread the arrays to come, times choices of what is kept, that are looked at one by one; of more, each
 quantity has a least value of its own."""
+
+
+class Inside:
+    """How the arrays are spread that are spread already, as far as it matters to what crosses them."""
+
+    def __init__(self, arrays: Sequence[ArrayPlan], sigma: Sequence[Floats], tensors: int, most: int) -> None:
+        """``most``: of more that differ nothing is told apart; then each quantity has a least value of its own."""
+        rows = [np.column_stack((sigma[a], array.product)) for a, array in enumerate(arrays)]
+        different = [np.unique(r, axis=0, return_inverse=True) for r in rows]
+        self.sizes = [len(distinct) for distinct, _ in different]
+        self.n = math.prod(self.sizes)
+        self.row_of: list[Ints] = [inverse.ravel() for _, inverse in different]
+        """For each array, which of its rows a way is."""
+        if self.n > most:
+            self.n, self.sizes = 1, [1] * len(rows)
+            self.row_of = [np.zeros(len(r), dtype=np.int64) for r in rows]
+            high = np.array([r.max(axis=0, initial=1.0) for r in rows])[None]
+            low = np.ones(high.shape)
+        else:
+            at = np.indices(self.sizes).reshape(len(rows), self.n)
+            parts = [distinct[k] for (distinct, _), k in zip(different, at, strict=True)]
+            high = low = np.stack(parts, axis=1) if parts else np.ones((1, 0, tensors + 1))
+        self.sharing = (low[..., :-1], high[..., :-1], high[..., -1], np.ones(high.shape[:-1]))
+        """As of ``Sharing``."""
+
+    def of(self, labels: Labels, layout: Layout) -> Ints:
+        """Return (labels): which of them it is."""
+        found = np.zeros(labels.n, dtype=np.int64)
+        for a, (row_of, size) in enumerate(zip(self.row_of, self.sizes, strict=True)):
+            found = found * size + row_of[labels.s[layout.way[a]]]
+        return found
 
 
 class Coefficients:
@@ -36,37 +69,33 @@ class Coefficients:
         if math.prod(len(some) for some in ways) * len(space.keeps) <= MOST_CHOICES:
             self.choices = np.stack(np.meshgrid(*ways, indexing="ij"), axis=-1).reshape(-1, len(ways))
         self.rows = 1 if self.choices is None else len(self.choices)
-        self.kept = np.array(space.keeps, dtype=np.int64)
+        most = MOST_CHOICES // (self.rows * len(space.keeps))
+        self.inside = Inside(space.arrays[:segment], combinations.sigma, len(space.tensors), most)
+        self.kept = np.repeat(np.array(space.keeps, dtype=np.int64), self.inside.n)
         self.n = self.rows * len(self.kept)
-        self.sharing = self._sharing(combinations)
-        many = (len(self.kept), 1, 1)
-        self.tiled = Sharing(
-            np.tile(self.sharing.least, many),
-            np.tile(self.sharing.most, many),
-            np.tile(self.sharing.instances, many[:2]),
-            np.tile(self.sharing.adding, many[:2]),
-        )
-        self.values = np.zeros((space.prices.rows, inputs.count, self.n))
+        self.instances, self.tiled = self._sharing(combinations)
+        self.limits = () if layout.timeless else tuple(space.prices.segments)
+        """For each limit, the segment outside of which instances share its cycles; none where cycles do not matter."""
+        self.values = np.zeros((1 + len(self.limits), inputs.count, self.n))
         self.stages = [self._settlement(s) for s in range(segment + 1, self.top + 1)]
         self._waiting_words()
         self._sliding_words()
         self._crossing_nodes()
 
-    def by_kind(self) -> tuple[Floats, dict[int, int]]:
-        """Return ((kinds, energy and limits, inputs, choices), what is kept → kind); like ones are one kind."""
+    def by_kind(self) -> tuple[Floats, Ints]:
+        """Return ((kinds, energy and limits, inputs, choices), (what is kept, inside) → kind)."""
         outputs, inputs = self.values.shape[:2]
         values = self.values.reshape(outputs, inputs, len(self.kept), self.rows).transpose(2, 0, 1, 3)
         flat = values.reshape(len(self.kept), outputs * inputs * self.rows)
         first = different(flat)
         kinds = {flat[i].tobytes(): kind for kind, i in enumerate(first.tolist())}
-        return np.ascontiguousarray(values[first]), {
-            int(kept): kinds[row.tobytes()] for kept, row in zip(self.kept, flat, strict=True)
-        }
+        kind_of = np.array([kinds[row.tobytes()] for row in flat], dtype=np.int64)
+        return np.ascontiguousarray(values[first]), kind_of.reshape(-1, self.inside.n)
 
     def every(self, values: Floats, passes: Passes) -> Choices:
         """Return all choices, with these values."""
-        instances = self.sharing.instances
-        shares = [instances[:, max(self.segment, inside) :].prod(axis=1) for inside in self.space.prices.segments]
+        instances = self.instances
+        shares = [instances[:, max(self.segment, inside) :].prod(axis=1) for inside in self.limits]
         along, ways = np.ones((len(self.space.names), self.rows)), None
         if self.choices is not None:
             array = self.space.arrays[self.segment]
@@ -106,22 +135,28 @@ class Coefficients:
         rows = np.column_stack((plan.overheads, *alike.values()))
         return np.sort(np.unique(rows, axis=0, return_index=True)[1])
 
-    def _sharing(self, combinations: Combinations) -> Sharing:
-        """Instances that want the same tile: of arrays that are spread already, and of too many ways, at most."""
-        shape = (self.rows, self.top, len(self.space.tensors))
-        least, most, instances, adding = np.ones(shape), np.ones(shape), np.ones(shape[:2]), np.ones(shape[:2])
-        for a, array in enumerate(self.space.arrays):
+    def _sharing(self, combinations: Combinations) -> tuple[Floats, Sharing]:
+        """Return (choices, arrays) instances, and for all that is kept and inside what instances want the same tile."""
+        sigma, come = combinations.sigma, range(self.segment, self.top)
+        instances = np.ones((self.rows, self.top))
+        least = np.ones((self.rows, len(come), len(self.space.tensors)))
+        most, adding = np.ones(least.shape), np.ones(least.shape[:2])
+        for k, a in enumerate(come):
+            array = self.space.arrays[a]
             if not len(array.factors):
                 continue
-            if self.choices is None or a < self.segment:
-                most[:, a] = combinations.sigma[a].max(axis=0)
-                instances[:, a] = array.product.max()
+            if self.choices is None:
+                most[:, k], instances[:, a] = sigma[a].max(axis=0), array.product.max()
             else:
-                ways = self.choices[:, a - self.segment]
-                least[:, a] = most[:, a] = combinations.sigma[a][ways]
+                ways = self.choices[:, k]
+                least[:, k] = most[:, k] = sigma[a][ways]
+                adding[:, k] = combinations.adding[a][ways]
                 instances[:, a] = array.product[ways]
-                adding[:, a] = combinations.adding[a][ways]
-        return Sharing(least, most, instances, adding)
+        states = len(self.space.keeps)
+        inner = (np.repeat(np.tile(t, (states, *[1] * (t.ndim - 1))), self.rows, axis=0) for t in self.inside.sharing)
+        come_all = (least, most, instances[:, self.segment :], adding)
+        outer = (np.tile(t, (len(self.kept), *[1] * (t.ndim - 1))) for t in come_all)
+        return instances, Sharing(*(np.concatenate(both, axis=1) for both in zip(inner, outer, strict=True)))
 
     def _settlement(self, segment: int) -> Settlement:
         whole = self.tiled
@@ -139,7 +174,7 @@ class Coefficients:
         for target, coefficient in effect:
             if target == Layout.ENERGY:
                 self.values[0, row] += coefficient * amount
-            elif target in self.layout.limit:
+            elif self.limits and target in self.layout.limit:
                 self.values[target - self.layout.limit.start + 1, row] += coefficient * amount / outside
 
     def _waiting_words(self) -> None:
@@ -178,7 +213,7 @@ class Coefficients:
                 prices.append((fewest, space.prices.flow["update"][:, node.tensor, node.memory, last.parent[i]]))
             for words, price in prices:
                 self.values[0, row] += words * price[0]
-                for k, inside in enumerate(space.prices.segments):
+                for k, inside in enumerate(self.limits):
                     instances = self.tiled.instances[:, inside:].prod(axis=1)
                     self.values[k + 1, row] += words * price[k + 1] / instances
 

@@ -7,6 +7,7 @@ last array.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -44,11 +45,14 @@ class Across:
         segment: int,
     ) -> None:
         self.space, self.lattice, self.layout, self.sliding = space, lattice, layout, sliding
+        self.timeless = layout.timeless
+        """Whether cycles do not matter, so that none are bounded; a pass for energy alone may set it."""
         self.above, self.passes, self.segment = above, passes, segment
         self.steps = lattice.steps(segment)
         self.inputs = Inputs(space, sliding, above.returns, len(space.arrays))
         coefficients = Coefficients(space, layout, combinations, sliding, self.inputs, segment)
         values, self.kind_of = coefficients.by_kind()
+        self.inside = coefficients.inside
         self.every = coefficients.every(values, passes)
         """All ways to spread."""
         self.windowed = sorted({v for t in self.space.tensors for v in t.windowed})
@@ -60,7 +64,7 @@ class Across:
             self.by_way = ByWay(space, lattice, above, segment, coefficients.prices())
             self.use(np.arange(len(self.every)))
         else:
-            self._judge_by(thinned(self.every, self.windowed))
+            self._judge_by(thinned(self.every, self.windowed, timeless=self.layout.timeless))
         self.sliding_ranks = [
             SlidingRank(slot, window, v, c)
             for slot, i in enumerate(self.sliding.nodes)
@@ -70,7 +74,7 @@ class Across:
 
     def _judge_by(self, choices: Choices) -> Ints:
         """Judge labels by these choices in the end; return where each group of them starts."""
-        self.detailed, self.groups, starts = grouped(choices, self.windowed)
+        self.detailed, self.groups, starts = grouped(choices, self.windowed, timeless=self.layout.timeless)
         self.coarse = self.detailed.least(starts)
         """The least values of each group."""
         self.served = np.zeros(len(self.groups), dtype=np.int64)
@@ -105,7 +109,7 @@ class Across:
     def bounds(self, labels: Labels, *, quick: bool = False) -> tuple[Floats, Floats]:
         """Return (energy, latency) of each label for each choice that may be best (or for groups of them).
 
-        Infinite where it does not fit.
+        Infinite where it does not fit; latencies are 0 where they do not matter.
         """
         return self._with_limits(labels, self.carried(labels), self.coarse if quick else self.detailed)
 
@@ -135,10 +139,11 @@ class Across:
         to_come = np.zeros((1 + len(self.layout.limit), labels.n))
         self.above.add_to_come(labels, 0, to_come)
         unique, inverse = np.unique(labels.s[Layout.KEPT], return_inverse=True)
-        kinds = np.array([self.kind_of[int(kept)] for kept in unique], dtype=np.int64)
+        kept = np.array([self.space.keeps.index(int(one)) for one in unique], dtype=np.int64)
+        kinds = self.kind_of[kept[inverse.ravel()], self.inside.of(labels, self.layout)]
         return Carried(
             self.inputs.of(labels, self.layout, self.above.against),
-            kinds[inverse.ravel()],
+            kinds,
             to_come,
             self._reach(labels),
             self.passes.within(labels, self.segment),
@@ -158,6 +163,8 @@ class Across:
             if joint and self.by_way.alone:
                 np.maximum(own, self.by_way.beyond(labels, choices.columns), out=own)
         energy += own
+        if self.timeless:
+            return energy, np.zeros(energy.shape)
         latency: Floats = labels.f[Layout.CYCLES][:, None] / choices.divisor
         for passes, shares in zip(carried.passes, choices.passes, strict=True):
             latency += passes[:, None] * shares
@@ -168,13 +175,18 @@ class Across:
     def _with_limits(self, labels: Labels, carried: Carried, choices: Choices) -> tuple[Floats, Floats]:
         """Return (energy, latency)."""
         energy, computed = self._computed(labels, carried, choices)
-        latency = computed
-        for k, row in enumerate(self.layout.limit):
-            cycles, own = self._crossed(carried, choices, k + 1)
-            cycles += own
-            cycles += labels.f[row][:, None] / choices.shares[k]
-            cycles += carried.to_come[k + 1][:, None]
-            latency = np.maximum(latency, cycles)
+        if self.timeless:
+            return energy, computed
+
+        def busy() -> Iterator[Floats]:
+            for k, row in enumerate(self.layout.limit):
+                cycles, own = self._crossed(carried, choices, k + 1)
+                cycles += own
+                cycles += labels.f[row][:, None] / choices.shares[k]
+                cycles += carried.to_come[k + 1][:, None]
+                yield cycles
+
+        latency = self.space.prices.lasting(busy(), computed)
         if self.space.leak_pj_per_cycle:
             energy += self.space.leak_pj_per_cycle * (latency - computed)
         return energy, latency

@@ -59,7 +59,7 @@ class Completion:
             return energy, latency, np.broadcast_to(capacity[:, None], energy.shape)
         costs = labels.f[self.above.rows]
         self.above.add_missing(labels, costs, quick=quick)
-        latency = np.maximum(self.compute_cycles(labels), costs[1:].max(axis=0, initial=0.0))
+        latency = self.space.prices.lasting(costs[1:], self.compute_cycles(labels))
         energy = costs[0]
         if self.space.leak_pj_per_cycle:
             energy = energy + self.space.leak_pj_per_cycle * latency

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +31,11 @@ class Prices:
     """The same: what a word costs less that is finished."""
     segments: tuple[int, ...]
     """For each limit: how many arrays are inside the level of whose instances each has its own."""
+    book: PriceBook
+    limits: tuple[int, ...]
+    """Place of each limit in it."""
+    unit: str
+    """The compute unit."""
 
     @property
     def rows(self) -> int:
@@ -39,6 +45,13 @@ class Prices:
     def compute(self) -> int:
         """The compute unit among the children."""
         return int(self.hop.shape[3]) - 1
+
+    def lasting(self, busy: Iterable[Floats], computing: Floats) -> Floats:
+        """Return how long labels last: ``busy`` are the cycles of each limit. Of bounds, a bound."""
+        if not self.book.waits:
+            return reduce(np.maximum, busy, computing)
+        cycles = dict(zip(self.limits, busy, strict=True))
+        return np.asarray(self.book.lasting(cycles, computing, self.unit, np.maximum))
 
 
 def prices(
@@ -55,7 +68,7 @@ def prices(
     """
     levels = book.architecture.levels
     inside = levels[: book.architecture.index(unit)]
-    limits = [place for places in book.limits.values() for place in places]
+    limits = tuple(place for places in book.limits.values() for place in places)
     row = {place: k for k, place in enumerate((ENERGY, *limits))}
     shape = (len(row), len(tensors), len(memories) + 1, len(memories))
     kinds: tuple[Moved, ...] = ("read", "update", "fill", "drain", "last_update", "last_drain")
@@ -77,4 +90,4 @@ def prices(
     for place in limits:
         outside = levels[: book.architecture.index(book.meters[place].level)]
         segments.append(sum(isinstance(x, Array) for x in inside) - sum(isinstance(x, Array) for x in outside))
-    return Prices(flows, hop, last_hop, tuple(segments))
+    return Prices(flows, hop, last_hop, tuple(segments), book, limits, unit)

@@ -191,9 +191,8 @@ class Search(Spreading):
         for i in self.sliding.nodes:
             rows = np.flatnonzero((s[Layout.OPEN] | s[Layout.ALIVE]) & self.space.nodes[i].bit)
             self.sliding.die(labels, rows, i, shape[rows], self.top)
-        latency = self.completion.compute_cycles(labels)
-        for row in self.layout.limit:
-            latency = np.maximum(latency, labels.f[row])
+        busy = labels.f[self.layout.block(self.layout.limit)]
+        latency = self.space.prices.lasting(busy, self.completion.compute_cycles(labels))
         energy = labels.f[Layout.ENERGY] + self.space.leak_pj_per_cycle * latency
         costs = np.stack([energy, latency, labels.f[Layout.CAPACITY]])
         ranked = [latency, energy, *([costs[2]] if self.aim.uses_capacity else [])]

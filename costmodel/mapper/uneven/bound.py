@@ -29,6 +29,7 @@ from costmodel.einsum.coordinates import distinct, joined_indices
 from costmodel.einsum.roles import stationary_tensor
 from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.uneven.reuse import Node, Price, Spread, least_traffic
+from costmodel.model.evaluation import WAITING
 from costmodel.model.formats import stored_bits
 from costmodel.model.meters import (
     ENERGY,
@@ -136,15 +137,19 @@ def floors(allowed: Allowed, *, at_once: bool = False) -> Floors:
         return {name: min((prices.of(c) for c in listed), default=0.0) for name, listed in choices.items()}
 
     cycles: dict[str, float] = {}
+    at_least: dict[int, float] = {}
     for component, places in book.limits.items():
         for place in places:
             level = architecture.index(book.meters[place].level)
             prices = _Prices(book, place)
             busy = sum(each(prices).values()) + _beyond(allowed, boundaries, prices)
             instances = math.prod(x.fanout for outer, x in allowed.arrays.items() if outer < level)
-            cycles[component] = max(cycles.get(component, 0.0), busy / instances)
+            at_least[place] = busy / instances
+            cycles[component] = max(cycles.get(component, 0.0), at_least[place])
     computing = busiest_points(allowed) * cycles_per_point(einsum, unit)
     cycles[unit.name] = computing + sum(_pass_cycles(allowed, place) for place in allowed.arrays)
+    if book.waits:
+        cycles[WAITING] = book.lasting(at_least, cycles[unit.name], unit.name)
     room = sum(
         architecture.copies(allowed.levels[place].name)
         * stored_bits(einsum.tensors[name], allowed.levels[place], 1, sums=einsum.accumulates(name))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from costmodel.model.evaluation import FLOWS, Evaluation
+from costmodel.model.evaluation import FLOWS, WAITING, Evaluation
 from costmodel.model.explain.asked import Questioned
 from costmodel.model.explain.energies import component_energy, hops
 from costmodel.model.explain.explanation import Explanation
@@ -49,6 +49,8 @@ def _answer(asked: Questioned, subject: str) -> Explanation:
     words = subject.split(".")
     if len(words) == 1 and subject in TOTALS:
         return total(asked, subject)
+    if words == [WAITING, "latency"]:
+        return component_latency(asked, subject, WAITING)
     level = next((x for x in asked.architecture.levels if x.name == words[0]), None)
     if words[0] not in asked.book.components() or len(words) not in (2, 3):
         raise unknown(asked, subject)

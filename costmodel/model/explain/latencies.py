@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 
 from costmodel.einsum.roles import stationary_tensor
-from costmodel.model.evaluation import LatencyRow
+from costmodel.model.evaluation import WAITING, LatencyRow
 from costmodel.model.explain.asked import Questioned
 from costmodel.model.explain.explanation import Explanation, Part, number
 from costmodel.model.explain.loops import instances_of, where_zero
 from costmodel.model.explain.subjects import unknown
-from costmodel.model.latency import busiest_points
+from costmodel.model.latency import busiest_points, limit_cycles
 from costmodel.model.metered import metered
 from costmodel.model.meters import (
     operations_per_cycle,
@@ -28,6 +28,8 @@ def component_latency(asked: Questioned, subject: str, component: str) -> Explan
     e = asked.evaluation
     rows = [r for r in e.latency_rows if r.component == component and r.einsum in asked.einsums()]
     level = next((x for x in asked.architecture.levels if x.name == component), None)
+    if component == WAITING:
+        return _waiting(asked, subject, rows)
     if not rows:
         if isinstance(level, Memory):
             raise SpecError([Problem(f"{subject}: {component} states no bandwidth, so it limits nothing")])
@@ -37,6 +39,26 @@ def component_latency(asked: Questioned, subject: str, component: str) -> Explan
         how = _unit_cycles(asked, level, r.einsum) if isinstance(level, ComputeUnit) else _limit_cycles(asked, r)
         name = f"{r.einsum}: " if len(rows) > 1 else ""
         parts.append(Part(f"{name}{asked.times(r.einsum)}{how}", r.cycles * e.counts[r.einsum]))
+    value = sum(p.value for p in parts)
+    return Explanation(subject, value, "cycles", f"{subject} = {number(value)} cycles", (), tuple(parts))
+
+
+def _waiting(asked: Questioned, subject: str, rows: list[LatencyRow]) -> Explanation:
+    """Derive how long Einsums last from what is busy, and from what waits, level by level."""
+    e = asked.evaluation
+    if not rows:
+        raise SpecError([Problem(f"{subject}: nothing waits here: no level states an `overlap` or a `latency`")])
+    parts = []
+    for r in rows:
+        nest, bound = asked.nest(r.einsum), asked.bound(r.einsum)
+        crossings = [c for tensor in bound.einsum.tensors for c in asked.crossings(r.einsum, tensor)]
+        counted = [(c, list(metered(asked.book, nest, c))) for c in crossings]
+        busy = dict(limit_cycles(asked.book, nest, bound, counted))
+        unit = bound.unit.name
+        computing = next(x.cycles for x in e.latency_rows if (x.einsum, x.component) == (r.einsum, unit))
+        name = f"{r.einsum}: " if len(rows) > 1 else ""
+        for how, cycles in asked.book.lasting_terms(busy, computing, unit):
+            parts.append(Part(f"{name}{asked.times(r.einsum)}{how}", cycles * e.counts[r.einsum]))
     value = sum(p.value for p in parts)
     return Explanation(subject, value, "cycles", f"{subject} = {number(value)} cycles", (), tuple(parts))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from costmodel.model.evaluation import FLOWS, Evaluation
+from costmodel.model.evaluation import FLOWS, WAITING, Evaluation
 from costmodel.model.explain.asked import Questioned
 from costmodel.model.meters import (
     PriceBook,
@@ -25,6 +25,8 @@ TOTALS = ("energy", "latency", "edp", "utilisation", "area")
 def subjects(architecture: Architecture, evaluation: Evaluation) -> tuple[str, ...]:
     """Every subject that ``explain`` knows for an evaluation."""
     found: list[str] = list(TOTALS)
+    if any(r.component == WAITING for r in evaluation.latency_rows):
+        found.append(f"{WAITING}.latency")
     flows = {(r.level, r.tensor, r.flow) for r in evaluation.traffic_rows}
     for name in PriceBook(architecture).components():
         found += [f"{name}.energy"]
@@ -46,7 +48,7 @@ def subjects(architecture: Architecture, evaluation: Evaluation) -> tuple[str, .
 def check_subject(architecture: Architecture, workload: Workload, subject: str) -> None:
     """Raise SpecError for what is no number of any mapping: a component, a kind or a tensor that is not there."""
     first, *rest = subject.split(".", 2)
-    components = PriceBook(architecture).components()
+    components = [*PriceBook(architecture).components(), WAITING]
     tensors = list(dict.fromkeys(tensor for einsum in workload.einsums for tensor in einsum.tensors))
     if not rest:
         ways: list[tuple[str, Sequence[str]]] = [(subject, TOTALS)]
@@ -65,7 +67,7 @@ def _kinds(architecture: Architecture, component: str) -> tuple[str, ...]:
     """Kinds of numbers of a component."""
     level = next((x for x in architecture.levels if x.name == component), None)
     own = ("occupancy", *FLOWS) if isinstance(level, Memory) else ("hop",) if isinstance(level, Array) else ()
-    return ("energy", "latency", *own)
+    return ("latency",) if component == WAITING else ("energy", "latency", *own)
 
 
 def unknown(asked: Questioned, subject: str) -> SpecError:

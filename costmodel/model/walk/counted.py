@@ -44,6 +44,13 @@ class PortRow:
     """By fills and updates."""
     both_bits: int
     """By reads and writes of one instance together."""
+    asked_bits: int
+    """By reads alone, without drains."""
+    drained_bits: int
+    """By drains that are charged."""
+    filled_bits: int
+    exchanged_bits: int
+    """By fills and such drains of one instance together."""
 
 
 @dataclass(frozen=True, slots=True)

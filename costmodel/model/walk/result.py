@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from costmodel.model.evaluation import FLOWS, Flow, LatencyRow, OccupancyRow, TrafficRow
+from costmodel.model.evaluation import FLOWS, WAITING, Flow, LatencyRow, OccupancyRow, TrafficRow
 from costmodel.model.walk.counted import HopRow, OperationRow, PassRow, PortRow, WalkResult
 from costmodel.model.walk.pipeline import overlap_rows
 from costmodel.spec.hardware import Array, ComputeUnit, Memory
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from costmodel.einsum.algebra import Einsum
     from costmodel.model.walk.run import Run
     from costmodel.model.walk.state import Holder, Instance
-    from costmodel.spec.hardware import Architecture
+    from costmodel.spec.hardware import Architecture, Level
     from costmodel.spec.mapping import Nest
 
 
@@ -42,7 +42,7 @@ def result(run: Run) -> WalkResult:
         operation_rows=tuple(OperationRow(*key, count) for key, count in run.operations.items()),
         port_rows=ports,
         pass_rows=tuple(PassRow(*key, passes) for key, passes in run.passes.items()),
-        latency_rows=(*compute, *memory_latency(run.architecture, ports)),
+        latency_rows=(*compute, *memory_latency(run.architecture, ports), *waiting(run, compute, ports)),
         occupancy_rows=tuple(
             OccupancyRow(h.owner, h.memory.name, h.tensor.name, n, n * word_bits(run, h)) for h, n in occupancy
         ),
@@ -54,18 +54,17 @@ def result(run: Run) -> WalkResult:
 
 def port_rows(run: Run) -> tuple[PortRow, ...]:
     """Bits at the ports of the busiest instance of every memory."""
-    reads: dict[tuple[str, str], Counter[Instance]] = defaultdict(Counter)
-    writes: dict[tuple[str, str], Counter[Instance]] = defaultdict(Counter)
+    moved: dict[tuple[str, str], dict[Flow, Counter[Instance]]] = {}
     for h in run.holders.values():
         for (einsum, flow, instance), bits in h.bits.items():
-            action = reads if flow in {"read", "drain"} else writes
+            flows = moved.setdefault((einsum, h.memory.name), {f: Counter() for f in FLOWS})
             if flow != "drain" or h.memory.drain == "charged":
-                action[einsum, h.memory.name][instance] += bits
+                flows[flow][instance] += bits
     rows = []
-    for key in dict.fromkeys([*reads, *writes]):
-        both = reads[key] + writes[key]
-        busiest = (max(bits.values(), default=0) for bits in (reads[key], writes[key], both))
-        rows.append(PortRow(*key, *busiest))
+    for key, at in moved.items():
+        reads, writes = at["read"] + at["drain"], at["update"] + at["fill"]
+        columns = (reads, writes, reads + writes, at["read"], at["drain"], at["fill"], at["drain"] + at["fill"])
+        rows.append(PortRow(*key, *(max(bits.values(), default=0) for bits in columns)))
     return tuple(rows)
 
 
@@ -83,7 +82,8 @@ def compute_latency(run: Run) -> list[LatencyRow]:
         for array in run.architecture.arrays:
             skew = sum(size - 1 for size in array.shape.values())
             load = rows_of(run, array, run.einsums[name]) if array.systolic in {"weight", "input"} else 0
-            cycles += run.passes[name, array.name] * (skew + load)
+            if array.overlap == "none":
+                cycles += run.passes[name, array.name] * (skew + load)
         found.append(LatencyRow(name, unit_name, cycles))
     return found
 
@@ -102,20 +102,60 @@ def memory_latency(architecture: Architecture, ports: tuple[PortRow, ...]) -> li
         memory = architecture.level(port.level)
         if not isinstance(memory, Memory):
             raise TypeError(f"{port.level} is not a memory")
-        cycles = [bits / rate for _, bits, rate in limits_of(memory, port)]
+        cycles = [bits / rate for _, bits, rate in (*limits_of(memory, port), *exchanges_of(memory, port))]
         if cycles:
             rows.append(LatencyRow(port.einsum, port.level, max(cycles)))
     return rows
 
 
 def limits_of(memory: Memory, port: PortRow) -> list[tuple[str, int, float]]:
-    """Bits that pass each port of a memory that has a bandwidth, and that."""
-    limits = (
+    """Bits that pass each port of a memory that has a bandwidth, and that; last those that it may be asked for."""
+    limits: tuple[tuple[str, int, float | None], ...] = (
         (memory.name, port.both_bits, memory.bandwidth_bits_per_cycle),
         (f"{memory.name} read", port.read_bits, memory.read_bits_per_cycle),
         (f"{memory.name} write", port.write_bits, memory.write_bits_per_cycle),
     )
+    if memory.in_flight_bits is not None:
+        answered = memory.in_flight_bits / memory.latency_cycles
+        limits = (*limits, (f"{memory.name} in flight", port.asked_bits, answered))
     return [(name, bits, rate) for name, bits, rate in limits if rate is not None]
+
+
+def exchanges_of(memory: Memory, port: PortRow) -> list[tuple[str, int, float]]:
+    """Bits that fill and drain a memory during whose exchanges nothing else goes on, at each port with a bandwidth."""
+    exchanges = (
+        (f"{memory.name} exchange", port.exchanged_bits, memory.bandwidth_bits_per_cycle),
+        (f"{memory.name} drain", port.drained_bits, memory.read_bits_per_cycle),
+        (f"{memory.name} fill", port.filled_bits, memory.write_bits_per_cycle),
+    )
+    return [(name, bits, rate) for name, bits, rate in exchanges if rate is not None and memory.overlap == "none"]
+
+
+def waiting(run: Run, compute: list[LatencyRow], ports: tuple[PortRow, ...]) -> list[LatencyRow]:
+    """What every Einsum takes in all, where an architecture has it wait for transfers or for first words."""
+    levels = run.architecture.levels
+    at = {(port.einsum, port.level): port for port in ports}
+    if not any(first_word(level) or (isinstance(level, Memory) and level.overlap == "none") for level in levels):
+        return []
+    found = []
+    for row in compute:
+        cycles = row.cycles
+        for level in reversed(levels):
+            port = at.get((row.einsum, level.name))
+            if isinstance(level, Memory) and port:
+                cycles = max([cycles, *(bits / rate for _, bits, rate in limits_of(level, port))])
+                cycles += max((bits / rate for _, bits, rate in exchanges_of(level, port)), default=0)
+        above = levels[: run.architecture.index(row.component)]
+        found.append(LatencyRow(row.einsum, WAITING, cycles + sum(first_word(level) for level in above)))
+    return found
+
+
+def first_word(level: Level) -> float:
+    """Cycles from asking a memory for a word to its arrival; through an array whose passes have no gaps: its skew."""
+    if isinstance(level, Array):
+        gapless = level.systolic is not None and level.overlap == "all"
+        return sum(size - 1 for size in level.shape.values()) if gapless else 0
+    return level.latency_cycles if isinstance(level, Memory) else 0
 
 
 def busy(run: Run, compute: list[LatencyRow], ports: tuple[PortRow, ...]) -> dict[str, dict[str, Fraction]]:
@@ -126,7 +166,10 @@ def busy(run: Run, compute: list[LatencyRow], ports: tuple[PortRow, ...]) -> dic
     for port in ports:
         memory = run.architecture.level(port.level)
         if isinstance(memory, Memory):
-            found[port.einsum] |= {name: Fraction(bits / rate) for name, bits, rate in limits_of(memory, port)}
+            listed = (*limits_of(memory, port), *exchanges_of(memory, port))
+            found[port.einsum] |= {name: Fraction(bits / rate) for name, bits, rate in listed}
+    for row in waiting(run, compute, ports):
+        found[row.einsum][f"{row.einsum} {WAITING}"] = Fraction(row.cycles)
     return found
 
 

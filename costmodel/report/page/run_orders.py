@@ -9,12 +9,12 @@ from costmodel.model.patience import PATIENCE
 from costmodel.orders.costs import Behaviour, OrderCosts, order_costs, permutations
 from costmodel.orders.stretches import Stretch, stretches
 from costmodel.report import tables
-from costmodel.report.nest_text import sentences
 from costmodel.report.page.grid import Table
 from costmodel.report.page.orders import cost_table, word_table
 from costmodel.report.run import Run
 from costmodel.report.text.orders import COLUMNS, summary_text
 from costmodel.spec.mapping import Mapping, einsums_in
+from costmodel.spec.mapping_file import sentences
 from costmodel.spec.problems import SpecError
 
 MOST = 120

@@ -11,8 +11,8 @@ from costmodel.orders.costs import Arrangement, Behaviour, OrderCosts
 from costmodel.orders.stretches import Order
 from costmodel.report.codec import plain
 from costmodel.report.human import exact, joules
-from costmodel.report.nest_text import sentences
 from costmodel.report.text.aligned import table
+from costmodel.spec.mapping_file import sentences
 
 ROWS = 40
 """Behaviours that the terminal lists."""

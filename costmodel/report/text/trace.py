@@ -8,8 +8,8 @@ from typing import Any
 
 from costmodel.model.evaluation import Flow
 from costmodel.model.walk.words import Tile
-from costmodel.report.nest_text import sentences
 from costmodel.report.text.aligned import table
+from costmodel.spec.mapping_file import sentences
 from costmodel.trace.frames import Frame, Trace
 from costmodel.trace.valued import Valued
 

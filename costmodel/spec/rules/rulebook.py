@@ -70,10 +70,11 @@ class Rules:
 
     def working_least(self, instances: int) -> int:
         """Return how many of so many compute instances have to work."""
-        return utilisation.working_least(self._share, instances)
+        return utilisation.working_least(self.share_at_work, instances)
 
     @cached_property
-    def _share(self) -> float:
+    def share_at_work(self) -> float:
+        """The share of the compute instances that have to work."""
         return max((rule.share_at_work for rule in self.said), default=0.0)
 
     def findings(self, nest: Nest, einsum: Einsum, architecture: Architecture) -> tuple[Finding, ...]:

@@ -15,6 +15,7 @@ from commands import run
 from comparison import difference
 from problems import MAC, TWO_LEVEL
 from strategies import Case, workload_of
+from waits import waiting
 
 from costmodel.einsum.algebra import Workload
 from costmodel.mapper.front import Incumbents, StrictIncumbents
@@ -111,6 +112,15 @@ def test_no_branch_is_of_use_where_another_einsum_has_none() -> None:
 @pytest.mark.parametrize("seed", range(12))
 def test_an_enumeration_finds_the_same_front(seed: int) -> None:
     same_front(30_000 + seed, 800)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_an_enumeration_finds_the_same_front_where_not_all_overlaps(seed: int) -> None:
+    def draw(rng: random.Random) -> tuple[Workload, Architecture]:
+        workload, architecture = fused_nests.random_cascade(rng)
+        return workload, waiting(rng, architecture)
+
+    same_front(60_000 + seed, 800, draw)
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -1,0 +1,106 @@
+"""CPU time of sweeps: a grid of matrix products, points that are known, and an estimate for a grid of ResNet-18.
+
+    python benchmarks/sweep.py [gemm | known | resnet18]
+
+``gemm``      256 designs (buffer × PE X × PE Y × bandwidth) of a 64³ product, for energy and latency, in this process
+``known``     the same again with a journal that holds them all: time of a point of which everything is known
+``resnet18``  10,000 designs of the Eyeriss family: distinct searches, and the time of all from that of a sample
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from costmodel.mapper.engines import search
+from costmodel.spec import catalog
+from costmodel.spec.study import Study
+from costmodel.sweep.bench import Bench
+from costmodel.sweep.designs import grid
+from costmodel.sweep.execute import fingerprint, run_sweep
+from costmodel.sweep.journal import Journal
+from costmodel.sweep.resolve import Resolver
+
+GEMM = {
+    "arch": "pe2d",
+    "workload": "mm64",
+    "objective": ["energy", "latency"],
+    "axes": {
+        "GLB.size": ["4 KiB", "8 KiB", "16 KiB", "32 KiB"],
+        "PEs.shape.X": [4, 8, 16, 32],
+        "PEs.shape.Y": [4, 8, 16, 32],
+        "MainMemory.bandwidth": [2, 4, 8, 16],
+    },
+}
+RESNET = {
+    "arch": "eyeriss_sized",
+    "workload": "resnet18",
+    "objective": "energy",
+    "axes": {
+        "GLB.size": {"from": "16 KiB", "to": "160 KiB", "step": "16 KiB"},
+        "PEs.shape.X": {"from": 4, "to": 22, "step": 2},
+        "PEs.shape.Y": {"from": 4, "to": 22, "step": 2},
+        "DRAM.bandwidth": {"from": "0.25 GB/s", "to": "2.5 GB/s", "step": "0.25 GB/s"},
+    },
+}
+SAMPLE = 12
+"""Searches that an estimate is made from."""
+
+
+def gemm(folder: Path) -> None:
+    study = catalog.load_study(GEMM)
+    with Journal(folder / "points.jsonl", fingerprint(study)) as journal:
+        started = time.process_time()
+        result = run_sweep(study, journal, jobs=1)
+        spent = time.process_time() - started
+    bench = result.searches
+    done = f"{bench.searched} searched, {bench.settled} settled of {bench.distinct} distinct searches"
+    print(f"gemm: {len(result.outcomes)} points in {spent:.1f} CPU-s ({bench.cpu_s:.1f} of it searches): {done}")
+
+
+def known(folder: Path) -> None:
+    study = catalog.load_study(GEMM)
+    started = time.process_time()
+    with Journal(folder / "points.jsonl", fingerprint(study)) as journal:
+        result = run_sweep(study, journal, jobs=1)
+    spent = time.process_time() - started
+    print(f"known: {1000 * spent / len(result.outcomes):.2f} ms a point, {result.resumed} points known")
+
+
+def resnet18(_: Path) -> None:
+    study = catalog.load_study(RESNET)
+    started = time.process_time()
+    resolver, bench = Resolver(study), Bench(None)
+    points = points_of(study, resolver, bench)
+    planned = time.process_time() - started
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    some = bench.left[:: max(1, len(bench.left) // SAMPLE)]
+    started = time.process_time()
+    for one in some:
+        search(one.einsum, one.architecture, one.request)
+    each = (time.process_time() - started) / len(some)
+    searches = bench.distinct
+    print(f"resnet18: {points:,} points, {searches:,} distinct searches planned in {planned:.0f} CPU-s, {peak:.0f} MB")
+    print(f"resnet18: {each:.2f} CPU-s a search (sample of {len(some)}), {each * searches:,.0f} CPU-s at most for all")
+
+
+def points_of(study: Study, resolver: Resolver, bench: Bench) -> int:
+    designs = list(grid(study))
+    for design in designs:
+        for asked in resolver.plan(design).asked:
+            bench.need(asked)
+    return len(designs)
+
+
+def main() -> None:
+    asked = sys.argv[1:] or ["gemm", "known", "resnet18"]
+    with tempfile.TemporaryDirectory() as folder:
+        for name in asked:
+            {"gemm": gemm, "known": known, "resnet18": resnet18}[name](Path(folder))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""What of an architecture decides a search of mappings: neither names of chips, sources, notes nor areas do.
+
+*Limits* are numbers of which more only allows more, or makes what is allowed no slower: room, bandwidths, and the sizes
+of arrays where nothing else hangs on them. Of two architectures that differ in limits alone, the one that has no less
+of any allows all the mappings of the other one, at no higher costs. That is what ``mapper/settled.py`` builds on.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from costmodel.spec.hardware import Architecture, Array, Level, Memory
+
+_OF_CHIPS: dict[str, Any] = {"name": "", "source": "", "technology": "", "warnings": ()}
+_OF_LEVELS: dict[str, Any] = {"energy_source": "", "area_mm2": None}
+_LIMITS = ("capacity_bits", "bandwidth_bits_per_cycle", "read_bits_per_cycle", "write_bits_per_cycle")
+"""Of memories; null means no limit."""
+
+
+def decisive(architecture: Architecture) -> str:
+    """Return a text that two architectures share whose searches are the same search."""
+    return repr(_bare(architecture))
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """An architecture as one of those that differ from it in limits alone."""
+
+    frame: str
+    """Everything but the limits."""
+    limits: tuple[float, ...]
+    """Infinite where there is none; in an order that all of the family share."""
+
+    def allows(self, other: Family) -> bool:
+        """Whether all that the other one allows is allowed here, at no higher costs."""
+        return self.frame == other.frame and all(map(float.__ge__, self.limits, other.limits))
+
+
+def family_of(architecture: Architecture, *, arrays: bool) -> Family:
+    """Return the family of an architecture; ``arrays``: whether the sizes of arrays may be limits.
+
+    They are none where a level leaks or an array is systolic: then a larger one costs more.
+    """
+    bare = _bare(architecture)
+    leaks = any(level.leakage_w for level in bare.physical)
+    sized = arrays and not leaks and not any(array.systolic for array in bare.arrays)
+    limits = tuple(limit for level in bare.levels for limit in _limits(level, sized=sized))
+    return Family(repr(replace(bare, levels=tuple(_framed(x, sized=sized) for x in bare.levels))), limits)
+
+
+def _bare(architecture: Architecture) -> Architecture:
+    levels = tuple(_without(level, _OF_LEVELS) for level in architecture.levels)
+    bare: Architecture = replace(_without(architecture, _OF_CHIPS), levels=levels)
+    return bare
+
+
+def _without(value: Any, told: dict[str, Any]) -> Any:
+    known = {field.name for field in fields(value)}
+    return replace(value, **{name: nothing for name, nothing in told.items() if name in known})
+
+
+def _limits(level: Level, *, sized: bool) -> Iterator[float]:
+    if isinstance(level, Memory):
+        values = (getattr(level, name) for name in _LIMITS)
+        yield from (math.inf if value is None else float(value) for value in values)
+    elif isinstance(level, Array) and sized:
+        yield from map(float, level.shape.values())
+
+
+def _framed(level: Level, *, sized: bool) -> Level:
+    if isinstance(level, Memory):
+        return replace(level, **dict.fromkeys(_LIMITS))  # type: ignore[arg-type]
+    if isinstance(level, Array) and sized:
+        return replace(level, shape=dict.fromkeys(level.shape, 0))
+    return level

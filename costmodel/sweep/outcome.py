@@ -1,0 +1,62 @@
+"""What is known about one design: the costs of its best mappings, or why there are none."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from costmodel.mapper.result import Status
+from costmodel.mapper.workers import LostError
+from costmodel.spec.objective import AREA, costs_of, objective_of
+from costmodel.sweep.designs import Design, DesignCosts, Values
+
+if TYPE_CHECKING:
+    from costmodel.mapper.network import NetworkResult
+    from costmodel.spec.problems import SpecError
+
+
+@dataclass(frozen=True)
+class Outcome(DesignCosts):
+    """What is known about one design."""
+
+    design: Design
+    certificate: str = field(default="", kw_only=True)
+    """What is known about its mappings, in words."""
+    proven: bool = field(default=False, kw_only=True)
+    """Whether no mappings are better."""
+
+    def costs(self, objectives: tuple[str, ...]) -> Values:
+        """The values of objectives; infinite where one is not modelled, null where nothing fits."""
+        totals = self.totals
+        if totals is None:
+            return None
+        # designs differ in their clocks, so seconds count
+        timed = replace(totals, latency_cycles=totals.latency_cycles / (self.clock_hz or 1.0))
+        area = math.inf if self.area_mm2 is None else self.area_mm2
+        return tuple(area if name == AREA else objective_of(name).of(timed)[0] for name in objectives)
+
+
+def outcome_of(design: Design, result: NetworkResult) -> Outcome:
+    """Take what a design costs from its mappings. Raises LostError if a search has no answer."""
+    if died := [failure.reason for failure in result.failures if failure.infeasible is None]:
+        raise LostError("; ".join(died))
+    if result.failures or not result.layers:
+        return Outcome(design, note="; ".join(failure.reason for failure in result.failures) or "nothing to map")
+    evaluation = result.evaluation
+    return Outcome(
+        design,
+        **costs_of(evaluation),
+        clock_hz=evaluation.clock_hz,
+        area_mm2=evaluation.area_mm2,
+        utilisation=evaluation.utilisation,
+        **asdict(evaluation.efficiency),
+        certificate=str(result.certificate),
+        proven=result.certificate.status == Status.PROVEN,
+        mappings=result.mappings,
+    )
+
+
+def no_outcome(design: Design, error: SpecError) -> Outcome:
+    """Say what is wrong with the values of a design."""
+    return Outcome(design, note="; ".join(str(problem).split("\n", 1)[0] for problem in error.problems))

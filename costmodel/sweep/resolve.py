@@ -1,0 +1,67 @@
+"""Designs as architectures and workloads: what was read once is not read again."""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from costmodel.mapper.network import NetworkPlan, plan_of
+from costmodel.spec import catalog
+from costmodel.spec.problems import SpecError
+from costmodel.spec.request import einsum_of
+from costmodel.sweep.designs import Design, overrides
+
+if TYPE_CHECKING:
+    from costmodel.einsum.algebra import Workload
+    from costmodel.spec.hardware import Architecture
+    from costmodel.spec.load import Document
+    from costmodel.spec.overrides import Kind
+    from costmodel.spec.study import Study
+
+WORKLOADS = 64
+"""That are remembered, of the axes that lead into them."""
+
+
+def document_of(study: Study, kind: Kind, ref: str) -> Document:
+    """What a study names, as it was read with the study."""
+    return study.documents.get((kind, ref)) or catalog.document(ref, kind)
+
+
+class Resolver:
+    """Gives the plans of the designs of a study. Raises OSError where a file that a value names cannot be read."""
+
+    def __init__(self, study: Study) -> None:
+        self.study = study
+        self._workloads: OrderedDict[str, Workload] = OrderedDict()
+
+    def plan(self, design: Design) -> NetworkPlan:
+        """What mapping a design takes. Raises SpecError where its values make no architecture or no workload."""
+        architecture, workload = self._pair(design)
+        return plan_of(workload, architecture, self.study.asking(jobs=None))
+
+    def _pair(self, design: Design) -> tuple[Architecture, Workload]:
+        arch = document_of(self.study, "arch", design.arch)
+        work = document_of(self.study, "workload", design.workload)
+        changes = overrides(self.study, design)
+        own, others = catalog.share(changes, arch, work)
+        try:
+            architecture = catalog.load_architecture(arch, own)
+        except SpecError:
+            architecture, _ = catalog.load_pair(arch, work, changes)  # with what is wrong in the workload too
+        if "lower" in work.data or any(path == "lower" for path, _ in others):
+            return architecture, self._asked(catalog.load_pair(arch, work, changes)[1])
+        key = json.dumps([design.workload, others, architecture.word_bits], default=str)
+        if key not in self._workloads:
+            self._workloads[key] = self._asked(catalog.load_pair(architecture, work, others)[1])
+            if len(self._workloads) > WORKLOADS:
+                self._workloads.popitem(last=False)
+        self._workloads.move_to_end(key)
+        return architecture, self._workloads[key]
+
+    def _asked(self, workload: Workload) -> Workload:
+        """The Einsums that the study asks for."""
+        if self.study.einsums is None:
+            return workload
+        return replace(workload, einsums=tuple(einsum_of(workload, name) for name in self.study.einsums))

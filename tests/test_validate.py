@@ -1,0 +1,110 @@
+"""Published numbers against the model: every row within its tolerance, and the page as the command makes it."""
+
+import csv
+import io
+import json
+
+import pytest
+from commands import run
+from pages import DOCS
+
+from costmodel.validate import groups
+from costmodel.validate.groups import NAMES, asked
+from costmodel.validate.judge import judged
+from costmodel.validate.markdown import markdown, section
+from costmodel.validate.records import EXACT, Calibration, Case, CaseGroup, CaseSummary, Roof, mean_error, within
+
+PAGE = DOCS / "validation.md"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_fast_rows_are_within_their_tolerance_and_stand_on_the_page(name):
+    ((group, cases),) = asked([name], fast=True) or [(groups.group(name), [])]
+    rows = list(judged(group, cases))
+    assert [(row.key, row.quantity, row.error) for row in rows if row.status == "outside"] == []
+    if len(cases) == len(group.cases()):
+        assert section(group, rows) in PAGE.read_text(encoding="utf-8")
+
+
+@pytest.mark.long
+def test_the_page_is_what_the_command_makes():
+    found = [(group, list(judged(group, cases))) for group, cases in asked([], fast=False)]
+    assert [(row.key, row.quantity, row.error) for _, rows in found for row in rows if row.status == "outside"] == []
+    assert PAGE.read_text(encoding="utf-8") == markdown(found)
+
+
+def of(name, published, ours, **more):
+    return Case(
+        **{"name": name, "quantity": "words", "published": published, "ours": lambda: ours, "source": "S"}
+        | {"tolerance": within(0.1)}
+        | more
+    )
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """Have the command show these cases alone."""
+
+    def show(*cases, summaries=()):
+        one = CaseGroup(name="one", title="T", about="A.", cases=lambda: cases, summaries=summaries)
+        monkeypatch.setattr(groups, "NAMES", ("one",))
+        monkeypatch.setattr(groups, "group", {"one": one}.__getitem__)
+
+    return show
+
+
+def test_a_row_that_leaves_its_tolerance_is_told_and_ends_with_1(shown):
+    shown(of("near", 100, 109), of("far", 100, 111))
+    result = run("validate", code=1)
+    assert [line.split() for line in result.stdout.splitlines() if line.startswith(("near", "far"))] == [
+        ["near", "words", "100", "109", "+9.0", "%", "±", "10", "%"],
+        ["far", "words", "100", "111", "+11.0", "%", "±", "10", "%", "OUTSIDE"],
+    ]
+    assert "2 rows, 1 outside of tolerance" in result.stdout
+    assert "far" not in run("validate", "--only", "one/near").stdout
+
+
+def test_a_summary_is_held_to_its_limit_where_all_its_rows_are_run(shown):
+    summary = CaseSummary(name="mean", quantity="words", of=mean_error, at_most=0.02)
+    shown(of("a", 100, 101), of("b", 100, 105, slow=True), summaries=(summary,))
+    assert "mean" not in run("validate", "--fast").stdout
+    rows = json.loads(run("validate", "--json", code=1).stdout)["rows"]
+    assert [(row["name"], row["status"]) for row in rows] == [("a", "within"), ("b", "within"), ("mean", "outside")]
+    assert rows[-1]["ours"] == pytest.approx(3)
+
+
+def test_a_calibration_is_named_and_both_errors_are_told(shown):
+    calibration = Calibration("start of a pass", 21, "cycles", "a fit")
+    shown(of("a", 100, 70, calibrated=lambda: 98, calibration=calibration, tolerance=within(0.05)))
+    (row,) = csv.DictReader(io.StringIO(run("validate", "--csv").stdout))
+    assert (row["error"], row["error_uncalibrated"]) == (str(98 / 100 - 1), str(70 / 100 - 1))
+    assert row["calibration"] == "start of a pass: 21 cycles (a fit)"
+
+
+def test_a_measurement_that_beats_its_machine_is_refused_with_the_arithmetic(shown):
+    """65,536 keys and values of 32 heads of 128 words of 2 B are 1.07 GB: 0.527 ms at 2,039 GB/s."""
+    kv = Roof(name="HBM", amount=2 * 65536 * 32 * 128 * 2, rate=2.039e12, unit="B", seconds=0.4e-3)
+    shown(of("decode", 0.4, None, roofs=(kv,)), of("words", 4, 4, tolerance=EXACT))
+    result = run("validate")
+    told = " ".join(result.stdout.split())
+    assert "HBM: 1.07374e+09 B at 2.039e+12 B/s take 0.000526602 s, 0.0004 s are said" in told
+    assert "2 rows, all within tolerance, 1 refused" in result.stdout
+
+
+def test_rows_that_are_not_there_are_named_with_what_is_near():
+    assert (
+        "no group of rows is called 'scalsim' (did you mean 'scalesim'?)"
+        in run("validate", "--only", "scalsim", code=1).stderr
+    )
+    assert "no row of scalesim begins with 'outputs'" in run("validate", "--only", "scalesim/outputs", code=1).stderr
+
+
+def test_a_page_is_html_or_markdown(shown, tmp_path):
+    shown(of("a", 100, 105), of("b", 100, 80))
+    assert "neither *.html nor *.md" in run("validate", "--out", tmp_path / "page.txt", code=2).stderr
+    run("validate", "--out", tmp_path / "page.html", code=1)
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "ours / published" in page
+    assert "2 rows, 1 outside of tolerance" in page
+    run("validate", "--out", tmp_path / "page.md", code=1)
+    assert "| a | words | 100 | 105 | +5.0 % | ± 10 % |" in (tmp_path / "page.md").read_text(encoding="utf-8")
