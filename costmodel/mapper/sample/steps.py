@@ -173,7 +173,7 @@ class Plans:
             else:
                 memory = self.architecture.levels[step.level]
                 holes = memory.holes if isinstance(memory, Memory) else "skip"
-                key = (step, *[extent[v] for v in self.relevant[step.tensor]])
+                key: tuple[Hold | int, ...] = (step, *[extent[v] for v in self.relevant[step.tensor]])
                 share = self._known.get(key)
                 if share is None:
                     share = self._known[key] = self._share(step, extent, holes)
