@@ -1,4 +1,4 @@
-"""SharedChoices of what the shared part of a group keeps, put together Einsum by Einsum.
+"""Choices of what the shared part of a group keeps, put together Einsum by Einsum.
 
 What one Einsum keeps of a tensor in the shared part, all others find there. A choice goes at a boundary where its
 cheapest branches are no better than what is known, or where its tiles and the smallest branches have no room.
@@ -17,12 +17,12 @@ from costmodel.mapper.fused.plan import Floats, Ints, Plan
 from costmodel.mapper.fused.table import BranchTable
 
 CELLS = 500_000
-"""SharedChoices times boundaries that are looked at in one go."""
+"""Choices times boundaries that are looked at in one go."""
 
 
 @dataclass(frozen=True)
 class SharedChoices:
-    """SharedChoices of shared nodes, one row each, with what a fused nest costs at least at each boundary."""
+    """Choices of shared nodes, one row each, with what a fused nest costs at least at each boundary."""
 
     kept: Ints
     """Nodes (bits)."""
