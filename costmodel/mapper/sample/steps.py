@@ -173,7 +173,7 @@ class Plans:
             else:
                 memory = self.architecture.levels[step.level]
                 holes = memory.holes if isinstance(memory, Memory) else "skip"
-                key = (step, *[extent[v] for v in self.relevant[step.tensor]])
+                key = (step, tuple([extent[v] for v in self.relevant[step.tensor]]))
                 share = self._known.get(key)
                 if share is None:
                     share = self._known[key] = self._share(step, extent, holes)
@@ -297,7 +297,7 @@ class Plans:
         return words
 
     @cached_property
-    def _known(self) -> dict[tuple[Hold | int, ...], Share]:
+    def _known(self) -> dict[tuple[Hold, tuple[int, ...]], Share]:
         """Storage node and extents of its tile → the room that it takes."""
         return {}
 
