@@ -10,7 +10,7 @@ from costmodel.validate.records import Case, CaseGroup
 
 NAMES = (
     *("eyeriss", "scalesim", "timeloop", "fusemax", "flat", "flashattention", "orojenesis", "cacti"),
-    *("gpus", "gpu_attention"),
+    *("gpus", "gpu_attention", "gemmini"),
 )
 """Each is a module of its name, that is loaded when it is asked for."""
 
