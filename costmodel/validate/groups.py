@@ -8,7 +8,18 @@ from importlib import import_module
 from costmodel.spec.problems import Problem, SpecError, did_you_mean
 from costmodel.validate.records import Case, CaseGroup
 
-NAMES = ("eyeriss", "tpu", "scalesim", "timeloop", "fusemax", "flat", "flashattention", "orojenesis", "cacti")
+NAMES = (
+    "eyeriss",
+    "dataflows",
+    "tpu",
+    "scalesim",
+    "timeloop",
+    "fusemax",
+    "flat",
+    "flashattention",
+    "orojenesis",
+    "cacti",
+)
 """Each is a module of its name, that is loaded when it is asked for."""
 
 
