@@ -3,8 +3,9 @@
 python benchmarks/mapper.py            the table of targets
 python benchmarks/mapper.py growth     how time grows with sizes, ranks, levels and dimensions (Markdown)
 python benchmarks/mapper.py growth --svg    and draws it into docs/mapper_growth.svg
-python benchmarks/mapper.py networks   whole networks on every machine, distinct layers; names of either choose among
-                                       them, and --budget 40 gives each layer so many seconds at most
+python benchmarks/mapper.py networks   whole networks on every machine, distinct layers, then the table of
+                                       docs/mapper.md; names of either choose among them, --budget 40 gives each layer
+                                       so many seconds at most, --keep FILE.csv goes on where the file ends
 python benchmarks/mapper.py budgets    random pairs of them within 2, 5 and 20 s: how long it took, how large gaps are;
                                        --cpu counts CPU time of one process, as a machine without other work would
 """
@@ -12,8 +13,6 @@ python benchmarks/mapper.py budgets    random pairs of them within 2, 5 and 20 s
 from __future__ import annotations
 
 import math
-import random
-import resource
 import sys
 import time
 from dataclasses import dataclass, replace
@@ -24,14 +23,10 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from asking import map_einsum  # noqa: E402
+from networks import MACHINES, NETWORKS, budgets, networks  # noqa: E402
 from problems import CONV3X3, PE2D, TWO_LEVEL, einsum, gemm  # noqa: E402  after the path is set
 
-from costmodel.mapper.canonical import grouped, leaders  # noqa: E402
-from costmodel.mapper.network import map_workload  # noqa: E402
-from costmodel.mapper.result import InfeasibleError, Status  # noqa: E402
-from costmodel.spec.catalog import load_architecture, load_workload  # noqa: E402
 from costmodel.spec.hardware import Architecture, Array, Memory  # noqa: E402
-from costmodel.spec.request import Request  # noqa: E402
 
 if TYPE_CHECKING:
     from costmodel.einsum.algebra import Einsum
@@ -188,82 +183,14 @@ def drawing(timings: list[Timing]) -> str:
     return "\n".join([*parts, "</svg>", ""])
 
 
-NETWORKS = ("alexnet", "resnet18", "vgg16", "mobilenet_v2", "bert_base_layer", "flash_attention")
-MACHINES = (
-    "two_level",
-    "eyeriss_v1",
-    "tpu_v1",
-    "nvdla_large",
-    "gemmini",
-    "simba_chip",
-    "pe2d",
-    "eyeriss_normalized",
-)
-LARGE = ("resnet50", "gpt3_175b_layer", "llama3_8b", "llama3_70b", "llama3_70b_decode", "mixtral_8x7b")
-
-
-def networks(wanted: list[str], budget_s: float | None) -> None:
-    """Print EDP, CPU-s and what is not proven of whole networks, distinct layers only, each at its own best EDP."""
-    every = {*NETWORKS, *LARGE}
-    pairs = [(network, machine) for network in (*NETWORKS, *LARGE) for machine in MACHINES]
-    print("| | | EDP pJ·s | CPU-s | layers | not proven |\n|---|---|---|---|---|---|")
-    for network, machine in pairs:
-        if all({*wanted} & {name} or not {*wanted} & {*kind} for name, kind in ((network, every), (machine, MACHINES))):
-            print(_row(network, machine, budget_s), flush=True)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"\npeak {peak:.0f} MiB")
-
-
-def _row(network: str, machine: str, budget_s: float | None) -> str:
-    architecture, workload = load_architecture(machine), load_workload(network)
-    members = grouped(workload, architecture)
-    energy_pj = latency_cycles = 0.0
-    lacking: list[str] = []
-    began = time.process_time()
-    for leader in leaders(members):
-        count = sum(m.einsum.count for m in members if m.group == leader.group)
-        asked = {} if budget_s is None else {"budget": budget_s}
-        try:
-            found = map_einsum(replace(leader.einsum, count=1), architecture, objective="edp", **asked)
-        except InfeasibleError:
-            lacking.append(f"{leader.einsum.name} does not fit")
-            continue
-        energy_pj += count * found.front[0].energy_pj
-        latency_cycles += count * found.front[0].latency_cycles
-        if found.certificate.status != Status.PROVEN:
-            lacking.append(f"{leader.einsum.name} {found.certificate}")
-    spent = time.process_time() - began
-    edp = energy_pj * latency_cycles / architecture.clock_hz
-    groups = len(leaders(members))
-    return f"| {network} | {machine} | {edp:.4g} | {spent:.1f} | {groups} | {'; '.join(lacking) or '–'} |"
-
-
-def budgets(pairs: int, *, cpu: bool = False, seed: int = 0) -> None:
-    """Print how long networks take with a budget, and the gaps of their totals and layers, on random pairs."""
-    if cpu:
-        time.monotonic = time.process_time
-    rng = random.Random(seed)  # noqa: S311  no secret depends on it
-    print("| | | budget | took | gap of the totals | largest of a layer |\n|---|---|---|---|---|---|")
-    worst_s, worst_gap = 0.0, 0.0
-    for number in range(pairs):
-        network, machine, budget_s = rng.choice(NETWORKS), rng.choice(MACHINES), (2.0, 5.0, 20.0)[number % 3]
-        request = Request(objective=("edp",), budget=budget_s)
-        found = map_workload(load_workload(network), load_architecture(machine), request, jobs=1 if cpu else None)
-        certificates = [layer.result.certificate for layer in found.layers]
-        gap = max((math.inf if c.gap is None else c.gap) for c in certificates)
-        row = (network, machine, f"{budget_s:g} s", f"{found.wall_s:.1f} s", str(found.certificate), f"{gap:.1%}")
-        print(f"| {' | '.join(row)} |", flush=True)
-        worst_s, worst_gap = max(worst_s, found.wall_s - budget_s), max(worst_gap, gap)
-    print(f"\nlargest overrun {worst_s:.1f} s, largest gap {worst_gap:.1%}")
-
-
 def main(arguments: list[str]) -> None:
     """Do what the command line says."""
     if arguments[:1] == ["growth"]:
         growth(svg="--svg" in arguments)
     elif arguments[:1] == ["networks"]:
         budget_s = float(arguments[arguments.index("--budget") + 1]) if "--budget" in arguments else None
-        networks([a for a in arguments[1:] if a in (*NETWORKS, *LARGE, *MACHINES)], budget_s)
+        kept = Path(arguments[arguments.index("--keep") + 1]) if "--keep" in arguments else None
+        networks([a for a in arguments[1:] if a in (*NETWORKS, *MACHINES)], budget_s, kept)
     elif arguments[:1] == ["budgets"]:
         budgets(next((int(a) for a in arguments[1:] if a.isdecimal()), 20), cpu="--cpu" in arguments)
     else:

@@ -50,7 +50,7 @@ def test_names_of_shipped_files_complete_beside_files(words, names):
 
 
 def test_only_names_that_begin_so_complete():
-    assert completions("map", "eye") == (["eyeriss_normalized", "eyeriss_sized", "eyeriss_v1"], True)
+    assert completions("map", "eye") == (["eyeriss_normalized", "eyeriss_v1", "eyeriss_v2"], True)
     assert completions("map", "./eye") == ([], True)
     assert completions("explain", "pe2d", "mm64", "") == ([], False)
     assert completions("map", "pe2d", "mm64", "--method", "ns") == (["nsga2"], False)
@@ -73,7 +73,7 @@ def test_bash_completes():
     done = subprocess.run(
         ["bash", "-c", script], env={"PATH": path}, capture_output=True, text=True, check=True, timeout=60
     )
-    assert done.stdout.split() == ["eyeriss_normalized", "eyeriss_sized", "eyeriss_v1"]
+    assert done.stdout.split() == ["eyeriss_normalized", "eyeriss_v1", "eyeriss_v2"]
     assert done.stderr == ""
 
 

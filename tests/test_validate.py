@@ -8,7 +8,7 @@ import pytest
 from commands import run
 from pages import DOCS
 
-from costmodel.validate import groups
+from costmodel.validate import gpus, groups
 from costmodel.validate.groups import NAMES, asked
 from costmodel.validate.judge import judged
 from costmodel.validate.markdown import markdown, section
@@ -108,3 +108,20 @@ def test_a_page_is_html_or_markdown(shown, tmp_path):
     assert "2 rows, 1 outside of tolerance" in page
     run("validate", "--out", tmp_path / "page.md", code=1)
     assert "| a | words | 100 | 105 | +5.0 % | ± 10 % |" in (tmp_path / "page.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "beaten"), [(0.06583e-3, []), (0.06582e-3, ["HBM, weights alone: 1.34218e+08 B at 2.039e+12 B/s"])]
+)
+def test_a_product_that_is_said_to_stream_weights_faster_than_its_memory_is_refused(seconds, beaten):
+    """8192 × 8192 weights of 16 bits are 134,217,728 B: 65.83 us of an A100's 2039 GB/s."""
+    found = [
+        roof.beaten() for roof in gpus.roofs(gpus.MeasuredProduct("a100", 1, 8192, 8192), 311.9e12, 2039e9, seconds)
+    ]
+    assert [text.split(" take ")[0] for text in found if text] == beaten
+
+
+def test_a_wave_is_a_rectangle_of_tiles():
+    """4096 × 4096 in tiles of 128 × 256 is 32 × 16 of them; 12 × 9 work at a time: 3 × 2 waves."""
+    tiling = gpus.Tiling(128, 256, 12, 9)
+    assert tiling.waves(gpus.MeasuredProduct("a100", 4096, 4096, 4096)) == 3 * 2

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal, get_args
 
 from costmodel.components.curves import Curve
-from costmodel.components.figures import ComponentFigure, Unit, total
+from costmodel.components.figures import ComponentFigure, Factor, Unit, total
 from costmodel.components.formats import NumberFormat, number_format
 from costmodel.components.protocol import NODE, ComponentError, LevelKind, Parameter, Parameters
 from costmodel.components.scaling import logic_factor
@@ -23,11 +23,16 @@ _COLUMNS: tuple[tuple[str, str, Unit, float], ...] = (
     ("area_um2", "area", "mm2", 1e-6),
     ("leakage_w", "leakage", "W", 1.0),
 )
+_WHOLE: tuple[str, ...] = ("area", "leakage")
+"""What all of a unit has."""
 REACH = 2.0
 """How many times narrower or wider than the published formats one may be without a warning."""
 FUNCTIONS = ("exp", "log", "sqrt", "rsqrt", "sigmoid", "tanh", "gelu", "silu", "erf", "sin", "cos", "pow")
-EXP_MACS = 6
-"""Multiplications and additions of an exponential, and of other functions alike: a polynomial (FuseMax, MICRO 2024)."""
+POLYNOMIAL = 6
+"""Products and sums of an exponential, and of other functions alike (FuseMax, MICRO 2024)."""
+LANES = "lanes"
+RATE = "throughput"
+"""The limit of a unit: operations per cycle of each of its kinds."""
 SEED_BITS = 8
 """Bits of a reciprocal that a table gives before iterations double them."""
 
@@ -85,10 +90,11 @@ def added(*parts: Costs) -> dict[str, ComponentFigure]:
 
 
 def _several(costs: Costs, number: int, why: str) -> dict[str, ComponentFigure]:
-    """Operations that one piece of hardware does in turn: its energy is that of all, its area and leakage its own."""
-    energy = costs["energy"].copies(number)
-    told = ComponentFigure(energy.value, "pJ", f"{energy.source}; {number} of them, {why}", "assumed", energy.beyond)
-    return {**costs, "energy": told}
+    """Operations that one piece of hardware does in turn: their energies and times add up, its area is its own."""
+    told = f"{number} of them, {why}"
+    energy = costs["energy"].times(Factor(number, told, "assumed"))
+    rate = ComponentFigure(1 / number, "/cycle", f"{told}, in turn", "assumed")
+    return {**costs, "energy": energy} | ({RATE: rate} if number > 1 else {})
 
 
 # What a unit is made of
@@ -106,16 +112,20 @@ def _of(p: Parameters, what: str, format_name: str = "") -> dict[str, ComponentF
 
 
 def _exp(p: Parameters) -> dict[str, ComponentFigure]:
-    return _several(added(_of(p, "mul"), _of(p, "add")), EXP_MACS, "a polynomial (FuseMax counts 6 MACs)")
+    number = int(p["products"])
+    why = "a polynomial (FuseMax counts 6 MACs)" if number > 1 else "a table look-up and a line between its entries"
+    return _several(added(_of(p, "mul"), _of(p, "add")), number, why)
 
 
 def _divider(p: Parameters) -> dict[str, ComponentFigure]:
+    if p["products"]:
+        return _exp(p)
     form = number_format(str(p["format"]))
     if form.significand is None:
         return _several(_of(p, "mul"), 1, "an array of as many subtractions as a multiplier has additions")
     steps = max(0, math.ceil(math.log2(form.significand / SEED_BITS)))
     one = _several(_of(p, "mul"), 1 + 2 * steps, f"{steps} Newton steps of two from a reciprocal of {SEED_BITS} b")
-    return added(one, _several(_of(p, "add"), steps, "one a step")) if steps else one
+    return added(one, _several(_of(p, "add"), steps, "one a step")) | {RATE: one[RATE]} if steps else one
 
 
 def _comparator(p: Parameters) -> dict[str, ComponentFigure]:
@@ -137,36 +147,31 @@ def _max(p: Parameters) -> dict[str, ComponentFigure]:
 
 @dataclass(frozen=True, slots=True)
 class ArithmeticUnit:
-    """A unit that performs some kinds of operation, all at one price."""
+    """A unit that performs some kinds of operation, all at one price, in one or several lanes."""
 
     name: str
     kinds: tuple[str, ...]
     made_of: Callable[[Parameters], dict[str, ComponentFigure]]
-    accumulates: bool = False
+    own: Mapping[str, Parameter] = field(default_factory=dict)
+    """Parameters that other units do not have."""
     level: LevelKind = "compute"
 
     @property
     def parameters(self) -> Mapping[str, Parameter]:
-        return _WITH_ACCUMULATOR if self.accumulates else _PARAMETERS
+        return {**_PARAMETERS, **self.own}
 
     def actions(self, parameters: Parameters) -> Mapping[str, ComponentFigure]:
+        """Return energies of its kinds; area, leakage and rate of all lanes."""
         costs = self.made_of(parameters)
         if not costs["energy"].value:
             rule = f"`table: {parameters['table']}` takes sums for free: it has no price for {self.name}"
             raise ComponentError(rule, "table", "say `table: horowitz` or `table: aladdin`")
-        rest = {kind: costs[kind] for kind in ("area", "leakage") if kind in costs}
-        return dict.fromkeys(self.kinds, costs["energy"]) | rest
+        lanes = int(parameters[LANES])
+        found: dict[str, ComponentFigure] = dict.fromkeys(self.kinds, costs["energy"])
+        found |= {kind: costs[kind].copies(lanes) for kind in _WHOLE if kind in costs}
+        one = costs.get(RATE, ComponentFigure(1.0, "/cycle", "one operation of each lane a cycle (assumed)", "assumed"))
+        return found | {RATE: one.copies(lanes)}
 
-
-UNITS = (
-    ArithmeticUnit("mac", ("mac",), _mac, accumulates=True),
-    ArithmeticUnit("adder", ("add", "copy", "abs"), lambda p: _of(p, "add")),
-    ArithmeticUnit("multiplier", ("mul", "square"), lambda p: _of(p, "mul")),
-    ArithmeticUnit("divider", ("div",), _divider),
-    ArithmeticUnit("exp", FUNCTIONS, _exp),
-    ArithmeticUnit("max", ("max", "min", "relu"), _max),
-    ArithmeticUnit("comparator", ("max", "min"), _comparator),
-)
 
 _PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
     {
@@ -175,13 +180,33 @@ _PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
             default="int8",
             example="bf16",
         ),
+        LANES: Parameter(
+            means="equal units side by side: area, leakage and operations per cycle are those of all",
+            default=1,
+            example=16,
+        ),
         "node": NODE,
         "table": Parameter(means="data set", words=get_args(Tables), default="horowitz"),
     }
 )
-_WITH_ACCUMULATOR: Mapping[str, Parameter] = MappingProxyType(
-    {
-        **_PARAMETERS,
-        "accumulator": Parameter(means="format of the sum; int32 or fp32 when absent", default="", example="int16"),
-    }
+_ACCUMULATOR = Parameter(means="format of the sum; int32 or fp32 when absent", default="", example="int16")
+_STEPS = Parameter(
+    means="products and sums of one division, in turn: 1 of a table look-up with interpolation; when absent, integers "
+    "take an array of subtractions, floating-point numbers Newton's iteration",
+    default=0,
+    example=1,
+)
+_PRODUCTS = Parameter(
+    means="products and sums of one function, in turn: 6 of a polynomial, 1 of a table look-up with interpolation",
+    default=POLYNOMIAL,
+    example=1,
+)
+UNITS = (
+    ArithmeticUnit("mac", ("mac",), _mac, {"accumulator": _ACCUMULATOR}),
+    ArithmeticUnit("adder", ("add", "copy", "abs"), lambda p: _of(p, "add")),
+    ArithmeticUnit("multiplier", ("mul", "square"), lambda p: _of(p, "mul")),
+    ArithmeticUnit("divider", ("div",), _divider, {"products": _STEPS}),
+    ArithmeticUnit("exp", FUNCTIONS, _exp, {"products": _PRODUCTS}),
+    ArithmeticUnit("max", ("max", "min", "relu"), _max),
+    ArithmeticUnit("comparator", ("max", "min"), _comparator),
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, get_args
 
-Unit = Literal["pJ", "mm2", "W", "b/cycle", "b/s"]
+Unit = Literal["pJ", "mm2", "W", "b/cycle", "b/s", "/cycle"]
 Basis = Literal["stated", "published", "interpolated", "scaled", "assumed", "extrapolated"]
 """``stated`` is what a file says itself; of it nothing is known but its source."""
 BASES: tuple[Basis, ...] = get_args(Basis)
@@ -29,7 +29,7 @@ class ComponentFigure:
     """One number of a component."""
 
     value: float
-    """Of one action (pJ), or of one instance (mm2, W, b/cycle, b/s)."""
+    """Of one action (pJ), or of one instance (mm2, W, b/cycle, b/s, operations /cycle)."""
     unit: Unit
     source: str
     """Where it comes from and what was done to it."""

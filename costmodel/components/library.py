@@ -8,6 +8,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import NamedTuple
 
+from costmodel.components import anchor
 from costmodel.components.arithmetic import UNITS
 from costmodel.components.dram import Dram
 from costmodel.components.figures import ComponentFigure
@@ -70,6 +71,24 @@ def priced(of: Component, stated: Mapping[str, object], around: Mapping[str, Val
     ``stated`` is what a file says of it, ``around`` what the level and the file say anyway (``size``, ``width``,
     ``node``, ``format``), in base units. ComponentError names the first parameter that is wrong or missing.
     """
+    said = {key: value for key, value in stated.items() if key != anchor.KEY}
+    values = _values(of, said, around, word_bits)
+    figures = _finite(of, values)
+    if anchor.KEY in stated:
+        try:
+            known = anchor.read(stated[anchor.KEY], of)
+            same = {key: values[key] for key, parameter in of.parameters.items() if parameter.words}
+            there = _finite(of, _values(of, known.parameters, same, word_bits))
+            figures = anchor.anchored(known, figures, there)
+        except ComponentError as error:
+            raise ComponentError(str(error), error.parameter, error.hint, (anchor.KEY,)) from None
+    return Priced(of, values, figures)
+
+
+def _values(
+    of: Component, stated: Mapping[str, object], around: Mapping[str, Value], word_bits: int
+) -> dict[str, Value]:
+    """Return the values of all parameters; ComponentError names the first that is wrong or missing."""
     for key in stated:
         if key not in of.parameters:
             hint = did_you_mean(key, list(of.parameters))
@@ -84,7 +103,7 @@ def priced(of: Component, stated: Mapping[str, object], around: Mapping[str, Val
             values[key] = parameter.default
         else:
             raise ComponentError(f"{of.name} needs `{key}:`", "", parameter.means)
-    return Priced(of, values, _finite(of, values))
+    return values
 
 
 def _finite(of: Component, values: Parameters) -> Mapping[str, ComponentFigure]:

@@ -26,9 +26,11 @@ Parameters = Mapping[str, Value]
 class ComponentError(ValueError):
     """A component cannot be priced. ``parameter`` is the one that is wrong, empty where it is none."""
 
-    def __init__(self, message: str, parameter: str = "", hint: str = "") -> None:
+    def __init__(self, message: str, parameter: str = "", hint: str = "", within: tuple[str, ...] = ()) -> None:
         self.parameter = parameter
         self.hint = hint
+        self.within = within
+        """Keys of what the component says that lead to the parameter."""
         super().__init__(message)
 
 
@@ -101,7 +103,9 @@ class Component(Protocol):
     def parameters(self) -> Mapping[str, Parameter]: ...
 
     def actions(self, parameters: Parameters) -> Mapping[str, ComponentFigure]:
-        """Return what it costs: by action or kind of operation (pJ), and ``area``, ``leakage``, ``bandwidth``.
+        """Return what it costs: by action or kind of operation (pJ), and ``area``, ``leakage``, limits.
+
+        Limits are ``bandwidth`` (or ``read_bandwidth``, ``write_bandwidth``) and ``throughput``, of each of its kinds.
 
         Actions are ``read`` and ``write`` of an access of ``width``, ``hop`` of ``width``, or kinds of operations.
         Every parameter has a value. Raises ComponentError for what no number is known for.

@@ -17,6 +17,7 @@ from costmodel.model.axes import Axis, How, Integers
 from costmodel.model.closed import Modes
 from costmodel.model.groups import Group
 from costmodel.model.motion import Motion
+from costmodel.model.patience import check_time
 from costmodel.model.tiles import Event
 
 
@@ -244,6 +245,7 @@ class EventCounts:
         for key in listed:
             found = self.known.get((kind, key))
             if found is None:
+                check_time()
                 scalar = self._scalar(places, key)
                 fixed = self._first(group, merged_from) if first else None
                 found = scalar._group_sums(group, event, merged_from, fixed, modes, leaving=leaving, fresh=fresh)  # noqa: SLF001

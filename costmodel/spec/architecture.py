@@ -169,7 +169,7 @@ def _level(level: AnyLevel, prices: LevelPrices, around: Around) -> Level:
         return ComputeUnit(
             energy_pj=prices.operations,
             energy_source=source,
-            throughput_per_cycle={kind: float(rate) for kind, rate in (level.throughput or {}).items()},
+            throughput_per_cycle=prices.rates | {kind: float(rate) for kind, rate in (level.throughput or {}).items()},
             **common,
         )
     shared, reads, writes = (prices.value(name) for name in BANDWIDTHS)

@@ -44,6 +44,7 @@ class ComponentOf:
 
     def __get_pydantic_json_schema__(self, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> dict[str, Any]:
         """Of classes that come with the package all parameters; others may have any."""
+        from costmodel.components import anchor
         from costmodel.components.library import OWN
 
         own = [of for of in OWN.values() if of.level == self.level]
@@ -55,6 +56,7 @@ class ComponentOf:
                 "properties": {
                     "class": {"const": of.name, "description": "What it is.", "examples": [of.name]},
                     **{key: parameter_schema(parameter) for key, parameter in of.parameters.items()},
+                    anchor.KEY: {"type": "object", "description": anchor.MEANS, "examples": [anchor.example(of)]},
                 },
                 "additionalProperties": False,
             }

@@ -250,7 +250,8 @@ class ComputeSpec(LevelSpec):
     energy_source: str = ""
     """Where the energies come from; ``source`` when absent. E.g. ``int8 multiply at 45 nm (Horowitz, ISSCC 2014)``."""
     throughput: KindRate | None = None
-    """Operations per cycle of one instance: one value, or one per kind, with ``default`` for the rest; 1 when absent.
+    """Operations per cycle of one instance: one value, or one per kind, with ``default`` for the rest; 1, or as
+    many as its ``component:`` has lanes, when absent.
     Of what ``energy`` prices: a kind that is rated has a price too. E.g. ``1 /cycle``, ``{mac: 4, exp: 0.25}``."""
 
     kind: ClassVar[LevelKind] = "compute"

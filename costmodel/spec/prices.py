@@ -1,7 +1,8 @@
 """What a level costs: what the file states, and for the rest what the library knows of its component.
 
-Every number keeps its source. Stated numbers win over those of the library, one by one; an ``energy:`` of a compute
-unit that prices every kind (``default``), and a ``bandwidth:``, stand for all that the library has of that.
+Every number keeps its source. Stated numbers win over those of the library, one by one; an ``energy:`` or
+``throughput:`` of every kind of operation (``default``), and a ``bandwidth:``, stand for all that the library has of
+that.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from costmodel.components.figures import ComponentFigure, Unit, total
-from costmodel.spec.levels import AnyLevel, ArraySpec, MemorySpec
+from costmodel.spec.levels import AnyLevel, ArraySpec, ComputeSpec, MemorySpec
 from costmodel.spec.problems import Marks, Path, Problem, SpecError
 from costmodel.spec.quantities import KINDS
 from costmodel.spec.units import Quantity
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from costmodel.components.protocol import Component, Value
 
 BANDWIDTHS = ("bandwidth", "read_bandwidth", "write_bandwidth")
+RATE = "throughput"
+"""Of every kind of operation that has no rate of its own, ``throughput KIND``."""
 _ALL = ("area", "leakage")
 _STATED_BANDWIDTHS = MappingProxyType(dict(zip(("total", "read", "write"), BANDWIDTHS, strict=True)))
 
@@ -62,7 +65,10 @@ class LevelNumber:
 
 @dataclass(frozen=True, slots=True)
 class LevelPrices:
-    """All numbers of a level: by ``read``, ``write``, ``hop`` or kind of operation, ``area``, ``leakage``, limits."""
+    """All numbers of a level: by ``read``, ``write``, ``hop`` or kind of operation, ``area``, ``leakage``, limits.
+
+    Rates of operations are those of the library alone; what the file states of them is in the level.
+    """
 
     numbers: Mapping[str, LevelNumber]
     access_bits: int
@@ -80,6 +86,12 @@ class LevelPrices:
         return {name: number.figure.value for name, number in self.numbers.items() if name in KINDS}
 
     @property
+    def rates(self) -> dict[str, float]:
+        """Kind of operation, or ``default`` → how many of them a cycle."""
+        rated = {name: name.removeprefix(RATE).strip() or "default" for name in self.numbers if name.startswith(RATE)}
+        return {kind: self.numbers[name].figure.value for name, kind in rated.items()}
+
+    @property
     def energy_source(self) -> str:
         """Where the energies come from, each source once."""
         energies = (number.figure for number in self.numbers.values() if number.figure.unit == "pJ")
@@ -95,6 +107,8 @@ def prices_of(level: AnyLevel, at: Path, around: Around, marks: Marks) -> LevelP
         return LevelPrices(stated, width)
     parts = _parts(level, at, around, width, marks)
     known = {name: figure for name, figure in _together(parts).items() if name in _wanted(level, stated)}
+    if isinstance(level, ComputeSpec) and "default" not in (level.throughput or ()):
+        known |= _rates(parts, {*stated, *known} - {*(level.throughput or ())})
     of = parts[0].priced
     problems = [
         *_priced_twice(parts, known, marks),
@@ -186,7 +200,7 @@ def _priced(
         parameters |= set(of.parameters)
         return library.priced(of, says, known, word_bits=around.word_bits)
     except ComponentError as error:
-        place = (*path, *([error.parameter] if error.parameter else []))
+        place = (*path, *error.within, *([error.parameter] if error.parameter else []))
         is_key = bool(error.parameter) and error.parameter not in parameters
         return marks.problem(str(error), place, hint=error.hint, key=is_key)
 
@@ -204,12 +218,26 @@ def _together(parts: Sequence[_Part]) -> dict[str, ComponentFigure]:
     return found
 
 
+def _rates(parts: Sequence[_Part], names: set[str]) -> dict[str, ComponentFigure]:
+    """Return how many operations of some kinds components do in a cycle; one rate where all do as many."""
+    by_kind = {
+        kind: part.priced.figures[RATE]
+        for part in parts
+        if RATE in part.priced.figures
+        for kind in part.priced.figures
+        if kind in names & set(KINDS)
+    }
+    if by_kind and len({figure.value for figure in by_kind.values()}) == 1 and set(by_kind) == names & set(KINDS):
+        return {RATE: next(iter(by_kind.values()))}
+    return {f"{RATE} {kind}": figure for kind, figure in by_kind.items()}
+
+
 def _priced_twice(parts: Sequence[_Part], known: Mapping[str, ComponentFigure], marks: Marks) -> Iterator[Problem]:
     """Find kinds of operation that several components of a unit do."""
     first: dict[str, str] = {}
     for part in parts:
         of = part.priced.component.name
-        twice = [kind for kind in part.priced.figures if kind in first and kind in known and kind not in _ALL]
+        twice = [kind for kind in part.priced.figures if kind in first and kind in known and kind in KINDS]
         if twice:
             rule = f"{first[twice[0]]} and {of} both price {', '.join(twice)}"
             yield marks.problem(rule, part.path, hint=f"leave one out, or say `energy: {{{twice[0]}: …}}`")

@@ -96,7 +96,7 @@ def _prices(level: AnyLevel, prices: LevelPrices, document: Document) -> Iterato
         per = prices.access_bits if name in {"read", "write", "hop"} else None
         told = "compute" if name == "default" else f"compute {name}" if name in KINDS else name.replace("_", " ")
         source = figure.source
-        if figure.basis == "stated":
+        if figure.basis == "stated" and number.path[-1] != "component":
             source = _beside(number.path, document) or source
         yield NumberSource(level.level_name, told, figure.value, figure.unit, per, figure.basis, source, figure.beyond)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from costmodel.spec import catalog
 from costmodel.validate.data_files import published
-from costmodel.validate.fusemax import BATCH, TOKENS, UNBOUNDED, fusemax, rows_of, size_of
+from costmodel.validate.fusemax import BATCH, TOKENS, UNBOUNDED, fusemax, room, rows_of, size_of
 from costmodel.validate.nests import NestCost, nest_cost
 from costmodel.validate.records import EXACT, Calibration, Case, CaseGroup, Tolerance, within
 
@@ -126,7 +126,7 @@ def flat(model: str, tokens: int, buffer: str = UNBOUNDED, *, scores_in_dram: bo
     else:
         above = [line.replace(" S ", " ") for line in _shipped()[:-1]]
     nest = [*above, {"sequence": [scores, softmax, sums], "overlap": "pipelined"}]
-    return nest_cost("flat_cloud", workload, nest, 16, {"GLB.size": buffer})
+    return nest_cost("flat_cloud", workload, nest, 16, room(buffer))
 
 
 def _shipped() -> list[Any]:

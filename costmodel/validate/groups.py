@@ -19,6 +19,8 @@ NAMES = (
     "flashattention",
     "orojenesis",
     "cacti",
+    "gpus",
+    "gpu_attention",
 )
 """Each is a module of its name, that is loaded when it is asked for."""
 

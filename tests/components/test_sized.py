@@ -23,7 +23,7 @@ def test_a_buffer_has_a_best_size():
     """Of one layer; all of ResNet-18 is a longer test."""
     least = {
         size: cm.map(
-            "eyeriss_sized", "resnet18", objective="energy", einsums=["layer3.0.conv1"], set={"GLB.size": f"{size}KiB"}
+            "eyeriss_v1", "resnet18", objective="energy", einsums=["layer3.0.conv1"], set={"GLB.size": f"{size}KiB"}
         )
         for size in (16, 128, 1024)
     }
@@ -52,13 +52,13 @@ def test_the_page_tells_what_the_study_finds():
 
 def test_twice_the_buffer_costs_more_of_everything():
     for small, large in itertools.pairwise(SIZES):
-        one, two = (load_architecture("eyeriss_sized", [f"GLB.size={n}KiB"]).level("GLB") for n in (small, large))
+        one, two = (load_architecture("eyeriss_v1", [f"GLB.size={n}KiB"]).level("GLB") for n in (small, large))
         for name in ("read_pj", "write_pj", "area_mm2", "leakage_w"):
             assert getattr(two, name) > getattr(one, name), (small, name)
 
 
 def test_results_carry_power_and_operations_for_energy_and_area(tmp_path):
-    best = cm.map("eyeriss_sized", "mm64", objective="energy")
+    best = cm.map("eyeriss_v1", "mm64", objective="energy")
     macs, found = 64**3, best.efficiency
     assert found.pj_per_mac == pytest.approx(best.energy_pj / macs)
     assert found.power_w == pytest.approx(best.energy_pj * 1e-12 / best.latency_s)
@@ -79,7 +79,7 @@ def test_what_is_not_modelled_leaves_its_efficiency_out():
 
 def test_designs_carry_them_too(tmp_path):
     study = {
-        "arch": "eyeriss_sized",
+        "arch": "eyeriss_v1",
         "workload": "mm64",
         "objective": "energy",
         "axes": {"GLB.size": ["32 KiB", "64 KiB"]},

@@ -24,7 +24,28 @@ class SharedPrices:
         self.outermost = book.architecture.memories[0].name
         self.tensor = {t: group.einsums[group.owner(t)].tensors[t] for t in group.tensors}
         self.words = {t: float(tensor.size_words) for t, tensor in self.tensor.items()}
+        levels = [plan.memories[n.memory] for n in plan.nodes]
+        self.bits: Floats = np.array(
+            [
+                stored_bits(self.tensor[n.tensor], level, self.words[n.tensor])
+                for n, level in zip(plan.nodes, levels, strict=True)
+            ]
+        )
+        """(nodes): of the whole tensor in the node's memory."""
+        indexed = {t: group.indexed(t) for t in group.tensors}
+        moved = [[v in indexed[n.tensor] for v in plan.names] for n in plan.nodes]
+        self.moved = np.array(moved, dtype=bool).reshape(len(plan.nodes), len(plan.names))
+        """(nodes, rank variables): whether a loop over it moves the tile."""
+        left = [plan.left[mine].prod(axis=0) for mine in self.moved]
+        self.tiles: Floats = self.bits[:, None] / np.array(left).reshape(len(plan.nodes), plan.shapes)
+        """(nodes, boundaries): bits of a tile that no loop above stands below."""
+        self.room: Floats = np.array(
+            [math.inf if m.usable_bits is None else float(m.usable_bits) for m in plan.memories]
+        )
+        """(memories): usable bits."""
         self._least: dict[tuple[str, int], float] = {}
+        self._moves: dict[tuple[int, str | None], Floats] = {}
+        self._at_home: dict[tuple[str, int], Floats] = {}
 
     def slot(self, einsum: int, limit: int) -> int:
         """Return the row of a limit's cycles of one Einsum."""
@@ -63,10 +84,11 @@ class SharedPrices:
     def moves(self, node: SharedNode, kept: int) -> Floats:
         """Return what one word costs that comes to a node's tile, and leaves it where it is written below."""
         parent = self.parent(node, kept)
-        if parent is None:
-            return np.zeros(self.rows)
-        written = self.plan.group.writer(node.tensor) is not None
-        return self.word(node, parent, ("fill", "read", "update", "drain") if written else ("fill", "read"))
+        if (node.bit, parent) not in self._moves:
+            written = self.plan.group.writer(node.tensor) is not None
+            flows = ("fill", "read", "update", "drain") if written else ("fill", "read")
+            self._moves[node.bit, parent] = np.zeros(self.rows) if parent is None else self.word(node, parent, flows)
+        return self._moves[node.bit, parent]
 
     def at_home(self, tensor: str, kept: int) -> Floats:
         """Return what to add where a tensor has no home outside of the shared part.
@@ -74,11 +96,13 @@ class SharedPrices:
         The branches that write it are told that its first touches are not read back from the outermost memory: there
         is nothing to take off.
         """
-        if tensor in self.plan.group.internal:
-            for node in self.plan.of(tensor):
-                if node.bit & kept:
-                    return self.words[tensor] * self.word(node, self.outermost, ("fill", "read"))
-        return np.zeros(self.rows)
+        outermost = next((n for n in self.plan.of(tensor) if n.bit & kept), None)
+        if outermost is None or tensor not in self.plan.group.internal:
+            return np.zeros(self.rows)
+        key = tensor, outermost.bit
+        if key not in self._at_home:
+            self._at_home[key] = self.words[tensor] * self.word(outermost, self.outermost, ("fill", "read"))
+        return self._at_home[key]
 
     def least(self, tensor: str, kept: int) -> float:
         """Return the least pJ above the shared nodes of a tensor: each word comes once."""
@@ -98,21 +122,18 @@ class SharedPrices:
             for k, node in enumerate(plan.nodes):
                 if node.bit & kept:
                     price[at, k] = self.moves(node, kept)
-        indexed = {t: plan.group.indexed(t) for t in plan.group.tensors}
         asked = {t: plan.group.asked_where_zero(t) for t in plan.group.tensors}
-        moved = [[v in indexed[n.tensor] for v in plan.names] for n in plan.nodes]
-        again = [[v not in indexed[n.tensor] | asked[n.tensor] for v in plan.names] for n in plan.nodes]
-        levels = [plan.memories[n.memory] for n in plan.nodes]
-        bits = [
-            stored_bits(self.tensor[n.tensor], level, self.words[n.tensor])
-            for n, level in zip(plan.nodes, levels, strict=True)
+        again = [
+            [not moves and v not in asked[n.tensor] for v, moves in zip(plan.names, mine, strict=True)]
+            for n, mine in zip(plan.nodes, self.moved.tolist(), strict=True)
         ]
+        copies = [float(self.book.architecture.copies(plan.memories[n.memory].name)) for n in plan.nodes]
         return Charges(
             words=np.array([self.words[n.tensor] for n in plan.nodes]),
             price=price,
-            bits=np.array(bits),
-            copies=np.array([float(self.book.architecture.copies(level.name)) for level in levels]),
-            room=np.array([math.inf if m.usable_bits is None else float(m.usable_bits) for m in plan.memories]),
-            moved=np.array(moved, dtype=bool).reshape(len(plan.nodes), len(plan.names)),
+            bits=self.bits,
+            copies=np.array(copies),
+            room=self.room,
+            moved=self.moved,
             again=np.array(again, dtype=bool).reshape(len(plan.nodes), len(plan.names)),
         )

@@ -1,4 +1,4 @@
-"""The search of one group: choices of shared nodes, shared parts above every boundary, and branches that fit below."""
+"""The search of one group: shared parts above every boundary, for each choice of nodes, and branches that fit below."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from costmodel.mapper.front import Incumbents, pareto
 from costmodel.mapper.fused.charges import SharedPrices
+from costmodel.mapper.fused.choices import Choosing
 from costmodel.mapper.fused.plan import Floats, Ints, Plan
 from costmodel.mapper.fused.shared import Bools, Heads, SharedParts
 from costmodel.mapper.fused.table import BranchTable
@@ -32,17 +33,6 @@ class FusedNest:
     """Of each Einsum, a column of its table."""
     staying: frozenset[str]
     """Tensors that the outermost memory does not hold."""
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One choice of shared nodes (bits), with what a fused nest costs at least at each boundary."""
-
-    kept: int
-    seen: int
-    """Nodes about which something was said."""
-    energy: Floats
-    cycles: Floats
 
 
 class Join:
@@ -69,18 +59,19 @@ class Join:
 
     def run(self) -> None:
         """Search. What is found goes to the incumbents as ``FusedNest``. Raises OutOfTimeError."""
-        choices = self.choices()
-        if not choices:
+        choices = Choosing(self.plan, self.prices, self.tables, self.incumbents, self.leak).run()
+        if not len(choices):
             return
-        self.kept = np.array([c.kept for c in choices], dtype=np.int64)
-        self.home = np.array([sum(self.prices.at_home(t, c.kept) for t in self.plan.group.tensors) for c in choices])
-        self.charges = self.prices.charges(self.kept.tolist())
+        self.kept = choices.kept
+        kept = self.kept.tolist()
+        self.home = np.array([sum(self.prices.at_home(t, one) for t in self.plan.group.tensors) for one in kept])
+        self.charges = self.prices.charges(kept)
         self.parts = SharedParts(self.plan, self.charges, self.hopeful)
-        self.base = np.array([self.branch_sum(c.kept, 0) for c in choices]) + self.home[:, :1]
-        self.base_cycles = np.array([c.cycles for c in choices])
+        self.base = np.array([self.branch_sum(one) for one in kept]) + self.home[:, :1]
+        self.base_cycles = choices.cycles
         once = self.least_above(np.arange(len(choices)))
         bound = self.base + once[:, None] + self.leak * np.where(np.isfinite(self.base), self.base_cycles, 0.0)
-        which, start = np.nonzero(np.isfinite([c.energy for c in choices]) & np.isfinite(bound))
+        which, start = np.nonzero(np.isfinite(choices.energy) & np.isfinite(bound))
         order = np.argsort(bound[which, start], kind="stable")
         which, start = which[order], start[order]
         begin, stop = 0, FIRST
@@ -99,16 +90,13 @@ class Join:
     def tighten(self, which: Ints, start: Ints) -> Bools:
         """Raise bounds by the room that shared tiles take at least; whether branches fit that leave hope."""
         plan = self.plan
-        tiles = np.array(
-            [self.charges.bits[k] / plan.left[self.charges.moved[k]].prod(axis=0) for k in range(len(plan.nodes))]
-        )
         energy, cycles, once = np.zeros(len(which)), np.zeros(len(which)), self.least_above(which)
         for at, (choice, shape) in enumerate(zip(which.tolist(), start.tolist(), strict=True)):
             kept = int(self.kept[choice])
             free = self.charges.room.copy()
             for k, node in enumerate(plan.nodes):
                 if node.bit & kept:
-                    free[node.memory] -= tiles[k][shape]
+                    free[node.memory] -= self.prices.tiles[k][shape]
             for table, touched in zip(self.tables, plan.touched, strict=True):
                 here = table.kinds[kept & touched][shape]
                 fits = (table.room[:, here] <= free[:, None]).all(axis=0)
@@ -130,58 +118,12 @@ class Join:
         found: Floats = (self.charges.price[which, :, 0] * self.charges.words).sum(axis=1)
         return found
 
-    def branch_sum(self, kept: int, which: int) -> Floats:
-        """Return the sum over the Einsums of the least energy (0) or cycles (1) of their branches, by boundary."""
+    def branch_sum(self, kept: int) -> Floats:
+        """Return the sum over the Einsums of the least energy of their branches, by boundary."""
         total = np.zeros(self.plan.shapes)
         for table, touched in zip(self.tables, self.plan.touched, strict=True):
-            total = total + table.least[kept & touched][which]
+            total = total + table.least[kept & touched][0]
         return total
-
-    def choices(self) -> list[Choice]:
-        """Return the choices of shared nodes that may be better than what is known at some boundary.
-
-        They are put together Einsum by Einsum: what one keeps of a tensor in the shared part, all others find there.
-        """
-        shapes = self.plan.shapes
-        partial = [Choice(0, 0, np.zeros(shapes), np.zeros(shapes))]
-        for at, (table, touched) in enumerate(zip(self.tables, self.plan.touched, strict=True)):
-            rest_energy, rest_cycles = self.rest(at + 1)
-            grown = []
-            for choice in partial:
-                for kind, (energy, cycles) in table.least.items():
-                    if (kind ^ choice.kept) & touched & choice.seen:
-                        continue
-                    kept = choice.kept | kind
-                    own = sum(
-                        self.prices.least(t, kept)
-                        for t in self.plan.group.einsums[at].tensors
-                        if self.plan.group.touching(t)[0] == at
-                    )
-                    total, time = choice.energy + energy + own, choice.cycles + cycles
-                    latency = time + rest_cycles
-                    bound = total + rest_energy + (self.leak * latency if self.leak else 0.0)
-                    beaten = ~np.isfinite(bound)
-                    good = np.flatnonzero(~beaten)
-                    beaten[good] = self.incumbents.beaten(bound[good], latency[good], np.zeros(len(good)))
-                    if not beaten.all():
-                        total = np.where(beaten, np.inf, total)
-                        grown.append(Choice(kept, choice.seen | touched, total, time))
-            partial = grown
-        return partial
-
-    def rest(self, first: int) -> tuple[Floats, Floats]:
-        """Return what the branches of later Einsums cost at least, by boundary, whatever is kept above them."""
-        energy, cycles = np.zeros(self.plan.shapes), np.zeros(self.plan.shapes)
-        for table in self.tables[first:]:
-            least = list(table.least.items())
-            dues = [e + min(0.0, self.due(kind)) for kind, (e, _) in least]
-            energy = energy + (np.minimum.reduce(dues) if dues else np.inf)
-            cycles = cycles + (np.minimum.reduce([c for _, (_, c) in least]) if least else np.inf)
-        return energy, cycles
-
-    def due(self, kept: int) -> float:
-        """Return what the shared nodes of tensors would cost at least, where that is less than nothing."""
-        return sum(min(0.0, self.prices.least(t, kept)) for t in self.plan.group.tensors)
 
     def bounds(self, labels: Heads) -> tuple[Floats, Floats, Floats]:
         """Return the least (energy, latency, capacity) of what shared parts may lead to."""

@@ -32,6 +32,8 @@ class BranchTable:
     number: Ints
     least: dict[int, tuple[Floats, Floats]]
     """For each kind, by boundary: least energy, and least cycles."""
+    smallest: Floats
+    """(kinds, memories that may hold shared tiles, boundaries): least bits; infinite without a branch."""
 
 
 def table(plan: Plan, found: Sequence[Found], limits: Sequence[int], limits_of: Sequence[Sequence[int]]) -> BranchTable:
@@ -50,14 +52,16 @@ def table(plan: Plan, found: Sequence[Found], limits: Sequence[int], limits_of: 
     for start, stop in itertools.pairwise([*starts.tolist(), len(kind)]):
         kinds.setdefault(int(kind[start]), {})[int(shape[start])] = slice(start, stop)
     slowest = cycles.max(axis=0, initial=0.0)
-    least = {}
-    for one, places in kinds.items():
-        e, c = np.full(plan.shapes, np.inf), np.full(plan.shapes, np.inf)
-        for at, rows in places.items():
-            e[at], c[at] = energy[rows].min(), slowest[rows].min()
-        least[one] = (e, c)
+    every = np.concatenate((energy[None], slowest[None], room))
+    lowest = np.full((len(kinds), len(every), plan.shapes), np.inf)
+    if len(kind):
+        row = np.unique(kind[starts], return_inverse=True)[1]  # in the order of ``kinds``, which are sorted
+        lowest[row, :, shape[starts]] = np.minimum.reduceat(every, starts, axis=1).T
+    least = {one: (mine[0], mine[1]) for one, mine in zip(kinds, lowest, strict=True)}
     units = tuple(one.part.space.unit.name for one in found)
-    return BranchTable(kinds, energy, cycles, slowest, room, capacity, source[order], units, number[order], least)
+    return BranchTable(
+        kinds, energy, cycles, slowest, room, capacity, source[order], units, number[order], least, lowest[:, 2:]
+    )
 
 
 def _piece(

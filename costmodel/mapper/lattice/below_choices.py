@@ -64,11 +64,12 @@ class Choices:
             None,
         )
 
-    def features(self, windowed: list[int]) -> Floats:
+    def features(self, windowed: list[int], *, timeless: bool) -> Floats:
         """Return (features, choices): a choice that is no less in any of them is no better."""
-        rows = [self.values.reshape(-1, len(self)), 1 / self.divisor[None], 1 / self.shares, self.along[windowed]]
-        rows.append(self.passes)
-        return np.concatenate(rows)
+        values, along = self.values.reshape(-1, len(self)), self.along[windowed]
+        if timeless:
+            return np.concatenate((values, along))
+        return np.concatenate((values, 1 / self.divisor[None], 1 / self.shares, along, self.passes))
 
 
 def different(rows: Floats) -> Ints:
@@ -79,9 +80,9 @@ def different(rows: Floats) -> Ints:
     return np.array(list(seen.values()), dtype=np.int64)
 
 
-def thinned(every: Choices, windowed: list[int]) -> Choices:
+def thinned(every: Choices, windowed: list[int], *, timeless: bool) -> Choices:
     """Return the choices of which no other one is better in every coefficient."""
-    features = every.features(windowed)
+    features = every.features(windowed, timeless=timeless)
     features = features[features.min(axis=1) < features.max(axis=1)]
     features = features[different(features)]
     first = different(np.ascontiguousarray(features.T))
@@ -95,9 +96,9 @@ def thinned(every: Choices, windowed: list[int]) -> Choices:
     return replace(every.take(first[kept]), ways=None)
 
 
-def grouped(choices: Choices, windowed: list[int]) -> tuple[Choices, list[Choices], Ints]:
+def grouped(choices: Choices, windowed: list[int], *, timeless: bool) -> tuple[Choices, list[Choices], Ints]:
     """Return the choices with like ones together, their groups, and where each group starts."""
-    features = choices.features(windowed)
+    features = choices.features(windowed, timeless=timeless)
     features = features[features.min(axis=1) < features.max(axis=1)]
     # neighbours have like numbers of instances and like coefficients, so that their least values say something
     order = np.lexsort((*features, choices.divisor))

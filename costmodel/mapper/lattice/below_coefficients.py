@@ -74,7 +74,9 @@ class Coefficients:
         self.kept = np.repeat(np.array(space.keeps, dtype=np.int64), self.inside.n)
         self.n = self.rows * len(self.kept)
         self.instances, self.tiled = self._sharing(combinations.sigma)
-        self.values = np.zeros((space.prices.rows, inputs.count, self.n))
+        self.limits = () if layout.timeless else tuple(space.prices.segments)
+        """For each limit, the segment outside of which instances share its cycles; none where cycles do not matter."""
+        self.values = np.zeros((1 + len(self.limits), inputs.count, self.n))
         self.stages = [self._settlement(s) for s in range(segment + 1, self.top + 1)]
         self._waiting_words()
         self._sliding_words()
@@ -93,7 +95,7 @@ class Coefficients:
     def every(self, values: Floats, passes: Passes) -> Choices:
         """Return all choices, with these values."""
         instances = self.instances
-        shares = [instances[:, max(self.segment, inside) :].prod(axis=1) for inside in self.space.prices.segments]
+        shares = [instances[:, max(self.segment, inside) :].prod(axis=1) for inside in self.limits]
         along, ways = np.ones((len(self.space.names), self.rows)), None
         if self.choices is not None:
             array = self.space.arrays[self.segment]
@@ -165,7 +167,7 @@ class Coefficients:
         for target, coefficient in effect:
             if target == Layout.ENERGY:
                 self.values[0, row] += coefficient * amount
-            elif target in self.layout.limit:
+            elif self.limits and target in self.layout.limit:
                 self.values[target - self.layout.limit.start + 1, row] += coefficient * amount / outside
 
     def _waiting_words(self) -> None:
@@ -204,7 +206,7 @@ class Coefficients:
                 prices.append((fewest, space.prices.flow["update"][:, node.tensor, node.memory, last.parent[i]]))
             for words, price in prices:
                 self.values[0, row] += words * price[0]
-                for k, inside in enumerate(space.prices.segments):
+                for k, inside in enumerate(self.limits):
                     instances = self.tiled.instances[:, inside:].prod(axis=1)
                     self.values[k + 1, row] += words * price[k + 1] / instances
 

@@ -34,7 +34,7 @@ class Board:
             rooms=len(self.rooms),
             tensors=len(space.tensors),
             resting=resting(space),
-            counts_capacity=aim.uses_capacity,
+            counting=aim.costs if settings and timeless(space, aim) else (*aim.costs, "latency"),
         )
         self.lattice = Lattice(space, {v for setting in settings for v in setting.shared})
         self.leftover = Leftover(space, self.lattice, self.layout)
@@ -45,3 +45,8 @@ class Board:
         self.completion = Completion(space, self.lattice, self.layout, self.combinations, self.sliding, elsewhere)
         self.gaps = Gaps(space, self.lattice, self.layout, self.sliding)
         self.dominance = Dominance(space, self.lattice, self.layout, self.combinations, self.gaps)
+
+
+def timeless(space: Space, aim: Objective) -> bool:
+    """Whether cycles matter to no objective."""
+    return "latency" not in aim.costs and not space.leak_pj_per_cycle

@@ -45,6 +45,8 @@ class Across:
         segment: int,
     ) -> None:
         self.space, self.lattice, self.layout, self.sliding = space, lattice, layout, sliding
+        self.timeless = layout.timeless
+        """Whether cycles do not matter, so that none are bounded; a pass for energy alone may set it."""
         self.above, self.passes, self.segment = above, passes, segment
         self.steps = lattice.steps(segment)
         self.inputs = Inputs(space, sliding, above.returns, len(space.arrays))
@@ -62,7 +64,7 @@ class Across:
             self.by_way = ByWay(space, lattice, above, segment, coefficients.prices())
             self.use(np.arange(len(self.every)))
         else:
-            self._judge_by(thinned(self.every, self.windowed))
+            self._judge_by(thinned(self.every, self.windowed, timeless=self.layout.timeless))
         self.sliding_ranks = [
             SlidingRank(slot, window, v, c)
             for slot, i in enumerate(self.sliding.nodes)
@@ -72,7 +74,7 @@ class Across:
 
     def _judge_by(self, choices: Choices) -> Ints:
         """Judge labels by these choices in the end; return where each group of them starts."""
-        self.detailed, self.groups, starts = grouped(choices, self.windowed)
+        self.detailed, self.groups, starts = grouped(choices, self.windowed, timeless=self.layout.timeless)
         self.coarse = self.detailed.least(starts)
         """The least values of each group."""
         self.served = np.zeros(len(self.groups), dtype=np.int64)
@@ -107,7 +109,7 @@ class Across:
     def bounds(self, labels: Labels, *, quick: bool = False) -> tuple[Floats, Floats]:
         """Return (energy, latency) of each label for each choice that may be best (or for groups of them).
 
-        Infinite where it does not fit.
+        Infinite where it does not fit; latencies are 0 where they do not matter.
         """
         return self._with_limits(labels, self.carried(labels), self.coarse if quick else self.detailed)
 
@@ -161,6 +163,8 @@ class Across:
             if joint and self.by_way.alone:
                 np.maximum(own, self.by_way.beyond(labels, choices.columns), out=own)
         energy += own
+        if self.timeless:
+            return energy, np.zeros(energy.shape)
         latency: Floats = labels.f[Layout.CYCLES][:, None] / choices.divisor
         for passes, shares in zip(carried.passes, choices.passes, strict=True):
             latency += passes[:, None] * shares
@@ -171,6 +175,8 @@ class Across:
     def _with_limits(self, labels: Labels, carried: Carried, choices: Choices) -> tuple[Floats, Floats]:
         """Return (energy, latency)."""
         energy, computed = self._computed(labels, carried, choices)
+        if self.timeless:
+            return energy, computed
 
         def busy() -> Iterator[Floats]:
             for k, row in enumerate(self.layout.limit):

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from costmodel.mapper.front import Incumbents, group_front
-from costmodel.mapper.lattice.board import Board
+from costmodel.mapper.lattice.board import Board, timeless
 from costmodel.mapper.lattice.labels import Labels, Layout
 from costmodel.mapper.lattice.search import Search
 from costmodel.mapper.lattice.settings import Judges, Settings
@@ -76,8 +76,9 @@ class Branching(Search):
         """``judges``: what a branch is held against in each setting."""
         self.settings, self.judges = settings, judges
         super().__init__(board, self.judge(np.zeros(len(judges))), width, deadline)
-        self.timeless = "latency" not in self.aim.costs and not self.space.leak_pj_per_cycle
-        """Whether cycles do not matter."""
+        self.timeless = timeless(self.space, self.aim)
+        for across in self.completion.across:
+            across.timeless = self.timeless
         self.pays_energy = self.aim.powers[0] == NAMED["energy"]
         """Whether the first objective is energy."""
         self.left_out = np.full(len(judges), np.inf)

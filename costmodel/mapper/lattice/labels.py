@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,10 +32,13 @@ class Layout:
         rooms: int,
         tensors: int,
         resting: Sequence[int],
-        counts_capacity: bool,
+        counting: Collection[str],
     ) -> None:
-        self.counts_capacity = counts_capacity
+        """``counting``: the costs that matter."""
+        self.counts_capacity = "capacity" in counting
         """Whether capacity is an objective; else it is not summed up."""
+        self.timeless = "latency" not in counting
+        """Whether cycles do not matter, not even among equals (which they tell apart where an Einsum is alone)."""
         at = 11
         self.way = range(at, at := at + arrays)
         """Way to spread over each array."""

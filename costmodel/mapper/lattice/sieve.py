@@ -44,6 +44,8 @@ class Sieve:
 
     least_share = 4
     """Labels of like nodes to come and open that are kept, even if that is more than ``width``."""
+    timeless = False
+    """Whether cycles do not matter, not even among equals."""
 
     def __init__(self, board: Board, incumbents: Incumbents, width: int, deadline: float | None = None) -> None:
         self.board, self.incumbents = board, incumbents
@@ -83,6 +85,7 @@ class Sieve:
             return labels
         s = labels.s
         energy, latency, capacity, least = self.best(labels, segment)
+        latency = energy if self.timeless else latency
         state = s[Layout.TODO] * 1_000_003 + s[Layout.OPEN] * 1_009 + s[Layout.ALIVE]
         states = np.unique(state, return_inverse=True)[1].ravel()
         number = int(states.max()) + 1
@@ -138,12 +141,13 @@ class Sieve:
     def best(self, labels: Labels, segment: int) -> Floats:
         """Return quick bounds of (energy, latency, capacity, first objective).
 
-        The costs are those of the choice with the least product of energy and latency, the last bound is of any choice.
+        The costs are those of the choice with the least product of energy and latency, or the least energy where that
+        matters alone; the last bound is of any choice.
         """
         found = np.empty((4, labels.n))
         for part, mine in self.parts(labels, segment):
             costs = self.completion.bounds(mine, segment, quick=True)
-            at = (costs[0] * costs[1]).argmin(axis=1)[:, None]
+            at = (costs[0] if self.timeless else costs[0] * costs[1]).argmin(axis=1)[:, None]
             for row, cost in zip(found[:3], costs, strict=True):
                 row[part] = np.take_along_axis(cost, at, axis=1)[:, 0]
             found[3, part] = self.aim.first(*costs).min(axis=1)

@@ -173,7 +173,11 @@ class Plans:
             else:
                 memory = self.architecture.levels[step.level]
                 holes = memory.holes if isinstance(memory, Memory) else "skip"
-                found.append(self._share(step, extent, holes))
+                key = (step, *[extent[v] for v in self.relevant[step.tensor]])
+                share = self._known.get(key)
+                if share is None:
+                    share = self._known[key] = self._share(step, extent, holes)
+                found.append(share)
         return tuple(reversed(found))
 
     # Inner workings
@@ -291,6 +295,11 @@ class Plans:
             span = 1 + sum(abs(c) * (extent[v] - 1) for v, c in one.terms)
             words *= span if len(indices) == 1 and not one.table else size
         return words
+
+    @cached_property
+    def _known(self) -> dict[tuple[Hold | int, ...], Share]:
+        """Storage node and extents of its tile → the room that it takes."""
+        return {}
 
     @cached_property
     def several(self) -> bool:

@@ -39,7 +39,7 @@ SLOW_S = 0.05
 
 FEW = 3
 """Mappings that fit, fewer of which are next to nothing."""
-GRACE_S, FEW_S = 1.0, 0.05
+GRACE_S, FEW_S = 1.0, 0.02
 """Seconds that a search whose time is up goes on where no mapping has fitted yet, and where few have."""
 
 
@@ -91,6 +91,8 @@ class Tried:
     """Those of them whose mapping fits."""
     deadline: float = math.inf
     """On the clock of ``time.monotonic``."""
+    began: float = field(default_factory=time.monotonic)
+    """On the same clock."""
     slow: dict[Mapping, Evaluation] = field(default_factory=dict)
     """What took long, so that it is not done again."""
 
@@ -137,7 +139,9 @@ class Tried:
         """When the time is up: a little later where next to nothing has fitted."""
         if not self.genes:
             return self.deadline + GRACE_S
-        return self.deadline + (FEW_S if len(self.genes) < FEW else 0.0)
+        if len(self.genes) >= FEW:
+            return self.deadline
+        return max(self.deadline, self.began) + FEW_S
 
     def _judge(self, plan: Plan) -> Verdict:
         findings = self.encoding.limits.findings(plan)

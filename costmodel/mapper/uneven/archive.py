@@ -105,6 +105,14 @@ class Archive:
         self._keep(mapping, point)
         return point
 
+    def floor(self, counted: Callable[[], BatchResult | None]) -> BatchResult | None:
+        """Return least costs that are counted in arrays; null where they are not, or where the time is up by then."""
+        try:
+            with until(self.last_moment):
+                return counted()
+        except (TooManyTilesError, OutOfTimeError):
+            return None
+
     def _keep(self, mapping: Mapping, point: MappingPoint | None) -> None:
         self.known[mapping.nest] = point
         if point is not None:
@@ -163,7 +171,7 @@ class Archive:
             mapping_of = partial(nest_of, self.allowed, tiles, slots, together)
             floor = None
             if len(together) * SCALAR_S > TEMPLATE_S:
-                floor = floor_of(self.allowed, tiles, slots, together)
+                floor = self.floor(partial(floor_of, self.allowed, tiles, slots, together))
             if floor is None:
                 for at in range(len(together)):
                     if self.late:

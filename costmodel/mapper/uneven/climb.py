@@ -6,6 +6,7 @@ import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -83,7 +84,7 @@ def _step(
     if not len(changes):
         return state, best
     rows = state.changed(np.tile(state.row, (len(changes), 1)), changes)
-    floor = state.template.floor(rows)
+    floor = archive.floor(partial(state.template.floor, rows))
     if floor is None:
         # no counts in arrays: a few changes, spread over all kinds
         promised = np.arange(0, len(rows), max(1, len(rows) // SCALARS_MOST))
@@ -108,7 +109,7 @@ def _spread(archive: Archive, start: Mapping, goal: Objective) -> list[Mapping]:
     """Return a few of the best mappings that spread other rank variables over the arrays, whatever they cost."""
     state = OpenNest.of(start, archive.allowed)
     rows = state.spreads(archive.allowed)
-    floor = state.template.floor(rows) if len(rows) else None
+    floor = archive.floor(partial(state.template.floor, rows)) if len(rows) else None
     if floor is None or archive.late:
         return []
     archive.in_arrays += len(rows)

@@ -1,0 +1,84 @@
+"""The shipped machines: what each number of them comes from, and that prices follow what they are made of."""
+
+from pathlib import Path
+
+import pytest
+
+from costmodel.spec import catalog
+from costmodel.spec.load import read
+
+ROOT = Path(__file__).resolve().parent.parent
+FILES = {path.stem: read(path).data for path in sorted((ROOT / "arch").glob("*.yaml"))}
+TEXTBOOK = sorted(name for name, data in FILES.items() if not any("component" in level for level in data["levels"]))
+"""Machines whose prices are what is published, or chosen: none follows a size."""
+MADE = sorted(set(FILES) - set(TEXTBOOK))
+PRICES = {"pJ", "mm2", "W"}
+
+
+def components(name, *classes):
+    """Levels of a machine that are made of a class, with their place."""
+    for level in FILES[name]["levels"]:
+        said = level.get("component", {})
+        of = said if isinstance(said, str) else said["class"] if isinstance(said, dict) and said else ""
+        if of in classes:
+            yield level["memory"], level
+
+
+def test_only_textbook_machines_state_their_prices():
+    assert TEXTBOOK == ["eyeriss_normalized", "pe2d", "systolic4", "systolic4_weight", "two_level"]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_number_has_a_source_and_every_price_its_own(name):
+    numbers = catalog.load_sources(name)
+    assert [(n.level, n.name) for n in numbers if not n.source] == []
+    of_the_file = [(n.level, n.name) for n in numbers if n.unit in PRICES and n.source == FILES[name]["source"]]
+    assert of_the_file == []
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_every_level_has_all_of_its_numbers(name):
+    found = {(n.level, n.name.split()[0]) for n in catalog.load_sources(name)}
+    for key in ("clock", "word", "technology"):
+        assert ("", key) in found
+    for place, level in enumerate(FILES[name]["levels"]):
+        if "memory" in level:
+            needed = {"read", "write", "area"} | ({"size"} if place else set())
+        elif "array" in level:
+            needed = {"shape"}
+        else:
+            needed = {"compute", "throughput"}
+        lacking = needed - {number for of, number in found if of == next(iter(level.values()))}
+        assert not lacking, level
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_twice_the_sram_costs_more_energy_and_area_wherever_there_is_one(name):
+    here = catalog.load_architecture(name)
+    for memory, said in components(name, "sram", "regfile"):
+        bits = here.level(memory).capacity_bits
+        there = catalog.load_architecture(name, [f"{memory}.size={2 * bits} b"])
+        one, two = here.level(memory), there.level(memory)
+        assert two.area_mm2 > one.area_mm2 or said.get("area") is not None, memory
+        if (memory, said) in list(components(name, "sram")):
+            assert two.read_pj > one.read_pj, memory
+            assert two.write_pj > one.write_pj, memory
+            assert two.leakage_w > one.leakage_w or one.leakage_w == 0, memory
+        others = [level for level in here.levels if level.name != memory]
+        assert others == [level for level in there.levels if level.name != memory]
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_another_node_moves_all_prices_but_those_off_the_chip(name):
+    node = float(str(FILES[name]["technology"]).split()[0])
+    here, there = catalog.load_architecture(name), catalog.load_architecture(name, [f"technology={0.9 * node} nm"])
+    for one, two in zip(here.memories[1:], there.memories[1:], strict=True):
+        assert two.read_pj < one.read_pj, one.name
+        assert two.area_mm2 < one.area_mm2 or one.area_mm2 == 0, one.name
+    for one, two in zip(here.compute_units, there.compute_units, strict=True):
+        assert all(two.energy_pj[kind] < one.energy_pj[kind] for kind in one.energy_pj), one.name
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_machine_warns_of_nothing_as_it_is_shipped(name):
+    assert catalog.load_architecture(name).warnings == ()
