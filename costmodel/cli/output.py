@@ -164,12 +164,14 @@ class ProgressDisplay:
 def _event_text(event: SearchEvent) -> str:
     from costmodel.mapper.result import MapperResult
     from costmodel.report.text.sweep import design_cells
+    from costmodel.sweep.conditions import ASIDE
     from costmodel.sweep.outcome import Outcome
 
     if isinstance(event.detail, MapperResult):
         return f"{event.detail.certificate}, {plural(len(event.detail.front), 'mapping')}"
     if event.state == "infeasible":
-        return "nothing fits"
+        aside = isinstance(event.detail, Outcome) and event.detail.note.startswith(ASIDE)
+        return str(event.detail.note) if aside else "nothing fits"
     if event.state == "done" and isinstance(event.detail, Outcome):
         return ", ".join(part for part in (*design_cells(event.detail), event.detail.certificate) if part)
     return event.state if event.detail is None else str(event.detail)

@@ -61,6 +61,8 @@ BEAT_S = 5.0
 """Between signs of life of a worker that has a task."""
 SILENT_S = 120.0
 """Without a sign of life, a worker is taken for dead: it was stopped, or hangs in the system."""
+BEGIN_S = 60.0
+"""Time beyond that in which a worker begins."""
 PAUSES_S = (0.05, 0.2, 1.0)
 """Between attempts to begin a worker."""
 TALK_S = 0.2
@@ -115,7 +117,7 @@ class _Worker:
 
     def __init__(self, context: Any) -> None:
         """Begin one. Raises OSError or EOFError where no process can be had."""
-        self.heard_s = time.monotonic()
+        self.heard_s = time.monotonic() + BEGIN_S
         self.pipe, there = context.Pipe()
         self.process = context.Process(target=_serve, args=(there,), daemon=True)
         try:
@@ -198,7 +200,7 @@ class _Crew(Generic[Key, Answer]):
             self._dead.append(task)
             return
         self._busy[worker] = task
-        worker.heard_s = time.monotonic()
+        worker.heard_s = max(worker.heard_s, time.monotonic())
         with suppress(OSError):  # it died while it was idle: the end of its pipe says so
             worker.pipe.send(task)
 
@@ -304,6 +306,7 @@ class _WorkerEnd:
     def next_task(self) -> Task[Any, Any]:
         """Wait for a task. Raises EOFError when there are no more."""
         task: Task[Any, Any] = self._pipe.recv()
+        self.say("beat", None)
         self._busy.set()
         return task
 

@@ -74,7 +74,7 @@ def _notes(
     changes = list(study.set.items())
     found = [note for w in workloads for note in (*w.warnings, *role_notes(w, base, study.constraints))]
     found += (*base.warnings, *price_notes(stated, base))
-    for path, values in study.axes.items():
+    for path, values in study.columns.items():
         for value in (values[0], values[-1]):
             try:
                 changed = catalog.load_pair(arch, work, [*changes, (path, value)])[0]

@@ -7,7 +7,7 @@ place, as a map. Everything here raises SpecError, with all that is wrong and wh
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache, partial
@@ -358,19 +358,21 @@ def _rearranged(spec: WorkloadSpec, marks: Marks, refused: Sequence[str] = ()) -
 
 def _study(found: Document) -> Study:
     from costmodel.spec.study import Study
-    from costmodel.spec.study_files import einsum_problems, file_problems
+    from costmodel.spec.study_files import einsum_problems, file_problems, formula_problems
     from costmodel.spec.validation import in_order, validate
 
     problems: list[Problem] = []
     archs = list(_referred(found, "arch", problems))
     workloads = list(_referred(found, "workload", problems))
     study = validate(Study, found.data, found.marks, also=problems)
+    study.know({(a, w): _stated(study.asked, arch, work) for a, arch in archs for w, work in workloads})
     in_arch, in_workload = (partial(_leads_into, kind) for kind in ("arch", "workload"))
     broken = file_problems(study, archs, load_architecture, in_arch)
     broken += file_problems(study, workloads, load_workload, in_workload)
     if broken:
         raise SpecError([*in_order(problems), *broken])
     problems.extend(einsum_problems(study, found, workloads, load_workload, in_workload))
+    problems.extend(formula_problems(study, found))
     problems.extend(_study_paths(study, found, archs, "arch"))
     problems.extend(_study_paths(study, found, workloads, "workload"))
     problems.extend(_study_constraints(study, found, [doc for _, doc in archs], [doc for _, doc in workloads]))
@@ -407,38 +409,57 @@ def _leads_into(kind: Kind, path: str, document: Document) -> bool:
     return over.belongs(path, document.data, kind, _keys(kind))
 
 
-def _settings(study: Study) -> Iterator[tuple[str, str, tuple[object, ...]]]:
-    """Key of the study, path, and the values that the path takes."""
+def _stated(names: Iterable[str], arch: Document, workload: Document) -> dict[str, object]:
+    """Return what an architecture or a workload states at paths, as far as it does."""
+    sides: tuple[tuple[Kind, Document], ...] = (("workload", workload), ("arch", arch))
+    found = {
+        name: over.stated(name, doc.data, kind, _keys(kind))
+        for name in names
+        for kind, doc in sides
+        if over.belongs(name, doc.data, kind, _keys(kind))
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _settings(study: Study) -> Iterator[tuple[str, str, str, tuple[object, ...]]]:
+    from costmodel.spec.study import paths_of
+    from costmodel.spec.study_files import first_values
+
+    """Key of the study, what is written there, path, and the values that the path takes."""
     for path, value in study.set.items():
-        yield "set", path, (value,)
-    for path, values in study.axes.items():
-        yield "axes", path, values
+        yield "set", path, path, (value,)
+    for axis in study.axes:
+        yield from (("axes", axis, path, study.columns[path]) for path in paths_of(axis))
+    first = dict(first_values(study))
+    yield from (("derive", path, path, (first[path],)) for path in study.derive if path in first)
 
 
 def _study_paths(study: Study, found: Document, docs: list[tuple[str, Document]], kind: Kind) -> Iterator[Problem]:
     """Try every value of ``set`` and of the axes, one at a time, on every file of one kind that it is about."""
     load_one = load_architecture if kind == "arch" else load_workload
-    for key, path, values in _settings(study):
+    for key, written, path, values in _settings(study):
         fitting = [ref for ref, doc in docs if over.belongs(path, doc.data, kind, _keys(kind))]
         if not fitting:
             continue
         for ref, doc in docs:
             if ref not in fitting:
                 first = path.partition(".")[0]
-                yield found.marks.problem(f"{ref} has nothing that is called {first!r}", (key, path), key=True)
+                yield found.marks.problem(f"{ref} has nothing that is called {first!r}", (key, written), key=True)
                 continue
             for place, value in enumerate(values[:_MAX_TRIED]):
-                listed = key == "axes" and isinstance(found.data[key][path], list)
+                listed = key == "axes" and isinstance(found.data[key][written], list)
                 try:
                     load_one(doc, [(path, value)])
                 except SpecError as error:
-                    where = (key, path, place) if listed else (key, path)
+                    where = (key, written, place) if listed else (key, written)
                     yield from (found.marks.problem(p.message, where, hint=p.hint) for p in error.problems)
 
 
 def _not_computed(study: Study, archs: list[Document], workloads: list[Document]) -> Iterator[Problem]:
     """Find Einsums that no compute unit can run in the first design of each architecture and workload."""
-    first = [*study.set.items(), *((path, values[0]) for path, values in study.axes.items())]
+    from costmodel.spec.study_files import first_values
+
+    first = first_values(study)
     for arch, workload in itertools.product(archs, workloads):
         try:
             architecture, whole = load_pair(arch, workload, first)
@@ -454,10 +475,10 @@ def _lost_paths(study: Study, found: Document, archs: list[Document], workloads:
     known = [*_keys("arch"), *_keys("workload")]
     for kind, docs in (("arch", archs), ("workload", workloads)):
         known = [name for doc in docs for name in over.names_in(doc.data, _kind(kind))] + known
-    for key, path, _ in _settings(study):
+    for key, written, path, _ in _settings(study):
         if all(path.partition(".")[0] != name and not path.startswith(f"{name}.") for name in known):
             problem = over.unknown(over.Override(path, ""), known)
-            yield found.marks.problem(problem.message, (key, path), hint=problem.hint, key=True)
+            yield found.marks.problem(problem.message, (key, written), hint=problem.hint, key=True)
 
 
 def _study_constraints(

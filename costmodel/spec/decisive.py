@@ -18,6 +18,8 @@ _OF_CHIPS: dict[str, Any] = {"name": "", "source": "", "technology": "", "warnin
 _OF_LEVELS: dict[str, Any] = {"energy_source": "", "area_mm2": None}
 _LIMITS = ("capacity_bits", "bandwidth_bits_per_cycle", "read_bits_per_cycle", "write_bits_per_cycle")
 """Of memories; null means no limit."""
+_MOST = 1e30
+"""Stands for no limit, where limits are taken together."""
 
 
 def decisive(architecture: Architecture) -> str:
@@ -33,6 +35,11 @@ class Family:
     """Everything but the limits."""
     limits: tuple[float, ...]
     """Infinite where there is none; in an order that all of the family share."""
+
+    @property
+    def size(self) -> float:
+        """How much is allowed: more, where no limit is less and one is more."""
+        return sum(math.log(min(limit, _MOST)) for limit in self.limits)
 
     def allows(self, other: Family) -> bool:
         """Whether all that the other one allows is allowed here, at no higher costs."""

@@ -48,6 +48,8 @@ class Memory:
     drain: Literal["charged", "free"] = "charged"
     """Whether a drain costs this level a read."""
     double_buffered: bool = False
+    partial_bits: int | None = None
+    """Width of a partial sum here; null: that of its tensor."""
     overlap: Overlapping = "all"
     """What goes on while tiles come and leave: everything, or nothing."""
     latency_cycles: float = 0.0
@@ -80,6 +82,8 @@ class Array:
     hop_bits: int = 8
     multicast: Multicast = "words"
     reduce: bool = True
+    partial_bits: int | None = None
+    """Width of a partial sum that passes; null: that of its tensor."""
     systolic: Stationary | None = None
     overlap: Overlapping = "none"
     """Whether passes of a systolic array follow each other without a gap."""

@@ -83,10 +83,10 @@ NAMED: dict[str, Powers] = {
     "ed2p": _powers_of(energy=1.0, latency=2.0),
     "e2dp": _powers_of(energy=2.0, latency=1.0),
 }
-AREA = "area"
-"""Depends on the architecture alone: an objective between designs, the same for all mappings of one."""
+OF_DESIGNS = ("area", "power", "tops/w")
+"""Objectives between designs: they order no mappings. Of ``tops/w`` more is better."""
 _FACTOR = rf"(?:{'|'.join(COSTS)})(?:\^\d+(?:\.\d+)?)?"
-PATTERN = rf"^\s*(?:edp|EDP|ed2p|ED2P|e2dp|E2DP|area|{_FACTOR}(?:\s*\*\s*{_FACTOR})*)\s*$"
+PATTERN = rf"^\s*(?:edp|EDP|ed2p|ED2P|e2dp|E2DP|area|power|tops/w|TOPS/W|{_FACTOR}(?:\s*\*\s*{_FACTOR})*)\s*$"
 """One objective, for the schemas of editors."""
 
 
@@ -181,9 +181,9 @@ def choice_text(aim: Objective, choose: str | None) -> str:
 
 
 def objective_of(text: str | Sequence[str] | Objective) -> Objective:
-    """Read ``energy,latency`` or a list of names. Area beside others is left out: it orders no mappings.
+    """Read ``energy,latency`` or a list of names. What orders designs alone is left out beside others.
 
-    Raises SpecError if one is not known, or area stands alone.
+    Raises SpecError if one is not known, or what orders designs stands alone.
 
     >>> objective_of("Energy^2 * latency, area").names, objective_of(["edp", "latency*energy"]).powers
     (('energy^2*latency',), ((1.0, 1.0, 0.0),))
@@ -197,7 +197,7 @@ def objective_of(text: str | Sequence[str] | Objective) -> Objective:
     found: dict[Powers, str] = {}
     problems = []
     for name in names:
-        if name == AREA and len(names) > 1:
+        if name in OF_DESIGNS and len(names) > 1:
             continue
         powers = _powers(name)
         if isinstance(powers, Problem):
@@ -229,8 +229,8 @@ def _powers(name: str) -> Powers | Problem:
             hint = did_you_mean(name, list(NAMED))
             if not hint.startswith("did you mean"):
                 hint = f"{hint}, or a product such as energy^2*latency"
-            if name == AREA:
-                hint = "area does not depend on the mapping: search by energy, latency or capacity"
+            if name in OF_DESIGNS:
+                hint = f"{name} orders designs of a sweep, not mappings: search by energy, latency or capacity"
             return Problem(f"no such objective: {name!r}", path="objective", hint=hint)
         powers[match[1]] += float(match[2] or 1)
     if not any(powers.values()):

@@ -18,7 +18,7 @@ Overrides = Iterable["str | tuple[str, object]"]
 """``path=value`` texts, or pairs of a path and a raw value as it would stand in the file."""
 
 _LEVEL_KEYS = ("memory", "array", "compute")
-_WHOLE_KEYS = ("axes", "set")
+_WHOLE_KEYS = ("axes", "set", "derive")
 """Maps of a study whose keys have dots of their own."""
 _UNFOLDED: dict[str, tuple[str, ...]] = {
     "shape": ("X",),
@@ -148,6 +148,24 @@ def apply(document: Document, overrides: Overrides, kind: Kind, keys: Iterable[s
         raise SpecError(problems)
     marks = replace(document.marks, overrides={**document.marks.overrides, **places})
     return Document(data, marks, document.text)
+
+
+def stated(path: str, data: object, kind: Kind, keys: Iterable[str]) -> Any:
+    """Return what a document states at a path; null where that is nothing."""
+    start = _start(Override(path, None), data, kind, list(keys)) if isinstance(data, dict) else None
+    if start is None or isinstance(start, Problem):
+        return None
+    found: Any = data
+    parent: Any = None
+    key: str | int = ""
+    for part in (*start[0], *start[1]):
+        if not isinstance(found, (dict, list)):
+            found = _unfold(key, found, parent)
+        step = _step(found, part)
+        if step is None or (isinstance(found, dict) and step not in found):
+            return None
+        parent, key, found = found, step, found[step]
+    return found
 
 
 def _start(override: Override, data: dict[str, Any], kind: Kind, keys: list[str]) -> tuple[Path, list[str]] | Problem:

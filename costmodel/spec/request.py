@@ -16,7 +16,7 @@ from pydantic import WithJsonSchema as JsonSchema
 from costmodel.spec import units
 from costmodel.spec.load import describe
 from costmodel.spec.methods import CHOOSY, METHODS, MethodName
-from costmodel.spec.objective import AREA, PATTERN, Objective, choice_text, objective_of
+from costmodel.spec.objective import OF_DESIGNS, PATTERN, Objective, choice_text, objective_of
 from costmodel.spec.problems import Marks, Problem, SpecError, did_you_mean
 from costmodel.spec.validation import HINT, Items, SpecModel, validate
 
@@ -28,19 +28,20 @@ TRIALS = 2000
 
 
 def _objectives(value: object) -> tuple[str, ...]:
-    """Read ``energy,latency`` as the command line writes it, or a list; ``area`` is one of a sweep's objectives."""
+    """Read ``energy,latency`` as the command line writes it, or a list; some objectives are of a sweep alone."""
     if isinstance(value, Objective):
         return value.names
     listed = value.split(",") if isinstance(value, str) else value
     if not isinstance(listed, list | tuple) or not all(isinstance(part, str) for part in listed):
         raise ValueError(f"must be an objective or a list of them, got {describe(value)}")
     names = [part.strip() for part in listed]
+    of_designs = [name for name in OF_DESIGNS if name in [each.lower() for each in names]]
     try:
-        known = objective_of([name for name in names if name != AREA] or ["energy"]).names
+        known = objective_of([name for name in names if name.lower() not in OF_DESIGNS] or ["energy"]).names
     except SpecError as error:
         problem = error.problems[0]
         raise ValueError(f"{problem.message} ({problem.hint})") from None
-    return (*known, AREA) if AREA in names else known
+    return (*known, *of_designs)
 
 
 def budget_seconds(value: object) -> float:
@@ -113,8 +114,9 @@ class Request(SpecModel):
 
     objective: Objectives = ("edp",)
     """What is made small: ``energy``, ``latency``, ``capacity`` (bits that tiles occupy inside the outermost memory),
-    ``edp``, ``ed2p``, ``e2dp``, ``area`` (of a sweep) or a product such as ``energy^2*latency``; several for a front
-    (``energy,latency``). E.g. ``edp``, ``[energy, latency]``, ``energy^2*latency``."""
+    ``edp``, ``ed2p``, ``e2dp``, or a product such as ``energy^2*latency``; several for a front (``energy,latency``). Of
+    a sweep also ``area``, ``power`` (energy over latency) and ``tops/w``, which order designs and no mappings.
+    E.g. ``edp``, ``[energy, latency]``, ``energy^2*latency``."""
     choose: Choice | None = None
     """Of a front, the point whose mapping and totals are shown and used: least ``energy``, ``latency`` or ``edp``, the
     ``knee`` (nearest to the best of every objective, each from 0, its best on the front, to 1, its worst), or a point's

@@ -3,20 +3,41 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, PlainSerializer, PlainValidator
+from pydantic import Field, PlainSerializer, PlainValidator, field_validator
 from pydantic import WithJsonSchema as JsonSchema
 
 from costmodel.spec import units
+from costmodel.spec.amounts import Amount, amount_formula, condition
 from costmodel.spec.load import Document, describe
 from costmodel.spec.overrides import Kind
 from costmodel.spec.problems import did_you_mean
 from costmodel.spec.request import Objectives, Request
 from costmodel.spec.validation import HINT, OneOrMore, SpecModel
+
+
+def paths_of(axis: str) -> tuple[str, ...]:
+    """The paths of an axis: one, or several that go together.
+
+    >>> paths_of("PEs.shape.X, PEs.shape.Y")
+    ('PEs.shape.X', 'PEs.shape.Y')
+    """
+    return tuple(path.strip() for path in axis.split(","))
+
+
+def row(axis: str, value: Any) -> tuple[Any, ...]:
+    """The values that the paths of an axis take at one place of it. Raises ValueError where they are not so many."""
+    paths = paths_of(axis)
+    if len(paths) == 1:
+        return (value,)
+    if not isinstance(value, list | tuple) or len(value) != len(paths):
+        raise ValueError(f"must be a list of {len(paths)} values, one for each of {axis}, got {describe(value)}")
+    return tuple(value)
+
 
 Sampler = Literal["grid", "random", "tpe", "nsga2", "cmaes"]
 
@@ -128,6 +149,24 @@ Axis = Annotated[
 ]
 
 
+def _read(read: Callable[[str], object]) -> Callable[[object], str]:
+    """Check a text by reading it."""
+
+    def checked(value: object) -> str:
+        if not isinstance(value, str | int | float) or isinstance(value, bool):
+            raise ValueError(f"must be a text, got {describe(value)}")  # noqa: TRY004  (pydantic collects ValueErrors)
+        read(str(value))
+        return str(value)
+
+    return checked
+
+
+Formula = Annotated[str, PlainValidator(_read(amount_formula)), JsonSchema({"type": ["string", "number"]})]
+Comparison = Annotated[str, PlainValidator(_read(condition)), JsonSchema({"type": "string"})]
+FIGURES = ("area", "energy", "latency", "power", "utilisation")
+"""What conditions may ask for beside values that a study sets."""
+
+
 class Subject(SpecModel):
     """What a study is about."""
 
@@ -153,8 +192,17 @@ class Study(Request, Subject):
     E.g. ``edp``, ``[energy, latency]``, ``"energy,latency"``, ``energy^2*latency``."""
     axes: dict[str, Axis] = Field(default_factory=dict)
     """Path of a value, as for ``--set``, → the values that it takes: a list, or a range whose step multiplies (``x2``)
-    or adds (``+4``). The design space is their product. E.g. ``{GLB.size: [32 KiB, 108 KiB]}``,
-    ``{PEs.shape.X: {from: 4, to: 64, step: x2}}``."""
+    or adds (``+4``). Several paths with commas between them go together: each value is a list with one for each. The
+    design space is their product. E.g. ``{GLB.size: [32 KiB, 108 KiB]}``,
+    ``{PEs.shape.X: {from: 4, to: 64, step: x2}}``, ``{"PEs.shape.X, PEs.shape.Y": [[8, 8], [16, 16]]}``."""
+    derive: dict[str, Formula] = Field(default_factory=dict)
+    """Path of a value, as for ``--set``, → a formula of values (of axes, set, derived above it, or stated in the
+    files) and numbers, with units: ``+ - * /``, ``floor``, ``ceil``, ``max``, ``min``.
+    E.g. ``{GLB.size: 2 KiB * PEs.shape.X}``."""
+    where: OneOrMore[Comparison] = ()
+    """Designs that are looked at: comparisons (``<= >= < > ==``) of such formulas, and of ``area``, ``energy``,
+    ``latency``, ``power`` (energy over latency) and ``utilisation``. What axes and area tell is not searched.
+    E.g. ``area <= 10 mm2``, ``[power <= 2 W, GLB.size <= 4 KiB * PEs.shape.X]``."""
     sampler: Sampler = "grid"
     """How points of the design space are chosen: all of them in order (``grid``), or by Optuna. E.g. ``nsga2``."""
     points: Annotated[int, Field(gt=0)] | None = None
@@ -162,6 +210,15 @@ class Study(Request, Subject):
     set: dict[str, Any] = Field(default_factory=dict)
     """Path of a value, as for ``--set``, → what replaces it in the architecture or the workload at every point.
     E.g. ``{GLB.size: 64 KiB, ranks.N: 4}``."""
+
+    @field_validator("axes")
+    @classmethod
+    def _whole_rows(cls, axes: dict[str, tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
+        """Paths that go together have as many values."""
+        for axis, values in axes.items():
+            for value in values:
+                row(axis, value)
+        return axes
 
     key_hints: ClassVar[dict[str, str]] = {
         "objectives": "did you mean 'objective'?",
@@ -189,6 +246,50 @@ class Study(Request, Subject):
         named: dict[Kind, Mapping[str, Document]] = {"study": {"": own}, "arch": arch, "workload": workload}
         study.__dict__["documents"] = {(kind, ref): text for kind, some in named.items() for ref, text in some.items()}
         return study
+
+    @cached_property
+    def columns(self) -> Mapping[str, tuple[Any, ...]]:
+        """Path → the values that it takes along its axis."""
+        found: dict[str, tuple[Any, ...]] = {}
+        for axis, values in self.axes.items():
+            rows = [row(axis, value) for value in values]
+            found |= {path: tuple(column) for path, column in zip(paths_of(axis), zip(*rows, strict=True), strict=True)}
+        return found
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """Paths that formulas and conditions ask for and that the study does not set: files may state them."""
+        own = {*self.set, *self.columns}
+        used: list[str] = []
+        for path, text in self.derive.items():
+            used += [name for name in amount_formula(text).names.values() if name not in own]
+            own.add(path)
+        own |= {*FIGURES}
+        used += [name for text in self.where for name in condition(text).names if name not in own]
+        return tuple(dict.fromkeys(used))
+
+    def know(self, stated: Mapping[tuple[str, str], Mapping[str, Any]]) -> None:
+        """Take in what files state of what is asked: (architecture, workload) → path → value."""
+        self.__dict__["_stated"] = stated
+
+    def from_files(self, arch: str | None = None, workload: str | None = None) -> Mapping[str, Any]:
+        """What the files of a design state of what is asked; those of the first one without names."""
+        known: Mapping[tuple[str, str], Mapping[str, Any]] = self.__dict__.get("_stated", {})
+        if arch is None or workload is None:
+            return next(iter(known.values()), {})
+        return known.get((arch, workload), {})
+
+    def derived(self, chosen: Mapping[str, Any]) -> dict[str, Any]:
+        """What is derived from values (stated, set, and of the axes), as it would stand in a file.
+
+        Raises ValueError and ZeroDivisionError where a formula has no value, KeyError for a path that is not known.
+        """
+        known = dict(chosen)
+        for path, text in self.derive.items():
+            formula = amount_formula(text)
+            used = {name: Amount.of(known[name]) for name in formula.names.values()}
+            known[path] = formula.value(used).written
+        return {path: known[path] for path in self.derive}
 
     @property
     def design_points(self) -> int:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from costmodel.spec.amounts import amount_formula, condition
 from costmodel.spec.load import Document
 from costmodel.spec.problems import Path, Problem, SpecError, did_you_mean
+from costmodel.spec.study import FIGURES
 
 if TYPE_CHECKING:
     from costmodel.einsum.algebra import Workload
@@ -58,7 +61,39 @@ def einsum_problems(
                 yield own.marks.problem(f"{name} has no Einsum {asked!r}", where, hint=did_you_mean(asked, known))
 
 
+def first_values(study: Study) -> Changes:
+    """What the first design of a study changes; what is derived as far as it has a value."""
+    first = {**study.set, **{path: values[0] for path, values in study.columns.items()}}
+    with suppress(ValueError, ZeroDivisionError, KeyError):
+        first |= study.derived({**study.from_files(), **first})
+    return list(first.items())
+
+
+def formula_problems(study: Study, own: Document) -> Iterator[Problem]:
+    """Report names that formulas cannot use."""
+    mine = [*study.set, *study.columns]
+    known = [*study.from_files(), *mine]
+    for path, text in study.derive.items():
+        if lost := [name for name in amount_formula(text).names.values() if name not in known]:
+            hint = did_you_mean(lost[0], known)
+            yield own.marks.problem(
+                f"{lost[0]!r} is stated nowhere, no axis, not set, and not derived before", ("derive", path), hint=hint
+            )
+        elif path in mine:
+            yield own.marks.problem(f"{path} is an axis or set already", ("derive", path), key=True)
+        known.append(path)
+        mine.append(path)
+    listed = isinstance(own.data.get("where"), list)
+    for place, text in enumerate(study.where):
+        known_here = [*known, *FIGURES]
+        if lost := [name for name in condition(text).names if name not in known_here]:
+            where: Path = ("where", place) if listed else ("where",)
+            hint = did_you_mean(lost[0], known_here)
+            yield own.marks.problem(
+                f"{lost[0]!r} is stated nowhere, no axis, not set, not derived and no figure", where, hint=hint
+            )
+
+
 def _first_values(study: Study, document: Document, belongs: Belongs) -> Changes:
     """What the first design of a study changes in a file."""
-    first = [*study.set.items(), *((path, values[0]) for path, values in study.axes.items())]
-    return [(path, value) for path, value in first if belongs(path, document)]
+    return [(path, value) for path, value in first_values(study) if belongs(path, document)]

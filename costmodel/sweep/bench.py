@@ -28,12 +28,10 @@ if TYPE_CHECKING:
 
 LOOKS = 64
 """Searches that are looked at for one that no running one may settle."""
-GENEROUS = 3
+GENEROUS = 8
 """Answers that a search is tried to be settled by, the tightest first."""
 RECENT = 512
 """Answers that are kept costed."""
-_MOST = 1e30
-"""Stands for no limit, where limits are added up."""
 
 
 def answer(asked: Inquiry, generous: Sequence[Proven]) -> MapperResult:
@@ -54,8 +52,7 @@ class Wanted:
     @property
     def order(self) -> tuple[float, ...]:
         """Most work first; in a family, those first that allow most."""
-        limits = () if self.family is None else self.family.limits
-        return (-self.asked.einsum.points, -sum(math.log(min(limit, _MOST)) for limit in limits if limit > 0))
+        return (-self.asked.einsum.points, 0.0 if self.family is None else -self.family.size)
 
 
 @dataclass
@@ -179,10 +176,6 @@ class Bench:
         mine = wanted.family
         if mine is None:
             return ()
-        more: list[tuple[Any, ...]] = [
-            (sum(map(float.__gt__, family.limits, mine.limits)), place, judge)
-            for place, (family, judge) in enumerate(self._proven[mine.frame])
-            if family.allows(mine)
-        ]
-        more.sort(key=lambda each: (each[0], -each[1]))
-        return tuple(judge for _, _, judge in more[:GENEROUS])
+        more = [(family, judge) for family, judge in self._proven[mine.frame] if family.allows(mine)]
+        more.sort(key=lambda each: each[0].size)
+        return tuple(judge for _, judge in more[:GENEROUS])

@@ -6,14 +6,17 @@ import itertools
 import json
 import math
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from costmodel.spec.mapping import Mapping
+from costmodel.spec.mapping import Mapping as Schedule
 from costmodel.spec.objective import Costs
+from costmodel.spec.problems import Problem, SpecError
+from costmodel.spec.study import paths_of, row
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +41,7 @@ class Design:
     arch: str
     workload: str
     axes: tuple[tuple[str, Scalar], ...]
-    """(path, value as the study wrote it), in the order of the study."""
+    """(path, value as the study wrote it), in the order of the study; then what is derived."""
 
     @property
     def key(self) -> str:
@@ -66,7 +69,7 @@ class DesignCosts:
     pj_per_mac: float | None = None
     tops_per_w: float | None = None
     tops_per_mm2: float | None = None
-    mappings: tuple[Mapping, ...] = ()
+    mappings: tuple[Schedule, ...] = ()
     note: str = ""
     """Why nothing fits, or what is not proven."""
 
@@ -100,9 +103,19 @@ class Source(Protocol):
 
 def grid(study: Study) -> Iterator[Design]:
     """Every combination of architectures, workloads and axis values; the last axis runs fastest."""
-    paths = list(study.axes)
+    axes = list(study.axes)
     for arch, workload, *values in itertools.product(study.arch, study.workload, *study.axes.values()):
-        yield Design(arch, workload, tuple(zip(paths, map(_scalar, values), strict=True)))
+        yield design_of(study, arch, workload, dict(zip(axes, values, strict=True)))
+
+
+def design_of(study: Study, arch: str, workload: str, chosen: Mapping[str, Any]) -> Design:
+    """The design at a value of each axis. What cannot be derived is left out: ``overrides`` says why."""
+    values = {
+        path: value for axis in chosen for path, value in zip(paths_of(axis), row(axis, chosen[axis]), strict=True)
+    }
+    with suppress(ValueError, ZeroDivisionError, KeyError):
+        values |= study.derived({**study.from_files(arch, workload), **study.set, **values})
+    return Design(arch, workload, tuple((path, _scalar(value)) for path, value in values.items()))
 
 
 def size(study: Study) -> int:
@@ -130,9 +143,19 @@ def _scalar(value: Any) -> Scalar:
 
 
 def overrides(study: Study, design: Design) -> list[tuple[str, Any]]:
-    """What a design replaces, with the values of the study's axes as they would stand in a file."""
-    chosen = [(path, next(v for v in study.axes[path] if _scalar(v) == shown)) for path, shown in design.axes]
-    return [*study.set.items(), *chosen]
+    """What a design replaces, with the values of the study as they would stand in a file.
+
+    Raises SpecError where a value cannot be derived.
+    """
+    columns = study.columns
+    chosen = {p: next(v for v in columns[p] if _scalar(v) == shown) for p, shown in design.axes if p in columns}
+    try:
+        derived = study.derived({**study.from_files(design.arch, design.workload), **study.set, **chosen})
+    except (ValueError, ZeroDivisionError, KeyError) as error:
+        what = "a division by 0" if isinstance(error, ZeroDivisionError) else str(error)
+        what = f"nothing states {error}" if isinstance(error, KeyError) else what
+        raise SpecError([Problem(f"derive: {what}")]) from None
+    return [*study.set.items(), *chosen.items(), *derived.items()]
 
 
 class Grid:
@@ -221,8 +244,8 @@ class Sampler:
 
     def _at(self, places: dict[str, int]) -> Design:
         study = self._study
-        axes = tuple((path, _scalar(values[places[path]])) for path, values in study.axes.items())
-        return Design(study.arch[places[ARCH]], study.workload[places[WORKLOAD]], axes)
+        chosen = {axis: values[places[axis]] for axis, values in study.axes.items()}
+        return design_of(study, study.arch[places[ARCH]], study.workload[places[WORKLOAD]], chosen)
 
     def _unknown(self) -> dict[str, int] | None:
         """Return the places of a point that was not asked for: by chance, or the first where few are left."""

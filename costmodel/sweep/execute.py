@@ -17,6 +17,7 @@ from costmodel.mapper.workers import LostError, StoppedError, Task, run_tasks
 from costmodel.spec.overrides import Kind
 from costmodel.spec.problems import SpecError
 from costmodel.sweep.bench import Bench
+from costmodel.sweep.conditions import judged, set_aside
 from costmodel.sweep.designs import Design, Values, asked, source_of
 from costmodel.sweep.journal import VERSION, Journal
 from costmodel.sweep.outcome import Outcome, no_outcome, outcome_of
@@ -157,6 +158,9 @@ class _Sweep:
     def _plan(self, design: Design) -> None:
         try:
             plan = self._resolver.plan(design)
+            if (aside := set_aside(self.study, design, plan.architecture)) is not None:
+                self._end(design, aside)
+                return
             if self._layered:
                 self._open[design] = plan, tuple(self.bench.need(one) for one in plan.asked)
         except SpecError as error:
@@ -176,9 +180,9 @@ class _Sweep:
         if not all(map(self.bench.known, keys)):
             return
         answers = self.bench.answers(plan, keys)
-        wrong = [problem for each in answers.values() if isinstance(each, SpecError) for problem in each.problems]
-        if wrong:
-            self._end(design, no_outcome(design, SpecError(wrong)))
+        wrong = next((each for each in answers.values() if isinstance(each, SpecError)), None)
+        if wrong is not None:
+            self._end(design, no_outcome(design, wrong))
             return
         if any(isinstance(each, StoppedError) for each in answers.values()):
             self._end(design, StoppedError())
@@ -193,6 +197,7 @@ class _Sweep:
         """Save a finished point."""
         self._open.pop(design, None)
         if isinstance(answer, Outcome):
+            answer = judged(self.study, answer)
             if self.journal is not None:
                 self.journal.append(answer)
             self._learn(answer)

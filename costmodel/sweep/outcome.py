@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from costmodel.mapper.result import Status
 from costmodel.mapper.workers import LostError
-from costmodel.spec.objective import AREA, costs_of, objective_of
+from costmodel.spec.objective import costs_of, objective_of
 from costmodel.sweep.designs import Design, DesignCosts, Values
 
 if TYPE_CHECKING:
@@ -33,8 +33,13 @@ class Outcome(DesignCosts):
             return None
         # designs differ in their clocks, so seconds count
         timed = replace(totals, latency_cycles=totals.latency_cycles / (self.clock_hz or 1.0))
-        area = math.inf if self.area_mm2 is None else self.area_mm2
-        return tuple(area if name == AREA else objective_of(name).of(timed)[0] for name in objectives)
+        own = {
+            "area": self.area_mm2,
+            "power": self.power_w,
+            "tops/w": None if self.tops_per_w is None else 1.0 / self.tops_per_w,
+        }
+        values = (own[name] if name in own else objective_of(name).of(timed)[0] for name in objectives)
+        return tuple(math.inf if value is None else value for value in values)
 
 
 def outcome_of(design: Design, result: NetworkResult) -> Outcome:

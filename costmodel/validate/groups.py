@@ -21,6 +21,7 @@ NAMES = (
     "cacti",
     "gpus",
     "gpu_attention",
+    "gemmini",
 )
 """Each is a module of its name, that is loaded when it is asked for."""
 

@@ -21,7 +21,7 @@ CELLS = 500_000
 
 
 @dataclass(frozen=True)
-class Choices:
+class SharedChoices:
     """Choices of shared nodes, one row each, with what a fused nest costs at least at each boundary."""
 
     kept: Ints
@@ -45,13 +45,13 @@ class Choosing:
         self.incumbents, self.leak = incumbents, leak
         self.bits: Ints = np.array([node.bit for node in plan.nodes], dtype=np.int64)
 
-    def run(self) -> Choices:
+    def run(self) -> SharedChoices:
         """Return them."""
         nothing = np.zeros((1, self.plan.shapes))
-        found, seen = Choices(np.zeros(1, dtype=np.int64), nothing, nothing), 0
+        found, seen = SharedChoices(np.zeros(1, dtype=np.int64), nothing, nothing), 0
         for at, touched in enumerate(self.plan.touched):
             parts = list(self.grown(found, at, seen))
-            found = Choices(
+            found = SharedChoices(
                 np.concatenate([p.kept for p in parts]),
                 np.concatenate([p.energy for p in parts]),
                 np.concatenate([p.cycles for p in parts]),
@@ -59,11 +59,11 @@ class Choosing:
             seen |= touched
         return found
 
-    def grown(self, partial: Choices, at: int, seen: int) -> Iterator[Choices]:
+    def grown(self, partial: SharedChoices, at: int, seen: int) -> Iterator[SharedChoices]:
         """Yield choices with what one more Einsum keeps; ``seen``: nodes about which others have said something."""
         table, touched, shapes = self.tables[at], self.plan.touched[at], self.plan.shapes
         kinds = np.array(list(table.least), dtype=np.int64)
-        yield Choices(kinds[:0], np.zeros((0, shapes)), np.zeros((0, shapes)))
+        yield SharedChoices(kinds[:0], np.zeros((0, shapes)), np.zeros((0, shapes)))
         if not len(kinds):
             return
         energy = np.array([e for e, _ in table.least.values()])
@@ -81,7 +81,7 @@ class Choosing:
             good = np.isfinite(bound) & self.has_room(kept, table.smallest, k)
             good[good] = ~self.incumbents.beaten(bound[good], latency[good], np.zeros(int(good.sum())))
             rows = good.any(axis=1)
-            yield Choices(kept[rows], np.where(good, total, np.inf)[rows], time[rows])
+            yield SharedChoices(kept[rows], np.where(good, total, np.inf)[rows], time[rows])
 
     def has_room(self, kept: Ints, smallest: Floats, kinds: Ints) -> np.ndarray:
         """Return (choices, boundaries): whether shared tiles leave room for the smallest branches of these kinds."""

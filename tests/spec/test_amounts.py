@@ -1,0 +1,101 @@
+"""Formulas of amounts: exact, with units, or an error that says what does not fit."""
+
+import pytest
+
+from costmodel.spec import catalog
+from costmodel.spec.amounts import Amount, amount_formula, condition
+from costmodel.spec.load import parse
+from costmodel.spec.problems import SpecError
+
+VALUES = {name: Amount.of(value) for name, value in {"PEs.shape.X": 12, "GLB.size": "24 KiB", "area": "3 mm2"}.items()}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("2 KiB * PEs.shape.X", "24 KiB"),
+        ("PEs.shape.X * 2", 24),
+        ("(PEs.shape.X + 4) / 3", "5.333333333333333"),
+        ("GLB.size / PEs.shape.X", "2 KiB"),
+        ("GLB.size / 512 B", 48),
+        ("max(GLB.size, 1 MiB)", "1024 KiB"),
+        ("floor(GLB.size / 7 KiB) * 7 KiB", "21 KiB"),
+        ("64 KiB - 512 B * 2", "63 KiB"),
+        ("-PEs.shape.X + 20", 8),
+    ],
+)
+def test_a_formula_is_computed_in_its_units(text, value):
+    written = amount_formula(text).value(VALUES).written
+    assert str(written) == str(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("GLB.size * GLB.size", "both have a unit"),
+        ("GLB.size + 3", "do not measure the same"),
+        ("GLB.size + area", "do not measure the same"),
+        ("3 / GLB.size", "has no unit"),
+    ],
+)
+def test_units_that_do_not_fit_are_said(text, said):
+    with pytest.raises(ValueError, match=said):
+        amount_formula(text).value(VALUES)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "2 *", "GLB.size GLB.size", "__import__('os')", "a ** b", "x if y else z", "a[0]"]
+)
+def test_what_is_no_formula_is_an_error(text):
+    with pytest.raises(ValueError, match="is no formula"):
+        amount_formula(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("area <= 3 mm2", ""),
+        ("area < 3000000 um2", "area < 3000000 um2: 3 mm2 against 3e+06 um2"),
+        ("GLB.size == 2 KiB * PEs.shape.X", ""),
+        ("PEs.shape.X > 12", "PEs.shape.X > 12: 12 against 12"),
+    ],
+)
+def test_a_condition_says_by_what_it_is_broken(text, said):
+    assert condition(text).broken(VALUES) == said
+
+
+@pytest.mark.parametrize("text", ["area", "1 < area < 3", "area = 3"])
+def test_a_condition_compares_two_amounts(text):
+    with pytest.raises(ValueError, match="must compare two amounts"):
+        condition(text)
+
+
+STUDY = "arch: two_level\nworkload: gemm\naxes: {MAC.throughput: [1, 2]}\n"
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("derive: {Buffer.size: 2 KiB * PEs.x}\n", "s.yaml:4:23: $.derive.Buffer.size: 'PEs.x' is stated nowhere"),
+        ("derive: {MAC.throughput: 3 * 2}\n", "MAC.throughput is an axis or set already"),
+        ("derive: {Bufer.size: 2 KiB * MAC.throughput}\n", "nothing is called 'Bufer' (did you mean 'Buffer'?)"),
+        (
+            "where: [aera <= 3 mm2]\n",
+            "s.yaml:4:9: $.where[0]: 'aera' is stated nowhere",
+        ),
+        ("where: area\n", "must compare two amounts"),
+        ('axes: {"Buffer.size, MAC.throughput": [[1, 2], 3]}\n', "must be a list of 2 values, one for each of"),
+    ],
+)
+def test_what_is_wrong_with_a_study_is_said_with_its_place(more, said):
+    text = STUDY if "axes" not in more else STUDY.replace("axes: {MAC.throughput: [1, 2]}\n", "")
+    with pytest.raises(SpecError) as error:
+        catalog.load_study(parse(text + more, "s.yaml"))
+    assert said in str(error.value)
+
+
+def test_formulas_use_what_files_state():
+    text = "arch: two_level\nworkload: gemm\naxes: {MAC.throughput: [1, 2]}\nderive: {Buffer.size: Buffer.size * 2}\n"
+    study = catalog.load_study(parse(text, "s.yaml"))
+    (stated,) = study.from_files().values()
+    assert Amount.of(study.derived(study.from_files())["Buffer.size"]).number == 2 * Amount.of(stated).number

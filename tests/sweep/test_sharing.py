@@ -1,0 +1,171 @@
+"""Searches are made once; a sweep says what mapping every design by itself says."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from costmodel.mapper import workers
+from costmodel.mapper.cache import Cache
+from costmodel.mapper.network import map_workload
+from costmodel.spec import catalog
+from costmodel.spec.objective import vector_of
+from costmodel.spec.problems import Problem, SpecError
+from costmodel.sweep import bench
+from costmodel.sweep.bench import answer
+from costmodel.sweep.designs import overrides
+from costmodel.sweep.execute import run_sweep
+
+NET = {
+    "name": "net",
+    "ranks": {"M": 8, "N": 6, "K": 4, "P": 6, "R": 3},
+    "einsums": [
+        "Z[m, n] = A[m, k] * B[k, n]",
+        "Y[m, p] = Z[m, n] * C[n, p]",
+        {"einsum": "O[m, p] = I[p+r] * F[m, r]", "count": 2},
+    ],
+}
+GRID = {
+    "arch": "pe2d",
+    "workload": NET,
+    "axes": {
+        "GLB.size": [24, 40, 200],
+        "PEs.shape.X": [2, 8],
+        "MainMemory.bandwidth": [1, 8],
+        "GLB.area": [1, 2],
+    },
+}
+
+
+def study(**keys):
+    Path("net.yaml").write_text(json.dumps(NET), encoding="utf-8")
+    return catalog.load_study(GRID | {"workload": "net.yaml"} | keys)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("objective", [["energy", "latency"], "edp"])
+def test_a_sweep_says_what_mapping_each_design_says(objective):
+    asked = study(objective=objective)
+    result = run_sweep(asked, jobs=1)
+    assert len(result.outcomes) == 24
+    for outcome in result.outcomes[::2]:
+        changes = overrides(asked, outcome.design)
+        architecture, workload = catalog.load_pair("pe2d", "net.yaml", changes)
+        direct = map_workload(workload, architecture, asked.asking(jobs=1))
+        assert vector_of(outcome.totals)[:2] == pytest.approx(vector_of(direct.evaluation)[:2], rel=1e-9)
+        assert outcome.proven == (direct.certificate.status == "optimal: proven")
+        assert outcome.area_mm2 == dict(changes)["GLB.area"]
+    counted = result.searches
+    assert counted.distinct == 3 * 12  # areas decide nothing; the first two Einsums are not the same
+    assert counted.searched + counted.settled == counted.distinct
+    assert counted.settled > 0
+
+
+def test_answers_are_shared_with_other_runs_and_commands(tmp_path):
+    said = []
+    cache = Cache(tmp_path / "answers", said.append)
+    asked = study(objective="edp")
+    first = run_sweep(asked, jobs=1, cache=cache)
+    again = run_sweep(asked, jobs=1, cache=cache)
+    assert again.outcomes == first.outcomes
+    assert again.searches.found == first.searches.searched
+    assert again.searches.searched == 0
+    outcome = first.outcomes[-1]
+    architecture, workload = catalog.load_pair("pe2d", "net.yaml", overrides(asked, outcome.design))
+    mapped = map_workload(workload, architecture, asked.asking(jobs=1), search_one=no_search, cache=cache)
+    assert vector_of(mapped.evaluation) == vector_of(outcome.totals)
+    assert said == []
+
+
+def priced(outcome):
+    """What an outcome costs; room that is no objective is that of any of the best mappings."""
+    return outcome.energy_pj, outcome.latency_cycles, outcome.proven
+
+
+def no_search(*_):
+    raise AssertionError("what was searched is searched again")
+
+
+def test_conditions_set_designs_aside_and_change_no_other():
+    whole = {str(o.design): o for o in run_sweep(study(objective="energy")).outcomes}
+    middle = sorted(o.latency_cycles for o in whole.values())[len(whole) // 2]
+    slow = f"latency <= {middle / 1e6} ms"
+    some = run_sweep(study(objective="energy", where=["area <= 1 mm2", "GLB.size >= 5 * PEs.shape.X", slow]))
+    kept = [o for o in some.outcomes if o.feasible]
+    assert kept
+    assert [priced(whole[str(o.design)]) for o in kept] == list(map(priced, kept))
+    for outcome in some.outcomes:
+        size, x, _, area = (value for _, value in outcome.design.axes)
+        before = area > 1 or size < 5 * x
+        assert outcome.feasible == (not before and whole[str(outcome.design)].latency_cycles <= middle)
+        assert outcome.note.startswith(f"set aside: {slow}: ") or before or outcome.feasible
+    assert some.searches.distinct < 3 * 12
+
+
+def test_axes_may_go_together_and_values_follow_others():
+    asked = study(
+        objective="energy",
+        axes={"PEs.shape.X, PEs.shape.Y": [[2, 4], [8, 1]]},
+        derive={"GLB.size": "24 * PEs.shape.X", "RF.size": "GLB.size / 3"},
+    )
+    outcomes = run_sweep(asked).outcomes
+    assert [dict(o.design.axes) for o in outcomes] == [
+        {"PEs.shape.X": 2, "PEs.shape.Y": 4, "GLB.size": 48, "RF.size": 16},
+        {"PEs.shape.X": 8, "PEs.shape.Y": 1, "GLB.size": 192, "RF.size": 64},
+    ]
+    assert dict(overrides(asked, outcomes[1].design))["RF.size"] == 64
+
+
+def test_designs_compete_in_power_and_efficiency_too():
+    asked = study(objective=["energy", "power", "tops/w"])
+    assert asked.objective == ("energy", "power", "tops/w")
+    outcome = run_sweep(asked.model_copy(update={"points": 1})).outcomes[0]
+    assert outcome.costs(asked.objective) == (outcome.energy_pj, outcome.power_w, 1 / outcome.tops_per_w)
+
+
+def test_a_constraint_that_cannot_be_read_is_said_of_each_design(monkeypatch):
+    def wrong(*_):
+        raise SpecError([Problem("as you like it")])
+
+    monkeypatch.setattr(bench, "answer", wrong)
+    result = run_sweep(study(objective="energy"), jobs=1)
+    assert {outcome.note for outcome in result.outcomes} == {"as you like it"}
+    assert result.lost == ()
+
+
+def stopped_once(asked, generous):
+    """Stops its process as long as a grave is open."""
+    for grave in Path("graves").iterdir():
+        grave.unlink()
+        os.kill(os.getpid(), signal.SIGSTOP)
+    return answer(asked, generous)
+
+
+def test_a_worker_that_hangs_is_ended_and_its_task_done_again(monkeypatch):
+    monkeypatch.setattr(bench, "answer", stopped_once)
+    monkeypatch.setattr(workers, "SILENT_S", 2.5)
+    monkeypatch.setattr(workers, "BEAT_S", 0.1)
+    Path("graves").mkdir()
+    Path("graves", "one").touch()
+    asked = study(objective="energy", points=2)
+    result = run_sweep(asked, jobs=2)
+    assert list(Path("graves").iterdir()) == []
+    assert list(map(priced, result.outcomes)) == list(map(priced, run_sweep(asked, jobs=1).outcomes))
+
+
+def test_a_file_that_cannot_be_read_is_no_infeasible_design(monkeypatch):
+    def unreadable(*_):
+        raise OSError(5, "Input/output error", "x.yaml")
+
+    asked = study(objective="energy")
+    monkeypatch.setattr(catalog, "load_architecture", unreadable)
+    with pytest.raises(OSError, match="Input/output error"):
+        run_sweep(asked, jobs=1)
