@@ -721,15 +721,16 @@ def test_check_says_which_constraint_is_wrong():
 def test_a_result_says_beside_it_what_a_reader_would_not_suspect():
     Path("guessed.yaml").write_text("name: g\nranks: {M: 8, K: 8}\neinsums: ['Z[m] = B[k] * A[k, m]']\n")
     assert "weight (guessed)" in run("show", "guessed.yaml").stdout
-    shown = run("map", "gemmini", "guessed.yaml", "-q", "--out", "r", "--set", "scratchpad.size=64KiB").stdout
+    shown = run("map", "systolic4_weight", "guessed.yaml", "-q", "--out", "r", "--set", "register.size=4 words").stdout
     notes = [text for text in shown.splitlines() if text.startswith("note: ")]
     assert len(notes) == 2
     assert "A (weight)" in notes[0]
-    assert "scratchpad has another size" in notes[1]
+    assert "register has another size" in notes[1]
+    assert "`component:`" in notes[1]
     result = json.loads(Path("r/result.json").read_text())
     assert [f"note: {note}" for note in result["notes"]] == notes
     page = Path("r/report.html").read_text()
-    assert "scratchpad has another size" in page
+    assert "register has another size" in page
     assert "A weight (guessed)" in page
     shown = run("map", "gemmini", "mm64", "-q", "--no-run").stdout
     assert "note:" not in shown
