@@ -1,5 +1,6 @@
 """The shipped machines: what each number of them comes from, and that prices follow what they are made of."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,17 @@ def components(name, *classes):
 def test_only_textbook_machines_state_their_prices_and_only_of_gpus_the_die_alone_is_known():
     assert TEXTBOOK == ["eyeriss_normalized", "pe2d", "systolic4", "systolic4_weight", "two_level"]
     assert DIES == ["a100", "h100_sxm", "v100"]
+
+
+def test_the_page_tells_of_every_machine_and_its_data_sets():
+    page = (ROOT / "docs" / "components.md").read_text(encoding="utf-8")
+    section = page[page.index("## The machines") : page.index("## How large a buffer")]
+    told = {name: row for row in section.splitlines() for name in re.findall(r"`(\w+)`", row[: row.find("|", 1)])}
+    assert sorted(told) == sorted(FILES)
+    for name in MADE:
+        text = (ROOT / "arch" / f"{name}.yaml").read_text(encoding="utf-8")
+        used = set(re.findall(r"table: (\w+)", text)) - {"eyeriss"}
+        assert used <= set(re.findall(r"`(\w+)`", told[name])), name
 
 
 @pytest.mark.parametrize("name", FILES)
