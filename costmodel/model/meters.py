@@ -412,3 +412,13 @@ def price_text(what: Level | Meter) -> str:
 def drain_text(memory: Memory) -> str:
     """Say that drains are free, where they are."""
     return "" if charges_drain(memory) else "; drains are free here"
+
+
+def waits_text(memory: Memory) -> str:
+    """Say what waits for a memory, where something does.
+
+    >>> waits_text(Memory(name="GLB", overlap="none", latency_cycles=30))
+    'first word after 30 cycles, nothing overlaps its exchanges'
+    """
+    first = f"first word after {memory.latency_cycles:g} cycles" if memory.latency_cycles else ""
+    return ", ".join(filter(None, (first, "nothing overlaps its exchanges" if memory.overlap == "none" else "")))
