@@ -153,12 +153,15 @@ class ProgressDisplay:
             now = time.monotonic()
             if event.ended or (event.state == "progress" and now - self._said >= SILENCE_S):
                 self._said = now
-                left = time_left(now - self._started, self._done, event.groups)
-                say(f"[{self._done}/{event.groups}, {now - self._started:.1f} s{left}] {text}")
+                passed_s = now - self._started
+                left = time_left(passed_s, self._done, event.groups)
+                standing = f", {self._done / passed_s:.3g} points/s, {event.standing}" if event.standing else ""
+                say(f"[{self._done}/{event.groups}, {passed_s:.1f} s{left}{standing}] {text}")
             return
         if self._task is None:
             self._task = self._live.add_task("", total=event.groups)
-        self._live.update(self._task, completed=self._done, total=event.groups, description=text)
+        shown = f"{event.standing}; {text}" if event.standing else text
+        self._live.update(self._task, completed=self._done, total=event.groups, description=shown)
 
 
 def _event_text(event: SearchEvent) -> str:

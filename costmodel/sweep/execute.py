@@ -18,10 +18,11 @@ from costmodel.spec.overrides import Kind
 from costmodel.spec.problems import SpecError
 from costmodel.sweep.bench import Bench
 from costmodel.sweep.conditions import judged, set_aside
-from costmodel.sweep.designs import Design, Values, asked, source_of
+from costmodel.sweep.designs import Design, Shard, Values, asked, source_of
 from costmodel.sweep.journal import VERSION, Journal
 from costmodel.sweep.outcome import Outcome, no_outcome, outcome_of
 from costmodel.sweep.resolve import Resolver, document_of
+from costmodel.sweep.standing import Standing
 
 if TYPE_CHECKING:
     from costmodel.mapper.cache import Cache
@@ -53,16 +54,16 @@ def run_sweep(
     jobs: int | None = None,
     report: Callable[[SearchEvent], None] | None = None,
     cache: Cache | None = None,
+    shard: Shard | None = None,
 ) -> SweepResult:
-    """Map every design of a study.
+    """Map every design of a study, or of a shard of its grid.
 
     Finished points are appended to ``journal`` (one that is open, of this ``fingerprint``); those that it holds already
     are not done again; nor are searches whose answers are in ``cache``. A design that nothing fits, or whose values
     make no architecture, is a result with the reason. Ctrl-C returns what is done. Raises OSError, with the path, if a
     file cannot be read or a point cannot be saved.
     """
-    cores = jobs or study.jobs or os.cpu_count() or 1
-    progress = _Sweep(study, journal, report, Bench(cache), cores)
+    progress = _Sweep(study, journal, report, Bench(cache), workers_of(study, jobs), shard)
     try:
         progress.begin()
         interrupted = run_tasks(progress.next_task, progress.keep, progress.workers)
@@ -70,6 +71,11 @@ def run_sweep(
         interrupted = True
     done = [progress.outcomes[d] for d in progress.order if d in progress.outcomes]
     return SweepResult(tuple(done), progress.resumed, interrupted, tuple(progress.lost), progress.bench)
+
+
+def workers_of(study: Study, jobs: int | None) -> int:
+    """Worker processes that are asked for; one for each core where they are not."""
+    return jobs or study.jobs or os.cpu_count() or 1
 
 
 def fingerprint(study: Study) -> str:
@@ -98,6 +104,7 @@ class _Sweep:
     report: Callable[[SearchEvent], None] | None
     bench: Bench
     cores: int
+    shard: Shard | None
     outcomes: dict[Design, Outcome] = field(default_factory=dict)
     order: list[Design] = field(default_factory=list)
     """Designs as they were asked for."""
@@ -111,10 +118,12 @@ class _Sweep:
     """Designs that are to be mapped as a whole, in order."""
 
     def __post_init__(self) -> None:
-        self._source = source_of(self.study)
+        self._source = source_of(self.study, self.shard)
         self._resolver = Resolver(self.study)
-        self._total = asked(self.study)
+        self._total = asked(self.study, self.shard)
         self._known = {} if self.journal is None else self.journal.outcomes
+        self._standing = Standing()
+        self._compete = self._resolver.one_workload
         self._layered = self.study.budget is None and self.study.fuse == "off"
 
     @property
@@ -212,8 +221,11 @@ class _Sweep:
     def _learn(self, outcome: Outcome) -> None:
         self.outcomes[outcome.design] = outcome
         costs: Values = outcome.costs(self.study.objective)
+        if self._compete:
+            self._standing.add(costs)
         self._source.tell(outcome.design, costs)
 
     def _tell(self, design: Design, state: State, detail: Any = None) -> None:
         if self.report is not None:
-            self.report(SearchEvent(len(self.outcomes), self._total, str(design), state, detail))
+            done = len(self.outcomes)
+            self.report(SearchEvent(done, self._total, str(design), state, detail, str(self._standing)))
