@@ -169,11 +169,12 @@ def _event_text(event: SearchEvent) -> str:
     from costmodel.report.text.sweep import design_cells
     from costmodel.sweep.conditions import ASIDE
     from costmodel.sweep.outcome import Outcome
+    from costmodel.sweep.prospects import DOMINATED
 
     if isinstance(event.detail, MapperResult):
         return f"{event.detail.certificate}, {plural(len(event.detail.front), 'mapping')}"
     if event.state == "infeasible":
-        aside = isinstance(event.detail, Outcome) and event.detail.note.startswith(ASIDE)
+        aside = isinstance(event.detail, Outcome) and event.detail.note.startswith((ASIDE, DOMINATED))
         return str(event.detail.note) if aside else "nothing fits"
     if event.state == "done" and isinstance(event.detail, Outcome):
         return ", ".join(part for part in (*design_cells(event.detail), event.detail.certificate) if part)

@@ -68,6 +68,11 @@ def shard_asked(_ctx: click.Context, _param: click.Parameter, value: str | None)
     callback=shard_asked,
     help="Only this one of N parts of the grid; `costmodel merge` joins their folders.",
 )
+@click.option(
+    "--front-only",
+    is_flag=True,
+    help="Set designs aside that cannot enter the front, by what they cost at least (proven).",
+)
 @json_option
 @out_option
 @force_option
@@ -83,6 +88,7 @@ def command(
     report: Path | None,
     *,
     dry_run: bool,
+    front_only: bool,
     force: bool,
     as_json: bool,
     no_cache: bool,
@@ -110,7 +116,9 @@ def command(
     with Journal(folder / JOURNAL, fingerprint(study), anew=force) as journal:
         _tell(journal)
         with ProgressDisplay(quiet=quiet) as progress:
-            result = run_sweep(study, journal, jobs=jobs, report=progress, cache=cache, shard=shard)
+            result = run_sweep(
+                study, journal, jobs=jobs, report=progress, cache=cache, shard=shard, front_only=front_only
+            )
         if result.resumed:
             say(f"{plural(result.resumed, 'point')} of an earlier run kept")
         notes = {outcome.design: outcome.note for outcome in result.outcomes}
