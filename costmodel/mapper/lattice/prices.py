@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +40,11 @@ class Prices:
     @property
     def rows(self) -> int:
         return 1 + len(self.segments)
+
+    @cached_property
+    def finishing(self) -> bool:
+        """Whether a word costs less for being finished, somewhere."""
+        return bool(self.flow["last_update"].any() or self.flow["last_drain"].any() or self.last_hop.any())
 
     @property
     def compute(self) -> int:
