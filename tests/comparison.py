@@ -38,22 +38,22 @@ def walk_table(case):
     """The same table from the walk; actions and energies follow from its words."""
     result = walk(case.workload, case.architecture, case.mapping)
     levels = {level.name: level for level in case.architecture.levels}
-    bits = {t.name: t.bits for e in case.workload.einsums for t in e.tensors.values()}
     table, accesses = {}, {}
     for r in result.traffic_rows:
         table["words", r.einsum, r.level, r.tensor, r.flow] = r.words
         action = "read" if r.flow in {"read", "drain"} else "write"
         if r.flow != "drain" or levels[r.level].drain == "charged":
-            add(accesses, (r.einsum, r.level, r.tensor, action), r.words)
-    for (einsum, level, tensor, action), words in accesses.items():
+            moved = result.bits.get((r.einsum, r.level, r.tensor, r.flow), 0)
+            add(accesses, (r.einsum, r.level, r.tensor, action), moved)
+    for (einsum, level, tensor, action), bits in accesses.items():
         memory = levels[level]
-        count = words * bits[tensor] / memory.access_bits
+        count = bits / memory.access_bits
         table["count", einsum, level, tensor, action] = count
         table["energy", einsum, level, tensor, action] = count * (
             memory.read_pj if action == "read" else memory.write_pj
         )
     for r in result.hop_rows:
-        count = r.words * bits[r.tensor] / levels[r.array].hop_bits
+        count = r.bits / levels[r.array].hop_bits
         table["count", r.einsum, r.array, r.tensor, "hop"] = count
         table["energy", r.einsum, r.array, r.tensor, "hop"] = count * levels[r.array].hop_pj
     for r in result.operation_rows:

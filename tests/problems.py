@@ -9,6 +9,9 @@ from dataclasses import replace
 from costmodel.einsum.algebra import Access, Affine, Einsum, Operation, Role, Tensor
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Level, Memory
 
+WIDE_SUMS = 0.25
+"""Part of the architectures that state widths of partial sums."""
+
 
 def access(text: str) -> Access:
     name, _, inside = text.strip().rstrip("]").partition("[")
@@ -154,7 +157,18 @@ def written(rng: random.Random, architecture: Architecture) -> Architecture:
     """
     systolic = rng.choice([a.name for a in architecture.arrays]) if architecture.arrays and rng.random() < 0.1 else ""
     levels = tuple(_written_level(rng, architecture, level, systolic) for level in architecture.levels)
+    levels = _with_partial_widths(levels)
     return replace(architecture, levels=levels, clock_hz=rng.choice([1e9, 1e9, 4e8]))
+
+
+def _with_partial_widths(levels: tuple[Level, ...]) -> tuple[Level, ...]:
+    """The levels, some of which state a width of partial sums: of one architecture in four."""
+    rng = random.Random(repr(levels))
+    if rng.random() >= WIDE_SUMS:
+        return levels
+    return tuple(
+        x if isinstance(x, ComputeUnit) else replace(x, partial_bits=rng.choice([None, 4, 12, 24])) for x in levels
+    )
 
 
 def _written_level(rng: random.Random, architecture: Architecture, level: Level, systolic: str) -> Level:

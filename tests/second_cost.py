@@ -1,4 +1,7 @@
-"""What follows from the words of the second walk: room, latency and energy, as ``docs/counting.md`` says."""
+"""What follows from the words of the second walk: room, latency and energy, as ``docs/counting.md`` says.
+
+Words have the width of their tensor: it does not know widths of partial sums.
+"""
 
 from __future__ import annotations
 

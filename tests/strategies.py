@@ -223,6 +223,8 @@ class _Draw:
 
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
+        self.widths = random.Random(f"widths of partial sums {seed}")
+        self.states_widths = self.widths.random() < 0.3
 
     def chance(self, p: float) -> bool:
         return self.rng.random() < p
@@ -513,8 +515,13 @@ class _Draw:
             holes="fetch" if self.chance(0.15) else "skip",
             drain="free" if self.chance(0.15) else "charged",
             double_buffered=self.chance(0.15),
+            partial_bits=self.partial(),
             **self.physical(),
         )
+
+    def partial(self) -> int | None:
+        """The width of partial sums, which some architectures state at some levels."""
+        return self.widths.choice([None, 4, 24, 32, 40]) if self.states_widths else None
 
     def array(self, name: str) -> Array:
         rng = self.rng
@@ -527,6 +534,7 @@ class _Draw:
             multicast=rng.choice(["words", "words", "tiles", "none"]),
             reduce=self.chance(0.7),
             systolic=rng.choice(["output", "weight", "input"]) if self.chance(0.12) else None,
+            partial_bits=self.partial(),
             **self.physical(),
         )
 
@@ -799,6 +807,12 @@ def padded_case(seed: int) -> Case:
     case = random_case(seed)
     within = replace(case, workload=padded(case.workload, random.Random(seed)))
     return case if any(lost_words(bind(within.workload, within.architecture, within.mapping))) else within
+
+
+def with_one_width(case: Case) -> Case:
+    """The case with partial sums as wide as what becomes of them."""
+    levels = (x if isinstance(x, ComputeUnit) else replace(x, partial_bits=None) for x in case.architecture.levels)
+    return replace(case, architecture=replace(case.architecture, levels=tuple(levels)))
 
 
 def cases() -> st.SearchStrategy[Case]:

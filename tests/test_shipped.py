@@ -221,7 +221,7 @@ def test_tpu_v1():
     assert 2 * peak_macs_per_s(tpu) == pytest.approx(92e12, rel=0.01)
     assert memory(tpu, "unified_buffer").capacity_bits == 24 * 2**20 * 8
     assert memory(tpu, "weight_fifo").capacity_bits == 4 * 256 * 256 * 8
-    assert capacity_words(tpu, "accumulators", 32) == 4096 * 256
+    assert capacity_words(tpu, "accumulators", memory(tpu, "accumulators").partial_bits) == 4096 * 256
     dram = memory(tpu, "DRAM")
     assert dram.bandwidth_bits_per_cycle * tpu.clock_hz / 8 == pytest.approx(34e9)
     # The ridge of the roofline: about 1350 multiply-accumulates per byte of weights.
@@ -243,14 +243,14 @@ def test_simba_chip():
     assert 2 * peak_macs_per_s(simba) == pytest.approx(4e12, rel=0.03)
     kib = {name: memory(simba, name).capacity_bits / 8192 for name in ("GLB", "weight_buffer", "input_buffer")}
     assert kib == {"GLB": 64, "weight_buffer": 32, "input_buffer": 8}
-    assert capacity_words(simba, "accumulation_buffer", 24) == 1024
+    assert capacity_words(simba, "accumulation_buffer", memory(simba, "accumulation_buffer").partial_bits) == 1024
 
 
 def test_gemmini():
     gemmini = catalog.load_architecture("gemmini")
     assert gemmini.copies("MAC") == 256
     assert memory(gemmini, "scratchpad").capacity_bits == 256 * 1024 * 8
-    assert capacity_words(gemmini, "accumulator", 32) == 16384
+    assert capacity_words(gemmini, "accumulator", memory(gemmini, "accumulator").partial_bits) == 16384
     assert memory(gemmini, "DRAM").bandwidth_bits_per_cycle == 128
 
 

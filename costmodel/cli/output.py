@@ -172,7 +172,8 @@ def _event_text(event: SearchEvent) -> str:
     from costmodel.sweep.prospects import DOMINATED
 
     if isinstance(event.detail, MapperResult):
-        return f"{event.detail.certificate}, {plural(len(event.detail.front), 'mapping')}"
+        several = len(event.detail.front)
+        return f"{event.detail.certificate}{f', a front of {several}' if several > 1 else ''}"
     if event.state == "infeasible":
         aside = isinstance(event.detail, Outcome) and event.detail.note.startswith((ASIDE, DOMINATED))
         return str(event.detail.note) if aside else "nothing fits"

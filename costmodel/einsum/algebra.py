@@ -232,6 +232,19 @@ class Einsum:
         """Rank variables that do not index the output."""
         return frozenset(self.shape) - self.output.rank_variables
 
+    @cached_property
+    def accumulated(self) -> frozenset[str]:
+        """Rank variables along which several points may update the same word: those that have no rank to themselves.
+
+        Of ``O[p + r, m] = A[m, k] * B[k, p, r]`` these are k, p and r.
+        """
+        alone = {v for i in self.output.indices if len(i.terms) == 1 and not i.repeats for v, _ in i.terms}
+        return frozenset(v for v, extent in self.shape.items() if extent > 1) - alone
+
+    def accumulates(self, tensor: str) -> bool:
+        """Whether a tensor is the output, and its words are sums of several points."""
+        return tensor == self.output.tensor and bool(self.accumulated)
+
     def accesses_of(self, tensor: str) -> tuple[Access, ...]:
         return tuple(a for a in self.accesses if a.tensor == tensor)
 

@@ -209,7 +209,9 @@ def plan_of(workload: Workload, architecture: Architecture, request: Request) ->
     """Say what mapping a workload takes. Raises SpecError where a constraint cannot be read."""
     members = grouped(workload, architecture, request.constraints)
     first = leaders(members)
-    asking = request.asking(objective=layer_objective(request, len(members)).names, budget=_share(request))
+    asking = request.asking(
+        objective=layer_objective(request, len(members)).names, budget=_share(workload, architecture, request)
+    )
     return NetworkPlan(workload, architecture, request, members, first, asking)
 
 
@@ -271,9 +273,13 @@ def _remembered(cache: Cache, asked: Sequence[Inquiry]) -> dict[int, Kept]:
     return {group: answer for group, answer in found if answer is not None}
 
 
-def _share(request: Request) -> float | None:
+def _share(workload: Workload, architecture: Architecture, request: Request) -> float | None:
     """Return the time for mapping each Einsum by itself: half of it, where the rest is for fused nests."""
-    return request.budget if request.budget is None or request.fuse == "off" else request.budget / 2
+    if request.budget is None or request.fuse == "off":
+        return request.budget
+    from costmodel.mapper.fused import in_groups
+
+    return request.budget / 2 if in_groups(workload, architecture) else request.budget
 
 
 def _by_layer(

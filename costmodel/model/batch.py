@@ -103,7 +103,7 @@ class Template(OpenTraffic):
             for v, steps in spread:
                 if v in c.frozen:
                     share = share * steps
-            for charge, weights in self._book.per_word(c.parent.tensor, c.parent.level.name, c.child):
+            for charge, weights in self._book.per_word(c.parent.tensor, c.parent.level.name, c.child, sums=c.sums):
                 words = charge.words(c)
                 for row, weight in weights.items():
                     costs[row] += words * (weight * share)
@@ -136,7 +136,7 @@ class Template(OpenTraffic):
         level = self._book.meters[places[0]].level
         instances: Any = 1
         if columns.residual is not None and self._inside(level):
-            costs = self._costs(self._first_instance(level, columns.residual), columns.rows)
+            costs = self._costs(self._first_instance(level, columns, columns.residual), columns.rows)
         else:
             spread = [(self.loops[at].rank_variable, columns.counts[at]) for at in self._above(level)]
             instances = math.prod((steps for _, steps in spread), start=instances)
@@ -154,7 +154,9 @@ class Template(OpenTraffic):
             used: Any = np.zeros(columns.rows, dtype=np.int64)
             for holder, moving in self._holders:
                 if holder.level is memory:
-                    used = used + stored_bits(holder.tensor, memory, np.asarray(moving.largest(columns)))
+                    used = used + stored_bits(
+                        holder.tensor, memory, np.asarray(moving.largest(columns)), sums=holder.sums
+                    )
             if memory.usable_bits is not None:
                 over[memory.name] = _clipped(used - min(memory.usable_bits, MOST))
             if place:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, overload
 
+from costmodel.spec.hardware import ComputeUnit
+
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
@@ -16,20 +18,25 @@ if TYPE_CHECKING:
 
 
 @overload
-def stored_bits(tensor: Tensor, level: Level | None, words: int) -> int: ...
+def stored_bits(tensor: Tensor, level: Level | None, words: int, *, sums: bool = False) -> int: ...
 @overload
-def stored_bits(tensor: Tensor, level: Level | None, words: float) -> float: ...
+def stored_bits(tensor: Tensor, level: Level | None, words: float, *, sums: bool = False) -> float: ...
 @overload
-def stored_bits(tensor: Tensor, level: Level | None, words: Integers) -> Integers: ...
+def stored_bits(tensor: Tensor, level: Level | None, words: Integers, *, sums: bool = False) -> Integers: ...
 @overload
-def stored_bits(tensor: Tensor, level: Level | None, words: Floats) -> Floats: ...
+def stored_bits(tensor: Tensor, level: Level | None, words: Floats, *, sums: bool = False) -> Floats: ...
 def stored_bits(
-    tensor: Tensor,
-    level: Level | None,  # noqa: ARG001  every level stores a word alike so far
-    words: float | Integers | Floats,
+    tensor: Tensor, level: Level | None, words: float | Integers | Floats, *, sums: bool = False
 ) -> float | Integers | Floats:
     """Return the bits that words of a tensor take in a level, or on their way through its port.
 
-    ``words`` is a number or an array of them. Without a level: the bits that the workload states.
+    ``words`` is a number or an array of them. ``sums``: they are partial sums, which are as wide as the level says, and
+    never narrower than what becomes of them. Without a level: the bits that the workload states.
     """
-    return words * tensor.bits
+    own = partial_bits(level) if sums and level is not None else None
+    return words * (tensor.bits if own is None else max(own, tensor.bits))
+
+
+def partial_bits(level: Level) -> int | None:
+    """Return the width that a level states for partial sums; null where they are as wide as what becomes of them."""
+    return None if isinstance(level, ComputeUnit) else level.partial_bits

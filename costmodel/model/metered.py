@@ -18,4 +18,4 @@ def metered(book: PriceBook, nest: BoundNest, c: Crossing) -> Iterator[tuple[int
         receiver = c.child.level.name
     else:
         receiver = next(b.unit.name for b in nest.einsums if b.einsum is c.einsum)
-    return book.bits(c.parent.tensor, c.parent.level.name, receiver, c)
+    return book.bits(c.parent.tensor, c.parent.level.name, receiver, c, sums=c.sums)

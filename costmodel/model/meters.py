@@ -12,6 +12,10 @@ Which flow an action charges:
 - ``hop`` of an array: the words delivered to and collected from each of its children.
 
 Only words that move are counted, so the first touch of a word costs nothing where it is never read.
+
+Where sums are accumulated, what moves are partial sums, of the width that a level states for them. The last update of
+a word finishes it: these words (``last_update``, ``last_drain``, ``last_hop``) are counted among the others, and what
+they are narrower is taken off.
 """
 
 from __future__ import annotations
@@ -21,14 +25,16 @@ from functools import cached_property, reduce
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from costmodel.model.evaluation import Flow
-from costmodel.model.formats import stored_bits
+from costmodel.model.formats import partial_bits, stored_bits
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Level, Memory
 
 if TYPE_CHECKING:
     from costmodel.einsum.algebra import Einsum, Tensor
 
-Moved = Flow | Literal["hop"]
-"""What may cost something: a flow between two levels, or a hop of an array between them."""
+Moved = Flow | Literal["hop", "last_update", "last_drain", "last_hop"]
+"""What may cost something: a flow between two levels, or a hop of an array between them. Those that are the last of
+their word are counted there too, and once more by themselves."""
+LAST: Mapping[Moved, Moved] = {"update": "last_update", "drain": "last_drain", "hop": "last_hop"}
 EXCHANGES = {"": "exchange", "read": "drain", "write": "fill"}
 """Actions of the meters of what a memory exchanges with the one above it, by those of the limits of its ports."""
 ENERGY = -1
@@ -81,8 +87,15 @@ class Crossed(Protocol):
     @property
     def drain(self) -> Any: ...
     @property
+    def last_update(self) -> Any: ...
+    @property
+    def last_drain(self) -> Any: ...
+    @property
     def hops(self) -> Sequence[tuple[str, Any]]:
         """Array → words."""
+
+    @property
+    def last_hops(self) -> Sequence[tuple[str, Any]]: ...
 
 
 class Charge(NamedTuple):
@@ -98,9 +111,16 @@ class Charge(NamedTuple):
 
     def words(self, crossed: Crossed) -> Any:
         """Return the words of this flow; zero where hops are not counted."""
-        if self.flow == "hop":
-            return sum(words for name, words in crossed.hops if name == self.level.name)
+        if self.flow in {"hop", "last_hop"}:
+            hops = crossed.hops if self.flow == "hop" else crossed.last_hops
+            return sum(words for name, words in hops if name == self.level.name)
         return getattr(crossed, self.flow)
+
+    def bits(self, tensor: Tensor, words: Any, *, sums: bool) -> Any:
+        """Return the bits of words of this flow; of those that are the last, what they are narrower (negative)."""
+        if self.flow not in LAST.values():
+            return stored_bits(tensor, self.level, words, sums=sums)
+        return stored_bits(tensor, self.level, words) - stored_bits(tensor, self.level, words, sums=sums)
 
 
 class PriceBook:
@@ -120,10 +140,13 @@ class PriceBook:
             for tap in meter.taps:
                 if tap not in places:
                     charge = Charge(tap.flow, self._levels[tap.at][1], tap.other, places.setdefault(tap, []))
-                    ends.get(tap.flow, self._between).setdefault(tap.at, []).append(charge)
+                    listed = ends.get(tap.flow, self._between).setdefault(tap.at, [])
+                    listed.append(charge)
+                    if tap.flow in LAST and partial_bits(charge.level):
+                        listed.append(charge._replace(flow=LAST[tap.flow]))
                 places[tap].append(place)
         self._charges: dict[tuple[str, str], list[Charge]] = {}
-        self._per_word: dict[tuple[Tensor, str, str], list[tuple[Charge, dict[int, float]]]] = {}
+        self._per_word: dict[tuple[Tensor, str, str, bool], list[tuple[Charge, dict[int, float]]]] = {}
 
     def charges(self, parent: str, child: str) -> list[Charge]:
         """Return the flows between two levels that some meter counts; the child holds words or computes."""
@@ -138,21 +161,23 @@ class PriceBook:
             self._charges[parent, child] = found
         return found
 
-    def bits(self, tensor: Tensor, parent: str, child: str, crossed: Crossed) -> Iterator[tuple[int, Any]]:
-        """Yield (place of a meter, bits that it counts) of what crosses one boundary."""
+    def bits(
+        self, tensor: Tensor, parent: str, child: str, crossed: Crossed, *, sums: bool
+    ) -> Iterator[tuple[int, Any]]:
+        """Yield (place of a meter, bits that it counts) of what crosses one boundary. ``sums``: partial sums do."""
         for charge in self.charges(parent, child):
-            bits = stored_bits(tensor, charge.level, charge.words(crossed))
+            bits = charge.bits(tensor, charge.words(crossed), sums=sums)
             for place in charge.places:
                 yield place, bits
 
-    def per_word(self, tensor: Tensor, parent: str, child: str) -> list[tuple[Charge, dict[int, float]]]:
+    def per_word(self, tensor: Tensor, parent: str, child: str, *, sums: bool) -> list[tuple[Charge, dict[int, float]]]:
         """Return what one word of each flow across a boundary costs: energy, and cycles by the place of each limit."""
-        key = (tensor, parent, child)
+        key = (tensor, parent, child, sums)
         found = self._per_word.get(key)
         if found is None:
             found = self._per_word[key] = []
             for charge in self.charges(parent, child):
-                bits = stored_bits(tensor, charge.level, 1)
+                bits = charge.bits(tensor, 1, sums=sums)
                 costs: dict[int, float] = {}
                 for place in charge.places:
                     meter = self.meters[place]
@@ -161,11 +186,21 @@ class PriceBook:
                 found.append((charge, {row: cost for row, cost in costs.items() if cost}))
         return found
 
-    def price(self, row: int, tensor: Tensor, flow: Moved, parent: str, child: str, array: str | None = None) -> float:
+    def price(
+        self,
+        row: int,
+        tensor: Tensor,
+        flow: Moved,
+        parent: str,
+        child: str,
+        array: str | None = None,
+        *,
+        sums: bool = False,
+    ) -> float:
         """Return what one word of a flow (of hops: of one array) costs across a boundary: ``ENERGY``, or one limit."""
         return sum(
             costs.get(row, 0.0)
-            for charge, costs in self.per_word(tensor, parent, child)
+            for charge, costs in self.per_word(tensor, parent, child, sums=sums)
             if charge.flow == flow and array in (None, charge.level.name)
         )
 

@@ -49,6 +49,17 @@ class Holder:
         """Whether the tensor is written below the node."""
         return bool(self.writers)
 
+    @cached_property
+    def partial(self) -> bool:
+        """Whether what leaves the node and comes back may be partial sums: a loop above it goes on with the sums."""
+        along = {v for e in self.writers for v in e.accumulated}
+        return any(loop.rank_variable in along for loop in self.loops)
+
+    @cached_property
+    def sums(self) -> bool:
+        """Whether partial sums live in the node, for some time."""
+        return any(e.accumulates(self.tensor.name) for e in self.writers)
+
     @property
     def owner(self) -> Einsum:
         """The Einsum that the node's own traffic belongs to."""

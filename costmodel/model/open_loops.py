@@ -99,13 +99,14 @@ class OpenLoops:
     def _wide(self) -> bool:
         """Whether some number may not fit into 64 bits; then the scalar model counts, with integers of any size."""
         einsum = self.einsum
-        bits = max(stored_bits(t, None, 1) for t in einsum.tensors.values())
+        levels = (None, *self.architecture.levels)
+        bits = max(stored_bits(t, level, 1, sums=True) for t in einsum.tensors.values() for level in levels)
         holes = 1
         if any(m.holes == "fetch" for m in self.architecture.memories):
             holes = max(t.size_words for t in einsum.tensors.values())
         moved = einsum.points * len(einsum.accesses) * len(FLOWS) * bits * holes
         copies = sum(self.architecture.copies(m.name) for m in self.architecture.memories)
-        held = sum(stored_bits(t, None, t.size_words) for t in einsum.tensors.values()) * copies
+        held = sum(t.size_words for t in einsum.tensors.values()) * bits * copies
         return max(moved, held) > MOST
 
     @cached_property

@@ -23,7 +23,9 @@ def occupancy_rows(
     tiles = {h: tiles_at_once(nest, h) if nest.pipelines else 1 for h in nest.holders}
     largest = {h: motions[h].largest() * tiles[h] for h in nest.holders}
     rows = [
-        OccupancyRow(h.owner.name, h.level.name, h.tensor.name, words, stored_bits(h.tensor, h.level, words))
+        OccupancyRow(
+            h.owner.name, h.level.name, h.tensor.name, words, stored_bits(h.tensor, h.level, words, sums=h.sums)
+        )
         for h, words in largest.items()
     ]
     at_path: dict[Path, list[Holder]] = defaultdict(list)
@@ -36,7 +38,7 @@ def occupancy_rows(
             path = (*base, place)
             if isinstance(node, Storage) and node.level == level.name:
                 held += at_path[path]
-                used += sum(stored_bits(h.tensor, h.level, largest[h]) for h in at_path[path])
+                used += sum(stored_bits(h.tensor, h.level, largest[h], sums=h.sums) for h in at_path[path])
             elif isinstance(node, SequenceNode):
                 inner = [fullest(level, branch, (*path, k)) for k, branch in enumerate(node.branches)]
                 for more, theirs in inner if node.pipelined else [max(inner, key=lambda x: x[0])]:
@@ -52,7 +54,7 @@ def occupancy_rows(
             file, line, column = marks.get(held[-1].path, ("", 0, 0))
             sums = " + ".join(
                 f"{h.tensor.name} {f'{tiles[h]} × ' if tiles[h] > 1 else ''}{largest[h] // tiles[h]:,} × "
-                f"{stored_bits(h.tensor, level, 1)} b"
+                f"{stored_bits(h.tensor, level, 1, sums=h.sums)} b"
                 for h in held
             )
             half = " (half of it: double-buffered)" if level.double_buffered else ""

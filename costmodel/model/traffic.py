@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from costmodel.einsum.algebra import Access, Einsum
 from costmodel.model.closed import Modes
 from costmodel.model.motion import Counted, Motion, motion
 from costmodel.model.nest import BoundEinsum, Holder
-from costmodel.model.tiles import Fixed
+from costmodel.model.tiles import Fixed, Loop
 from costmodel.spec.hardware import Architecture, Array
 
 
@@ -68,6 +68,12 @@ class Crossing:
     """Array → words delivered and collected."""
     down: Motion
     """How the child's tile moves."""
+    sums: bool
+    """Whether what moves are partial sums, apart from the last update of each word."""
+    last_update: int = 0
+    """Of the updates, those that finish a word: none where instances share the sum."""
+    last_drain: int = 0
+    last_hops: tuple[tuple[str, int], ...] = ()
     access: Access | None = None
     """What the compute unit asks for; null where the child is a holder."""
 
@@ -110,7 +116,28 @@ def cross(architecture: Architecture, child: Holder, fixed: Fixed | None = None,
                     _hops(moving.returns, down, start), _hops(moving.departures, up, start), strict=True
                 )
             )
-    return Crossing(parent, child, child.owner, read, update, fill, drain, hops, moving)
+    last_update = last_drain = 0
+    last_hops: tuple[tuple[str, int], ...] = ()
+    if child.partial:
+        ended = Ended(child.owner, child.loops, moving)
+        last_update = ended.words(start, fixed) if at_parent else 0
+        last_drain = ended.words(alone, fixed) if at_child else 0
+        last_hops = ended.hops(start, up) if fixed is None else ()
+    return Crossing(
+        parent,
+        child,
+        child.owner,
+        read,
+        update,
+        fill,
+        drain,
+        hops,
+        moving,
+        child.partial,
+        last_update,
+        last_drain,
+        last_hops,
+    )
 
 
 def cross_access(
@@ -131,7 +158,62 @@ def cross_access(
         asked = moving.accesses(start, modes, fixed)
     hops = _hops(moving.accesses, modes, start) if fixed is None else ()
     read = asked - moving.distinct(start, fixed) if written else asked
-    return Crossing(holder, None, bound.einsum, read, asked if written else 0, 0, 0, hops, moving, access)
+    sums = written and bound.einsum.accumulates(access.tensor)
+    last_update = 0
+    last_hops: tuple[tuple[str, int], ...] = ()
+    if sums:
+        ended = Ended(bound.einsum, bound.loops, moving)
+        last_update = ended.words(start, fixed)
+        last_hops = ended.hops(start, modes) if fixed is None else ()
+    return Crossing(
+        holder,
+        None,
+        bound.einsum,
+        read,
+        asked if written else 0,
+        0,
+        0,
+        hops,
+        moving,
+        sums,
+        last_update,
+        0,
+        last_hops,
+        access,
+    )
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What finishes sums on their way up: of each word one update, where no instances share its sum."""
+
+    einsum: Einsum
+    loops: tuple[Loop, ...]
+    moving: Motion
+
+    def words(self, until: int, fixed: Fixed | None = None) -> int:
+        """Return the words that instances below the first ``until`` loops finish."""
+        return 0 if shared_sums(self.einsum, self.loops, until) else self.moving.distinct(until, fixed)
+
+    def hops(self, start: int, modes: Modes) -> tuple[tuple[str, int], ...]:
+        """Return array → words that are finished as they come to it, below a parent with ``start`` loops."""
+        names = [name for name, _ in modes]
+        found = []
+        for at, name in enumerate(names):
+            shared = shared_sums(self.einsum, self.loops, start, names[: at + 1])
+            found.append((name, 0 if shared else self.moving.distinct(start)))
+        return tuple(found)
+
+
+def shared_sums(einsum: Einsum, loops: Sequence[Loop], until: int, arrays: Collection[str] = ()) -> bool:
+    """Whether several instances, of the first ``until`` loops or of some arrays, add to the same word."""
+    left = dict(einsum.shape)
+    for at, loop in enumerate(loops):
+        v = loop.rank_variable
+        if loop.spatial and v in einsum.accumulated and loop.tile < left[v] and (at < until or loop.array in arrays):
+            return True
+        left[v] = min(left.get(v, loop.tile), loop.tile)
+    return False
 
 
 def _hops(count: Callable[[int, Modes], int], modes: Modes, start: int) -> tuple[tuple[str, int], ...]:

@@ -10,8 +10,7 @@ from costmodel.einsum.algebra import Role, Workload
 from costmodel.mapper.front import on_front
 from costmodel.mapper.result import NetworkPoint
 from costmodel.model.evaluation import Evaluation, busiest_resource
-from costmodel.model.formats import stored_bits
-from costmodel.model.meters import PriceBook, port_limits, price_text
+from costmodel.model.meters import PriceBook, port_energy, port_limits, price_text
 from costmodel.report import human
 from costmodel.report.nest_text import short_text
 from costmodel.report.run import DesignPoint, EinsumSearch, FrontPoint, Run
@@ -275,11 +274,11 @@ def roofline(run: Run) -> pd.DataFrame:
     """
     evaluation = evaluation_of(run)
     outer = run.architecture.memories[0]
-    tensors = {(e.name, t.name): t for e in run.workload.einsums for t in e.tensors.values()}
-    moved = dict.fromkeys(evaluation.points, 0)
-    for row in evaluation.traffic_rows:
-        if row.level == outer.name:
-            moved[row.einsum] += stored_bits(tensors[row.einsum, row.tensor], outer, row.words)
+    widths = {m.action: m.width_bits for m in port_energy(outer)}
+    moved = dict.fromkeys(evaluation.points, 0.0)
+    for row in evaluation.action_rows:
+        if row.component == outer.name and row.action in widths:
+            moved[row.einsum] += row.count * widths[row.action]
     rows = []
     for name, points in evaluation.points.items():
         cycles = evaluation.cycles_by_einsum[name]

@@ -149,7 +149,9 @@ def _level(level: AnyLevel, prices: LevelPrices, around: Around) -> Level:
     common: dict[str, Any] = {
         "name": level.level_name,
         "leakage_w": prices.value("leakage") or 0.0,
+        "leakage_source": prices.source("leakage"),
         "area_mm2": prices.value("area"),
+        "area_source": prices.source("area"),
         "instances": level.instances,
     }
     if isinstance(level, ArraySpec):
@@ -159,6 +161,7 @@ def _level(level: AnyLevel, prices: LevelPrices, around: Around) -> Level:
             hop_bits=prices.access_bits,
             multicast=level.multicast,
             reduce=level.reduce,
+            partial_bits=_bits(level.partial),
             systolic=level.systolic,
             overlap=level.overlap,
             accepts=level.accepts,
@@ -188,11 +191,16 @@ def _level(level: AnyLevel, prices: LevelPrices, around: Around) -> Level:
         holes=level.holes,
         drain=level.drain,
         double_buffered=level.double_buffered,
+        partial_bits=_bits(level.partial),
         overlap=level.overlap,
         latency_cycles=around.cycles(level.latency) if level.latency else 0.0,
         in_flight_bits=around.bits(level.in_flight) if level.in_flight else None,
         **common,
     )
+
+
+def _bits(width: Quantity | None) -> int | None:
+    return int(width.value) if width is not None else None
 
 
 # ---------------------------------------------------------------------------------------------------------------

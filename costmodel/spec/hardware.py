@@ -48,6 +48,8 @@ class Memory:
     drain: Literal["charged", "free"] = "charged"
     """Whether a drain costs this level a read."""
     double_buffered: bool = False
+    partial_bits: int | None = None
+    """Width of a partial sum here; null: that of its tensor."""
     overlap: Overlapping = "all"
     """What goes on while tiles come and leave: everything, or nothing."""
     latency_cycles: float = 0.0
@@ -56,8 +58,11 @@ class Memory:
     """Asked of one instance and not yet sent, at most; null means no limit."""
     leakage_w: float = 0.0
     """Per instance."""
+    leakage_source: str = ""
+    """Where it comes from; empty where there is none."""
     area_mm2: float | None = None
     """Per instance; null means not modelled."""
+    area_source: str = ""
     instances: int | None = None
     """Physical copies on the chip, where they are not the product of the arrays above."""
 
@@ -80,13 +85,17 @@ class Array:
     hop_bits: int = 8
     multicast: Multicast = "words"
     reduce: bool = True
+    partial_bits: int | None = None
+    """Width of a partial sum that passes; null: that of its tensor."""
     systolic: Stationary | None = None
     overlap: Overlapping = "none"
     """Whether passes of a systolic array follow each other without a gap."""
     accepts: Accepts | None = None
     """What it can multiply; null: anything."""
     leakage_w: float = 0.0
+    leakage_source: str = ""
     area_mm2: float | None = None
+    area_source: str = ""
     instances: int | None = None
 
     @property
@@ -112,7 +121,9 @@ class ComputeUnit:
     It rates what the energy prices, and never lets a unit do more.
     """
     leakage_w: float = 0.0
+    leakage_source: str = ""
     area_mm2: float | None = None
+    area_source: str = ""
     instances: int | None = None
 
     def does(self, kind: str) -> bool:

@@ -166,6 +166,10 @@ class MemorySpec(LevelSpec):
     """What one instance may have been asked for and not yet have sent. Reads then take at least ``latency`` for
     every so many bits (Little's law); no such limit when absent. Needs ``latency``. E.g. ``1 KiB``."""
 
+    partial: Width | None = None
+    """Width of a partial sum that is spilled to this level or lives in it; that of the output when absent. An output
+    that is finished has its own width. E.g. ``32 b``."""
+
     kind: ClassVar[LevelKind] = "memory"
     key_hints: ClassVar[dict[str, str]] = _COMMON_HINTS | {
         "capacity": "say `size:`",
@@ -205,6 +209,8 @@ class ArraySpec(LevelSpec):
     tiles alone (``tiles``), or nothing: every child is served by a read of its own (``none``). E.g. ``tiles``."""
     reduce: bool = True
     """Whether updates of one word that arrive from several children together become one. E.g. ``false``."""
+    partial: Width | None = None
+    """Width of a partial sum on its way through the array; that of the output when absent. E.g. ``32 b``."""
     systolic: Stationary | None = None
     """Which tensor stays in place in a systolic array (``output``, ``weight`` or ``input``): every pass then pays its
     fill and drain in cycles. The first dimension counts the rows, the second the columns. Not systolic when absent.

@@ -143,6 +143,7 @@ def test_what_is_not_said():
         ("holes: fetch", "holes", "fetch"),
         ("drain: free", "drain", "free"),
         ("double_buffered: true", "usable_bits", 4096),
+        ("partial: 32 b", "partial_bits", 32),
     ],
 )
 def test_keys_of_a_memory(text, field, value):
@@ -169,6 +170,7 @@ def test_the_access_width_may_stand_beside_the_energies():
         ("access: 64", "hop_bits", 64),
         ("multicast: none", "multicast", "none"),
         ("reduce: false", "reduce", False),
+        ("partial: 24 b", "partial_bits", 24),
         ("systolic: weight", "systolic", "weight"),
         ("leakage: 1", "leakage_w", 1),
     ],

@@ -7,9 +7,10 @@ from costmodel.mapper.doors import door
 if TYPE_CHECKING:
     from costmodel.mapper.fused.cuts import apart, asked_of, least_over, over_cuts, runs
     from costmodel.mapper.fused.fusion import Fusion
+    from costmodel.mapper.fused.group import in_groups
     from costmodel.mapper.fused.search import fuse
 
-__all__ = ["Fusion", "apart", "asked_of", "fuse", "least_over", "over_cuts", "runs"]
+__all__ = ["Fusion", "apart", "asked_of", "fuse", "in_groups", "least_over", "over_cuts", "runs"]
 
 __getattr__ = door(
     __name__,
@@ -18,6 +19,7 @@ __getattr__ = door(
         "apart": "cuts",
         "asked_of": "cuts",
         "fuse": "search",
+        "in_groups": "group",
         "least_over": "cuts",
         "over_cuts": "cuts",
         "runs": "cuts",

@@ -24,10 +24,12 @@ class SharedPrices:
         self.outermost = book.architecture.memories[0].name
         self.tensor = {t: group.einsums[group.owner(t)].tensors[t] for t in group.tensors}
         self.words = {t: float(tensor.size_words) for t, tensor in self.tensor.items()}
+        self.sums = {t: group.einsums[group.owner(t)].accumulates(t) for t in group.tensors}
+        """Whether what moves of a tensor are partial sums."""
         levels = [plan.memories[n.memory] for n in plan.nodes]
         self.bits: Floats = np.array(
             [
-                stored_bits(self.tensor[n.tensor], level, self.words[n.tensor])
+                stored_bits(self.tensor[n.tensor], level, self.words[n.tensor], sums=self.sums[n.tensor])
                 for n, level in zip(plan.nodes, levels, strict=True)
             ]
         )
@@ -74,7 +76,7 @@ class SharedPrices:
         found = np.zeros(self.rows)
         owner = self.plan.group.owner(node.tensor)
         child = self.plan.memories[node.memory].name
-        for charge, costs in self.book.per_word(self.tensor[node.tensor], parent, child):
+        for charge, costs in self.book.per_word(self.tensor[node.tensor], parent, child, sums=self.sums[node.tensor]):
             if charge.flow in flows:
                 for place, cost in costs.items():
                     row = 0 if place == ENERGY else self.slot(owner, self.limits.index(place))
@@ -93,15 +95,17 @@ class SharedPrices:
     def at_home(self, tensor: str, kept: int) -> Floats:
         """Return what to add where a tensor has no home outside of the shared part.
 
-        The branches that write it are told that its first touches are not read back from the outermost memory: there
-        is nothing to take off.
+        The branches that write it are told that its first touches are not read back from the outermost memory, and
+        that what goes there last is finished: there is nothing to take off.
         """
         outermost = next((n for n in self.plan.of(tensor) if n.bit & kept), None)
         if outermost is None or tensor not in self.plan.group.internal:
             return np.zeros(self.rows)
         key = tensor, outermost.bit
         if key not in self._at_home:
-            self._at_home[key] = self.words[tensor] * self.word(outermost, self.outermost, ("fill", "read"))
+            first = self.word(outermost, self.outermost, ("fill", "read"))
+            last = self.word(outermost, self.outermost, ("last_update", "last_drain"))
+            self._at_home[key] = self.words[tensor] * (first - last)
         return self._at_home[key]
 
     def least(self, tensor: str, kept: int) -> float:

@@ -25,7 +25,7 @@ from costmodel.mapper.fused.charges import SharedPrices
 from costmodel.mapper.fused.company import AnyOf, Company, Least
 from costmodel.mapper.fused.cuts import asked_of
 from costmodel.mapper.fused.fusion import Fusion
-from costmodel.mapper.fused.group import FusedGroup, groups, shared_memories
+from costmodel.mapper.fused.group import FusedGroup, groups, in_groups, shared_memories
 from costmodel.mapper.fused.join import FusedNest, Join
 from costmodel.mapper.fused.plan import Plan
 from costmodel.mapper.fused.table import BranchTable, table
@@ -39,8 +39,6 @@ from costmodel.spec.mapping import Mapping, Storage
 from costmodel.spec.mapping import Sequence as SequenceNode
 from costmodel.spec.objective import Objective, objective_of, vector_of
 
-MOST = 6
-"""Einsums of a group."""
 SAME = 1e-9
 """Relative difference of the model's costs from those of the search that rounding explains."""
 
@@ -61,16 +59,15 @@ class Fusing:
         self.architecture, self.aim, self.deadline = architecture, aim, deadline
         self.memories = shared_memories(architecture)
         self.why: dict[str, str] = {}
-        """Einsum → why it cannot be in a group."""
+        """Einsum that could be in a group, by what it shares with others → why it cannot."""
         self.parts: dict[str, list[EinsumPart]] = {}
-        for einsum in self.workload.einsums:
+        able = in_groups(workload, architecture)
+        for einsum in (e for e in self.workload.einsums if e.name in able):
             try:
                 self.parts[einsum.name] = parts(einsum, architecture, constraints)
             except NotFusedError as why:
                 self.why[einsum.name] = str(why)
-        able = [e.name in self.parts for e in workload.einsums]
-        counts = [e.count for e in workload.einsums]
-        self.groups = [g for g in groups(self.workload, able, counts, MOST) if self.memories and g.shared]
+        self.groups = list(groups(self.workload, self.parts, [e.count for e in workload.einsums]))
         self.book = PriceBook(architecture)
         self.leak = leak_pj_per_cycle(architecture)
         self.labels = 0

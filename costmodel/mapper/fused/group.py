@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from costmodel.einsum.algebra import Access, Affine, Einsum, Workload
 from costmodel.spec.hardware import Architecture, Array, Memory
+
+MOST = 6
+"""Einsums of a group."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,20 +111,27 @@ def _has(index: Affine, v: str) -> bool:
     return v in index.rank_variables
 
 
-def groups(workload: Workload, able: Sequence[bool], counts: Sequence[int], most: int) -> Iterator[FusedGroup]:
-    """Yield the groups of two to ``most`` Einsums, those that share nothing left out.
+def groups(workload: Workload, able: Container[str], counts: Sequence[int]) -> Iterator[FusedGroup]:
+    """Yield the groups of two to ``MOST`` Einsums that may share loops, those that share no tensor left out.
 
-    ``able``: whether an Einsum can be a branch; ``counts``: how often it runs.
+    ``able``: Einsums that can be a branch; ``counts``: how often each runs.
     """
     for first in range(len(workload.einsums)):
-        for stop in range(first + 2, min(first + most, len(workload.einsums)) + 1):
-            if not all(able[first:stop]):
-                break
+        for stop in range(first + 2, min(first + MOST, len(workload.einsums)) + 1):
             group = FusedGroup(workload, first, workload.einsums[first:stop])
-            if not _one_of_each_name(group):
+            if not all(e.name in able for e in group.einsums) or not _one_of_each_name(group):
                 break
-            if len(set(counts[first:stop])) == 1 and _connected(group) and _in_order(group):
+            if len(set(counts[first:stop])) == 1 and _connected(group) and _in_order(group) and group.shared:
                 yield group
+
+
+def in_groups(workload: Workload, architecture: Architecture) -> frozenset[str]:
+    """Return the Einsums that are in some group, as far as the workload and the memories tell."""
+    if not shared_memories(architecture):
+        return frozenset()
+    counts, names = [e.count for e in workload.einsums], {e.name for e in workload.einsums}
+    once = replace(workload, einsums=tuple(replace(e, count=1) for e in workload.einsums))
+    return frozenset(e.name for group in groups(once, names, counts) for e in group.einsums)
 
 
 def _one_of_each_name(group: FusedGroup) -> bool:

@@ -44,7 +44,7 @@ class Inside:
             at = np.indices(self.sizes).reshape(len(rows), self.n)
             parts = [distinct[k] for (distinct, _), k in zip(different, at, strict=True)]
             high = low = np.stack(parts, axis=1) if parts else np.ones((1, 0, tensors + 1))
-        self.sharing = (low[..., :-1], high[..., :-1], high[..., -1])
+        self.sharing = (low[..., :-1], high[..., :-1], high[..., -1], np.ones(high.shape[:-1]))
         """As of ``Sharing``."""
 
     def of(self, labels: Labels, layout: Layout) -> Ints:
@@ -73,7 +73,7 @@ class Coefficients:
         self.inside = Inside(space.arrays[:segment], combinations.sigma, len(space.tensors), most)
         self.kept = np.repeat(np.array(space.keeps, dtype=np.int64), self.inside.n)
         self.n = self.rows * len(self.kept)
-        self.instances, self.tiled = self._sharing(combinations.sigma)
+        self.instances, self.tiled = self._sharing(combinations)
         self.limits = () if layout.timeless else tuple(space.prices.segments)
         """For each limit, the segment outside of which instances share its cycles; none where cycles do not matter."""
         self.values = np.zeros((1 + len(self.limits), inputs.count, self.n))
@@ -135,12 +135,12 @@ class Coefficients:
         rows = np.column_stack((plan.overheads, *alike.values()))
         return np.sort(np.unique(rows, axis=0, return_index=True)[1])
 
-    def _sharing(self, sigma: list[Floats]) -> tuple[Floats, Sharing]:
+    def _sharing(self, combinations: Combinations) -> tuple[Floats, Sharing]:
         """Return (choices, arrays) instances, and for all that is kept and inside what instances want the same tile."""
-        come = range(self.segment, self.top)
+        sigma, come = combinations.sigma, range(self.segment, self.top)
         instances = np.ones((self.rows, self.top))
         least = np.ones((self.rows, len(come), len(self.space.tensors)))
-        most = np.ones(least.shape)
+        most, adding = np.ones(least.shape), np.ones(least.shape[:2])
         for k, a in enumerate(come):
             array = self.space.arrays[a]
             if not len(array.factors):
@@ -150,15 +150,22 @@ class Coefficients:
             else:
                 ways = self.choices[:, k]
                 least[:, k] = most[:, k] = sigma[a][ways]
+                adding[:, k] = combinations.adding[a][ways]
                 instances[:, a] = array.product[ways]
         states = len(self.space.keeps)
         inner = (np.repeat(np.tile(t, (states, *[1] * (t.ndim - 1))), self.rows, axis=0) for t in self.inside.sharing)
-        outer = (np.tile(t, (len(self.kept), *[1] * (t.ndim - 1))) for t in (least, most, instances[:, self.segment :]))
+        come_all = (least, most, instances[:, self.segment :], adding)
+        outer = (np.tile(t, (len(self.kept), *[1] * (t.ndim - 1))) for t in come_all)
         return instances, Sharing(*(np.concatenate(both, axis=1) for both in zip(inner, outer, strict=True)))
 
     def _settlement(self, segment: int) -> Settlement:
         whole = self.tiled
-        inside = Sharing(whole.least[:, :segment], whole.most[:, :segment], whole.instances[:, :segment])
+        inside = Sharing(
+            whole.least[:, :segment],
+            whole.most[:, :segment],
+            whole.instances[:, :segment],
+            whole.adding[:, :segment],
+        )
         return Settlement(self.space, self.layout, segment, np.repeat(self.kept, self.rows), inside)
 
     def _add(self, row: int, effect: Effect, amount: Any, stage: Settlement) -> None:
@@ -216,6 +223,7 @@ class Coefficients:
         for row, i in zip(inputs.crossing, inputs.nodes, strict=True):
             self._add(row, last.close[i], space.tensors[space.nodes[i].tensor].words, last)
         self._add(inputs.one, last.first_touches, self._touched(), last)
+        self._add(inputs.one, last.finished, 1.0, last)
         for tensor, rows, staying in zip(inputs.lasts, inputs.open, inputs.staying, strict=True):
             for row, i in zip(rows, inputs.nodes, strict=True):
                 idle = space.tensors[space.nodes[i].tensor].idle & space.tensors[tensor].relevant

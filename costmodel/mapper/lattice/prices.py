@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 
 import numpy as np
 import numpy.typing as npt
 
 from costmodel.einsum.algebra import Tensor
-from costmodel.model.evaluation import Flow
-from costmodel.model.meters import ENERGY, PriceBook
+from costmodel.model.meters import ENERGY, Moved, PriceBook
 from costmodel.spec.hardware import Array
 
 Floats = npt.NDArray[np.float64]
@@ -24,10 +23,12 @@ class Prices:
     Children are the memories, innermost first, and after them the compute unit; parents are the memories.
     """
 
-    flow: dict[Flow, Floats]
+    flow: dict[Moved, Floats]
     """(rows, tensors, children, parents)."""
     hop: Floats
     """(rows, arrays, tensors, children, parents)."""
+    last_hop: Floats
+    """The same: what a word costs less that is finished."""
     segments: tuple[int, ...]
     """For each limit: how many arrays are inside the level of whose instances each has its own."""
     book: PriceBook
@@ -39,6 +40,11 @@ class Prices:
     @property
     def rows(self) -> int:
         return 1 + len(self.segments)
+
+    @cached_property
+    def finishing(self) -> bool:
+        """Whether a word costs less for being finished, somewhere."""
+        return bool(self.flow["last_update"].any() or self.flow["last_drain"].any() or self.last_hop.any())
 
     @property
     def compute(self) -> int:
@@ -54,30 +60,39 @@ class Prices:
 
 
 def prices(
-    book: PriceBook, tensors: Sequence[Tensor], memories: Sequence[str], arrays: Sequence[str], unit: str
+    book: PriceBook,
+    tensors: Sequence[Tensor],
+    sums: Sequence[bool],
+    memories: Sequence[str],
+    arrays: Sequence[str],
+    unit: str,
 ) -> Prices:
-    """Return the prices between memories (names, innermost first) across arrays (likewise) above a compute unit."""
+    """Return the prices between memories (names, innermost first) across arrays (likewise) above a compute unit.
+
+    ``sums``: for each tensor, whether what moves are partial sums.
+    """
     levels = book.architecture.levels
     inside = levels[: book.architecture.index(unit)]
     limits = tuple(place for places in book.limits.values() for place in places)
     row = {place: k for k, place in enumerate((ENERGY, *limits))}
     shape = (len(row), len(tensors), len(memories) + 1, len(memories))
-    flows: dict[Flow, Floats] = {"read": np.zeros(shape), "update": np.zeros(shape)}
-    flows |= {"fill": np.zeros(shape), "drain": np.zeros(shape)}
-    hop = np.zeros((shape[0], len(arrays), *shape[1:]))
+    kinds: tuple[Moved, ...] = ("read", "update", "fill", "drain", "last_update", "last_drain")
+    flows = {flow: np.zeros(shape) for flow in kinds}
+    hop, last_hop = (np.zeros((shape[0], len(arrays), *shape[1:])) for _ in range(2))
     for t, tensor in enumerate(tensors):
         for c, child in enumerate((*memories, unit)):
             for p, parent in enumerate(memories):
                 if c < len(memories) and p <= c:
                     continue
-                for charge, costs in book.per_word(tensor, parent, child):
+                for charge, costs in book.per_word(tensor, parent, child, sums=sums[t]):
                     for place, cost in costs.items():
-                        if charge.flow == "hop":
-                            hop[row[place], arrays.index(charge.level.name), t, c, p] += cost
+                        if charge.flow in {"hop", "last_hop"}:
+                            hops = hop if charge.flow == "hop" else last_hop
+                            hops[row[place], arrays.index(charge.level.name), t, c, p] += cost
                         else:
                             flows[charge.flow][row[place], t, c, p] += cost
     segments = []
     for place in limits:
         outside = levels[: book.architecture.index(book.meters[place].level)]
         segments.append(sum(isinstance(x, Array) for x in inside) - sum(isinstance(x, Array) for x in outside))
-    return Prices(flows, hop, tuple(segments), book, limits, unit)
+    return Prices(flows, hop, last_hop, tuple(segments), book, limits, unit)

@@ -7,7 +7,6 @@ A coefficient depends on what is kept where and on how the arrays inside are spr
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +15,7 @@ import numpy as np
 from costmodel.mapper.lattice.labels import Layout
 from costmodel.mapper.lattice.shapes import Floats, Ints
 from costmodel.mapper.lattice.space import Space
-from costmodel.model.evaluation import Flow
+from costmodel.model.meters import Moved
 
 Effect = list[tuple[int, Floats]]
 """(row of the labels' floats, coefficient of every combination)."""
@@ -33,6 +32,8 @@ class Sharing:
     most: Floats
     instances: Floats
     """(combinations, arrays)."""
+    adding: Floats
+    """(combinations, arrays): instances that add to the same word of the output, at least."""
 
 
 class Settlement:
@@ -69,6 +70,8 @@ class Settlement:
                 self.updates = self._pending(t, updates=True)[0]
         self.first_touches = self._first_touches() if segment == self.top else []
         """What is never read back: the first touch of every word of the output by every holder."""
+        self.finished = self._finished() if segment == self.top and space.prices.finishing else []
+        """What is narrower than a partial sum: the last update of every word of the output."""
 
     def holder(self, tensor: int, place: int) -> Ints:
         """Return the memory of the first node that is kept, from a place of a tensor's chain outward."""
@@ -88,7 +91,7 @@ class Settlement:
         self,
         effect: dict[int, Any],
         tensor: int,
-        flow: Flow | int,
+        flow: Moved | int,
         child: int | Ints,
         parent: Ints,
         words: Any,
@@ -100,7 +103,10 @@ class Settlement:
         """
         prices = self.space.prices
         table = prices.hop[:, flow] if isinstance(flow, int) else prices.flow[flow]
-        each = table[:, tensor, child, parent]
+        self._charge(effect, table[:, tensor, child, parent], words, where)
+
+    def _charge(self, effect: dict[int, Any], each: Floats, words: Any, where: Any) -> None:
+        """Add the costs of words, by the price of each (rows, combinations)."""
         paid: list[bool] = np.any(each, axis=1).tolist()
         for k in itertools.compress(range(len(paid)), paid):
             cost = words * each[k]
@@ -197,6 +203,28 @@ class Settlement:
             self.charge(effect, tensor, "read", node.memory, holder, down)
         return self.done(effect)
 
+    def _finished(self) -> Effect:
+        """Return what is taken off for words that are finished as they cross: where no instances share their sums."""
+        tensor = next(t for t, plan in enumerate(self.space.tensors) if plan.output)
+        prices, plan = self.space.prices, self.space.tensors[tensor]
+        whole = [self.sharing.adding[:, a:].prod(axis=1) == 1 for a in range(self.top + 1)]
+        """Whether one instance outside of so many arrays has all of a sum."""
+        effect: dict[int, Any] = {}
+        for place in range(-1, len(self.chain[tensor])):
+            holder = self.holder(tensor, place + 1)
+            child, words, kept, start = prices.compute, plan.used, np.ones(self.n, dtype=bool), 0
+            if place >= 0:
+                node = self.space.nodes[self.chain[tensor][place]]
+                child, words, kept = node.memory, plan.words, (self.kept & node.bit) != 0
+                start = self.segment_of[self.chain[tensor][place]]
+                self._charge(effect, prices.flow["last_drain"][:, tensor, child, holder], words, kept & whole[start])
+            outer = self.memory_segment[holder]
+            there = kept & np.choose(outer, whole)
+            self._charge(effect, prices.flow["last_update"][:, tensor, child, holder], words, there)
+            for a in range(start, self.top):
+                self._charge(effect, prices.last_hop[:, a, tensor, child, holder], words, kept & (a < outer) & whole[a])
+        return self.done(effect)
+
 
 class Combinations:
     """The combinations that labels have, for each segment, with their settlement."""
@@ -208,6 +236,9 @@ class Combinations:
             for a in space.arrays
         ]
         """For each array (ways, tensors): instances that want the same tile of a plain tensor."""
+        along = [v in space.einsum.accumulated for v in space.names]
+        self.adding = [a.factors[:, along].prod(axis=1).astype(np.float64) for a in space.arrays]
+        """For each array (ways): instances that add to the same word of the output."""
         self.kept = [np.array(space.keeps, dtype=np.int64)]
         self.ways = [np.zeros((len(space.keeps), 0), dtype=np.int64)]
         self.numbers: list[Ints] = []
@@ -218,7 +249,14 @@ class Combinations:
         self.settlements = [self.settle(s) for s in range(len(self.kept))]
 
     def settle(self, segment: int) -> Settlement:
-        return settlement(self.space, self.layout, self.sigma, segment, self.kept[segment], self.ways[segment])
+        ways, shape = self.ways[segment], (len(self.kept[segment]), segment)
+        sharing, instances, adding = np.empty((*shape, len(self.space.tensors))), np.empty(shape), np.empty(shape)
+        for a in range(segment):
+            sharing[:, a] = self.sigma[a][ways[:, a]]
+            instances[:, a] = self.space.arrays[a].product[ways[:, a]]
+            adding[:, a] = self.adding[a][ways[:, a]]
+        several = Sharing(sharing, sharing, instances, adding)
+        return Settlement(self.space, self.layout, segment, self.kept[segment], several)
 
     def after(self, array: int, before: Ints, way: Ints) -> Ints:
         """Return the numbers, in the next segment, of combinations that are spread over an array."""
@@ -238,16 +276,3 @@ class Combinations:
             self.settlements[segment] = self.settle(segment)
             found = numbers[before, way]
         return found
-
-
-def settlement(
-    space: Space, layout: Layout, sigma: Sequence[Floats], segment: int, kept: Ints, ways: Ints
-) -> Settlement:
-    """Return the coefficients for combinations of what is kept and (combinations, arrays inside) ways to spread."""
-    shape = (len(kept), segment, len(space.tensors))
-    sharing = np.empty(shape)
-    instances = np.empty(shape[:2])
-    for a in range(segment):
-        sharing[:, a] = sigma[a][ways[:, a]]
-        instances[:, a] = space.arrays[a].product[ways[:, a]]
-    return Settlement(space, layout, segment, kept, Sharing(sharing, sharing, instances))

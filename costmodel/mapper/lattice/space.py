@@ -150,8 +150,9 @@ class Space:
 
     def bits(self, node: NodePlan, words: Floats | float) -> Any:
         """Return the bits that words of the tensor of a node take in its memory."""
-        tensor = self.einsum.tensors[self.tensors[node.tensor].name]
-        return stored_bits(tensor, self.memories[node.memory].level, words)
+        name = self.tensors[node.tensor].name
+        level, sums = self.memories[node.memory].level, self.einsum.accumulates(name)
+        return stored_bits(self.einsum.tensors[name], level, words, sums=sums)
 
     def node_words(self, node: NodePlan, tile: npt.NDArray[np.uint8]) -> Floats:
         """Words of the tile of a node, for rows of divisor indices."""
@@ -206,6 +207,7 @@ def build(allowed: Allowed, *, multiples: int = 0) -> Space:
     names = tuple(shape)
     extents = np.array([shape[v] for v in names], dtype=np.int64)
     _check_recurrences(allowed)
+    _check_sums(allowed)
     tensors = [tensor_plan(einsum, name, names, boxed=_boxed(allowed, name)) for name in einsum.tensors]
     memories: list[MemoryPlan] = []
     array_levels: list[Array] = []
@@ -247,6 +249,7 @@ def build(allowed: Allowed, *, multiples: int = 0) -> Space:
         prices=prices(
             PriceBook(architecture),
             [einsum.tensors[t.name] for t in tensors],
+            [einsum.accumulates(t.name) for t in tensors],
             [m.level.name for m in memories],
             [a.name for a in array_levels],
             unit.name,
@@ -283,6 +286,17 @@ def _check_recurrences(allowed: Allowed) -> None:
         if rule.distance > 1 and any(allowed.over(array, rule.along).most > 1 for array in allowed.arrays.values()):
             msg = f"how instances share {rule.along} decides whether {rule.tensor} is finished before it is read"
             raise UnsupportedError(msg)
+
+
+def _check_sums(allowed: Allowed) -> None:
+    """Refuse what is both read, finished, and accumulated where partial sums are wider."""
+    einsum = allowed.einsum
+    output = einsum.tensors[einsum.output.tensor]
+    read = einsum.accumulates(output.name) and any(a.tensor == output.name for a in einsum.inputs)
+    wider = [x.name for x in allowed.levels if stored_bits(output, x, 1, sums=True) > output.bits]
+    if read and wider:
+        msg = f"partial sums of {output.name} are wider in {wider[0]} than what is read of it"
+        raise UnsupportedError(msg)
 
 
 def _check_terms(einsum: Einsum, memories: Sequence[MemoryPlan], arrays: int) -> None:

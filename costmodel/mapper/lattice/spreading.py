@@ -161,12 +161,14 @@ class Spreading(Growth):
                 labels.f[source] = np.where(settlement.settled[t][combination], 0.0, words)
 
     def first_touches(self, labels: Labels) -> None:
-        """Take off what is never read back."""
+        """Take off what is never read back, and what is finished and so no partial sum."""
         output = next(t for t, plan in enumerate(self.space.tensors) if plan.output)
+        settlement = self.combinations.settlements[self.top]
+        for row, amount in settlement.finished:
+            labels.f[row] += amount[labels.s[Layout.COMBO]]
         if self.space.tensors[output].windows:
             self.sliding.first_touches(labels, output)
             return
-        settlement = self.combinations.settlements[self.top]
         for row, amount in settlement.first_touches:
             labels.f[row] += amount[labels.s[Layout.COMBO]]
         if self.space.edge_array >= 0:

@@ -173,7 +173,7 @@ class Plans:
             else:
                 memory = self.architecture.levels[step.level]
                 holes = memory.holes if isinstance(memory, Memory) else "skip"
-                key = (step, *[extent[v] for v in self.relevant[step.tensor]])
+                key: tuple[Hold | int, ...] = (step, *[extent[v] for v in self.relevant[step.tensor]])
                 share = self._known.get(key)
                 if share is None:
                     share = self._known[key] = self._share(step, extent, holes)
@@ -282,7 +282,8 @@ class Plans:
             words = self._around(hold.tensor, extent)
         words = min(words, tensor.size_words)
         shape = boxes[0] if len(boxes) == 1 and math.prod(boxes[0]) == words else (words,)
-        bits, least = (stored_bits(tensor, self.architecture.levels[hold.level], n) for n in (words, max(sizes)))
+        level, sums = self.architecture.levels[hold.level], self.einsum.accumulates(hold.tensor)
+        bits, least = (stored_bits(tensor, level, n, sums=sums) for n in (words, max(sizes)))
         return Share(hold.level, hold.tensor, shape, words, bits, least)
 
     def _around(self, tensor: str, extent: Mapping[str, int]) -> int:

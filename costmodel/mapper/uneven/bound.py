@@ -91,7 +91,7 @@ class _Prices:
     row: int
 
     def least(self, tensor: Tensor, ways: Iterable[_Way]) -> float:
-        """Return what a word costs at least that moves in one of some ways."""
+        """Return what a word costs at least that moves in one of some ways: as if it were finished."""
         return min((self.book.price(self.row, tensor, w.flow, w.parent, w.child, w.array) for w in ways), default=0.0)
 
     def of(self, choice: _Choice) -> float:
@@ -151,7 +151,8 @@ def floors(allowed: Allowed, *, at_once: bool = False) -> Floors:
     if book.waits:
         cycles[WAITING] = book.lasting(at_least, cycles[unit.name], unit.name)
     room = sum(
-        architecture.copies(allowed.levels[place].name) * stored_bits(einsum.tensors[name], allowed.levels[place], 1)
+        architecture.copies(allowed.levels[place].name)
+        * stored_bits(einsum.tensors[name], allowed.levels[place], 1, sums=einsum.accumulates(name))
         for place, name, answer in allowed.below
         if answer == "yes"
     )
@@ -216,7 +217,7 @@ def _pass_cycles(allowed: Allowed, place: int) -> int:
     for inside in allowed.chain(tensor):
         if inside > place:
             memory = allowed.memories[inside]
-            word_bits = stored_bits(einsum.tensors[tensor], memory, 1)
+            word_bits = stored_bits(einsum.tensors[tensor], memory, 1, sums=einsum.accumulates(tensor))
             rooms.append(math.inf if memory.usable_bits is None else max(1, memory.usable_bits // word_bits))
     passes = 1
     if len(accesses) == 1:
@@ -432,7 +433,7 @@ def _crossing(allowed: Allowed, tensor: str, place: int) -> _Crossing:
         words=plain,
         served=outside,
         window_points=points_per_word(access, einsum) // free,
-        room=stored_bits(einsum.tensors[tensor], levels[place], 1),
+        room=stored_bits(einsum.tensors[tensor], levels[place], 1, sums=einsum.accumulates(tensor)),
         shared=tuple(v for v in einsum.shape if v not in plain),
     )
     owners = math.prod(x.fanout for outer, x in allowed.arrays.items() if outer < place)

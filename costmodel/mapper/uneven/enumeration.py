@@ -449,7 +449,8 @@ def _room(allowed: Allowed, tiles: Tiles) -> tuple[npt.NDArray[np.bool_], Intege
     used: dict[int, Integers] = {}
     for at, (tensor, place) in enumerate(tiles.skeleton.stored):
         words = _words(einsum, tensor, dict(zip(einsum.shape, tiles.below(at), strict=True)))
-        bits = stored_bits(einsum.tensors[tensor], allowed.levels[place], words)
+        sums = einsum.accumulates(tensor)
+        bits = stored_bits(einsum.tensors[tensor], allowed.levels[place], words, sums=sums)
         used[place] = used.get(place, np.zeros(len(tiles.rows), dtype=np.int64)) + bits
     good = np.ones(len(tiles.rows), dtype=np.bool_)
     total = np.zeros(len(tiles.rows), dtype=np.int64)

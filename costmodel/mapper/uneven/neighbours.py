@@ -137,7 +137,9 @@ class OpenNest:
             for chosen in itertools.product(*ways):
                 across = [(own[d][v], n) for d, way in zip(own, chosen, strict=True) for v, n in way.items()]
                 idle = [at for at, x in enumerate(self.template.loops) if x.array == array.name]
-                found += [self._across(dict(across), idle, grow=grow) for grow in GROWN]
+                rows = [self._across(dict(across), idle, grow=grow) for grow in GROWN]
+                # an array that no loops stand below has to bring its rank variables down to 1
+                found += [row for row in rows if all(row[listed[-1]] == 1 for listed in self.own.values() if listed)]
         return np.unique(np.array(found, dtype=np.int64).reshape(-1, len(self.row)), axis=0)
 
     def _across(self, across: dict[int, int], spatial: Sequence[int], *, grow: int) -> list[int]:

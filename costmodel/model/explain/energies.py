@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from costmodel.model.explain.asked import Questioned
 from costmodel.model.explain.explanation import Explanation, Part, number
-from costmodel.model.explain.prices import action_text, price_notes, scale_text
+from costmodel.model.explain.prices import action_text, amount_text, price_notes
 from costmodel.model.explain.subjects import unknown
 from costmodel.model.formats import stored_bits
 from costmodel.model.meters import (
@@ -47,12 +47,16 @@ def hops(asked: Questioned, subject: str, array: Array, tensor: str | None) -> E
     parts = []
     for r in rows:
         for c in asked.crossings(r.einsum, r.tensor):
-            for name, words in c.hops:
-                if name == array.name and words:
-                    child = c.child.level.name if c.child is not None else asked.bound(r.einsum).unit.name
-                    scale = scale_text(c.parent.tensor, array, meter)
-                    what = f"{words:,} words of {r.tensor} delivered to or collected from {child}{scale}"
-                    parts.append(Part(what, meter.amount(stored_bits(c.parent.tensor, array, words))))
+            words = sum(n for name, n in c.hops if name == array.name)
+            if words:
+                finished = sum(n for name, n in c.last_hops if name == array.name)
+                child = c.child.level.name if c.child is not None else asked.bound(r.einsum).unit.name
+                whose = c.parent.tensor
+                said = amount_text(whose, array, meter, words, finished=finished, sums=c.sums)
+                bits = stored_bits(whose, array, words - finished, sums=c.sums)
+                bits += stored_bits(whose, array, finished)
+                what = f"{said} of {r.tensor} delivered to or collected from {child}"
+                parts.append(Part(what, meter.amount(bits)))
     value = sum(r.count for r in rows)
     return Explanation(
         subject,

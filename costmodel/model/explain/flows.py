@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from costmodel.model.explain.asked import Questioned
 from costmodel.model.explain.boundary import derive
 from costmodel.model.explain.explanation import Explanation, Part, number
-from costmodel.model.explain.prices import price_notes, scale_text
+from costmodel.model.explain.prices import amount_text, price_notes
 from costmodel.model.explain.subjects import unknown
 from costmodel.model.formats import stored_bits
 from costmodel.model.meters import (
@@ -64,7 +66,7 @@ def _one_flow(
         head,
         tuple(lines),
         tuple(parts),
-        notes=_flow_price(asked, level, flow, einsum, tensor, words),
+        notes=_flow_price(asked, level, flow, einsum, tensor, words, relevant),
     )
 
 
@@ -86,12 +88,20 @@ def _no_traffic(asked: Questioned, level: Memory, flow: str, einsum: str, tensor
     return "nothing moves"
 
 
-def _flow_price(asked: Questioned, level: Memory, flow: str, einsum: str, tensor: str, words: int) -> tuple[str, ...]:
+def _flow_price(
+    asked: Questioned, level: Memory, flow: str, einsum: str, tensor: str, words: int, crossings: Sequence[Crossing]
+) -> tuple[str, ...]:
     meter = next((m for m in port_energy(level) if any(tap.flow == flow for tap in m.taps)), None)
     if meter is None:
         return (f"energy: {flow}s of {level.name} are free ({flow}: free)",)
     whose = asked.workload.einsum(einsum).tensors[tensor]
-    energy = meter.cost(stored_bits(whose, level, words))
-    scale = scale_text(whose, level, meter)
-    first = f"energy: {words:,} {meter.action} words{scale} × {meter.price:g} pJ = {number(energy)} pJ"
-    return (first, *price_notes(asked, level.name))
+    terms, energy = [], 0.0
+    for c in crossings:
+        moved, finished = getattr(c, flow), getattr(c, f"last_{flow}", 0)
+        terms.append(amount_text(whose, level, meter, moved, finished=finished, sums=c.sums))
+        bits = stored_bits(whose, level, moved - finished, sums=c.sums) + stored_bits(whose, level, finished)
+        energy += meter.cost(bits)
+    if len(crossings) != 1 and not any(c.sums for c in crossings):
+        terms = [amount_text(whose, level, meter, words, finished=0, sums=False)]
+    said = " + ".join(terms) if len(terms) == 1 else f"({' + '.join(terms)})"
+    return (f"energy: {said} × {meter.price:g} pJ = {number(energy)} pJ", *price_notes(asked, level.name))

@@ -71,7 +71,18 @@ def price_notes(asked: Questioned, component: str) -> tuple[str, ...]:
     return (f"{component}: {row}", f"source: {level.energy_source or 'stated in the architecture file'}")
 
 
-def scale_text(tensor: Tensor, level: Level, meter: Meter) -> str:
-    """How words make accesses or hops, for arithmetic: empty where they are as wide."""
-    bits = stored_bits(tensor, level, 1)
-    return "" if bits == meter.width_bits else f" × {bits} b / {meter.width_bits:g} b"
+def amount_text(tensor: Tensor, level: Level, meter: Meter, words: int, *, finished: int, sums: bool) -> str:
+    """How words make accesses or hops, for arithmetic: `` words``, with their width where that is not the meter's.
+
+    ``sums``: they are partial sums, apart from those that are finished.
+    """
+    own, wide = (stored_bits(tensor, level, 1, sums=x) for x in (False, sums))
+    if wide == own:
+        scale = "" if own == meter.width_bits else f" × {own} b / {meter.width_bits:g} b"
+        return f"{words:,} {meter.action} words{scale}"
+    parts = [f"{n:,} {what} × {bits} b" for n, what, bits in _parts(words, finished, own, wide) if n]
+    return f"({' + '.join(parts)}) / {meter.width_bits:g} b"
+
+
+def _parts(words: int, finished: int, own: int, wide: int) -> tuple[tuple[int, str, int], ...]:
+    return (words - finished, "partial sums", wide), (finished, "finished words", own)

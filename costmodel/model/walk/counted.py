@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping as Dict
 
-    from costmodel.model.evaluation import LatencyRow, OccupancyRow, OverlapRow, TrafficRow
+    from costmodel.model.evaluation import Flow, LatencyRow, OccupancyRow, OverlapRow, TrafficRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,7 @@ class HopRow:
     array: str
     tensor: str
     words: int
+    bits: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,8 @@ class WalkResult:
 
     traffic_rows: tuple[TrafficRow, ...]
     """Four flows for every storage node and tensor, zeros too."""
+    bits: Dict[tuple[str, str, str, Flow], int]
+    """(Einsum, level, tensor, flow) → bits that move: partial sums have a width of their own."""
     hop_rows: tuple[HopRow, ...]
     operation_rows: tuple[OperationRow, ...]
     port_rows: tuple[PortRow, ...]

@@ -15,7 +15,7 @@ from costmodel.spec.mapping import Sequence, Storage
 if TYPE_CHECKING:
     from costmodel.einsum.algebra import Einsum
     from costmodel.model.walk.run import Run
-    from costmodel.model.walk.state import Instance
+    from costmodel.model.walk.state import Holder, Instance
     from costmodel.spec.hardware import Architecture, Level
     from costmodel.spec.mapping import Nest
 
@@ -24,22 +24,28 @@ def result(run: Run) -> WalkResult:
     """All that a run counted."""
     holders = list(run.holders.values())
     traffic: Counter[tuple[str, str, str, Flow]] = Counter()
+    bits: Counter[tuple[str, str, str, Flow]] = Counter()
     for h in holders:
         for einsum in dict.fromkeys([h.owner, *(einsum for einsum, _, _ in h.words)]):
             traffic.update({(einsum, h.memory.name, h.tensor.name, flow): 0 for flow in FLOWS})
         for (einsum, flow, _), words in h.words.items():
             traffic[einsum, h.memory.name, h.tensor.name, flow] += words
+        for (einsum, flow, _), moved in h.bits.items():
+            bits[einsum, h.memory.name, h.tensor.name, flow] += moved
     ports = port_rows(run)
     compute = compute_latency(run)
-    occupancy = [(h.owner, h.memory.name, h.tensor, held(run, *key)) for key, h in run.holders.items()]
+    occupancy = [(h, held(run, *key)) for key, h in run.holders.items()]
     return WalkResult(
         traffic_rows=tuple(TrafficRow(*key, words) for key, words in traffic.items()),
-        hop_rows=tuple(HopRow(*key, words) for key, words in run.hops.items()),
+        bits=bits,
+        hop_rows=tuple(HopRow(*key, words, run.hop_bits[key]) for key, words in run.hops.items()),
         operation_rows=tuple(OperationRow(*key, count) for key, count in run.operations.items()),
         port_rows=ports,
         pass_rows=tuple(PassRow(*key, passes) for key, passes in run.passes.items()),
         latency_rows=(*compute, *memory_latency(run.architecture, ports), *waiting(run, compute, ports)),
-        occupancy_rows=tuple(OccupancyRow(e, m, t.name, n, n * t.bits) for e, m, t, n in occupancy),
+        occupancy_rows=tuple(
+            OccupancyRow(h.owner, h.memory.name, h.tensor.name, n, n * word_bits(run, h)) for h, n in occupancy
+        ),
         overlap_rows=overlap_rows(run.nest, run.pipelines, busy(run, compute, ports)),
         compute_steps={einsum: max(steps.values()) for (einsum, _), steps in run.steps.items()},
         level_bits={m.name: room(run, run.nest, m.name, ()) for m in run.architecture.memories},
@@ -50,10 +56,10 @@ def port_rows(run: Run) -> tuple[PortRow, ...]:
     """Bits at the ports of the busiest instance of every memory."""
     moved: dict[tuple[str, str], dict[Flow, Counter[Instance]]] = {}
     for h in run.holders.values():
-        for (einsum, flow, instance), words in h.words.items():
+        for (einsum, flow, instance), bits in h.bits.items():
             flows = moved.setdefault((einsum, h.memory.name), {f: Counter() for f in FLOWS})
             if flow != "drain" or h.memory.drain == "charged":
-                flows[flow][instance] += words * h.tensor.bits
+                flows[flow][instance] += bits
     rows = []
     for key, at in moved.items():
         reads, writes = at["read"] + at["drain"], at["update"] + at["fill"]
@@ -174,6 +180,13 @@ def held(run: Run, place: tuple[int, ...], tensor: str) -> int:
     return max(holder.sizes) * (-(-tiles // 2) if holder.memory.double_buffered else tiles)
 
 
+def word_bits(run: Run, holder: Holder) -> int:
+    """Bits that a word takes: where sums are accumulated in the node, those of a partial sum."""
+    accumulating = (run.einsums[e] for e in holder.accesses if run.einsums[e].output.tensor == holder.tensor.name)
+    sums = any(e.accumulated for e in accumulating)
+    return run.sums.bits(holder.tensor, holder.memory, 1) if sums else holder.tensor.bits
+
+
 def room(run: Run, nest: Nest, level: str, place: tuple[int, ...]) -> int:
     """Bits that one instance of a level needs: nodes on a path add up, only stages are alive together."""
     bits = 0
@@ -181,7 +194,7 @@ def room(run: Run, nest: Nest, level: str, place: tuple[int, ...]) -> int:
         if isinstance(node, Storage) and node.level == level:
             for tensor in node.tensors:
                 holder = run.holders[place, tensor]
-                bits += held(run, place, tensor) * holder.tensor.bits
+                bits += held(run, place, tensor) * word_bits(run, holder)
         elif isinstance(node, Sequence):
             branches = [room(run, branch, level, (*place, 0, number)) for number, branch in enumerate(node.branches)]
             bits += sum(branches) if node.pipelined else max(branches)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from costmodel.model.walk.crossing import Delivery, children_of, merge_deliveries, merge_updates
 from costmodel.model.walk.pipeline import PipelineLog
 from costmodel.model.walk.state import Active, Holder, Instance, Scope, narrowed, steps_of
 from costmodel.model.walk.stationary import stationary_tensor
+from costmodel.model.walk.sums import Sums
 from costmodel.model.walk.words import (
     Box,
     Coordinate,
@@ -49,6 +51,8 @@ class Run:
         self.across: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)  # (dimension, rank variable)
         self.stationary: dict[tuple[str, str, tuple[int, ...]], Tile] = {}
         self.pipelines = PipelineLog()
+        self.hop_bits: Counter[tuple[str, str, str]] = Counter()
+        self.sums = Sums(einsums, architecture)
         whole = {e.name: {v: range(extent) for v, extent in e.shape.items()} for e in einsums.values()}
         self.run(nest, Scope(), {(): whole})
         self.end_of_life(())
@@ -60,7 +64,9 @@ class Run:
         if not nest:
             return
         node, rest = nest[0], nest[1:]
-        below = Scope((*scope.place, 0), scope.life, scope.above, scope.holders)
+        below = replace(scope, place=(*scope.place, 0))
+        if isinstance(node, Temporal | Spatial):
+            below = replace(below, turning=scope.turning | {node.rank_variable})
         if isinstance(node, Temporal):
             for position in range(steps_of(node, active)):
                 self.watcher.turned(scope.place, position)
@@ -68,12 +74,12 @@ class Run:
                 self.run(rest, below, narrowed(active, node, position))
         elif isinstance(node, Spatial):
             children = self.spread(node, active)
-            self.run(rest, Scope(below.place, below.life, (*below.above, node), below.holders), children)
+            self.run(rest, replace(below, above=(*below.above, node)), children)
         elif isinstance(node, Storage):
             new = tuple(self.holder(node, tensor, scope, rest) for tensor in node.tensors)
             for holder in new:
                 self.take_tiles(holder, active)
-            self.run(rest, Scope(below.place, below.life, below.above, (*below.holders, *new)), active)
+            self.run(rest, replace(below, holders=(*below.holders, *new)), active)
         elif isinstance(node, Sequence):
             self.run_branches(node, scope, active)
             if rest:
@@ -91,6 +97,7 @@ class Run:
                 if steps > 1:
                     for name in boxes:
                         self.across[name, node.array].add((node.dimension, node.rank_variable))
+                        self.sums.across[name, node.array].add(node.rank_variable)
         return children
 
     def run_branches(self, node: Sequence, scope: Scope, active: Active) -> None:
@@ -106,7 +113,7 @@ class Run:
                 if own:
                     busy[instance] = own
             if busy:
-                self.run(branch, Scope(place, place, scope.above, scope.holders), busy)
+                self.run(branch, replace(scope, place=place, life=place), busy)
             self.end_of_life(place)
 
     def holder(self, node: Storage, tensor: str, scope: Scope, rest: Nest) -> Holder:
@@ -132,6 +139,7 @@ class Run:
                 accesses=accesses,
                 output_like=bool(writers),
                 owner=next(iter(writers or accesses)),
+                sums=any(v in scope.turning for name in writers for v in self.einsums[name].accumulated),
             )
         return self.holders[key]
 
@@ -187,8 +195,8 @@ class Run:
             self.watcher.took(holder, instance, new, arriving, leaving)
         if holder.parent:
             for instance, (delivery,) in demands.items():
-                self.count(holder, holder.owner, "fill", instance, len(delivery.asked))
-            self.deliver(demands, holder.above, holder.index, holder.parent, holder.owner)
+                self.count(holder, holder.owner, "fill", instance, len(delivery.asked), sums=holder.sums)
+            self.deliver(demands, holder.above, holder.index, holder.parent, holder.owner, sums=holder.sums)
             self.drain(holder, drains)
 
     def end_of_life(self, life: tuple[int, ...]) -> None:
@@ -210,13 +218,32 @@ class Run:
     def drain(self, holder: Holder, drains: dict[Instance, Counter[Coordinate]]) -> None:
         """Words leave the instances of a storage node together and update its parent."""
         if holder.parent:
+            done = self.sums.finished(holder.owner, ("drain", id(holder)), holder.above, drains)
             for instance, leaving in drains.items():
-                self.count(holder, holder.owner, "drain", instance, leaving.total())
-            self.collect(drains, holder.above, holder.index, holder.parent, holder.owner)
+                finished = done[instance]
+                self.count(
+                    holder, holder.owner, "drain", instance, leaving.total(), sums=holder.sums, finished=finished
+                )
+            self.collect(drains, holder.above, holder.index, holder.parent, holder.owner, sums=holder.sums)
 
-    def count(self, holder: Holder, einsum: str, flow: Flow, instance: Instance, words: int) -> None:
-        """Add words that move at an instance of a storage node, and that belong to an Einsum."""
+    def count(
+        self,
+        holder: Holder,
+        einsum: str,
+        flow: Flow,
+        instance: Instance,
+        words: int,
+        *,
+        sums: bool = False,
+        finished: int = 0,
+    ) -> None:
+        """Add words that move at an instance of a storage node, and that belong to an Einsum.
+
+        ``sums``: they are partial sums but for those that are finished.
+        """
         holder.words[einsum, flow, instance] += words
+        bits = self.sums.bits(holder.tensor, holder.memory, words, finished) if sums else words * holder.tensor.bits
+        holder.bits[einsum, flow, instance] += bits
         self.watcher.moved(holder, flow, instance, words)
 
     # Crossing arrays
@@ -233,18 +260,29 @@ class Run:
         index: int,
         parent: Holder,
         owner: str,
+        *,
+        sums: bool = False,
     ) -> None:
         """The parent reads what the children of one step ask for."""
         for array in self.arrays_between(parent.index, index):
             for deliveries in demands.values():
-                self.hops[owner, array.name, parent.tensor.name] += sum(len(d.asked) for d in deliveries)
+                self.hop(owner, array, parent, sum(len(d.asked) for d in deliveries), sums=sums)
             groups = children_of(array, demands, above)
             demands = {outside: merge_deliveries(array.multicast, group) for outside, group in groups.items()}
             above = tuple(loop for loop in above if loop.array != array.name)
         if above != parent.above:
             raise ValueError(f"'store {parent.tensor.name} in {parent.memory.name}': a spatial loop stands amiss")
         for instance, deliveries in demands.items():
-            self.count(parent, owner, "read", instance, sum(len(d.asked) for d in deliveries))
+            self.count(parent, owner, "read", instance, sum(len(d.asked) for d in deliveries), sums=sums)
+
+    def hop(
+        self, einsum: str, array: Array, parent: Holder, words: int, *, sums: bool = False, finished: int = 0
+    ) -> None:
+        """Add words that travel to or from a child of an array."""
+        key = (einsum, array.name, parent.tensor.name)
+        self.hops[key] += words
+        bits = self.sums.bits(parent.tensor, array, words, finished) if sums else words * parent.tensor.bits
+        self.hop_bits[key] += bits
 
     def collect(
         self,
@@ -253,18 +291,23 @@ class Run:
         index: int,
         parent: Holder,
         owner: str,
+        *,
+        sums: bool,
     ) -> dict[Instance, Counter[Coordinate]]:
         """The parent is updated with what the children of one step send; returns what arrives."""
         for array in self.arrays_between(parent.index, index):
-            for sent in updates.values():
-                self.hops[owner, array.name, parent.tensor.name] += sent.total()
+            done = self.sums.finished(owner, (array.name, id(parent), index), above, updates)
+            for instance, sent in updates.items():
+                self.hop(owner, array, parent, sent.total(), sums=sums, finished=done[instance])
             groups = children_of(array, updates, above)
             updates = {outside: merge_updates(reduce=array.reduce, children=group) for outside, group in groups.items()}
             above = tuple(loop for loop in above if loop.array != array.name)
         if above != parent.above:
             raise ValueError(f"'store {parent.tensor.name} in {parent.memory.name}': a spatial loop stands amiss")
+        done = self.sums.finished(owner, ("update", id(parent), index), parent.above, updates)
         for instance, arriving in updates.items():
-            self.count(parent, owner, "update", instance, arriving.total())
+            finished = done[instance]
+            self.count(parent, owner, "update", instance, arriving.total(), sums=sums, finished=finished)
         return updates
 
     # Compute nodes
@@ -300,9 +343,11 @@ class Run:
 
         parent = self.innermost(einsum, einsum.output.tensor, scope)
         updates = {instance: Counter([word(einsum.output, point)]) for instance, point in points.items()}
-        for instance, arriving in self.collect(updates, scope.above, index, parent, einsum.name).items():
+        sums = bool(einsum.accumulated)
+        self.sums.updated(einsum.name, (word(einsum.output, point) for point in points.values()))
+        for instance, arriving in self.collect(updates, scope.above, index, parent, einsum.name, sums=sums).items():
             first_touches = set(arriving) - parent.updated[einsum.name, instance]
-            self.count(parent, einsum.name, "read", instance, arriving.total() - len(first_touches))
+            self.count(parent, einsum.name, "read", instance, arriving.total() - len(first_touches), sums=sums)
             parent.updated[einsum.name, instance] |= first_touches
         self.note_passes(einsum, index, scope, every)
         self.watcher.computed(einsum, every, frozenset(points))

@@ -51,6 +51,10 @@ class Holder:
     """Every word that the operations of an Einsum ever updated in an instance."""
     words: Counter[tuple[str, Flow, Instance]] = field(default_factory=Counter)
     """Einsum to which the words belong, flow, instance → words moved so far."""
+    bits: Counter[tuple[str, Flow, Instance]] = field(default_factory=Counter)
+    """The same in bits: partial sums have a width of their own."""
+    sums: bool = False
+    """Whether partial sums cross the boundary to the parent: a loop above goes on with what is accumulated below."""
     sizes: set[int] = field(default_factory=set)
     """Words of the tiles held so far."""
 
@@ -65,6 +69,8 @@ class Scope:
     above: tuple[Spatial, ...] = ()
     holders: tuple[Holder, ...] = ()
     """Storage nodes above, outermost first."""
+    turning: frozenset[str] = frozenset()
+    """Rank variables of the loops above."""
 
     def holders_of(self, tensor: str) -> tuple[Holder, ...]:
         return tuple(h for h in self.holders if h.tensor.name == tensor)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from typing import TypeVar
 
+from costmodel.model.formats import partial_bits
 from costmodel.model.meters import (
     charges_drain,
     hop_energy,
@@ -122,6 +123,7 @@ def number_text(number: NumberSource) -> str:
 def _level_cells(architecture: Architecture, level: Level) -> list[str]:
     area = "" if level.area_mm2 is None else f"{digits(level.area_mm2)} mm2"
     notes = [f"leaks {prefixed(leakage_w(level), 'W')}"] if leakage_w(level) else []
+    notes += [] if (sums := partial_bits(level)) is None else [f"partial sums {sums} b"]
     copies = f"{architecture.copies(level.name):,}"
     if isinstance(level, Memory):
         size = "unlimited" if level.capacity_bits is None else memory(level.capacity_bits)

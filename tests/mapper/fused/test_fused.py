@@ -22,9 +22,9 @@ from costmodel.mapper.front import Incumbents, StrictIncumbents
 from costmodel.mapper.fused.company import Company, Least
 from costmodel.mapper.fused.fusing import Fusing
 from costmodel.mapper.fused.fusion import Fusion
-from costmodel.mapper.fused.group import groups
+from costmodel.mapper.fused.group import groups, in_groups
 from costmodel.mapper.fused.rounds import Rounds
-from costmodel.mapper.network import NetworkResult, map_workload
+from costmodel.mapper.network import NetworkResult, map_workload, plan_of
 from costmodel.mapper.result import Status
 from costmodel.model.evaluate import evaluate
 from costmodel.spec.catalog import load_workload
@@ -206,12 +206,12 @@ def test_einsums_that_gain_nothing_keep_their_layers() -> None:
 def test_what_may_be_a_group() -> None:
     def of(*statements: str, counts: tuple[int, ...] = (1, 1, 1), **extents: int) -> list[tuple[str, tuple[str, ...]]]:
         workload = workload_of(*statements, **extents)
-        able = [True] * len(workload.einsums)
-        return [("".join(e.name for e in g.einsums), g.shared) for g in groups(workload, able, counts[: len(able)], 6)]
+        able = [e.name for e in workload.einsums]
+        return [("".join(e.name for e in g.einsums), g.shared) for g in groups(workload, able, counts[: len(able)])]
 
     assert of("Y[m, n] = A[m, k] * B[k, n]", "Z[m, p] = Y[m, n] * C[n, p]", m=2, n=3, k=2, p=2) == [("YZ", ("m", "n"))]
     assert of("Y[m] = A[m, k]", "Z[k, m] = Y[m] * A[m, k]", m=2, k=2) == [("YZ", ("m",))], "k is reduced into Y"
-    assert of("Y[m, n] = A[m, n]", "Z[m, n] = Y[n, m]", m=2, n=2) == [("YZ", ())], "Y is read across"
+    assert of("Y[m, n] = A[m, n]", "Z[m, n] = Y[n, m]", m=2, n=2) == [], "Y is read across: they share no loop"
     assert of("Y[m] = A[m]", "Z[k] = B[k]", m=2, k=2) == [], "they share no tensor"
     assert of("Y[m] = A[m]", "Z[m] = Y[m]", m=2, counts=(1, 2, 1)) == []
     assert of("Z[m] = Y[m]", "Y[m] = A[m]", m=2) == [], "Z stands before what it reads"
@@ -219,8 +219,15 @@ def test_what_may_be_a_group() -> None:
 
 
 def test_layers_that_name_their_tensors_alike_are_no_group() -> None:
-    layers = load_workload("resnet50")
-    assert not list(groups(layers, [True] * len(layers.einsums), [e.count for e in layers.einsums], 6))
+    assert not in_groups(load_workload("resnet50"), TWO_LEVEL)
+    assert in_groups(CHAIN, TWO_LEVEL) == {"Y", "Z"}
+    assert not in_groups(CHAIN, replace(TWO_LEVEL, levels=(TWO_LEVEL.levels[0], TWO_LEVEL.levels[2]))), "no Buffer"
+
+
+def test_a_budget_is_halved_only_where_something_may_be_fused() -> None:
+    apart = replace(CHAIN, einsums=CHAIN.einsums[:1])
+    request = Request(fuse="auto", budget="8 s")
+    assert [plan_of(w, TWO_LEVEL, request).asking.budget for w in (apart, CHAIN)] == [8, 4]
 
 
 def test_a_convolution_is_fused_with_what_uses_its_output() -> None:

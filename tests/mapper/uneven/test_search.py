@@ -11,7 +11,7 @@ from dataclasses import replace
 import fakes
 import pytest
 from asking import map_einsum
-from problems import PE2D, einsum, gemm, random_architecture, working
+from problems import PE2D, TWO_LEVEL, einsum, gemm, random_architecture, working
 
 from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.mapper.allowed import Allowed
@@ -24,6 +24,7 @@ from costmodel.mapper.uneven import search as residual
 from costmodel.mapper.uneven.bound import Bound, busiest_points, lower_bound
 from costmodel.model.evaluate import evaluate
 from costmodel.model.evaluation import Evaluation
+from costmodel.model.nest import bind
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
 from costmodel.spec.mapping import Compute, Mapping, Spatial, Storage, Temporal
 from costmodel.spec.objective import objective_of
@@ -543,3 +544,18 @@ def test_passes_of_a_systolic_array_are_climbed_and_bounded() -> None:
     least = lower_bound(Allowed(problem, systolic))
     assert least.latency_cycles > lower_bound(Allowed(problem, PE4X4)).latency_cycles
     assert least.latency_cycles <= found.front[0].latency_cycles < perfect.latency_cycles
+
+
+def test_a_climb_spreads_other_rank_variables_over_an_array_that_no_loop_stands_below() -> None:
+    outer, buffer, unit = TWO_LEVEL.levels
+    architecture = replace(TWO_LEVEL, levels=(outer, buffer, Array(name="PEs", shape={"X": 8, "Y": 8}), unit))
+    problem = gemm(12, 50, 13)
+    allowed = Allowed(problem, architecture, Rules())
+    best = map_einsum(problem, architecture, objective="edp").front[0].mapping
+    nest = neighbours.OpenNest.of(best, allowed)
+    rows = nest.spreads(allowed)
+    assert len(rows) > 10
+    for row in rows:
+        bind(
+            Workload(problem.name, "", (problem,)), architecture, nest.mapping(row)
+        )  # raises where a point is left out
