@@ -9,7 +9,7 @@ within ten seconds is marked by a tilde.
 import sys
 
 import costmodel.api as cm
-from costmodel.mapper.result import Status
+from costmodel.mapper.result import InfeasibleError, Status
 from costmodel.report import human
 from costmodel.spec import catalog
 
@@ -20,7 +20,10 @@ WORKLOADS = {
 
 
 def cells(machine: str, workload: str) -> list[str]:
-    found = cm.map(machine, workload, objective="energy", jobs=1, budget="10 s", **WORKLOADS[workload])
+    try:
+        found = cm.map(machine, workload, objective="energy", jobs=1, budget="10 s", **WORKLOADS[workload])
+    except InfeasibleError:
+        return ["no mapping fits", "", ""]
     area = found.area_mm2
     sure = "" if found.certificate.status is Status.PROVEN else "~ "
     return [

@@ -36,7 +36,7 @@ GEMM = {
     },
 }
 RESNET = {
-    "arch": "eyeriss_sized",
+    "arch": "eyeriss_v1",
     "workload": "resnet18",
     "objective": "energy",
     "axes": {

@@ -141,8 +141,9 @@ def test_a_missing_file_is_wrong_input():
 
 def test_show_an_architecture():
     text = run("show", "eyeriss_v1").stdout
-    assert re.search(r"GLB +memory +1 +108 KiB +input output +6 pJ per 16 b", text)
-    assert "MAC: 168 = X 14 × Y 12; does every kind of operation (1 pJ, 1 /cycle)" in text
+    assert re.search(r"GLB +memory +1 +108 KiB +input output +24 pJ per 64 b", text)
+    assert "MAC: 168 = X 14 × Y 12; does mac (1 pJ, 1 /cycle)" in text
+    assert re.search(r"area: [\d.]+ mm2 without PEs\n- weight_spad: [\d.]+ mm2, [\d.]+ %", text)
     assert "peak of MAC: 168 operations per cycle = 33.6 Gop/s" in text
     assert "- PEs.X only [p, m]" in text
 
@@ -721,15 +722,16 @@ def test_check_says_which_constraint_is_wrong():
 def test_a_result_says_beside_it_what_a_reader_would_not_suspect():
     Path("guessed.yaml").write_text("name: g\nranks: {M: 8, K: 8}\neinsums: ['Z[m] = B[k] * A[k, m]']\n")
     assert "weight (guessed)" in run("show", "guessed.yaml").stdout
-    shown = run("map", "gemmini", "guessed.yaml", "-q", "--out", "r", "--set", "scratchpad.size=64KiB").stdout
+    shown = run("map", "systolic4_weight", "guessed.yaml", "-q", "--out", "r", "--set", "register.size=4 words").stdout
     notes = [text for text in shown.splitlines() if text.startswith("note: ")]
     assert len(notes) == 2
     assert "A (weight)" in notes[0]
-    assert "scratchpad has another size" in notes[1]
+    assert "register has another size" in notes[1]
+    assert "`component:`" in notes[1]
     result = json.loads(Path("r/result.json").read_text())
     assert [f"note: {note}" for note in result["notes"]] == notes
     page = Path("r/report.html").read_text()
-    assert "scratchpad has another size" in page
+    assert "register has another size" in page
     assert "A weight (guessed)" in page
     shown = run("map", "gemmini", "mm64", "-q", "--no-run").stdout
     assert "note:" not in shown

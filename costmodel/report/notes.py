@@ -50,7 +50,8 @@ def price_notes(stated: Architecture, changed: Architecture) -> list[str]:
         if kept:
             found.append(
                 f"{level.name} has another size than in the file of {stated.name}, and the same {' and '.join(kept)}: "
-                f"prices do not follow sizes; set them too (--set {level.name}.{kept[0]}=…)"
+                f"prices that are stated do not follow sizes; set them too (--set {level.name}.{kept[0]}=…), or "
+                "have them follow by `component:` in the file"
             )
     return found
 

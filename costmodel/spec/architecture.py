@@ -149,7 +149,9 @@ def _level(level: AnyLevel, prices: LevelPrices, around: Around) -> Level:
     common: dict[str, Any] = {
         "name": level.level_name,
         "leakage_w": prices.value("leakage") or 0.0,
+        "leakage_source": prices.source("leakage"),
         "area_mm2": prices.value("area"),
+        "area_source": prices.source("area"),
         "instances": level.instances,
     }
     if isinstance(level, ArraySpec):

@@ -58,8 +58,11 @@ class Memory:
     """Asked of one instance and not yet sent, at most; null means no limit."""
     leakage_w: float = 0.0
     """Per instance."""
+    leakage_source: str = ""
+    """Where it comes from; empty where there is none."""
     area_mm2: float | None = None
     """Per instance; null means not modelled."""
+    area_source: str = ""
     instances: int | None = None
     """Physical copies on the chip, where they are not the product of the arrays above."""
 
@@ -90,7 +93,9 @@ class Array:
     accepts: Accepts | None = None
     """What it can multiply; null: anything."""
     leakage_w: float = 0.0
+    leakage_source: str = ""
     area_mm2: float | None = None
+    area_source: str = ""
     instances: int | None = None
 
     @property
@@ -116,7 +121,9 @@ class ComputeUnit:
     It rates what the energy prices, and never lets a unit do more.
     """
     leakage_w: float = 0.0
+    leakage_source: str = ""
     area_mm2: float | None = None
+    area_source: str = ""
     instances: int | None = None
 
     def does(self, kind: str) -> bool:

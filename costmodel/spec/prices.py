@@ -80,6 +80,10 @@ class LevelPrices:
         """Return a number, null where there is none."""
         return self.numbers[name].figure.value if name in self.numbers else None
 
+    def source(self, name: str) -> str:
+        """Where a number comes from, empty where there is none."""
+        return self.numbers[name].figure.source if name in self.numbers else ""
+
     @property
     def operations(self) -> dict[str, float]:
         """Kind of operation → its energy."""

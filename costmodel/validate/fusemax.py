@@ -59,12 +59,12 @@ def size_of(model: str) -> tuple[int, int]:
     return found["heads"], found["width"]
 
 
-@cache
 def room(buffer: str) -> dict[str, str]:
     """Another size of the buffer, at the published energy of an access."""
     return {"GLB.size": buffer, "GLB.component.anchor.size": buffer}
 
 
+@cache
 def fusemax(model: str, tokens: int, buffer: str = UNBOUNDED) -> NestCost:
     """Cost attention of a batch with the shipped nest and 256 keys to a block."""
     heads, width = size_of(model)

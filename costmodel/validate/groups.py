@@ -9,8 +9,19 @@ from costmodel.spec.problems import Problem, SpecError, did_you_mean
 from costmodel.validate.records import Case, CaseGroup
 
 NAMES = (
-    *("eyeriss", "scalesim", "timeloop", "fusemax", "flat", "flashattention", "orojenesis", "cacti"),
-    *("gpus", "gpu_attention", "gemmini"),
+    "eyeriss",
+    "dataflows",
+    "tpu",
+    "scalesim",
+    "timeloop",
+    "fusemax",
+    "flat",
+    "flashattention",
+    "orojenesis",
+    "cacti",
+    "gpus",
+    "gpu_attention",
+    "gemmini",
 )
 """Each is a module of its name, that is loaded when it is asked for."""
 

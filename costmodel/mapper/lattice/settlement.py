@@ -70,7 +70,7 @@ class Settlement:
                 self.updates = self._pending(t, updates=True)[0]
         self.first_touches = self._first_touches() if segment == self.top else []
         """What is never read back: the first touch of every word of the output by every holder."""
-        self.finished = self._finished() if segment == self.top else []
+        self.finished = self._finished() if segment == self.top and space.prices.finishing else []
         """What is narrower than a partial sum: the last update of every word of the output."""
 
     def holder(self, tensor: int, place: int) -> Ints:

@@ -84,6 +84,7 @@ def _sources(run: Run) -> list[tuple[str, str]]:
         found.setdefault((name, source or "no source stated"))
     for architecture in run.architectures:
         for level in architecture.levels:
-            if source := getattr(level, "energy_source", ""):
-                found.setdefault((f"{architecture.name}, energy of {level.name}", source))
+            for number in ("energy", "area", "leakage"):
+                if source := getattr(level, f"{number}_source", ""):
+                    found.setdefault((f"{architecture.name}, {number} of {level.name}", source))
     return list(found)
