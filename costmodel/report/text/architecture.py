@@ -16,6 +16,7 @@ from costmodel.model.meters import (
     port_energy,
     port_limits,
     priced,
+    waits_text,
 )
 from costmodel.report.human import NOT_MODELLED, amount, digits, memory, percent, prefixed
 from costmodel.report.text.aligned import one_line, table
@@ -192,7 +193,7 @@ def _memory_energy(level: Memory) -> str:
 
 def _bandwidth(level: Memory) -> str:
     parts = [f"{limit.action} {digits(limit.width_bits)} b/cycle".strip() for limit in port_limits(level)]
-    return ", ".join(parts) or "unlimited"
+    return ", ".join(filter(None, (", ".join(parts) or "unlimited", waits_text(level))))
 
 
 def _holds(level: Memory) -> str:
