@@ -443,7 +443,7 @@ def test_room_used_is_an_objective():
 
 def test_area_alone_is_wrong_input():
     wrong = run("map", "two_level", "small.yaml", "--objective", "area", code=1).stderr
-    assert "area does not depend on the mapping" in wrong
+    assert "area orders designs of a sweep, not mappings" in wrong
 
 
 def test_area_beside_an_objective_changes_nothing():

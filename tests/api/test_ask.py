@@ -433,7 +433,7 @@ def test_unknown_names_have_a_hint():
 
 
 def test_area_orders_no_mappings():
-    with pytest.raises(SpecError, match="area does not depend on the mapping"):
+    with pytest.raises(SpecError, match="area orders designs of a sweep, not mappings"):
         cm.map("two_level", "mm64", objective="area")
 
 
