@@ -141,8 +141,9 @@ def test_a_missing_file_is_wrong_input():
 
 def test_show_an_architecture():
     text = run("show", "eyeriss_v1").stdout
-    assert re.search(r"GLB +memory +1 +108 KiB +input output +6 pJ per 16 b", text)
-    assert "MAC: 168 = X 14 × Y 12; does every kind of operation (1 pJ, 1 /cycle)" in text
+    assert re.search(r"GLB +memory +1 +108 KiB +input output +24 pJ per 64 b", text)
+    assert "MAC: 168 = X 14 × Y 12; does mac (1 pJ, 1 /cycle)" in text
+    assert re.search(r"area: [\d.]+ mm2 without PEs\n- weight_spad: [\d.]+ mm2, [\d.]+ %", text)
     assert "peak of MAC: 168 operations per cycle = 33.6 Gop/s" in text
     assert "- PEs.X only [p, m]" in text
 

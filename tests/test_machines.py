@@ -4,7 +4,10 @@ from pathlib import Path
 
 import pytest
 
+import costmodel.api as cm
+from costmodel.einsum.roles import keeps
 from costmodel.spec import catalog
+from costmodel.spec.computing import units_for
 from costmodel.spec.load import read
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -87,3 +90,25 @@ def test_another_node_moves_all_prices_but_those_off_the_chip(name):
 @pytest.mark.parametrize("name", FILES)
 def test_a_machine_warns_of_nothing_as_it_is_shipped(name):
     assert catalog.load_architecture(name).warnings == ()
+
+
+def simplest(einsum, machine):
+    """The nest of an Einsum that takes the least room: every loop outside, one word of a tensor wherever it is kept."""
+    unit = units_for(einsum, machine)[0]
+    outermost, *inner = machine.part(unit.name).memories
+    nest = [f"store {' '.join(einsum.tensors)} in {outermost.name}", *(f"for {v} by 1" for v in einsum.shape)]
+    for memory in inner:
+        names = memory.keep if memory.keep is not None or memory.may_keep else tuple(einsum.tensors)
+        kept = [tensor.name for tensor in einsum.tensors.values() if keeps(names or (), tensor, einsum)]
+        nest += [f"store {' '.join(kept)} in {memory.name}"] if kept else []
+    return {"einsum": einsum.name, "nest": [*nest, f"compute {einsum.name} on {unit.name}"]}
+
+
+@pytest.mark.parametrize("name", sorted(set(FILES) - {"systolic4", "systolic4_weight"}))
+@pytest.mark.parametrize("transformer", ["bert_base_layer", pytest.param("llama3_8b_decode", marks=pytest.mark.long)])
+def test_a_transformer_runs_on_every_machine_whole(name, transformer):
+    machine, workload = catalog.load_pair(name, transformer)
+    mappings = [simplest(einsum, machine) for einsum in workload.einsums]
+    found = cm.evaluate(machine, workload, mapping={"mappings": mappings})
+    assert set(found.latency["einsum"]) == {einsum.name for einsum in workload.einsums}
+    assert found.energy_pj > 0

@@ -11,6 +11,7 @@ from typing import Generic, TypedDict, TypeVar, cast
 from costmodel.api.text import Text
 from costmodel.einsum.algebra import Workload
 from costmodel.report.assemble import Answer, Question, evaluate_file, evaluate_mappings, question_of
+from costmodel.report.models import given_workload
 from costmodel.report.nest_text import nest_text
 from costmodel.report.text.architecture import architecture_text
 from costmodel.report.text.workload import workload_text
@@ -65,6 +66,8 @@ class Loaded(Generic[Value]):
     value: Value
     """What it says, resolved: an architecture, a workload, or mappings."""
     settings: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    """Of a model of another program, a line for each operator that is not in the workload."""
 
     def __str__(self) -> str:
         if isinstance(self.value, Architecture):
@@ -93,10 +96,11 @@ def load_arch(arch: catalog.Ref, *, set: Settings | None = None) -> Loaded[Archi
 
 
 def load_workload(workload: catalog.Ref, *, set: Settings | None = None) -> Loaded[Workload]:
-    """Read and check a workload; ``.value`` is what it says. Raises SpecError."""
+    """Read and check a workload, or import a model as one; ``.value`` is what it says. Raises SpecError."""
     settings = texts_of(set)
-    document = catalog.document(workload, "workload", settings)
-    return Loaded("workload", document, catalog.load_workload(document), settings)
+    given = given_workload(workload, settings)
+    document = catalog.document(given.document or workload, "workload", given.overrides)
+    return Loaded("workload", document, catalog.load_workload(document), settings, given.missing)
 
 
 def load_mapping(mapping: catalog.Ref) -> Loaded[tuple[Schedule, ...]]:
@@ -111,7 +115,8 @@ def asked_about(arch: Arch, workload: Work, settings: tuple[str, ...], einsums: 
     given = (arch.document if isinstance(arch, Loaded) else arch, _document(workload))
     question = question_of(given[0], given[1], settings, named)
     before = [text for one in (arch, workload) if isinstance(one, Loaded) for text in one.settings]
-    return replace(question, overrides=(*before, *question.overrides))
+    missing = workload.missing if isinstance(workload, Loaded) else question.missing
+    return replace(question, overrides=(*before, *question.overrides), missing=missing)
 
 
 def _document(workload: Work) -> catalog.Ref | Workload:

@@ -70,11 +70,12 @@ def command(
     quiet: bool,
     **asked: Any,
 ) -> int:
-    """Find the best mappings of WORKLOAD on ARCH."""
+    """Find the best mappings of WORKLOAD (or of MODEL.onnx, imported) on ARCH."""
     from costmodel.mapper.cache import Cache, usual_folder
     from costmodel.mapper.network import map_workload
     from costmodel.report.assemble import check_asked, choice_notes, notes_of, question_of, run_of_network
     from costmodel.report.folder import check_writable, write_text
+    from costmodel.report.models import is_model
     from costmodel.report.study_text import study_text
     from costmodel.spec import catalog
     from costmodel.spec.problems import Problem, SpecError
@@ -86,6 +87,9 @@ def command(
     check_asked(question, request, marks)
     place = claimed("map", out, report, force=force, folder=not no_run)
     if save_study is not None:
+        if is_model(workload):
+            hint = "costmodel import onnx MODEL.onnx --out FILE.yaml, and map that"
+            raise SpecError([Problem("a study reads a workload from a file", file=question.workload_ref, hint=hint)])
         check_writable(save_study)
         if save_study.exists() and not catalog.is_kind(save_study, "study"):
             raise SpecError([Problem("exists and is not a study; nothing was written", file=str(save_study))])
@@ -112,7 +116,7 @@ def command(
         return INTERRUPTED
     if any(failure.infeasible for failure in result.failures):
         return INFEASIBLE
-    return PARTIAL if result.failures or result.unfinished else FINE
+    return PARTIAL if result.failures or result.unfinished or question.missing else FINE
 
 
 def _show(run: Run, result: NetworkResult, notes: Sequence[str], *, as_json: bool) -> None:

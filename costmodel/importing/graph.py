@@ -65,6 +65,22 @@ def read_model(path: Path, settings: Iterable[str] = ()) -> Graph:
     Raises SpecError with all that is wrong.
     """
     onnx = _onnx()
+    model, elsewhere = _loaded(path)
+    model = onnx.inliner.inline_local_functions(model)
+    _set_dimensions(model, path, settings)
+    model = onnx.shape_inference.infer_shapes(model, data_prop=True)
+    return _folded(model, path, elsewhere)
+
+
+def open_dimensions(path: Path) -> frozenset[str]:
+    """Return what the dimensions of a model's inputs are called (``batch``, ``input.0``). Raises SpecError."""
+    model, _ = _loaded(path)
+    return frozenset(name for value in _inputs(model) for names in _dimensions(value) for name in names)
+
+
+def _loaded(path: Path) -> tuple[onnx.ModelProto, set[str]]:
+    """Return a model that was checked, and its weights whose data are in other files."""
+    onnx = _onnx()
     import google.protobuf.message  # what ONNX files are written in; comes with onnx
 
     if not path.is_file():
@@ -83,10 +99,19 @@ def read_model(path: Path, settings: Iterable[str] = ()) -> Graph:
     ) as error:
         text = str(error).strip().split("\n", 1)[0]
         raise SpecError([Problem(f"is no valid ONNX model: {text}", file=str(path))]) from None
-    model = onnx.inliner.inline_local_functions(model)
-    _set_dimensions(model, path, settings)
-    model = onnx.shape_inference.infer_shapes(model, data_prop=True)
-    return _folded(model, path, elsewhere)
+    return model, elsewhere
+
+
+def _inputs(model: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
+    """Inputs that are no weights."""
+    made = {tensor.name for tensor in model.graph.initializer}
+    return [value for value in model.graph.input if value.name not in made]
+
+
+def _dimensions(value: onnx.ValueInfoProto) -> list[list[str]]:
+    """What each dimension of an input is called."""
+    shape = value.type.tensor_type.shape.dim
+    return [[n for n in (f"{value.name}.{axis}", one.dim_param) if n] for axis, one in enumerate(shape)]
 
 
 def _apart(model: onnx.ModelProto) -> set[str]:
@@ -116,14 +141,13 @@ def _onnx() -> Any:
 def _set_dimensions(model: onnx.ModelProto, path: Path, settings: Iterable[str]) -> None:
     """Give every open dimension of the inputs its extent."""
     graph = model.graph
-    made = {tensor.name for tensor in graph.initializer}
-    inputs = [value for value in graph.input if value.name not in made]
+    inputs = _inputs(model)
     wanted = _extents(path, settings)
     used: set[str] = set()
     problems = []
     for value in inputs:
-        for axis, dimension in enumerate(value.type.tensor_type.shape.dim):
-            names = [f"{value.name}.{axis}", dimension.dim_param]
+        shape = value.type.tensor_type.shape.dim
+        for axis, (dimension, names) in enumerate(zip(shape, _dimensions(value), strict=True)):
             stated = next((name for name in names if name in wanted), None)
             if stated is not None:
                 used.add(stated)
@@ -132,11 +156,9 @@ def _set_dimensions(model: onnx.ModelProto, path: Path, settings: Iterable[str])
                 open_name = dimension.dim_param or f"{value.name}.{axis}"
                 message = f"axis {axis} of input {value.name!r} is open: {open_name}"
                 problems.append(Problem(message, file=str(path), hint=f"say --set {open_name}=N"))
-    known = [
-        n for v in inputs for i, d in enumerate(v.type.tensor_type.shape.dim) for n in (d.dim_param, f"{v.name}.{i}")
-    ]
+    known = [name for value in inputs for names in _dimensions(value) for name in names]
     for name in wanted.keys() - used:
-        hint = did_you_mean(name, [n for n in known if n])
+        hint = did_you_mean(name, known)
         problems.append(Problem(f"--set {name}: no input has such a dimension", file=str(path), hint=hint))
     if problems:
         raise SpecError(problems)

@@ -14,6 +14,7 @@ from costmodel.mapper.network import NetworkResult
 from costmodel.mapper.reasons import Why
 from costmodel.model.evaluate import combine, evaluate
 from costmodel.model.evaluation import Evaluation
+from costmodel.report.models import Given, given_workload
 from costmodel.report.notes import price_notes, role_notes
 from costmodel.report.run import (
     EinsumSearch,
@@ -57,6 +58,8 @@ class Question:
     """What the references held when they were read; null where a value was given."""
     workload_document: Document | None
     started: float
+    missing: tuple[str, ...] = ()
+    """Of a model of another program, a line for each operator that is not in the workload."""
 
     @property
     def inputs(self) -> tuple[InputFile, ...]:
@@ -76,8 +79,8 @@ def question_of(
     """Load what is asked. Raises SpecError."""
     started = time.monotonic()
     arch_document = None if isinstance(arch, Architecture) else catalog.document(arch, "arch")
-    workload_document = None if isinstance(workload, Workload) else catalog.document(workload, "workload")
-    architecture, whole = catalog.load_pair(arch_document or arch, workload_document or workload, overrides)
+    given = Given(None, overrides) if isinstance(workload, Workload) else given_workload(workload, overrides)
+    architecture, whole = catalog.load_pair(arch_document or arch, given.document or workload, given.overrides)
     wanted = tuple(einsum_of(whole, name) for name in dict.fromkeys(einsums)) or whole.einsums
     return Question(
         arch_ref=_shown(arch, architecture.name),
@@ -88,8 +91,9 @@ def question_of(
         workload=replace(whole, einsums=wanted),
         whole=whole,
         arch_document=arch_document,
-        workload_document=workload_document,
+        workload_document=given.document,
         started=started,
+        missing=given.missing,
     )
 
 
@@ -128,7 +132,7 @@ def notes_of(question: Question, constraints: Sequence[str] = ()) -> tuple[str, 
     """What has to be said beside the result of a question."""
     roles = role_notes(question.workload, question.architecture, constraints)
     prices = price_notes(question.stated, question.architecture)
-    return (*question.workload.warnings, *question.architecture.warnings, *roles, *prices)
+    return (*question.missing, *question.workload.warnings, *question.architecture.warnings, *roles, *prices)
 
 
 @dataclass(frozen=True)

@@ -157,6 +157,37 @@ def test_aladdin_has_leakage_and_horowitz_has_none():
     assert "leakage" not in figures("mac")
 
 
+def test_lanes_give_area_leakage_and_rate_and_cost_no_energy():
+    for name in ("adder", "exp"):
+        one, many = (figures(name, node=40.0, format="int32", table="aladdin", lanes=lanes) for lanes in (1, 16))
+        for figure in ("area", "leakage", "throughput"):
+            assert many[figure].value == pytest.approx(16 * one[figure].value)
+        energies = [key for key, figure in one.items() if figure.unit == "pJ"]
+        assert [many[key] for key in energies] == [one[key] for key in energies]
+
+
+@pytest.mark.parametrize(
+    ("name", "stated", "cycles"),
+    [
+        ("mac", {}, 1),
+        ("exp", {"format": "fp16"}, 6),
+        ("exp", {"format": "fp16", "products": 1}, 1),
+        ("divider", {"format": "fp32"}, 5),
+        ("divider", {"format": "int32"}, 1),
+        ("divider", {"format": "fp32", "products": 1}, 1),
+    ],
+)
+def test_what_one_multiplier_does_in_turn_takes_as_many_cycles(name, stated, cycles):
+    found = figures(name, **stated)
+    assert found["throughput"].value == pytest.approx(1 / cycles)
+
+
+def test_a_table_look_up_takes_a_product_and_a_sum():
+    parts = figures("multiplier", format="int32")["mul"].value + figures("adder", format="int32")["add"].value
+    for name, kind in (("exp", "exp"), ("divider", "div")):
+        assert figures(name, format="int32", products=1)[kind].value == pytest.approx(parts)
+
+
 # The rest
 
 

@@ -68,6 +68,14 @@ def test_results_carry_power_and_operations_for_energy_and_area(tmp_path):
     assert {name: again[name] for name in asdict(found)} == asdict(found)
 
 
+def test_a_report_names_where_areas_and_leakage_come_from(tmp_path):
+    found = cm.evaluate("eyeriss_v1", "alexnet", mapping="eyeriss_row_stationary", einsums=["CONV3"])
+    page = cm.report(found, tmp_path / "report.html").read_text(encoding="utf-8")
+    for number in ("energy", "area", "leakage"):
+        assert f"eyeriss_v1, {number} of GLB" in page
+    assert "eyeriss_v1, leakage of MAC" not in page  # not known
+
+
 def test_what_is_not_modelled_leaves_its_efficiency_out():
     free = {
         "name": "free",

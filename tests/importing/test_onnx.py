@@ -1,6 +1,7 @@
 """ONNX models as workloads: what they compute is what ONNX says, and nothing is silently left out."""
 
 import builtins
+import json
 import math
 from pathlib import Path
 
@@ -423,3 +424,30 @@ def test_constants_are_written_for_run(tmp_path, monkeypatch):
     run("run", "m.yaml", "--values", "m.npz", "--out", "all.npz")
     ran = np.load(tmp_path / "all.npz")
     np.testing.assert_allclose(ran["GEMM0"], ran["T_X"] @ ran["T_F"].T + ran["T_B"])
+
+
+GEMM = [("MatMul", "X F", "Z", {}), ("Relu", "Z", "Y", {})]
+
+
+def test_a_model_is_mapped_in_one_command(tmp_path):
+    model = saved(model_of(GEMM, {"X": ("batch", 8)}, {"F": whole(8, 4)}), tmp_path, "layer")
+    file, asked = tmp_path / "layer.yaml", ("--no-run", "--no-cache", "--quiet", "--json", "--set", "Buffer.size=1 KiB")
+    run("import", "onnx", model, "--set", "batch=4", "--out", file)
+    there = json.loads(run("map", "two_level", model, "--set", "batch=4", *asked).stdout)
+    assert there["totals"] == json.loads(run("map", "two_level", file, *asked).stdout)["totals"]
+    mapped = cm.map("two_level", model, set={"batch": 4, "Buffer.size": "1 KiB"})
+    assert mapped.energy_pj == cm.map("two_level", cm.load_workload(model, set={"batch": 4}), set=asked[-1]).energy_pj
+    assert mapped.energy_pj == there["totals"]["energy_pj"]
+    with pytest.raises(SpecError, match="open: batch"):
+        cm.load_workload(model)
+    refused = run(
+        "map", "two_level", model, "--set", "batch=4", "--no-run", "--save-study", tmp_path / "s.yaml", code=1
+    )
+    assert "a study reads a workload from a file (costmodel import onnx" in refused.stderr
+
+
+def test_what_a_mapped_model_lacks_is_said(tmp_path):
+    model = saved(model_of([*GEMM, ("Celu", "Y", "T", {})], {"X": (4, 8)}, {"F": whole(8, 4)}, ("T",)), tmp_path)
+    done = run("map", "two_level", model, "--no-run", "--no-cache", "--quiet", code=4)
+    assert "(Celu, number 3) is not imported" in done.stdout
+    assert any("(Celu, number 3)" in line for line in cm.load_workload(model).missing)

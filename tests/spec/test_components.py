@@ -108,6 +108,19 @@ def test_several_components_make_one_unit():
         chip(("GLB.component", ["sram"]))
 
 
+def test_rates_are_those_of_the_components_and_what_is_stated_beside_them_wins():
+    unit = [{"class": "adder", "lanes": 16}, {"class": "divider", "lanes": 4}]
+    made = ("MAC.component", unit)
+    assert level("MAC", made).rate_of("add") == 16
+    assert level("MAC", made).rate_of("div") == 4
+    assert level("MAC", made, "MAC.throughput.div=2").rate_of("div") == 2
+    assert level("MAC", made, "MAC.throughput.div=2").rate_of("add") == 16
+    assert level("MAC", made, "MAC.throughput=3").throughput_per_cycle == {"default": 3}
+    alike = ("MAC.component", [{"class": "adder", "lanes": 4}, {"class": "divider", "lanes": 4}])
+    assert level("MAC", alike).throughput_per_cycle == {"default": 4}
+    assert level("MAC").throughput_per_cycle == {"default": 1}
+
+
 def test_a_class_alone_may_get_parameters_from_outside():
     assert level("RF", "RF.component.table=horowitz").read_pj != level("RF").read_pj
 
