@@ -8,6 +8,7 @@ import pytest
 from commands import run
 from pages import DOCS
 
+import costmodel as cm
 from costmodel.validate import gpus, groups
 from costmodel.validate.groups import NAMES, asked
 from costmodel.validate.judge import judged
@@ -33,9 +34,9 @@ def test_the_page_is_what_the_command_makes():
     assert PAGE.read_text(encoding="utf-8") == markdown(found)
 
 
-def of(name, published, ours, **more):
+def of(name, published, made, **more):
     return Case(
-        **{"name": name, "quantity": "words", "published": published, "ours": lambda: ours, "source": "S"}
+        **{"name": name, "quantity": "words", "published": published, "ours": lambda: made, "source": "S"}
         | {"tolerance": within(0.1)}
         | more
     )
@@ -89,6 +90,11 @@ def test_a_measurement_that_beats_its_machine_is_refused_with_the_arithmetic(sho
     told = " ".join(result.stdout.split())
     assert "HBM: 1.07374e+09 B at 2.039e+12 B/s take 0.000526602 s, 0.0004 s are said" in told
     assert "2 rows, all within tolerance, 1 refused" in result.stdout
+
+
+def test_a_row_that_cannot_be_made_is_named(shown):
+    shown(of("a", 1, 1, ours=lambda: cm.load_workload("mm64", set={"ranks.M": -1})))
+    assert "one/a, words: " in run("validate", code=1).stderr
 
 
 def test_rows_that_are_not_there_are_named_with_what_is_near():

@@ -30,6 +30,7 @@ COMMANDS = {
     "map": "Find the best mappings of a workload on an architecture.",
     "curve": "Least traffic to a level as a function of its capacity.",
     "sweep": "Explore a design space: each point an architecture, mapped.",
+    "merge": "Join the points of sweeps, shards of one study.",
     "report": "Build the self-contained HTML page of a run folder.",
     "compare": "Compare two runs: what was asked, then what came of it.",
     "orders": "Cost of every order of the loops, with storage where it is.",

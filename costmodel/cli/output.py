@@ -153,12 +153,15 @@ class ProgressDisplay:
             now = time.monotonic()
             if event.ended or (event.state == "progress" and now - self._said >= SILENCE_S):
                 self._said = now
-                left = time_left(now - self._started, self._done, event.groups)
-                say(f"[{self._done}/{event.groups}, {now - self._started:.1f} s{left}] {text}")
+                passed_s = now - self._started
+                left = time_left(passed_s, self._done, event.groups)
+                standing = f", {self._done / passed_s:.3g} points/s, {event.standing}" if event.standing else ""
+                say(f"[{self._done}/{event.groups}, {passed_s:.1f} s{left}{standing}] {text}")
             return
         if self._task is None:
             self._task = self._live.add_task("", total=event.groups)
-        self._live.update(self._task, completed=self._done, total=event.groups, description=text)
+        shown = f"{event.standing}; {text}" if event.standing else text
+        self._live.update(self._task, completed=self._done, total=event.groups, description=shown)
 
 
 def _event_text(event: SearchEvent) -> str:
@@ -166,12 +169,13 @@ def _event_text(event: SearchEvent) -> str:
     from costmodel.report.text.sweep import design_cells
     from costmodel.sweep.conditions import ASIDE
     from costmodel.sweep.outcome import Outcome
+    from costmodel.sweep.prospects import DOMINATED
 
     if isinstance(event.detail, MapperResult):
         several = len(event.detail.front)
         return f"{event.detail.certificate}{f', a front of {several}' if several > 1 else ''}"
     if event.state == "infeasible":
-        aside = isinstance(event.detail, Outcome) and event.detail.note.startswith(ASIDE)
+        aside = isinstance(event.detail, Outcome) and event.detail.note.startswith((ASIDE, DOMINATED))
         return str(event.detail.note) if aside else "nothing fits"
     if event.state == "done" and isinstance(event.detail, Outcome):
         return ", ".join(part for part in (*design_cells(event.detail), event.detail.certificate) if part)

@@ -35,8 +35,24 @@ from costmodel.cli.output import (
 )
 
 if TYPE_CHECKING:
+    from costmodel.mapper.cache import Cache
     from costmodel.report.run import Run
+    from costmodel.spec.study import Study
+    from costmodel.sweep.designs import Shard
+    from costmodel.sweep.execute import SweepResult
     from costmodel.sweep.journal import Journal
+
+
+def shard_asked(_ctx: click.Context, _param: click.Parameter, value: str | None) -> Shard | None:
+    """Read ``2/8``."""
+    if value is None:
+        return None
+    from costmodel.sweep.designs import Shard
+
+    number, _, of = value.partition("/")
+    if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
+        raise click.BadParameter(f"must be i/n with i from 1 to n, such as 2/8, got {value!r}")
+    return Shard(int(number), int(of))
 
 
 @click.command("sweep")
@@ -44,6 +60,19 @@ if TYPE_CHECKING:
 @set_option
 @lower_option("set.lower")
 @jobs_option
+@click.option("--dry-run", is_flag=True, help="Count points and searches, time some of them, and stop.")
+@click.option(
+    "shard",
+    "--shard",
+    metavar="I/N",
+    callback=shard_asked,
+    help="Only this one of N parts of the grid; `costmodel merge` joins their folders.",
+)
+@click.option(
+    "--front-only",
+    is_flag=True,
+    help="Set designs aside that cannot enter the front, by what they cost at least (proven).",
+)
 @json_option
 @out_option
 @force_option
@@ -54,9 +83,12 @@ def command(
     study_ref: str,
     overrides: tuple[str, ...],
     jobs: int | None,
+    shard: Shard | None,
     out: Path | None,
     report: Path | None,
     *,
+    dry_run: bool,
+    front_only: bool,
     force: bool,
     as_json: bool,
     no_cache: bool,
@@ -67,46 +99,84 @@ def command(
     Finished points are saved as they come; the same command again does what is left.
     """
     from costmodel.mapper.cache import Cache, usual_folder
-    from costmodel.report.assemble_sweep import run_of_sweep, sweep_folder
+    from costmodel.report.assemble_sweep import sweep_folder
     from costmodel.report.folder import check_writable
-    from costmodel.report.write import write_run
     from costmodel.spec import catalog
     from costmodel.sweep.execute import fingerprint, run_sweep
     from costmodel.sweep.journal import JOURNAL, Journal
 
     started = time.monotonic()
     study = catalog.load_study(study_ref, overrides)
+    cache = None if no_cache else Cache(usual_folder(), say)
     if report is not None:
         check_writable(report)
-    folder = sweep_folder(study, study_ref, out, RUNS, force=force)
+    folder = sweep_folder(study, study_ref, out, RUNS, force=force, shard=shard)
+    if dry_run:
+        return _foretell(study, folder / JOURNAL, cache, jobs, as_json=as_json)
     with Journal(folder / JOURNAL, fingerprint(study), anew=force) as journal:
         _tell(journal)
         with ProgressDisplay(quiet=quiet) as progress:
-            cache = None if no_cache else Cache(usual_folder(), say)
-            result = run_sweep(study, journal, jobs=jobs, report=progress, cache=cache)
+            result = run_sweep(
+                study, journal, jobs=jobs, report=progress, cache=cache, shard=shard, front_only=front_only
+            )
         if result.resumed:
             say(f"{plural(result.resumed, 'point')} of an earlier run kept")
         notes = {outcome.design: outcome.note for outcome in result.outcomes}
         for design in result.lost:
             say(line(f"{design}: {notes[design]}"))
-        run = run_of_sweep(study, result, overrides, command_line(), started)
-        feasible = any(point.feasible for point in run.design_points)
-        try:
-            say(f"run: {write_run(folder, run, renew=True)}")
-            if run.design_points:
-                keep_report(report or folder / "report.html", run)
-        finally:  # what cannot be kept is shown all the same
-            _show(run, as_json=as_json)
+        feasible = keep_sweep(study, result, overrides, started, folder, report, as_json=as_json)
     if result.interrupted:
         say("interrupted: the same command goes on with what is left")
         return INTERRUPTED
     if result.lost:
         return PARTIAL
-    if not feasible:
-        from costmodel.report.text.sweep import nothing_text
+    return FINE if feasible else INFEASIBLE
 
+
+def keep_sweep(
+    study: Study,
+    result: SweepResult,
+    overrides: tuple[str, ...],
+    started: float,
+    folder: Path,
+    report: Path | None,
+    *,
+    as_json: bool,
+) -> bool:
+    """Write the run of a sweep into its folder and show it; return whether any point is feasible."""
+    from costmodel.report.assemble_sweep import run_of_sweep
+    from costmodel.report.text.sweep import nothing_text
+    from costmodel.report.write import write_run
+
+    run = run_of_sweep(study, result, overrides, command_line(), started)
+    try:
+        say(f"run: {write_run(folder, run, renew=True)}")
+        if run.design_points:
+            keep_report(report or folder / "report.html", run)
+    finally:  # what cannot be kept is shown all the same
+        _show(run, as_json=as_json)
+    feasible = any(point.feasible for point in run.design_points)
+    if not (feasible or result.interrupted or result.lost):
         say(nothing_text(run.design_points))
-        return INFEASIBLE
+    return feasible
+
+
+def _foretell(study: Study, journal: Path, cache: Cache | None, jobs: int | None, *, as_json: bool) -> int:
+    """Say what a sweep will take."""
+    from dataclasses import asdict
+
+    from costmodel.report.text.forecast import forecast_text
+    from costmodel.sweep.execute import fingerprint, workers_of
+    from costmodel.sweep.forecast import forecast
+    from costmodel.sweep.journal import read
+
+    content = read(journal)
+    known = {outcome.design.key for p in content.of(fingerprint(study)) if (outcome := content.outcome(p)) is not None}
+    found = forecast(study, known, cache)
+    if as_json:
+        put_json("forecast", asdict(found))
+    else:
+        put(forecast_text(found, workers_of(study, jobs)))
     return FINE
 
 

@@ -9,7 +9,7 @@ import click
 
 from costmodel.cli.keep import command_line
 from costmodel.cli.options import NamedPath, json_option
-from costmodel.cli.output import FINE, WRONG_INPUT, put, put_json, say
+from costmodel.cli.output import FINE, WRONG_INPUT, plural, put, put_json, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,6 +60,8 @@ def command(only: tuple[str, ...], out: Path | None, *, fast: bool, as_json: boo
         check_writable(out)
     found = []
     for group, cases in asked(only, fast=fast):
+        if slow := sum(case.slow for case in cases):
+            say(f"{group.name}: {plural(slow, 'row')} that may take a minute together")
         found.append((group, list(judged(group, cases))))
         if not (as_json or as_csv):
             put(f"{group_text(*found[-1])}\n")

@@ -14,9 +14,10 @@ from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.result import InfeasibleError, MapperResult, MappingPoint, Status, held_against
 from costmodel.mapper.units import search_units
 from costmodel.model.patience import PATIENCE, OutOfTimeError
+from costmodel.spec.computing import parts_for
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.methods import SAMPLERS, method_of
-from costmodel.spec.objective import Objective
+from costmodel.spec.objective import Costs, Objective
 from costmodel.spec.request import Request
 from costmodel.spec.rules import Rules, parse
 
@@ -65,6 +66,22 @@ def search(einsum: Einsum, architecture: Architecture, request: Request, progres
         return search_units(einsum, architecture, request.aim, search_part)
     finally:
         PATIENCE.reset(impatient)
+
+
+def least_costs(einsum: Einsum, architecture: Architecture, request: Request) -> Costs:
+    """Return costs that no mapping undercuts, on any unit that can run an Einsum: known at once, without a search.
+
+    Raises SpecError as ``search`` does.
+    """
+    from costmodel.mapper.uneven import lower_bound
+
+    parts = parts_for(einsum, architecture)
+    bounds = [lower_bound(Allowed(einsum, part, _rules(einsum, part, request)), at_once=True) for part in parts]
+    return Costs(
+        energy_pj=min(bound.energy_pj for bound in bounds),
+        latency_cycles=min(bound.latency_cycles for bound in bounds),
+        capacity_bits=min(bound.capacity_bits for bound in bounds),
+    )
 
 
 def _exact(einsum: Einsum, architecture: Architecture, request: Request, progress: Tell | None) -> MapperResult:

@@ -178,6 +178,11 @@ class NetworkPlan:
         """The inquiries: of each group, about one execution."""
         return tuple(Inquiry(replace(leader.einsum, count=1), self.architecture, self.asking) for leader in self.first)
 
+    @property
+    def executions(self) -> list[int]:
+        """How often each group is executed."""
+        return [sum(m.einsum.count for m in self.members if m.group == group) for group in range(len(self.first))]
+
     def result(
         self, answers: dict[int, MapperResult | Exception], *, wall_s: float = 0.0, interrupted: bool = False
     ) -> NetworkResult:
@@ -229,7 +234,7 @@ def map_workload(
     request = request or Request()
     started = time.monotonic()
     plan = plan_of(workload, architecture, request)
-    executions = [sum(m.einsum.count for m in plan.members if m.group == group) for group in range(len(plan.first))]
+    executions = plan.executions
     asked = plan.asked
     kept = {} if cache is None else _remembered(cache, asked)
     answers: dict[int, MapperResult | Exception] = {g: k.result for g, k in kept.items() if math.isinf(k.had_s)}

@@ -52,6 +52,8 @@ class SearchEvent:
     state: State
     detail: Any = None
     """The mapper's own progress value, or the result."""
+    standing: str = ""
+    """Of a sweep: its front so far, in words."""
 
     @property
     def ended(self) -> bool:

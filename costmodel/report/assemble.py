@@ -14,7 +14,7 @@ from costmodel.mapper.network import NetworkResult
 from costmodel.mapper.reasons import Why
 from costmodel.model.evaluate import combine, evaluate
 from costmodel.model.evaluation import Evaluation
-from costmodel.report.models import Given, given_workload
+from costmodel.report.models import GivenWorkload, given_workload
 from costmodel.report.notes import price_notes, role_notes
 from costmodel.report.run import (
     EinsumSearch,
@@ -79,7 +79,7 @@ def question_of(
     """Load what is asked. Raises SpecError."""
     started = time.monotonic()
     arch_document = None if isinstance(arch, Architecture) else catalog.document(arch, "arch")
-    given = Given(None, overrides) if isinstance(workload, Workload) else given_workload(workload, overrides)
+    given = GivenWorkload(None, overrides) if isinstance(workload, Workload) else given_workload(workload, overrides)
     architecture, whole = catalog.load_pair(arch_document or arch, given.document or workload, given.overrides)
     wanted = tuple(einsum_of(whole, name) for name in dict.fromkeys(einsums)) or whole.einsums
     return Question(

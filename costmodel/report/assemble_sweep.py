@@ -17,7 +17,7 @@ from costmodel.spec.hardware import Architecture
 from costmodel.spec.load import Document
 from costmodel.spec.problems import Problem, SpecError
 from costmodel.spec.study import Study
-from costmodel.sweep.designs import DesignCosts
+from costmodel.sweep.designs import DesignCosts, Shard
 from costmodel.sweep.execute import SweepResult, fingerprint
 from costmodel.sweep.journal import JOURNAL, is_journal, read
 
@@ -84,14 +84,17 @@ def _notes(
     return found
 
 
-def sweep_folder(study: Study, ref: str, out: Path | None, runs: Path, *, force: bool) -> Path:
+def sweep_folder(
+    study: Study, ref: str, out: Path | None, runs: Path, *, force: bool, shard: Shard | None = None
+) -> Path:
     """The folder of a sweep, to be asked before the work.
 
     Without ``out`` it is one of an earlier run of the same question, or a new one. A folder of a sweep that is named is
     added to, whatever was asked there. Raises SpecError for a folder of anything else, and for one that cannot be
     written.
     """
-    folder = runs / (file_name(study.name or Path(ref).stem) or "sweep") if out is None else out
+    name = file_name(study.name or Path(ref).stem) or "sweep"
+    folder = runs / (name if shard is None else f"{name}-{shard.number}of{shard.of}") if out is None else out
     if out is None and not force:
         folder = next(name for name in names_like(folder) if not taken(name) or _goes_on(name, study))
     place = folder.resolve() if folder.is_symlink() else folder

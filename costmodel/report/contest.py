@@ -13,7 +13,7 @@ from costmodel.spec import catalog
 from costmodel.spec.problems import SpecError
 from costmodel.spec.study import Study
 from costmodel.sweep.designs import Design, overrides
-from costmodel.sweep.outcome import Outcome
+from costmodel.sweep.outcome import Outcome, competing
 
 KEEP = frozenset({"toeplitz", "lower"})
 """Keys of a workload that change how it is computed, and no value: designs that differ in them compete."""
@@ -58,7 +58,7 @@ def unbeaten(study: Study, outcomes: Sequence[Outcome], computed: Sequence[Compu
 
     It is beaten by one that is as good in all objectives (a single one: in energy, latency and area) and better in one.
     """
-    objectives = study.objective if len(study.objective) > 1 else ("energy", "latency", "area")
+    objectives = competing(study)
     if all(o.area_mm2 is None for o in outcomes):
         objectives = tuple(name for name in objectives if name != "area")
     groups: dict[str, list[int]] = defaultdict(list)

@@ -13,7 +13,7 @@ SUFFIX = ".onnx"
 
 
 @dataclass(frozen=True)
-class Given:
+class GivenWorkload:
     """What was given as a workload."""
 
     document: Document | None
@@ -29,10 +29,10 @@ def is_model(ref: object) -> bool:
     return isinstance(ref, str | Path) and Path(ref).suffix.lower() == SUFFIX
 
 
-def given_workload(ref: catalog.Ref, overrides: Sequence[str]) -> Given:
+def given_workload(ref: catalog.Ref, overrides: Sequence[str]) -> GivenWorkload:
     """Read a workload, or import a model as one (``MODEL.onnx``). Raises SpecError."""
     if not isinstance(ref, str | Path) or not is_model(ref):
-        return Given(catalog.document(ref, "workload"), tuple(overrides))
+        return GivenWorkload(catalog.document(ref, "workload"), tuple(overrides))
     from costmodel.importing.graph import open_dimensions
     from costmodel.importing.importer import import_model
     from costmodel.report.text.imported import imported_lines, unknown_lines
@@ -43,4 +43,4 @@ def given_workload(ref: catalog.Ref, overrides: Sequence[str]) -> Given:
     found = import_model(Path(ref), extents)
     missing = tuple(unknown_lines(found))
     text = workload_yaml(found.workload, [*imported_lines(found), *missing])
-    return Given(parse(text, f"{ref}.yaml"), tuple(text for text in overrides if text not in extents), missing)
+    return GivenWorkload(parse(text, f"{ref}.yaml"), tuple(text for text in overrides if text not in extents), missing)

@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import math
 from collections import OrderedDict, defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from costmodel.mapper.cache import Cache, Inquiry, answer_of, entry_of
-from costmodel.mapper.engines import search
+from costmodel.mapper.engines import least_costs, search
 from costmodel.mapper.result import InfeasibleError, MapperResult
 from costmodel.mapper.settled import SETTLED, Proven, proven, settled, settles
 from costmodel.mapper.workers import LostError, Task
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from costmodel.mapper.canonical import Naming
     from costmodel.mapper.network import NetworkPlan
+    from costmodel.spec.objective import Costs
 
 LOOKS = 64
 """Searches that are looked at for one that no running one may settle."""
@@ -76,6 +77,7 @@ class Bench:
     """What is kept of the answers of this run, as JSON."""
     _failures: dict[str, Exception] = field(default_factory=dict)
     _recent: OrderedDict[str, tuple[Inquiry, MapperResult]] = field(default_factory=OrderedDict)
+    _least: dict[str, Costs] = field(default_factory=dict)
     _proven: dict[str, list[tuple[Family, Proven]]] = field(default_factory=lambda: defaultdict(list))
     """Of each frame of a family."""
 
@@ -105,6 +107,25 @@ class Bench:
         self._waiting.append(wanted)
         self._sorted = False
         return key
+
+    def least(self, asked: Inquiry, *, sharper: bool) -> Costs:
+        """What every mapping costs at least; ``sharper``: by the answers for more generous designs too."""
+        key, naming = asked.named()
+        if key not in self._least:
+            self._least[key] = least_costs(asked.einsum, asked.architecture, asked.request)
+        least = self._least[key]
+        if not sharper or not settles(asked.request):
+            return least
+        wanted = Wanted(key, asked, naming, asked.family())
+        aims = asked.request.aim.powers
+        for judge in self._generous(wanted):
+            energies, cycles, *_ = zip(*judge.costs, strict=True)
+            # the least of a front is that of all mappings where it is an objective by itself
+            if (1.0, 0.0, 0.0) in aims:
+                least = replace(least, energy_pj=max(least.energy_pj, min(energies)))
+            if (0.0, 1.0, 0.0) in aims:
+                least = replace(least, latency_cycles=max(least.latency_cycles, min(cycles)))
+        return least
 
     def known(self, key: str) -> bool:
         """Whether a search has come to its end, or was lost."""

@@ -123,14 +123,33 @@ def size(study: Study) -> int:
     return len(study.arch) * len(study.workload) * study.design_points
 
 
-def asked(study: Study) -> int:
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One of several parts of a grid. Each is one stretch of it, so that designs stay together that are alike."""
+
+    number: int
+    """From 1."""
+    of: int
+
+    def range(self, points: int) -> range:
+        """The places of so many points that are in it."""
+        return range((self.number - 1) * points // self.of, self.number * points // self.of)
+
+
+def asked(study: Study, shard: Shard | None = None) -> int:
     """Points that the study asks for."""
-    return min(size(study), study.points or size(study))
+    points = min(size(study), study.points or size(study))
+    return points if shard is None else len(shard.range(points))
 
 
-def source_of(study: Study) -> Source:
-    """The grid, or the sampler that the study names."""
-    return Grid(study) if study.sampler == "grid" else Sampler(study)
+def source_of(study: Study, shard: Shard | None = None) -> Source:
+    """The grid, or the sampler that the study names. Raises SpecError for a shard of what a sampler chooses."""
+    if study.sampler == "grid":
+        return Grid(study, shard)
+    if shard is not None:
+        hint = "sweep the grid, or all of it at once"
+        raise SpecError([Problem(f"only a grid has shards, not what {study.sampler} chooses", hint=hint)])
+    return Sampler(study)
 
 
 def _scalar(value: Any) -> Scalar:
@@ -159,10 +178,11 @@ def overrides(study: Study, design: Design) -> list[tuple[str, Any]]:
 
 
 class Grid:
-    """All points in order, or the first ``points`` of them."""
+    """All points in order, or the first ``points`` of them; or a shard of these."""
 
-    def __init__(self, study: Study) -> None:
-        self._left = itertools.islice(grid(study), asked(study))
+    def __init__(self, study: Study, shard: Shard | None = None) -> None:
+        mine = range(asked(study)) if shard is None else shard.range(asked(study))
+        self._left = itertools.islice(grid(study), mine.start, mine.stop)
 
     def ask(self) -> Design | None:
         """Return the next point."""

@@ -14,14 +14,17 @@ from typing import TYPE_CHECKING, Any
 from costmodel.mapper.network import NetworkPlan, map_workload
 from costmodel.mapper.rounds import SearchEvent, State
 from costmodel.mapper.workers import LostError, StoppedError, Task, run_tasks
+from costmodel.model.actions import area_mm2
 from costmodel.spec.overrides import Kind
 from costmodel.spec.problems import SpecError
 from costmodel.sweep.bench import Bench
 from costmodel.sweep.conditions import judged, set_aside
-from costmodel.sweep.designs import Design, Values, asked, source_of
+from costmodel.sweep.designs import Design, Shard, Values, asked, source_of
 from costmodel.sweep.journal import VERSION, Journal
 from costmodel.sweep.outcome import Outcome, no_outcome, outcome_of
+from costmodel.sweep.prospects import Prospect, Prospects, check
 from costmodel.sweep.resolve import Resolver, document_of
+from costmodel.sweep.standing import Standing
 
 if TYPE_CHECKING:
     from costmodel.mapper.cache import Cache
@@ -53,16 +56,17 @@ def run_sweep(
     jobs: int | None = None,
     report: Callable[[SearchEvent], None] | None = None,
     cache: Cache | None = None,
+    shard: Shard | None = None,
+    front_only: bool = False,
 ) -> SweepResult:
-    """Map every design of a study.
+    """Map every design of a study, or of a shard of its grid; with ``front_only`` those that may be on the front.
 
     Finished points are appended to ``journal`` (one that is open, of this ``fingerprint``); those that it holds already
     are not done again; nor are searches whose answers are in ``cache``. A design that nothing fits, or whose values
     make no architecture, is a result with the reason. Ctrl-C returns what is done. Raises OSError, with the path, if a
     file cannot be read or a point cannot be saved.
     """
-    cores = jobs or study.jobs or os.cpu_count() or 1
-    progress = _Sweep(study, journal, report, Bench(cache), cores)
+    progress = _Sweep(study, journal, report, Bench(cache), workers_of(study, jobs), shard, front_only)
     try:
         progress.begin()
         interrupted = run_tasks(progress.next_task, progress.keep, progress.workers)
@@ -70,6 +74,11 @@ def run_sweep(
         interrupted = True
     done = [progress.outcomes[d] for d in progress.order if d in progress.outcomes]
     return SweepResult(tuple(done), progress.resumed, interrupted, tuple(progress.lost), progress.bench)
+
+
+def workers_of(study: Study, jobs: int | None) -> int:
+    """Worker processes that are asked for; one for each core where they are not."""
+    return jobs or study.jobs or os.cpu_count() or 1
 
 
 def fingerprint(study: Study) -> str:
@@ -98,6 +107,8 @@ class _Sweep:
     report: Callable[[SearchEvent], None] | None
     bench: Bench
     cores: int
+    shard: Shard | None
+    front_only: bool
     outcomes: dict[Design, Outcome] = field(default_factory=dict)
     order: list[Design] = field(default_factory=list)
     """Designs as they were asked for."""
@@ -111,16 +122,21 @@ class _Sweep:
     """Designs that are to be mapped as a whole, in order."""
 
     def __post_init__(self) -> None:
-        self._source = source_of(self.study)
+        self._source = source_of(self.study, self.shard)
         self._resolver = Resolver(self.study)
-        self._total = asked(self.study)
+        self._total = asked(self.study, self.shard)
         self._known = {} if self.journal is None else self.journal.outcomes
+        self._standing = Standing()
+        self._compete = self._resolver.one_workload
         self._layered = self.study.budget is None and self.study.fuse == "off"
+        self._prospects = Prospects(self.study, self.bench)
+        if self.front_only:
+            check(self.study, one_workload=self._compete)
 
     @property
     def workers(self) -> int:
         """Processes that the tasks so far can keep busy."""
-        if self._layered and self.study.sampler == "grid":
+        if self._layered and self.study.sampler == "grid" and not self.front_only:
             return max(1, min(self.cores, len(self.bench.left)))
         return self.cores if self._layered else max(1, min(self.cores, self._total))
 
@@ -143,7 +159,14 @@ class _Sweep:
             design = self._whole.pop(0)
             inner = self.cores if self.workers == 1 else 1
             return Task(design, map_design, (design, self._open[design][0], inner), (LostError,))
-        return self.bench.next_task()
+        while (task := self.bench.next_task()) is None and (prospect := self._prospects.pop()) is not None:
+            outcome = self._prospects.dominated(prospect)
+            if outcome is None:
+                self._want(prospect.design, prospect.plan)
+            else:
+                self.outcomes[prospect.design] = outcome  # which another run may have to map: no journal keeps it
+                self._tell(prospect.design, "infeasible", outcome)
+        return task
 
     def keep(self, key: Key, answer: Any) -> None:
         """Take in an answer, and finish the designs that waited for it alone."""
@@ -158,19 +181,28 @@ class _Sweep:
     def _plan(self, design: Design) -> None:
         try:
             plan = self._resolver.plan(design)
-            if (aside := set_aside(self.study, design, plan.architecture)) is not None:
-                self._end(design, aside)
-                return
-            if self._layered:
-                self._open[design] = plan, tuple(self.bench.need(one) for one in plan.asked)
+            aside = set_aside(self.study, design, plan.architecture)
+            if aside is None and self.front_only:
+                self._prospects.add(Prospect(design, plan, area_mm2(plan.architecture)[0]))
+        except SpecError as error:
+            aside = no_outcome(design, error)
+        if aside is not None:
+            self._end(design, aside)
+        elif not self._layered:
+            self._open[design] = plan, ()
+            self._whole.append(design)
+        elif not self.front_only:
+            self._want(design, plan)
+
+    def _want(self, design: Design, plan: NetworkPlan) -> None:
+        """Ask for the searches of a design."""
+        try:
+            keys = tuple(self.bench.need(one) for one in plan.asked)
         except SpecError as error:
             self._end(design, no_outcome(design, error))
             return
-        if not self._layered:
-            self._open[design] = plan, ()
-            self._whole.append(design)
-            return
-        for key in set(self._open[design][1]):
+        self._open[design] = plan, keys
+        for key in set(keys):
             self._needed.setdefault(key, []).append(design)
         self._finish(design)
 
@@ -212,8 +244,12 @@ class _Sweep:
     def _learn(self, outcome: Outcome) -> None:
         self.outcomes[outcome.design] = outcome
         costs: Values = outcome.costs(self.study.objective)
+        if self._compete:
+            self._standing.add(costs)
+            self._prospects.learn(outcome)
         self._source.tell(outcome.design, costs)
 
     def _tell(self, design: Design, state: State, detail: Any = None) -> None:
         if self.report is not None:
-            self.report(SearchEvent(len(self.outcomes), self._total, str(design), state, detail))
+            done = len(self.outcomes)
+            self.report(SearchEvent(done, self._total, str(design), state, detail, str(self._standing)))

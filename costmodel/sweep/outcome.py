@@ -14,6 +14,7 @@ from costmodel.sweep.designs import Design, DesignCosts, Values
 if TYPE_CHECKING:
     from costmodel.mapper.network import NetworkResult
     from costmodel.spec.problems import SpecError
+    from costmodel.spec.study import Study
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,11 @@ class Outcome(DesignCosts):
         }
         values = (own[name] if name in own else objective_of(name).of(timed)[0] for name in objectives)
         return tuple(math.inf if value is None else value for value in values)
+
+
+def competing(study: Study) -> tuple[str, ...]:
+    """The objectives in which designs compete: for a single one, energy, latency and area."""
+    return study.objective if len(study.objective) > 1 else ("energy", "latency", "area")
 
 
 def outcome_of(design: Design, result: NetworkResult) -> Outcome:

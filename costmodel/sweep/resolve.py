@@ -36,6 +36,16 @@ class Resolver:
         self.study = study
         self._workloads: OrderedDict[str, Workload] = OrderedDict()
 
+    @property
+    def one_workload(self) -> bool:
+        """Whether all designs compute the same: no axis leads into the workload."""
+        study = self.study
+        if len(study.workload) > 1:
+            return False
+        arch, work = document_of(study, "arch", study.arch[0]), document_of(study, "workload", study.workload[0])
+        paths = [(path, None) for path in (*study.columns, *study.derive)]
+        return not catalog.share(paths, arch, work)[1]
+
     def plan(self, design: Design) -> NetworkPlan:
         """What mapping a design takes. Raises SpecError where its values make no architecture or no workload."""
         architecture, workload = self._pair(design)

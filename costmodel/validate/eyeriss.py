@@ -163,8 +163,8 @@ DRAM; those of AlexNet agree to all digits that are published, and their sum is 
 CONV3 ran with the sets of CONV4 and CONV5 (q 3, r 2, t 2): with those of the paper's table (q 4, r 1, t 4) partial sums
 alone would be 66 MB, 50.2 are published.
 
-Where the array computes, the operations alone take 4 to 21 % less than the chip; one number, the ramp-up of a pass,
-leaves 3.6 % in the mean of AlexNet. It is fitted to the sum of AlexNet and to nothing else. VGG-16 is the test: its
+On AlexNet the operations of the array alone take 4 to 16 % less than the chip; one number, the ramp-up of a pass,
+leaves 3.6 % in the mean. It is fitted to the sum of AlexNet and to nothing else. VGG-16 is the test: its
 first ten layers are held by the 80 b a cycle of the GLB's read port (64 b of them partial sums), so that CONV1-2 takes
 four times as long as CONV4-2 for as many operations, and these ten are within 2.1 % without any fit.
 

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
+from costmodel.spec.problems import SpecError
 from costmodel.validate.records import Case, CaseGroup, CaseSummary, Judged
 
 
 def judged(group: CaseGroup, cases: Sequence[Case]) -> Iterator[Judged]:
-    """Judge cases of a group one by one, then the summaries all of whose rows are among them."""
+    """Judge cases of a group one by one, then the summaries all of whose rows are among them.
+
+    Raises SpecError, that names the row, where what makes ours does not fit (any more).
+    """
     rows = []
     for case in cases:
-        rows.append(_row(group, case))
+        try:
+            rows.append(_row(group, case))
+        except SpecError as error:
+            where = f"{group.name}/{case.name}, {case.quantity}"
+            raise SpecError([replace(p, message=f"{where}: {p.message}") for p in error.problems]) from None
         yield rows[-1]
     names = {(case.name, case.quantity) for case in cases}
     for summary in group.summaries:
-        if all((c.name, c.quantity) in names for c in group.cases() if _is_of(summary, c)):
-            yield _summary(group, summary, [row for row in rows if _is_of(summary, row)])
+        compared = [row for row in rows if _is_of(summary, row) and row.error is not None]
+        if compared and all((c.name, c.quantity) in names for c in group.cases() if _is_of(summary, c)):
+            yield _summary(group, summary, compared)
 
 
 def _row(group: CaseGroup, case: Case) -> Judged:
@@ -48,7 +58,7 @@ def _is_of(summary: CaseSummary, one: Case | Judged) -> bool:
 def _summary(group: CaseGroup, summary: CaseSummary, rows: Sequence[Judged]) -> Judged:
     with_it = [row.error for row in rows if row.error is not None]
     without = [row.error_uncalibrated for row in rows if row.error_uncalibrated is not None]
-    share = summary.of(with_it) if with_it else 0.0
+    share = summary.of(with_it)
     return Judged(
         group=group.name,
         name=summary.name,
