@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from costmodel.model.evaluation import WAITING, BusyRow, LatencyRow
 from costmodel.model.instances import first_instance, instance_classes, spatial_loops, steps_of
+from costmodel.model.lasting import Lasting
 from costmodel.model.metered import Metered, metered
 from costmodel.model.meters import PriceBook, operations_per_cycle, point_cycles
 from costmodel.model.motion import motion
@@ -31,8 +32,9 @@ def busy_rows_of(book: PriceBook, nest: BoundNest, bound: BoundEinsum, counted: 
     busy = dict(limit_cycles(book, nest, bound, counted))
     rows = [BusyRow(name, book.meters[at].component, book.meters[at].action, cycles) for at, cycles in busy.items()]
     computing = _compute_cycles(nest.architecture, bound)
-    if book.waits:
-        rows.insert(0, BusyRow(name, WAITING, "", book.lasting(busy, computing, bound.unit.name)))
+    lasting = Lasting(book)
+    if lasting.waits:
+        rows.insert(0, BusyRow(name, WAITING, "", lasting.cycles(busy, computing, bound.unit.name)))
     return [*rows, BusyRow(name, bound.unit.name, "", computing)]
 
 

@@ -20,8 +20,8 @@ they are narrower is taken off.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property, reduce
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from costmodel.model.evaluation import Flow
@@ -219,69 +219,6 @@ class PriceBook:
         return found
 
     @cached_property
-    def waits(self) -> bool:
-        """Whether an Einsum may last longer than what is busy longest."""
-        return bool(self.exchanges or any(first_word_cycles(x) for x in self.architecture.levels))
-
-    @cached_property
-    def exchanges(self) -> dict[str, list[int]]:
-        """Memory during whose exchanges nothing else goes on → places of the meters of these."""
-        found: dict[str, list[int]] = {}
-        for place, meter in enumerate(self.meters):
-            if meter.action in EXCHANGES.values():
-                found.setdefault(meter.level, []).append(place)
-        return found
-
-    def lasting(
-        self, cycles: Mapping[int, Any], computing: Any, unit: str, most: Callable[[Any, Any], Any] = max
-    ) -> Any:
-        """Return how long an Einsum lasts that keeps the limits (by their places) and its unit busy for so many cycles.
-
-        From the inside out: what works at the same time takes as long as what is busy longest, and where nothing goes
-        on while tiles come and leave, that is added; then the first words. It never falls where something is busy for
-        longer. ``most``: of two numbers, or arrays of them.
-        """
-        total = computing
-        for _, ports, exchanged in self._outward(cycles):
-            total = reduce(most, ports, total)
-            if exchanged:
-                total = total + reduce(most, exchanged)
-        start = self.start_cycles(unit)
-        return total + start if start else total
-
-    def lasting_terms(self, cycles: Mapping[int, float], computing: float, unit: str) -> list[tuple[str, float]]:
-        """Return what ``lasting`` adds up: what is busy longest, what waits for it, and the first words."""
-        terms = [(f"{unit} computes", computing)]
-        for name, ports, exchanged in self._outward(cycles):
-            if max(ports, default=0.0) > sum(cycles for _, cycles in terms):
-                terms = [(f"{name} is busy", max(ports))]
-            if exchanged:
-                terms.append((f"tiles come to {name} and leave it, nothing overlaps", max(exchanged)))
-        above = self.architecture.levels[: self.architecture.index(unit)]
-        return terms + [(f"the first word of {x.name}", first_word_cycles(x)) for x in above if first_word_cycles(x)]
-
-    def _outward(self, cycles: Mapping[int, Any]) -> Iterator[tuple[str, list[Any], list[Any]]]:
-        """Yield (level, cycles of its ports, cycles of its exchanges that nothing overlaps), innermost first."""
-        for level in reversed(self.architecture.levels):
-            exchanges = self.exchanges.get(level.name, [])
-            ports = [cycles[at] for at in self._of_level.get(level.name, ()) if at not in exchanges]
-            yield level.name, ports, [cycles[at] for at in exchanges]
-
-    def start_cycles(self, unit: str) -> float:
-        """Return what an Einsum on a compute unit waits for its first words."""
-        levels = self.architecture.levels
-        return sum(first_word_cycles(x) for x in levels[: self.architecture.index(unit)])
-
-    @cached_property
-    def _of_level(self) -> dict[str, list[int]]:
-        """Level → places of the meters of cycles of which each of its instances has one."""
-        found: dict[str, list[int]] = {}
-        for place, meter in enumerate(self.meters):
-            if meter.unit == "cycles":
-                found.setdefault(meter.level, []).append(place)
-        return found
-
-    @cached_property
     def leaks(self) -> list[tuple[str, float]]:
         """(level, pJ per cycle) of every level that leaks."""
         return leaks(self.architecture)
@@ -305,7 +242,6 @@ def meters(architecture: Architecture) -> Iterator[Meter]:
         if isinstance(level, Memory):
             yield from port_energy(level)
             yield from port_limits(level)
-            yield from in_flight_limits(level)
             yield from exchange_limits(level)
         elif isinstance(level, Array):
             yield hop_energy(level)
@@ -335,28 +271,27 @@ def port_energy(memory: Memory) -> tuple[Meter, Meter]:
 
 
 def port_limits(memory: Memory) -> list[Meter]:
-    """Return a meter of cycles for each limit of bandwidth: of the port that all share, of reads, of writes."""
+    """Return a meter of cycles for each limit of bandwidth: of the port that all share, of reads, of writes.
+
+    And of what is read, where only so much may be asked for at a time (Little's law).
+    """
     name, reads, writes = memory.name, _read_taps(memory), _write_taps(memory)
+    in_flight = None if memory.in_flight_bits is None else memory.in_flight_bits / memory.latency_cycles
     stated = (
         ("", reads + writes, memory.bandwidth_bits_per_cycle),
         ("read", reads, memory.read_bits_per_cycle),
         ("write", writes, memory.write_bits_per_cycle),
+        ("in flight", (Tap("read", name),), in_flight),
     )
     return [Meter(name, action, "cycles", name, taps, rate, 1.0) for action, taps, rate in stated if rate is not None]
-
-
-def in_flight_limits(memory: Memory) -> Iterator[Meter]:
-    """Yield the limit of reads that is left where only so much may be asked for at a time: Little's law."""
-    if memory.in_flight_bits is not None:
-        rate = memory.in_flight_bits / memory.latency_cycles
-        yield Meter(memory.name, "in flight", "cycles", memory.name, (Tap("read", memory.name),), rate, 1.0)
 
 
 def exchange_limits(memory: Memory) -> Iterator[Meter]:
     """Yield the meters of fills and drains at each port of a memory during whose exchanges nothing else goes on."""
     for port in port_limits(memory) if memory.overlap == "none" else ():
-        exchanged = tuple(tap for tap in port.taps if tap.flow in ("fill", "drain"))
-        yield port._replace(action=EXCHANGES[port.action], taps=exchanged)
+        if port.action in EXCHANGES:
+            exchanged = tuple(tap for tap in port.taps if tap.flow in ("fill", "drain"))
+            yield port._replace(action=EXCHANGES[port.action], taps=exchanged)
 
 
 def first_word_cycles(level: Level) -> float:
@@ -477,3 +412,13 @@ def price_text(what: Level | Meter) -> str:
 def drain_text(memory: Memory) -> str:
     """Say that drains are free, where they are."""
     return "" if charges_drain(memory) else "; drains are free here"
+
+
+def waits_text(memory: Memory) -> str:
+    """Say what waits for a memory, where something does.
+
+    >>> waits_text(Memory(name="GLB", overlap="none", latency_cycles=30))
+    'first word after 30 cycles, nothing overlaps its exchanges'
+    """
+    first = f"first word after {memory.latency_cycles:g} cycles" if memory.latency_cycles else ""
+    return ", ".join(filter(None, (first, "nothing overlaps its exchanges" if memory.overlap == "none" else "")))

@@ -10,7 +10,7 @@ from costmodel.einsum.algebra import Role, Workload
 from costmodel.mapper.front import on_front
 from costmodel.mapper.result import NetworkPoint
 from costmodel.model.evaluation import Evaluation, busiest_resource
-from costmodel.model.meters import PriceBook, port_energy, port_limits, price_text
+from costmodel.model.meters import PriceBook, port_energy, port_limits, price_text, waits_text
 from costmodel.report import human
 from costmodel.report.nest_text import short_text
 from costmodel.report.run import DesignPoint, EinsumSearch, FrontPoint, Run
@@ -333,7 +333,7 @@ def component_order(run: Run) -> list[str]:
 
 def _rate(memory: Memory) -> str:
     parts = [f"{limit.action} {human.digits(limit.width_bits)} b/cycle".strip() for limit in port_limits(memory)]
-    return ", ".join(parts) or "unlimited"
+    return ", ".join(filter(None, (", ".join(parts) or "unlimited", waits_text(memory))))
 
 
 def _in_order(table: pd.DataFrame, order: Sequence[str], column: str) -> pd.DataFrame:

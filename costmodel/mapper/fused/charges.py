@@ -10,6 +10,7 @@ import numpy as np
 from costmodel.mapper.fused.plan import Floats, Ints, Plan, SharedNode
 from costmodel.mapper.fused.shared import Charges
 from costmodel.model.formats import stored_bits
+from costmodel.model.lasting import Lasting
 from costmodel.model.meters import ENERGY, PriceBook
 
 
@@ -17,7 +18,7 @@ class SharedPrices:
     """Prices of a word above shared nodes: pJ, and cycles of each limit of each Einsum."""
 
     def __init__(self, plan: Plan, book: PriceBook) -> None:
-        self.plan, self.book = plan, book
+        self.plan, self.book, self.together = plan, book, Lasting(book)
         self.limits = [place for places in book.limits.values() for place in places]
         group = plan.group
         self.rows = 1 + len(group.einsums) * len(self.limits)
@@ -55,13 +56,13 @@ class SharedPrices:
 
     def lasting(self, cycles: Floats, units: Sequence[str], source: Ints) -> Floats:
         """Return how long an Einsum lasts: (limits, compute cycles last; columns), each column on one of some units."""
-        if not self.book.waits:
+        if not self.together.waits:
             return np.asarray(cycles.max(axis=0))
         found = np.empty(cycles.shape[1])
         for at, unit in enumerate(units):
             mine = cycles[:, source == at]
             busy = dict(zip(self.limits, mine, strict=False))  # compute cycles are no limit
-            found[source == at] = self.book.lasting(busy, mine[-1], unit, np.maximum)
+            found[source == at] = self.together.cycles(busy, mine[-1], unit, np.maximum)
         return found
 
     def parent(self, node: SharedNode, kept: int) -> str | None:

@@ -6,6 +6,8 @@ import math
 import time
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
 from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.front import Incumbents, select
@@ -17,6 +19,7 @@ from costmodel.mapper.lattice.passes import BYTES_PER_LABEL, Progress, widen
 from costmodel.mapper.lattice.tensor_plan import UnsupportedError
 from costmodel.mapper.obey import violations
 from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint, Status, held_against
+from costmodel.model.deliveries import TooManyTilesError
 from costmodel.model.evaluate import evaluate
 from costmodel.model.patience import OutOfTimeError, until
 from costmodel.spec.hardware import Architecture
@@ -29,6 +32,8 @@ SHAPES_PER_S, SHAPES_ALWAYS = 200_000, 100_000
 SHAPES_MOST, MULTIPLES_PER_S = 100_000, 50_000
 """Tile shapes of multiples, and as many for each second of a budget; where there are more, some rank variables have
 fewer tiles."""
+COSTED_S = 0.8
+"""Seconds after a deadline in which what was found is costed by the model."""
 SAME = 1e-12
 """Relative difference of the lattice's energy from the model's that rounding explains."""
 
@@ -103,10 +108,12 @@ def _prove(
         if deadline is not None and not done.complete:
             raise OutOfTimeError
         raise infeasible(space, done.last.dropped, done.last.over_capacity)
-    found, broken = _costed(incumbents, einsum, architecture, space.allowed.rules)
+    found, broken, uncounted = _costed(incumbents, einsum, architecture, space.allowed.rules, deadline)
     if not found:
         if stopped:
             raise KeyboardInterrupt
+        if uncounted:
+            raise UnsupportedError("what its best mappings touch takes too long to count")
         msg = f"every mapping that the lattice found breaks a constraint, e.g. {broken[0]}"
         raise UnsupportedError(msg)
     front = select([point for point, _ in found], aim)
@@ -117,11 +124,12 @@ def _prove(
         for point, both in found
     )
     stats = done.last
-    proven = done.complete and agrees and not broken
+    proven = done.complete and agrees and not broken and not uncounted
     gap: float | None = 0.0 if proven else None
     status = Status.PROVEN if proven else Status.FOUND
     if not proven and agrees and not broken:
-        status, gap = held_against(min(aim.of(p)[0] for p in front), done.bound, front=aim.front)
+        bound = min([done.bound, *uncounted])
+        status, gap = held_against(min(aim.of(p)[0] for p in front), bound, front=aim.front)
     certificate = Certificate(
         status,
         searched(space.sizes, space.whole),
@@ -133,6 +141,7 @@ def _prove(
             ("capacity", stats.over_capacity),
             *((("not searched", stats.dropped),) if stats.dropped else ()),
             *((("found, but breaks a constraint", len(broken)),) if broken else ()),
+            *((("takes too long to count", len(uncounted)),) if uncounted else ()),
             *((("the model disagrees with the lattice", 1),) if not agrees else ()),
         ),
         time.process_time() - began,
@@ -144,27 +153,37 @@ def _prove(
 
 
 def _costed(
-    incumbents: Incumbents, einsum: Einsum, architecture: Architecture, rules: Rules
-) -> tuple[list[tuple[MappingPoint, list[tuple[float, float]]]], list[str]]:
+    incumbents: Incumbents, einsum: Einsum, architecture: Architecture, rules: Rules, deadline: float | None
+) -> tuple[list[tuple[MappingPoint, list[tuple[float, float]]]], list[str], list[float]]:
     """Cost what was found by the scalar model: each mapping with pairs of a cost and what the lattice thought it is.
 
     A mapping that breaks a constraint is none; for each such, say which. It may have ruled out some that break none.
+    Of mappings whose words take too long to count, return the first objective as the lattice thought it is.
     """
     workload = Workload(einsum.name, "", (einsum,))
     found: list[tuple[MappingPoint, list[tuple[float, float]]]] = []
     broken: list[str] = []
-    for nest, (energy, latency, capacity) in zip(incumbents.items, incumbents.costs.T.tolist(), strict=True):
+    uncounted: list[float] = []
+    end = None if deadline is None else max(deadline, time.monotonic()) + COSTED_S
+    first = incumbents.aim.first(*incumbents.costs)
+    for place in np.argsort(first, kind="stable").tolist():
+        nest, (energy, latency, capacity) = incumbents.items[place], incumbents.costs[:, place].tolist()
         mapping = Mapping(nest, arch=architecture.name, workload=None, einsum=einsum.name)
         wrong = violations(mapping, einsum, architecture, rules)
         if wrong:
             broken.append(wrong[0])
             continue
-        point = MappingPoint(mapping, evaluate(workload, architecture, mapping))
+        try:
+            with until(end):
+                point = MappingPoint(mapping, evaluate(workload, architecture, mapping))
+        except (TooManyTilesError, OutOfTimeError):
+            uncounted.append(float(first[place]))
+            continue
         both = [(point.energy_pj, energy), (point.latency_cycles, latency)]
         if incumbents.aim.uses_capacity:
             both.append((point.capacity_bits, capacity))
         found.append((point, both))
-    return found, broken
+    return found, broken, uncounted
 
 
 def infeasible(space: mapspace.Space, dropped: int, over_capacity: int) -> InfeasibleError:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from costmodel.einsum.algebra import Tensor
+from costmodel.model.lasting import Lasting
 from costmodel.model.meters import ENERGY, Moved, PriceBook
 from costmodel.spec.hardware import Array
 
@@ -31,9 +32,9 @@ class Prices:
     """The same: what a word costs less that is finished."""
     segments: tuple[int, ...]
     """For each limit: how many arrays are inside the level of whose instances each has its own."""
-    book: PriceBook
+    together: Lasting
     limits: tuple[int, ...]
-    """Place of each limit in it."""
+    """Place of each limit in the price book."""
     unit: str
     """The compute unit."""
 
@@ -53,10 +54,10 @@ class Prices:
 
     def lasting(self, busy: Iterable[Floats], computing: Floats) -> Floats:
         """Return how long labels last: ``busy`` are the cycles of each limit. Of bounds, a bound."""
-        if not self.book.waits:
+        if not self.together.waits:
             return reduce(np.maximum, busy, computing)
         cycles = dict(zip(self.limits, busy, strict=True))
-        return np.asarray(self.book.lasting(cycles, computing, self.unit, np.maximum))
+        return np.asarray(self.together.cycles(cycles, computing, self.unit, np.maximum))
 
 
 def prices(
@@ -95,4 +96,4 @@ def prices(
     for place in limits:
         outside = levels[: book.architecture.index(book.meters[place].level)]
         segments.append(sum(isinstance(x, Array) for x in inside) - sum(isinstance(x, Array) for x in outside))
-    return Prices(flows, hop, last_hop, tuple(segments), book, limits, unit)
+    return Prices(flows, hop, last_hop, tuple(segments), Lasting(book), limits, unit)

@@ -31,6 +31,7 @@ from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.uneven.reuse import Node, Price, Spread, least_traffic
 from costmodel.model.evaluation import WAITING
 from costmodel.model.formats import stored_bits
+from costmodel.model.lasting import Lasting
 from costmodel.model.meters import (
     ENERGY,
     Moved,
@@ -148,8 +149,9 @@ def floors(allowed: Allowed, *, at_once: bool = False) -> Floors:
             cycles[component] = max(cycles.get(component, 0.0), at_least[place])
     computing = busiest_points(allowed) * cycles_per_point(einsum, unit)
     cycles[unit.name] = computing + sum(_pass_cycles(allowed, place) for place in allowed.arrays)
-    if book.waits:
-        cycles[WAITING] = book.lasting(at_least, cycles[unit.name], unit.name)
+    lasting = Lasting(book)
+    if lasting.waits:
+        cycles[WAITING] = lasting.cycles(at_least, cycles[unit.name], unit.name)
     room = sum(
         architecture.copies(allowed.levels[place].name)
         * stored_bits(einsum.tensors[name], allowed.levels[place], 1, sums=einsum.accumulates(name))

@@ -10,6 +10,7 @@ from costmodel.model.explain.asked import Questioned
 from costmodel.model.explain.explanation import Explanation, Part, number
 from costmodel.model.explain.loops import instances_of, where_zero
 from costmodel.model.explain.subjects import unknown
+from costmodel.model.lasting import Lasting
 from costmodel.model.latency import busiest_points, limit_cycles
 from costmodel.model.metered import metered
 from costmodel.model.meters import (
@@ -57,7 +58,7 @@ def _waiting(asked: Questioned, subject: str, rows: list[LatencyRow]) -> Explana
         unit = bound.unit.name
         computing = next(x.cycles for x in e.latency_rows if (x.einsum, x.component) == (r.einsum, unit))
         name = f"{r.einsum}: " if len(rows) > 1 else ""
-        for how, cycles in asked.book.lasting_terms(busy, computing, unit):
+        for how, cycles in Lasting(asked.book).terms(busy, computing, unit):
             parts.append(Part(f"{name}{asked.times(r.einsum)}{how}", cycles * e.counts[r.einsum]))
     value = sum(p.value for p in parts)
     return Explanation(subject, value, "cycles", f"{subject} = {number(value)} cycles", (), tuple(parts))

@@ -37,9 +37,17 @@ from strategies import Case
 from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.mapper.engines import bounded
 from costmodel.mapper.front import select
+from costmodel.mapper.lattice import exact
+from costmodel.mapper.lattice.tensor_plan import UnsupportedError
 from costmodel.mapper.result import InfeasibleError, MappingPoint, Status
+from costmodel.model.deliveries import TooManyTilesError
+from costmodel.model.evaluate import evaluate
+from costmodel.model.evaluation import Evaluation
+from costmodel.model.patience import OutOfTimeError
 from costmodel.spec.hardware import Architecture, Array, Memory
+from costmodel.spec.mapping import Mapping
 from costmodel.spec.objective import objective_of
+from costmodel.spec.problems import Problem
 from costmodel.spec.request import Request
 
 
@@ -448,3 +456,25 @@ def test_front_under_constraints(seed: int) -> None:
         problem.shape,
         architecture,
     )
+
+
+@pytest.mark.parametrize("error", [OutOfTimeError(), TooManyTilesError(9, [Problem("too many tiles")])])
+def test_what_takes_too_long_to_count_leaves_the_next_best_with_a_gap(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    problem = gemm(8, 6, 4)
+    whole = map_einsum(problem, PE2D, objective="energy,latency")
+    least = whole.front[0]
+
+    def evaluated(workload: Workload, architecture: Architecture, mapping: Mapping) -> Evaluation:
+        if architecture is TWO_LEVEL or mapping.nest == least.mapping.nest:
+            raise error
+        return evaluate(workload, architecture, mapping)
+
+    monkeypatch.setattr(exact, "evaluate", evaluated)
+    found = exact.map_einsum(problem, PE2D, objective="energy,latency")
+    assert found.certificate.status == Status.GAP
+    assert found.front[0].energy_pj / (1 + found.certificate.gap) == pytest.approx(least.energy_pj)
+    assert dict(found.certificate.pruned)["takes too long to count"] == 1
+    with pytest.raises(UnsupportedError, match="takes too long to count"):
+        exact.map_einsum(problem, TWO_LEVEL, objective="energy,latency")
