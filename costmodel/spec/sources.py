@@ -34,7 +34,7 @@ class NumberSource:
     """``read``, ``write``, ``hop``, ``compute`` with the kind of operation, ``area``, ``leakage``, ``size`` …"""
     value: float
     unit: str
-    """A base unit: b, pJ, mm2, W, b/cycle, /cycle, Hz, nm; empty of a shape."""
+    """A base unit: b, pJ, mm2, W, b/cycle, /cycle, cycles, Hz, nm; empty of a shape."""
     per_bits: int | None
     """Of reads, writes and hops: the width that the value refers to."""
     basis: Basis
@@ -79,6 +79,12 @@ def _shape(level: AnyLevel, at: Path, around: Around, document: Document) -> Ite
 
     if isinstance(level, MemorySpec) and level.size is not None:
         yield number("size", around.bits(level.size), "b", "size")
+    if isinstance(level, MemorySpec) and level.latency is not None:
+        yield number("latency", around.cycles(level.latency), "cycles", "latency")
+    if isinstance(level, MemorySpec) and level.in_flight is not None:
+        yield number("in flight", around.bits(level.in_flight), "b", "in_flight")
+    if not isinstance(level, ComputeSpec) and level.partial is not None:
+        yield number("partial sum", float(level.partial), "b", "partial")
     if isinstance(level, ArraySpec):
         for dimension, extent in level.shape.items():
             yield number(f"shape {dimension}", extent, "", "shape", dimension)

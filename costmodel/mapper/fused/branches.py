@@ -31,7 +31,7 @@ from costmodel.spec.mapping import Mapping, Node
 from costmodel.spec.objective import Objective
 from costmodel.spec.rules import parse
 
-WIDTHS_OF_LEAST = (100, 10_000)
+WIDTHS_OF_LEAST = (100, 1_000)
 """Labels of each stage of the passes for what an Einsum pays at least."""
 
 

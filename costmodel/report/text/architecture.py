@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from itertools import groupby
 from typing import TypeVar
 
 from costmodel.model.formats import partial_bits
@@ -93,18 +94,25 @@ def area_lines(architecture: Architecture) -> list[str]:
 
 
 def sources_text(sources: Sequence[NumberSource]) -> str:
-    """Every number with its value, how it was found, and its source; what leaves a range of the library says so."""
-    rows = [
-        [
-            number.level,
-            number.name,
-            number_text(number),
-            number.basis,
-            "; ".join((number.source or "no source stated", *(f"beyond: {text}" for text in number.beyond))),
-        ]
-        for number in sources
-    ]
+    """Every number with its value, how it was found, and its source; what leaves a range of the library says so.
+
+    Kinds of operation that differ in nothing else share a line.
+    """
+    rows = []
+    for (level, what, value, basis, source), alike in groupby(sources, _but_for_its_kind):
+        kinds = " ".join(number.name.partition(" ")[2] for number in alike) if what in _OF_KINDS else ""
+        rows.append([level, f"{what} {kinds}".rstrip(), value, basis, source])
     return table(["level", "number", "value", "basis", "source"], rows)
+
+
+_OF_KINDS = ("compute", "throughput")
+"""Numbers that each kind of operation has."""
+
+
+def _but_for_its_kind(number: NumberSource) -> tuple[str, str, str, str, str]:
+    what = number.name.partition(" ")[0]
+    told = "; ".join((number.source or "no source stated", *(f"beyond: {text}" for text in number.beyond)))
+    return number.level, what if what in _OF_KINDS else number.name, number_text(number), number.basis, told
 
 
 def number_text(number: NumberSource) -> str:
