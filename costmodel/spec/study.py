@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal
@@ -37,6 +37,11 @@ def row(axis: str, value: Any) -> tuple[Any, ...]:
     if not isinstance(value, list | tuple) or len(value) != len(paths):
         raise ValueError(f"must be a list of {len(paths)} values, one for each of {axis}, got {describe(value)}")
     return tuple(value)
+
+
+def _columns(axes: Mapping[str, tuple[Any, ...]]) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    for axis, values in axes.items():
+        yield from zip(paths_of(axis), zip(*(row(axis, value) for value in values), strict=True), strict=True)
 
 
 Sampler = Literal["grid", "random", "tpe", "nsga2", "cmaes"]
@@ -247,14 +252,14 @@ class Study(Request, Subject):
         study.__dict__["documents"] = {(kind, ref): text for kind, some in named.items() for ref, text in some.items()}
         return study
 
-    @cached_property
+    @property
     def columns(self) -> Mapping[str, tuple[Any, ...]]:
         """Path → the values that it takes along its axis."""
-        found: dict[str, tuple[Any, ...]] = {}
-        for axis, values in self.axes.items():
-            rows = [row(axis, value) for value in values]
-            found |= {path: tuple(column) for path, column in zip(paths_of(axis), zip(*rows, strict=True), strict=True)}
-        return found
+        known = self.__dict__.get("_columns")
+        if known is None or known[0] is not self.axes:  # a copy of a study may have other axes
+            known = self.__dict__["_columns"] = (self.axes, dict(_columns(self.axes)))
+        columns: Mapping[str, tuple[Any, ...]] = known[1]
+        return columns
 
     @property
     def asked(self) -> tuple[str, ...]:

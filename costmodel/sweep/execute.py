@@ -135,10 +135,10 @@ class _Sweep:
 
     @property
     def workers(self) -> int:
-        """Processes that the tasks so far can keep busy."""
-        if self._layered and self.study.sampler == "grid" and not self.front_only:
-            return max(1, min(self.cores, len(self.bench.left)))
-        return self.cores if self._layered else max(1, min(self.cores, self._total))
+        """Processes to work in: of several points or searches none is left to this one, which has to outlive them."""
+        if self._layered:
+            return self.cores if max(self._total, len(self.bench.left)) > 1 else 1
+        return max(1, min(self.cores, self._total))
 
     def begin(self) -> None:
         """Take in all designs that can be known by now."""

@@ -29,7 +29,7 @@ class Tolerance:
     def __str__(self) -> str:
         if not self.below and not self.above:
             return "equal"
-        below, above = f"{100 * self.below:g} %", f"{100 * self.above:g} %"
+        below, above = f"{100 * self.below:.3g} %", f"{100 * self.above:.3g} %"
         if self.below == self.above:
             return f"± {below}"
         if self.below == 1:

@@ -69,7 +69,7 @@ class Coefficients:
         if math.prod(len(some) for some in ways) * len(space.keeps) <= MOST_CHOICES:
             self.choices = np.stack(np.meshgrid(*ways, indexing="ij"), axis=-1).reshape(-1, len(ways))
         self.rows = 1 if self.choices is None else len(self.choices)
-        most = MOST_CHOICES // (self.rows * len(space.keeps))
+        most = max(1, MOST_CHOICES // (self.rows * len(space.keeps)))
         self.inside = Inside(space.arrays[:segment], combinations.sigma, len(space.tensors), most)
         self.kept = np.repeat(np.array(space.keeps, dtype=np.int64), self.inside.n)
         self.n = self.rows * len(self.kept)
