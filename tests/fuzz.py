@@ -386,7 +386,7 @@ def command_line_of(seed: int) -> Case:
             words += chance.choice((["runs/map", "energy"], ["two_level", "small.yaml", "Buffer.read"], ["small.yaml"]))
         elif needed and isinstance(param, click.Argument):
             words.append(GOOD.get(param.name, _odd_value(param, chance)) if chance.random() < 0.9 else _word(chance))
-        elif needed or param.name in {"budget", "jobs"} or chance.random() < 0.15:
+        elif needed or param.name in {"budget", "jobs", "only"} or chance.random() < 0.15:
             words += _given(param, chance)
     if chance.random() < 0.1:
         words.insert(chance.randrange(1, len(words) + 1), chance.choice((*TYPED, "--", "-", "--no", "--json=1")))
@@ -399,7 +399,7 @@ def _given(param: click.Parameter, chance: random.Random) -> list[str]:
     option = chance.choice([*param.opts, *param.secondary_opts])
     if param.is_flag:
         return [option] * chance.choice((1, 1, 2))
-    steady = {"budget": "1s", "jobs": "1", "trials": "3", **GOOD}.get(param.name)
+    steady = {"budget": "1s", "jobs": "1", "trials": "3", "only": "scalesim", **GOOD}.get(param.name)
     typed = [option, steady if steady is not None and chance.random() < 0.8 else _odd_value(param, chance)]
     return typed * chance.choice((1, 1, 1, 2))
 
