@@ -9,6 +9,7 @@ from typing import NamedTuple
 from costmodel.components.figures import ComponentFigure, Factor, Unit
 from costmodel.components.protocol import Component, ComponentError
 from costmodel.spec import units
+from costmodel.spec.load import describe
 from costmodel.spec.problems import did_you_mean
 
 KEY = "anchor"
@@ -37,7 +38,10 @@ class Anchor(NamedTuple):
 def read(said: object, of: Component) -> Anchor:
     """Tell parameters from costs; ComponentError if it is no map, or names no source or no costs."""
     if not isinstance(said, Mapping):
-        raise ComponentError("must be a map of parameters, costs and a source", hint=f"{example(of)}")
+        written = ", ".join(
+            f'{key}: "{value}"' if "," in str(value) else f"{key}: {value}" for key, value in example(of).items()
+        )
+        raise ComponentError("must be a map of parameters, costs and a source", hint=f"{{{written}}}")
     parameters = {key: value for key, value in said.items() if key in of.parameters}
     costs = {key: value for key, value in said.items() if key not in of.parameters and key != "source"}
     source = said.get("source")
@@ -79,9 +83,12 @@ def _known(
 
 def _value(key: str, anchor: Anchor, dimension: units.Dimension) -> float:
     try:
-        return float(units.parse(anchor.costs[key], dimension))
+        value = float(units.parse(anchor.costs[key], dimension))
     except ValueError as error:
         raise ComponentError(str(error), key) from None
+    if value < 0:
+        raise ComponentError(f"must not be negative, got {describe(anchor.costs[key])}", key)
+    return value
 
 
 def _grown(value: float, unit: Unit, source: str, here: ComponentFigure, there: ComponentFigure) -> ComponentFigure:

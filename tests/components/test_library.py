@@ -295,6 +295,7 @@ def test_what_library_and_anchor_both_leave_is_no_news():
         ({"read": "6 mm2"}, "read", "must be an energy"),
         ({"bandwidth": "6 b/cycle"}, "bandwidth", "no cost 'bandwidth' follows"),
         ({"banks": 0}, "banks", "greater than zero"),
+        ({"energy": "-6 pJ"}, "energy", "must not be negative, got '-6 pJ'"),
     ],
 )
 def test_a_wrong_anchor_names_what_is_wrong(said, parameter, message):
