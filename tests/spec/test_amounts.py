@@ -84,7 +84,7 @@ STUDY = "arch: two_level\nworkload: gemm\naxes: {MAC.throughput: [1, 2]}\n"
             "where: [aera <= 3 mm2]\n",
             "s.yaml:4:9: $.where[0]: 'aera' is stated nowhere",
         ),
-        ("where: Buffer.size <= 4 mm2\n", "s.yaml:4:8: $.where: Buffer.size <= 4 mm2: 'mm2' and 'KiB' do not measure"),
+        ("where: Buffer.size <= 4 mm2\n", "s.yaml:4:8: $.where: Buffer.size <= 4 mm2: 'mm2' and 'words' do not"),
         ("where: [latency <= 3 mm]\n", "s.yaml:4:9: $.where[0]: latency <= 3 mm: 'mm' and 's' do not measure the same"),
         ("derive: {Buffer.size: 2 KiB + MAC.throughput}\n", "s.yaml:4:23: $.derive.Buffer.size: 'no unit' and"),
         ('axes: {MAC.throughput: [1], "Buffer.size, MAC.throughput": [[1, 2]]}\n', "MAC.throughput stands twice"),
