@@ -10,6 +10,7 @@ from costmodel.components.figures import ComponentFigure, Factor, Unit
 from costmodel.components.protocol import Component, ComponentError
 from costmodel.spec import units
 from costmodel.spec.problems import did_you_mean
+from costmodel.spec.quantities import InUnitsOf
 
 KEY = "anchor"
 """What says it, in `component:`."""
@@ -79,7 +80,7 @@ def _known(
 
 def _value(key: str, anchor: Anchor, dimension: units.Dimension) -> float:
     try:
-        return float(units.parse(anchor.costs[key], dimension))
+        return float(InUnitsOf(dimension, zero=True).read(anchor.costs[key]).value)
     except ValueError as error:
         raise ComponentError(str(error), key) from None
 
@@ -89,7 +90,10 @@ def _grown(value: float, unit: Unit, source: str, here: ComponentFigure, there: 
     ratio = here.value / there.value
     if ratio == 1:
         return figure
-    beyond = tuple(text for text in here.beyond if text not in there.beyond)
+    beyond = (
+        *(text for text in here.beyond if text not in there.beyond),
+        *(f"its anchor: {text}" for text in there.beyond if text not in here.beyond),
+    )
     return figure.times(Factor(ratio, f"× {ratio:.3g} from the anchor by {here.source}", "scaled", beyond))
 
 
