@@ -10,7 +10,6 @@ from costmodel.components.figures import ComponentFigure, Factor, Unit
 from costmodel.components.protocol import Component, ComponentError
 from costmodel.spec import units
 from costmodel.spec.problems import did_you_mean
-from costmodel.spec.quantities import InUnitsOf
 
 KEY = "anchor"
 """What says it, in `component:`."""
@@ -80,9 +79,12 @@ def _known(
 
 def _value(key: str, anchor: Anchor, dimension: units.Dimension) -> float:
     try:
-        return float(InUnitsOf(dimension, zero=True).read(anchor.costs[key]).value)
+        value = float(units.parse(anchor.costs[key], dimension))
     except ValueError as error:
         raise ComponentError(str(error), key) from None
+    if value < 0:
+        raise ComponentError(f"must not be negative, got {anchor.costs[key]!r}", key)
+    return value
 
 
 def _grown(value: float, unit: Unit, source: str, here: ComponentFigure, there: ComponentFigure) -> ComponentFigure:
