@@ -9,7 +9,6 @@ from typing import NamedTuple
 from costmodel.components.figures import ComponentFigure, Factor, Unit
 from costmodel.components.protocol import Component, ComponentError
 from costmodel.spec import units
-from costmodel.spec.load import describe
 from costmodel.spec.problems import did_you_mean
 
 KEY = "anchor"
@@ -38,10 +37,8 @@ class Anchor(NamedTuple):
 def read(said: object, of: Component) -> Anchor:
     """Tell parameters from costs; ComponentError if it is no map, or names no source or no costs."""
     if not isinstance(said, Mapping):
-        written = ", ".join(
-            f'{key}: "{value}"' if "," in str(value) else f"{key}: {value}" for key, value in example(of).items()
-        )
-        raise ComponentError("must be a map of parameters, costs and a source", hint=f"{{{written}}}")
+        shown = (f'{key}: "{value}"' if "," in str(value) else f"{key}: {value}" for key, value in example(of).items())
+        raise ComponentError("must be a map of parameters, costs and a source", hint=f"{{{', '.join(shown)}}}")
     parameters = {key: value for key, value in said.items() if key in of.parameters}
     costs = {key: value for key, value in said.items() if key not in of.parameters and key != "source"}
     source = said.get("source")
@@ -87,7 +84,7 @@ def _value(key: str, anchor: Anchor, dimension: units.Dimension) -> float:
     except ValueError as error:
         raise ComponentError(str(error), key) from None
     if value < 0:
-        raise ComponentError(f"must not be negative, got {describe(anchor.costs[key])}", key)
+        raise ComponentError(f"must not be negative, got {anchor.costs[key]!r}", key)
     return value
 
 
@@ -96,7 +93,10 @@ def _grown(value: float, unit: Unit, source: str, here: ComponentFigure, there: 
     ratio = here.value / there.value
     if ratio == 1:
         return figure
-    beyond = tuple(text for text in here.beyond if text not in there.beyond)
+    beyond = (
+        *(text for text in here.beyond if text not in there.beyond),
+        *(f"its anchor: {text}" for text in there.beyond if text not in here.beyond),
+    )
     return figure.times(Factor(ratio, f"× {ratio:.3g} from the anchor by {here.source}", "scaled", beyond))
 
 

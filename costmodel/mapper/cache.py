@@ -26,8 +26,9 @@ from costmodel.mapper.canonical import Naming, canonical, renamed_mapping, share
 from costmodel.mapper.obey import violations
 from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint, Status
 from costmodel.model.evaluate import evaluate
+from costmodel.spec.computing import parts_for
 from costmodel.spec.decisive import Family, decisive, family_of
-from costmodel.spec.mapping import Mapping
+from costmodel.spec.mapping import Compute, Mapping
 from costmodel.spec.mapping_file import parse_nest
 from costmodel.spec.methods import METHODS
 from costmodel.spec.problems import SpecError
@@ -85,16 +86,16 @@ class Inquiry:
     def family(self) -> Family:
         """The architecture and the question as one of those that differ in limits alone."""
         uses_room = "capacity" in self.request.aim.costs
-        found = family_of(self.architecture, arrays=not uses_room and not self.rules().share_at_work)
+        found = family_of(self.architecture, arrays=not uses_room and not self.rules(self.architecture).share_at_work)
         return Family(self._name(self._canonical()[0], found.frame), found.limits)
 
     def naming(self) -> Naming:
         """The names of the Einsum in the order that all of its entry share."""
         return self._canonical()[1]
 
-    def rules(self) -> Rules:
-        """What the hardware and the request forbid."""
-        return parse((*self.architecture.constraints, *self.request.constraints), self.architecture, self.einsum)
+    def rules(self, part: Architecture) -> Rules:
+        """What the hardware and the request forbid on the chip, or on a part of it."""
+        return parse((*self.architecture.constraints, *self.request.constraints), part, self.einsum)
 
     def _canonical(self) -> tuple[object, Naming]:
         constraints = self.request.constraints
@@ -201,12 +202,14 @@ def answer_of(entry: Entry, asked: Inquiry, naming: Naming) -> MapperResult | In
     source = Naming(*(tuple(names) for names in entry["naming"].values()))
     variables = dict(zip(source.rank_variables, naming.rank_variables, strict=True))
     tensors = dict(zip(source.tensors, naming.tensors, strict=True))
-    rules = asked.rules()
+    judges = {part.unit.name: (part, asked.rules(part)) for part in parts_for(asked.einsum, asked.architecture)}
     front = []
     for nodes in entry["front"]:
         old = Mapping(parse_nest(nodes), arch=asked.architecture.name)
         mapping = renamed_mapping(old, variables, tensors, asked.einsum.name, asked.einsum.name)
-        if broken := violations(mapping, asked.einsum, asked.architecture, rules):
+        (unit,) = (node.unit for node in mapping.nest if isinstance(node, Compute))
+        part, rules = judges[unit]
+        if broken := violations(mapping, asked.einsum, part, rules):
             raise ValueError(f"a mapping breaks a rule: {broken[0]}")
         front.append(MappingPoint(mapping, evaluate(asked.alone, asked.architecture, mapping)))
     if not front:

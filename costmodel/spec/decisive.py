@@ -15,7 +15,7 @@ from typing import Any
 from costmodel.spec.hardware import Architecture, Array, Level, Memory
 
 _OF_CHIPS: dict[str, Any] = {"name": "", "source": "", "technology": "", "warnings": ()}
-_OF_LEVELS: dict[str, Any] = {"energy_source": "", "area_mm2": None}
+_OF_LEVELS: dict[str, Any] = {"energy_source": "", "leakage_source": "", "area_mm2": None, "area_source": ""}
 _LIMITS = ("capacity_bits", "bandwidth_bits_per_cycle", "read_bits_per_cycle", "write_bits_per_cycle")
 """Of memories; null means no limit."""
 _MOST = 1e30

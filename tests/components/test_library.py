@@ -284,6 +284,8 @@ def test_what_library_and_anchor_both_leave_is_no_news():
     assert figures("sram", node=7.0, width=16, size_kib=200)["read"].beyond
     assert anchored(200.0, 7.0, node="7 nm")["read"].beyond == ()
     assert anchored(200.0, 7.0)["read"].beyond
+    (far,) = anchored(size="1 TiB")["read"].beyond
+    assert far.startswith("its anchor: extrapolated from 16384 to")
 
 
 @pytest.mark.parametrize(
@@ -296,6 +298,8 @@ def test_what_library_and_anchor_both_leave_is_no_news():
         ({"bandwidth": "6 b/cycle"}, "bandwidth", "no cost 'bandwidth' follows"),
         ({"banks": 0}, "banks", "greater than zero"),
         ({"energy": "-6 pJ"}, "energy", "must not be negative, got '-6 pJ'"),
+        ({"area": -1}, "area", "must not be negative"),
+        ({"size_kib": 1e4, "energy": 1e308}, "", "no finite costs of sram"),
     ],
 )
 def test_a_wrong_anchor_names_what_is_wrong(said, parameter, message):

@@ -124,6 +124,23 @@ def test_axes_may_go_together_and_values_follow_others():
     assert dict(overrides(asked, outcomes[1].design))["RF.size"] == 64
 
 
+def test_answers_for_a_chip_with_several_units_are_held_against_the_rules_of_the_unit_that_computes(tmp_path):
+    levels = [
+        {"memory": "DRAM", "energy": 2, "area": 1},
+        {"compute": "VEC", "energy": {"max": 1}, "area": 1},
+        {"memory": "GLB", "size": 16, "energy": 1, "area": 1},
+        {"compute": "MAC", "energy": 1, "area": 1},
+    ]
+    chip = {"name": "chip", "word": "8 b", "clock": "1 GHz", "levels": levels, "constraints": ["GLB tile m <= 2"]}
+    Path("chip.yaml").write_text(json.dumps(chip), encoding="utf-8")
+    asked = study(arch="chip.yaml", objective="energy", axes={"GLB.area": [1, 2]}, einsums=["Z"])
+    said = []
+    cache = Cache(tmp_path / "answers", said.append)
+    first, again = (run_sweep(asked, jobs=1, cache=cache) for _ in range(2))
+    assert [o.certificate for o in first.outcomes] == ["optimal: proven"] * 2
+    assert (again.outcomes, again.searches.found, said) == (first.outcomes, 1, [])
+
+
 def test_designs_compete_in_power_and_efficiency_too():
     asked = study(objective=["energy", "power", "tops/w"])
     assert asked.objective == ("energy", "power", "tops/w")
