@@ -56,6 +56,18 @@ def seconds(latency_s: float, figures: int = 3) -> str:
     return prefixed(latency_s, "s", figures=figures)
 
 
+def duration(wait_s: float) -> str:
+    """Time that somebody waits.
+
+    >>> duration(0.702), duration(95.0), duration(1530.0), duration(20_000.0)
+    ('702 ms', '95 s', '25.5 min', '5.56 h')
+    """
+    for size, unit in ((3600, "h"), (60, "min")):
+        if wait_s >= 2 * size:
+            return f"{digits(wait_s / size)} {unit}"
+    return seconds(wait_s)
+
+
 def told_apart(values: Sequence[float], text: Callable[[float, int], str]) -> list[str]:
     """Texts of numbers, with as many digits as it takes to tell different ones apart.
 

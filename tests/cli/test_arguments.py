@@ -55,6 +55,10 @@ def no_search(monkeypatch, tmp_path):
             ("explain", "two_level", "mm64", "Buffer.fill.Q"),
             "SUBJECT: no such number: 'Buffer.fill.Q': there is no 'Q' (known: A, B, Z)",
         ),
+        (
+            ("explain", "two_level", "mm64", "waiting"),
+            "SUBJECT: no such number: 'waiting' (did you mean 'waiting.latency'?)",
+        ),
         (("explain", "two_level", "mm64", "enrgy"), "SUBJECT: no such number: 'enrgy' (did you mean 'energy'?)"),
         (
             ("explain", "two_level", "mm64", "Buffer"),

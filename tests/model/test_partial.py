@@ -8,6 +8,8 @@ from strategies import Case, nest_of, workload_of
 
 from costmodel.model.evaluate import evaluate
 from costmodel.model.explain.answer import explain
+from costmodel.model.explain.prices import amount_text
+from costmodel.model.meters import port_energy
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
 from costmodel.spec.mapping import Mapping
 
@@ -95,3 +97,9 @@ def test_an_explanation_tells_them_apart(subject: str, said: str) -> None:
     mapping = Mapping(nest_of(SPILLED))
     found = evaluate(workload, architecture, mapping)
     assert said in explain(workload, architecture, [mapping], found, subject).notes
+
+
+def test_no_words_are_neither() -> None:
+    main = Memory(name="Main", read_pj=1, write_pj=1, partial_bits=32)
+    tensor = workload_of(GEMM, m=4, n=4, k=8).einsums[0].tensors["Z"]
+    assert amount_text(tensor, main, port_energy(main)[0], 0, finished=0, sums=True) == "0 read words"

@@ -81,6 +81,8 @@ def amount_text(tensor: Tensor, level: Level, meter: Meter, words: int, *, finis
         scale = "" if own == meter.width_bits else f" × {own} b / {meter.width_bits:g} b"
         return f"{words:,} {meter.action} words{scale}"
     parts = [f"{n:,} {what} × {bits} b" for n, what, bits in _parts(words, finished, own, wide) if n]
+    if not parts:
+        return f"0 {meter.action} words"
     return f"({' + '.join(parts)}) / {meter.width_bits:g} b"
 
 

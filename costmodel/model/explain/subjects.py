@@ -13,7 +13,7 @@ from costmodel.spec.hardware import Array, Memory
 from costmodel.spec.problems import Problem, SpecError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from costmodel.einsum.algebra import Workload
     from costmodel.spec.hardware import Architecture
@@ -59,8 +59,13 @@ def check_subject(architecture: Architecture, workload: Workload, subject: str) 
     for word, known in ways:
         if word not in known:
             what = f": there is no {word!r}" if rest else ""
-            near = did_you_mean(word, known if rest else [*TOTALS, *(f"{name}.energy" for name in components)])
+            near = did_you_mean(word, known if rest else [*TOTALS, *_first_of(components)])
             raise SpecError([Problem(f"no such number: {subject!r}{what}", hint=near)])
+
+
+def _first_of(components: Sequence[str]) -> Iterator[str]:
+    """A number of each component, to be told who names the component alone."""
+    return (f"{name}.{'latency' if name == WAITING else 'energy'}" for name in components)
 
 
 def _kinds(architecture: Architecture, component: str) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from costmodel.report.human import seconds
+from costmodel.report.human import duration
 
 if TYPE_CHECKING:
     from costmodel.sweep.forecast import Forecast
@@ -21,7 +21,8 @@ def forecast_text(found: Forecast, jobs: int) -> str:
     if found.cpu_s is None:
         return "\n".join([*lines, "nothing is left to search"])
     about = "at least" if found.longer else "at most"
-    time = f"{seconds(found.cpu_s)} of one core, {seconds(found.cpu_s / jobs)} with {jobs} workers"
+    whole, shared = (duration(s) for s in (found.cpu_s, found.cpu_s / jobs))
+    time = f"{whole} of one core, {shared} with {jobs} worker{'' if jobs == 1 else 's'}"
     made = f"{found.sampled:,} search{'' if found.sampled == 1 else 'es'}"
     why = "some were given up" if found.longer else "an answer may settle others"
     return "\n".join([*lines, f"time: {about} {time} (from {made}; {why})"])

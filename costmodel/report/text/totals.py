@@ -23,7 +23,9 @@ def totals_text(evaluation: Evaluation, *, room: bool = False) -> str:
     per_point = energy / evaluation.total_points if evaluation.total_points else 0.0
     edp = energy * 1e-12 * evaluation.latency_s
     peak = evaluation.peak_per_cycle
-    of = f"of {exact(peak)} points per cycle" if peak == int(peak) else f"of {digits(peak)} points per cycle on average"
+    average = peak != int(peak)
+    of = f"of {digits(peak) if average and peak < 1000 else f'{peak:,.0f}'} points per cycle"
+    of += " on average" if average else ""
     rows = [
         ["energy", joules(energy), f"{exact(energy)} pJ, {digits(per_point)} pJ per point"],
         ["latency", seconds(evaluation.latency_s), f"{exact(cycles)} cycles at {prefixed(evaluation.clock_hz, 'Hz')}"],
