@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from costmodel.report.figures.colours import ACCENT, QUIET, SERIES
-from costmodel.report.figures.parts import finish, label
+from costmodel.report.figures.parts import finish, label, log_ticks
 from costmodel.report.folder import write_text
 from costmodel.report.page.book import Book
 from costmodel.report.page.grid import Cell, Table
@@ -47,10 +47,6 @@ _CAPTION = (
 )
 
 
-_RATIOS = (0.001, 0.01, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 10, 100, 1000)
-"""Ratios that the axis names, where they are in sight."""
-
-
 def agreement(rows: Sequence[Judged]) -> go.Figure:
     """Ours over published against published, a colour per group; what is outside of its tolerance is ringed."""
     import plotly.graph_objects as go
@@ -83,8 +79,7 @@ def agreement(rows: Sequence[Judged]) -> go.Figure:
         yaxis={
             "type": "log",
             "title": {"text": "ours / published", "font": {"size": 12.5}},
-            "tickvals": _RATIOS,
-            "ticktext": [f"{ratio:g}" for ratio in _RATIOS],
+            **log_ticks((row.ours or 1) / (row.published or 1) for row in drawn),
         },
     )
     return finish(figure, height=460, legend=True)

@@ -6,12 +6,15 @@ Names from the user go through ``label``: Plotly reads a little HTML in its text
 from __future__ import annotations
 
 import html
+import math
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
+
+from costmodel.report import human
 
 FONT = '"Inter", "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
 
@@ -103,6 +106,20 @@ def spread(figure: go.Figure, rows: pd.DataFrame) -> None:
     for update, column in ((figure.update_xaxes, "latency_s"), (figure.update_yaxes, "energy_pj")):
         if len(rows) and 0 < rows[column].min() < rows[column].max() / 10:
             update(type="log", dtick="D2")
+
+
+def log_ticks(values: Iterable[float]) -> dict[str, list[float] | list[str]]:
+    """Numbers that a logarithmic axis names: powers of ten, and between them 2 and 5 where few powers are in sight.
+
+    >>> log_ticks([0.3, 2.5])["ticktext"], log_ticks([1.2, 900.0])["ticktext"]
+    (['0.1', '0.2', '0.5', '1', '2', '5', '10'], ['1', '10', '100', '1,000'])
+    """
+    known = list(values) or [1.0]
+    low, high = math.log10(min(known)), math.log10(max(known))
+    steps = (1, 2, 5) if high - low < 2 else (1,)
+    ticks = [step * 10.0**power for power in range(math.floor(low), math.ceil(high) + 1) for step in steps]
+    ticks = [tick for tick in ticks if tick <= 10.0 ** math.ceil(high)]
+    return {"tickvals": ticks, "ticktext": [human.amount(tick) for tick in ticks]}
 
 
 def finish(

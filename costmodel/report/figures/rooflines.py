@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from costmodel.report import human
 from costmodel.report.figures.colours import QUIET
-from costmodel.report.figures.parts import finish, label, rows_of
+from costmodel.report.figures.parts import finish, label, log_ticks, rows_of
 from costmodel.report.tables import OPERATIONS_PER_STORED_BIT
 
 
@@ -47,7 +47,11 @@ def roofline(table: pd.DataFrame, peak_per_cycle: float, outer: str, outer_bits_
             "title": {"text": f"operations per bit of {label(outer)}", "font": {"size": 12.5}},
             "dtick": 1,
         },
-        yaxis={"type": "log", "title": {"text": "operations per cycle", "font": {"size": 12.5}}, "dtick": 1},
+        yaxis={
+            "type": "log",
+            "title": {"text": "operations per cycle", "font": {"size": 12.5}},
+            **log_ticks(y for y in (*ys, *table["points_per_cycle"]) if y > 0),
+        },
         showlegend=False,
     )
     return finish(figure, height=340)

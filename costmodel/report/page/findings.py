@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 
 from costmodel.mapper.result import NetworkPoint
+from costmodel.model.evaluation import WAITING
 from costmodel.model.meters import shared_bits_per_cycle
 from costmodel.report import human, tables
 from costmodel.report.run import FrontPoint, Run
@@ -39,10 +40,12 @@ def of_einsums(run: Run) -> str:
 
 def of_time(run: Run) -> str:
     """What decides the latency."""
-    parts = [f"{name} decides {human.percent(share)}" for name, share in tables.bottleneck_shares(run).items() if share]
+    shares = tables.bottleneck_shares(run)
+    parts = [f"{name} decides {human.percent(share)}" for name, share in shares.items() if share]
     more = f", {len(parts) - 3} more the rest" if len(parts) > 3 else ""
     decided = f"{_and(parts[:3])} of the time{more}. " if parts else ""
-    return f"{decided}Components work at the same time; the slowest decides."
+    waits = f" {WAITING}: operations, with what nothing overlaps, one after another." if shares.get(WAITING) else ""
+    return f"{decided}Components work at the same time; the slowest decides.{waits}"
 
 
 def of_roofline(run: Run) -> str:
