@@ -112,7 +112,10 @@ TIME = Dimension(
 LATENCY = Dimension(
     "a latency",
     {"cycles": (Fraction(1), "cycles"), "cycle": (Fraction(1), "cycles")}
-    | {unit: (Fraction(1, 10**power), "s") for unit, power in (("ps", 12), ("ns", 9), ("us", 6), ("µs", 6), ("ms", 3))},
+    | {
+        unit: (Fraction(1, 10**power), "s")
+        for unit, power in (("ps", 12), ("ns", 9), ("us", 6), ("µs", 6), ("ms", 3), ("s", 0))
+    },
     "cycles",
     "cycles, ns, us",
 )

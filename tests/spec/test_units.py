@@ -142,6 +142,7 @@ def test_convert():
     assert convert(Fraction(1), "MiB", "KiB") == 1024
     assert convert(Fraction(3), "", "") == 3
     assert convert(Fraction(1), "nJ", "pJ") == 1000
+    assert convert(Fraction(60), "ns", "s") == Fraction(60, 10**9)  # a latency is held against seconds
     for unit, to in [("KiB", "pJ"), ("KiB", "words"), ("", "KiB"), ("b/s", "b/cycle")]:
         with pytest.raises(ValueError, match="do not measure the same"):
             convert(Fraction(1), unit, to)
