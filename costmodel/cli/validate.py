@@ -29,7 +29,7 @@ def _page(_ctx: click.Context, param: click.Parameter, value: Path | None) -> Pa
     "--only",
     metavar="GROUP[/ROW]",
     multiple=True,
-    help="Only this group, or its rows that begin so, e.g. eyeriss/CONV1. Repeatable.",
+    help="Only this group, or its rows that begin so, e.g. eyeriss/VGG. Repeatable.",
 )
 @click.option("fast", "--fast", is_flag=True, help="Leave out what takes more than a second or two a row.")
 @json_option

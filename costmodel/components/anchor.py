@@ -37,7 +37,8 @@ class Anchor(NamedTuple):
 def read(said: object, of: Component) -> Anchor:
     """Tell parameters from costs; ComponentError if it is no map, or names no source or no costs."""
     if not isinstance(said, Mapping):
-        raise ComponentError("must be a map of parameters, costs and a source", hint=f"{example(of)}")
+        shown = (f'{key}: "{value}"' if "," in str(value) else f"{key}: {value}" for key, value in example(of).items())
+        raise ComponentError("must be a map of parameters, costs and a source", hint=f"{{{', '.join(shown)}}}")
     parameters = {key: value for key, value in said.items() if key in of.parameters}
     costs = {key: value for key, value in said.items() if key not in of.parameters and key != "source"}
     source = said.get("source")

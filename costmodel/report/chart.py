@@ -74,8 +74,9 @@ def memory_chart(run: Run, einsum: str, roles: Mapping[str, str]) -> MemoryChart
     flows = {key: Flows(**at, energy_pj=energy.get(key, 0.0)) for key, at in words.items()}
     for array in run.architecture.arrays:
         flows |= {(array.name, t): Flows(energy_pj=energy[array.name, t]) for t in lanes if energy.get((array.name, t))}
+    active = {action.component for action in evaluation.action_rows if action.einsum == einsum}
     return MemoryChart(
-        boxes=tuple(_boxes(run, used, energy)),
+        boxes=tuple(box for box in _boxes(run, used, energy) if box.kind != "compute" or box.name in active),
         lanes=tuple(lanes),
         flows=flows,
         colours=group_colours(list(lanes), roles),

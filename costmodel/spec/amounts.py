@@ -22,7 +22,8 @@ from costmodel.spec.formulas import FUNCTIONS, formula
 _UNITS = sorted({unit for dimension in units.DIMENSIONS for unit in dimension.units}, key=lambda unit: -len(unit))
 _QUANTITY = rf"(?<![\w.])\d+(?:\.\d*)?(?:[eE][-+]?\d+)?\s*(?:{'|'.join(map(re.escape, _UNITS))})(?![\w.])"
 _PATH = r"(?<![\w.])[^\W\d]\w*(?:\.\w+)*"
-_PIECE = re.compile(rf"(?P<quantity>{_QUANTITY})|(?P<path>{_PATH})")
+_SHARE = r"(?<![\w.])\d+(?:\.\d*)?\s*%"
+_PIECE = re.compile(rf"(?P<quantity>{_QUANTITY})|(?P<share>{_SHARE})|(?P<path>{_PATH})")
 _SIGNS: Mapping[str, Callable[[Fraction, Fraction], bool]] = {
     "<=": operator.le,
     ">=": operator.ge,
@@ -92,6 +93,8 @@ def amount_formula(text: str) -> AmountFormula:
         name = f"V{len(names) + len(amounts)}"
         if found["quantity"]:
             amounts[name] = Amount.of(piece)
+        elif found["share"]:
+            amounts[name] = Amount(Fraction(piece.rstrip("%").strip()) / 100, "")
         else:
             names[name] = piece
         return name

@@ -128,9 +128,10 @@ def _room(level: AnyLevel, at: Path, around: Around, marks: Marks) -> list[Probl
         problems.append(marks.problem(rule, (*at, "size")))
     if level.access is not None and level.energy is not None and level.energy.access is not None:
         problems.append(marks.problem("`access` is said twice, here and in `energy`", (*at, "access"), key=True))
-    if level.in_flight is not None and not level.latency:
+    if level.in_flight is not None and not (level.latency and around.cycles(level.latency)):
         hint = "say `latency:`, the time from asking for a word to its arrival"
-        problems.append(marks.problem(f"{level.memory}: `in_flight` needs a `latency`", (*at, "in_flight"), hint=hint))
+        rule = f"{level.memory}: `in_flight` needs a `latency` above 0"
+        problems.append(marks.problem(rule, (*at, "in_flight"), hint=hint))
     return problems
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from functools import cached_property
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, PlainSerializer, PlainValidator, field_validator
@@ -35,7 +36,8 @@ def row(axis: str, value: Any) -> tuple[Any, ...]:
     if len(paths) == 1:
         return (value,)
     if not isinstance(value, list | tuple) or len(value) != len(paths):
-        raise ValueError(f"must be a list of {len(paths)} values, one for each of {axis}, got {describe(value)}")
+        got = f"a list of {len(value)}" if isinstance(value, list | tuple) else describe(value)
+        raise ValueError(f"must be a list of {len(paths)} values, one for each of {axis}, got {got}")
     return tuple(value)
 
 
@@ -168,8 +170,10 @@ def _read(read: Callable[[str], object]) -> Callable[[object], str]:
 
 Formula = Annotated[str, PlainValidator(_read(amount_formula)), JsonSchema({"type": ["string", "number"]})]
 Comparison = Annotated[str, PlainValidator(_read(condition)), JsonSchema({"type": "string"})]
-FIGURES = ("area", "energy", "latency", "power", "utilisation")
-"""What conditions may ask for beside values that a study sets."""
+FIGURES: Mapping[str, str] = MappingProxyType(
+    {"area": "mm2", "energy": "pJ", "latency": "s", "power": "W", "utilisation": ""}
+)
+"""What conditions may ask for beside values that a study sets, with the unit that it comes in."""
 
 
 class Subject(SpecModel):
@@ -219,8 +223,13 @@ class Study(Request, Subject):
     @field_validator("axes")
     @classmethod
     def _whole_rows(cls, axes: dict[str, tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
-        """Paths that go together have as many values."""
+        """Paths that go together have as many values, and no path stands twice."""
+        seen: set[str] = set()
         for axis, values in axes.items():
+            for path in paths_of(axis):
+                if path in seen:
+                    raise ValueError(f"{path} stands twice{HINT}leave it out of {axis!r}")
+                seen.add(path)
             for value in values:
                 row(axis, value)
         return axes
@@ -293,7 +302,10 @@ class Study(Request, Subject):
         for path, text in self.derive.items():
             formula = amount_formula(text)
             used = {name: Amount.of(known[name]) for name in formula.names.values()}
-            known[path] = formula.value(used).written
+            try:
+                known[path] = formula.value(used).written
+            except ZeroDivisionError:
+                raise ZeroDivisionError(f"{path}: {text}: a division by 0") from None
         return {path: known[path] for path in self.derive}
 
     @property

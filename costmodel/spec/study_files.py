@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from costmodel.spec.amounts import amount_formula, condition
+from costmodel.spec.amounts import Amount, amount_formula, condition
 from costmodel.spec.load import Document
 from costmodel.spec.problems import Path, Problem, SpecError, did_you_mean
 from costmodel.spec.study import FIGURES
@@ -73,6 +74,7 @@ def formula_problems(study: Study, own: Document) -> Iterator[Problem]:
     """Report names that formulas cannot use."""
     mine = [*study.set, *study.columns]
     known = [*study.from_files(), *mine]
+    amounts = _amounts(study)
     for path, text in study.derive.items():
         if lost := [name for name in amount_formula(text).names.values() if name not in known]:
             hint = did_you_mean(lost[0], known)
@@ -81,17 +83,41 @@ def formula_problems(study: Study, own: Document) -> Iterator[Problem]:
             )
         elif path in mine:
             yield own.marks.problem(f"{path} is an axis or set already", ("derive", path), key=True)
+        elif said := _unfit(amount_formula(text).value, amounts):
+            yield own.marks.problem(said, ("derive", path))
         known.append(path)
         mine.append(path)
     listed = isinstance(own.data.get("where"), list)
     for place, text in enumerate(study.where):
         known_here = [*known, *FIGURES]
+        where: Path = ("where", place) if listed else ("where",)
         if lost := [name for name in condition(text).names if name not in known_here]:
-            where: Path = ("where", place) if listed else ("where",)
             hint = did_you_mean(lost[0], known_here)
             yield own.marks.problem(
                 f"{lost[0]!r} is stated nowhere, no axis, not set, not derived and no figure", where, hint=hint
             )
+        elif said := _unfit(condition(text).broken, amounts):
+            yield own.marks.problem(f"{text}: {said}", where)
+
+
+def _amounts(study: Study) -> dict[str, Amount]:
+    """The values of the first design, as far as they are amounts, and a figure of each kind."""
+    found = {name: Amount(Fraction(1), unit) for name, unit in FIGURES.items()}
+    for path, value in {**study.from_files(), **dict(first_values(study))}.items():
+        with suppress(ValueError):
+            found[path] = Amount.of(value)
+    return found
+
+
+def _unfit(compute: Callable[[Mapping[str, Amount]], object], amounts: Mapping[str, Amount]) -> str:
+    """Say what does not measure the same; what has no value in one design may have one in another."""
+    try:
+        compute(amounts)
+    except ValueError as error:
+        return str(error)
+    except (ZeroDivisionError, KeyError):
+        pass
+    return ""
 
 
 def _first_values(study: Study, document: Document, belongs: Belongs) -> Changes:

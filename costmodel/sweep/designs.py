@@ -171,9 +171,10 @@ def overrides(study: Study, design: Design) -> list[tuple[str, Any]]:
     try:
         derived = study.derived({**study.from_files(design.arch, design.workload), **study.set, **chosen})
     except (ValueError, ZeroDivisionError, KeyError) as error:
-        what = "a division by 0" if isinstance(error, ZeroDivisionError) else str(error)
-        what = f"nothing states {error}" if isinstance(error, KeyError) else what
-        raise SpecError([Problem(f"derive: {what}")]) from None
+        what = f"nothing states {error}" if isinstance(error, KeyError) else str(error)
+        own = study.documents.get(("study", ""))
+        problem = Problem(f"derive: {what}") if own is None else own.marks.problem(what, ("derive",), key=True)
+        raise SpecError([problem]) from None
     return [*study.set.items(), *chosen.items(), *derived.items()]
 
 

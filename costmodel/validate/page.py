@@ -47,6 +47,10 @@ _CAPTION = (
 )
 
 
+_RATIOS = (0.001, 0.01, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 10, 100, 1000)
+"""Ratios that the axis names, where they are in sight."""
+
+
 def agreement(rows: Sequence[Judged]) -> go.Figure:
     """Ours over published against published, a colour per group; what is outside of its tolerance is ringed."""
     import plotly.graph_objects as go
@@ -76,13 +80,14 @@ def agreement(rows: Sequence[Judged]) -> go.Figure:
             "dtick": 3,
             "exponentformat": "power",
         },
-        yaxis={"type": "log", "title": {"text": "ours / published", "font": {"size": 12.5}}},
+        yaxis={
+            "type": "log",
+            "title": {"text": "ours / published", "font": {"size": 12.5}},
+            "tickvals": _RATIOS,
+            "ticktext": [f"{ratio:g}" for ratio in _RATIOS],
+        },
     )
     return finish(figure, height=460, legend=True)
-
-
-def _axis(title: str) -> dict[str, object]:
-    return {"type": "log", "title": {"text": title, "font": {"size": 12.5}}}
 
 
 def _hover(row: Judged) -> str:

@@ -33,10 +33,10 @@ def _uncalibrated(row: Judged) -> str:
 def quantity(value: float, unit: str) -> str:
     """A number with its unit: counts with all digits, all else with four.
 
-    >>> quantity(1234567.0, "B"), quantity(1234567.8, "pJ"), quantity(0.0123456, "s"), quantity(98.7654, "%")
-    ('1,234,567 B', '1,234,568 pJ', '0.01235 s', '98.77 %')
+    >>> quantity(1234567.0, "B"), quantity(2402.8, "MB"), quantity(0.0123456, "s"), quantity(98.7654, "%")
+    ('1,234,567 B', '2,403 MB', '0.01235 s', '98.77 %')
     """
-    whole = (value == int(value) and abs(value) < 1e15) or abs(value) >= 10_000
+    whole = (value == int(value) and abs(value) < 1e15) or abs(value) >= 1000
     return f"{value:,.0f} {unit}".rstrip() if whole else f"{human.digits(value, 4)} {unit}".rstrip()
 
 

@@ -137,6 +137,7 @@ def test_a_file_says_it(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
+        ("latency: 100 ns, ", "latency: 0, ", "`in_flight` needs a `latency` above 0"),
         ("latency: 100 ns, ", "", "`in_flight` needs a `latency`"),
         ("bandwidth: {total: 64 b/cycle, read: 32 b/cycle}, ", "", "`overlap: none` needs a bandwidth"),
         ("- {compute", "- {array: PEs, shape: 2, overlap: all}\n- {compute", "is about the passes of a systolic array"),

@@ -8,6 +8,7 @@ from report import samples
 from costmodel.report import chart, figures, human, tables
 from costmodel.report.figures.colours import ACCENT
 from costmodel.report.figures.parts import label
+from costmodel.spec.hardware import ComputeUnit
 
 
 @pytest.fixture(scope="module")
@@ -207,6 +208,14 @@ def test_arrows_carry_exact_words(gemm):
     assert drawn.flows["DRAM", "A"].read == gemm.evaluation.words("DRAM", "A", "read")
     assert ("GLB", "B") not in drawn.flows
     assert f"{gemm.evaluation.words('GLB', 'Z', 'update'):,} words updated" in chart.svg(drawn)
+
+
+def test_units_that_compute_nothing_stop_no_arrow(gemm):
+    outer, *inner = gemm.architecture.levels
+    idle = ComputeUnit(name="VEC", energy_pj={"exp": 1.0})
+    with_idle = dataclasses.replace(gemm.architecture, levels=(outer, idle, *inner))
+    run = dataclasses.replace(gemm, architectures=(with_idle,))
+    assert chart.memory_chart(run, "Z", {}).boxes == chart.memory_chart(gemm, "Z", {}).boxes
 
 
 def test_a_run_without_counts_has_no_chart():

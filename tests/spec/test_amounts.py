@@ -55,6 +55,7 @@ def test_what_is_no_formula_is_an_error(text):
     ("text", "said"),
     [
         ("area <= 3 mm2", ""),
+        ("PEs.shape.X / 24 >= 50 %", ""),
         ("area < 3000000 um2", "area < 3000000 um2: 3 mm2 against 3e+06 um2"),
         ("GLB.size == 2 KiB * PEs.shape.X", ""),
         ("PEs.shape.X > 12", "PEs.shape.X > 12: 12 against 12"),
@@ -83,6 +84,10 @@ STUDY = "arch: two_level\nworkload: gemm\naxes: {MAC.throughput: [1, 2]}\n"
             "where: [aera <= 3 mm2]\n",
             "s.yaml:4:9: $.where[0]: 'aera' is stated nowhere",
         ),
+        ("where: Buffer.size <= 4 mm2\n", "s.yaml:4:8: $.where: Buffer.size <= 4 mm2: 'mm2' and 'words' do not"),
+        ("where: [latency <= 3 mm]\n", "s.yaml:4:9: $.where[0]: latency <= 3 mm: 'mm' and 's' do not measure the same"),
+        ("derive: {Buffer.size: 2 KiB + MAC.throughput}\n", "s.yaml:4:23: $.derive.Buffer.size: 'no unit' and"),
+        ('axes: {MAC.throughput: [1], "Buffer.size, MAC.throughput": [[1, 2]]}\n', "MAC.throughput stands twice"),
         ("where: area\n", "must compare two amounts"),
         ('axes: {"Buffer.size, MAC.throughput": [[1, 2], 3]}\n', "must be a list of 2 values, one for each of"),
     ],

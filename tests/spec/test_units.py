@@ -98,6 +98,8 @@ def test_quantities(text, dimension, value):
         (float("nan"), units.ENERGY, "got nan"),
         (float("inf"), units.ENERGY, "got inf"),
         ("1e999 pJ", units.ENERGY, "too large"),
+        (1e308, units.ENERGY, "too large"),
+        (-1e-300, units.ENERGY, "too small"),
         ("1e-999 pJ", units.ENERGY, "too small"),
         ("1e99999 pJ", units.ENERGY, "too large"),
         ("9" * 200, units.ENERGY, "must be an energy"),

@@ -40,10 +40,11 @@ def architecture_text(architecture: Architecture) -> str:
     lines += [unit_text(architecture, unit) for unit in architecture.compute_units]
     for unit in architecture.compute_units:
         copies = architecture.copies(unit.name)
-        kinds = [k for k in unit.throughput_per_cycle if k != "default"] or ["default"]
-        for one, alike in _alike({kind: operations_per_cycle(unit, kind) for kind in kinds}):
+        rated = _rated(unit)
+        for one, alike in _alike({kind: operations_per_cycle(unit, kind) for kind in rated}):
             per_cycle = copies * one
-            name = "operations" if alike == ["default"] else " or ".join(alike)
+            rest = "operations" if rated == ["default"] else "other operations"
+            name = " or ".join(rest if kind == "default" else kind for kind in alike)
             rate = prefixed(per_cycle * architecture.clock_hz, "op/s")
             lines.append(f"peak of {unit.name}: {amount(per_cycle)} {name} per cycle = {rate}")
     lines += area_lines(architecture)
@@ -64,6 +65,13 @@ def unit_text(architecture: Architecture, unit: ComputeUnit) -> str:
     made = "stated" if unit.instances is not None else " × ".join(sizes)
     count = f"{architecture.copies(unit.name):,}" + (f" = {made}" if made else "")
     return f"{unit.name}: {count}; does {_operations(unit)}"
+
+
+def _rated(unit: ComputeUnit) -> list[str]:
+    """The kinds of operation whose rates are told; all others together, and where no kind has a rate of its own."""
+    own = [kind for kind in unit.throughput_per_cycle if kind != "default"]
+    others = unit.does("default") or any(kind not in own for kind in unit.energy_pj)
+    return [*own, "default"] if others or not own else own
 
 
 def _operations(unit: ComputeUnit) -> str:

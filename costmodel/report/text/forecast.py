@@ -22,5 +22,6 @@ def forecast_text(found: Forecast, jobs: int) -> str:
         return "\n".join([*lines, "nothing is left to search"])
     about = "at least" if found.longer else "at most"
     time = f"{seconds(found.cpu_s)} of one core, {seconds(found.cpu_s / jobs)} with {jobs} workers"
+    made = f"{found.sampled:,} search{'' if found.sampled == 1 else 'es'}"
     why = "some were given up" if found.longer else "an answer may settle others"
-    return "\n".join([*lines, f"time: {about} {time} (from {found.sampled:,} searches; {why})"])
+    return "\n".join([*lines, f"time: {about} {time} (from {made}; {why})"])
