@@ -79,7 +79,7 @@ def priced(of: Component, stated: Mapping[str, object], around: Mapping[str, Val
             known = anchor.read(stated[anchor.KEY], of)
             same = {key: values[key] for key, parameter in of.parameters.items() if parameter.words}
             there = _finite(of, _values(of, known.parameters, same, word_bits))
-            figures = _checked(of, anchor.anchored(known, figures, there))
+            figures = anchor.anchored(known, figures, there)
         except ComponentError as error:
             raise ComponentError(str(error), error.parameter, error.hint, (anchor.KEY,)) from None
     return Priced(of, values, figures)
@@ -111,11 +111,6 @@ def _finite(of: Component, values: Parameters) -> Mapping[str, ComponentFigure]:
         figures = of.actions(values)
     except OverflowError:
         figures = {}
-    return _checked(of, figures)
-
-
-def _checked(of: Component, figures: Mapping[str, ComponentFigure]) -> Mapping[str, ComponentFigure]:
-    """Return figures; ComponentError where one is no number that prices anything."""
     if not figures or not all(math.isfinite(figure.value) and figure.value >= 0 for figure in figures.values()):
         hint = "sizes, widths and powers are far from anything that is built"
         raise ComponentError(f"no finite costs of {of.name} follow from its parameters", "", hint)

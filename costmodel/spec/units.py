@@ -112,7 +112,10 @@ TIME = Dimension(
 LATENCY = Dimension(
     "a latency",
     {"cycles": (Fraction(1), "cycles"), "cycle": (Fraction(1), "cycles")}
-    | {unit: (Fraction(1, 10**power), "s") for unit, power in (("ps", 12), ("ns", 9), ("us", 6), ("µs", 6), ("ms", 3))},
+    | {
+        unit: (Fraction(1, 10**power), "s")
+        for unit, power in (("ps", 12), ("ns", 9), ("us", 6), ("µs", 6), ("ms", 3), ("s", 0))
+    },
     "cycles",
     "cycles, ns, us",
 )
@@ -155,13 +158,14 @@ def split(value: object, dimension: Dimension | None = None) -> tuple[Fraction, 
         match = _NUMBER.fullmatch(value) if len(value) <= _MAX_TEXT else None
         if match is None:
             raise ValueError(f"{must}, got {describe(value)}")
-        number = Fraction(match[1])
-        if number and not _SMALLEST <= abs(number) <= _LARGEST:
-            raise ValueError(f"{must}, got {describe(value)}, which is too {'large' if abs(number) > 1 else 'small'}")
-        return number, " ".join(match[2].split()).replace(" / ", "/").replace("/ ", "/").replace(" /", "/")
-    if not math.isfinite(value):
+        number, unit = Fraction(match[1]), match[2]
+    elif math.isfinite(value):
+        number, unit = Fraction(repr(value)), ""
+    else:
         raise ValueError(f"{must}, got {value}")
-    return Fraction(repr(value)), ""
+    if number and not _SMALLEST <= abs(number) <= _LARGEST:
+        raise ValueError(f"{must}, got {describe(value)}, which is too {'large' if abs(number) > 1 else 'small'}")
+    return number, " ".join(unit.split()).replace(" / ", "/").replace("/ ", "/").replace(" /", "/")
 
 
 def convert(number: Fraction, unit: str, to: str) -> Fraction:

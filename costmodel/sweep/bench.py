@@ -75,7 +75,8 @@ class Bench:
     _running: dict[str, Wanted] = field(default_factory=dict)
     _entries: dict[str, str] = field(default_factory=dict)
     """What is kept of the answers of this run, as JSON."""
-    _failures: dict[str, Exception] = field(default_factory=dict)
+    _failures: dict[str, tuple[Naming, Exception]] = field(default_factory=dict)
+    """Why there is no answer, and in whose names."""
     _recent: OrderedDict[str, tuple[Inquiry, MapperResult]] = field(default_factory=OrderedDict)
     _least: dict[str, Costs] = field(default_factory=dict)
     _proven: dict[str, list[tuple[Family, Proven]]] = field(default_factory=lambda: defaultdict(list))
@@ -165,8 +166,11 @@ class Bench:
         return {group: self._answer(key, one) for group, (key, one) in enumerate(zip(keys, plan.asked, strict=True))}
 
     def _answer(self, key: str, asked: Inquiry) -> MapperResult | Exception:
-        failure = self._failures.get(key)
-        if failure is not None:
+        if key in self._failures:
+            naming, failure = self._failures[key]
+            if isinstance(failure, InfeasibleError) and naming != asked.naming():
+                name, tally = asked.einsum.name, failure.tally  # the nearest miss names tensors
+                return InfeasibleError(name, tally, None, failure.proven, failure.mapspace)
             return failure
         recent = self._recent.get(key)
         if recent is not None and recent[0].einsum == asked.einsum and recent[0].architecture == asked.architecture:
@@ -176,7 +180,8 @@ class Bench:
     def _take(self, wanted: Wanted, found: MapperResult | Exception) -> None:
         entry = entry_of(wanted.asked, found, wanted.naming) if isinstance(found, MapperResult) else None
         if entry is None or not isinstance(found, MapperResult):
-            self._failures[wanted.key] = found if isinstance(found, Exception) else LostError("interrupted")
+            lost = found if isinstance(found, Exception) else LostError("interrupted")
+            self._failures[wanted.key] = wanted.naming, lost
             return
         self._entries[wanted.key] = json.dumps(entry)
         self._recent[wanted.key] = (wanted.asked, found)

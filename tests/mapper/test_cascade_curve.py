@@ -159,7 +159,7 @@ def test_a_double_buffer_needs_twice_the_room() -> None:
 
 
 def test_a_curve_says_what_is_in_no_group_and_when_time_is_up() -> None:
-    work = workload_of("Y[p + 1] = Y[p] * A[p]", "Z[p] = Y[p] * C[p]", p=4)
+    work = workload_of("Y[p + 1] = Y[p] * A[p]", "Z[p] = Y[p + 1] * C[p]", p=4)
     curve = cascade_curve(work, TWO, "Buffer", fuse="auto")
     assert curve.fused is not None
     assert dict(curve.alone) == {"Y": "it reads its own output"}

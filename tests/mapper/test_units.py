@@ -198,8 +198,8 @@ def compare(seed: int, most: int = 250) -> str:
 
 
 def test_fronts_are_those_of_all_units() -> None:
-    outcomes = Counter(compare(seed) for seed in range(100))
-    assert outcomes["front of 2 units"] + outcomes["front of 3 units"] >= 60, outcomes
+    outcomes = Counter(compare(seed) for seed in range(40))
+    assert outcomes["front of 2 units"] + outcomes["front of 3 units"] >= 24, outcomes
 
 
 @pytest.mark.long

@@ -19,7 +19,7 @@ from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
 from costmodel.spec.mapping import Mapping
 from costmodel.spec.problems import SpecError
 
-NORMAL = 2_000
+NORMAL = 1_500
 LONG = 100_000
 LONG_FIRST_SEED = 1_000_000
 """``make test-long`` takes other seeds than the normal suite."""

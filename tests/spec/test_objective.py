@@ -44,8 +44,8 @@ def test_area_beside_others_orders_no_mappings():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("area", "area does not depend on the mapping: search by energy, latency or capacity"),
-        ("area,area", "area does not depend on the mapping"),
+        ("area", "area orders designs of a sweep, not mappings: search by energy, latency or capacity"),
+        ("area,area", "area orders designs of a sweep, not mappings"),
         ("enrgy", "no such objective: 'enrgy' (did you mean 'energy'?)"),
         ("energy,speed", "no such objective: 'speed'"),
         ("energy^-1", "no such objective: 'energy^-1'"),

@@ -98,6 +98,8 @@ def test_quantities(text, dimension, value):
         (float("nan"), units.ENERGY, "got nan"),
         (float("inf"), units.ENERGY, "got inf"),
         ("1e999 pJ", units.ENERGY, "too large"),
+        (1e308, units.ENERGY, "too large"),
+        (-1e-300, units.ENERGY, "too small"),
         ("1e-999 pJ", units.ENERGY, "too small"),
         ("1e99999 pJ", units.ENERGY, "too large"),
         ("9" * 200, units.ENERGY, "must be an energy"),
@@ -140,6 +142,7 @@ def test_convert():
     assert convert(Fraction(1), "MiB", "KiB") == 1024
     assert convert(Fraction(3), "", "") == 3
     assert convert(Fraction(1), "nJ", "pJ") == 1000
+    assert convert(Fraction(60), "ns", "s") == Fraction(60, 10**9)  # a latency is held against seconds
     for unit, to in [("KiB", "pJ"), ("KiB", "words"), ("", "KiB"), ("b/s", "b/cycle")]:
         with pytest.raises(ValueError, match="do not measure the same"):
             convert(Fraction(1), unit, to)

@@ -25,7 +25,7 @@ GRID = {
     "arch": "pe2d",
     "workload": "net.yaml",
     "axes": {
-        "GLB.size": [24, 40, 200],
+        "GLB.size": [24, 200],
         "PEs.shape.X": [2, 8],
         "MainMemory.bandwidth": [1, 8],
         "MAC.energy": [1, 3],

@@ -364,7 +364,7 @@ def plain_front(values: set[tuple[float, ...]]) -> list[tuple[float, ...]]:
     return found
 
 
-@pytest.mark.parametrize("part", range(8))
+@pytest.mark.parametrize("part", range(5))
 def test_small_answers_are_the_best_of_every_mapping_and_no_bound_is_above_them(part: int) -> None:
     compared = sum(compare_with_every_mapping(seed, 300) for seed in range(20 * part, 20 * part + 20))
     assert compared >= 5
@@ -406,7 +406,7 @@ def test_small_answers_under_an_order_are_the_best_that_keep_to_it(text: str) ->
     for seed in range(700, 770 if listed else 725):  # few problems have the level and the loops of an order
         problem, architecture = tiny(random.Random(seed))
         if not listed or (level in {m.name for m in architecture.memories} and len(listed & set(problem.shape)) > 1):
-            compared += compare_with_every_mapping(seed, 400, (text,), (*OBJECTIVES, *WITH_ROOM))
+            compared += compare_with_every_mapping(seed, 400, (text,), OBJECTIVES)
     assert compared >= 3
 
 
