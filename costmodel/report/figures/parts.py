@@ -108,15 +108,24 @@ def spread(figure: go.Figure, rows: pd.DataFrame) -> None:
             update(type="log", dtick="D2")
 
 
-def log_ticks(values: Iterable[float]) -> dict[str, list[float] | list[str]]:
-    """Numbers that a logarithmic axis names: powers of ten, and between them 2 and 5 where few powers are in sight.
+_STEPS: Sequence[tuple[float, Sequence[float]]] = (
+    (0.4, (1, 1.1, 1.2, 1.4, 1.7, 2, 2.5, 3, 4, 5, 6, 7, 8, 9)),
+    (1.0, (1, 1.5, 2, 3, 5, 7)),
+    (2.0, (1, 2, 5)),
+    (math.inf, (1,)),
+)
+"""Decades in sight, below → what is named of each."""
 
-    >>> log_ticks([0.3, 2.5])["ticktext"], log_ticks([1.2, 900.0])["ticktext"]
-    (['0.1', '0.2', '0.5', '1', '2', '5', '10'], ['1', '10', '100', '1,000'])
+
+def log_ticks(values: Iterable[float]) -> dict[str, list[float] | list[str]]:
+    """Numbers that a logarithmic axis names: powers of ten, and more between them the less of a decade is in sight.
+
+    >>> log_ticks([0.3, 4.0])["ticktext"], log_ticks([1.2, 900.0])["ticktext"], log_ticks([2.0, 3.0])["ticktext"][5:8]
+    (['0.1', '0.2', '0.5', '1', '2', '5', '10'], ['1', '10', '100', '1,000'], ['2', '2.5', '3'])
     """
     known = list(values) or [1.0]
     low, high = math.log10(min(known)), math.log10(max(known))
-    steps = (1, 2, 5) if high - low < 2 else (1,)
+    steps = next(steps for width, steps in _STEPS if high - low < width)
     ticks = [step * 10.0**power for power in range(math.floor(low), math.ceil(high) + 1) for step in steps]
     ticks = [tick for tick in ticks if tick <= 10.0 ** math.ceil(high)]
     return {"tickvals": ticks, "ticktext": [human.amount(tick) for tick in ticks]}
