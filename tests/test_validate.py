@@ -102,6 +102,10 @@ def test_rows_that_are_not_there_are_named_with_what_is_near():
         "no group of rows is called 'scalsim' (did you mean 'scalesim'?)"
         in run("validate", "--only", "scalsim", code=1).stderr
     )
+    said = run("validate", "--only", "eyeriss/CONV1", code=1).stderr
+    assert "begins with 'CONV1' (there are: AlexNet CONV1; VGG-16 CONV1-1; VGG-16 CONV1-2)" in said
+    said = run("validate", "--fast", "--only", "dataflows", code=1).stderr
+    assert "all rows of dataflows that are asked for are slow (leave out --fast)" in said
     assert "no row of scalesim begins with 'outputs'" in run("validate", "--only", "scalesim/outputs", code=1).stderr
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 from importlib import import_module
 
 from costmodel.spec.problems import Problem, SpecError, did_you_mean
@@ -45,7 +46,7 @@ def asked(only: Sequence[str], *, fast: bool) -> list[tuple[CaseGroup, list[Case
             problems.append(Problem(f"no group of rows is called {name!r}", hint=did_you_mean(name, list(NAMES))))
         elif row and not any(case.name.startswith(row) for case in group(name).cases()):
             rows = list(dict.fromkeys(case.name for case in group(name).cases()))
-            problems.append(Problem(f"no row of {name} begins with {row!r}", hint=did_you_mean(row, rows)))
+            problems.append(Problem(f"no row of {name} begins with {row!r}", hint=_near(row, rows)))
         wanted.setdefault(name, []).append(row)
     if problems:
         raise SpecError(problems)
@@ -55,4 +56,17 @@ def asked(only: Sequence[str], *, fast: bool) -> list[tuple[CaseGroup, list[Case
         cases = [case for case in one.cases() if case.name.startswith(begins) and not (fast and case.slow)]
         if cases:
             found.append((one, cases))
+    if not found:
+        raise SpecError(
+            [Problem(f"all rows of {', '.join(wanted)} that are asked for are slow", hint="leave out --fast")]
+        )
     return found
+
+
+def _near(begins: str, rows: Sequence[str]) -> str:
+    """Rows that are called alike, that have the text further on, or some; apart by semicolons, as names have commas."""
+    if near := get_close_matches(begins, rows, n=1):
+        return f"did you mean {near[0]!r}?"
+    within = [row for row in rows if begins in row]
+    some = within or list(rows)
+    return f"{'there are' if within else 'known'}: {'; '.join(some[:5])}{'; …' if len(some) > 5 else ''}"
