@@ -49,6 +49,7 @@ def command(only: tuple[str, ...], out: Path | None, *, fast: bool, as_json: boo
     code is 1 if a row leaves its tolerance.
     """
     from costmodel.report.folder import check_writable
+    from costmodel.spec.problems import Problem, SpecError
     from costmodel.validate.groups import asked
     from costmodel.validate.judge import judged
     from costmodel.validate.text import csv_text, group_text, row_object
@@ -58,8 +59,13 @@ def command(only: tuple[str, ...], out: Path | None, *, fast: bool, as_json: boo
         raise click.UsageError("Give either '--json' or '--csv'.")
     if out is not None:
         check_writable(out)
+    wanted = asked(only, fast=fast)
+    if not wanted:
+        raise SpecError(
+            [Problem(f"all rows of {', '.join(only)} that are asked for are slow", hint="leave out --fast")]
+        )
     found = []
-    for group, cases in asked(only, fast=fast):
+    for group, cases in wanted:
         if slow := sum(case.slow for case in cases):
             say(f"{group.name}: {plural(slow, 'row')} that may take a minute together")
         found.append((group, list(judged(group, cases))))
