@@ -20,10 +20,7 @@ SHIFT = Calibration(
 )
 PEAK_TOPS, ARRAY = 92, 256
 CHAIN = ["T1[b, n] = X[b, k] * W1[k, n]", "T2[b, l] = T1[b, n] * W2[n, l]", "T3[b, j] = T2[b, l] * W3[l, j]"]
-BETWEEN = (
-    "a layer between two others: activations come and go over PCIe; the next tile of weights shifts in meanwhile; "
-    "room for the unrolled inputs of three layers (64 MiB)"
-)
+BETWEEN = "a layer between two others: activations come and go over PCIe; the next tile of weights shifts in meanwhile"
 Settings = tuple[tuple[str, object], ...]
 
 
@@ -157,7 +154,7 @@ def _chain(layer: tuple[int, ...], settings: Settings, array: int) -> CostResult
 
     stages = [product("T1", "W1", "k", "n"), product("T2", "W2", "n", "l"), product("T3", "W3", "l", "j")]
     nest = ["store X W1 W2 W3 T3 in DRAM", "store X T1 T2 T3 in unified_buffer", {"sequence": stages}]
-    hardware = {"MXU.overlap": "all", "unified_buffer.size": "64 MiB"} | dict(settings)
+    hardware = {"MXU.overlap": "all"} | dict(settings)
     return evaluate("tpu_v1", workload, mapping={"nest": nest}, set=hardware)
 
 
