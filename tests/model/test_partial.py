@@ -82,6 +82,26 @@ def test_a_partial_sum_is_no_narrower_than_what_becomes_of_it() -> None:
     assert accesses(found, "Main", "Z") == {"read": 16, "write": 32}
 
 
+def test_what_one_einsum_finished_is_finished_when_another_sends_it_up_again() -> None:
+    """The recurrence drains Z[0], which it only reads, beside Z[1], its sum: both are words by then, of two Einsums."""
+    workload = workload_of("Z[0, p] = A[p]", "Z[m + 1, p] = Z[m, p] * B[m, p, k]", m=1, p=1, k=2)
+    one, two = (e.name for e in workload.einsums)
+    levels = tuple(Memory(name=name, read_pj=1, write_pj=1, partial_bits=32) for name in ("Main", "Buf"))
+    architecture = Architecture(name="a", levels=(*levels, ComputeUnit(name="MAC")))
+    nest = f"""
+store A Z B in Main
+sequence:
+  branch:
+    store Z in Buf
+    compute {one} on MAC
+  branch:
+    for k by 1
+    store Z in Buf
+    compute {two} on MAC
+"""
+    assert difference(Case(workload, architecture, Mapping(nest_of(nest)))) == {}
+
+
 @pytest.mark.parametrize(
     ("subject", "said"),
     [

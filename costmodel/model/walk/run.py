@@ -52,7 +52,7 @@ class Run:
         self.stationary: dict[tuple[str, str, tuple[int, ...]], Tile] = {}
         self.pipelines = PipelineLog()
         self.hop_bits: Counter[tuple[str, str, str]] = Counter()
-        self.sums = Sums(einsums, architecture)
+        self.sums = Sums(einsums, architecture, self.across)
         whole = {e.name: {v: range(extent) for v, extent in e.shape.items()} for e in einsums.values()}
         self.run(nest, Scope(), {(): whole})
         self.end_of_life(())
@@ -97,7 +97,6 @@ class Run:
                 if steps > 1:
                     for name in boxes:
                         self.across[name, node.array].add((node.dimension, node.rank_variable))
-                        self.sums.across[name, node.array].add(node.rank_variable)
         return children
 
     def run_branches(self, node: Sequence, scope: Scope, active: Active) -> None:

@@ -26,14 +26,18 @@ class Sums:
     width of their tensor. All other words that cross on behalf of the output are partial sums.
     """
 
-    def __init__(self, einsums: Dict[str, Einsum], architecture: Architecture) -> None:
-        self.einsums = einsums
-        self.across: dict[tuple[str, str], set[str]] = defaultdict(set)
-        """(Einsum, array) → rank variables of parallel loops of several steps."""
+    def __init__(
+        self,
+        einsums: Dict[str, Einsum],
+        architecture: Architecture,
+        across: Dict[tuple[str, str], set[tuple[str, str]]],
+    ) -> None:
+        """``across``: (Einsum, array) → (dimension, rank variable) of parallel loops of several steps, as they come."""
+        self.einsums, self.across = einsums, across
         self.to_come: dict[str, Counter[Coordinate]] = {}
         """Einsum → word of its output → points that are still to update it."""
         self.ended: dict[tuple[object, ...], set[Coordinate]] = defaultdict(set)
-        """Where, which words have crossed finished."""
+        """Einsum and where → words that have crossed finished."""
         if any(width_of(level) is not None for level in architecture.levels):
             for einsum in einsums.values():
                 every = itertools.product(*(range(n) for n in einsum.shape.values()))
@@ -59,12 +63,15 @@ class Sums:
     ) -> Counter[Instance]:
         """Return how many of the words that cross somewhere, below some parallel loops, are finished by that."""
         along = self.einsums[einsum].accumulated
-        shared = any(x.rank_variable in along & self.across[einsum, x.array] for x in above)
+        shared = any(
+            x.rank_variable in along and (x.dimension, x.rank_variable) in self.across[einsum, x.array] for x in above
+        )
         found: Counter[Instance] = Counter()
         if einsum in self.to_come and not shared:
             for instance, words in sent.items():
-                done = {w for w in words if self.to_come[einsum][w] <= 0} - self.ended[(*where, instance)]
-                self.ended[(*where, instance)] |= done
+                ended = self.ended[(einsum, *where, instance)]
+                done = {w for w in words if self.to_come[einsum][w] <= 0} - ended
+                ended |= done
                 found[instance] = len(done)
         return found
 
