@@ -21,7 +21,6 @@ from costmodel.model.columns import MOST, Columns, Floats, Integers
 from costmodel.model.evaluate import evaluate_bound
 from costmodel.model.evaluation import Flow
 from costmodel.model.formats import stored_bits
-from costmodel.model.lasting import Lasting
 from costmodel.model.meters import ENERGY, compute_pj, leak_pj_per_cycle, pass_cycles, point_cycles
 from costmodel.model.nest import bind
 from costmodel.model.open_traffic import BoundaryWords, OpenTraffic
@@ -122,7 +121,7 @@ class Template(OpenTraffic):
         busy: dict[int, Floats] = {}
         for places in self._book.limits.values():
             busy |= self._limit_cycles(places, costs, crossed, columns)
-        cycles = Lasting(self._book).cycles(busy, cycles, self._bound.unit.name, np.maximum)
+        cycles = self._lasting.cycles(busy, cycles, self._bound.unit.name, np.maximum)
         energy += leak_pj_per_cycle(self.architecture) * cycles
         over, used = self._rooms(columns)
         feasible = self._fits(columns)

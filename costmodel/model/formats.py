@@ -37,6 +37,11 @@ def stored_bits(
     return words * (tensor.bits if own is None else max(own, tensor.bits))
 
 
+def moved_bits(tensor: Tensor, level: Level, words: int, finished: int, *, sums: bool) -> int:
+    """Return the bits of words that move, of which some are finished; ``sums``: the others are partial sums."""
+    return stored_bits(tensor, level, words - finished, sums=sums) + stored_bits(tensor, level, finished)
+
+
 def partial_bits(level: Level) -> int | None:
     """Return the width that a level states for partial sums; null where they are as wide as what becomes of them."""
     return None if isinstance(level, ComputeUnit) else level.partial_bits

@@ -17,6 +17,7 @@ from costmodel.model.columns import MOST, Columns, Integers
 from costmodel.model.evaluation import FLOWS
 from costmodel.model.events import Rows, united
 from costmodel.model.formats import stored_bits
+from costmodel.model.lasting import Lasting
 from costmodel.model.meters import PriceBook
 from costmodel.model.motion import motion
 from costmodel.model.nest import BoundEinsum, bind
@@ -39,6 +40,7 @@ class OpenLoops:
         """Bind the nest once. Raises SpecError if the structure (apart from tiles and sizes) is wrong."""
         self.workload, self.architecture, self.mapping = workload, architecture, mapping
         self._book = PriceBook(architecture)
+        self._lasting = Lasting(self._book)
         self._nest = bind(workload, architecture, mapping)
         if len(self._nest.einsums) != 1:
             msg = "a template has one Einsum"

@@ -12,7 +12,7 @@ from costmodel.model.events import EventCounts, Rows
 from costmodel.model.nest import Holder
 from costmodel.model.open_loops import OpenLoops
 from costmodel.model.open_motion import OpenMotion, arrivals_of, departures_of, every_step_of, returns_of
-from costmodel.model.traffic import below_only, collect_modes, deliver_modes
+from costmodel.model.traffic import adding_loops, below_only, collect_modes, deliver_modes
 
 
 @dataclass(eq=False)
@@ -74,9 +74,8 @@ class OpenTraffic(OpenLoops):
     def _ended(self, columns: Columns, words: Count, until: int, arrays: Collection[str] = ()) -> Count:
         """Return the words that are finished where no instances share their sums, as ``Ended`` of the scalar model."""
         shared: Count = 1
-        for at, loop in enumerate(self.loops):
-            if loop.spatial and loop.rank_variable in self.einsum.accumulated and (at < until or loop.array in arrays):
-                shared = shared * columns.counts[at]
+        for at in adding_loops(self.einsum, self.loops, until, arrays):
+            shared = shared * columns.counts[at]
         return words * (shared == 1)
 
     def _ended_hops(self, columns: Columns, words: Count, start: int, modes: Modes) -> tuple[tuple[str, Count], ...]:

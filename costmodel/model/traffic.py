@@ -207,13 +207,23 @@ class Ended:
 
 def shared_sums(einsum: Einsum, loops: Sequence[Loop], until: int, arrays: Collection[str] = ()) -> bool:
     """Whether several instances, of the first ``until`` loops or of some arrays, add to the same word."""
+    adding = adding_loops(einsum, loops, until, arrays)
     left = dict(einsum.shape)
     for at, loop in enumerate(loops):
         v = loop.rank_variable
-        if loop.spatial and v in einsum.accumulated and loop.tile < left[v] and (at < until or loop.array in arrays):
+        if at in adding and loop.tile < left[v]:
             return True
         left[v] = min(left.get(v, loop.tile), loop.tile)
     return False
+
+
+def adding_loops(einsum: Einsum, loops: Sequence[Loop], until: int, arrays: Collection[str] = ()) -> list[int]:
+    """Return which of the first ``until`` loops, and of those of some arrays, spread sums over instances.
+
+    Those of one step do not, which is for the caller to know.
+    """
+    spread = ((at, x) for at, x in enumerate(loops) if x.spatial and (at < until or x.array in arrays))
+    return [at for at, x in spread if x.rank_variable in einsum.accumulated]
 
 
 def _hops(count: Callable[[int, Modes], int], modes: Modes, start: int) -> tuple[tuple[str, int], ...]:

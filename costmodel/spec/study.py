@@ -309,6 +309,11 @@ class Study(Request, Subject):
         return {path: known[path] for path in self.derive}
 
     @property
+    def layered(self) -> bool:
+        """Whether layers are searched alone, each to its end: they share neither a budget nor nests."""
+        return self.budget is None and self.fuse == "off"
+
+    @property
     def design_points(self) -> int:
         """Size of the grid that the axes span; 1 without axes."""
         return math.prod(len(values) for values in self.axes.values())

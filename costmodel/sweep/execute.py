@@ -128,7 +128,6 @@ class _Sweep:
         self._known = {} if self.journal is None else self.journal.outcomes
         self._standing = Standing()
         self._compete = self._resolver.one_workload
-        self._layered = self.study.budget is None and self.study.fuse == "off"
         self._prospects = Prospects(self.study, self.bench)
         if self.front_only:
             check(self.study, one_workload=self._compete)
@@ -136,7 +135,7 @@ class _Sweep:
     @property
     def workers(self) -> int:
         """Processes to work in: of several points or searches none is left to this one, which has to outlive them."""
-        if self._layered:
+        if self.study.layered:
             return self.cores if max(self._total, len(self.bench.left)) > 1 else 1
         return max(1, min(self.cores, self._total))
 
@@ -188,7 +187,7 @@ class _Sweep:
             aside = no_outcome(design, error)
         if aside is not None:
             self._end(design, aside)
-        elif not self._layered:
+        elif not self.study.layered:
             self._open[design] = plan, ()
             self._whole.append(design)
         elif not self.front_only:

@@ -49,7 +49,7 @@ class Forecast:
 
 def forecast(study: Study, known: Container[str], cache: Cache | None) -> Forecast:
     """Plan a sweep, and time some of its searches. ``known``: keys of designs whose points are done."""
-    if study.sampler != "grid" or study.budget is not None or study.fuse != "off":
+    if study.sampler != "grid" or not study.layered:
         return Forecast(asked(study), 0, 0, None, 0, 0, None, longer=False)
     bench, resolver, source = Bench(cache), Resolver(study), source_of(study)
     done = broken = 0

@@ -34,7 +34,7 @@ def check(study: Study, *, one_workload: bool) -> None:
     """Raise SpecError where designs cannot be set aside by what they cost at least."""
     if study.sampler != "grid":
         raise SpecError([Problem("--front-only is for a grid: a sampler chooses by costs", hint="leave it out")])
-    if study.budget is not None or study.fuse != "off":
+    if not study.layered:
         hint = "leave out budget and fuse"
         raise SpecError([Problem("--front-only needs layers that are searched alone, to the end", hint=hint)])
     if not one_workload:

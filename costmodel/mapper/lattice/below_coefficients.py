@@ -159,14 +159,7 @@ class Coefficients:
         return instances, Sharing(*(np.concatenate(both, axis=1) for both in zip(inner, outer, strict=True)))
 
     def _settlement(self, segment: int) -> Settlement:
-        whole = self.tiled
-        inside = Sharing(
-            whole.least[:, :segment],
-            whole.most[:, :segment],
-            whole.instances[:, :segment],
-            whole.adding[:, :segment],
-        )
-        return Settlement(self.space, self.layout, segment, np.repeat(self.kept, self.rows), inside)
+        return Settlement(self.space, self.layout, segment, np.repeat(self.kept, self.rows), self.tiled.inside(segment))
 
     def _add(self, row: int, effect: Effect, amount: Any, stage: Settlement) -> None:
         """Add what a stage settles; the instances outside of it share the cycles of ports."""

@@ -35,6 +35,11 @@ class Sharing:
     adding: Floats
     """(combinations, arrays): instances that add to the same word of the output, at least."""
 
+    def inside(self, segment: int) -> Sharing:
+        """Return the same of the arrays inside a segment."""
+        each = (self.least, self.most, self.instances, self.adding)
+        return Sharing(*(values[:, :segment] for values in each))
+
 
 class Settlement:
     """The coefficients of one segment: of all that is settled between the arrays at ``segment - 1`` and ``segment``."""

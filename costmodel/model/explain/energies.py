@@ -6,7 +6,7 @@ from costmodel.model.explain.asked import Questioned
 from costmodel.model.explain.explanation import Explanation, Part, number
 from costmodel.model.explain.prices import action_text, amount_text, price_notes
 from costmodel.model.explain.subjects import unknown
-from costmodel.model.formats import stored_bits
+from costmodel.model.formats import moved_bits
 from costmodel.model.meters import (
     hop_energy,
 )
@@ -53,8 +53,7 @@ def hops(asked: Questioned, subject: str, array: Array, tensor: str | None) -> E
                 child = c.child.level.name if c.child is not None else asked.bound(r.einsum).unit.name
                 whose = c.parent.tensor
                 said = amount_text(whose, array, meter, words, finished=finished, sums=c.sums)
-                bits = stored_bits(whose, array, words - finished, sums=c.sums)
-                bits += stored_bits(whose, array, finished)
+                bits = moved_bits(whose, array, words, finished, sums=c.sums)
                 what = f"{said} of {r.tensor} delivered to or collected from {child}"
                 parts.append(Part(what, meter.amount(bits)))
     value = sum(r.count for r in rows)

@@ -9,7 +9,7 @@ from costmodel.model.explain.boundary import derive
 from costmodel.model.explain.explanation import Explanation, Part, number
 from costmodel.model.explain.prices import amount_text, price_notes
 from costmodel.model.explain.subjects import unknown
-from costmodel.model.formats import stored_bits
+from costmodel.model.formats import moved_bits
 from costmodel.model.meters import (
     port_energy,
 )
@@ -99,8 +99,7 @@ def _flow_price(
     for c in crossings:
         moved, finished = getattr(c, flow), getattr(c, f"last_{flow}", 0)
         terms.append(amount_text(whose, level, meter, moved, finished=finished, sums=c.sums))
-        bits = stored_bits(whose, level, moved - finished, sums=c.sums) + stored_bits(whose, level, finished)
-        energy += meter.cost(bits)
+        energy += meter.cost(moved_bits(whose, level, moved, finished, sums=c.sums))
     if len(crossings) != 1 and not any(c.sums for c in crossings):
         terms = [amount_text(whose, level, meter, words, finished=0, sums=False)]
     said = " + ".join(terms) if len(terms) == 1 else f"({' + '.join(terms)})"
