@@ -101,7 +101,7 @@ def nest(einsum: Einsum, tile: int = 64) -> tuple[Node, ...]:
         Temporal("m", tile),
         Storage((a, z), "GLB"),
         Temporal("k", 16),
-        Spatial("n", 8, "PEs", "X"),
+        Spatial("n", max(8, -(-einsum.shape["n"] // 14)), "PEs", "X"),
         Spatial("m", 8, "PEs", "Y"),
         Storage((b,), "spad"),
         Temporal("m", 1),
