@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 
 PEERS = {
     "timeloop": "Timeloop: its architecture (0.1 to 0.4), problem, mapping and ERT, as YAML.",
-    "accelforge": "AccelForge: its architecture, workload and mapping, as YAML.",
-    "zigzag": "ZigZag: its accelerator, workload and mapping, as YAML.",
-    "scalesim": "SCALE-Sim: its configuration (.cfg) and topology (.csv).",
 }
 
 

@@ -65,7 +65,9 @@ def sections(documents: Iterable[Document], known: Mapping[str, str]) -> dict[st
         for key, value in document.data.items():
             if key in found:
                 file, line, _ = found[key].marks.at((key,), key=True)
-                problems.append(marks.problem(f"{key!r} is said twice", (key,), hint=f"first in {file}:{line}", key=True))
+                problems.append(
+                    marks.problem(f"{key!r} is said twice", (key,), hint=f"first in {file}:{line}", key=True)
+                )
             else:
                 found[key] = Section(key, value, marks)
     if problems:
@@ -81,7 +83,9 @@ def listed(document: Document, key: str) -> Section:
         return {(key, *path): value for path, value in paths.items()}
 
     aliases = {(key, *path): (key, *of) for path, of in marks.aliases.items()}
-    return Section(key, document.data, replace(marks, keys=moved(marks.keys), values=moved(marks.values), aliases=aliases))
+    return Section(
+        key, document.data, replace(marks, keys=moved(marks.keys), values=moved(marks.values), aliases=aliases)
+    )
 
 
 def _merged(data: Any, marks: Marks, path: Path) -> Any:
@@ -90,13 +94,14 @@ def _merged(data: Any, marks: Marks, path: Path) -> Any:
         return [_merged(item, marks, (*path, place)) for place, item in enumerate(data)]
     if not isinstance(data, dict):
         return data
-    own = {key: _merged(value, marks, (*path, key)) for key, value in data.items() if key not in MERGES}
+    own: dict[str, Any] = {key: _merged(value, marks, (*path, key)) for key, value in data.items() if key not in MERGES}
     for merge in MERGES:
         given = data.get(merge, [])
         for one in reversed(given if isinstance(given, list) else [given]):
             if not isinstance(one, dict):
                 raise SpecError([marks.problem(f"{merge} must name a map, got {describe(one)}", (*path, merge))])
-            own = _over(_merged(one, marks, (*path, merge)), own, deep=merge == "<<<")
+            below: dict[str, Any] = _merged(one, marks, (*path, merge))
+            own = _over(below, own, deep=merge == "<<<")
     return own
 
 
@@ -105,8 +110,10 @@ def _over(below: dict[str, Any], above: dict[str, Any], *, deep: bool) -> dict[s
     found = dict(below)
     for key, value in above.items():
         inner = found.get(key)
-        both = deep and isinstance(inner, dict) and isinstance(value, dict)
-        found[key] = _over(inner, value, deep=True) if both else value
+        if deep and isinstance(inner, dict) and isinstance(value, dict):
+            found[key] = _over(inner, value, deep=True)
+        else:
+            found[key] = value
     return found
 
 
@@ -127,7 +134,9 @@ def _rendered(file: FilePath, text: str, values: Mapping[str, str]) -> str:
         hint = "say --set NAME=VALUE"
         raise SpecError([Problem(f"the template needs a value: {error.message}", str(file), hint=hint)]) from None
     except jinja2.TemplateSyntaxError as error:
-        raise SpecError([Problem(f"is no template that Jinja2 reads: {error.message}", str(file), error.lineno)]) from None
+        raise SpecError(
+            [Problem(f"is no template that Jinja2 reads: {error.message}", str(file), error.lineno)]
+        ) from None
     except jinja2.TemplateNotFound as error:
         raise SpecError([Problem(f"the template includes {error.name!r}, which is not there", str(file))]) from None
     except jinja2.TemplateError as error:

@@ -40,7 +40,7 @@ def _number(given: object) -> object:
             raise ValueError(f"must be a number: {given!r} uses {', '.join(named)}")
         return float(value(read, {}))
     except NotationError as error:
-        raise ValueError(f"must be a number or a formula: {error.message}") from None
+        raise ValueError(f"must be a number or a formula: {error.problems[0].message}") from None
     except ZeroDivisionError:
         raise ValueError(f"must be a number: {given!r} divides by 0") from None
 
@@ -62,15 +62,14 @@ def also(*spellings: str) -> AliasChoices:
 
 def name_leftovers(model: PeerModel, data: Mapping[str, Any], path: Path, marks: Marks, findings: Findings) -> None:
     """Name every key of a map, and of the maps in it, that the model does not know."""
-    for key in model.model_extra or {}:
+    for key in model.model_extra or ():
         if key != "version":
             why = model.without_effect.get(key, "no counterpart here")
             findings.note(marks, (*path, key), why, of=key, key=True)
     for name, info in type(model).model_fields.items():
         choices = info.validation_alias
         spelled = list(map(str, choices.choices)) if isinstance(choices, AliasChoices) else [info.alias or name, name]
-        key = next((key for key in spelled if key in data), None)
-        if key is not None:
+        for key in [key for key in spelled if key in data][:1]:
             _below(getattr(model, name), data[key], (*path, key), marks, findings)
 
 

@@ -19,7 +19,9 @@ TOOLS = {
 class Reader(Protocol):
     """What reads the files of one tool."""
 
-    def __call__(self, files: Sequence[Path], *, values: Mapping[str, str] | None = None, free: bool = False) -> Imported:
+    def __call__(
+        self, files: Sequence[Path], *, values: Mapping[str, str] | None = None, free: bool = False
+    ) -> Imported:
         """Read files. Raises SpecError with all that is wrong."""
         ...
 
@@ -35,6 +37,8 @@ def read_peer(
     if tool not in TOOLS:
         raise SpecError([Problem(f"no such tool: {tool!r}", hint=did_you_mean(tool, list(TOOLS)))])
     if not files:
-        raise SpecError([Problem("no file is given", hint=f"files of {tool}: those of its architecture, workload, mapping")])
+        raise SpecError(
+            [Problem("no file is given", hint=f"files of {tool}: those of its architecture, workload, mapping")]
+        )
     reader: Reader = import_module(TOOLS[tool]).read
     return checked(reader([Path(file) for file in files], values=values, free=free))

@@ -76,7 +76,9 @@ def memory_energy(
     write, update = actions.get("write", 0.0), actions.get("update", actions.get("write", 0.0))
     if write != update and energies.section is not None:
         used = "update" if holds_outputs else "write"
-        message = f"{level.name}: a write costs {write:g} pJ and an update {update:g} pJ; here they cost the same: {used}"
+        message = (
+            f"{level.name}: a write costs {write:g} pJ and an update {update:g} pJ; here they cost the same: {used}"
+        )
         findings.note(energies.section.marks, energies.paths[level.name], message)
     wrote = update if holds_outputs else write
     return {"energy": {"read": f"{actions.get('read', 0.0):g} pJ", "write": f"{wrote:g} pJ"}} | _leaks(level, energies)

@@ -96,9 +96,9 @@ class Node(PeerModel):
     attributes: Attributes = Attributes()
     spatial: Spatial | None = None
     limits: Limits | None = Field(None, validation_alias=also("constraints"))
-    nodes: list[Node] = []
-    local: list[Node] = []
-    subtree: list[Node] = []
+    nodes: tuple[Node, ...] = ()
+    local: tuple[Node, ...] = ()
+    subtree: tuple[Node, ...] = ()
     enabled: Any = True
 
 
@@ -118,9 +118,9 @@ class Tree(PeerModel):
 
     name: str = ""
     attributes: Attributes = Attributes()
-    nodes: list[Node] = []
-    subtree: list[Node] = []
-    storage: list[Flat] = []
+    nodes: tuple[Node, ...] = ()
+    subtree: tuple[Node, ...] = ()
+    storage: tuple[Flat, ...] = ()
     """Version 0.1: innermost first."""
     arithmetic: Flat | None = None
 
@@ -147,13 +147,15 @@ class Shape(PeerModel):
     name: str = ""
     dimensions: list[str]
     tensors: list[TensorShape] = Field(validation_alias=also("data_spaces", "data-spaces", "dataspaces"))
-    coefficients: list[Constant] = []
+    coefficients: tuple[Constant, ...] = ()
 
 
 class Action(PeerModel):
     """What one action costs."""
 
-    without_effect: ClassVar[Mapping[str, str]] = {"arguments": "the costliest row of an action is taken, as Timeloop does"}
+    without_effect: ClassVar[Mapping[str, str]] = {
+        "arguments": "the costliest row of an action is taken, as Timeloop does"
+    }
     name: str
     energy: Number
 

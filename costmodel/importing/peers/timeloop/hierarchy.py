@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Literal
 
 from costmodel.importing.peers.documents import Section
 from costmodel.importing.peers.findings import Findings
 from costmodel.importing.peers.models import PeerModel, name_leftovers
 from costmodel.importing.peers.timeloop.formats import Attributes, Flat, Limits, Node, Tree
-from costmodel.spec.problems import Path, Problem, SpecError
+from costmodel.spec.problems import Marks, Path, SpecError
 from costmodel.spec.validation import validate
 
 _COUNTED = re.compile(r"(.+?)\[(\d+)\.\.(\d+)\]")
@@ -28,7 +28,7 @@ class Level:
     role: Literal["memory", "array", "compute"]
     path: Path
     """Where it stands in the file."""
-    attributes: Attributes = Attributes()
+    attributes: Attributes = field(default_factory=Attributes)
     kind: str = ""
     """Its class."""
     limits: Limits | None = None
@@ -72,9 +72,11 @@ def hierarchy(section: Section, findings: Findings) -> tuple[Level, ...]:
     if tree.nodes:
         levels = tuple(_nodes(tree.nodes, (*at, "nodes"), tree.attributes, section, findings))
     elif tree.storage:
-        levels = _between(list(_flat(tree, at)))
+        levels = _between(list(_flat(tree, at)), section.marks)
     elif tree.subtree:
-        levels = _between(list(_subtrees(tree.subtree, (*at, "subtree"), tree.attributes, 1, section, findings)))
+        levels = _between(
+            list(_subtrees(tree.subtree, (*at, "subtree"), tree.attributes, 1, section, findings)), section.marks
+        )
     else:
         hint = "`nodes:` (0.4), `subtree:` (0.2, 0.3) or `storage:` (0.1)"
         raise SpecError([section.marks.problem("no levels stand here", at, hint=hint)])
@@ -116,7 +118,12 @@ def _nodes(
         if x * y > 1:
             if beside:
                 hint = "put the array around all of them"
-                findings.refuse(section.marks, (*path, "spatial"), f"{name}: of what stands side by side, one alone is an array", hint)
+                findings.refuse(
+                    section.marks,
+                    (*path, "spatial"),
+                    f"{name}: of what stands side by side, one alone is an array",
+                    hint,
+                )
             yield _array(name if node.tag == "Container" else f"inter_{name}_spatial", name, x, y, node, path)
         if node.tag == "Container":
             outer = attributes
@@ -175,7 +182,7 @@ def _of_flat(flat: Flat, role: Literal["memory", "compute"], path: Path) -> _Fou
     return _Found(Level(flat.name, role, path, flat, kind), instances, flat.mesh_x or instances, "")
 
 
-def _between(found: Sequence[_Found]) -> tuple[Level, ...]:
+def _between(found: Sequence[_Found], marks: Marks) -> tuple[Level, ...]:
     """Put an array wherever the number of instances grows; components that hold nothing name it, and go."""
     levels: list[Level] = []
     names: list[str] = []
@@ -183,8 +190,8 @@ def _between(found: Sequence[_Found]) -> tuple[Level, ...]:
     for one in found:
         level = one.level
         if one.instances % before.instances:
-            message = f"{level.name} has {one.instances} instances, which {before.instances} of {before.level.name} cannot share"
-            raise SpecError([Problem(message, path=str(level.path))])
+            message = f"{one.instances} of {level.name} cannot stand in {before.instances} of {before.level.name}"
+            raise SpecError([marks.problem(message, level.path)])
         ratio = one.instances // before.instances
         if ratio > 1:
             x = max(one.mesh_x // before.mesh_x, 1)

@@ -92,7 +92,8 @@ def _around(levels: Sequence[Level], energies: Energies, section: Section, findi
 
 def _room(level: Level, word_bits: int, section: Section, findings: Findings) -> dict[str, Any]:
     """Size and width of the access of a memory, in words."""
-    about, found = level.attributes, {}
+    about = level.attributes
+    found: dict[str, Any] = {}
     own_bits = about.word_bits or word_bits
     name = level.name
     if own_bits != word_bits:
@@ -111,7 +112,7 @@ def _room(level: Level, word_bits: int, section: Section, findings: Findings) ->
             message = "its multiple_buffering is in the size here"
             findings.note(section.marks, level.path, message, of=name)
         found["size"] = f"{words} words"
-        if about.buffers == 2:  # noqa: PLR2004  one tile in use, one on its way
+        if about.buffers == 2:
             found["double_buffered"] = True
     if (access := wide or block) > 1:
         found["access"] = f"{access * word_bits} b"
@@ -159,9 +160,7 @@ def _said(tensor: str, tensors: Sequence[str]) -> str:
     return ROLES[tensor] if set(tensors) == set(ROLES) else tensor
 
 
-def _sentences(
-    levels: Sequence[Level], problem: Problem | None, section: Section, findings: Findings
-) -> list[str]:
+def _sentences(levels: Sequence[Level], problem: Problem | None, section: Section, findings: Findings) -> list[str]:
     """What the constraints of the hardware mean for its arrays; those on loops in time are named."""
     found = []
     for level in levels:

@@ -116,7 +116,9 @@ def nest_of(
     loops = _tiled(stated, problem, section, findings)
     findings.check()
     places = [
-        (sum(loop.level < place for loop in loops), level) for place, level in enumerate(levels) if level.role != "array"
+        (sum(loop.level < place for loop in loops), level)
+        for place, level in enumerate(levels)
+        if level.role != "array"
     ]
     nest = tuple(_sentences(loops, places, held, problem))
     return MappedNest(nest, tuple(loops), held, {level.name: above for above, level in places})
@@ -134,9 +136,12 @@ def _check_targets(
         elif one.type not in _LOOPS | _BYPASSES:
             hint = f"known: {', '.join(sorted(_LOOPS | _BYPASSES))}"
             findings.refuse(section.marks, (*at, "type"), f"no such type: {one.type!r}", hint)
-        elif one.type == "spatial" and not any(one.target in x.targets for x in levels):
-            if any(steps > 1 for steps, _ in factors_of(one.factors).values()):
-                findings.refuse(section.marks, at, f"there is no array below {one.target}")
+        elif (
+            one.type == "spatial"
+            and not any(one.target in level.targets for level in levels)
+            and any(steps != 1 for steps, _ in factors_of(one.factors).values())
+        ):
+            findings.refuse(section.marks, at, f"there is no array below {one.target}")
 
 
 def _said(

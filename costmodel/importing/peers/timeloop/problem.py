@@ -147,7 +147,7 @@ def _indices(
             loops = [name for name in names if name in extents]
             unknown = [str(name) for name in names if name not in extents and name not in constants]
             if len(loops) != 1 or unknown:
-                wrong = f"no such dimension or coefficient: {', '.join(unknown)}" if unknown else "must name one dimension"
+                wrong = f"unknown: {', '.join(unknown)}" if unknown else "must name one dimension"
                 findings.refuse(section.marks, (*at, number), f"{tensor.name}: {wrong}")
                 continue
             factor = 1

@@ -23,11 +23,11 @@ def refetched(mapped: MappedNest, problem: Problem, section: Section, findings: 
         inside = mapped.loops[mapped.above[memory] :]
         for tensor in tensors:
             moving = [x for x in above if x.array is None and _moves(x, tensor, problem)]
-            if len(moving) < 2 or not any(len(index) > 1 for index in problem.indices[tensor]):  # noqa: PLR2004  one alone
+            if len(moving) < 2 or not any(len(index) > 1 for index in problem.indices[tensor]):
                 continue
             found.add(memory)
             last = moving[-1]
-            if last.steps > 2 and _overlaps(last, inside, tensor, problem):  # noqa: PLR2004  the second step is like the first
+            if last.steps > 2 and _overlaps(last, inside, tensor, problem):
                 message = (
                     f"windows of {tensor} in {memory}: Timeloop finds some of their words in place at `for "
                     f"{last.dimension}`; here each is fetched anew (halo: refetch), so its fills can be more"
@@ -42,7 +42,7 @@ def _moves(loop: Loop, tensor: str, problem: Problem) -> bool:
 
 def _overlaps(loop: Loop, inside: Sequence[Loop], tensor: str, problem: Problem) -> bool:
     """Whether the tiles of two neighbouring steps have words in common."""
-    tiles = {name: 1 for name in problem.extents}
+    tiles = dict.fromkeys(problem.extents, 1)
     for one in reversed(inside):
         tiles[one.dimension] *= one.steps
     for index in problem.indices[tensor]:
