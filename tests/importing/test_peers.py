@@ -1,6 +1,5 @@
 """Designs of other tools, imported: their counts are those that the tools print, and what is left out is named."""
 
-
 import peer_files
 import pytest
 import yaml
