@@ -35,7 +35,7 @@ class Note:
 
 
 @dataclass
-class Findings:
+class ImportFindings:
     """Gathers problems and notes while files are read."""
 
     problems: list[Problem] = field(default_factory=list)

@@ -10,7 +10,7 @@ from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
 from costmodel.einsum.tokens import NotationError
 from costmodel.importing.peers.documents import TAG
-from costmodel.importing.peers.findings import Findings
+from costmodel.importing.peers.findings import ImportFindings
 from costmodel.spec.formulas import formula, names, value
 from costmodel.spec.problems import Marks, Path
 
@@ -60,7 +60,9 @@ def also(*spellings: str) -> AliasChoices:
     return AliasChoices(*spellings)
 
 
-def name_leftovers(model: PeerModel, data: Mapping[str, Any], path: Path, marks: Marks, findings: Findings) -> None:
+def name_leftovers(
+    model: PeerModel, data: Mapping[str, Any], path: Path, marks: Marks, findings: ImportFindings
+) -> None:
     """Name every key of a map, and of the maps in it, that the model does not know."""
     for key in model.model_extra or ():
         if key != "version":
@@ -73,7 +75,7 @@ def name_leftovers(model: PeerModel, data: Mapping[str, Any], path: Path, marks:
             _below(getattr(model, name), data[key], (*path, key), marks, findings)
 
 
-def _below(found: object, data: Any, path: Path, marks: Marks, findings: Findings) -> None:
+def _below(found: object, data: Any, path: Path, marks: Marks, findings: ImportFindings) -> None:
     """Go on with the models in a value; a value that was made of another form has no places of its own."""
     if isinstance(found, PeerModel) and isinstance(data, Mapping):
         name_leftovers(found, data, path, marks, findings)

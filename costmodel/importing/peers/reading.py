@@ -16,7 +16,7 @@ TOOLS = {
 """Tools, and the module that reads the files of each."""
 
 
-class Reader(Protocol):
+class PeerReader(Protocol):
     """What reads the files of one tool."""
 
     def __call__(
@@ -40,5 +40,5 @@ def read_peer(
         raise SpecError(
             [Problem("no file is given", hint=f"files of {tool}: those of its architecture, workload, mapping")]
         )
-    reader: Reader = import_module(TOOLS[tool]).read
+    reader: PeerReader = import_module(TOOLS[tool]).read
     return checked(reader([Path(file) for file in files], values=values, free=free))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from costmodel.importing.peers.documents import Section
-from costmodel.importing.peers.findings import Findings
+from costmodel.importing.peers.findings import ImportFindings
 from costmodel.importing.peers.models import PeerModel, name_leftovers
 from costmodel.importing.peers.timeloop.formats import EnergyTables
 from costmodel.importing.peers.timeloop.hierarchy import Level, plain
@@ -44,7 +44,7 @@ class Energies:
     """Whether components without energies cost nothing."""
 
 
-def energies_of(section: Section | None, findings: Findings, *, free: bool) -> Energies:
+def energies_of(section: Section | None, findings: ImportFindings, *, free: bool) -> Energies:
     """Read an ERT; the costliest row of an action is the one that Timeloop takes. Raises SpecError."""
     if section is None:
         return Energies({}, {}, free=free)
@@ -67,7 +67,7 @@ def _base(name: str) -> str:
 
 
 def memory_energy(
-    level: Level, energies: Energies, *, holds_outputs: bool, section: Section, findings: Findings
+    level: Level, energies: Energies, *, holds_outputs: bool, section: Section, findings: ImportFindings
 ) -> dict[str, Any]:
     """The keys of a memory that price it."""
     actions = energies.of.get(level.name)
@@ -84,7 +84,7 @@ def memory_energy(
     return {"energy": {"read": f"{actions.get('read', 0.0):g} pJ", "write": f"{wrote:g} pJ"}} | _leaks(level, energies)
 
 
-def compute_energy(level: Level, energies: Energies, section: Section, findings: Findings) -> dict[str, Any]:
+def compute_energy(level: Level, energies: Energies, section: Section, findings: ImportFindings) -> dict[str, Any]:
     """The keys of a compute unit that price it."""
     actions = energies.of.get(level.name)
     if actions is None:
@@ -102,7 +102,7 @@ def _leaks(level: Level, energies: Energies) -> dict[str, Any]:
     return {"leakage": f"{leak_pj * 1e-12 / cycle_s * 1e3:.6g} mW"} if leak_pj else {}
 
 
-def _of_library(level: Level, energies: Energies, section: Section, findings: Findings) -> dict[str, Any]:
+def _of_library(level: Level, energies: Energies, section: Section, findings: ImportFindings) -> dict[str, Any]:
     if energies.free:
         return {"energy": "0 pJ"}
     kind = next((ours for pattern, ours in _LIBRARY if re.search(pattern, level.kind.lower())), None)

@@ -70,7 +70,7 @@ class Directive(PeerModel):
     bypass: Any = None
 
 
-class Limits(PeerModel):
+class NodeLimits(PeerModel):
     """The constraints beside a node of version 0.4."""
 
     tensors: Directive | None = Field(None, validation_alias=also("dataspace", "data_space", "datatype", "bypass"))
@@ -78,14 +78,14 @@ class Limits(PeerModel):
     spatial: Directive | None = None
 
 
-class Spatial(PeerModel):
+class Mesh(PeerModel):
     """How many copies a node makes of itself and what is in it."""
 
     x: Whole = Field(1, validation_alias=also("meshX", "mesh-X"))
     y: Whole = Field(1, validation_alias=also("meshY", "mesh-Y"))
 
 
-class Node(PeerModel):
+class TreeNode(PeerModel):
     """A node of a tree: a component or a container of version 0.4, a subtree or a component of earlier ones."""
 
     without_effect: ClassVar[Mapping[str, str]] = {
@@ -94,11 +94,11 @@ class Node(PeerModel):
     name: str = ""
     kind: str = Field("", validation_alias=also("class", "technology_class"))
     attributes: Attributes = Attributes()
-    spatial: Spatial | None = None
-    limits: Limits | None = Field(None, validation_alias=also("constraints"))
-    nodes: tuple[Node, ...] = ()
-    local: tuple[Node, ...] = ()
-    subtree: tuple[Node, ...] = ()
+    spatial: Mesh | None = None
+    limits: NodeLimits | None = Field(None, validation_alias=also("constraints"))
+    nodes: tuple[TreeNode, ...] = ()
+    local: tuple[TreeNode, ...] = ()
+    subtree: tuple[TreeNode, ...] = ()
     enabled: Any = True
 
 
@@ -118,14 +118,14 @@ class Tree(PeerModel):
 
     name: str = ""
     attributes: Attributes = Attributes()
-    nodes: tuple[Node, ...] = ()
-    subtree: tuple[Node, ...] = ()
+    nodes: tuple[TreeNode, ...] = ()
+    subtree: tuple[TreeNode, ...] = ()
     storage: tuple[Flat, ...] = ()
     """Version 0.1: innermost first."""
     arithmetic: Flat | None = None
 
 
-class Constant(PeerModel):
+class Coefficient(PeerModel):
     """A coefficient of an index."""
 
     name: str
@@ -141,13 +141,13 @@ class TensorShape(PeerModel):
     written: bool = Field(False, validation_alias=also("read-write", "read_write"))
 
 
-class Shape(PeerModel):
+class ProblemShape(PeerModel):
     """The loops of a problem, and how tensors are indexed."""
 
     name: str = ""
     dimensions: list[str]
     tensors: list[TensorShape] = Field(validation_alias=also("data_spaces", "data-spaces", "dataspaces"))
-    coefficients: tuple[Constant, ...] = ()
+    coefficients: tuple[Coefficient, ...] = ()
 
 
 class Action(PeerModel):

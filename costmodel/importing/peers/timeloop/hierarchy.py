@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from costmodel.importing.peers.documents import Section
-from costmodel.importing.peers.findings import Findings
+from costmodel.importing.peers.findings import ImportFindings
 from costmodel.importing.peers.models import PeerModel, name_leftovers
-from costmodel.importing.peers.timeloop.formats import Attributes, Flat, Limits, Node, Tree
+from costmodel.importing.peers.timeloop.formats import Attributes, Flat, NodeLimits, Tree, TreeNode
 from costmodel.spec.problems import Marks, Path, SpecError
 from costmodel.spec.validation import validate
 
@@ -31,7 +31,7 @@ class Level:
     attributes: Attributes = field(default_factory=Attributes)
     kind: str = ""
     """Its class."""
-    limits: Limits | None = None
+    limits: NodeLimits | None = None
     shape: Mapping[str, int] = field(default_factory=dict)
     """Of an array: X and Y, those that are more than 1."""
     targets: frozenset[str] = frozenset()
@@ -63,7 +63,7 @@ class _ArchFile(_File):
     arch: Tree
 
 
-def hierarchy(section: Section, findings: Findings) -> tuple[Level, ...]:
+def hierarchy(section: Section, findings: ImportFindings) -> tuple[Level, ...]:
     """Levels of an architecture, outermost first. Raises SpecError."""
     model = _ArchitectureFile if section.key == "architecture" else _ArchFile
     tree: Tree = getattr(validate(model, section.document, section.marks), section.key)
@@ -98,7 +98,13 @@ def plain(name: str) -> tuple[str, int]:
 
 
 def _nodes(
-    nodes: Sequence[Node], at: Path, outer: Attributes, section: Section, findings: Findings, *, beside: bool = False
+    nodes: Sequence[TreeNode],
+    at: Path,
+    outer: Attributes,
+    section: Section,
+    findings: ImportFindings,
+    *,
+    beside: bool = False,
 ) -> Iterator[Level]:
     for place, node in enumerate(nodes):
         path = (*at, place)
@@ -134,7 +140,7 @@ def _nodes(
             findings.refuse(section.marks, path, f"no such kind of node: !{node.tag}", hint)
 
 
-def _array(called: str, name: str, x: int, y: int, node: Node, path: Path) -> Level:
+def _array(called: str, name: str, x: int, y: int, node: TreeNode, path: Path) -> Level:
     shape = {axis: n for axis, n in (("X", x), ("Y", y)) if n > 1}
     targets = frozenset({name, f"inter_{name}_spatial"})
     return Level(called, "array", path, node.attributes, "", node.limits, shape, targets)
@@ -149,7 +155,7 @@ def _role(kind: str, attributes: Attributes) -> Literal["memory", "compute"]:
 
 
 def _subtrees(
-    nodes: Sequence[Node], at: Path, outer: Attributes, instances: int, section: Section, findings: Findings
+    nodes: Sequence[TreeNode], at: Path, outer: Attributes, instances: int, section: Section, findings: ImportFindings
 ) -> Iterator[_Found]:
     if len(nodes) > 1:
         hint = "one after another inwards, each in the one before"

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from costmodel.importing.peers.documents import Section
-from costmodel.importing.peers.findings import Findings
+from costmodel.importing.peers.findings import ImportFindings
 from costmodel.importing.peers.timeloop.energies import Energies, compute_energy, memory_energy, node_of
 from costmodel.importing.peers.timeloop.hierarchy import Level
 from costmodel.importing.peers.timeloop.nest import factors_of, names_in
-from costmodel.importing.peers.timeloop.problem import ROLES, Problem
+from costmodel.importing.peers.timeloop.problem import ROLES, TimeloopProblem
 
 DEFAULT_WORD_BITS = 8
 DEFAULT_NODE_NM = 45
@@ -33,7 +33,7 @@ class Holding:
     """What a mapping may hold there or pass by."""
 
 
-def holdings(levels: Sequence[Level], problem: Problem | None) -> dict[str, Holding]:
+def holdings(levels: Sequence[Level], problem: TimeloopProblem | None) -> dict[str, Holding]:
     """What each memory holds, as the constraints of the architecture say; without any, a mapping chooses."""
     tensors = problem.tensors if problem else DEFAULT_TENSORS
     memories = [level for level in levels if level.role == "memory"]
@@ -43,11 +43,11 @@ def holdings(levels: Sequence[Level], problem: Problem | None) -> dict[str, Hold
 def architecture(
     name: str,
     levels: Sequence[Level],
-    problem: Problem | None,
+    problem: TimeloopProblem | None,
     energies: Energies,
     refetched: AbstractSet[str],
     section: Section,
-    findings: Findings,
+    findings: ImportFindings,
 ) -> dict[str, Any]:
     """Make an architecture of levels; ``refetched`` are memories whose windows are fetched anew."""
     tensors = problem.tensors if problem else DEFAULT_TENSORS
@@ -76,7 +76,7 @@ def architecture(
     return content
 
 
-def _around(levels: Sequence[Level], energies: Energies, section: Section, findings: Findings) -> dict[str, Any]:
+def _around(levels: Sequence[Level], energies: Energies, section: Section, findings: ImportFindings) -> dict[str, Any]:
     """Clock and process of the whole chip."""
     cycles = [level.attributes.cycle_s for level in levels if level.attributes.cycle_s]
     found: dict[str, Any] = {"clock": f"{1e-6 / cycles[0]:g} MHz"} if cycles else {}
@@ -90,7 +90,7 @@ def _around(levels: Sequence[Level], energies: Energies, section: Section, findi
     return found
 
 
-def _room(level: Level, word_bits: int, section: Section, findings: Findings) -> dict[str, Any]:
+def _room(level: Level, word_bits: int, section: Section, findings: ImportFindings) -> dict[str, Any]:
     """Size and width of the access of a memory, in words."""
     about = level.attributes
     found: dict[str, Any] = {}
@@ -120,7 +120,7 @@ def _room(level: Level, word_bits: int, section: Section, findings: Findings) ->
 
 
 def _bandwidth(level: Level, *, stated: bool) -> dict[str, Any]:
-    """Limits of the ports; none where Timeloop has none, whatever the component library would say."""
+    """NodeLimits of the ports; none where Timeloop has none, whatever the component library would say."""
     about = level.attributes
     ports = {"read": about.read, "write": about.write, "total": about.shared}
     found = {port: f"{words:g} words/cycle" for port, words in ports.items() if words}
@@ -160,7 +160,9 @@ def _said(tensor: str, tensors: Sequence[str]) -> str:
     return ROLES[tensor] if set(tensors) == set(ROLES) else tensor
 
 
-def _sentences(levels: Sequence[Level], problem: Problem | None, section: Section, findings: Findings) -> list[str]:
+def _sentences(
+    levels: Sequence[Level], problem: TimeloopProblem | None, section: Section, findings: ImportFindings
+) -> list[str]:
     """What the constraints of the hardware mean for its arrays; those on loops in time are named."""
     found = []
     for level in levels:

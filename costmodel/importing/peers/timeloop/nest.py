@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from costmodel.importing.peers.documents import Section
-from costmodel.importing.peers.findings import Findings
+from costmodel.importing.peers.findings import ImportFindings
 from costmodel.importing.peers.models import PeerModel, name_leftovers
 from costmodel.importing.peers.timeloop.formats import Directive
 from costmodel.importing.peers.timeloop.hierarchy import Level
-from costmodel.importing.peers.timeloop.problem import Problem
+from costmodel.importing.peers.timeloop.problem import TimeloopProblem
 from costmodel.spec.problems import Path, did_you_mean
 from costmodel.spec.validation import validate
 
@@ -27,7 +27,7 @@ class _MappingFile(PeerModel):
 
 
 @dataclass(frozen=True)
-class Loop:
+class FactorLoop:
     """A loop of the nest."""
 
     dimension: str
@@ -81,7 +81,7 @@ class MappedNest:
     """A nest, and what bears on the architecture."""
 
     nest: tuple[str, ...]
-    loops: tuple[Loop, ...]
+    loops: tuple[FactorLoop, ...]
     held: Mapping[str, Sequence[str]]
     """Tensors that each memory holds."""
     above: Mapping[str, int]
@@ -91,9 +91,9 @@ class MappedNest:
 def nest_of(
     section: Section,
     levels: Sequence[Level],
-    problem: Problem,
+    problem: TimeloopProblem,
     held: Mapping[str, Sequence[str]],
-    findings: Findings,
+    findings: ImportFindings,
 ) -> MappedNest:
     """Make a nest of directives; ``held`` is what memories hold that no directive names.
 
@@ -104,7 +104,7 @@ def nest_of(
         name_leftovers(one, data, (section.key, place), section.marks, findings)
     _check_targets(directives, levels, section, findings)
     held = dict(held) | _said(directives, levels, problem, held)
-    stated: list[Loop] = []
+    stated: list[FactorLoop] = []
     memories = {one.name for one in levels if one.role == "memory"}
     for place, level in enumerate(levels):
         if level.role == "array":
@@ -125,7 +125,7 @@ def nest_of(
 
 
 def _check_targets(
-    directives: Sequence[Directive], levels: Sequence[Level], section: Section, findings: Findings
+    directives: Sequence[Directive], levels: Sequence[Level], section: Section, findings: ImportFindings
 ) -> None:
     known = [*(level.name for level in levels), *(name for level in levels for name in sorted(level.targets))]
     for place, one in enumerate(directives):
@@ -145,7 +145,10 @@ def _check_targets(
 
 
 def _said(
-    directives: Sequence[Directive], levels: Sequence[Level], problem: Problem, held: Mapping[str, Sequence[str]]
+    directives: Sequence[Directive],
+    levels: Sequence[Level],
+    problem: TimeloopProblem,
+    held: Mapping[str, Sequence[str]],
 ) -> dict[str, list[str]]:
     """Tensors that directives let memories hold."""
     found: dict[str, list[str]] = {}
@@ -163,13 +166,13 @@ def _loops_at(
     targets: Iterable[str],
     array: Level | None,
     level: int,
-    problem: Problem,
+    problem: TimeloopProblem,
     section: Section,
-    findings: Findings,
-) -> list[Loop]:
+    findings: ImportFindings,
+) -> list[FactorLoop]:
     """Loops of a level, outermost first."""
     kind, targets = "spatial" if array else "temporal", set(targets)
-    found: list[Loop] = []
+    found: list[FactorLoop] = []
     for place, one in enumerate(directives):
         if one.type != kind or one.target not in targets:
             continue
@@ -185,7 +188,7 @@ def _loops_at(
         ordered = [name for name in order if name in loops] or loops
         for name in reversed(ordered):
             axis = _axis(array, one, order.index(name) if name in order else 0) if array else ""
-            found.append(Loop(name, factors[name][0], array, axis, level, at))
+            found.append(FactorLoop(name, factors[name][0], array, axis, level, at))
     return found
 
 
@@ -197,7 +200,9 @@ def _axis(array: Level, directive: Directive, place: int) -> str:
     return axis if axis in array.shape else next(iter(array.shape))
 
 
-def _tiled(loops: Sequence[Loop], problem: Problem, section: Section, findings: Findings) -> list[Loop]:
+def _tiled(
+    loops: Sequence[FactorLoop], problem: TimeloopProblem, section: Section, findings: ImportFindings
+) -> list[FactorLoop]:
     """The same loops with the tiles that their steps get; factors that do not make up an extent are refused."""
     found = []
     for loop in loops:  # a factor of 0 takes what is left
@@ -221,7 +226,10 @@ def _tiled(loops: Sequence[Loop], problem: Problem, section: Section, findings: 
 
 
 def _sentences(
-    loops: Sequence[Loop], places: Sequence[tuple[int, Level]], held: Mapping[str, Sequence[str]], problem: Problem
+    loops: Sequence[FactorLoop],
+    places: Sequence[tuple[int, Level]],
+    held: Mapping[str, Sequence[str]],
+    problem: TimeloopProblem,
 ) -> Iterable[str]:
     """The nest, outermost first."""
     for place in range(len(loops) + 1):

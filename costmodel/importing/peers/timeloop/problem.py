@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from costmodel.importing.peers.documents import Section
-from costmodel.importing.peers.findings import Findings
+from costmodel.importing.peers.findings import ImportFindings
 from costmodel.importing.peers.models import PeerModel, name_leftovers
-from costmodel.importing.peers.timeloop.formats import Shape, TensorShape
+from costmodel.importing.peers.timeloop.formats import ProblemShape, TensorShape
 from costmodel.spec.load import describe
 from costmodel.spec.problems import Path
 from costmodel.spec.validation import validate
@@ -40,7 +40,7 @@ _FILE_KEYS = {"shape", "instance", "version", "name"}
 
 
 class _ShapeFile(PeerModel):
-    shape: Shape
+    shape: ProblemShape
 
 
 Index = Sequence[tuple[str, int]]
@@ -48,7 +48,7 @@ Index = Sequence[tuple[str, int]]
 
 
 @dataclass(frozen=True)
-class Problem:
+class TimeloopProblem:
     """What is computed."""
 
     content: dict[str, Any]
@@ -68,7 +68,7 @@ class Problem:
         return tuple(self.extents)
 
 
-def problem_of(section: Section, findings: Findings) -> Problem:
+def problem_of(section: Section, findings: ImportFindings) -> TimeloopProblem:
     """Read a problem. Raises SpecError."""
     data, marks, at = section.data, section.marks, (section.key,)
     if not isinstance(data, dict):
@@ -95,7 +95,7 @@ def problem_of(section: Section, findings: Findings) -> Problem:
         message = f"one tensor must be written (read_write: true), got {', '.join(written) or 'none'}"
         findings.refuse(marks, (*at, "shape"), message)
     findings.check()
-    return Problem(_workload(shape, extents, indices, written[0]), extents, indices, written[0])
+    return TimeloopProblem(_workload(shape, extents, indices, written[0]), extents, indices, written[0])
 
 
 def _inside(section: Section) -> Any:
@@ -109,7 +109,7 @@ def _inside(section: Section) -> Any:
 
 
 def _numbers(
-    instance: Mapping[str, Any], at: Path, shape: Shape, section: Section, findings: Findings
+    instance: Mapping[str, Any], at: Path, shape: ProblemShape, section: Section, findings: ImportFindings
 ) -> dict[str, int]:
     """Extents and coefficients of an instance; what is neither is named."""
     named = {*shape.dimensions, *(one.name for one in shape.coefficients)}
@@ -136,7 +136,7 @@ def _indices(
     extents: Mapping[str, int],
     constants: Mapping[str, int],
     section: Section,
-    findings: Findings,
+    findings: ImportFindings,
 ) -> tuple[Index, ...]:
     at: Path = (section.key, "shape", "data_spaces", place, "projection")
     found = []
@@ -159,7 +159,7 @@ def _indices(
 
 
 def _workload(
-    shape: Shape, extents: Mapping[str, int], indices: Mapping[str, Sequence[Index]], output: str
+    shape: ProblemShape, extents: Mapping[str, int], indices: Mapping[str, Sequence[Index]], output: str
 ) -> dict[str, Any]:
     read = [name for name in indices if name != output]
     read.sort(key=lambda name: name == "Weights")

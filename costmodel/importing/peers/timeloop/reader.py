@@ -6,16 +6,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from costmodel.importing.peers.documents import Section, read_foreign, sections
-from costmodel.importing.peers.findings import Findings
+from costmodel.importing.peers.findings import ImportFindings
 from costmodel.importing.peers.imported import Imported, mapping_of
 from costmodel.importing.peers.timeloop.energies import KEYS, energies_of
 from costmodel.importing.peers.timeloop.hierarchy import Level, hierarchy
 from costmodel.importing.peers.timeloop.levels import architecture, holdings
 from costmodel.importing.peers.timeloop.nest import MappedNest, nest_of
-from costmodel.importing.peers.timeloop.problem import Problem, problem_of
+from costmodel.importing.peers.timeloop.problem import TimeloopProblem, problem_of
 from costmodel.importing.peers.timeloop.windows import refetched
-from costmodel.spec.problems import Problem as Wrong
-from costmodel.spec.problems import SpecError
+from costmodel.spec.problems import Problem, SpecError
 
 KNOWN = {
     "architecture": "the levels",
@@ -40,7 +39,7 @@ _ELSEWHERE = {
 def read(files: Sequence[Path], *, values: Mapping[str, str] | None = None, free: bool = False) -> Imported:
     """Read files of Timeloop. ``free``: components whose energies no file says cost nothing. Raises SpecError."""
     found = sections((read_foreign(file, values) for file in files), KNOWN)
-    findings = Findings()
+    findings = ImportFindings()
     for key in found.keys() - KNOWN.keys():
         _elsewhere(found[key], findings)
     problem = problem_of(found["problem"], findings) if "problem" in found else None
@@ -64,7 +63,7 @@ def read(files: Sequence[Path], *, values: Mapping[str, str] | None = None, free
 
 
 def _mapped(
-    section: Section | None, levels: Sequence[Level], problem: Problem | None, findings: Findings
+    section: Section | None, levels: Sequence[Level], problem: TimeloopProblem | None, findings: ImportFindings
 ) -> MappedNest | None:
     if section is None:
         return None
@@ -72,14 +71,14 @@ def _mapped(
         missing = "architecture" if not levels else "problem"
         file = section.marks.file
         hint = "its levels and dimensions are needed"
-        raise SpecError([Wrong(f"a mapping needs the {missing} beside it", file, hint=hint)])
+        raise SpecError([Problem(f"a mapping needs the {missing} beside it", file, hint=hint)])
     held = {}
     for name, holding in holdings(levels, problem).items():
         held[name] = [t for t in problem.tensors if t in holding.keep or t in holding.may_keep]
     return nest_of(section, levels, problem, held, findings)
 
 
-def _elsewhere(section: Section, findings: Findings) -> None:
+def _elsewhere(section: Section, findings: ImportFindings) -> None:
     """Name a top-level key that is not read."""
     at = (section.key,)
     if section.key.startswith("sparse"):

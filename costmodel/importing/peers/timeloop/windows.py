@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from costmodel.importing.peers.documents import Section
-from costmodel.importing.peers.findings import Findings
-from costmodel.importing.peers.timeloop.nest import Loop, MappedNest
-from costmodel.importing.peers.timeloop.problem import Problem
+from costmodel.importing.peers.findings import ImportFindings
+from costmodel.importing.peers.timeloop.nest import FactorLoop, MappedNest
+from costmodel.importing.peers.timeloop.problem import TimeloopProblem
 
 
-def refetched(mapped: MappedNest, problem: Problem, section: Section, findings: Findings) -> set[str]:
+def refetched(mapped: MappedNest, problem: TimeloopProblem, section: Section, findings: ImportFindings) -> set[str]:
     """Memories whose windows are fetched anew; those where Timeloop does something between are named."""
     found = set()
     for memory, tensors in mapped.held.items():
@@ -36,11 +36,11 @@ def refetched(mapped: MappedNest, problem: Problem, section: Section, findings: 
     return found
 
 
-def _moves(loop: Loop, tensor: str, problem: Problem) -> bool:
+def _moves(loop: FactorLoop, tensor: str, problem: TimeloopProblem) -> bool:
     return any(name == loop.dimension for index in problem.indices[tensor] for name, _ in index)
 
 
-def _overlaps(loop: Loop, inside: Sequence[Loop], tensor: str, problem: Problem) -> bool:
+def _overlaps(loop: FactorLoop, inside: Sequence[FactorLoop], tensor: str, problem: TimeloopProblem) -> bool:
     """Whether the tiles of two neighbouring steps have words in common."""
     tiles = dict.fromkeys(problem.extents, 1)
     for one in reversed(inside):
