@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from costmodel.advice import arrays, mapspaces, rates, sizes, switches
 from costmodel.advice.base import Base, Change
+from costmodel.spec.methods import METHODS
 
 if TYPE_CHECKING:
     from costmodel.model.evaluation import Evaluation
 
 SEARCHED = (
-    mapspaces.proven,
     mapspaces.tiles,
     mapspaces.fused,
     rates.faster,
@@ -27,6 +27,8 @@ SEARCHED = (
     rates.clock,
 )
 """Kinds of change of a run whose mappings were searched."""
+SAMPLED = (mapspaces.proven,)
+"""Of a run that a sampler found: of other hardware it would find other mappings by luck."""
 GIVEN = (rates.faster, switches.buffering, switches.abilities, sizes.smaller, rates.clock)
 """Kinds of change of a run whose mappings were given: of the hardware, as far as these mappings stay what they are."""
 
@@ -36,7 +38,8 @@ def changes(base: Base) -> Iterator[Change]:
     if base.mappings:
         yield Change(about="mapping", title="the best mapping", searches=True)
     known = set()
-    for change in chain.from_iterable(kind(base) for kind in (GIVEN if base.mappings else SEARCHED)):
+    kinds = GIVEN if base.mappings else SEARCHED if METHODS[base.request.method].proves else SAMPLED
+    for change in chain.from_iterable(kind(base) for kind in kinds):
         key = (change.settings, tuple(change.options.items()))
         if key not in known:
             known.add(key)

@@ -14,7 +14,7 @@ from costmodel.report.result import INPUTS, MAPPING
 from costmodel.spec import catalog
 from costmodel.spec.load import Document, parse
 from costmodel.spec.problems import Problem, SpecError
-from costmodel.spec.request import Request, request_of_settings
+from costmodel.spec.request import Request, einsum_of, request_of_settings
 
 if TYPE_CHECKING:
     from costmodel.advice.advice import Advice, Advised
@@ -140,8 +140,8 @@ def _checked(base: Base) -> Base:
     if base.arch is None or base.workload_document is None:
         return base
     architecture, whole = catalog.load_pair(base.arch, base.workload_document, base.overrides)
-    wanted = [e for e in whole.einsums if e.name in base.einsums]
-    if architecture != base.architecture or tuple(wanted) != base.workload.einsums:
+    wanted = tuple(einsum_of(whole, name) for name in base.einsums)
+    if architecture != base.architecture or wanted != base.workload.einsums:
         message = "its inputs do not give what ran, so changes of them could not be compared with it"
         raise SpecError([Problem(message, file=base.arch_ref, hint="map it again")])
-    return replace(base, einsums=() if len(wanted) == len(whole.einsums) else base.einsums)
+    return replace(base, einsums=() if wanted == whole.einsums else base.einsums)
