@@ -80,7 +80,7 @@ class _Config:
 
 
 @dataclass(frozen=True)
-class _Layer:
+class _Product:
     """A product of a topology: ``A[m, k] * B[k, n]``."""
 
     name: str
@@ -223,7 +223,7 @@ def _name_keys(config: _Config, findings: ImportFindings) -> None:
 # The topology
 
 
-def _layers(file: FilePath, findings: ImportFindings) -> Iterator[_Layer]:
+def _layers(file: FilePath, findings: ImportFindings) -> Iterator[_Product]:
     """Layers of a topology. The first line names the columns; a value more than these is empty."""
     rows = list(csv.reader(read_text(file).splitlines()))
     if len(rows) < 2:
@@ -242,10 +242,10 @@ def _layers(file: FilePath, findings: ImportFindings) -> Iterator[_Layer]:
             name = re.sub(r"[^A-Za-z0-9_.-]+", "_", found.name) or f"layer{number}"
             unlike = next(n for n in (name, *(f"{name}.{k}" for k in range(2, len(rows) + 2))) if n not in taken)
             taken.add(unlike)
-            yield _Layer(unlike, found.shape, found.count)
+            yield _Product(unlike, found.shape, found.count)
 
 
-def _layer(fields: Sequence[str], file: FilePath, line: int, findings: ImportFindings) -> _Layer | None:
+def _layer(fields: Sequence[str], file: FilePath, line: int, findings: ImportFindings) -> _Product | None:
     numbers = [field for field in fields[1:] if field and ":" not in field]
     sparse = [field for field in fields[1:] if ":" in field]
     marks = Marks(str(file), values={(): (line, 1, 0)})
@@ -261,7 +261,7 @@ def _layer(fields: Sequence[str], file: FilePath, line: int, findings: ImportFin
         findings.note(marks, (), message, of=fields[0], counts=True)
     sizes = list(map(int, numbers))
     if len(fields) < _CONV_FIELDS:
-        return _Layer(fields[0], dict(zip("MNK", sizes, strict=False)), sizes[3] if len(sizes) > 3 else 1)
+        return _Product(fields[0], dict(zip("MNK", sizes, strict=False)), sizes[3] if len(sizes) > 3 else 1)
     height, width, tall, wide, channels, filters, stride = sizes[:7]
     if tall > height or wide > width:
         findings.refuse(marks, (), f"the filter of {tall} × {wide} is larger than the ifmap of {height} × {width}")
@@ -269,10 +269,10 @@ def _layer(fields: Sequence[str], file: FilePath, line: int, findings: ImportFin
     depthwise = "DP" in fields[0]
     pixels = -(-(height - tall + stride) // stride) * -(-(width - wide + stride) // stride)
     window = tall * wide * (1 if depthwise else channels)
-    return _Layer(fields[0], {"M": pixels, "N": filters, "K": window}, channels if depthwise else 1)
+    return _Product(fields[0], {"M": pixels, "N": filters, "K": window}, channels if depthwise else 1)
 
 
-def _workload(files: Sequence[FilePath], layers: Sequence[_Layer]) -> dict[str, Any]:
+def _workload(files: Sequence[FilePath], layers: Sequence[_Product]) -> dict[str, Any]:
     stem = next(file.stem for file in files if file.suffix.lower() == ".csv")
     einsums = []
     for layer in layers:
@@ -286,7 +286,7 @@ def _workload(files: Sequence[FilePath], layers: Sequence[_Layer]) -> dict[str, 
 
 
 def _nest(
-    layer: _Layer, rows: int, columns: int, dataflow: str, config: _Config, findings: ImportFindings
+    layer: _Product, rows: int, columns: int, dataflow: str, config: _Config, findings: ImportFindings
 ) -> list[str]:
     """The folds of a layer: passes over the array, what stays in a register, what streams."""
     stays, down, across, streamed = SPREAD[dataflow]

@@ -23,7 +23,7 @@ Steps = tuple[str, int]
 
 
 @dataclass(frozen=True)
-class _Layer:
+class _PlacedLayer:
     """What placing the tensors of a layer needs to know."""
 
     called: str
@@ -75,7 +75,7 @@ def _layer(
     path: Path,
     section: Section,
     findings: ImportFindings,
-) -> _Layer | None:
+) -> _PlacedLayer | None:
     extents = dict(zip(map(str.upper, layer.dimensions), layer.sizes, strict=True))
     spread = {
         one: [loop for loop in loops if loop[1] > 1 and loop[0] in extents] for one, loops in spread_of(mapping).items()
@@ -108,10 +108,10 @@ def _layer(
     }
     bits = {name: layer.bits.get(name, 8) for name in indices}
     held = {memory: tensor for tensor, memory in mapping.links.items() if tensor in indices}
-    return _Layer(layer.called, extents, bits, held, indices, spread, [loop for loop in loops if loop[1] > 1])
+    return _PlacedLayer(layer.called, extents, bits, held, indices, spread, [loop for loop in loops if loop[1] > 1])
 
 
-def _places(known: _Layer, levels: Sequence[ZigLevel]) -> dict[tuple[str, str], int]:
+def _places(known: _PlacedLayer, levels: Sequence[ZigLevel]) -> dict[tuple[str, str], int]:
     """By memory and tensor: how many loops in time stand inside its storage node."""
     found: dict[tuple[str, str], int] = {}
     inmost = dict.fromkeys(known.indices, 0)
@@ -128,7 +128,7 @@ def _places(known: _Layer, levels: Sequence[ZigLevel]) -> dict[tuple[str, str], 
     return found
 
 
-def _fit(inner: dict[str, int], least: Mapping[str, int], memory: ZigMemory, known: _Layer) -> None:
+def _fit(inner: dict[str, int], least: Mapping[str, int], memory: ZigMemory, known: _PlacedLayer) -> None:
     """Give up loops, those of the largest tile first, until all tiles have room."""
     while True:
         sizes = {tensor: known.bits_of(tensor, n, memory.served) for tensor, n in inner.items()}
@@ -157,7 +157,7 @@ def _ordered(places: dict[tuple[str, str], int], levels: Sequence[ZigLevel]) -> 
     return list(dict.fromkeys(moved))
 
 
-def _sentences(known: _Layer, places: Mapping[tuple[str, str], int], levels: Sequence[ZigLevel]) -> list[str]:
+def _sentences(known: _PlacedLayer, places: Mapping[tuple[str, str], int], levels: Sequence[ZigLevel]) -> list[str]:
     """The nest, outermost first."""
     opened = _opened(places, levels)
     items: list[tuple[str, str, int, str]] = []
