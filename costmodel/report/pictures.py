@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from costmodel.model.meters import shared_bits_per_cycle
-from costmodel.report import figures, tables
+from costmodel.report import figures, roofs, tables
 from costmodel.report.run import Run
 
 if TYPE_CHECKING:
@@ -50,10 +49,9 @@ def load(run: Run) -> go.Figure:
 
 
 def roofline(run: Run) -> go.Figure:
-    """Points per cycle against the intensity of each Einsum, as mapped."""
-    outer = run.architecture.memories[0]
-    peak = max(tables.evaluation_of(run).peak_by_einsum.values())
-    return figures.roofline(tables.roofline(run), peak, outer.name, shared_bits_per_cycle(outer))
+    """Operations per cycle against the intensity of each Einsum as mapped, below the roof of every memory."""
+    order = tables.component_order(run)
+    return figures.roofline(roofs.intensities(run), roofs.roofs(run), roofs.peaks(run), order)
 
 
 def front(run: Run) -> go.Figure:

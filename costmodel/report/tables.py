@@ -10,7 +10,7 @@ from costmodel.einsum.algebra import Role, Workload
 from costmodel.mapper.front import on_front
 from costmodel.mapper.result import NetworkPoint
 from costmodel.model.evaluation import Evaluation, busiest_resource
-from costmodel.model.meters import PriceBook, port_energy, port_limits, price_text, waits_text
+from costmodel.model.meters import PriceBook, port_limits, price_text, waits_text
 from costmodel.report import human
 from costmodel.report.nest_text import short_text
 from costmodel.report.run import DesignPoint, EinsumSearch, FrontPoint, Run
@@ -18,7 +18,6 @@ from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
 
 COMPUTE = "compute"
 LEAKAGE = "leakage"
-OPERATIONS_PER_STORED_BIT = "operations_per_bit"
 
 
 def tensor_groups(workload: Workload) -> dict[tuple[str, str], str]:
@@ -265,28 +264,6 @@ def energy_latency_front(table: pd.DataFrame) -> pd.DataFrame:
         return pd.concat(fronts)
     costs = feasible[["latency_s", "energy_pj"]].to_numpy(dtype=float)
     return feasible[on_front(costs)].sort_values(["latency_s", "energy_pj"], kind="stable")
-
-
-def roofline(run: Run) -> pd.DataFrame:
-    """Columns: einsum, operations_per_bit, points_per_cycle, bottleneck.
-
-    Intensity counts the bits that cross the ports of the outermost memory, as mapped.
-    """
-    evaluation = evaluation_of(run)
-    outer = run.architecture.memories[0]
-    widths = {m.action: m.width_bits for m in port_energy(outer)}
-    moved = dict.fromkeys(evaluation.points, 0.0)
-    for row in evaluation.action_rows:
-        if row.component == outer.name and row.action in widths:
-            moved[row.einsum] += row.count * widths[row.action]
-    rows = []
-    for name, points in evaluation.points.items():
-        cycles = evaluation.cycles_by_einsum[name]
-        if moved[name] and cycles:
-            rows.append((name, points / moved[name], points / cycles, evaluation.bottlenecks.get(name, "")))
-    return pd.DataFrame.from_records(
-        rows, columns=["einsum", OPERATIONS_PER_STORED_BIT, "points_per_cycle", "bottleneck"]
-    )
 
 
 def levels(architecture: Architecture) -> pd.DataFrame:

@@ -31,12 +31,13 @@ def render(run: Run, baseline: Run | None = None) -> str:
     book = Book()
     evaluated = run.evaluation is not None
     mapped = reasons.mapped(run) if evaluated else []
+    asked = reasons.question(run) if evaluated else None
     return fill_template(
         "page.html.j2",
         book,
         parts=("run",),
         verdict=verdict(run) if evaluated else "",
-        why=why(run, reasons.question(run), mapped) if mapped else None,
+        why=why(run, asked, mapped) if asked and mapped else None,
         title=run.title,
         kind=KINDS[run.kind],
         created=run.provenance.created.replace("T", " ")[:16],
@@ -46,7 +47,7 @@ def render(run: Run, baseline: Run | None = None) -> str:
         energy=energy_figures(book, run) if evaluated else [],
         latency=latency_figures(book, run) if evaluated else [],
         ledger=ledger(run) if evaluated and len(tables.evaluation_of(run).points) > 1 else None,
-        einsums=einsum_panels(run) if evaluated else [],
+        einsums=einsum_panels(run, book, asked) if asked else [],
         orders=run_orders(run) if evaluated else None,
         graphs=_graphs(run) if evaluated else [],
         fibers=fibers_svg(run) if evaluated else "",
