@@ -9,6 +9,7 @@ from costmodel.describe.picture import graph_svg
 from costmodel.report import human, reasons, tables
 from costmodel.report.cards import cards
 from costmodel.report.folder import write_text
+from costmodel.report.page.advice import advice_card
 from costmodel.report.page.book import Book
 from costmodel.report.page.explorers import front_section, sweep_section
 from costmodel.report.page.fibers import fibers_svg
@@ -35,7 +36,7 @@ def render(run: Run, baseline: Run | None = None) -> str:
     return fill_template(
         "page.html.j2",
         book,
-        parts=("run",),
+        parts=("run", "advice"),
         verdict=verdict(run) if evaluated else "",
         why=why(run, asked, mapped) if asked and mapped else None,
         title=run.title,
@@ -44,6 +45,7 @@ def render(run: Run, baseline: Run | None = None) -> str:
         notes=run.notes,
         cards=cards(run, baseline),
         baseline="" if baseline is None else _named(baseline),
+        advice=advice_card(run),
         energy=energy_figures(book, run) if evaluated else [],
         latency=latency_figures(book, run) if evaluated else [],
         ledger=ledger(run) if evaluated and len(tables.evaluation_of(run).points) > 1 else None,
