@@ -10,7 +10,7 @@ from costmodel.report import human
 from costmodel.report.chart import Box, Flows, MemoryChart
 from costmodel.report.figures.colours import QUIET
 
-_LEFT, _LANE, _BOX, _BAND, _GAP = 162, 150, 82, 30, 78
+_LEFT, _LANE, _BOX, _BAND, _GAP = 162, 156, 82, 30, 78
 _ROOM = _LEFT - 30
 """Width of the bar of what is held."""
 
@@ -145,7 +145,7 @@ def _chip(chart: MemoryChart, box: Box, lane: str, x: int, top: int) -> str:
     used = "" if reuse is None else f"each word used {human.digits(reuse)} ×"
     return (
         f"<g {_ask(f'{box.name}.energy.{lane}')}><title>{html.escape(detail)}</title>"
-        f'<rect class="chip" x="{x - 66}" y="{top + 9}" width="132" height="{_BOX - 18}" rx="6" stroke="{colour}"/>'
+        f'<rect class="chip" x="{x - 69}" y="{top + 9}" width="138" height="{_BOX - 18}" rx="6" stroke="{colour}"/>'
         f'<text class="tensor" x="{x}" y="{top + 28}" text-anchor="middle">{name}</text>'
         f'<text class="caption" x="{x}" y="{top + 44}" text-anchor="middle">{human.joules(flows.energy_pj)}</text>'
         f'<text class="caption" x="{x}" y="{top + 60}" text-anchor="middle">{used}</text></g>'

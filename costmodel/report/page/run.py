@@ -11,6 +11,7 @@ from costmodel.report.cards import cards
 from costmodel.report.folder import write_text
 from costmodel.report.page.advice import advice_card
 from costmodel.report.page.book import Book
+from costmodel.report.page.downloads import csv_links
 from costmodel.report.page.explorers import front_section, sweep_section
 from costmodel.report.page.fibers import fibers_svg
 from costmodel.report.page.figures import energy_figures, latency_figures
@@ -60,6 +61,8 @@ def render(run: Run, baseline: Run | None = None) -> str:
         levels=[levels_table(f"levels-{n}", a) for n, a in enumerate(run.architectures)],
         inputs=run.inputs,
         facts=_facts(run),
+        command=book.text(run.provenance.command),
+        files=csv_links(run),
         sources=_sources(run),
     )
 
