@@ -66,6 +66,15 @@ def _files(run: Run) -> dict[str, str]:
         files[ADVICE] = _json(plain(AdviceContent(advice=run.advice)))
     for name, given in zip(_input_names(run.inputs), run.inputs, strict=True):
         files[f"{INPUTS}/{name}"] = given.text
+    files |= csv_files(run)
+    if run.mappings:
+        files[MAPPING] = dump(run.mappings)
+    return files
+
+
+def csv_files(run: Run) -> dict[str, str]:
+    """The tables of a run, as they stand in its folder."""
+    files = {}
     if run.evaluation is not None:
         files["traffic.csv"] = _table(TrafficRow, run.evaluation.traffic_rows)
         files["actions.csv"] = _table(ActionRow, run.evaluation.action_rows)
@@ -74,8 +83,6 @@ def _files(run: Run) -> dict[str, str]:
             files[OVERLAP] = _table(OverlapRow, run.evaluation.overlap_rows)
         files["occupancy.csv"] = _table(OccupancyRow, run.evaluation.occupancy_rows)
         files[EINSUMS] = _table(EinsumTotals, _einsum_totals(run.evaluation))
-    if run.mappings:
-        files[MAPPING] = dump(run.mappings)
     if run.searches:
         files[FRONT] = _front_csv(run)
     if run.kind == "sweep":

@@ -48,6 +48,9 @@ class Book:
     def __init__(self) -> None:
         self.figures: dict[str, Any] = {}
         self.fronts: dict[str, dict[str, Any]] = {}
+        self.derived: dict[str, Any] = {}
+        """How numbers come about, for a click on them."""
+        self._texts: dict[str, int] = {}
         self._same: dict[str, str] = {}
         self._seen: dict[str, str] = {}
         self._names: dict[tuple[str, ...], int] = {}
@@ -63,6 +66,10 @@ class Book:
             self._seen[text] = id_
             self.figures[id_] = json.loads(text)
         return Figure(id_, title, caption, int(figure.layout.height))
+
+    def text(self, text: str) -> int:
+        """Keep a text that can be copied and return its number."""
+        return self._texts.setdefault(text, len(self._texts))
 
     def nest(self, mapping: Schedule, run: Run) -> int:
         """Keep a nest of a run and return its number."""
@@ -104,6 +111,8 @@ class Book:
             "fronts": self.fronts,
             "lines": list(self._lines),
             "nests": list(self._nests),
+            "derived": self.derived,
+            "texts": list(self._texts),
         }
         return script_json(content)
 

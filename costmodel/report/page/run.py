@@ -11,6 +11,7 @@ from costmodel.report.cards import cards
 from costmodel.report.folder import write_text
 from costmodel.report.page.advice import advice_card
 from costmodel.report.page.book import Book
+from costmodel.report.page.downloads import csv_links
 from costmodel.report.page.explorers import front_section, sweep_section
 from costmodel.report.page.fibers import fibers_svg
 from costmodel.report.page.figures import energy_figures, latency_figures
@@ -32,12 +33,13 @@ def render(run: Run, baseline: Run | None = None) -> str:
     book = Book()
     evaluated = run.evaluation is not None
     mapped = reasons.mapped(run) if evaluated else []
+    asked = reasons.question(run) if evaluated else None
     return fill_template(
         "page.html.j2",
         book,
         parts=("run", "advice"),
         verdict=verdict(run) if evaluated else "",
-        why=why(run, reasons.question(run), mapped) if mapped else None,
+        why=why(run, asked, mapped) if asked and mapped else None,
         title=run.title,
         kind=KINDS[run.kind],
         created=run.provenance.created.replace("T", " ")[:16],
@@ -48,7 +50,7 @@ def render(run: Run, baseline: Run | None = None) -> str:
         energy=energy_figures(book, run) if evaluated else [],
         latency=latency_figures(book, run) if evaluated else [],
         ledger=ledger(run) if evaluated and len(tables.evaluation_of(run).points) > 1 else None,
-        einsums=einsum_panels(run) if evaluated else [],
+        einsums=einsum_panels(run, book, asked) if asked else [],
         orders=run_orders(run) if evaluated else None,
         graphs=_graphs(run) if evaluated else [],
         fibers=fibers_svg(run) if evaluated else "",
@@ -59,6 +61,8 @@ def render(run: Run, baseline: Run | None = None) -> str:
         levels=[levels_table(f"levels-{n}", a) for n, a in enumerate(run.architectures)],
         inputs=run.inputs,
         facts=_facts(run),
+        command=book.text(run.provenance.command),
+        files=csv_links(run),
         sources=_sources(run),
     )
 
