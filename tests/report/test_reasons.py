@@ -118,3 +118,14 @@ def test_a_baseline_says_how_totals_differ(run):
         "Power": "−50 %",
         "TOPS/W": "as the baseline",
     }
+
+
+def test_the_ski_slope_is_on_the_page_and_says_what_the_size_costs(run):
+    page = render(run)
+    (caption,) = re.findall(r'id="slope-card">\s*<figcaption><h3>[^<]*</h3><p>([^<]*)</p>', page)
+    words = run.evaluation.words("DRAM", "A", "read") + run.evaluation.words("DRAM", "B", "read")
+    words += run.evaluation.words("DRAM", "Z", "read", "update")
+    assert caption.startswith(
+        f"This mapping moves {words:,} words across DRAM. With all tensors in one GLB of 4 KiB, 1,984 "
+    )
+    assert "have to: 1 × what is compulsory" in caption  # A 1,024, B 192 and Z 768 words fit

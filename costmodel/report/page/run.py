@@ -18,6 +18,7 @@ from costmodel.report.page.figures import energy_figures, latency_figures
 from costmodel.report.page.ledger import ledger
 from costmodel.report.page.panels import einsum_panels
 from costmodel.report.page.run_orders import run_orders
+from costmodel.report.page.slope import slope_figure
 from costmodel.report.page.tables import levels_table, run_tables
 from costmodel.report.page.template import fill_template
 from costmodel.report.page.why import why
@@ -49,6 +50,7 @@ def render(run: Run, baseline: Run | None = None) -> str:
         advice=advice_card(run),
         energy=energy_figures(book, run) if evaluated else [],
         latency=latency_figures(book, run) if evaluated else [],
+        slope=slope_figure(book, run) if evaluated else None,
         ledger=ledger(run) if evaluated and len(tables.evaluation_of(run).points) > 1 else None,
         einsums=einsum_panels(run, book, asked) if asked else [],
         orders=run_orders(run) if evaluated else None,
