@@ -6,25 +6,25 @@ import html
 import math
 from collections.abc import Sequence
 
-from costmodel.model.explain.peak import Dimension
+from costmodel.model.explain.peak import ArrayUse
 
 MOST = 32
 """Cells that are drawn along one dimension; of more, each stands for several instances."""
 CELL = 10
 
 
-def arrays_svg(dimensions: Sequence[Dimension]) -> list[str]:
+def arrays_svg(dimensions: Sequence[ArrayUse]) -> list[str]:
     """A picture of each array, outermost first: instances at work are filled."""
-    by_array: dict[str, list[Dimension]] = {}
+    by_array: dict[str, list[ArrayUse]] = {}
     for dimension in dimensions:
         by_array.setdefault(dimension.array, []).append(dimension)
     return [_array(name, parts) for name, parts in by_array.items()]
 
 
-def _array(name: str, parts: Sequence[Dimension]) -> str:
+def _array(name: str, parts: Sequence[ArrayUse]) -> str:
     """The first dimension runs to the right, the second down; of further ones one slice is drawn."""
     across = parts[0]
-    down = parts[1] if len(parts) > 1 else Dimension(name, "", 1, 1, ())
+    down = parts[1] if len(parts) > 1 else ArrayUse(name, "", 1, 1, ())
     columns, full_columns = _cells(across)
     rows, full_rows = _cells(down)
     width, height = columns * CELL, rows * CELL
@@ -46,13 +46,13 @@ def _array(name: str, parts: Sequence[Dimension]) -> str:
     )
 
 
-def _cells(dimension: Dimension) -> tuple[int, int]:
+def _cells(dimension: ArrayUse) -> tuple[int, int]:
     """Cells that are drawn along a dimension, and how many of them are filled: at least one."""
     drawn = min(dimension.size, MOST)
     return drawn, max(round(dimension.used / dimension.size * drawn), 1)
 
 
-def _told(part: Dimension) -> str:
+def _told(part: ArrayUse) -> str:
     if not part.loops:
         return f"{part.name} {part.size:,}: nothing is unrolled"
     loops = " × ".join(f"{variable} in {steps:,}" for variable, _, steps in part.loops)

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from costmodel.model.formats import stored_bits
 from costmodel.report import human
 from costmodel.report.figures.colours import group_colours
-from costmodel.report.roofs import Roof, roofs
+from costmodel.report.roofs import MemoryRoof, roofs
 from costmodel.report.run import Run
 from costmodel.report.tables import evaluation_of
 from costmodel.spec.hardware import Array, Level, Memory
@@ -91,7 +92,7 @@ def memory_chart(run: Run, einsum: str, roles: Mapping[str, str]) -> MemoryChart
     for array in run.architecture.arrays:
         flows |= {(array.name, t): Flows(energy_pj=energy[array.name, t]) for t in lanes if energy.get((array.name, t))}
     tensors = next((s.tensors for s in run.workload.einsums if s.name == einsum), {})
-    widths = {lane: tensors[lane].bits for lane in lanes if lane in tensors}
+    widths = {lane: stored_bits(tensors[lane], None, 1) for lane in lanes if lane in tensors}
     active = {action.component for action in evaluation.action_rows if action.einsum == einsum}
     boxes = (_box(run, einsum, level, widths, energy) for level in run.architecture.levels)
     return MemoryChart(
@@ -125,11 +126,11 @@ def _memory_box(run: Run, einsum: str, level: Memory, widths: Mapping[str, int])
     held = [(r.tensor, r.bits) for r in e.occupancy_rows if (r.einsum, r.level) == (einsum, level.name)]
     usable = level.usable_bits
     taken = sum(bits for _, bits in held)
-    shares = tuple((tensor, bits / usable) for tensor, bits in held) if usable else ()
+    shares = tuple((tensor, taken_bits / usable) for tensor, taken_bits in held) if usable else ()
     room = f"{human.memory(taken)} held, {human.percent(taken / usable)}" if usable and held else ""
     whole = e.cycles_by_einsum[einsum]
     cycles = [r.cycles for r in e.latency_rows if (r.einsum, r.component) == (einsum, level.name)]
-    roof: Roof | None = next((roof for roof in roofs(run) if roof.level == level.name), None)
+    roof: MemoryRoof | None = next((roof for roof in roofs(run) if roof.level == level.name), None)
     return Box(
         level.name,
         "memory",

@@ -13,7 +13,7 @@ from costmodel.spec.hardware import Memory
 
 
 @dataclass(frozen=True, slots=True)
-class Roof:
+class MemoryRoof:
     """The bandwidth of a memory, all its instances together."""
 
     level: str
@@ -22,18 +22,18 @@ class Roof:
     """The accesses that it counts: ``read``, ``write`` or both."""
 
 
-def roofs(run: Run) -> tuple[Roof, ...]:
+def roofs(run: Run) -> tuple[MemoryRoof, ...]:
     """The roof of every memory that states a bandwidth, outermost first."""
     found = (_roof(memory, run.architecture.copies(memory.name)) for memory in run.architecture.memories)
     return tuple(roof for roof in found if roof is not None)
 
 
-def _roof(memory: Memory, copies: int) -> Roof | None:
+def _roof(memory: Memory, copies: int) -> MemoryRoof | None:
     rates = {limit.action: limit.width_bits for limit in port_limits(memory)}
     if "" in rates:
-        return Roof(memory.name, rates[""] * copies, ("read", "write"))
+        return MemoryRoof(memory.name, rates[""] * copies, ("read", "write"))
     own = {action: rates[action] for action in ("read", "write") if action in rates}
-    return Roof(memory.name, sum(own.values()) * copies, tuple(own)) if own else None
+    return MemoryRoof(memory.name, sum(own.values()) * copies, tuple(own)) if own else None
 
 
 def peaks(run: Run) -> dict[str, float]:

@@ -201,7 +201,12 @@ def _cell(value: object) -> object:
 def _table(kind: type, rows: Iterable[object]) -> str:
     """One line for each row; the columns are the fields."""
     columns = [field.name for field in fields(kind)]
-    return _csv(columns, ([getattr(row, column) for column in columns] for row in rows))
+    return _csv(columns, ([_whole(getattr(row, column)) for column in columns] for row in rows))
+
+
+def _whole(value: object) -> object:
+    """A whole number without a point, as it is read back."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _json(value: Plain) -> str:

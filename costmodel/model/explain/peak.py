@@ -31,7 +31,7 @@ class Loss:
 
 
 @dataclass(frozen=True, slots=True)
-class Dimension:
+class ArrayUse:
     """A dimension of an array, and what an Einsum unrolls across it."""
 
     array: str
@@ -76,7 +76,7 @@ def _passes(asked: Questioned, bound: BoundEinsum) -> Iterator[Loss]:
             yield Loss("passes", array.name, overhead, text)
 
 
-def dimensions_of(asked: Questioned, einsum: str) -> tuple[Dimension, ...]:
+def dimensions_of(asked: Questioned, einsum: str) -> tuple[ArrayUse, ...]:
     """Every dimension of the arrays above the compute unit of an Einsum, outermost first."""
     bound = asked.bound(einsum)
     across: dict[tuple[str | None, str], list[tuple[str, int, int]]] = {}
@@ -86,14 +86,14 @@ def dimensions_of(asked: Questioned, einsum: str) -> tuple[Dimension, ...]:
         if steps > 1:
             across.setdefault((loop.array, loop.dimension), []).append((loop.rank_variable, extent, steps))
     return tuple(
-        Dimension(array.name, name, array.shape[name], math.prod(steps for _, _, steps in loops), tuple(loops))
+        ArrayUse(array.name, name, array.shape[name], math.prod(steps for _, _, steps in loops), tuple(loops))
         for array in asked.architecture.part(bound.unit.name).arrays
         for name in array.shape
         for loops in (across.get((array.name, name), []),)
     )
 
 
-def _why_idle(dimensions: Sequence[Dimension]) -> Iterator[str]:
+def _why_idle(dimensions: Sequence[ArrayUse]) -> Iterator[str]:
     """Of each dimension that is not used up, what is unrolled across it."""
     for part in dimensions:
         name = f"{part.array}.{part.name}"

@@ -11,14 +11,14 @@ import plotly.graph_objects as go
 from costmodel.report import human
 from costmodel.report.figures.colours import QUIET, component_colours
 from costmodel.report.figures.parts import finish, label, log_ticks, rows_of
-from costmodel.report.roofs import Roof
+from costmodel.report.roofs import MemoryRoof
 
 FEW = 40
 """Einsums of which what they ask of every memory is shown at once; of more, what binds each alone."""
 
 
 def roofline(
-    table: pd.DataFrame, roofs: Sequence[Roof], peaks: Mapping[str, float], order: Sequence[str] = ()
+    table: pd.DataFrame, roofs: Sequence[MemoryRoof], peaks: Mapping[str, float], order: Sequence[str] = ()
 ) -> go.Figure:
     """Operations per cycle against operations per bit, below a roof per memory, each with its name.
 
@@ -69,7 +69,7 @@ def roofline(
     return finish(figure, height=380, legend=True)
 
 
-def _window(table: pd.DataFrame, roofs: Sequence[Roof], peak: float) -> tuple[float, float, float]:
+def _window(table: pd.DataFrame, roofs: Sequence[MemoryRoof], peak: float) -> tuple[float, float, float]:
     """Least and largest intensity, and the least rate, that are in sight."""
     xs = [float(x) for x in table["operations_per_bit"]] + [peak / roof.bits_per_cycle for roof in roofs]
     ys = [float(y) for y in table["points_per_cycle"] if y > 0]
@@ -77,7 +77,7 @@ def _window(table: pd.DataFrame, roofs: Sequence[Roof], peak: float) -> tuple[fl
     return low / 4, high * 4, min([*ys, peak / 8]) / 2
 
 
-def _add_roof(figure: go.Figure, roof: Roof, window: tuple[float, float, float], colour: str) -> None:
+def _add_roof(figure: go.Figure, roof: MemoryRoof, window: tuple[float, float, float], colour: str) -> None:
     """The slope of a memory, up to the peak, with its name at its foot."""
     low, floor, peak = window
     start = max(low, floor / roof.bits_per_cycle)
