@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from costmodel.describe.cascade import dependence
 from costmodel.describe.picture import graph_svg
-from costmodel.report import human, tables
+from costmodel.report import human
 from costmodel.report.cards import cards
 from costmodel.report.folder import write_text
 from costmodel.report.page.book import Book
@@ -16,8 +18,10 @@ from costmodel.report.page.figures import energy_figures, latency_figures
 from costmodel.report.page.ledger import ledger
 from costmodel.report.page.panels import einsum_panels
 from costmodel.report.page.run_orders import run_orders
+from costmodel.report.page.selection import packed, selection
 from costmodel.report.page.tables import levels_table, run_tables
-from costmodel.report.page.template import fill_template
+from costmodel.report.page.template import fill_template, template
+from costmodel.report.points import Points, points_of
 from costmodel.report.run import Run
 from costmodel.report.text.sweep import failures
 
@@ -28,6 +32,9 @@ def render(run: Run) -> str:
     """The page of a run."""
     book = Book()
     evaluated = run.evaluation is not None
+    points = points_of(run)
+    chosen = selection(run, points if isinstance(points, Points) else None, _tiles, _panels) if evaluated else None
+    names = [layer["name"] for layer in chosen["layers"]] if chosen else []
     return fill_template(
         "page.html.j2",
         book,
@@ -38,12 +45,14 @@ def render(run: Run) -> str:
         cards=cards(run),
         energy=energy_figures(book, run) if evaluated else [],
         latency=latency_figures(book, run) if evaluated else [],
-        ledger=ledger(run) if evaluated and len(tables.evaluation_of(run).points) > 1 else None,
-        einsums=einsum_panels(run) if evaluated else [],
+        ledger=ledger(run, alike=_alike(chosen)) if chosen and len(names) > 1 else None,
+        einsums=chosen["layers"] if chosen else [],
+        first=einsum_panels(run, names[:1])[0] if names else None,
+        layers=packed(chosen) if chosen else "",
         orders=run_orders(run) if evaluated else None,
         graphs=_graphs(run) if evaluated else [],
         fibers=fibers_svg(run) if evaluated else "",
-        front=front_section(book, run),
+        front=front_section(book, run, points),
         sweep=sweep_section(book, run),
         failed=failures(run.design_points),
         tables=run_tables(run),
@@ -52,6 +61,22 @@ def render(run: Run) -> str:
         facts=_facts(run),
         sources=_sources(run),
     )
+
+
+def _tiles(run: Run) -> str:
+    """The headline numbers as HTML."""
+    return str(template("parts.html.j2").module.tiles(cards(run)))  # type: ignore[attr-defined]
+
+
+def _panels(run: Run, names: Sequence[str]) -> dict[str, str]:
+    """Einsum → its mapping as HTML."""
+    panel = template("einsums.html.j2").module.panel  # type: ignore[attr-defined]
+    return {one["name"]: str(panel(one)) for one in einsum_panels(run, names)}
+
+
+def _alike(chosen: dict[str, Any]) -> bool:
+    kinds = [layer["kind"] for layer in chosen["layers"]]
+    return len(set(kinds)) < len(kinds)
 
 
 def _graphs(run: Run) -> list[str]:

@@ -14,16 +14,19 @@ if TYPE_CHECKING:
 
 
 TEMPLATES = Path(__file__).parent / "templates"
+SCRIPTS = ("units", "page", "tables", "charts", "select", "layers", "front")
+"""In this order they are one script: the first has what all share, the last begins."""
 
 
 def fill_template(name: str, book: Book, **content: object) -> str:
     """Return a page of its own: a template with style, scripts and what the book has collected."""
     from plotly.offline import get_plotlyjs
 
+    script = "".join((TEMPLATES / f"{part}.js").read_text(encoding="utf-8") for part in SCRIPTS)
     return template(name).render(
-        **content,
+        **{"layers": ""} | content,
         style=(TEMPLATES / "page.css").read_text(encoding="utf-8"),
-        script=(TEMPLATES / "page.js").read_text(encoding="utf-8"),
+        script=script,
         plotly=get_plotlyjs(),
         data=book.data(),
     )
@@ -33,7 +36,7 @@ def plain_page(name: str, scripts: Sequence[str], data: object, **content: objec
     """Return a page without figures: template and style of that name; the scripts are one, and read ``data``."""
     style = "".join((TEMPLATES / part).read_text(encoding="utf-8") for part in ("page.css", f"{name}.css"))
     script = "".join((TEMPLATES / part).read_text(encoding="utf-8") for part in scripts)
-    return template(f"{name}.html.j2").render(**content, style=style, script=script, plotly="", data=script_json(data))
+    return template(f"{name}.html.j2").render(**{"layers": ""} | content, style=style, script=script, plotly="", data=script_json(data))
 
 
 def template(name: str) -> jinja2.Template:
