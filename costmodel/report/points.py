@@ -85,7 +85,8 @@ def _differences(points: Points) -> Iterator[str]:
         for name in ("energy_pj", "latency_cycles"):
             if not math.isclose(getattr(once, name), getattr(stated, name), rel_tol=1e-9, abs_tol=1e-9):
                 whose = points.run.searches[search].einsum
-                yield f"point {place + 1} of {whose} costs other than the run says: another version made it; run it again"
+                what = f"point {place + 1} of {whose} costs other than the run says"
+                yield f"{what}: another version made it; run it again"
 
 
 def thinned(count: int, keep: int | None, most: int) -> list[int]:
@@ -94,4 +95,3 @@ def thinned(count: int, keep: int | None, most: int) -> list[int]:
         return list(range(count))
     places = {round(n * (count - 1) / (most - 1)) for n in range(most)}
     return sorted(places | ({keep} if keep is not None else set()))
-

@@ -23,5 +23,7 @@ def latency_figures(book: Book, run: Run) -> list[Figure]:
     busy = pictures.latency_by_component(run)
     found = [book.figure("latency-components", "Latency by component", findings.of_time(run), busy, "t-latency")]
     if len(tables.roofline(run)):
-        found.append(book.figure("roofline", "Roofline", findings.of_roofline(run), pictures.roofline(run), "t-einsums"))
+        found.append(
+            book.figure("roofline", "Roofline", findings.of_roofline(run), pictures.roofline(run), "t-einsums")
+        )
     return found

@@ -102,11 +102,11 @@ class Costs:
         return {
             name: self.costs.place(
                 (
-                    tuple((*key, pj) for key, pj in energy[name].items() if pj),
-                    tuple(cycles[name]),
-                    evaluation.cycles_by_einsum[name],
+                    tuple((*key, _short(pj)) for key, pj in energy[name].items() if pj),
+                    tuple((place, _short(count)) for place, count in cycles[name]),
+                    _short(evaluation.cycles_by_einsum[name]),
                     self.components.place(bound[name]) if name in bound else -1,
-                    bits[name],
+                    _short(bits[name]),
                     evaluation.utilisation_of([name]),
                     evaluation.capacity_bits_by_einsum[name],
                 )
@@ -129,6 +129,11 @@ class Costs:
             "actions": list(self.actions.places),
             "costs": [dict(zip(keys, cost, strict=True)) for cost in self.costs.places],
         }
+
+
+def _short(value: float) -> float:
+    """A number as it is read back from a folder: whole ones without a point."""
+    return int(value) if value == int(value) else value
 
 
 Panel = Callable[[Run, Sequence[str]], Mapping[str, str]]
@@ -190,4 +195,5 @@ def _states(run: Run, points: Points | None, layers: Sequence[Layer]) -> Iterato
 
 def packed(content: object) -> str:
     """Plain values as text of a page, a twentieth as long as their JSON; the same values give the same text."""
-    return base64.b64encode(zlib.compress(json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode(), 9)).decode()
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return base64.b64encode(zlib.compress(text.encode(), 9)).decode()

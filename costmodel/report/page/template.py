@@ -36,7 +36,8 @@ def plain_page(name: str, scripts: Sequence[str], data: object, **content: objec
     """Return a page without figures: template and style of that name; the scripts are one, and read ``data``."""
     style = "".join((TEMPLATES / part).read_text(encoding="utf-8") for part in ("page.css", f"{name}.css"))
     script = "".join((TEMPLATES / part).read_text(encoding="utf-8") for part in scripts)
-    return template(f"{name}.html.j2").render(**{"layers": ""} | content, style=style, script=script, plotly="", data=script_json(data))
+    known = {"layers": ""} | content
+    return template(f"{name}.html.j2").render(**known, style=style, script=script, plotly="", data=script_json(data))
 
 
 def template(name: str) -> jinja2.Template:

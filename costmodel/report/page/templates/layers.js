@@ -137,7 +137,8 @@ report.layers = (data, selection) => {
     if (panel.dataset.shown !== `${number} ${place} ${selection.state.point}`) {
       panel.innerHTML = data.panels[number];
       panel.dataset.shown = `${number} ${place} ${selection.state.point}`;
-      panel.querySelector("h3").firstChild.textContent = `${layer.name} `;
+      const heading = panel.querySelector("h3");
+      heading.firstChild.textContent = heading.childNodes.length > 1 ? `${layer.name} ` : layer.name;
       const others = kinds[layer.kind].filter((other) => other !== place);
       if (others.length) panel.querySelector("h3").after(same(layer, others, choice));
       panel.dispatchEvent(new CustomEvent("panel", { bubbles: true }));
