@@ -33,7 +33,7 @@ class Numbered:
 
 
 @dataclass(frozen=True)
-class Layer:
+class PageLayer:
     """One Einsum of a run."""
 
     name: str
@@ -44,7 +44,7 @@ class Layer:
     certificate: str
 
 
-def layers_of(run: Run) -> tuple[Layer, ...]:
+def layers_of(run: Run) -> tuple[PageLayer, ...]:
     """The Einsums of a run, in the order of the workload."""
     evaluation = tables.evaluation_of(run)
     searched = {name: place for place, s in enumerate(run.searches) for name in s.einsums}
@@ -58,7 +58,7 @@ def layers_of(run: Run) -> tuple[Layer, ...]:
         single = one is None or len(one.einsums) == 1
         same = (alike.get(name, name), evaluation.cycles_by_einsum[name] if one is None else 0, cost)
         kind = kinds.place(same if single else name)
-        found.append(Layer(name, search, kind, str(one.certificate) if one else ""))
+        found.append(PageLayer(name, search, kind, str(one.certificate) if one else ""))
     return tuple(found)
 
 
@@ -66,7 +66,7 @@ def _front_key(search: EinsumSearch) -> tuple[float, ...]:
     return tuple(cost for point in search.front for cost in (point.energy_pj, point.latency_cycles))
 
 
-class Costs:
+class CostList:
     """What layers cost in their mappings, with names as places in lists."""
 
     def __init__(self, run: Run) -> None:
@@ -142,8 +142,8 @@ Panel = Callable[[Run, Sequence[str]], Mapping[str, str]]
 
 def selection(run: Run, points: Points | None, tiles: Callable[[Run], str], panel: Panel) -> dict[str, Any]:
     """All that the scripts need, as plain values."""
-    e, layers, costs = tables.evaluation_of(run), layers_of(run), Costs(run)
-    leaders: dict[int, Layer] = {}
+    e, layers, costs = tables.evaluation_of(run), layers_of(run), CostList(run)
+    leaders: dict[int, PageLayer] = {}
     for layer in layers:
         leaders.setdefault(layer.kind, layer)
     panels: dict[str, str] = {}
@@ -181,7 +181,7 @@ def selection(run: Run, points: Points | None, tiles: Callable[[Run], str], pane
     }
 
 
-def _states(run: Run, points: Points | None, layers: Sequence[Layer]) -> Iterator[tuple[Run, dict[str, int]]]:
+def _states(run: Run, points: Points | None, layers: Sequence[PageLayer]) -> Iterator[tuple[Run, dict[str, int]]]:
     """Runs that have every mapping in use; of each, Einsum → place of its mapping in the front of its search."""
     if points is None:
         own = [s.chosen or 0 for s in run.searches]
