@@ -15,14 +15,17 @@ if TYPE_CHECKING:
 
 def energy(run: Run) -> go.Figure:
     """Energy by level, split by tensor, or by kind of tensor where there are several Einsums."""
-    height = 560 if len(tables.evaluation_of(run).points) > 1 else 360
-    return figures.energy_by_level(tables.energy_by_level(run), tables.group_roles(run.workload), height)
+    evaluation, table = tables.evaluation_of(run), tables.energy_by_level(run)
+    height = 560 if len(evaluation.points) > 1 else max(360, 80 + 54 * table["component"].nunique())
+    points = (evaluation.total_points, tables.point_word(run))
+    how = tables.energy_how(run)
+    return figures.energy_by_level(table, tables.group_roles(run.workload), height, how=how, points=points)
 
 
 def icicle(run: Run) -> go.Figure:
     """Energy by component, tensor and action, to go into."""
     roles, order = tables.group_roles(run.workload), tables.component_order(run)
-    return figures.energy_icicle(tables.energy(run), roles, order, run.workload.name)
+    return figures.energy_icicle(tables.energy(run), roles, order, run.workload.name, tables.energy_how(run))
 
 
 def energy_by_einsum(run: Run) -> go.Figure:

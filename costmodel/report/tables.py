@@ -76,6 +76,27 @@ def energy_by_level(run: Run) -> pd.DataFrame:
     return _in_order(table, component_order(run), "component")
 
 
+def energy_how(run: Run) -> dict[tuple[str, ...], list[str]]:
+    """What made the energy: (component, group) and (component, group, action) → a line for each action.
+
+    ``8,192 reads × 6 pJ``; and where the price comes from.
+    """
+    sources = {level.name: getattr(level, "energy_source", "") for level in run.architecture.levels}
+    found: dict[tuple[str, ...], list[str]] = {}
+    sums = energy(run).groupby(["component", "group", "action"], sort=False)[["count", "energy_pj"]].sum()
+    for key, (count, pj) in zip(sums.index, sums.to_numpy(dtype=float), strict=True):
+        if not count or not pj:
+            continue
+        component, group, action = map(str, key)
+        lines = [f"{human.amount(count)} × {action} of {human.digits(pj / count)} pJ"]
+        found.setdefault((component, group), []).extend(lines)
+        found[component, group, action] = lines
+    for (component, *_), lines in found.items():
+        if sources.get(component):
+            lines.append(sources[component])
+    return found
+
+
 def energy_by_einsum(run: Run) -> pd.DataFrame:
     """Columns: einsum, component, energy_pj; Einsums in the order of the workload."""
     table = energy(run).groupby(["einsum", "component"], sort=False)["energy_pj"].sum().reset_index()
@@ -327,6 +348,12 @@ def levels(architecture: Architecture) -> pd.DataFrame:
     return pd.DataFrame.from_records(
         rows, columns=["level", "kind", "size", "instances", "energy", "rate", "area", "source"]
     )
+
+
+def point_word(run: Run) -> str:
+    """What a point of the iteration space is called: a MAC where each is nothing else."""
+    macs = all([o.kind for o in s.operations] == ["mac"] for s in run.workload.einsums)
+    return "MAC" if macs else "point"
 
 
 def component_order(run: Run) -> list[str]:

@@ -13,6 +13,7 @@ from costmodel.report.cards import cards
 from costmodel.report.folder import write_text
 from costmodel.report.page.advice import advice_card
 from costmodel.report.page.book import Book
+from costmodel.report.page.downloads import csv_links
 from costmodel.report.page.explorers import front_section, sweep_section
 from costmodel.report.page.fibers import fibers_svg
 from costmodel.report.page.figures import energy_figures, latency_figures
@@ -20,6 +21,7 @@ from costmodel.report.page.ledger import ledger
 from costmodel.report.page.panels import einsum_panels
 from costmodel.report.page.run_orders import run_orders
 from costmodel.report.page.selection import packed, selection
+from costmodel.report.page.slope import slope_figure
 from costmodel.report.page.tables import levels_table, run_tables
 from costmodel.report.page.template import fill_template, template
 from costmodel.report.page.why import why
@@ -55,6 +57,7 @@ def render(run: Run, baseline: Run | None = None) -> str:
         advice=advice_card(run),
         energy=energy_figures(book, run) if evaluated else [],
         latency=latency_figures(book, run) if evaluated else [],
+        slope=slope_figure(book, run) if evaluated else None,
         ledger=ledger(run, alike=_alike(chosen)) if chosen and len(names) > 1 else None,
         einsums=chosen["layers"] if chosen else [],
         first=einsum_panels(run, names[:1])[0] if names else None,
@@ -69,6 +72,7 @@ def render(run: Run, baseline: Run | None = None) -> str:
         levels=[levels_table(f"levels-{n}", a) for n, a in enumerate(run.architectures)],
         inputs=run.inputs,
         facts=_facts(run),
+        files=csv_links(run),
         sources=_sources(run),
     )
 
