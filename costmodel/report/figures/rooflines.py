@@ -112,8 +112,6 @@ def _add_dots(figure: go.Figure, table: pd.DataFrame, colour: str, level: str) -
         (True, {"color": colour, "size": 10, "line": {"width": 1, "color": "#ffffff"}}),
     ):
         rows = table[table["decides"] == decides]
-        if rows.empty:
-            continue
         figure.add_scatter(
             x=rows["operations_per_bit"].to_numpy(dtype=float),
             y=rows["points_per_cycle"].to_numpy(dtype=float),
@@ -121,6 +119,9 @@ def _add_dots(figure: go.Figure, table: pd.DataFrame, colour: str, level: str) -
             name=label(level) if decides else f"{label(level)}, not binding",
             visible=True if decides or few else "legendonly",
             marker=marker,
+            customdata=list(rows["einsum"]),
+            meta={"level": level, "decides": decides},
+            showlegend=bool(len(rows)),
             hovertext=[
                 f"<b>{label(r.einsum)}</b><br>{human.digits(r.points_per_cycle)} operations per cycle"
                 f"<br>{human.digits(r.operations_per_bit)} operations per bit of {label(level)}"

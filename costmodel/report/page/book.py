@@ -40,6 +40,8 @@ class Figure:
     title: str
     caption: str
     height: int
+    table: str = ""
+    """The id of the table that has its numbers."""
 
 
 class Book:
@@ -48,16 +50,13 @@ class Book:
     def __init__(self) -> None:
         self.figures: dict[str, Any] = {}
         self.fronts: dict[str, dict[str, Any]] = {}
-        self.derived: dict[str, Any] = {}
-        """How numbers come about, for a click on them."""
-        self._texts: dict[str, int] = {}
         self._same: dict[str, str] = {}
         self._seen: dict[str, str] = {}
         self._names: dict[tuple[str, ...], int] = {}
         self._lines: dict[tuple[int, str, str, str], int] = {}
         self._nests: dict[tuple[int, ...], int] = {}
 
-    def figure(self, id_: str, title: str, caption: str, figure: go.Figure) -> Figure:
+    def figure(self, id_: str, title: str, caption: str, figure: go.Figure, table: str = "") -> Figure:
         """Keep a figure and return its place on the page."""
         text = figure.to_json()
         if text in self._seen:  # layers of one shape have the same front
@@ -65,11 +64,7 @@ class Book:
         else:
             self._seen[text] = id_
             self.figures[id_] = json.loads(text)
-        return Figure(id_, title, caption, int(figure.layout.height))
-
-    def text(self, text: str) -> int:
-        """Keep a text that can be copied and return its number."""
-        return self._texts.setdefault(text, len(self._texts))
+        return Figure(id_, title, caption, int(figure.layout.height), table)
 
     def nest(self, mapping: Schedule, run: Run) -> int:
         """Keep a nest of a run and return its number."""
@@ -111,8 +106,6 @@ class Book:
             "fronts": self.fronts,
             "lines": list(self._lines),
             "nests": list(self._nests),
-            "derived": self.derived,
-            "texts": list(self._texts),
         }
         return script_json(content)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from costmodel.model.explain.asked import Questioned
@@ -11,9 +11,9 @@ from costmodel.model.explain.peak import dimensions_of
 from costmodel.report import array_svg, chart, chart_svg, human, tables
 from costmodel.report.figures.colours import QUIET, component_colours
 from costmodel.report.nest_text import nest_lines
-from costmodel.report.page.book import Book
-from costmodel.report.page.derivations import OF_AN_EINSUM, Derivations, asked_in, by_energy
+from costmodel.report.page.derivations import LIMIT, OF_AN_EINSUM, asked_in, derivation
 from costmodel.report.page.why import why
+from costmodel.report.reasons import question
 from costmodel.report.run import Run
 from costmodel.report.text.why import one_text
 from costmodel.report.text.workload import role_text
@@ -35,54 +35,62 @@ class NestRow:
     """Of the level that serves it."""
 
 
-def einsum_panels(run: Run, book: Book, asked: Questioned) -> list[dict[str, Any]]:
-    """What the nest section shows of each Einsum; what is derived of it goes into the book."""
-    e = tables.evaluation_of(run)
-    statements = {s.name: s for s in run.workload.einsums}
-    totals = {str(r["einsum"]): r for r in tables.einsums(run).to_dict("records")}
-    roles = tables.group_roles(run.workload)
-    groups = tables.tensor_groups(run.workload)
-    reasons = {one.einsum: one_text(one) for one in run.why}
-    panels = []
-    for place, name in enumerate(e.points):
-        statement, row = statements.get(name), totals[name]
-        if statement is not None and len(e.points) > 1:
+class Panels:
+    """The mappings of Einsums as the page shows them. Numbers of the run's own mappings are derived, as room allows."""
+
+    def __init__(self, run: Run) -> None:
+        self._own = run.mappings
+        self._left = LIMIT
+        self._reasons = {one.einsum: one_text(one) for one in run.why}
+
+    def panel(self, run: Run, name: str) -> dict[str, Any]:
+        """What the page shows of one Einsum of a run: the one that the page is of, or that at another point."""
+        e = tables.evaluation_of(run)
+        statement = next((s for s in run.workload.einsums if s.name == name), None)
+        row = next(r for r in tables.einsums(run).to_dict("records") if r["einsum"] == name)
+        roles = tables.group_roles(run.workload)
+        if statement is not None and len(run.workload.einsums) > 1:
+            groups = tables.tensor_groups(run.workload)
             roles = {tensor: groups[name, tensor] for tensor in statement.tensors}
-        panels.append(
-            {
-                "id": f"e{place}",
-                "name": name,
-                "count": e.counts[name],
-                "text": statement.text if statement else "",
-                "shape": ", ".join(f"{v} {n:,}" for v, n in statement.shape.items()) if statement else "",
-                "roles": ", ".join(f"{t.name} {role_text(t)}" for t in statement.tensors.values()) if statement else "",
-                "energy": human.joules(row["energy_pj"]),
-                "energy_exact": f"{human.exact(row['energy_pj'])} pJ",
-                "latency": human.seconds(row["latency_cycles"] / e.clock_hz),
-                "latency_exact": f"{human.exact(row['latency_cycles'])} cycles",
-                "bottleneck": row["bottleneck"],
-                "utilisation": human.percent(row["utilisation"]),
-                "certificate": str(row["certificate"]),
-                "why": reasons.get(name, ""),
-                **_mapped(run, book, asked, name, roles),
-            }
-        )
-    _derive(book, asked, panels, {name: float(row["energy_pj"]) for name, row in totals.items()})
-    return panels
+        found = {
+            "name": name,
+            "count": e.counts[name],
+            "text": statement.text if statement else "",
+            "shape": ", ".join(f"{v} {n:,}" for v, n in statement.shape.items()) if statement else "",
+            "roles": ", ".join(f"{t.name} {role_text(t)}" for t in statement.tensors.values()) if statement else "",
+            "energy": human.joules(row["energy_pj"]),
+            "energy_exact": f"{human.exact(row['energy_pj'])} pJ",
+            "latency": human.seconds(row["latency_cycles"] / e.clock_hz),
+            "latency_exact": f"{human.exact(row['latency_cycles'])} cycles",
+            "bottleneck": row["bottleneck"],
+            "utilisation": human.percent(row["utilisation"]),
+            "certificate": str(row["certificate"]),
+            "why": self._reasons.get(name, ""),
+        }
+        return found | self._mapped(run, name, roles)
 
+    def _mapped(self, run: Run, name: str, roles: Mapping[str, str]) -> dict[str, Any]:
+        """What follows from the mapping of an Einsum and from its counts."""
+        mapping, drawn = run.mapping_of(name), chart.memory_chart(run, name, roles)
+        svg = chart_svg.svg(drawn) if drawn else ""
+        if mapping is None:
+            return {"nest": (), "arrays": [], "causes": None, "yaml": "", "chart": svg, "derived": {}}
+        asked = replace(question(run), einsum=name)
+        return {
+            "nest": nest_rows(run, mapping, drawn.colours if drawn else {}),
+            "arrays": array_svg.arrays_svg(dimensions_of(asked, name)),
+            "causes": why(run, asked, [name]) if len(run.workload.einsums) > 1 else None,
+            "yaml": dump(mapping),
+            "chart": svg,
+            "derived": self._derived(asked, [*OF_AN_EINSUM, *asked_in(svg)]) if mapping in self._own else {},
+        }
 
-def _mapped(run: Run, book: Book, asked: Questioned, name: str, roles: Mapping[str, str]) -> dict[str, Any]:
-    """What follows from the mapping of an Einsum and from its counts."""
-    mapping = run.mapping_of(name)
-    drawn = chart.memory_chart(run, name, roles)
-    found: dict[str, Any] = {"nest": (), "arrays": [], "causes": None, "yaml": None}
-    found["chart"] = chart_svg.svg(drawn) if drawn else ""
-    if mapping is not None:
-        found["nest"] = nest_rows(run, mapping, drawn.colours if drawn else {})
-        found["arrays"] = array_svg.arrays_svg(dimensions_of(asked, name))
-        found["causes"] = why(run, asked, [name]) if len(tables.evaluation_of(run).points) > 1 else None
-        found["yaml"] = book.text(dump(mapping))
-    return found
+    def _derived(self, asked: Questioned, subjects: Sequence[str]) -> dict[str, str]:
+        """How each number comes about; nothing where the page has no room for more."""
+        if len(subjects) > self._left:
+            return {}
+        self._left -= len(subjects)
+        return {subject: derivation(asked, subject) for subject in subjects}
 
 
 def nest_rows(run: Run, mapping: Schedule, colours: Mapping[str, str]) -> tuple[NestRow, ...]:
@@ -96,14 +104,3 @@ def nest_rows(run: Run, mapping: Schedule, colours: Mapping[str, str]) -> tuple[
         colour = by_level.get(line.level, QUIET)
         rows.append(NestRow(line.depth, line.kind, tuple(parts), line.note, line.level, colour))
     return tuple(rows)
-
-
-def _derive(book: Book, asked: Questioned, panels: list[dict[str, Any]], energies: Mapping[str, float]) -> None:
-    """Derive the numbers of each panel, of those that take the most energy first; say which panels have them."""
-    derivations = Derivations(asked)
-    by_name = {panel["name"]: panel for panel in panels}
-    for name in by_energy(energies.items()):
-        panel = by_name[name]
-        subjects = [*OF_AN_EINSUM, *asked_in(panel["chart"])]
-        panel["derived"] = bool(panel["nest"]) and derivations.derive(panel["id"], name, subjects)
-    book.derived = derivations.data()

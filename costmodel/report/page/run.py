@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from costmodel.describe.cascade import dependence
 from costmodel.describe.picture import graph_svg
-from costmodel.report import human, reasons, tables
+from costmodel.report import human, reasons
 from costmodel.report.cards import cards
 from costmodel.report.folder import write_text
 from costmodel.report.page.advice import advice_card
@@ -16,12 +18,14 @@ from costmodel.report.page.explorers import front_section, sweep_section
 from costmodel.report.page.fibers import fibers_svg
 from costmodel.report.page.figures import energy_figures, latency_figures
 from costmodel.report.page.ledger import ledger
-from costmodel.report.page.panels import einsum_panels
+from costmodel.report.page.panels import Panels
 from costmodel.report.page.run_orders import run_orders
+from costmodel.report.page.selection import packed, selection
 from costmodel.report.page.slope import slope_figure
 from costmodel.report.page.tables import levels_table, run_tables
-from costmodel.report.page.template import fill_template
+from costmodel.report.page.template import fill_template, template
 from costmodel.report.page.why import why
+from costmodel.report.points import Points, points_of
 from costmodel.report.run import Run
 from costmodel.report.text.sweep import failures
 from costmodel.report.verdict import verdict
@@ -34,13 +38,21 @@ def render(run: Run, baseline: Run | None = None) -> str:
     book = Book()
     evaluated = run.evaluation is not None
     mapped = reasons.mapped(run) if evaluated else []
-    asked = reasons.question(run) if evaluated else None
+    points = points_of(run)
+    at = points if isinstance(points, Points) else None
+    shown = Panels(run)
+
+    def panels(other: Run, names: Sequence[str]) -> dict[str, str]:
+        return {name: _panel(shown.panel(other, name)) for name in names}
+
+    chosen = selection(run, at, lambda other: _tiles(other, baseline), panels) if evaluated else None
+    names = [layer["name"] for layer in chosen["layers"]] if chosen else []
     return fill_template(
         "page.html.j2",
         book,
         parts=("run", "advice"),
         verdict=verdict(run) if evaluated else "",
-        why=why(run, asked, mapped) if asked and mapped else None,
+        why=why(run, reasons.question(run), mapped) if mapped else None,
         title=run.title,
         kind=KINDS[run.kind],
         created=run.provenance.created.replace("T", " ")[:16],
@@ -51,22 +63,39 @@ def render(run: Run, baseline: Run | None = None) -> str:
         energy=energy_figures(book, run) if evaluated else [],
         latency=latency_figures(book, run) if evaluated else [],
         slope=slope_figure(book, run) if evaluated else None,
-        ledger=ledger(run) if evaluated and len(tables.evaluation_of(run).points) > 1 else None,
-        einsums=einsum_panels(run, book, asked) if asked else [],
+        ledger=ledger(run, alike=_alike(chosen)) if chosen and len(names) > 1 else None,
+        einsums=chosen["layers"] if chosen else [],
+        first=Panels(run).panel(run, names[0]) if names else None,
+        layers=packed(chosen) if chosen else "",
         orders=run_orders(run) if evaluated else None,
         graphs=_graphs(run) if evaluated else [],
         fibers=fibers_svg(run) if evaluated else "",
-        front=front_section(book, run),
+        front=front_section(book, run, points),
         sweep=sweep_section(book, run),
         failed=failures(run.design_points),
         tables=run_tables(run),
         levels=[levels_table(f"levels-{n}", a) for n, a in enumerate(run.architectures)],
         inputs=run.inputs,
         facts=_facts(run),
-        command=book.text(run.provenance.command),
         files=csv_links(run),
         sources=_sources(run),
     )
+
+
+def _tiles(run: Run, baseline: Run | None) -> tuple[str, str]:
+    """What a run comes to, in a sentence, and its headline numbers as HTML."""
+    tiles = template("parts.html.j2").module.tiles  # type: ignore[attr-defined]
+    return verdict(run), str(tiles(cards(run, baseline)))
+
+
+def _panel(content: dict[str, Any]) -> str:
+    """The mapping of an Einsum as HTML."""
+    return str(template("einsums.html.j2").module.panel(content))  # type: ignore[attr-defined]
+
+
+def _alike(chosen: dict[str, Any]) -> bool:
+    kinds = [layer["kind"] for layer in chosen["layers"]]
+    return len(set(kinds)) < len(kinds)
 
 
 def _graphs(run: Run) -> list[str]:
