@@ -13,7 +13,8 @@ from costmodel.spec.problems import Problem, SpecError
 if TYPE_CHECKING:
     from costmodel.report.run import Run
 
-SUFFIXES = (".png", ".svg", ".pdf")
+TITLE_PX, DEFAULT_PX = 40, 450
+"""Height of a title, and of a figure that says none."""
 SCALE = 2
 """Dots of a picture for each of the figure, so that it is sharp in print."""
 
@@ -34,7 +35,9 @@ def write_plot(path: Path, run: Run) -> Path:
     from plotly.io import to_image
 
     figure = pictures.front(run) if len(run.network_front) > 1 else pictures.energy(run)
-    figure.update_layout(title={"text": run.title, "x": 0.5})
+    above = TITLE_PX + (figure.layout.margin.t or 0)  # the legend stands right above what is drawn
+    height = TITLE_PX + (figure.layout.height or DEFAULT_PX)
+    figure.update_layout(title={"text": run.title, "x": 0.5, "y": 1 - 20 / height}, margin={"t": above}, height=height)
     try:
         image = to_image(figure, format=path.suffix[1:].lower(), scale=SCALE)
     except (ChromeNotFoundError, RuntimeError) as error:
