@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
-from costmodel.cli.output import ProgressDisplay, say
+from costmodel.cli.output import ProgressDisplay, say, watched
 from costmodel.spec.problems import SpecError
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ def advise_wanted(result: NetworkResult, *, advise: bool | None, quiet: bool) ->
     whole = bool(result.layers) and not (result.failures or result.unfinished or result.interrupted)
     if advise is not None or not whole:
         return bool(advise) and whole
-    return not quiet and sys.stderr.isatty() and result.certificate.cpu_s <= CHEAP_S
+    return not quiet and watched() and result.certificate.cpu_s <= CHEAP_S
 
 
 def with_advice(run: Run, cache: Cache | None, *, jobs: int | None, asked: bool, quiet: bool) -> Run:

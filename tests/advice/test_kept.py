@@ -8,6 +8,7 @@ import pytest
 from commands import run
 
 import costmodel as cm
+from costmodel.report import plot
 
 MACHINE = """\
 name: tiny
@@ -104,7 +105,7 @@ def test_a_figure_is_drawn_as_an_image(monkeypatch):
 
 
 def test_without_the_package_an_image_is_refused_before_the_search(monkeypatch):
-    monkeypatch.setattr("costmodel.report.plot.find_spec", lambda _: None)
+    monkeypatch.setattr(plot, "find_spec", lambda _: None)
     asked = ("map", "tiny.yaml", "work.yaml", "--no-run", "--plot", "f.png")
     assert "pip install 'costmodel[plot]'" in run(*asked, code=1).stderr
 
