@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 
 from costmodel.einsum.algebra import Einsum, Workload
-from costmodel.mapper.curve import AIM, BufferCurve, CurveMachine, CurvePoint, buffer_curves, machine_of
+from costmodel.mapper.curve import AIM, BufferCurve, CurveMachine, CurvePoint, curves_of_each, machine_of
 from costmodel.mapper.fused import Fusion, fuse
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.objective import objective_of
@@ -107,7 +107,7 @@ def cascade_curve(
     began = time.process_time()
     machine = machine_of(workload.einsums, architecture, level)
     if known is None:
-        known = list(buffer_curves(workload, architecture, level, budget_s=budget_s))
+        known = list(curves_of_each(workload, architecture, level, budget_s=budget_s))
     curves = tuple(known)
     fronts: Fronts = {
         (at, at + 1): [_scaled(CurvePiece((e.name,), p), e) for p in curve.points]

@@ -83,7 +83,7 @@ def buffer_curve(
     return BufferCurve(einsum.name, level, machine.above, tuple(points), proven, time.process_time() - began)
 
 
-def buffer_curves(
+def curves_of_each(
     workload: Workload, architecture: Architecture, level: str, *, budget_s: float | None = None
 ) -> Iterator[BufferCurve]:
     """Yield the curve of each Einsum; those that differ in names only are searched once, which takes no time again.
