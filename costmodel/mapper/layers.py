@@ -67,10 +67,11 @@ def fuse_layers(
     """Return the layers with those fused that then cost less, and what is known about fused nests.
 
     ``layers``: as the network would use them if nothing were fused.
+    With ``fuse: all`` those are fused that can be, whatever that costs.
     A group has one layer in place of those of its Einsums. Where some points of a front fuse Einsums that others do
     not, their layer has the mappings of all; what a point does not fuse it has as branches without shared loops.
     """
-    from costmodel.mapper.fused import apart, asked_of, fuse, least_over, over_cuts, runs
+    from costmodel.mapper.fused import Asked, apart, asked_of, fuse, least_over, over_cuts, runs
 
     aim = layer_objective(request, len(workload.einsums))
     place = {einsum.name: at for at, einsum in enumerate(workload.einsums)}
@@ -78,10 +79,14 @@ def fuse_layers(
     costs = {at: np.array([vector_of(p) for p in layer.result.front]) for at, layer in alone.items()}
     deadline = None if request.budget is None else started + request.budget
     proven = {at for at, layer in alone.items() if layer.result.certificate.status == Status.PROVEN}
-    fusion = fuse(workload, architecture, aim, costs, proven, request.constraints, deadline)
+    asked = Asked(aim, request.constraints, deadline, every=request.fuse == "all")
+    fusion = fuse(workload, architecture, asked, costs, proven)
     fronts = {(at, at + 1): front for at, front in costs.items()}
     fronts |= {run: np.array([vector_of(p) for p in points]) for run, points in fusion.fronts.items()}
     bounds = {(at, at + 1): layer.result.bound(aim) for at, layer in alone.items()} | fusion.bounds
+    if fusion.pieces is not None:
+        fronts = {run: front for run, front in fronts.items() if run in fusion.pieces}
+        bounds = {run: bound for run, bound in bounds.items() if run in fusion.pieces or run in fusion.bounds}
     mappings = {(at, at + 1): layer.result.front for at, layer in alone.items()} | fusion.fronts
     found = dict(alone)
     for first, stop in runs(fusion.fronts):

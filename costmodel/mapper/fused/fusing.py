@@ -54,7 +54,9 @@ class Fusing:
         constraints: Sequence[str] = (),
         *,
         deadline: float | None = None,
+        every: bool = False,
     ) -> None:
+        """``every``: of a group, all that its Einsums exchange has to be held in the shared part."""
         self.workload = replace(workload, einsums=tuple(replace(e, count=1) for e in workload.einsums))
         self.architecture, self.aim, self.deadline = architecture, aim, deadline
         self.memories = shared_memories(architecture)
@@ -67,13 +69,18 @@ class Fusing:
                 self.parts[einsum.name] = parts(einsum, architecture, constraints)
             except NotFusedError as why:
                 self.why[einsum.name] = str(why)
-        self.groups = list(groups(self.workload, self.parts, [e.count for e in workload.einsums]))
+        self.counts = [e.count for e in workload.einsums]
+        self.groups = list(groups(self.workload, self.parts, self.counts))
         self.book = PriceBook(architecture)
         self.leak = leak_pj_per_cycle(architecture)
         self.labels = 0
         """Partial nests that were looked at."""
         touches = {name: touched(mine) for name, mine in self.parts.items()}
         self.plans = {g: Plan(g, self.memories, [touches[e.name] for e in g.einsums]) for g in self.groups}
+        self.every = every
+        if every:
+            self.plans = {g: plan for g, plan in self.plans.items() if g.hangs_together and all(plan.handed_on)}
+            self.groups = list(self.plans)
         self.alike = alike(self.workload, architecture, constraints, self.parts)
         self.searchers: dict[str, list[Searcher]] = {}
         """Of each leader, on each unit; made when they are needed."""
@@ -152,7 +159,8 @@ class Fusing:
         plan = self.plans[group]
         prices = SharedPrices(plan, self.book)
         tables = [self.table(plan, e, prices) for e in group.einsums]
-        join = Join(plan, prices, tables, incumbents, self.leak, self.deadline)
+        demanded = plan.handed_on if self.every else []
+        join = Join(plan, prices, tables, incumbents, self.leak, demanded, self.deadline)
         join.run()
         told.exact &= join.exact
         told.evaluated += join.looked

@@ -45,21 +45,23 @@ class Join:
         tables: Sequence[BranchTable],
         incumbents: Incumbents,
         leak: float,
+        demanded: Sequence[int] = (),
         deadline: float | None = None,
     ) -> None:
+        """``demanded``: sets of nodes (bits), of each of which the shared part has one at least."""
         self.plan, self.prices, self.tables = plan, prices, tables
         self.incumbents, self.leak = incumbents, leak
         self.aim = incumbents.aim
         self.asked = [k for k, axis in enumerate(AXES) if axis.name in self.aim.costs]
         self.exact = True
         """Whether nothing was thinned out."""
-        self.deadline = deadline
+        self.demanded, self.deadline = demanded, deadline
         self.looked = 0
         """Shared parts that branches were put below."""
 
     def run(self) -> None:
         """Search. What is found goes to the incumbents as ``FusedNest``. Raises OutOfTimeError."""
-        choices = Choosing(self.plan, self.prices, self.tables, self.incumbents, self.leak).run()
+        choices = Choosing(self.plan, self.prices, self.tables, self.incumbents, self.leak).run().having(self.demanded)
         if not len(choices):
             return
         self.kept = choices.kept

@@ -18,6 +18,7 @@ from costmodel.mapper.fused.cuts import asked_of, over_cuts, runs
 from costmodel.mapper.fused.fusing import Fusing
 from costmodel.mapper.fused.fusion import Fusion
 from costmodel.mapper.fused.group import FusedGroup
+from costmodel.mapper.result import MappingPoint
 from costmodel.mapper.rounds import joined
 from costmodel.spec.objective import vector_of
 
@@ -25,6 +26,11 @@ WIDTHS = (300, 5_000)
 """Labels of each stage of the rounds."""
 Run = tuple[int, int]
 """First Einsum, and the one behind the last."""
+
+
+def costs_of(points: Sequence[MappingPoint]) -> Floats:
+    """Return the costs of some mappings, a row each."""
+    return np.array([vector_of(p) for p in points], dtype=np.float64)
 
 
 class Rounds:
@@ -111,7 +117,7 @@ class Rounds:
         found = self.fusing.search(group, self.known(run).costs.T, self.told)
         if found:
             points = [*self.told.fronts.get(run, ()), *found]
-            costs = np.array([vector_of(p) for p in points], dtype=np.float64)
+            costs = costs_of(points)
             best = pareto(costs[:, self.asked], costs)
             self.told.fronts[run], self.costs[run] = tuple(points[k] for k in best.tolist()), costs[best]
             self._known = {r: k for r, k in self._known.items() if not (r[0] <= run[0] and run[1] <= r[1])}
@@ -197,7 +203,7 @@ class Rounds:
 
     def least_alone(self, place: int) -> Floats:
         """Return the least (energy, latency) of an Einsum by itself."""
-        if place in self.proven:
+        if place in self.proven and (place, place + 1) in self.costs:
             alone: Floats = self.costs[place, place + 1][:, :2].min(axis=0)
             return alone
         name = self.fusing.workload.einsums[place].name
