@@ -106,7 +106,7 @@ def _unknown(importer: Importer, operator: Operator, reason: str) -> Unknown:
 
 
 def _products(graph: Graph, operator: Operator) -> int:
-    """Return the multiplications of a recurrent layer: at each step of each sequence, each word of its matrices once."""
+    """Return the multiplications of a recurrent layer: at each step of a sequence, each word of its matrices once."""
     shapes = [graph.shapes.get(operator.input(place), ()) for place in range(3)]
     if operator.kind not in RECURRENT or not all(shapes):
         return 0

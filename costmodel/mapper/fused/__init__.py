@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from costmodel.mapper.doors import door
 
 if TYPE_CHECKING:
-    from costmodel.mapper.fused.cuts import apart, asked_of, least_over, over_cuts, runs
+    from costmodel.mapper.fused.cuts import apart, asked_of, least_over, over_cuts, runs, way_over
     from costmodel.mapper.fused.fusion import Fusion
     from costmodel.mapper.fused.group import could_stay, in_groups, lacks_room
     from costmodel.mapper.fused.search import Asked, fuse
@@ -22,6 +22,7 @@ __all__ = [
     "least_over",
     "over_cuts",
     "runs",
+    "way_over",
 ]
 
 __getattr__ = door(
@@ -38,5 +39,6 @@ __getattr__ = door(
         "least_over": "cuts",
         "over_cuts": "cuts",
         "runs": "cuts",
+        "way_over": "cuts",
     },
 )
