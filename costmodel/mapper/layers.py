@@ -74,7 +74,7 @@ def fuse_layers(
     A group has one layer in place of those of its Einsums. Where some points of a front fuse Einsums that others do
     not, their layer has the mappings of all; what a point does not fuse it has as branches without shared loops.
     """
-    from costmodel.mapper.fused import Asked, apart, asked_of, fuse, least_over, over_cuts, runs
+    from costmodel.mapper.fused import FusedQuery, apart, asked_of, fuse, least_over, over_cuts, runs
 
     aim = layer_objective(request, len(workload.einsums))
     place = {einsum.name: at for at, einsum in enumerate(workload.einsums)}
@@ -82,7 +82,7 @@ def fuse_layers(
     costs = {at: np.array([vector_of(p) for p in layer.result.front]) for at, layer in alone.items()}
     deadline = None if request.budget is None else started + request.budget
     proven = {at for at, layer in alone.items() if layer.result.certificate.status == Status.PROVEN}
-    asked = Asked(aim, request.constraints, deadline, every=request.fuse == "all")
+    asked = FusedQuery(aim, request.constraints, deadline, every=request.fuse == "all")
     fusion = fuse(workload, architecture, asked, costs, proven)
     fronts = {(at, at + 1): front for at, front in costs.items()}
     fronts |= {run: np.array([vector_of(p) for p in points]) for run, points in fusion.fronts.items()}

@@ -8,10 +8,10 @@ if TYPE_CHECKING:
     from costmodel.mapper.fused.cuts import apart, asked_of, least_over, over_cuts, runs, way_over
     from costmodel.mapper.fused.fusion import Fusion
     from costmodel.mapper.fused.group import could_stay, in_groups, lacks_room
-    from costmodel.mapper.fused.search import Asked, fuse
+    from costmodel.mapper.fused.search import FusedQuery, fuse
 
 __all__ = [
-    "Asked",
+    "FusedQuery",
     "Fusion",
     "apart",
     "asked_of",
@@ -28,7 +28,7 @@ __all__ = [
 __getattr__ = door(
     __name__,
     {
-        "Asked": "search",
+        "FusedQuery": "search",
         "Fusion": "fusion",
         "apart": "cuts",
         "asked_of": "cuts",
