@@ -16,7 +16,7 @@ import numpy as np
 
 from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.mapper.curve import AIM, BufferCurve, CurveMachine, CurvePoint, curves_of_each, machine_of
-from costmodel.mapper.fused import Asked, Fusion, fuse
+from costmodel.mapper.fused import FusedQuery, Fusion, fuse
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.objective import objective_of
 
@@ -142,7 +142,7 @@ def _groups(
     deadline = None if budget_s is None else time.monotonic() + budget_s
     exact = {at for at, curve in enumerate(curves) if curve.proven}
     aim = objective_of(AIM)
-    fusion = fuse(workload, machine.architecture, Asked(aim, (), deadline, WIDTHS), costs, exact)
+    fusion = fuse(workload, machine.architecture, FusedQuery(aim, (), deadline, WIDTHS), costs, exact)
     found: Fronts = {}
     for (first, stop), points in fusion.fronts.items():
         members = workload.einsums[first:stop]

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 from costmodel.mapper.doors import door
 
 if TYPE_CHECKING:
-    from costmodel.mapper.fused.cuts import apart, asked_of, least_over, over_cuts, runs
+    from costmodel.mapper.fused.cuts import apart, asked_of, least_over, over_cuts, runs, way_over
     from costmodel.mapper.fused.fusion import Fusion
     from costmodel.mapper.fused.group import could_stay, in_groups, lacks_room
-    from costmodel.mapper.fused.search import Asked, fuse
+    from costmodel.mapper.fused.search import FusedQuery, fuse
 
 __all__ = [
-    "Asked",
+    "FusedQuery",
     "Fusion",
     "apart",
     "asked_of",
@@ -22,12 +22,13 @@ __all__ = [
     "least_over",
     "over_cuts",
     "runs",
+    "way_over",
 ]
 
 __getattr__ = door(
     __name__,
     {
-        "Asked": "search",
+        "FusedQuery": "search",
         "Fusion": "fusion",
         "apart": "cuts",
         "asked_of": "cuts",
@@ -38,5 +39,6 @@ __getattr__ = door(
         "least_over": "cuts",
         "over_cuts": "cuts",
         "runs": "cuts",
+        "way_over": "cuts",
     },
 )

@@ -66,12 +66,23 @@ def over_cuts(first: int, stop: int, fronts: Mapping[tuple[int, int], Floats], a
 
 def least_over(first: int, stop: int, bounds: Mapping[tuple[int, int], float], aim: Objective) -> float:
     """Return what the first objective of a run is at least, over all cuts, by bounds of each group and each Einsum."""
-    known = {first: 0.0}
+    return joined(aim, [(1, bounds[piece]) for piece in way_over(first, stop, bounds, aim)])
+
+
+def way_over(
+    first: int, stop: int, bounds: Mapping[tuple[int, int], float], aim: Objective
+) -> tuple[tuple[int, int], ...]:
+    """Return the pieces of the cuts with the least sum."""
+    known: dict[int, tuple[float, tuple[tuple[int, int], ...]]] = {first: (0.0, ())}
     for end in range(first + 1, stop + 1):
         before = [begin for begin in known if (begin, end) in bounds]
-        if before:
-            known[end] = min(joined(aim, [(1, known[begin]), (1, bounds[begin, end])]) for begin in before)
-    return known[stop]
+        ways = [
+            (joined(aim, [(1, known[begin][0]), (1, bounds[begin, end])]), (*known[begin][1], (begin, end)))
+            for begin in before
+        ]
+        if ways:
+            known[end] = min(ways)
+    return known[stop][1]
 
 
 def fewest(stop: int, groups: Iterable[tuple[int, int]]) -> frozenset[tuple[int, int]]:

@@ -32,7 +32,7 @@ from costmodel.mapper.fused.table import BranchTable, table
 from costmodel.mapper.lattice import merged
 from costmodel.mapper.result import MappingPoint
 from costmodel.model.evaluate import evaluate
-from costmodel.model.meters import PriceBook, leak_pj_per_cycle
+from costmodel.model.meters import PriceBook, compute_pj, cycles_per_point, leak_pj_per_cycle
 from costmodel.model.patience import until
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.mapping import Mapping, Storage
@@ -120,6 +120,15 @@ class Fusing:
                     found.setdefault(place, []).append(row)
         return {place: Least(*np.min(every, axis=0).tolist()) for place, every in found.items()}
 
+    def at_least(self, name: str) -> float:
+        """Return what the first objective of an Einsum is at least, for its operations alone."""
+        found = []
+        for part in self.parts[name]:
+            unit, architecture = part.space.unit, part.space.architecture
+            cycles = cycles_per_point(part.einsum, unit) * part.einsum.points / architecture.copies(unit.name)
+            found.append(float(self.aim.first(compute_pj(part.einsum, unit), cycles, 0.0)))
+        return min(found)
+
     def find(self, leader: str, company: MappingABC[Place, Company], width: int) -> dict[Place, float]:
         """Find the branches of Einsums like this one that may be better than what is known of some group.
 
@@ -160,8 +169,9 @@ class Fusing:
         prices = SharedPrices(plan, self.book)
         tables = [self.table(plan, e, prices) for e in group.einsums]
         demanded = plan.handed_on if self.every else []
-        join = Join(plan, prices, tables, incumbents, self.leak, demanded, self.deadline)
-        join.run()
+        join = Join(plan, prices, tables, incumbents, self.leak, demanded)
+        with until(self.deadline):
+            join.run()
         told.exact &= join.exact
         told.evaluated += join.looked
         points = []

@@ -26,6 +26,8 @@ class Fusion:
     """(Einsum, the next one, why they need not be fused) of neighbours, where all was asked to be."""
     bound: float = 0.0
     """Of the first objective of the totals."""
+    lacking: tuple[tuple[tuple[str, ...], float], ...] = ()
+    """(Einsums, share of the totals) of groups that may still save so much at most, which together hold the bound."""
     evaluated: int = 0
     cpu_s: float = 0.0
     exact: bool = True

@@ -19,7 +19,7 @@ from costmodel.spec.hardware import Architecture
 from costmodel.spec.objective import Objective
 
 
-class Asked(NamedTuple):
+class FusedQuery(NamedTuple):
     """What is asked of fused nests."""
 
     aim: Objective
@@ -34,7 +34,7 @@ class Asked(NamedTuple):
 def fuse(
     workload: Workload,
     architecture: Architecture,
-    asked: Asked,
+    asked: FusedQuery,
     alone: MappingABC[int, Floats],
     proven: Collection[int],
 ) -> Fusion:

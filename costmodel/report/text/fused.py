@@ -29,6 +29,7 @@ def fused_lines(result: NetworkResult) -> list[str]:
     lines = [line for layer in result.layers if layer.instead for line in _of_layer(layer)]
     if not lines:
         lines = [f"fused: nothing; {_why_nothing(result.fusion)}"]
+    lines += _gap(result.fusion)
     reasons: dict[str, list[str]] = {}
     for name, why in result.fusion.alone.items():
         reasons.setdefault(why, []).append(name)
@@ -37,6 +38,15 @@ def fused_lines(result: NetworkResult) -> list[str]:
         if not any({one, other} <= names for names in together):
             reasons.setdefault(why, []).append(f"{one} | {other}")
     return lines + [f"not fused: {', '.join(names)}: {why}" for why, names in reasons.items()]
+
+
+def _gap(fusion: Fusion) -> Iterator[str]:
+    """Say where the gap of the totals is from, whatever is proven of each layer."""
+    if fusion.lacking:
+        named = [f"{' + '.join(names)} ({percent(share)})" for names, share in fusion.lacking[:SHOWN]]
+        rest = len(fusion.lacking) - SHOWN
+        more = f" and {rest} more" if rest > 0 else ""
+        yield f"not searched to the end, with what each may save of the totals at most: {', '.join(named)}{more}"
 
 
 def _worth_asking(result: NetworkResult) -> Iterator[str]:
@@ -107,11 +117,29 @@ def _saved(layer: Layer, outermost: str) -> str:
     energy = sum(one.energy_pj for one in alone)
     cycles = sum(one.latency_cycles for one in alone)
     words = sum(_words(one, outermost) for one in alone)
+    moved = [(name, paid, sum(_paid(one).get(name, 0.0) for one in alone)) for name, paid in _paid(mine).items()]
+    apart = [
+        f"in {name} {joules(paid)} of {joules(before)}" for name, paid, before in moved if _differ(paid, before, energy)
+    ]
+    where = f", {', '.join(apart)}" if apart else ""
     return (
-        f"energy {joules(mine.energy_pj)} instead of {joules(energy)} ({percent(mine.energy_pj / energy)}), "
+        f"energy {joules(mine.energy_pj)} instead of {joules(energy)} ({percent(mine.energy_pj / energy)}){where}, "
         f"latency {seconds(mine.latency_cycles / mine.clock_hz)} instead of {seconds(cycles / mine.clock_hz)}, "
         f"{_words(mine, outermost):,} words across {outermost} instead of {words:,}"
     )
+
+
+def _paid(evaluation: Evaluation) -> dict[str, float]:
+    """Return the energy of each component."""
+    found: dict[str, float] = {}
+    for row in evaluation.action_rows:
+        found[row.component] = found.get(row.component, 0.0) + row.energy_pj
+    return found
+
+
+def _differ(one: float, other: float, whole: float) -> bool:
+    """Whether two energies differ by a per cent of the whole or more."""
+    return abs(one - other) >= whole / 100
 
 
 def _words(evaluation: Evaluation, level: str) -> int:

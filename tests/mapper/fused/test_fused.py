@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from costmodel.mapper.fused.fusing import Fusing
 from costmodel.mapper.fused.fusion import Fusion
 from costmodel.mapper.fused.group import groups, in_groups
 from costmodel.mapper.fused.rounds import Rounds
+from costmodel.mapper.layers import fuse_layers
 from costmodel.mapper.network import NetworkResult, map_workload, plan_of
 from costmodel.mapper.result import Status
 from costmodel.model.evaluate import evaluate
@@ -272,6 +274,13 @@ def test_out_of_time_nothing_is_said_to_be_proven(monkeypatch: pytest.MonkeyPatc
     assert found.fusion.late
     assert found.certificate.status != Status.PROVEN
 
+    alone = mapped(CORE, 2048, fuse="off").layers
+    request = Request(objective="energy", fuse="auto", budget=1e-9)
+    layers, fusion = fuse_layers(CORE, with_buffer(2048), request, alone, time.monotonic())
+    assert layers == alone
+    assert fusion.late
+    assert 0 < fusion.bound < 5_132_288, "operations take something"
+
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
@@ -294,6 +303,8 @@ def test_what_is_left_out_leaves_a_gap_that_holds(objective: str, monkeypatch: p
     assert found.certificate.gap is not None
     assert 0 < found.fusion.bound <= best <= aim.of(found.evaluation)[0]
     assert aim.of(found.evaluation)[0] == pytest.approx(found.fusion.bound * (1 + found.certificate.gap))
+    left = 1 - sum(share for _, share in found.fusion.lacking)
+    assert left ** (2 if objective == "edp" else 1) == pytest.approx(1 / (1 + found.certificate.gap))
 
 
 def test_all_is_fused_that_can_be_whatever_it_costs() -> None:
@@ -309,7 +320,7 @@ def test_all_is_fused_that_can_be_whatever_it_costs() -> None:
     tight = mapped(core, 50, fuse="all")
     assert [layer.einsum for layer in tight.layers] == ["QK + S", "AV + W"]
     assert tight.fusion is not None
-    assert tight.fusion.between == (("S", "AV", "no fewer groups would be left"),)
+    assert ("S", "AV", "no fewer groups would be left") in tight.fusion.between
     apart = workload_of("Y[m, n] = A[m, n]", "Z[m, n] = Y[n, m]", "W[m] = Z[m, n]", m=2, n=2)
     mixed = mapped(apart, 20, fuse="all")
     assert [layer.einsum for layer in mixed.layers] == ["Y", "Z + W"]
