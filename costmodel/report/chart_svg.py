@@ -22,7 +22,7 @@ def svg(chart: MemoryChart) -> str:
         tops.append(y)
         y += (_BAND if box.kind == "array" else _BOX) + (_GAP if box.kind != "array" else 18)
     height = y - _GAP + 4
-    width = _LEFT + _LANE * max(len(chart.lanes), 1) + 8
+    width = _LEFT + _LANE * max(len(chart.lanes), 1) + 24
     size = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
     parts = [f'<svg class="memory-chart" {size} role="group" aria-label="Words that move between the levels">']
     for box, top in zip(chart.boxes, tops, strict=True):
