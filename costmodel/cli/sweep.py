@@ -69,6 +69,11 @@ def shard_asked(_ctx: click.Context, _param: click.Parameter, value: str | None)
     help="Only this one of N parts of the grid; `costmodel merge` joins their folders.",
 )
 @click.option(
+    "--cluster",
+    metavar="tcp://HOST:PORT",
+    help="Search on the workers of this Dask scheduler (-j: with so many at most).",
+)
+@click.option(
     "--front-only",
     is_flag=True,
     help="Set designs aside that cannot enter the front, by what they cost at least (proven).",
@@ -84,6 +89,7 @@ def command(
     overrides: tuple[str, ...],
     jobs: int | None,
     shard: Shard | None,
+    cluster: str | None,
     out: Path | None,
     report: Path | None,
     *,
@@ -102,6 +108,7 @@ def command(
     from costmodel.report.assemble_sweep import sweep_folder
     from costmodel.report.folder import check_writable
     from costmodel.spec import catalog
+    from costmodel.sweep.cluster import Cluster
     from costmodel.sweep.execute import fingerprint, run_sweep
     from costmodel.sweep.journal import JOURNAL, Journal
 
@@ -117,7 +124,14 @@ def command(
         _tell(journal)
         with ProgressDisplay(quiet=quiet) as progress:
             result = run_sweep(
-                study, journal, jobs=jobs, report=progress, cache=cache, shard=shard, front_only=front_only
+                study,
+                journal,
+                jobs=jobs,
+                executor=None if cluster is None else Cluster(cluster, jobs, say),
+                report=progress,
+                cache=cache,
+                shard=shard,
+                front_only=front_only,
             )
         if result.resumed:
             say(f"{plural(result.resumed, 'point')} of an earlier run kept")

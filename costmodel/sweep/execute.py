@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from costmodel.mapper.network import NetworkPlan, map_workload
 from costmodel.mapper.rounds import SearchEvent, State
-from costmodel.mapper.workers import LostError, StoppedError, Task, run_tasks
+from costmodel.mapper.tasks import Executor, LostError, StoppedError, Task, run_tasks
+from costmodel.mapper.workers import in_processes
 from costmodel.model.actions import area_mm2
 from costmodel.spec.overrides import Kind
 from costmodel.spec.problems import SpecError
@@ -54,6 +55,7 @@ def run_sweep(
     journal: Journal | None = None,
     *,
     jobs: int | None = None,
+    executor: Executor | None = None,
     report: Callable[[SearchEvent], None] | None = None,
     cache: Cache | None = None,
     shard: Shard | None = None,
@@ -63,13 +65,15 @@ def run_sweep(
 
     Finished points are appended to ``journal`` (one that is open, of this ``fingerprint``); those that it holds already
     are not done again; nor are searches whose answers are in ``cache``. A design that nothing fits, or whose values
-    make no architecture, is a result with the reason. Ctrl-C returns what is done. Raises OSError, with the path, if a
-    file cannot be read or a point cannot be saved.
+    make no architecture, is a result with the reason. Work is done by ``jobs`` processes, or by an ``executor``. Ctrl-C
+    returns what is done. Raises OSError, with the path, if a file cannot be read or a point cannot be saved, and with
+    the address if the executor is out of reach.
     """
-    progress = _Sweep(study, journal, report, Bench(cache), workers_of(study, jobs), shard, front_only)
+    cores = workers_of(study, jobs) if executor is None else 1  # a cluster's worker begins no processes of its own
+    progress = _Sweep(study, journal, report, Bench(cache), cores, shard, front_only)
     try:
         progress.begin()
-        interrupted = run_tasks(progress.next_task, progress.keep, progress.workers)
+        interrupted = run_tasks(progress.next_task, progress.keep, executor or in_processes(progress.workers))
     except KeyboardInterrupt:
         interrupted = True
     done = [progress.outcomes[d] for d in progress.order if d in progress.outcomes]
