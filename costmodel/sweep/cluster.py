@@ -18,6 +18,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
 
 from costmodel import __version__
 from costmodel.mapper.cache import program
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 AHEAD = 1
 """Tasks that wait at a worker."""
-CONNECT_S = 15.0
+CONNECT_S = 10.0
 """Time in which a scheduler has to answer."""
 EMPTY_S = 120.0
 """Time for which a cluster may have no workers."""
@@ -193,13 +194,19 @@ def _connected(address: str) -> Any:
         hint = "pip install 'costmodel[cluster]'"
         raise SpecError([Problem("a cluster needs the package distributed", file=address, hint=hint)]) from None
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what happens is said here
+    hint = "the address that `dask scheduler` prints, such as tcp://10.0.0.1:8786"
+    try:
+        parts = urlsplit(address)
+        known = bool(parts.scheme and parts.hostname and parts.port)
+    except ValueError:
+        known = False
+    if not known:
+        raise SpecError([Problem("is no address of a Dask scheduler", file=address, hint=hint)])
     try:
         connect: Any = Client  # which has no types
         return connect(address, timeout=CONNECT_S, set_as_default=False)
-    except (OSError, ValueError) as error:
-        hint = "the address that `dask scheduler` prints, such as tcp://10.0.0.1:8786"
-        told = "" if isinstance(error, OSError) else f": {error}"
-        raise SpecError([Problem(f"no Dask scheduler answers here{told}", file=address, hint=hint)]) from None
+    except (OSError, ValueError):
+        raise SpecError([Problem("no Dask scheduler answers here", file=address, hint=hint)]) from None
 
 
 def _mismatch(worker: str, about: object) -> str:
