@@ -83,19 +83,26 @@ def run_tasks(
     keep: Keep[Key, Answer],
     executor: Executor | None,
     hear: Hear[Key] | None = None,
+    wait: Callable[[], bool] = lambda: False,
 ) -> bool:
-    """Run tasks until ``next_task`` gives no more while none runs; True if Ctrl-C ended it.
+    """Run tasks until ``next_task`` gives no more while none runs, and ``wait`` says that none will come.
+
+    True if Ctrl-C ended it.
 
     Without an executor they run here, one by one. ``keep`` gets each answer in this process as soon as it is there, a
     LostError for a task that has none (its worker died again and again, or it ran out of memory), a StoppedError for
     one that was interrupted; ``hear`` gets what running tasks report (as text from a worker).
     Interrupted once, running tasks are asked for what they have and no other begins; twice, workers are ended.
     """
-    return _here(next_task, keep, hear) if executor is None else _elsewhere(next_task, keep, executor, hear)
+    return _here(next_task, keep, hear, wait) if executor is None else _elsewhere(next_task, keep, executor, hear, wait)
 
 
-def _here(next_task: NextTask[Key, Answer], keep: Keep[Key, Answer], hear: Hear[Key] | None) -> bool:
-    while (task := next_task()) is not None:
+def _here(
+    next_task: NextTask[Key, Answer], keep: Keep[Key, Answer], hear: Hear[Key] | None, wait: Callable[[], bool]
+) -> bool:
+    while (task := next_task()) is not None or wait():
+        if task is None:
+            continue
         arguments = task.arguments
         if task.talks:
             arguments = (*arguments, None if hear is None else partial(hear, task.key))
@@ -107,12 +114,16 @@ def _here(next_task: NextTask[Key, Answer], keep: Keep[Key, Answer], hear: Hear[
 
 
 def _elsewhere(
-    next_task: NextTask[Key, Answer], keep: Keep[Key, Answer], executor: Executor, hear: Hear[Key] | None
+    next_task: NextTask[Key, Answer],
+    keep: Keep[Key, Answer],
+    executor: Executor,
+    hear: Hear[Key] | None,
+    wait: Callable[[], bool],
 ) -> bool:
     foreman: _Foreman[Key, Answer] = _Foreman(executor)
     with Interrupts(foreman.interrupt), executor:
-        while foreman.give(next_task):
-            for key, what, said in executor.collect():
+        while (busy := foreman.give(next_task)) or (not foreman.stopped and wait()):
+            for key, what, said in executor.collect() if busy else ():
                 if what == "report":
                     if hear is not None:
                         hear(key, said)  # type: ignore[arg-type]  # it is the key of a task of ours
@@ -137,7 +148,7 @@ class _Foreman(Generic[Key, Answer]):
         self._again: list[Task[Key, Answer]] = []
         """Tasks whose worker died, that no place is kept for so far."""
         self.interrupts = 0
-        self._stopped = False
+        self.stopped = False
         """Whether an interrupt has come, here or in a worker: no other task begins."""
 
     @property
@@ -147,13 +158,13 @@ class _Foreman(Generic[Key, Answer]):
 
     def interrupt(self, _signal: int, _frame: object) -> None:
         """Ask workers for what they have; asked again, end them."""
-        self._stopped = True
+        self.stopped = True
         self.interrupts += 1
         self._executor.interrupt(self.interrupts)
 
     def give(self, next_task: NextTask[Key, Answer]) -> bool:
         """Have tasks done where there is room; whether there is something to wait for."""
-        if self._stopped:
+        if self.stopped:
             return bool(self._running)
         places = self._executor.places()
         self._give_again(places)
@@ -173,10 +184,10 @@ class _Foreman(Generic[Key, Answer]):
             del self._alone[place]
         if what == "answer":
             answer, interrupted = said
-            self._stopped |= interrupted
+            self.stopped |= interrupted
             return key, answer
         self._deaths[key] += 1
-        if self._stopped:
+        if self.stopped:
             return key, StoppedError()
         if self._deaths[key] < ATTEMPTS:
             self._again.append(task)
