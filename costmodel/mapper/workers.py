@@ -44,7 +44,7 @@ class _Worker:
         """Begin one. Raises OSError or EOFError where no process can be had."""
         self.heard_s = time.monotonic() + BEGIN_S
         self.pipe, there = context.Pipe()
-        self.process = context.Process(target=_serve, args=(there,), daemon=True)
+        self.process = context.Process(target=_serve, args=(there, BEAT_S), daemon=True)
         try:
             with _without_main():
                 self.process.start()
@@ -162,8 +162,9 @@ def _without_main() -> Iterator[None]:
 class _WorkerEnd:
     """A worker's end of its pipe: what is said on it is said whole, and signs of life between."""
 
-    def __init__(self, pipe: Any) -> None:
+    def __init__(self, pipe: Any, beat_s: float) -> None:
         self._pipe = pipe
+        self._beat_s = beat_s
         self._lock = threading.Lock()
         self._busy = threading.Event()
         threading.Thread(target=self._live, daemon=True).start()
@@ -188,15 +189,15 @@ class _WorkerEnd:
         with suppress(OSError):
             while True:
                 self._busy.wait()
-                time.sleep(BEAT_S)
+                time.sleep(self._beat_s)
                 if self._busy.is_set():
                     self.say("beat", None)
 
 
-def _serve(pipe: Any) -> None:
+def _serve(pipe: Any, beat_s: float) -> None:
     """Do one task after another until the main process closes the pipe."""
     _prepare()
-    line = _WorkerEnd(pipe)
+    line = _WorkerEnd(pipe, beat_s)
     with suppress(EOFError, BrokenPipeError):
         while True:
             task = line.next_task()

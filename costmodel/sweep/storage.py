@@ -24,10 +24,10 @@ PAUSES_S = (0.2, 1.0, 3.0)
 def without_passwords(text: str) -> str:
     """A text in which no address of a database holds its password.
 
-    >>> without_passwords("--storage=postgresql://me:secret@host/db?sslpassword=x&application_name=y")
-    '--storage=postgresql://me:***@host/db?sslpassword=***&application_name=y'
+    >>> without_passwords("--storage=postgresql://costmodel:secret@host/db?sslpassword=x&application_name=y")
+    '--storage=postgresql://costmodel:***@host/db?sslpassword=***&application_name=y'
     """
-    text = re.sub(r"(://[^/:@\\s]*):\S*@", r"\1:***@", text)
+    text = re.sub(r"(://[^/:@\s]*):\S*@", r"\1:***@", text)
     return re.sub(r"([?&][^=&\s]*pass[^=&\s]*)=[^&\s]*", r"\1=***", text, flags=re.IGNORECASE)
 
 
@@ -51,10 +51,10 @@ def reached(where: str) -> Iterator[None]:
         for secret in filter(None, _secrets(where)):
             said = said.replace(secret, "***")
         raise ConnectionError(errno.EIO, said, without_passwords(where)) from None
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, AssertionError) as error:
         if "://" in where:
             raise
-        hint = "name another file"
+        hint = "name another file: points that are in a run folder are not done again"
         raise SpecError([Problem(f"is no journal of Optuna, or damaged: {error}", file=where, hint=hint)]) from error
 
 
