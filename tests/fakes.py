@@ -157,7 +157,8 @@ def meeting_answer(asked, generous):
     here = pathlib.Path("met", str(os.getpid()))
     if not here.exists():
         here.touch()
-        while len(list(pathlib.Path("met").iterdir())) < 3:
+        late_s = time.monotonic() + 60
+        while len(list(pathlib.Path("met").iterdir())) < 3 and time.monotonic() < late_s:
             time.sleep(0.01)
         if os.environ["FATE"] == "dies":
             os.kill(os.getpid(), signal.SIGKILL)

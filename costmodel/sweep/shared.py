@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -32,6 +33,7 @@ from costmodel.sweep.outcome import Outcome
 from costmodel.sweep.storage import opened, reached, without_passwords
 
 if TYPE_CHECKING:
+    from optuna import Study as OptunaStudy
     from optuna.trial import FrozenTrial, Trial
 
     from costmodel.spec.study import Study
@@ -141,24 +143,17 @@ class Shared:
 
         own = self._study.model_copy(update={"seed": int(self._chance.integers(2**31))})
         directions = [optuna.study.StudyDirection.MINIMIZE] * len(own.objective)
-        storage = opened(self._where)
+        storage, name = opened(self._where), own.name or "sweep"
         with reached(self._where):
-            name = own.name or "sweep"
-            try:
-                self._optuna = optuna.create_study(
-                    storage=storage,
-                    study_name=name,
-                    directions=directions,
-                    sampler=sampler_of(own),
-                    load_if_exists=True,
-                )
-                asked_there = self._optuna.user_attrs.get(QUESTION)
-            except ValueError:  # it has other objectives
-                asked_there = ""
-            mine = _question(self._study, self._question)
-            if asked_there is None:
+            new = name not in optuna.get_all_study_names(storage)
+            create = (
+                partial(optuna.create_study, directions=directions, load_if_exists=True) if new else optuna.load_study
+            )
+            self._optuna: OptunaStudy = create(study_name=name, storage=storage, sampler=sampler_of(own))
+            mine, there = _question(self._study, self._question), self._optuna.user_attrs.get(QUESTION)
+            if there is None:
                 self._optuna.set_user_attr(QUESTION, mine)
-            elif asked_there != mine:
+            elif there != mine:
                 message = (
                     f"another study {name!r} is shared here: other files, axes or objectives, or another costmodel"
                 )

@@ -46,7 +46,7 @@ def reached(where: str) -> Iterator[None]:
     try:
         yield
     except _database_errors() as error:
-        cause = getattr(error.__cause__ or error, "orig", None) or error
+        cause = getattr(error, "orig", None) or getattr(error.__cause__, "orig", None) or error
         said = without_passwords(str(cause).strip().split("\n", 1)[0])
         for secret in filter(None, _secrets(where)):
             said = said.replace(secret, "***")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import pwd
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -110,7 +112,7 @@ def test_what_cannot_be_shared_is_said(tmp_path):
     run("worker", "study.yaml", "--storage", "s.journal", "-j", "1", "-q")
     other = ("--set", "axes={MAC.throughput: [1]}")
     said = run("worker", "study.yaml", *other, "--storage", "s.journal", code=1).stderr
-    assert said.startswith("s.journal: another study 'tiny' is shared here: other files, axes or objectives")
+    assert said.startswith("s.journal: another study 'tiny' is shared here: other files, axes, objectives")
     for lines in ('{"op_code": 0', "no json\n"):
         Path("bad.journal").write_text(lines, encoding="utf-8")
         assert (
@@ -136,12 +138,10 @@ def server() -> Path:
 
 
 @pytest.fixture
-def database(tmp_path_factory):
+def database():
     """The address of a database of our own, with a password; its server runs as nobody who may do much."""
-    binaries, folder = server(), tmp_path_factory.mktemp("postgres")
+    binaries, folder = server(), Path(tempfile.mkdtemp())  # the folders of pytest are for nobody else
     user = pwd.getpwnam("postgres") if os.getuid() == 0 else pwd.getpwuid(os.getuid())
-    for place in (folder, *folder.parents[:3]):
-        place.chmod(0o755)
     os.chown(folder, user.pw_uid, user.pw_gid)
 
     def command(name: str, *arguments: str) -> None:
@@ -152,13 +152,15 @@ def database(tmp_path_factory):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    (folder / "password").write_text("p@ss/word", encoding="utf-8")
-    new = ["--no-sync", "--auth=scram-sha-256", "--username=costmodel", "--pwfile=password", "--no-locale"]
+    secret = folder / "password"
+    secret.write_text("p@ss/word", encoding="utf-8")
+    new = ["--no-sync", "--auth=scram-sha-256", "--username=costmodel", f"--pwfile={secret}", "--no-locale"]
     command("initdb", *new, "--encoding=UTF8")
     options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
     command("pg_ctl", "--log=log", "--wait", "--options", options, "start")
     yield f"postgresql://costmodel:p%40ss%2Fword@127.0.0.1:{port}/postgres"
     command("pg_ctl", "--mode=immediate", "stop")
+    shutil.rmtree(folder)
 
 
 def test_three_workers_share_a_database_and_one_is_killed(database, monkeypatch):
