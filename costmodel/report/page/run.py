@@ -6,9 +6,10 @@ from pathlib import Path
 
 from costmodel.describe.cascade import dependence
 from costmodel.describe.picture import graph_svg
-from costmodel.report import human, tables
+from costmodel.report import human, reasons, tables
 from costmodel.report.cards import cards
 from costmodel.report.folder import write_text
+from costmodel.report.page.advice import advice_card
 from costmodel.report.page.book import Book
 from costmodel.report.page.explorers import front_section, sweep_section
 from costmodel.report.page.fibers import fibers_svg
@@ -18,24 +19,32 @@ from costmodel.report.page.panels import einsum_panels
 from costmodel.report.page.run_orders import run_orders
 from costmodel.report.page.tables import levels_table, run_tables
 from costmodel.report.page.template import fill_template
+from costmodel.report.page.why import why
 from costmodel.report.run import Run
 from costmodel.report.text.sweep import failures
+from costmodel.report.verdict import verdict
 
 KINDS = {"map": "mapping search", "evaluate": "evaluation", "sweep": "design sweep"}
 
 
-def render(run: Run) -> str:
-    """The page of a run."""
+def render(run: Run, baseline: Run | None = None) -> str:
+    """The page of a run; its totals are held against those of a baseline that is given."""
     book = Book()
     evaluated = run.evaluation is not None
+    mapped = reasons.mapped(run) if evaluated else []
     return fill_template(
         "page.html.j2",
         book,
+        parts=("run", "advice"),
+        verdict=verdict(run) if evaluated else "",
+        why=why(run, reasons.question(run), mapped) if mapped else None,
         title=run.title,
         kind=KINDS[run.kind],
         created=run.provenance.created.replace("T", " ")[:16],
         notes=run.notes,
-        cards=cards(run),
+        cards=cards(run, baseline),
+        baseline="" if baseline is None else _named(baseline),
+        advice=advice_card(run),
         energy=energy_figures(book, run) if evaluated else [],
         latency=latency_figures(book, run) if evaluated else [],
         ledger=ledger(run) if evaluated and len(tables.evaluation_of(run).points) > 1 else None,
@@ -60,9 +69,14 @@ def _graphs(run: Run) -> list[str]:
     return [graph_svg(graph, f"{name}: who needs whom") for name, graph in graphs if graph.needs]
 
 
-def write_report(path: Path, run: Run) -> Path:
+def _named(run: Run) -> str:
+    """A baseline, as the page says it."""
+    return f"{run.title}, {run.provenance.created.replace('T', ' ')[:16]}"
+
+
+def write_report(path: Path, run: Run, baseline: Run | None = None) -> Path:
     """Write the page; the file appears complete or not at all."""
-    write_text(Path(path), render(run))
+    write_text(Path(path), render(run, baseline))
     return Path(path)
 
 
