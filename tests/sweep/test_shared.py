@@ -112,7 +112,7 @@ def test_what_cannot_be_shared_is_said(tmp_path):
     run("worker", "study.yaml", "--storage", "s.journal", "-j", "1", "-q")
     other = ("--set", "axes={MAC.throughput: [1]}")
     said = run("worker", "study.yaml", *other, "--storage", "s.journal", code=1).stderr
-    assert said.startswith("s.journal: another study 'tiny' is shared here: other files, axes, objectives")
+    assert said.startswith("s.journal: another study 'tiny' is shared here: other files, axes or objectives")
     for lines in ('{"op_code": 0', "no json\n"):
         Path("bad.journal").write_text(lines, encoding="utf-8")
         assert (
