@@ -35,6 +35,7 @@ LAYERS = (
     "costmodel.trace",
     "costmodel.mapper",
     "costmodel.sweep",
+    "costmodel.advice",
     "costmodel.report",
     "costmodel.api",
     "costmodel.validate",
@@ -252,6 +253,7 @@ def test_only_the_price_book_reads_what_a_level_states(module):
 
 
 DRAINED = {
+    ("costmodel.model.explain.returning", "c"),
     ("costmodel.model.actions", "c"),
     ("costmodel.model.invariants", "c"),
     ("costmodel.model.explain.boundary", "c"),

@@ -61,8 +61,26 @@ def keep_run(run: Run, out: Path | None, report: Path | None, *, force: bool, fo
         keep_report(written / "report.html", run)
 
 
-def keep_report(path: Path, run: Run) -> None:
+def check_plot(path: Path | None) -> None:
+    """Find out before the work whether a figure can be drawn and written."""
+    if path is not None:
+        from costmodel.report.folder import check_writable
+        from costmodel.report.plot import check_plots
+
+        check_writable(path)
+        check_plots(path)
+
+
+def keep_plot(path: Path | None, run: Run) -> None:
+    """Draw the figure of a run, if one is named, and say where it is."""
+    if path is not None:
+        from costmodel.report.plot import write_plot
+
+        say(f"figure: {write_plot(path, run)}")
+
+
+def keep_report(path: Path, run: Run, baseline: Run | None = None) -> None:
     """Write a page and say where it is."""
     from costmodel.report.page.run import write_report
 
-    say(f"report: {write_report(path, run)}")
+    say(f"report: {write_report(path, run, baseline)}")
