@@ -18,8 +18,10 @@ RUNS = Path("runs")
 
 
 def command_line() -> str:
-    """The command as it was typed, to be noted in what it makes."""
-    return shlex.join(["costmodel", *sys.argv[1:]])
+    """The command as it was typed, but for passwords, to be noted in what it makes."""
+    from costmodel.sweep.storage import without_passwords
+
+    return shlex.join(["costmodel", *map(without_passwords, sys.argv[1:])])
 
 
 def claimed(kind: Kind, out: Path | None, report: Path | None, *, force: bool, folder: bool) -> Path | None:
