@@ -15,8 +15,9 @@ PAGE = Path(__file__).with_suffix(".md")
 WIDTH = 110
 HEAD = """# The commands
 
-What `--help` prints, command by command, of this version. Exit codes: 0 fine, 1 the input is wrong, 2 usage or internal error,
-3 nothing fits, 4 finished in part, 130 interrupted (what was done is saved). Files and names: [files.md](files.md).
+What `--help` prints, command by command, of this version. Exit codes: 0 fine, 1 the input is wrong, 2 usage or
+internal error, 3 nothing fits, 4 finished in part, 130 interrupted (what was done is
+saved). Files and names: [files.md](files.md).
 """
 
 
@@ -28,7 +29,7 @@ def page() -> str:
 def helps(path: str, command: click.Command, parent: click.Context | None = None) -> Iterator[tuple[str, str]]:
     """Each command below this one with its help, itself first."""
     context = click.Context(
-        command, info_name=path.split()[-1], parent=parent, terminal_width=WIDTH, **command.context_settings
+        command, info_name=path.rsplit(maxsplit=1)[-1], parent=parent, terminal_width=WIDTH, **command.context_settings
     )
     yield path, command.get_help(context)
     if isinstance(command, click.Group):

@@ -17,6 +17,7 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 DOCS = Path(__file__).parent
+SMALL = "--set ranks.M=4 --set ranks.N=4 --set ranks.K=4"
 READY = "document.querySelectorAll('.figure:not(.js-plotly-plot)').length === 0"
 
 
@@ -78,8 +79,7 @@ PICTURES = (
     Picture(
         name="trace.png",
         commands=(
-            "trace systolic4_weight mm64 --mapping systolic4_weight_stationary --set ranks.M=4 --set ranks.N=4"
-            " --set ranks.K=4 --seed 0 --report page.html",
+            f"trace systolic4_weight mm64 --mapping systolic4_weight_stationary {SMALL} --seed 0 --report page.html",
         ),
         page="page.html",
         height=1000,

@@ -1,4 +1,4 @@
-"""The documents as a whole: nothing is left out of them, and their pictures are those of the commands that they name."""
+"""The documents as a whole: nothing is left out of the contents, and pictures are of the commands beside them."""
 
 import re
 import sys
