@@ -35,6 +35,6 @@ html_copy_source = False
 
 def setup(app: Sphinx) -> None:
     """Write the page of the commands before any page is read; it says what the program says, so it is not kept."""
-    import commands
+    import command_help
 
-    app.connect("builder-inited", lambda _: commands.main())
+    app.connect("builder-inited", lambda _: command_help.main())

@@ -11,7 +11,7 @@ import click
 
 from costmodel.cli import app
 
-PAGE = Path(__file__).with_suffix(".md")
+PAGE = Path(__file__).with_name("commands.md")
 WIDTH = 110
 HEAD = """# The commands
 
