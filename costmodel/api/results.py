@@ -220,8 +220,8 @@ class SpaceResult(RunResult):
         """One row per design.
 
         Columns: point, each axis, energy_pj, latency_cycles, latency_s, edp, area_mm2, utilisation, power_w,
-        pj_per_mac, tops_per_w, tops_per_mm2, pareto, note; and capacity_bits where it is an objective. Where nothing
-        fits, costs are null and ``note`` says why.
+        pj_per_mac, tops_per_w, tops_per_mm2, peak_power_w, pareto, note; and capacity_bits where it is an
+        objective. Where nothing fits, costs are null and ``note`` says why.
         """
         return tables.sweep(self.run)
 

@@ -41,6 +41,7 @@ def judged(study: Study, outcome: Outcome) -> Outcome:
         "energy": (outcome.energy_pj, "pJ"),
         "latency": (outcome.latency_cycles / (outcome.clock_hz or 1.0), "s"),
         "power": (outcome.power_w, "W"),
+        "peak_power": (outcome.peak_power_w, "W"),
         "utilisation": (outcome.utilisation, ""),
     }
     said = _broken(study, _values(study, outcome.design) | _figures(figures), [])

@@ -21,7 +21,7 @@ from costmodel.sweep.bench import Bench
 from costmodel.sweep.conditions import judged, set_aside
 from costmodel.sweep.designs import Design, Shard, Values, asked, source_of
 from costmodel.sweep.journal import VERSION, Journal
-from costmodel.sweep.outcome import Outcome, no_outcome, outcome_of
+from costmodel.sweep.outcome import Outcome, averaged, no_outcome, outcome_of
 from costmodel.sweep.prospects import Prospect, Prospects, check
 from costmodel.sweep.resolve import Resolver, document_of
 from costmodel.sweep.standing import Standing
@@ -228,7 +228,7 @@ class _Sweep:
         """Save a finished point."""
         self._open.pop(design, None)
         if isinstance(answer, Outcome):
-            answer = judged(self.study, answer)
+            answer = judged(self.study, averaged(self.study, answer))
             if self.journal is not None:
                 self.journal.append(answer)
             self._learn(answer)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from costmodel.spec.problems import Problem, SpecError
-from costmodel.sweep.outcome import Outcome, competing
+from costmodel.sweep.outcome import Outcome, averaged, competing
 from costmodel.sweep.standing import Standing
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class Prospects:
             power_w=0.0,
             tops_per_w=math.inf,
         )
-        return least.costs(competing(self.study)) or ()
+        return averaged(self.study, least).costs(competing(self.study)) or ()
 
 
 def _beats(point: tuple[float, ...], floor: tuple[float, ...]) -> bool:

@@ -44,7 +44,7 @@ def _designs_table(run: Run) -> pd.DataFrame:
         point=lambda t: t["point"] + 1, edp=lambda t: t["energy_pj"].astype(float) * PJ * t["latency_s"].astype(float)
     )
     table = table.rename(columns={"point": "design", "edp": "edp_j_s", "pareto": "on the front"})
-    rare = ("area_mm2", "power_w", "pj_per_mac", "tops_per_w", "tops_per_mm2", "note")
+    rare = ("area_mm2", "power_w", "pj_per_mac", "tops_per_w", "tops_per_mm2", "peak_power_w", "note")
     empty = [name for name in rare if not any(pd.notna(v) and v != "" for v in table[name])]
     same = ["computes"] if len(set(table["computes"])) == 1 else []
     return table.drop(columns=[*empty, *same])
