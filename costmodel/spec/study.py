@@ -218,8 +218,8 @@ class Study(Request, Subject):
     points: Annotated[int, Field(gt=0)] | None = None
     """Points of the design space that are tried; all when absent. E.g. ``100``."""
     mean: dict[str, Annotated[int, Field(gt=0)]] = Field(default_factory=dict)
-    """Workload → how often it runs: a design is costed by the mean over all these runs, in energy and in time, not by one
-    workload after the other. E.g. ``{resnet18: 3, mobilenet_v2: 1}``."""
+    """Workload → how often it runs: a design is costed by the mean over all these runs, in energy and in time, not for
+    each workload apart. E.g. ``{resnet18: 3, mobilenet_v2: 1}``."""
     set: dict[str, Any] = Field(default_factory=dict)
     """Path of a value, as for ``--set``, → what replaces it in the architecture or the workload at every point.
     E.g. ``{GLB.size: 64 KiB, ranks.N: 4}``."""
