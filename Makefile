@@ -27,7 +27,7 @@ test: $(VENV)/dev
 	$(BIN)/python -m pytest -n auto
 
 test-long: $(VENV)/dev
-	$(BIN)/python -m pytest -m long -s
+	$(BIN)/python -m pytest -m long -n 2
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .
