@@ -16,14 +16,17 @@ if TYPE_CHECKING:
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-def fill_template(name: str, book: Book, **content: object) -> str:
-    """Return a page of its own: a template with style, scripts and what the book has collected."""
+def fill_template(name: str, book: Book, *, parts: Sequence[str] = (), **content: object) -> str:
+    """Return a page of its own: a template with style, scripts and what the book has collected.
+
+    ``parts`` names what the page has beyond others: ``run`` adds ``run.css`` and ``run.js``.
+    """
     from plotly.offline import get_plotlyjs
 
     return template(name).render(
         **content,
-        style=(TEMPLATES / "page.css").read_text(encoding="utf-8"),
-        script=(TEMPLATES / "page.js").read_text(encoding="utf-8"),
+        style="".join((TEMPLATES / f"{part}.css").read_text(encoding="utf-8") for part in ("page", *parts)),
+        script="".join((TEMPLATES / f"{part}.js").read_text(encoding="utf-8") for part in ("page", *parts)),
         plotly=get_plotlyjs(),
         data=book.data(),
     )
