@@ -16,6 +16,7 @@ from costmodel.report.folder import claim
 from costmodel.report.nest_text import nest_text
 from costmodel.report.page.inline import inline_html
 from costmodel.report.run import Run
+from costmodel.report.sensitivity import knees, sensitivities
 from costmodel.report.text.sweep import sweep_text
 from costmodel.report.text.totals import evaluation_text
 from costmodel.report.text.why import why_text
@@ -200,6 +201,23 @@ class MapResult(CostResult):
         if not self.run.why:
             raise ValueError("the search was not asked why: cm.map(…, why=True)")
         return Text(why_text(self.run.why))
+
+    @property
+    def sensitivity(self) -> pd.DataFrame:
+        """How costs follow the axes.
+
+        Columns: axis; energy, latency, EDP and area, each its relative change for 10 % more; neighbours, importance.
+        """
+        import pandas as pd
+
+        found = sensitivities(self.run)
+        rows = [{"axis": s.axis, **s.changes, "neighbours": s.neighbours, "importance": s.importance} for s in found]
+        return pd.DataFrame(rows)
+
+    @property
+    def knees(self) -> list[int]:
+        """Points at the knee of each front."""
+        return knees(self.run)
 
     def mappings_at(self, point: int) -> tuple[Mapping, ...]:
         """The mappings of one point of the front, to be given to ``evaluate``."""

@@ -23,15 +23,17 @@ from costmodel.cli.output import FINE
     help="Default: RUN/report.html.",
 )
 def command(folders: tuple[Path, ...], out: Path | None) -> int:
-    """Build the self-contained HTML page of a run folder."""
+    """Build the self-contained HTML page of a run folder, or one of several sweeps, laid over each other."""
     from costmodel.report.folder import check_writable
     from costmodel.report.read import read_run
 
-    if len(folders) > 1:
-        hint = "`costmodel compare RUN RUN --report FILE.html` has two on one page"
-        raise click.UsageError(f"a report is of one run; {hint}")
-    (folder,) = folders
-    path = out or folder / "report.html"
+    if len(folders) > 1 and out is None:
+        raise click.UsageError("a page of several sweeps belongs to none of their folders: name it with -o FILE.html")
+    path = out or folders[0] / "report.html"
     check_writable(path)
-    keep_report(path, read_run(folder))
+    runs = [read_run(folder) for folder in folders]
+    if len(runs) > 1 and any(run.kind != "sweep" for run in runs):
+        hint = "`costmodel compare RUN RUN --report FILE.html` has two on one page"
+        raise click.UsageError(f"a page is of one run, or of several sweeps; {hint}")
+    keep_report(path, *runs)
     return FINE

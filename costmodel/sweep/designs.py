@@ -35,6 +35,11 @@ number of workers."""
 REPEATS = 20
 """Proposals in a row without a new point, after which a sampler is given one."""
 
+ASIDE = "set aside"
+"""How the note begins of a design that breaks a condition."""
+DOMINATED = "dominated: proven"
+"""How the note begins of a design that cannot enter the front."""
+
 
 @dataclass(frozen=True, slots=True)
 class Design:
@@ -135,6 +140,14 @@ class Shard:
     number: int
     """From 1."""
     of: int
+
+    @classmethod
+    def of_text(cls, text: str) -> Shard:
+        """Read ``2/8``. Raises SpecError."""
+        number, _, of = text.partition("/")
+        if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
+            raise SpecError([Problem(f"a shard is i/n with i from 1 to n, such as 2/8, got {text!r}")])
+        return cls(int(number), int(of))
 
     def range(self, points: int) -> range:
         """The places of so many points that are in it."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from costmodel.spec.problems import Problem, SpecError
+from costmodel.sweep.designs import DOMINATED
 from costmodel.sweep.outcome import Outcome, averaged, competing
 from costmodel.sweep.standing import Standing
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from costmodel.sweep.bench import Bench
     from costmodel.sweep.designs import Design
 
-DOMINATED = "dominated: proven"
-"""How the note begins of a design that cannot enter the front."""
 CLEARLY = 1 - 1e-9
 """A cost is less than another one where it is less by more than rounding."""
 DIGITS = 9

@@ -6,27 +6,30 @@ from pathlib import Path
 
 from costmodel.describe.cascade import dependence
 from costmodel.describe.picture import graph_svg
-from costmodel.report import human, tables
+from costmodel.report import tables
 from costmodel.report.cards import cards
 from costmodel.report.folder import write_text
 from costmodel.report.page.advice import advice_card
 from costmodel.report.page.book import Book
-from costmodel.report.page.explorers import front_section, sweep_section
+from costmodel.report.page.explorers import front_section
 from costmodel.report.page.fibers import fibers_svg
 from costmodel.report.page.figures import energy_figures, latency_figures
+from costmodel.report.page.inputs import inputs_of
 from costmodel.report.page.ledger import ledger
 from costmodel.report.page.panels import einsum_panels
 from costmodel.report.page.run_orders import run_orders
-from costmodel.report.page.tables import levels_table, run_tables
+from costmodel.report.page.sweep import render_sweep
+from costmodel.report.page.tables import run_tables
 from costmodel.report.page.template import fill_template
 from costmodel.report.run import Run
-from costmodel.report.text.sweep import failures
 
-KINDS = {"map": "mapping search", "evaluate": "evaluation", "sweep": "design sweep"}
+KINDS = {"map": "mapping search", "evaluate": "evaluation"}
 
 
 def render(run: Run) -> str:
     """The page of a run."""
+    if run.kind == "sweep":
+        return render_sweep([run])
     book = Book()
     evaluated = run.evaluation is not None
     return fill_template(
@@ -47,13 +50,8 @@ def render(run: Run) -> str:
         graphs=_graphs(run) if evaluated else [],
         fibers=fibers_svg(run) if evaluated else "",
         front=front_section(book, run),
-        sweep=sweep_section(book, run),
-        failed=failures(run.design_points),
         tables=run_tables(run),
-        levels=[levels_table(f"levels-{n}", a) for n, a in enumerate(run.architectures)],
-        inputs=run.inputs,
-        facts=_facts(run),
-        sources=_sources(run),
+        **inputs_of([run]),
     )
 
 
@@ -63,31 +61,7 @@ def _graphs(run: Run) -> list[str]:
     return [graph_svg(graph, f"{name}: who needs whom") for name, graph in graphs if graph.needs]
 
 
-def write_report(path: Path, run: Run) -> Path:
-    """Write the page; the file appears complete or not at all."""
-    write_text(Path(path), render(run))
+def write_report(path: Path, run: Run, *others: Run) -> Path:
+    """Write the page, of sweeps also that of several; the file appears complete or not at all."""
+    write_text(Path(path), render_sweep([run, *others]) if others else render(run))
     return Path(path)
-
-
-def _facts(run: Run) -> list[tuple[str, str]]:
-    p = run.provenance
-    facts = [("made", p.created), ("command", p.command)]
-    facts.append(("seed", "none" if p.seed is None else str(p.seed)))
-    facts += [(key, str(value)) for key, value in p.settings.items()]
-    if p.elapsed_s is not None:
-        facts.append(("elapsed", human.seconds(p.elapsed_s)))
-    facts += [(f"{name} version", number) for name, number in p.versions.items()]
-    return [(key, value) for key, value in facts if value]
-
-
-def _sources(run: Run) -> list[tuple[str, str]]:
-    found: dict[tuple[str, str], None] = {}
-    named = [(a.name, a.source) for a in run.architectures] + [(w.name, w.source) for w in run.workloads]
-    for name, source in named:
-        found.setdefault((name, source or "no source stated"))
-    for architecture in run.architectures:
-        for level in architecture.levels:
-            for number in ("energy", "area", "leakage"):
-                if source := getattr(level, f"{number}_source", ""):
-                    found.setdefault((f"{architecture.name}, {number} of {level.name}", source))
-    return list(found)
