@@ -156,7 +156,7 @@ def _history(name: str, run: Run) -> dict[str, Any]:
 def _about(runs: Sequence[Run]) -> str:
     states = Counter(point.state for run in runs for point in run.design_points)
     said = [f"{states.total():,} designs", f"{states['front']:,} on the front: no other design beats them"]
-    told = {
+    told: dict[DesignState, str] = {
         "aside": "set aside by a condition",
         "beaten": "proven to be beaten, not searched",
         "infeasible": "infeasible",
