@@ -6,7 +6,7 @@ from pathlib import Path
 
 from costmodel.describe.cascade import dependence
 from costmodel.describe.picture import graph_svg
-from costmodel.report import tables
+from costmodel.report import reasons, tables
 from costmodel.report.cards import cards
 from costmodel.report.folder import write_text
 from costmodel.report.page.advice import advice_card
@@ -21,26 +21,32 @@ from costmodel.report.page.run_orders import run_orders
 from costmodel.report.page.sweep import render_sweep
 from costmodel.report.page.tables import run_tables
 from costmodel.report.page.template import fill_template
+from costmodel.report.page.why import why
 from costmodel.report.run import Run
+from costmodel.report.verdict import verdict
 
 KINDS = {"map": "mapping search", "evaluate": "evaluation"}
 
 
-def render(run: Run) -> str:
-    """The page of a run."""
+def render(run: Run, baseline: Run | None = None) -> str:
+    """The page of a run; its totals are held against those of a baseline that is given."""
     if run.kind == "sweep":
         return render_sweep([run])
     book = Book()
     evaluated = run.evaluation is not None
+    mapped = reasons.mapped(run) if evaluated else []
     return fill_template(
         "page.html.j2",
         book,
-        parts=("advice",),
+        parts=("run", "advice"),
+        verdict=verdict(run) if evaluated else "",
+        why=why(run, reasons.question(run), mapped) if mapped else None,
         title=run.title,
         kind=KINDS[run.kind],
         created=run.provenance.created.replace("T", " ")[:16],
         notes=run.notes,
-        cards=cards(run),
+        cards=cards(run, baseline),
+        baseline="" if baseline is None else _named(baseline),
         advice=advice_card(run),
         energy=energy_figures(book, run) if evaluated else [],
         latency=latency_figures(book, run) if evaluated else [],
@@ -61,7 +67,12 @@ def _graphs(run: Run) -> list[str]:
     return [graph_svg(graph, f"{name}: who needs whom") for name, graph in graphs if graph.needs]
 
 
-def write_report(path: Path, run: Run, *others: Run) -> Path:
-    """Write the page, of sweeps also that of several; the file appears complete or not at all."""
-    write_text(Path(path), render_sweep([run, *others]) if others else render(run))
+def _named(run: Run) -> str:
+    """A baseline, as the page says it."""
+    return f"{run.title}, {run.provenance.created.replace('T', ' ')[:16]}"
+
+
+def write_report(path: Path, run: Run, baseline: Run | None = None) -> Path:
+    """Write the page; the file appears complete or not at all."""
+    write_text(Path(path), render(run, baseline))
     return Path(path)

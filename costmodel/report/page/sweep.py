@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ import pandas as pd
 from costmodel.mapper.front import on_front
 from costmodel.report import human, tables
 from costmodel.report.cards import cards
+from costmodel.report.folder import write_text
 from costmodel.report.page.book import Book
 from costmodel.report.page.inputs import inputs_of
 from costmodel.report.page.template import plain_page
@@ -73,6 +75,12 @@ def render_sweep(runs: Sequence[Run]) -> str:
         heat=len(data["axes"]) > 1,
         **inputs_of(runs),
     )
+
+
+def write_sweeps(path: Path, runs: Sequence[Run]) -> Path:
+    """Write the page of several sweeps; the file appears complete or not at all."""
+    write_text(path, render_sweep(runs))
+    return path
 
 
 def sweep_data(runs: Sequence[Run], book: Book) -> dict[str, Any]:
