@@ -37,6 +37,7 @@ from costmodel.mapper.workers import run_tasks
 from costmodel.model.evaluate import combine
 from costmodel.model.evaluation import Evaluation
 from costmodel.spec.mapping import Mapping
+from costmodel.spec.methods import METHODS
 from costmodel.spec.objective import AXES, Costed, Costs, vector_of
 from costmodel.spec.request import Request
 
@@ -86,6 +87,8 @@ class NetworkResult:
     """Einsums whose search had not begun when it was interrupted."""
     fusion: Fusion | None = None
     """What is known about fused nests, where they were asked for."""
+    could_stay: tuple[str, ...] = ()
+    """Tensors that fused nests could keep on chip, where those were not asked for but can be searched."""
 
     @cached_property
     def mappings(self) -> tuple[Mapping, ...]:
@@ -260,11 +263,22 @@ def map_workload(
         if cache is not None and not (group in kept and place not in run.begun_s):
             cache.keep(asked[group], answer, run.given_s.get(place))
     result = plan.result(answers, wall_s=time.monotonic() - started, interrupted=interrupted)
-    if request.fuse == "off" or len(result.layers) < 2 or interrupted:
+    if request.fuse == "off":
+        return replace(result, could_stay=_could_stay(workload, architecture, request))
+    if len(result.layers) < 2 or interrupted:
         return result
     layers, fusion = fuse_layers(workload, architecture, request, result.layers, started)
     wall_s = time.monotonic() - started
     return choose(replace(result, layers=layers, fusion=fusion, interrupted=fusion.interrupted, wall_s=wall_s))
+
+
+def _could_stay(workload: Workload, architecture: Architecture, request: Request) -> tuple[str, ...]:
+    """Tensors that ``fuse: auto`` could keep on chip; nothing where the request has no use for it."""
+    if len(workload.einsums) < 2 or request.tiles != "perfect" or not METHODS[request.method].proves:
+        return ()
+    from costmodel.mapper.fused import could_stay
+
+    return could_stay(workload, architecture)
 
 
 def _remembered(cache: Cache, asked: Sequence[Inquiry]) -> dict[int, Kept]:

@@ -32,6 +32,7 @@ def roofline(table: pd.DataFrame, peak_per_cycle: float, outer: str, outer_bits_
         y=table["points_per_cycle"].to_numpy(dtype=float),
         mode="markers",
         name="Einsums",
+        customdata=list(table["einsum"]),
         marker={"color": "#3e6a94", "size": 9, "line": {"width": 1, "color": "#ffffff"}},
         hovertext=[
             f"<b>{label(r.einsum)}</b><br>{human.digits(r.points_per_cycle)} operations per cycle"

@@ -40,6 +40,8 @@ class Figure:
     title: str
     caption: str
     height: int
+    table: str = ""
+    """The id of the table that has its numbers."""
 
 
 class Book:
@@ -54,7 +56,7 @@ class Book:
         self._lines: dict[tuple[int, str, str, str], int] = {}
         self._nests: dict[tuple[int, ...], int] = {}
 
-    def figure(self, id_: str, title: str, caption: str, figure: go.Figure) -> Figure:
+    def figure(self, id_: str, title: str, caption: str, figure: go.Figure, table: str = "") -> Figure:
         """Keep a figure and return its place on the page."""
         text = figure.to_json()
         if text in self._seen:  # layers of one shape have the same front
@@ -62,7 +64,7 @@ class Book:
         else:
             self._seen[text] = id_
             self.figures[id_] = json.loads(text)
-        return Figure(id_, title, caption, int(figure.layout.height))
+        return Figure(id_, title, caption, int(figure.layout.height), table)
 
     def nest(self, mapping: Schedule, run: Run) -> int:
         """Keep a nest of a run and return its number."""

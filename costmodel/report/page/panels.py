@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from costmodel.report import chart, human, tables
@@ -11,8 +12,8 @@ from costmodel.report.text.why import one_text
 from costmodel.report.text.workload import role_text
 
 
-def einsum_panels(run: Run) -> list[dict[str, Any]]:
-    """What the nest section shows of each Einsum."""
+def einsum_panels(run: Run, names: Sequence[str]) -> list[dict[str, Any]]:
+    """What the nest section shows of some Einsums."""
     e = run.evaluation
     assert e is not None  # noqa: S101
     statements = {s.name: s for s in run.workload.einsums}
@@ -20,19 +21,19 @@ def einsum_panels(run: Run) -> list[dict[str, Any]]:
     colours = tables.group_roles(run.workload)
     why = {one.einsum: one_text(one) for one in run.why}
     panels = []
-    for place, name in enumerate(e.points):
+    several = len(run.workload.einsums) > 1
+    for name in names:
         statement = statements.get(name)
         mapping = run.mapping_of(name)
         row = totals[name]
         roles = colours
-        if statement is not None and len(e.points) > 1:
+        if statement is not None and several:
             groups = tables.tensor_groups(run.workload)
             roles = {tensor: groups[name, tensor] for tensor in statement.tensors}
         drawn = chart.memory_chart(run, name, roles)
         certificate = str(row["certificate"])
         panels.append(
             {
-                "id": f"e{place}",
                 "name": name,
                 "count": e.counts[name],
                 "text": statement.text if statement else "",

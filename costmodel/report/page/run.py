@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from costmodel.describe.cascade import dependence
 from costmodel.describe.picture import graph_svg
-from costmodel.report import reasons, tables
+from costmodel.report import reasons
 from costmodel.report.cards import cards
 from costmodel.report.folder import write_text
 from costmodel.report.page.advice import advice_card
@@ -18,10 +20,12 @@ from costmodel.report.page.inputs import inputs_of
 from costmodel.report.page.ledger import ledger
 from costmodel.report.page.panels import einsum_panels
 from costmodel.report.page.run_orders import run_orders
+from costmodel.report.page.selection import packed, selection
 from costmodel.report.page.sweep import render_sweep
 from costmodel.report.page.tables import run_tables
-from costmodel.report.page.template import fill_template
+from costmodel.report.page.template import fill_template, template
 from costmodel.report.page.why import why
+from costmodel.report.points import Points, points_of
 from costmodel.report.run import Run
 from costmodel.report.verdict import verdict
 
@@ -35,6 +39,10 @@ def render(run: Run, baseline: Run | None = None) -> str:
     book = Book()
     evaluated = run.evaluation is not None
     mapped = reasons.mapped(run) if evaluated else []
+    points = points_of(run)
+    at = points if isinstance(points, Points) else None
+    chosen = selection(run, at, lambda other: _tiles(other, baseline), _panels) if evaluated else None
+    names = [layer["name"] for layer in chosen["layers"]] if chosen else []
     return fill_template(
         "page.html.j2",
         book,
@@ -50,15 +58,34 @@ def render(run: Run, baseline: Run | None = None) -> str:
         advice=advice_card(run),
         energy=energy_figures(book, run) if evaluated else [],
         latency=latency_figures(book, run) if evaluated else [],
-        ledger=ledger(run) if evaluated and len(tables.evaluation_of(run).points) > 1 else None,
-        einsums=einsum_panels(run) if evaluated else [],
+        ledger=ledger(run, alike=_alike(chosen)) if chosen and len(names) > 1 else None,
+        einsums=chosen["layers"] if chosen else [],
+        first=einsum_panels(run, names[:1])[0] if names else None,
+        layers=packed(chosen) if chosen else "",
         orders=run_orders(run) if evaluated else None,
         graphs=_graphs(run) if evaluated else [],
         fibers=fibers_svg(run) if evaluated else "",
-        front=front_section(book, run),
+        front=front_section(book, run, points),
         tables=run_tables(run),
         **inputs_of([run]),
     )
+
+
+def _tiles(run: Run, baseline: Run | None) -> tuple[str, str]:
+    """What a run comes to, in a sentence, and its headline numbers as HTML."""
+    tiles = template("parts.html.j2").module.tiles  # type: ignore[attr-defined]
+    return verdict(run), str(tiles(cards(run, baseline)))
+
+
+def _panels(run: Run, names: Sequence[str]) -> dict[str, str]:
+    """Einsum → its mapping as HTML."""
+    panel = template("einsums.html.j2").module.panel  # type: ignore[attr-defined]
+    return {one["name"]: str(panel(one)) for one in einsum_panels(run, names)}
+
+
+def _alike(chosen: dict[str, Any]) -> bool:
+    kinds = [layer["kind"] for layer in chosen["layers"]]
+    return len(set(kinds)) < len(kinds)
 
 
 def _graphs(run: Run) -> list[str]:

@@ -34,9 +34,8 @@ class ForgedMachine:
     content: dict[str, Any]
     arrays: Mapping[str, str]
     """By component: the array that spreads it."""
+    memories: tuple[str, ...]
     units: tuple[str, ...]
-    tolls: frozenset[str]
-    """Components that pass words on, and hold none."""
 
 
 class _Maker:
@@ -84,8 +83,8 @@ class _Maker:
 
     def memory(self, node: ForgeNode, path: Path, *, outermost: bool) -> dict[str, Any]:
         found: dict[str, Any] = {"memory": node.name}
-        if math.isfinite(node.size):
-            found["size"] = f"{node.size:.12g} b"
+        if math.isfinite(size := self.size(node, path)):
+            found["size"] = f"{size:.12g} b"
         actions = {action.name: action for action in node.actions}
         for number, action in enumerate(node.actions):
             if action.name not in {"read", "write"}:
@@ -94,6 +93,15 @@ class _Maker:
         found |= self.priced(node, actions, path, bits)
         found |= {"bandwidth": self.bandwidth(node, actions, path, bits), "holes": "fetch"}
         return found | self.around(node) | self.kept(node, path, outermost=outermost)
+
+    def size(self, node: ForgeNode, path: Path) -> float:
+        """Bits of room; without end where a formula has to know the Einsum."""
+        try:
+            return value_of(node.size)
+        except ValueError:
+            message = f"a size that depends on the Einsum is none here: {node.size!r}"
+            self.note((*path, "size"), message, of=node.name, counts=True)
+            return math.inf
 
     def bits(self, node: ForgeNode, actions: Mapping[str, ForgeAction], path: Path) -> float:
         """Bits of an access: those of a read."""
@@ -150,7 +158,7 @@ class _Maker:
         return {name: f"{limit / self.clock_hz:.12g} b/cycle" for name, limit in limits.items()}
 
     def kept(self, node: ForgeNode, path: Path, *, outermost: bool) -> dict[str, Any]:
-        keep, may = ROLES, frozenset[str]()
+        keep, may = (ROLES, frozenset[str]()) if outermost else (frozenset[str](), ROLES)
         said = node.tensors
         try:
             if said is not None and (said.keep is not None or said.may_keep is not None):
@@ -205,8 +213,8 @@ def machine_of(
     return ForgedMachine(
         content=content | {"levels": [level for _, level in found]},
         arrays={component: level["array"] for component, level in found if "array" in level},
+        memories=tuple(node.name for node in _all(arch.nodes) if node.tag == "Memory"),
         units=tuple(node.name for node in units),
-        tolls=frozenset(node.name for node in _all(arch.nodes) if node.tag == "Toll"),
     )
 
 
