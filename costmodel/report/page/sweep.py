@@ -170,7 +170,9 @@ def _about(runs: Sequence[Run]) -> str:
         "infeasible": "infeasible",
     }
     said += [f"{states[state]:,} {what}" for state, what in told.items() if states[state]]
-    return "; ".join(said) + "."
+    several = len({point.computes for run in runs for point in run.design_points}) > 1
+    apart = " Designs that compute different things do not beat each other: each computation has a front of its own."
+    return f"{'; '.join(said)}.{apart if several else ''}"
 
 
 def _groups(runs: Sequence[Run]) -> list[dict[str, Any]]:
