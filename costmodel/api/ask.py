@@ -25,8 +25,8 @@ from costmodel.api.results import CostResult, MapResult, RunResult, SpaceResult
 from costmodel.api.text import Text
 from costmodel.mapper.cache import Cache, usual_folder
 from costmodel.mapper.network import NetworkResult, map_workload
+from costmodel.mapper.tasks import LostError
 from costmodel.mapper.why import reasons
-from costmodel.mapper.workers import LostError
 from costmodel.model.explain import answer
 from costmodel.model.explain.subjects import subjects
 from costmodel.report.assemble import check_asked, run_of_evaluation, run_of_network
@@ -133,7 +133,7 @@ def sweep(
     command = call_text("sweep", study, set=settings)
     part = None if shard is None else Shard.of_text(shard)
     kept = Cache(usual_folder(), warnings.warn) if cache else None
-    run_it = partial(run_sweep, jobs=jobs, cache=kept, shard=part, front_only=front_only)
+    run_it = partial(run_sweep, jobs=jobs, cache=kept, part=part, front_only=front_only)
     if out is None:
         result = run_it(loaded)
         run = run_of_sweep(loaded, result, settings, command, started)

@@ -33,7 +33,8 @@ from costmodel.mapper.result import (
 )
 from costmodel.mapper.rounds import Searches, joined
 from costmodel.mapper.sums import best_choice, sum_fronts, totals
-from costmodel.mapper.workers import run_tasks
+from costmodel.mapper.tasks import run_tasks
+from costmodel.mapper.workers import in_processes
 from costmodel.model.evaluate import combine
 from costmodel.model.evaluation import Evaluation
 from costmodel.spec.mapping import Mapping
@@ -256,7 +257,7 @@ def map_workload(
         {place: kept[group].result for place, group in enumerate(left) if group in kept},
         {place: kept[group].had_s for place, group in enumerate(left) if group in kept},
     )
-    interrupted = run_tasks(run.next_task, run.keep, jobs, None if report is None else run.hear)
+    interrupted = run_tasks(run.next_task, run.keep, in_processes(jobs), None if report is None else run.hear)
     for place, answer in run.answers.items():
         group = left[place]
         answers[group] = answer
