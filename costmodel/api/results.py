@@ -19,6 +19,7 @@ from costmodel.report.folder import claim
 from costmodel.report.nest_text import nest_text
 from costmodel.report.page.inline import inline_html
 from costmodel.report.run import Run
+from costmodel.report.sensitivity import knees, sensitivities
 from costmodel.report.text.sweep import sweep_text
 from costmodel.report.text.totals import evaluation_text
 from costmodel.report.text.why import why_text
@@ -214,6 +215,23 @@ class MapResult(CostResult):
             raise ValueError("the search was not asked why: cm.map(…, why=True)")
         return Text(why_text(self.run.why))
 
+    @property
+    def sensitivity(self) -> pd.DataFrame:
+        """How costs follow the axes.
+
+        Columns: axis; energy, latency, EDP and area, each its relative change for 10 % more; neighbours, importance.
+        """
+        import pandas as pd
+
+        found = sensitivities(self.run)
+        rows = [{"axis": s.axis, **s.changes, "neighbours": s.neighbours, "importance": s.importance} for s in found]
+        return pd.DataFrame(rows)
+
+    @property
+    def knees(self) -> list[int]:
+        """Points at the knee of each front."""
+        return knees(self.run)
+
     def mappings_at(self, point: int) -> tuple[Mapping, ...]:
         """The mappings of one point of the front, to be given to ``evaluate``."""
         choices = self.run.network_front[point].choices
@@ -233,8 +251,8 @@ class SpaceResult(RunResult):
         """One row per design.
 
         Columns: point, each axis, energy_pj, latency_cycles, latency_s, edp, area_mm2, utilisation, power_w,
-        pj_per_mac, tops_per_w, tops_per_mm2, pareto, note; and capacity_bits where it is an objective. Where nothing
-        fits, costs are null and ``note`` says why.
+        pj_per_mac, tops_per_w, tops_per_mm2, peak_power_w, pareto, note; and capacity_bits where it is an
+        objective. Where nothing fits, costs are null and ``note`` says why.
         """
         return tables.sweep(self.run)
 

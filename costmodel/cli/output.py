@@ -172,9 +172,8 @@ class ProgressDisplay:
 def _event_text(event: SearchEvent) -> str:
     from costmodel.mapper.result import MapperResult
     from costmodel.report.text.sweep import design_cells
-    from costmodel.sweep.conditions import ASIDE
+    from costmodel.sweep.designs import ASIDE, DOMINATED
     from costmodel.sweep.outcome import Outcome
-    from costmodel.sweep.prospects import DOMINATED
 
     if isinstance(event.detail, MapperResult):
         several = len(event.detail.front)

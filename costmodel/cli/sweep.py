@@ -12,6 +12,7 @@ import click
 from costmodel.cli.complete import names_of
 from costmodel.cli.keep import RUNS, command_line, keep_report
 from costmodel.cli.options import (
+    NamedPath,
     force_option,
     jobs_option,
     json_option,
@@ -50,12 +51,13 @@ def shard_asked(_ctx: click.Context, _param: click.Parameter, value: str | None)
     """Read ``2/8``."""
     if value is None:
         return None
+    from costmodel.spec.problems import SpecError
     from costmodel.sweep.designs import Shard
 
-    number, _, of = value.partition("/")
-    if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
-        raise click.BadParameter(f"must be i/n with i from 1 to n, such as 2/8, got {value!r}")
-    return Shard(int(number), int(of))
+    try:
+        return Shard.of_text(value)
+    except SpecError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 @click.command("sweep")
@@ -83,6 +85,13 @@ def shard_asked(_ctx: click.Context, _param: click.Parameter, value: str | None)
     is_flag=True,
     help="Set designs aside that cannot enter the front, by what they cost at least (proven).",
 )
+@click.option(
+    "table",
+    "--table",
+    metavar="FILE",
+    type=NamedPath(path_type=Path, dir_okay=False),
+    help="Write the designs as a table too: .csv, or .parquet (with pyarrow).",
+)
 @json_option
 @out_option
 @force_option
@@ -98,6 +107,7 @@ def command(
     storage: str | None,
     out: Path | None,
     report: Path | None,
+    table: Path | None,
     *,
     dry_run: bool,
     share: bool,
@@ -113,6 +123,7 @@ def command(
     """
     from costmodel.mapper.cache import Cache, usual_folder
     from costmodel.report.assemble_sweep import sweep_folder
+    from costmodel.report.designs_file import check_table
     from costmodel.report.folder import check_writable
     from costmodel.spec import catalog
     from costmodel.sweep.cluster import Cluster
@@ -124,6 +135,8 @@ def command(
     cache = None if no_cache else Cache(usual_folder(), say)
     if report is not None:
         check_writable(report)
+    if table is not None:
+        check_table(table)
     folder = sweep_folder(study, study_ref, out, RUNS, force=force, shard=shard)
     if dry_run:
         return _foretell(study, folder / JOURNAL, cache, jobs, as_json=as_json)
@@ -151,7 +164,7 @@ def command(
         notes = {outcome.design: outcome.note for outcome in result.outcomes}
         for design in result.lost:
             say(line(f"{design}: {notes[design]}"))
-        feasible = keep_sweep(study, result, overrides, started, folder, report, as_json=as_json)
+        feasible = keep_sweep(study, result, overrides, started, folder, report, table=table, as_json=as_json)
     if result.interrupted:
         say("interrupted: the same command goes on with what is left")
         return INTERRUPTED
@@ -168,10 +181,12 @@ def keep_sweep(
     folder: Path,
     report: Path | None,
     *,
+    table: Path | None = None,
     as_json: bool,
 ) -> bool:
     """Write the run of a sweep into its folder and show it; return whether any point is feasible."""
     from costmodel.report.assemble_sweep import run_of_sweep
+    from costmodel.report.designs_file import write_table
     from costmodel.report.text.sweep import nothing_text
     from costmodel.report.write import write_run
 
@@ -180,6 +195,8 @@ def keep_sweep(
         say(f"run: {write_run(folder, run, renew=True)}")
         if run.design_points:
             keep_report(report or folder / "report.html", run)
+        if table is not None:
+            say(f"table: {write_table(table, run)}")
     finally:  # what cannot be kept is shown all the same
         _show(run, as_json=as_json)
     feasible = any(point.feasible for point in run.design_points)
@@ -222,7 +239,9 @@ def _show(run: Run, *, as_json: bool) -> None:
 
         put_json("sweep", result_object(run))
     elif run.design_points:
-        from costmodel.report.text.sweep import sweep_text
+        from costmodel.report.text.sweep import sensitivity_text, sweep_text
 
         put(sweep_text(run.design_points, room=run.uses_capacity))
+        if said := sensitivity_text(run):
+            put("\n" + said)
         put_notes(run.notes)

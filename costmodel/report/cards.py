@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from costmodel.model.evaluation import Evaluation
 from costmodel.report import human, tables
-from costmodel.report.run import Run
+from costmodel.report.run import DesignPoint, DesignState, Run
 
 SAME = 5e-5
 """Share below which two numbers read the same."""
@@ -107,7 +108,7 @@ def _sweep_cards(run: Run) -> list[Card]:
     if feasible.empty:
         return [Card("Designs", str(len(table)), "none is feasible")]
     cards = [
-        Card("Designs", f"{len(table):,}", f"{len(table) - len(feasible):,} infeasible"),
+        Card("Designs", f"{len(table):,}", _without_costs(run.design_points)),
         Card("Pareto front", f"{int(feasible['pareto'].sum()):,}", "designs that no other beats"),
     ]
     axes = tables.sweep_axes(run)
@@ -117,6 +118,13 @@ def _sweep_cards(run: Run) -> list[Card]:
     for name, records in kinds:
         cards += _least_cards(records, axes, f" of {name}" if len(kinds) > 1 else "")
     return cards
+
+
+def _without_costs(points: Sequence[DesignPoint]) -> str:
+    """Say why designs have no costs: for a condition, for a proof, or since nothing fits."""
+    counts = Counter(point.state for point in points)
+    told: dict[DesignState, str] = {"aside": "set aside", "beaten": "beaten, proven", "infeasible": "infeasible"}
+    return ", ".join(f"{counts[state]:,} {what}" for state, what in told.items() if counts[state]) or "all feasible"
 
 
 def _least_cards(records: Sequence[Mapping[Any, Any]], axes: Sequence[str], of: str) -> Iterator[Card]:

@@ -15,9 +15,10 @@ from costmodel.model.evaluation import Evaluation
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.mapping import Mapping, einsums_in
 from costmodel.spec.objective import Costs
-from costmodel.sweep.designs import DesignCosts, Scalar
+from costmodel.sweep.designs import ASIDE, DOMINATED, DesignCosts, Scalar
 
 Kind = Literal["evaluate", "map", "sweep"]
+DesignState = Literal["front", "costed", "aside", "beaten", "infeasible"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +94,15 @@ class DesignPoint(DesignCosts):
     """The workload, with the values of the axes that lead into it: points of one name compute the same."""
     operations: int | None = None
     """Of everything that is computed."""
+
+    @property
+    def state(self) -> DesignState:
+        """Whether it is on the front, or has costs, and else why not: a condition, a proof, or nothing fits."""
+        if self.feasible:
+            return "front" if self.pareto else "costed"
+        if self.note.startswith(ASIDE):
+            return "aside"
+        return "beaten" if self.note.startswith(DOMINATED) else "infeasible"
 
 
 @dataclass(frozen=True, kw_only=True)

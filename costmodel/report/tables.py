@@ -229,8 +229,8 @@ def sweep(run: Run) -> pd.DataFrame:
     """One row per design.
 
     Columns: point, each axis, operations, energy_pj, latency_cycles, latency_s, edp, area_mm2, utilisation, power_w,
-    pj_per_mac, tops_per_w, tops_per_mm2, pareto; note; capacity_bits where it is an objective; and computes: those that
-    differ there do not compute the same.
+    pj_per_mac, tops_per_w, tops_per_mm2, peak_power_w, pareto; note; capacity_bits where it is an objective; and
+    computes: those that differ there do not compute the same.
     """
     axes = sweep_axes(run)
     rows = []
@@ -251,6 +251,7 @@ def sweep(run: Run) -> pd.DataFrame:
             d.pj_per_mac,
             d.tops_per_w,
             d.tops_per_mm2,
+            d.peak_power_w,
             d.pareto,
             d.note,
             d.computes,
@@ -269,6 +270,7 @@ def sweep(run: Run) -> pd.DataFrame:
         "pj_per_mac",
         "tops_per_w",
         "tops_per_mm2",
+        "peak_power_w",
     ]
     table = pd.DataFrame.from_records(rows, columns=["point", *axes, *names, "pareto", "note", "computes"])
     return table if run.uses_capacity else table.drop(columns="capacity_bits")

@@ -189,7 +189,7 @@ def _front_csv(run: Run) -> str:
 def _sweep_csv(run: Run) -> str:
     axes = list(dict.fromkeys(axis for d in run.design_points for axis in d.axes))
     names = ["arch", "workload", "operations", *COST_KEYS, "clock_hz", "area_mm2", "utilisation"]
-    names += ["power_w", "pj_per_mac", "tops_per_w", "tops_per_mm2", "pareto", "note"]
+    names += ["power_w", "pj_per_mac", "tops_per_w", "tops_per_mm2", "peak_power_w", "pareto", "note"]
     rows = [[d.axes.get(a, "") for a in axes] + [_cell(getattr(d, n)) for n in names] for d in run.design_points]
     return _csv([*axes, *names], rows)
 

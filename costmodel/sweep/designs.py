@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 import numpy as np
 
 from costmodel.spec.mapping import Mapping as Schedule
+from costmodel.spec.methods import METHODS, check_packages
 from costmodel.spec.objective import Costs
 from costmodel.spec.problems import Problem, SpecError
 from costmodel.spec.study import paths_of, row
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Container, Sequence
 
     from optuna import Study as OptunaStudy
+    from optuna.samplers import BaseSampler
     from optuna.trial import Trial
 
     from costmodel.spec.study import Study
@@ -33,6 +35,11 @@ number of workers."""
 REPEATS = 20
 """Proposals in a row without a new point, after which a sampler is given one."""
 
+ASIDE = "set aside"
+"""How the note begins of a design that breaks a condition."""
+DOMINATED = "dominated: proven"
+"""How the note begins of a design that cannot enter the front."""
+
 
 @dataclass(frozen=True, slots=True)
 class Design:
@@ -40,6 +47,7 @@ class Design:
 
     arch: str
     workload: str
+    """One of the study's ``computations``: a mean is over several."""
     axes: tuple[tuple[str, Scalar], ...]
     """(path, value as the study wrote it), in the order of the study; then what is derived."""
 
@@ -75,6 +83,8 @@ class DesignCosts:
     pj_per_mac: float | None = None
     tops_per_w: float | None = None
     tops_per_mm2: float | None = None
+    peak_power_w: float | None = None
+    """Of the Einsum that draws most: its energy over its time."""
     mappings: tuple[Schedule, ...] = ()
     note: str = ""
     """Why nothing fits, or what is not proven."""
@@ -110,7 +120,7 @@ class Source(Protocol):
 def grid(study: Study) -> Iterator[Design]:
     """Every combination of architectures, workloads and axis values; the last axis runs fastest."""
     axes = list(study.axes)
-    for arch, workload, *values in itertools.product(study.arch, study.workload, *study.axes.values()):
+    for arch, workload, *values in itertools.product(study.arch, study.computations, *study.axes.values()):
         yield design_of(study, arch, workload, dict(zip(axes, values, strict=True)))
 
 
@@ -126,7 +136,7 @@ def design_of(study: Study, arch: str, workload: str, chosen: Mapping[str, Any])
 
 def size(study: Study) -> int:
     """Points of the whole design space."""
-    return len(study.arch) * len(study.workload) * study.design_points
+    return len(study.arch) * len(study.computations) * study.design_points
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +146,14 @@ class Shard:
     number: int
     """From 1."""
     of: int
+
+    @classmethod
+    def of_text(cls, text: str) -> Shard:
+        """Read ``2/8``. Raises SpecError."""
+        number, _, of = text.partition("/")
+        if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
+            raise SpecError([Problem(f"a shard is i/n with i from 1 to n, such as 2/8, got {text!r}")])
+        return cls(int(number), int(of))
 
     def range(self, points: int) -> range:
         """The places of so many points that are in it."""
@@ -149,7 +167,10 @@ def asked(study: Study, shard: Shard | None = None) -> int:
 
 
 def source_of(study: Study, shard: Shard | None = None) -> Source:
-    """The grid, or the sampler that the study names. Raises SpecError for a shard of what a sampler chooses."""
+    """The grid, or the sampler that the study names.
+
+    Raises SpecError for a shard of what a sampler chooses, and for a sampler that cannot run here, or not for this.
+    """
     if study.sampler == "grid":
         return Grid(study, shard)
     if shard is not None:
@@ -272,7 +293,7 @@ ARCH, WORKLOAD = "arch", "workload"
 
 def _names(study: Study) -> dict[str, Sequence[Any]]:
     """What a trial chooses from."""
-    return {ARCH: study.arch, WORKLOAD: study.workload, **study.axes}
+    return {ARCH: study.arch, WORKLOAD: study.computations, **study.axes}
 
 
 def proposed(study: Study, trial: Trial) -> Design:
@@ -297,7 +318,7 @@ def place_of_another(study: Study, chance: np.random.Generator, known: Container
 
 def at(study: Study, places: dict[str, int]) -> Design:
     chosen = {axis: values[places[axis]] for axis, values in study.axes.items()}
-    return design_of(study, study.arch[places[ARCH]], study.workload[places[WORKLOAD]], chosen)
+    return design_of(study, study.arch[places[ARCH]], study.computations[places[WORKLOAD]], chosen)
 
 
 def _place(trial: Trial, name: str, count: int) -> int:
@@ -309,16 +330,28 @@ def _place(trial: Trial, name: str, count: int) -> int:
     return trial.suggest_int(name, 0, count - 1)
 
 
-def sampler_of(study: Study) -> Any:
+def sampler_of(study: Study) -> BaseSampler:
     import warnings
 
     import optuna
+    from optuna import samplers
 
+    method = METHODS[study.sampler]
+    check_packages(method, "sampler")
+    if method.single and len(study.objective) > 1:
+        message = f"sampler {method.name!r} makes one objective small, not {', '.join(study.objective)}"
+        raise SpecError([Problem(message, path="sampler", hint="nsga2, tpe and gp take several; edp is one")])
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-    if study.sampler == "random":
-        return optuna.samplers.RandomSampler(seed=study.seed)
-    if study.sampler == "nsga2":
-        return optuna.samplers.NSGAIISampler(seed=study.seed, population_size=2 * LAG)
-    if study.sampler == "cmaes" and len(study.objective) == 1:
-        return optuna.samplers.CmaEsSampler(seed=study.seed)
-    return optuna.samplers.TPESampler(seed=study.seed, n_startup_trials=2 * LAG)
+    match method.name:
+        case "random":
+            return samplers.RandomSampler(seed=study.seed)
+        case "nsga2":
+            return samplers.NSGAIISampler(seed=study.seed, population_size=2 * LAG)
+        case "cmaes":
+            return samplers.CmaEsSampler(seed=study.seed, warn_independent_sampling=False)
+        case "gp":
+            return samplers.GPSampler(seed=study.seed, n_startup_trials=2 * LAG, deterministic_objective=True)
+        case "qmc":
+            return samplers.QMCSampler(seed=study.seed, scramble=True, warn_independent_sampling=False)
+        case _:
+            return samplers.TPESampler(seed=study.seed, n_startup_trials=2 * LAG)

@@ -22,7 +22,7 @@ from costmodel.sweep.bench import Bench
 from costmodel.sweep.conditions import judged, set_aside
 from costmodel.sweep.designs import Design, Shard, Values, asked, source_of
 from costmodel.sweep.journal import VERSION, Journal
-from costmodel.sweep.outcome import Outcome, no_outcome, outcome_of
+from costmodel.sweep.outcome import Outcome, averaged, no_outcome, outcome_of
 from costmodel.sweep.prospects import Prospect, Prospects, check
 from costmodel.sweep.resolve import Resolver, document_of
 from costmodel.sweep.shared import Shared
@@ -254,7 +254,7 @@ class _Sweep:
         """Save a finished point."""
         self._open.pop(design, None)
         if isinstance(answer, Outcome):
-            self._save(judged(self.study, answer))
+            self._save(judged(self.study, averaged(self.study, answer)))
         elif isinstance(answer, StoppedError):
             self._tell(design, "interrupted")
         else:

@@ -63,6 +63,7 @@ class Point(BaseModel):
     pj_per_mac: Amount = None
     tops_per_w: Amount = None
     tops_per_mm2: Amount = None
+    peak_power_w: Amount = None
     certificate: str
     proven: bool
     note: str
@@ -75,6 +76,7 @@ _FIGURES = (
     *COST_KEYS,
     *("clock_hz", "area_mm2", "utilisation"),
     *(each.name for each in fields(Efficiency)),
+    "peak_power_w",
     *("certificate", "proven", "note"),
 )
 """What a point and an outcome both have."""

@@ -335,3 +335,8 @@ def hostile_run() -> Run:
         notes=(bad, script),
         provenance=Provenance(created="2026-11-21T13:15:00", command=script, settings={"method": bad}),
     )
+
+
+def hostile_sweep() -> Run:
+    """The same of a sweep."""
+    return replace(hostile_run(), kind="sweep", mappings=(), evaluation=None, searches=(), certificate=None)

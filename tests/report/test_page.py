@@ -21,6 +21,7 @@ PAGES = {
     "nothing": samples.infeasible_run,
     "room": samples.room_run,
     "hostile": samples.hostile_run,
+    "hostile sweep": samples.hostile_sweep,
 }
 
 
@@ -70,10 +71,11 @@ def test_nothing_is_uploaded_and_nothing_loaded(pages):
 
 
 def test_names_cannot_become_markup(pages):
-    tags = Tags(pages["hostile"].read_text()).tags
-    assert not [t for t, _ in tags if t == "img"]
-    assert not [a for _, a in tags if any(key.startswith("on") for key in a)]
-    assert len([t for t, _ in tags if t == "script"]) == 4
+    for name, scripts in (("hostile", 4), ("hostile sweep", 2)):
+        tags = Tags(pages[name].read_text()).tags
+        assert not [t for t, _ in tags if t == "img"]
+        assert not [a for _, a in tags if any(key.startswith("on") for key in a)]
+        assert len([t for t, _ in tags if t == "script"]) == scripts
 
 
 def test_every_id_is_unique_and_every_link_arrives(pages):
@@ -289,10 +291,10 @@ def test_a_finger_on_a_figure_scrolls_the_page_and_a_tap_chooses_a_point(browser
 
 def test_a_sweep_in_which_nothing_is_feasible_says_why(visit):
     page = visit("nothing")
-    text = page.locator("#sweeps").text_content()
+    text = page.locator("#aside").text_content()
     assert re.search(r"3 designs\s*GLB: capacity needs 9,000, has 8,192", text)
     assert re.search(r"1 design\s*PEs: X needs 16, has 8", text)
-    assert page.locator(".explorer").count() == 0
+    assert page.locator("#sweeps").count() == 0
 
 
 def centre(page, selector, point=0):
@@ -351,16 +353,37 @@ def test_a_point_of_the_network_front_shows_the_nest_of_any_einsum(visit):
     assert "compute fc on MAC" in page.locator("#fronts .side .nest").text_content()
 
 
-def test_a_click_on_a_design_shows_its_nest(visit):
+def test_what_is_selected_on_one_view_of_designs_is_selected_on_all(visit):
     page = visit("sweep")
-    x, y = centre(page, "#sweep-plot", 2)
-    page.mouse.click(x, y)
-    page.wait_for_timeout(200)
+    chosen = page.locator("#selected")
+    assert chosen.text_content() == "20 of 20 designs selected"
+    page.locator("#parallel").scroll_into_view_if_needed()
+    box = page.locator("#parallel").bounding_box()
+    drag = (box["x"] + 46, box["y"] + box["height"] - 12, box["y"] + box["height"] * 0.6)
+    page.mouse.move(*drag[:2])
+    page.mouse.down()
+    page.mouse.move(drag[0], drag[2])
+    page.mouse.up()
+    until(page, "document.querySelectorAll('#designs tbody tr').length === 10")
+    assert chosen.text_content() == "10 of 20 designs selected"
+    rows = page.locator("#designs tbody tr").all_text_contents()
+    assert {row for row in rows if "4" in row or "8" in row} == set(rows)
+    assert page.locator("#heat-map td[style]").count() == 10
+    page.locator("#designs tbody button").first.click()
     assert "compute Z on MAC" in page.locator("#sweeps .side .nest").text_content()
-    assert "PEs.shape.X = 4" in page.locator("#sweeps .side .facts").text_content()
-    page.locator("#sweeps select").first.select_option(label="colour by GLB.size")
-    page.wait_for_timeout(200)
-    assert "GLB.size = 64 KiB" in page.locator("#sweep-plot .legend").text_content()
+    until(page, "document.querySelector('#designs tr[aria-current]') !== null")
+    page.locator("#clear").click()
+    until(page, "document.querySelectorAll('#designs tbody tr').length === 20")
+    page.locator("#scatter").scroll_into_view_if_needed()
+    spot = page.locator("#scatter").bounding_box()
+    page.mouse.move(spot["x"] + 80, spot["y"] + 30)
+    page.mouse.down()
+    page.mouse.move(spot["x"] + spot["width"] * 0.5, spot["y"] + spot["height"] - 45)
+    page.mouse.up()
+    until(page, "document.querySelectorAll('#designs tbody tr').length < 20")
+    fewer = page.locator("#designs tbody tr").count()
+    assert 0 < fewer < 20
+    assert chosen.text_content() == f"{fewer} of 20 designs selected"
 
 
 def test_einsums_are_chosen_from_the_list_the_buttons_and_the_table(visit):

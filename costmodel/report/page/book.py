@@ -102,12 +102,20 @@ class Book:
             "config": PLOTLY_CONFIG,
             "figures": self.figures,
             "same": self._same,
-            "names": list(self._names),
             "fronts": self.fronts,
-            "lines": list(self._lines),
-            "nests": list(self._nests),
+            **self.kept,
         }
         return script_json(content)
+
+    @property
+    def kept(self) -> dict[str, list[Any]]:
+        """Lists of names, lines, and nests as the numbers of their lines."""
+        return {"names": list(self._names), "lines": list(self._lines), "nests": list(self._nests)}
+
+    @property
+    def size(self) -> int:
+        """Lines of all nests."""
+        return sum(map(len, self._nests))
 
 
 def script_json(content: object) -> str:

@@ -1,13 +1,11 @@
-"""Scatters whose points show their nests: fronts of mappings, designs of a sweep."""
+"""Scatters whose points show their nests: fronts of mappings."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-import pandas as pd
-
-from costmodel.report import figures, human, tables
+from costmodel.report import tables
 from costmodel.report.page import findings
 from costmodel.report.page.book import Book
 from costmodel.report.points import Points, thinned
@@ -18,10 +16,6 @@ WHOLE = "front-all"
 """The front of the whole workload."""
 FRONT_LIMIT = 300
 """Points of one front on the page, evenly spread over it."""
-
-
-NEST_LIMIT = 400
-"""Design points of a sweep whose nests are on the page: those on a front first."""
 
 
 def front_section(book: Book, run: Run, points: Points | str | None) -> dict[str, Any] | None:
@@ -82,50 +76,3 @@ def _about_front(run: Run, points: Points | str | None) -> str:
 def _option(id_: str, name: str, points: Sequence[int], of: int) -> dict[str, str]:
     count = f"{of} points" if len(points) == of else f"{len(points)} of {of:,} points"
     return {"id": id_, "name": f"{name} – {count}"}
-
-
-def sweep_section(book: Book, run: Run) -> dict[str, Any] | None:
-    """The designs of a sweep with the nests of their mappings, coloured by any axis."""
-    if not any(design.feasible for design in run.design_points):
-        return None
-    table = tables.sweep(run)
-    front = tables.energy_latency_front(table)
-    axes = tables.sweep_axes(run)
-    options = []
-    shown = sorted(range(len(table)), key=lambda n: (not table["pareto"][n], n not in set(front["point"]), n))
-    with_nest = set(shown[:NEST_LIMIT])
-    linked = []
-    for n, design in enumerate(run.design_points):
-        mappings = design.mappings if n in with_nest else ()
-        linked.append(book.nests_of([m.einsum or "nest" for m in mappings], mappings, run))
-    facts = [
-        [*(f"{a} = {r[a]}" for a in axes), human.joules(r["energy_pj"]), human.seconds(r["latency_s"])]
-        if pd.notna(r["energy_pj"])
-        else [*(f"{a} = {r[a]}" for a in axes), r["note"]]
-        for r in table.to_dict("records")
-    ]
-    best = int(front["point"].iloc[0]) if len(front) else 0
-    for place, axis in enumerate(axes or [""]):
-        id_ = f"sweep-{place}"
-        book.figure(id_, "", "", figures.sweep_scatter(table, front, axes, axis))
-        book.fronts[id_] = (
-            {"facts": facts, "nests": linked, "start": best, "what": "Design", "points": len(table)}
-            if place == 0
-            else {"same": "sweep-0"}
-        )
-        options.append({"id": id_, "name": f"colour by {axis}" if axis else "designs", "points": len(table)})
-    about = "Energy against latency of the designs; the numbers are in the table of designs"
-    return {"id": "sweep", "options": options, "hint": _about_designs(table), "about": about}
-
-
-def _about_designs(table: pd.DataFrame) -> str:
-    """How to read the scatter of a sweep, as far as it holds what has to be explained."""
-    feasible = table.dropna(subset=["energy_pj", "latency_s"])
-    found = [f"No other design beats {int(feasible['pareto'].sum()):,} of {len(table):,}."]
-    found.append("Every point is a design with its best mapping. Hover for its values, click for its nest.")
-    if feasible.duplicated(["energy_pj", "latency_s"]).any():
-        found.append("Rings are designs of the same costs.")
-    if len(set(table["computes"])) > 1:
-        apart = "Designs that compute different things do not beat each other: each computation has a front of its own."
-        found.append(apart)
-    return " ".join(found)

@@ -8,33 +8,35 @@ from typing import Any
 
 from costmodel.describe.cascade import dependence
 from costmodel.describe.picture import graph_svg
-from costmodel.report import human, reasons
+from costmodel.report import reasons
 from costmodel.report.cards import cards
 from costmodel.report.folder import write_text
 from costmodel.report.page.advice import advice_card
 from costmodel.report.page.book import Book
-from costmodel.report.page.downloads import csv_links
-from costmodel.report.page.explorers import front_section, sweep_section
+from costmodel.report.page.explorers import front_section
 from costmodel.report.page.fibers import fibers_svg
 from costmodel.report.page.figures import energy_figures, latency_figures
+from costmodel.report.page.inputs import inputs_of
 from costmodel.report.page.ledger import ledger
 from costmodel.report.page.panels import Panels
 from costmodel.report.page.run_orders import run_orders
 from costmodel.report.page.selection import packed, selection
 from costmodel.report.page.slope import slope_figure
-from costmodel.report.page.tables import levels_table, run_tables
+from costmodel.report.page.sweep import render_sweep
+from costmodel.report.page.tables import run_tables
 from costmodel.report.page.template import fill_template, template
 from costmodel.report.page.why import why
 from costmodel.report.points import Points, points_of
 from costmodel.report.run import Run
-from costmodel.report.text.sweep import failures
 from costmodel.report.verdict import verdict
 
-KINDS = {"map": "mapping search", "evaluate": "evaluation", "sweep": "design sweep"}
+KINDS = {"map": "mapping search", "evaluate": "evaluation"}
 
 
 def render(run: Run, baseline: Run | None = None) -> str:
     """The page of a run; its totals are held against those of a baseline that is given."""
+    if run.kind == "sweep":
+        return render_sweep([run])
     book = Book()
     evaluated = run.evaluation is not None
     mapped = reasons.mapped(run) if evaluated else []
@@ -71,14 +73,8 @@ def render(run: Run, baseline: Run | None = None) -> str:
         graphs=_graphs(run) if evaluated else [],
         fibers=fibers_svg(run) if evaluated else "",
         front=front_section(book, run, points),
-        sweep=sweep_section(book, run),
-        failed=failures(run.design_points),
         tables=run_tables(run),
-        levels=[levels_table(f"levels-{n}", a) for n, a in enumerate(run.architectures)],
-        inputs=run.inputs,
-        facts=_facts(run),
-        files=csv_links(run),
-        sources=_sources(run),
+        **inputs_of([run]),
     )
 
 
@@ -113,27 +109,3 @@ def write_report(path: Path, run: Run, baseline: Run | None = None) -> Path:
     """Write the page; the file appears complete or not at all."""
     write_text(Path(path), render(run, baseline))
     return Path(path)
-
-
-def _facts(run: Run) -> list[tuple[str, str]]:
-    p = run.provenance
-    facts = [("made", p.created), ("command", p.command)]
-    facts.append(("seed", "none" if p.seed is None else str(p.seed)))
-    facts += [(key, str(value)) for key, value in p.settings.items()]
-    if p.elapsed_s is not None:
-        facts.append(("elapsed", human.seconds(p.elapsed_s)))
-    facts += [(f"{name} version", number) for name, number in p.versions.items()]
-    return [(key, value) for key, value in facts if value]
-
-
-def _sources(run: Run) -> list[tuple[str, str]]:
-    found: dict[tuple[str, str], None] = {}
-    named = [(a.name, a.source) for a in run.architectures] + [(w.name, w.source) for w in run.workloads]
-    for name, source in named:
-        found.setdefault((name, source or "no source stated"))
-    for architecture in run.architectures:
-        for level in architecture.levels:
-            for number in ("energy", "area", "leakage"):
-                if source := getattr(level, f"{number}_source", ""):
-                    found.setdefault((f"{architecture.name}, {number} of {level.name}", source))
-    return list(found)
