@@ -16,6 +16,7 @@ from costmodel.report.page.explorers import front_section, sweep_section
 from costmodel.report.page.fibers import fibers_svg
 from costmodel.report.page.figures import energy_figures, latency_figures
 from costmodel.report.page.ledger import ledger
+from costmodel.report.page.over_time import over_time
 from costmodel.report.page.panels import einsum_panels
 from costmodel.report.page.run_orders import run_orders
 from costmodel.report.page.selection import packed, selection
@@ -49,6 +50,7 @@ def render(run: Run) -> str:
         einsums=chosen["layers"] if chosen else [],
         first=einsum_panels(run, names[:1])[0] if names else None,
         layers=packed(chosen) if chosen else "",
+        time=over_time(run) if evaluated else None,
         orders=run_orders(run) if evaluated else None,
         graphs=_graphs(run) if evaluated else [],
         fibers=fibers_svg(run) if evaluated else "",
