@@ -166,3 +166,95 @@ def energy_table(run):
         for level, said in run.items()
     ]
     return {"ERT": {"version": 0.4, "tables": tables}}
+
+
+def accelforge(folder, cases, case):
+    """Write a case of cases.yaml as AccelForge has it; return the files."""
+    workload, texts = cases["workloads"][case["workload"]], {}
+    nodes = []
+    for level in cases["archs"][case["arch"]]:
+        if "array" in level:
+            fans = "".join(f"    - {{name: {n}, fanout: {fanout}}}\n" for n, fanout in level["shape"].items())
+            nodes.append(f"  - !Container\n    name: {level['array']}\n    spatial:\n{fans}")
+        elif "memory" in level:
+            rate = level.get("bandwidth_words_per_cycle")
+            latency = f"1 / ({rate} * 1e9)" if rate else 0
+            size = f"{level['size_words']} * 8" if "size_words" in level else "inf"
+            actions = "".join(
+                f"    - {{name: {a}, bits_per_action: 8, energy: {level['energy']}e-12, latency: {latency}}}\n"
+                for a in ("read", "write")
+            )
+            nodes.append(f"  - !Memory\n    name: {level['memory']}\n    size: {size}\n    actions:\n{actions}")
+        else:
+            action = f"{{name: compute, energy: {level['energy']}e-12, latency: 1e-9}}"
+            nodes.append(f"  - !Compute\n    name: {level['compute']}\n    actions:\n    - {action}\n")
+    texts["arch"] = "arch:\n  nodes:\n" + "".join(nodes)
+    output, _, right = workload["einsum"].partition(" = ")
+    accesses = [(text, False) for text in right.split(" * ")] + [(output, True)]
+    shape = "".join(f"    {rank.lower()}: 0 <= {rank.lower()} < {n}\n" for rank, n in workload["ranks"].items())
+    tensors = []
+    for text, written in accesses:
+        name, _, inside = text.removesuffix("]").partition("[")
+        indices = ", ".join(
+            f"R{k}: {one}" if "+" in one else f"{one.strip().upper()}: {one}" for k, one in enumerate(inside.split(","))
+        )
+        tensors.append(f"    - {{name: {name}, projection: {{{indices}}}{', output: True' if written else ''}}}\n")
+    texts["workload"] = (
+        f"workload:\n  iteration_space_shape:\n{shape}  bits_per_value: {{All: 8}}\n  einsums:\n"
+        f"  - name: {output[0]}\n    tensor_accesses:\n{''.join(tensors)}"
+    )
+    texts["mapping"] = "mapping:\n  nodes:\n" + "".join(map(_accelforge_node, case["nest"]))
+    files = [folder / f"{kind}.yaml" for kind in texts]
+    for file, text in zip(files, texts.values(), strict=True):
+        file.write_text(text, encoding="utf-8")
+    return files
+
+
+def _accelforge_node(sentence):
+    words = sentence.split()
+    match words:
+        case ["store", *tensors, "in", level]:
+            return f"  - !Storage {{tensors: [{', '.join(tensors)}], component: {level}}}\n"
+        case ["for", variable, "by", tile]:
+            return f"  - !Temporal {{rank_variable: {variable}, tile_shape: {tile}}}\n"
+        case ["parallel", variable, "by", tile, "across", array]:
+            component, name = array.split(".")
+            where = f"component: {component}, name: {name}"
+            return f"  - !Spatial {{rank_variable: {variable}, tile_shape: {tile}, {where}}}\n"
+        case ["compute", einsum, "on", unit]:
+            return f"  - !Compute {{einsum: {einsum}, component: {unit}}}\n"
+
+
+SCALESIM_CONFIG = """[general]
+run_name = case
+
+[architecture_presets]
+ArrayHeight: {rows}
+ArrayWidth: {columns}
+IfmapSramSzkB: 1024
+FilterSramSzkB: 1024
+OfmapSramSzkB: 1024
+IfmapOffset: 0
+Bandwidth : 10
+Dataflow : {dataflow}
+
+[run_presets]
+InterfaceBandwidth: CALC
+"""
+
+
+def scalesim(folder, run):
+    """Write a run of SCALE-Sim: ``shape`` is M, N, K of its product; a convolution is written as one."""
+    config, topology = folder / "case.cfg", folder / "case.csv"
+    rows, columns = run["array"]
+    config.write_text(SCALESIM_CONFIG.format(rows=rows, columns=columns, dataflow=f"{run['stationary'][0]}s"))
+    m, n, k = run["shape"]
+    if run.get("convolution"):
+        pixels, filters = int(m**0.5), 3 if k % 9 == 0 else 5 if k % 25 == 0 else 1
+        head = "Layer, IFMAP Height, IFMAP Width, Filter Height, Filter Width, Channels, Num Filter, Strides,"
+        size = 2 * (pixels - 1) + filters
+        sizes = (size, size, filters, filters, k // filters**2, n, 2)
+    else:
+        head, sizes = "Layer, M, N, K,", (m, n, k)
+    topology.write_text(f"{head}\nlayer1, {', '.join(map(str, sizes))},\n")
+    return [config, topology]

@@ -35,6 +35,7 @@ LAYERS = (
     "costmodel.trace",
     "costmodel.mapper",
     "costmodel.sweep",
+    "costmodel.advice",
     "costmodel.report",
     "costmodel.api",
     "costmodel.validate",

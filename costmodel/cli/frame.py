@@ -28,6 +28,7 @@ COMMANDS = {
     "evaluate": "Cost of a workload on an architecture with given mappings.",
     "explain": "How one number comes about: loops, tile, refetches, words.",
     "map": "Find the best mappings of a workload on an architecture.",
+    "advise": "What would change a run, and what it gains.",
     "curve": "Least traffic to a level as a function of its capacity.",
     "sweep": "Explore a design space: each point an architecture, mapped.",
     "merge": "Join the points of sweeps, shards of one study.",

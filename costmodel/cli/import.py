@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from costmodel.importing.peers.imported import Imported
 
 PEERS = {
+    "accelforge": "AccelForge: its architecture, workload and mapping, as YAML.",
+    "zigzag": "ZigZag: its accelerator, workload and mapping, as YAML.",
+    "scalesim": "SCALE-Sim: its configuration (.cfg) and topology (.csv).",
     "timeloop": "Timeloop: its architecture (0.1 to 0.4), problem, mapping and ERT, as YAML.",
 }
 

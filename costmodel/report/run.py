@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from costmodel.advice.advice import Advised
 from costmodel.einsum.algebra import Workload
 from costmodel.mapper.reasons import Why
 from costmodel.mapper.result import Certificate, MapperResult, NetworkPoint
@@ -114,6 +115,8 @@ class Run:
     """What is known about the totals of a mapping search."""
     why: tuple[Why, ...] = ()
     """Of the first of each kind of Einsum, where it was asked for."""
+    advice: Advised | None = None
+    """What would change it, where that was asked or found beside the answer."""
     design_points: tuple[DesignPoint, ...] = ()
     inputs: tuple[InputFile, ...] = ()
     notes: tuple[str, ...] = ()

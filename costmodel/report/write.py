@@ -11,9 +11,10 @@ from pathlib import Path
 
 from costmodel.model.evaluation import ActionRow, Evaluation, LatencyRow, OccupancyRow, OverlapRow, TrafficRow
 from costmodel.report.codec import Plain, plain
-from costmodel.report.folder import create, fill, is_run, kind_of
+from costmodel.report.folder import create, fill, is_run, kind_of, write_text
 from costmodel.report.nest_text import short_text
 from costmodel.report.result import (
+    ADVICE,
     ARCHITECTURES,
     EINSUMS,
     FRONT,
@@ -23,6 +24,7 @@ from costmodel.report.result import (
     RESULT,
     SWEEP,
     WORKLOADS,
+    AdviceContent,
     EinsumTotals,
     InputRecord,
     Result,
@@ -47,12 +49,21 @@ def write_run(folder: Path, run: Run, *, renew: bool = False) -> Path:
     return fill(folder, _files(run)) if inside else create(folder, _files(run))
 
 
+def write_advice(folder: Path, run: Run) -> Path:
+    """Write what would change a run beside what its folder holds; return the file."""
+    path = folder / ADVICE
+    write_text(path, _files(run)[ADVICE])
+    return path
+
+
 def _files(run: Run) -> dict[str, str]:
     files = {
         RESULT: _json(result_object(run)),
         WORKLOADS: _json(plain(run.workloads)),
         ARCHITECTURES: _json(plain(run.architectures)),
     }
+    if run.advice is not None:
+        files[ADVICE] = _json(plain(AdviceContent(advice=run.advice)))
     for name, given in zip(_input_names(run.inputs), run.inputs, strict=True):
         files[f"{INPUTS}/{name}"] = given.text
     if run.evaluation is not None:

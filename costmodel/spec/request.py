@@ -21,6 +21,8 @@ from costmodel.spec.problems import Marks, Problem, SpecError, did_you_mean
 from costmodel.spec.validation import HINT, Items, SpecModel, validate
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from costmodel.einsum.algebra import Einsum, Workload
 
 TRIALS = 2000
@@ -232,10 +234,12 @@ _BESIDE = ("seed", "jobs")
 """Keys that are no settings: a run keeps its seed beside them, and nothing depends on its jobs."""
 _WITH_UNIT = {"budget": "budget_s", "memory": "memory_bytes"}
 _JOINED = {"objective": ","}
+_JOINT = "; "
+"""Between values that are kept as one, where nothing else is said."""
 
 
 def _scalar(key: str, value: Any) -> str | int | float | bool:
-    scalar: str | int | float | bool = _JOINED.get(key, "; ").join(value) if isinstance(value, tuple) else value
+    scalar: str | int | float | bool = _JOINED.get(key, _JOINT).join(value) if isinstance(value, tuple) else value
     return scalar
 
 
@@ -253,6 +257,19 @@ def request_of(marks: Marks | None = None, /, **values: Any) -> Request:
             problems = [marks.problem(p.message, ("objective",), hint=p.hint) for p in error.problems]
             raise SpecError(problems) from None
     return validate(Request, given, marks)
+
+
+def request_of_settings(settings: Mapping[str, Any], seed: int | None) -> Request:
+    """Return the request that a run keeps as settings; those of others are left out. Raises SpecError.
+
+    >>> asked = Request(objective="energy,latency", budget="2 min", constraints=["GLB tile p <= 14"], seed=7)
+    >>> request_of_settings(asked.settings(), 7) == asked
+    True
+    """
+    values = {key: settings.get(_WITH_UNIT.get(key, key)) for key in Request.model_fields if key not in _BESIDE}
+    if values["constraints"] is not None:
+        values["constraints"] = str(values["constraints"]).split(_JOINT)
+    return request_of(**values, seed=seed)
 
 
 def einsum_of(workload: Workload, name: str) -> Einsum:

@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import Any
 
-from costmodel.spec.load import Document, describe, parse, read_text
+from costmodel.spec.load import Document, describe, parse, read_text, scalar
 from costmodel.spec.problems import Marks, Path, Problem, SpecError, did_you_mean
 
 TAG = "!"
 """Key under which a map keeps its tag."""
 MERGES = ("<<", "<<<")
 """Keys whose maps are merged into the one around them; Timeloop's ``<<<`` goes into maps within maps."""
+NAMES_OF_KINDS = {"arch", "architecture", "input", "parsed-processed-input", "workload", "problem", "top"}
 TEMPLATE = re.compile(r"\{\{|\{%")
 
 
@@ -30,6 +31,13 @@ class Section:
     def document(self) -> dict[str, Any]:
         """The section as a file that holds nothing else: its marks are those of the whole file."""
         return {self.key: self.data}
+
+    @property
+    def stem(self) -> str:
+        """The name of its file, or of the folder where that says no more than what kind of file it is."""
+        file = FilePath(self.marks.file)
+        stem = file.name.split(".")[0]
+        return file.resolve().parent.name if stem in NAMES_OF_KINDS else stem
 
 
 def read_foreign(file: FilePath, values: Mapping[str, str] | None = None) -> Document:
@@ -118,26 +126,13 @@ def _over(below: dict[str, Any], above: dict[str, Any], *, deep: bool) -> dict[s
 
 
 def _rendered(file: FilePath, text: str, values: Mapping[str, str]) -> str:
-    """The text that a Jinja2 template makes; its lines stay where they are unless the template repeats some."""
-    try:
-        import jinja2
-        from jinja2.sandbox import ImmutableSandboxedEnvironment
-    except ImportError:
-        hint = "pip install 'costmodel[peers]'; or give the file that the tool made of it"
-        raise SpecError([Problem("is a template, and Jinja2 is not installed", str(file), hint=hint)]) from None
-    environment = ImmutableSandboxedEnvironment(
-        undefined=jinja2.StrictUndefined, loader=jinja2.FileSystemLoader(file.parent), keep_trailing_newline=True
-    )
-    try:
-        return environment.from_string(text).render(values)
-    except jinja2.UndefinedError as error:
-        hint = "say --set NAME=VALUE"
-        raise SpecError([Problem(f"the template needs a value: {error.message}", str(file), hint=hint)]) from None
-    except jinja2.TemplateSyntaxError as error:
-        raise SpecError(
-            [Problem(f"is no template that Jinja2 reads: {error.message}", str(file), error.lineno)]
-        ) from None
-    except jinja2.TemplateNotFound as error:
-        raise SpecError([Problem(f"the template includes {error.name!r}, which is not there", str(file))]) from None
-    except jinja2.TemplateError as error:
-        raise SpecError([Problem(f"the template cannot be rendered: {error.message}", str(file))]) from None
+    """The text that a template makes; ``values`` are read as YAML reads them."""
+    from costmodel.importing.peers.templates import rendered  # loads Jinja2
+
+    given = {}
+    for name, value in values.items():
+        try:
+            given[name] = scalar(value)
+        except ValueError as error:
+            raise SpecError([Problem(f"--set {name}: {error}", str(file))]) from None
+    return rendered(file, text, given)

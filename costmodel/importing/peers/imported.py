@@ -71,8 +71,8 @@ def checked(found: Imported) -> Imported:
 
 
 def mapping_of(nests: Mapping[str, Sequence[object]]) -> dict[str, Any]:
-    """Nests by Einsum as the content of a mapping file."""
-    return {"mappings": [{"einsum": einsum, "nest": list(nest)} for einsum, nest in nests.items()]}
+    """Nests by Einsum as the content of a mapping file; a nest of several Einsums has no name."""
+    return {"mappings": [({"einsum": name} if name else {}) | {"nest": list(nest)} for name, nest in nests.items()]}
 
 
 def _arch_text(content: Mapping[str, Any], comments: Iterable[str]) -> str:

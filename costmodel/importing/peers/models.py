@@ -12,6 +12,7 @@ from costmodel.einsum.tokens import NotationError
 from costmodel.importing.peers.documents import TAG
 from costmodel.importing.peers.findings import ImportFindings
 from costmodel.spec.formulas import formula, names, value
+from costmodel.spec.load import describe
 from costmodel.spec.problems import Marks, Path
 
 INFINITE = {"inf", "float('inf')", "infinity"}
@@ -28,21 +29,34 @@ class PeerModel(BaseModel):
     """Its YAML tag, as ``Component`` of ``!Component``."""
 
 
-def _number(given: object) -> object:
-    """Compute a formula without names (``1024*16``, ``1 / (8 * 614e9)``); ``inf`` is one, too."""
+def value_of(given: object) -> float:
+    """Compute a number or a formula of numbers (``1024*16``, ``1 / (8 * 614e9)``); ``inf`` is one, too.
+
+    >>> value_of("512 * 32"), value_of("inf")
+    (16384.0, inf)
+
+    Raises ValueError, which says what is no number.
+    """
+    if isinstance(given, (int, float)) and not isinstance(given, bool):
+        return float(given)
     if not isinstance(given, str):
-        return given
+        raise ValueError(f"must be a number, got {describe(given)}")  # noqa: TRY004  pydantic takes it as a finding
     if given.strip().lower() in INFINITE:
         return math.inf
     try:
         read = formula(given.strip())
-        if named := names(read):
-            raise ValueError(f"must be a number: {given!r} uses {', '.join(named)}")
+    except NotationError:
+        raise ValueError(f"must be a number or a formula of numbers, got {given!r}") from None
+    if named := names(read):
+        raise ValueError(f"must be a number: {given!r} uses {', '.join(named)}")
+    try:
         return float(value(read, {}))
-    except NotationError as error:
-        raise ValueError(f"must be a number or a formula: {error.problems[0].message}") from None
     except ZeroDivisionError:
         raise ValueError(f"must be a number: {given!r} divides by 0") from None
+
+
+def _number(given: object) -> object:
+    return value_of(given) if isinstance(given, str) else given
 
 
 Number = Annotated[float, BeforeValidator(_number)]

@@ -12,6 +12,9 @@ from costmodel.spec.problems import Problem, SpecError, did_you_mean
 
 TOOLS = {
     "timeloop": "costmodel.importing.peers.timeloop.reader",
+    "accelforge": "costmodel.importing.peers.accelforge.reader",
+    "zigzag": "costmodel.importing.peers.zigzag.reader",
+    "scalesim": "costmodel.importing.peers.scalesim",
 }
 """Tools, and the module that reads the files of each."""
 

@@ -11,6 +11,7 @@ from costmodel.describe.picture import graph_svg
 from costmodel.report import human
 from costmodel.report.cards import cards
 from costmodel.report.folder import write_text
+from costmodel.report.page.advice import advice_card
 from costmodel.report.page.book import Book
 from costmodel.report.page.explorers import front_section, sweep_section
 from costmodel.report.page.fibers import fibers_svg
@@ -39,11 +40,13 @@ def render(run: Run) -> str:
     return fill_template(
         "page.html.j2",
         book,
+        parts=("advice",),
         title=run.title,
         kind=KINDS[run.kind],
         created=run.provenance.created.replace("T", " ")[:16],
         notes=run.notes,
         cards=cards(run),
+        advice=advice_card(run),
         energy=energy_figures(book, run) if evaluated else [],
         latency=latency_figures(book, run) if evaluated else [],
         ledger=ledger(run, alike=_alike(chosen)) if chosen and len(names) > 1 else None,

@@ -15,18 +15,21 @@ if TYPE_CHECKING:
 
 TEMPLATES = Path(__file__).parent / "templates"
 SCRIPTS = ("units", "page", "tables", "charts", "select", "layers", "front")
-"""In this order they are one script: the first has what all share, the last begins."""
+"""In this order they are one script, and what a page has beyond others follows: the first has what all share."""
 
 
-def fill_template(name: str, book: Book, **content: object) -> str:
-    """Return a page of its own: a template with style, scripts and what the book has collected."""
+def fill_template(name: str, book: Book, *, parts: Sequence[str] = (), **content: object) -> str:
+    """Return a page of its own: a template with style, scripts and what the book has collected.
+
+    ``parts`` names what the page has beyond others: ``run`` adds ``run.css`` and ``run.js``.
+    """
     from plotly.offline import get_plotlyjs
 
-    script = "".join((TEMPLATES / f"{part}.js").read_text(encoding="utf-8") for part in SCRIPTS)
+    known = {"layers": ""} | content
     return template(name).render(
-        **{"layers": ""} | content,
-        style=(TEMPLATES / "page.css").read_text(encoding="utf-8"),
-        script=script,
+        **known,
+        style="".join((TEMPLATES / f"{part}.css").read_text(encoding="utf-8") for part in ("page", *parts)),
+        script="".join((TEMPLATES / f"{part}.js").read_text(encoding="utf-8") for part in (*SCRIPTS, *parts)),
         plotly=get_plotlyjs(),
         data=book.data(),
     )

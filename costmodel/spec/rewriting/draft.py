@@ -323,6 +323,8 @@ def flow_text(value: object) -> str:
     if isinstance(value, str):
         plain = re.fullmatch(r"[A-Za-z0-9_.]+", value) and yaml_text(value) == value
         return value if plain else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, float):
         return {"inf": ".inf", "-inf": "-.inf", "nan": ".nan"}.get(str(value), repr(value))
     return str(value)

@@ -10,20 +10,14 @@ from typing import Any
 from costmodel.importing.peers.documents import Section
 from costmodel.importing.peers.findings import ImportFindings
 from costmodel.importing.peers.models import PeerModel, name_leftovers
+from costmodel.importing.peers.pricing import BY_LIBRARY, FREE, component_of
 from costmodel.importing.peers.timeloop.formats import EnergyTables
 from costmodel.importing.peers.timeloop.hierarchy import Level, plain
 from costmodel.spec.problems import Path
 from costmodel.spec.validation import validate
 
 KEYS = ("ERT", "energy_reference_table")
-_LIBRARY = (
-    (r"dram", "dram"),
-    (r"regfile|smartbuffer_rf|\brf\b|reg(ister)?$|reg_storage|^storage$", "regfile"),
-    (r"sram|smartbuffer", "sram"),
-)
-"""Classes of Accelergy, in small letters → ours."""
 _NODE = re.compile(r"\s*(\d+)\s*nm\s*")
-BY_LIBRARY = "no energies are given: the component library prices it"
 WITHOUT_ERT = "give Timeloop's ERT (timeloop-mapper.ERT.yaml) beside it, or say --free to count words alone"
 
 
@@ -89,7 +83,7 @@ def compute_energy(level: Level, energies: Energies, section: Section, findings:
     actions = energies.of.get(level.name)
     if actions is None:
         if energies.free:
-            return {"energy": "0 pJ"}
+            return dict(FREE)
         findings.note(section.marks, level.path, BY_LIBRARY, of=f"{level.name} (mac)")
         return {"component": {"class": "mac"}}
     return {"energy": f"{actions.get('compute', actions.get('mac_random', 0.0)):g} pJ"} | _leaks(level, energies)
@@ -104,16 +98,13 @@ def _leaks(level: Level, energies: Energies) -> dict[str, Any]:
 
 def _of_library(level: Level, energies: Energies, section: Section, findings: ImportFindings) -> dict[str, Any]:
     if energies.free:
-        return {"energy": "0 pJ"}
-    kind = next((ours for pattern, ours in _LIBRARY if re.search(pattern, level.kind.lower())), None)
-    if kind is None:
+        return dict(FREE)
+    component = component_of(level.kind, level.attributes.dram)
+    if component is None:
         message = f"{level.name}: no energies are known of class {level.kind or 'nothing'!r}"
         findings.refuse(section.marks, level.path, message, WITHOUT_ERT)
-        return {"energy": "0 pJ"}
-    findings.note(section.marks, level.path, BY_LIBRARY, of=f"{level.name} ({kind})")
-    component: dict[str, Any] = {"class": kind}
-    if kind == "dram":
-        component["kind"] = "lpddr4" if "lpddr" in level.attributes.dram.lower() else "ddr3"
+        return dict(FREE)
+    findings.note(section.marks, level.path, BY_LIBRARY, of=f"{level.name} ({component['class']})")
     return {"component": component}
 
 

@@ -14,13 +14,13 @@ from typing import Any
 
 from costmodel.importing.peers.documents import Section
 from costmodel.importing.peers.findings import ImportFindings
+from costmodel.importing.peers.pricing import DEFAULT_NODE_NM, clock_text
 from costmodel.importing.peers.timeloop.energies import Energies, compute_energy, memory_energy, node_of
 from costmodel.importing.peers.timeloop.hierarchy import Level
 from costmodel.importing.peers.timeloop.nest import factors_of, names_in
 from costmodel.importing.peers.timeloop.problem import ROLES, TimeloopProblem
 
 DEFAULT_WORD_BITS = 8
-DEFAULT_NODE_NM = 45
 DEFAULT_TENSORS = tuple(ROLES)
 
 
@@ -79,7 +79,7 @@ def architecture(
 def _around(levels: Sequence[Level], energies: Energies, section: Section, findings: ImportFindings) -> dict[str, Any]:
     """Clock and process of the whole chip."""
     cycles = [level.attributes.cycle_s for level in levels if level.attributes.cycle_s]
-    found: dict[str, Any] = {"clock": f"{1e-6 / cycles[0]:g} MHz"} if cycles else {}
+    found: dict[str, Any] = {"clock": clock_text(1 / cycles[0])} if cycles else {}
     nodes = [node for level in levels if (node := node_of(level))]
     if nodes:
         found["technology"] = f"{nodes[0]} nm"

@@ -87,7 +87,8 @@ def problem_of(section: Section, findings: ImportFindings) -> TimeloopProblem:
     numbers = _numbers(instance if isinstance(instance, dict) else {}, place, shape, section, findings)
     constants = {one.name: numbers.get(one.name, one.default) for one in shape.coefficients}
     extents = {name: numbers.get(name, 0) for name in shape.dimensions}
-    for name in (name for name, extent in extents.items() if extent < 1):
+    stated_names = {*instance} if isinstance(instance, dict) else set[str]()
+    for name in (name for name, extent in extents.items() if extent < 1 and name not in stated_names):
         findings.refuse(marks, place, f"the extent of dimension {name} is not said", f"say `{name}: …`, 1 or more")
     indices = {one.name: _indices(one, n, extents, constants, section, findings) for n, one in enumerate(shape.tensors)}
     written = [one.name for one in shape.tensors if one.written]
@@ -123,10 +124,11 @@ def _numbers(
         elif key not in named:
             message = f"{key!r} is no dimension and no coefficient of the shape, and says nothing"
             findings.note(section.marks, (*at, key), message, key=True)
-        elif isinstance(value, int) and not isinstance(value, bool):
+        elif isinstance(value, int) and not isinstance(value, bool) and value > 0:
             found[key] = value
         else:
-            findings.refuse(section.marks, (*at, key), f"{key} must be a whole number, got {describe(value)}")
+            message = f"{key} must be a whole number above 0, got {describe(value)}"
+            findings.refuse(section.marks, (*at, key), message)
     return found
 
 

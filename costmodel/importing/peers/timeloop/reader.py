@@ -50,7 +50,7 @@ def read(files: Sequence[Path], *, values: Mapping[str, str] | None = None, free
     arch = None
     if tree is not None:
         again = refetched(mapped, problem, found["mapping"], findings) if mapped and problem else set()
-        arch = architecture(_name(files), levels, problem, energies, again, tree, findings)
+        arch = architecture(tree.stem, levels, problem, energies, again, tree, findings)
     findings.check()
     return Imported(
         tool="Timeloop",
@@ -89,9 +89,3 @@ def _elsewhere(section: Section, findings: ImportFindings) -> None:
         return
     why = _ELSEWHERE.get(section.key, "has no counterpart here")
     findings.note(section.marks, at, f"{section.key!r}: {why}", key=True)
-
-
-def _name(files: Sequence[Path]) -> str:
-    """What the architecture is called: the first file, or its folder where that says no more than its kind."""
-    stem = files[0].name.split(".")[0]
-    return files[0].resolve().parent.name if stem in {"arch", "architecture", "input"} else stem
