@@ -253,6 +253,7 @@ def test_only_the_price_book_reads_what_a_level_states(module):
 
 
 DRAINED = {
+    ("costmodel.model.explain.returning", "c"),
     ("costmodel.model.actions", "c"),
     ("costmodel.model.invariants", "c"),
     ("costmodel.model.explain.boundary", "c"),

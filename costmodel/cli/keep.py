@@ -61,8 +61,8 @@ def keep_run(run: Run, out: Path | None, report: Path | None, *, force: bool, fo
         keep_report(written / "report.html", run)
 
 
-def keep_report(path: Path, run: Run) -> None:
+def keep_report(path: Path, run: Run, baseline: Run | None = None) -> None:
     """Write a page and say where it is."""
     from costmodel.report.page.run import write_report
 
-    say(f"report: {write_report(path, run)}")
+    say(f"report: {write_report(path, run, baseline)}")

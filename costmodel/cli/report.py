@@ -22,8 +22,16 @@ from costmodel.cli.output import FINE
     callback=page_path,
     help="Default: RUN/report.html.",
 )
-def command(folders: tuple[Path, ...], out: Path | None) -> int:
+@click.option(
+    "baseline",
+    "--baseline",
+    metavar="RUN",
+    type=NamedPath(path_type=Path),
+    help="Say how the totals differ from those of this run.",
+)
+def command(folders: tuple[Path, ...], out: Path | None, baseline: Path | None) -> int:
     """Build the self-contained HTML page of a run folder."""
+    from costmodel.report.baseline import read_baseline
     from costmodel.report.folder import check_writable
     from costmodel.report.read import read_run
 
@@ -33,5 +41,6 @@ def command(folders: tuple[Path, ...], out: Path | None) -> int:
     (folder,) = folders
     path = out or folder / "report.html"
     check_writable(path)
-    keep_report(path, read_run(folder))
+    run = read_run(folder)
+    keep_report(path, run, None if baseline is None else read_baseline(baseline, run))
     return FINE

@@ -387,10 +387,10 @@ def leak_pj_per_cycle(architecture: Architecture) -> float:
 
 
 def priced(level: Level) -> bool:
-    """Whether a level states an energy."""
+    """Whether a level states an energy. Memories have to, and 0 is a price; of hops it is as good as none."""
     if isinstance(level, ComputeUnit):
         return bool(level.energy_pj)
-    return any(m.price for m in (port_energy(level) if isinstance(level, Memory) else [hop_energy(level)]))
+    return isinstance(level, Memory) or bool(hop_energy(level).price)
 
 
 def price_text(what: Level | Meter) -> str:

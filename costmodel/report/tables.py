@@ -317,7 +317,10 @@ def levels(architecture: Architecture) -> pd.DataFrame:
                 rows.append((level.name, "array", size, architecture.copies(level.name), cost, how, area, ""))
             case ComputeUnit():
                 cost = price_text(level)
-                rate = ", ".join(f"{kind} {r:g} /cycle" for kind, r in level.throughput_per_cycle.items()) or "1 /cycle"
+                rate = (
+                    ", ".join(f"{kind} {human.digits(r)} /cycle" for kind, r in level.throughput_per_cycle.items())
+                    or "1 /cycle"
+                )
                 rows.append(
                     (level.name, "compute", "", architecture.copies(level.name), cost, rate, area, level.energy_source)
                 )

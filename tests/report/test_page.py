@@ -256,7 +256,7 @@ def test_the_navigation_stays_and_says_where_the_reader_is(visit):
 
     for width in (1440, 390):
         resize(page, width)
-        for section in ("latency", "nests", "inputs"):
+        for section in ("why", "nests", "inputs"):
             page.evaluate(f"location.hash = '#{section}'")
             until(page, f"document.querySelector('nav [aria-current]')?.hash === '#{section}'")
             nav, link = box("nav"), box("nav [aria-current]")

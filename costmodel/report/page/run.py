@@ -8,7 +8,7 @@ from typing import Any
 
 from costmodel.describe.cascade import dependence
 from costmodel.describe.picture import graph_svg
-from costmodel.report import human
+from costmodel.report import human, reasons
 from costmodel.report.cards import cards
 from costmodel.report.folder import write_text
 from costmodel.report.page.advice import advice_card
@@ -23,29 +23,36 @@ from costmodel.report.page.run_orders import run_orders
 from costmodel.report.page.selection import packed, selection
 from costmodel.report.page.tables import levels_table, run_tables
 from costmodel.report.page.template import fill_template, template
+from costmodel.report.page.why import why
 from costmodel.report.points import Points, points_of
 from costmodel.report.run import Run
 from costmodel.report.text.sweep import failures
+from costmodel.report.verdict import verdict
 
 KINDS = {"map": "mapping search", "evaluate": "evaluation", "sweep": "design sweep"}
 
 
-def render(run: Run) -> str:
-    """The page of a run."""
+def render(run: Run, baseline: Run | None = None) -> str:
+    """The page of a run; its totals are held against those of a baseline that is given."""
     book = Book()
     evaluated = run.evaluation is not None
+    mapped = reasons.mapped(run) if evaluated else []
     points = points_of(run)
-    chosen = selection(run, points if isinstance(points, Points) else None, _tiles, _panels) if evaluated else None
+    at = points if isinstance(points, Points) else None
+    chosen = selection(run, at, lambda other: _tiles(other, baseline), _panels) if evaluated else None
     names = [layer["name"] for layer in chosen["layers"]] if chosen else []
     return fill_template(
         "page.html.j2",
         book,
-        parts=("advice",),
+        parts=("run", "advice"),
+        verdict=verdict(run) if evaluated else "",
+        why=why(run, reasons.question(run), mapped) if mapped else None,
         title=run.title,
         kind=KINDS[run.kind],
         created=run.provenance.created.replace("T", " ")[:16],
         notes=run.notes,
-        cards=cards(run),
+        cards=cards(run, baseline),
+        baseline="" if baseline is None else _named(baseline),
         advice=advice_card(run),
         energy=energy_figures(book, run) if evaluated else [],
         latency=latency_figures(book, run) if evaluated else [],
@@ -68,9 +75,10 @@ def render(run: Run) -> str:
     )
 
 
-def _tiles(run: Run) -> str:
-    """The headline numbers as HTML."""
-    return str(template("parts.html.j2").module.tiles(cards(run)))  # type: ignore[attr-defined]
+def _tiles(run: Run, baseline: Run | None) -> tuple[str, str]:
+    """What a run comes to, in a sentence, and its headline numbers as HTML."""
+    tiles = template("parts.html.j2").module.tiles  # type: ignore[attr-defined]
+    return verdict(run), str(tiles(cards(run, baseline)))
 
 
 def _panels(run: Run, names: Sequence[str]) -> dict[str, str]:
@@ -90,9 +98,14 @@ def _graphs(run: Run) -> list[str]:
     return [graph_svg(graph, f"{name}: who needs whom") for name, graph in graphs if graph.needs]
 
 
-def write_report(path: Path, run: Run) -> Path:
+def _named(run: Run) -> str:
+    """A baseline, as the page says it."""
+    return f"{run.title}, {run.provenance.created.replace('T', ' ')[:16]}"
+
+
+def write_report(path: Path, run: Run, baseline: Run | None = None) -> Path:
     """Write the page; the file appears complete or not at all."""
-    write_text(Path(path), render(run))
+    write_text(Path(path), render(run, baseline))
     return Path(path)
 
 

@@ -140,7 +140,7 @@ Panel = Callable[[Run, Sequence[str]], Mapping[str, str]]
 """A run, and names of Einsums → of each, the HTML of its mapping."""
 
 
-def selection(run: Run, points: Points | None, tiles: Callable[[Run], str], panel: Panel) -> dict[str, Any]:
+def selection(run: Run, points: Points | None, tiles: Callable[[Run], tuple[str, str]], panel: Panel) -> dict[str, Any]:
     """All that the scripts need, as plain values."""
     e, layers, costs = tables.evaluation_of(run), layers_of(run), CostList(run)
     leaders: dict[int, PageLayer] = {}

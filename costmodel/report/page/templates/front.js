@@ -68,6 +68,8 @@ report.fronts = (data, selection) => {
 report.follow = (data, selection) => {
   const tiles = document.querySelector("#totals");
   const ownTiles = tiles?.innerHTML;
+  const verdict = document.querySelector(".verdict");
+  const ownVerdict = verdict?.textContent;
   const bar = document.querySelector("#chosen");
   const word = bar?.querySelector("output");
   const buttons = bar ? Object.fromEntries([...bar.querySelectorAll("button")].map((button) => [button.dataset.does, button])) : {};
@@ -86,14 +88,17 @@ report.follow = (data, selection) => {
     const now = `${state.point} ${state.layer}`;
     if (now === before || (before === null && now === "null null")) { before = now; return; }
     before = now;
-    if (tiles && data.tiles.length) tiles.innerHTML = state.point === null ? ownTiles : data.tiles[state.point];
+    const [said, numbers] = state.point === null ? [ownVerdict, ownTiles] : data.tiles[state.point];
+    if (tiles) tiles.innerHTML = numbers;
+    if (verdict) verdict.textContent = said;
+    document.documentElement.classList.toggle("elsewhere", state.point !== null);
     redraw(state);
     if (!bar) return;
-    const said = [];
-    if (state.point !== null) said.push(`Point ${data.shown[state.point] + 1} of ${data.of} of the front`);
-    if (state.layer !== null) said.push(data.layers[state.layer].name);
-    bar.hidden = !said.length;
-    word.textContent = said.join(" · ");
+    const words = [];
+    if (state.point !== null) words.push(`Point ${data.shown[state.point] + 1} of ${data.of} of the front`);
+    if (state.layer !== null) words.push(data.layers[state.layer].name);
+    bar.hidden = !words.length;
+    word.textContent = words.join(" · ");
     buttons.point.hidden = state.point === null;
     buttons.layer.hidden = state.layer === null;
   });
