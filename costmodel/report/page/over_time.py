@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from costmodel.report import human, tables
 from costmodel.report.cascade import Held, Stage, Timeline, timeline
-from costmodel.report.figures.colours import NEUTRAL_COLOURS, QUIET, SERIES, group_colours
+from costmodel.report.figures.colours import NEUTRAL_COLOURS, QUIET, SERIES, group_colours, ink
 from costmodel.report.page.grid import Cell, Table
 from costmodel.report.run import Run
 
@@ -24,6 +24,11 @@ class Block:
     text: str
     einsum: str = ""
     pale: bool = False
+
+    @property
+    def ink(self) -> str:
+        """The colour of its text."""
+        return ink(self.colour)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,10 @@ def _hint(found: Timeline) -> str:
         said = f"{'. '.join(fused)}; a bar is all of the turns of an Einsum together. "
     if any(len(stage.einsums) > 1 for stage in found.stages):
         said += "Pipelined Einsums share their time, each busy for a part of it. "
-    return said + "Below: what memories hold. Pale: room kept for a tensor that is of no use at that time of a pass."
+    return (
+        said
+        + "Below: what memories hold, the most of each as high as its lane. Pale: room kept for a tensor that is of no use at that time of a pass."
+    )
 
 
 def _levels(run: Run, found: Timeline) -> list[str]:
@@ -102,7 +110,7 @@ def _level_lane(run: Run, level: str, found: Timeline, total: float, colours: di
     room = next(m.usable_bits for m in run.architecture.memories if m.name == level)
     stacks = [(stage, _held_in(found, stage, level)) for stage in found.stages]
     most = max((sum(one.bits for one in held) for _, held in stacks), default=0)
-    scale = room or most or 1
+    scale = most or 1  # of the most that it holds: of a large memory all would be a line
     blocks = [block for stage, held in stacks for block in _stack(stage, held, total, scale, colours)]
     share = f"{human.percent(most / room)} of {human.memory(room)}" if room else human.memory(most)
     return Lane(level, f"at most {share}", "memory", tuple(blocks))
