@@ -200,6 +200,7 @@ def test_what_is_written_can_be_evaluated_and_is_not_replaced_unasked(tmp_path):
 
 
 TIMELOOP = """
+variables: {version: 0.4, global_cycle_seconds: 2e-9, technology: 32nm}
 architecture:
   nodes:
   - !Component {name: DRAM, class: DRAM, attributes: {datawidth: 8}}
@@ -221,18 +222,18 @@ mapping:
 """
 BAD = {
     "timeloop": (
-        ("M=2 K=3", "M=3 K=3", "17:3", "the factors of M make 12, and M is 8"),
-        ("permutation: KM", "permutation: K", "17:3", "the permutation does not have M"),
-        ("target: RF", "target: R", "19:12", "no such level: 'R' (did you mean 'RF'?)"),
-        ("type: temporal", "type: temperal", "17:24", "no such type: 'temperal'"),
-        ("PE, type: spatial", "RF, type: spatial", "18:3", "there is no array below RF"),
-        ("depth: 64", "depth: many", "6:63", "must be a number or a formula of numbers, got 'many'"),
-        ("class: regfile", "class: quantum", "6:5", "no energies are known of class 'quantum'"),
-        ("!Container", "!Kontainer", "5:5", "no such kind of node: !Kontainer"),
-        ("[[[K]]]}", "[[[J]]]}", "13:30", "B: unknown: J"),
-        (", read_write: true", "", "10:5", "one tensor must be written"),
-        ("K: 6", "K: six", "15:23", "K must be a whole number above 0, got 'six'"),
-        ("mapping:", "mappings: 3\nmapping: [", "18:1", "not YAML"),
+        ("M=2 K=3", "M=3 K=3", "18:3", "the factors of M make 12, and M is 8"),
+        ("permutation: KM", "permutation: K", "18:3", "the permutation does not have M"),
+        ("target: RF", "target: R", "20:12", "no such level: 'R' (did you mean 'RF'?)"),
+        ("type: temporal", "type: temperal", "18:24", "no such type: 'temperal'"),
+        ("PE, type: spatial", "RF, type: spatial", "19:3", "there is no array below RF"),
+        ("depth: 64", "depth: many", "7:63", "must be a number or a formula of numbers, got 'many'"),
+        ("class: regfile", "class: quantum", "7:5", "no energies are known of class 'quantum'"),
+        ("!Container", "!Kontainer", "6:5", "no such kind of node: !Kontainer"),
+        ("[[[K]]]}", "[[[J]]]}", "14:30", "B: unknown: J"),
+        (", read_write: true", "", "11:5", "one tensor must be written"),
+        ("K: 6", "K: six", "16:23", "K must be a whole number above 0, got 'six'"),
+        ("mapping:", "mappings: 3\nmapping: [", "19:1", "not YAML"),
     ),
     "accelforge": (
         ("keep: input | output", "keep: inputs", "13:14", "'inputs' is no tensor"),
@@ -271,7 +272,8 @@ def test_bad_files_are_refused_with_their_place(tool, tmp_path):
     }[tool]
     file = tmp_path / ("x.cfg" if tool == "scalesim" else "x.yaml")
     file.write_text(good)
-    read_peer(tool, [file])
+    found = read_peer(tool, [file])
+    assert tool != "timeloop" or (found.arch["clock"], found.arch["technology"]) == ("500 MHz", "32 nm")
     for old, new, place, message in BAD[tool]:
         assert old in good
         file.write_text(good.replace(old, new, 1))
@@ -280,6 +282,36 @@ def test_bad_files_are_refused_with_their_place(tool, tmp_path):
         told = str(caught.value)
         assert told.startswith(f"{file}:{place}"), (old, told)
         assert message in told, (old, told)
+
+
+def test_names_that_a_mapping_of_accelforge_has_alone_are_refused(tmp_path):
+    """Beside them: the tensor that AccelForge fetches again below a loop that does not move it is named."""
+    workload = (
+        "workload: {rank_sizes: {M: 4, K: 6}, einsums: [{einsum: 'Z[m] = A[m, k] * B[k]', renames: {weight: A}}]}\n"
+    )
+    steps = [
+        "- !Storage {tensors: [A, B, Z], component: Main}",
+        "- !Temporal {rank_variable: m, tile_shape: 1}",
+        "- !Storage {tensors: [A, B, Z], component: Buffer}",
+        "- !Temporal {rank_variable: k, tile_shape: 1}",
+        "- !Compute {einsum: Z, component: MAC}",
+    ]
+    files = [tmp_path / "machine.yaml", tmp_path / "work.yaml", tmp_path / "mapping.yaml"]
+    files[0].write_text(TEMPLATE)
+    files[1].write_text(workload)
+    files[2].write_text("\n".join(["mapping:", "  nodes:", *(f"  {step}" for step in steps)]))
+    found = read_peer("accelforge", files)
+    assert cm.evaluate(found.arch, found.workload, mapping=found.mapping).evaluation.words("Main", "B", "read") == 6
+    (note,) = (note for note in found.notes if note.counts)
+    assert str(note).startswith(f"{files[2]}:5:5: B stands below `for m`, which does not move it")
+    for old, new, line in (
+        ("Buffer", "Bufer", 5),
+        ("B, Z], component: B", "C, Z], component: B", 5),
+        (": k", ": n", 6),
+    ):
+        files[2].write_text("\n".join(["mapping:", "  nodes:", *(f"  {step.replace(old, new)}" for step in steps)]))
+        with pytest.raises(SpecError, match=f"{files[2]}:{line}:.*unknown: "):
+            read_peer("accelforge", files)
 
 
 def test_topologies_of_scalesim_say_which_line_is_wrong(tmp_path):

@@ -34,9 +34,8 @@ class ForgedMachine:
     content: dict[str, Any]
     arrays: Mapping[str, str]
     """By component: the array that spreads it."""
+    memories: tuple[str, ...]
     units: tuple[str, ...]
-    tolls: frozenset[str]
-    """Components that pass words on, and hold none."""
 
 
 class _Maker:
@@ -150,7 +149,7 @@ class _Maker:
         return {name: f"{limit / self.clock_hz:.12g} b/cycle" for name, limit in limits.items()}
 
     def kept(self, node: ForgeNode, path: Path, *, outermost: bool) -> dict[str, Any]:
-        keep, may = ROLES, frozenset[str]()
+        keep, may = (ROLES, frozenset[str]()) if outermost else (frozenset[str](), ROLES)
         said = node.tensors
         try:
             if said is not None and (said.keep is not None or said.may_keep is not None):
@@ -205,8 +204,8 @@ def machine_of(
     return ForgedMachine(
         content=content | {"levels": [level for _, level in found]},
         arrays={component: level["array"] for component, level in found if "array" in level},
+        memories=tuple(node.name for node in _all(arch.nodes) if node.tag == "Memory"),
         units=tuple(node.name for node in units),
-        tolls=frozenset(node.name for node in _all(arch.nodes) if node.tag == "Toll"),
     )
 
 

@@ -49,6 +49,9 @@ class _Writer:
                 found += self.nest(step.nodes, (*path, "nodes"), stack)
             elif step.tag == "Storage":
                 tensors = tuple(step.tensors) if isinstance(step.tensors, list) else (step.tensors,)
+                self.known(step.component, self.machine.memories, (*path, "component"))
+                for tensor in tensors:
+                    self.known(tensor, sorted(self.variables), (*path, "tensors"))
                 self.check_refetches(tensors, stack, path)
                 stack.append(_Above(stored=tensors))
                 found.append(f"store {' '.join(tensors)} in {step.component}")
@@ -84,6 +87,8 @@ class _Writer:
                 self.section.marks, path, f"a loop over {step.rank_variable or 'nothing'} without a tile", hint
             )
             return []
+        variables = sorted(set().union(*self.variables.values()))
+        self.known(step.rank_variable.lower(), variables, (*path, "rank_variable"))
         text = f"{step.rank_variable.lower()} by {step.tile_shape}"
         if step.tag == "Temporal":
             return [f"for {text}"]
@@ -97,11 +102,15 @@ class _Writer:
         return [f"parallel {text} across {array}.{step.name}"]
 
     def compute(self, step: ForgeStep, path: Path) -> str:
-        for given, known in ((step.einsum, self.einsums), (step.component, self.machine.units)):
-            if given not in known:
-                hint = did_you_mean(given, list(known))
-                self.findings.refuse(self.section.marks, path, f"unknown: {given or 'nothing'}", hint)
+        self.known(step.einsum, self.einsums, (*path, "einsum"))
+        self.known(step.component, self.machine.units, (*path, "component"))
         return f"compute {step.einsum} on {step.component}"
+
+    def known(self, given: str, names: Sequence[str], path: Path) -> None:
+        """Refuse a name that no other file has."""
+        if given not in names:
+            hint = did_you_mean(given, list(names))
+            self.findings.refuse(self.section.marks, path, f"unknown: {given or 'nothing'}", hint)
 
     def check_refetches(self, tensors: Sequence[str], above: Sequence[_Above], path: Path) -> None:
         """Name the tensors that come back there and stay here: those below a loop that does not move them."""

@@ -55,6 +55,13 @@ class Attributes(PeerModel):
         return outer.model_copy(update=own)
 
 
+class Variables(PeerModel):
+    """What holds for the whole of an architecture."""
+
+    technology: str | int | float | None = None
+    cycle_s: Number | None = Field(None, validation_alias=also("global_cycle_seconds"))
+
+
 class Directive(PeerModel):
     """What is said of one level, in a mapping or as a constraint."""
 

@@ -63,20 +63,19 @@ class _ArchFile(_File):
     arch: Tree
 
 
-def hierarchy(section: Section, findings: ImportFindings) -> tuple[Level, ...]:
-    """Levels of an architecture, outermost first. Raises SpecError."""
+def hierarchy(section: Section, around: Attributes, findings: ImportFindings) -> tuple[Level, ...]:
+    """Levels of an architecture, outermost first; ``around`` is what holds for all of them. Raises SpecError."""
     model = _ArchitectureFile if section.key == "architecture" else _ArchFile
     tree: Tree = getattr(validate(model, section.document, section.marks), section.key)
     at: Path = (section.key,)
+    outer = tree.attributes.over(around)
     name_leftovers(tree, section.data, at, section.marks, findings)
     if tree.nodes:
-        levels = tuple(_nodes(tree.nodes, (*at, "nodes"), tree.attributes, section, findings))
+        levels = tuple(_nodes(tree.nodes, (*at, "nodes"), outer, section, findings))
     elif tree.storage:
         levels = _between(list(_flat(tree, at)), section.marks)
     elif tree.subtree:
-        levels = _between(
-            list(_subtrees(tree.subtree, (*at, "subtree"), tree.attributes, 1, section, findings)), section.marks
-        )
+        levels = _between(list(_subtrees(tree.subtree, (*at, "subtree"), outer, 1, section, findings)), section.marks)
     else:
         hint = "`nodes:` (0.4), `subtree:` (0.2, 0.3) or `storage:` (0.1)"
         raise SpecError([section.marks.problem("no levels stand here", at, hint=hint)])
@@ -133,9 +132,9 @@ def _nodes(
             yield _array(name if node.tag == "Container" else f"inter_{name}_spatial", name, x, y, node, path)
         if node.tag == "Container":
             outer = attributes
-        elif node.tag in {"Component", "ArithmeticUnit", ""}:
+        elif node.tag in {"Component", ""}:
             yield Level(name, _role(node.kind, attributes), path, attributes, node.kind, node.limits, beside=beside)
-        else:
+        elif node.tag != "Nothing":
             hint = "known: Component, Container, Hierarchical, Parallel, Pipelined"
             findings.refuse(section.marks, path, f"no such kind of node: !{node.tag}", hint)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -39,6 +39,8 @@ class FactorLoop:
     """Place of its level in the list."""
     path: Path
     """Of the directive."""
+    rest: int | None = None
+    """Steps of the last round, where the file says how many."""
     by: int = 0
     """The tile that each step gets."""
 
@@ -188,7 +190,7 @@ def _loops_at(
         ordered = [name for name in order if name in loops] or loops
         for name in reversed(ordered):
             axis = _axis(array, one, order.index(name) if name in order else 0) if array else ""
-            found.append(FactorLoop(name, factors[name][0], array, axis, level, at))
+            found.append(FactorLoop(name, factors[name][0], array, axis, level, at, factors[name][1]))
     return found
 
 
@@ -214,15 +216,41 @@ def _tiled(
     ]
     for name, extent in problem.extents.items():
         own = [loop for loop in found if loop.dimension == name]
-        tile, fits = extent, True
-        for loop in own:
-            fits = fits and -(-tile // loop.by) == loop.steps
-            tile = min(loop.by, tile)
-        if tile > 1 or not fits:
+        if message := _misfit(name, extent, own):
             path = own[0].path if own else (section.key,)
-            message = f"the factors of {name} make {math.prod(loop.steps for loop in own)}, and {name} is {extent}"
-            findings.refuse(section.marks, path, message, "a factor of 0 takes what is left")
+            findings.refuse(section.marks, path, message, "a factor of 0 takes the rest")
+        elif any(rest != loop.steps for loop, rest in zip(own, _last_rounds(extent, own), strict=True)):
+            message = (
+                "tiles that do not divide: Timeloop counts some of the last ones as full; here they are what is left"
+            )
+            findings.note(section.marks, own[0].path, message, of=name, counts=True)
     return [loop for loop in found if loop.steps > 1]
+
+
+def _misfit(name: str, extent: int, loops: Sequence[FactorLoop]) -> str:
+    """What is wrong with the factors of a dimension; empty where they make up its extent."""
+    tile, fits = extent, True
+    for loop in loops:
+        fits = fits and -(-tile // loop.by) == loop.steps
+        tile = min(loop.by, tile)
+    if tile > 1 or not fits:
+        return f"the factors of {name} make {math.prod(loop.steps for loop in loops)}, and {name} is {extent}"
+    for loop, rest in zip(loops, _last_rounds(extent, loops), strict=True):
+        if loop.rest not in {None, rest}:
+            return f"the last round of {name} has {rest} of {loop.steps} steps, not {loop.rest}"
+    return ""
+
+
+def _last_rounds(extent: int, loops: Sequence[FactorLoop]) -> Iterator[int]:
+    """Steps of each loop in the last round of those around it.
+
+    >>> list(_last_rounds(13, [FactorLoop("M", 4, None, "", 0, (), by=4), FactorLoop("M", 4, None, "", 0, (), by=1)]))
+    [4, 1]
+    """
+    for loop in loops:
+        steps = -(-extent // loop.by)
+        yield steps
+        extent -= (steps - 1) * loop.by
 
 
 def _sentences(

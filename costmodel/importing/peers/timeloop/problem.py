@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from costmodel.importing.peers.documents import Section
@@ -101,8 +101,6 @@ def problem_of(section: Section, findings: ImportFindings) -> TimeloopProblem:
 
 def _inside(section: Section) -> Any:
     """The marks of a problem, for what stands in it."""
-    from dataclasses import replace
-
     marks, length = section.marks, 1
     keys = {path[length:]: at for path, at in marks.keys.items() if path[:length] == (section.key,)}
     values = {path[length:]: at for path, at in marks.values.items() if path[:length] == (section.key,)}

@@ -8,13 +8,16 @@ from pathlib import Path
 from costmodel.importing.peers.documents import Section, read_foreign, sections
 from costmodel.importing.peers.findings import ImportFindings
 from costmodel.importing.peers.imported import Imported, mapping_of
+from costmodel.importing.peers.models import PeerModel, name_leftovers
 from costmodel.importing.peers.timeloop.energies import KEYS, energies_of
+from costmodel.importing.peers.timeloop.formats import Attributes, Variables
 from costmodel.importing.peers.timeloop.hierarchy import Level, hierarchy
 from costmodel.importing.peers.timeloop.levels import architecture, holdings
 from costmodel.importing.peers.timeloop.nest import MappedNest, nest_of
 from costmodel.importing.peers.timeloop.problem import TimeloopProblem, problem_of
 from costmodel.importing.peers.timeloop.windows import refetched
 from costmodel.spec.problems import Problem, SpecError
+from costmodel.spec.validation import validate
 
 KNOWN = {
     "architecture": "the levels",
@@ -40,11 +43,11 @@ def read(files: Sequence[Path], *, values: Mapping[str, str] | None = None, free
     """Read files of Timeloop. ``free``: components whose energies no file says cost nothing. Raises SpecError."""
     found = sections((read_foreign(file, values) for file in files), KNOWN)
     findings = ImportFindings()
-    for key in found.keys() - KNOWN.keys():
+    for key in found.keys() - KNOWN.keys() - {"variables"}:
         _elsewhere(found[key], findings)
     problem = problem_of(found["problem"], findings) if "problem" in found else None
     tree = found.get("architecture") or found.get("arch")
-    levels = hierarchy(tree, findings) if tree else ()
+    levels = hierarchy(tree, _around(found.get("variables"), findings), findings) if tree else ()
     energies = energies_of(next((found[key] for key in KEYS if key in found), None), findings, free=free)
     mapped = _mapped(found.get("mapping"), levels, problem, findings)
     arch = None
@@ -60,6 +63,19 @@ def read(files: Sequence[Path], *, values: Mapping[str, str] | None = None, free
         mapping=mapping_of({problem.output: mapped.nest}) if problem and mapped else None,
         notes=findings.grouped(),
     )
+
+
+class _VariablesFile(PeerModel):
+    variables: Variables
+
+
+def _around(section: Section | None, findings: ImportFindings) -> Attributes:
+    """Clock and process that the variables of version 0.4 give to all levels."""
+    if section is None:
+        return Attributes()
+    said = validate(_VariablesFile, section.document, section.marks).variables
+    name_leftovers(said, section.data, (section.key,), section.marks, findings)
+    return Attributes(technology=said.technology, cycle_s=said.cycle_s)
 
 
 def _mapped(
