@@ -79,10 +79,8 @@ def _hint(found: Timeline) -> str:
         said = f"{'. '.join(fused)}; a bar is all of the turns of an Einsum together. "
     if any(len(stage.einsums) > 1 for stage in found.stages):
         said += "Pipelined Einsums share their time, each busy for a part of it. "
-    return (
-        said
-        + "Below: what memories hold, the most of each as high as its lane. Pale: room kept for a tensor that is of no use at that time of a pass."
-    )
+    said += "Below: what memories hold, the most of each as high as its lane. "
+    return said + "Pale: room kept for a tensor that is of no use at that time of a pass."
 
 
 def _levels(run: Run, found: Timeline) -> list[str]:
