@@ -23,7 +23,8 @@ from costmodel.mapper.cache import Cache
 from costmodel.mapper.network import NetworkPlan, NetworkResult, map_workload
 from costmodel.mapper.result import MapperResult, Status
 from costmodel.mapper.rounds import SearchEvent
-from costmodel.mapper.workers import LostError, StoppedError, Task, run_tasks
+from costmodel.mapper.tasks import LostError, StoppedError, Task, run_tasks
+from costmodel.mapper.workers import in_processes
 from costmodel.model.evaluate import combine, evaluate
 from costmodel.spec.problems import SpecError
 from costmodel.sweep.bench import Bench
@@ -83,10 +84,10 @@ class Trials:
                 self._check_base()
                 cores = jobs or self.base.request.jobs or os.cpu_count() or 1
                 self._alone_until = time.process_time() + ALONE_S
-                self.interrupted = run_tasks(self._next_task, self._keep, 1)
+                self.interrupted = run_tasks(self._next_task, self._keep, None)
                 self._alone_until = math.inf
                 if not self.interrupted:
-                    self.interrupted = run_tasks(self._next_task, self._keep, cores)
+                    self.interrupted = run_tasks(self._next_task, self._keep, in_processes(cores))
             else:
                 self._one_by_one()
         except KeyboardInterrupt:
@@ -133,7 +134,7 @@ class Trials:
 
         plan = self.base.plan(Change(about="", title=""))
         keys = tuple(self.bench.need(one) for one in plan.asked)
-        if run_tasks(self.bench.next_task, self.bench.keep, 1):
+        if run_tasks(self.bench.next_task, self.bench.keep, None):
             raise KeyboardInterrupt
         found = plan.result(self.bench.answers(plan, keys)).evaluation
         pairs = (

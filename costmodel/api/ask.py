@@ -23,8 +23,8 @@ from costmodel.api.inputs import (
 from costmodel.api.results import CostResult, MapResult, RunResult, SpaceResult
 from costmodel.api.text import Text
 from costmodel.mapper.network import NetworkResult, map_workload
+from costmodel.mapper.tasks import LostError
 from costmodel.mapper.why import reasons
-from costmodel.mapper.workers import LostError
 from costmodel.model.explain import answer
 from costmodel.model.explain.subjects import subjects
 from costmodel.report.assemble import check_asked, run_of_evaluation, run_of_network

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from costmodel.advice.judge import advise
+from costmodel.api.advising import AdviceResult
 from costmodel.api.text import Text
 from costmodel.einsum.algebra import Workload
 from costmodel.mapper.result import Certificate
 from costmodel.model.evaluation import Efficiency, Evaluation
 from costmodel.report import human, pictures, tables
+from costmodel.report.advising import base_of
 from costmodel.report.folder import claim
 from costmodel.report.nest_text import nest_text
 from costmodel.report.page.inline import inline_html
@@ -23,6 +26,7 @@ from costmodel.report.write import write_run
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.mapping import Mapping
 from costmodel.spec.problems import did_you_mean
+from costmodel.spec.request import budget_seconds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -162,6 +166,15 @@ class CostResult(RunResult):
     def nest(self) -> Text:
         """The loops of the chosen mappings, with their tiles."""
         return Text("\n\n".join(nest_text(mapping, self.run.workload) for mapping in self.run.mappings))
+
+    def advice(self, *, budget: float | str | None = None, jobs: int | None = None) -> AdviceResult:
+        """Find what would change the result: hardware, tiles, fusion, constraints, each tried by a search of its own.
+
+        ``budget`` (seconds, or text with a unit) is the time for all of it. Raises SpecError where the architecture and
+        the workload were given as resolved values, or not all Einsums have a mapping.
+        """
+        budget_s = None if budget is None else budget_seconds(budget)
+        return AdviceResult(advise(base_of(self.run), budget_s=budget_s, jobs=jobs))
 
     def figure(self, name: str = "energy") -> go.Figure:
         """A figure: ``energy``, ``icicle``, ``energy_by_einsum``, ``latency``, ``load`` or ``roofline``."""

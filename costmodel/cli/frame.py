@@ -31,6 +31,7 @@ COMMANDS = {
     "advise": "What would change a run, and what it gains.",
     "curve": "Least traffic to a level as a function of its capacity.",
     "sweep": "Explore a design space: each point an architecture, mapped.",
+    "worker": "Help with a sweep that is shared.",
     "merge": "Join the points of sweeps, shards of one study.",
     "report": "Build the self-contained HTML page of a run folder.",
     "compare": "Compare two runs: what was asked, then what came of it.",

@@ -97,6 +97,11 @@ def put_json(command: str, content: dict[str, Any]) -> None:
     put(text.translate({ord(c): json.dumps(c)[1:-1] for c in _hidden(text)}))
 
 
+def watched() -> bool:
+    """Whether somebody sees what is said."""
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
 def plural(number: int, noun: str) -> str:
     """``1 level``, ``2,000 levels``."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

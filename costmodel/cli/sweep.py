@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,7 @@ from costmodel.cli.output import (
     put_notes,
     say,
 )
+from costmodel.cli.sharing import shared_study, storage_option, usual_storage
 
 if TYPE_CHECKING:
     from costmodel.mapper.cache import Cache
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from costmodel.sweep.designs import Shard
     from costmodel.sweep.execute import SweepResult
     from costmodel.sweep.journal import Journal
+    from costmodel.sweep.shared import Shared
 
 
 def shard_asked(_ctx: click.Context, _param: click.Parameter, value: str | None) -> Shard | None:
@@ -69,6 +72,13 @@ def shard_asked(_ctx: click.Context, _param: click.Parameter, value: str | None)
     help="Only this one of N parts of the grid; `costmodel merge` joins their folders.",
 )
 @click.option(
+    "--cluster",
+    metavar="tcp://HOST:PORT",
+    help="Search on the workers of this Dask scheduler (-j: with so many at most).",
+)
+@storage_option
+@click.option("--share", is_flag=True, help="Share the study by a file in runs/, which `costmodel worker STUDY` joins.")
+@click.option(
     "--front-only",
     is_flag=True,
     help="Set designs aside that cannot enter the front, by what they cost at least (proven).",
@@ -84,10 +94,13 @@ def command(
     overrides: tuple[str, ...],
     jobs: int | None,
     shard: Shard | None,
+    cluster: str | None,
+    storage: str | None,
     out: Path | None,
     report: Path | None,
     *,
     dry_run: bool,
+    share: bool,
     front_only: bool,
     force: bool,
     as_json: bool,
@@ -102,6 +115,7 @@ def command(
     from costmodel.report.assemble_sweep import sweep_folder
     from costmodel.report.folder import check_writable
     from costmodel.spec import catalog
+    from costmodel.sweep.cluster import Cluster
     from costmodel.sweep.execute import fingerprint, run_sweep
     from costmodel.sweep.journal import JOURNAL, Journal
 
@@ -113,11 +127,24 @@ def command(
     folder = sweep_folder(study, study_ref, out, RUNS, force=force, shard=shard)
     if dry_run:
         return _foretell(study, folder / JOURNAL, cache, jobs, as_json=as_json)
-    with Journal(folder / JOURNAL, fingerprint(study), anew=force) as journal:
+    where = storage or (usual_storage(study, study_ref) if share else None)
+    if where is not None and (shard is not None or front_only):
+        raise click.UsageError("a study that is shared has no --shard and no --front-only")
+    joined: AbstractContextManager[Shard | Shared | None] = (
+        nullcontext(shard) if where is None else shared_study(study, where, jobs, cluster=cluster is not None)
+    )
+    with Journal(folder / JOURNAL, fingerprint(study), anew=force) as journal, joined as part:
         _tell(journal)
         with ProgressDisplay(quiet=quiet) as progress:
             result = run_sweep(
-                study, journal, jobs=jobs, report=progress, cache=cache, shard=shard, front_only=front_only
+                study,
+                journal,
+                jobs=jobs,
+                executor=None if cluster is None else Cluster(cluster, jobs, say),
+                report=progress,
+                cache=cache,
+                part=part,
+                front_only=front_only,
             )
         if result.resumed:
             say(f"{plural(result.resumed, 'point')} of an earlier run kept")

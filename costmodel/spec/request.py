@@ -138,9 +138,10 @@ class Request(SpecModel):
     tiles: Literal["perfect", "multiples", "any"] = "perfect"
     """Tiles that divide the ones above (``perfect``); multiples of the ones below, so that what is left over falls to
     the outermost loops (``multiples``); or any that fit. E.g. ``multiples``."""
-    fuse: Literal["off", "auto"] = "off"
+    fuse: Literal["off", "auto", "all"] = "off"
     """Whether neighbouring Einsums may share loops and storage, so that what one makes for another need not leave the
-    chip: ``auto`` fuses what then is better. E.g. ``auto``."""
+    chip: ``auto`` fuses what then is better; ``all`` whatever can be, so that as few groups remain as possible, each at
+    its best. E.g. ``auto``."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     """Of every random choice: the same seed gives the same answer. E.g. ``7``."""
     constraints: Items[str] = ()

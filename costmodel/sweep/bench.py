@@ -16,7 +16,7 @@ from costmodel.mapper.cache import Cache, Inquiry, answer_of, entry_of
 from costmodel.mapper.engines import least_costs, search
 from costmodel.mapper.result import InfeasibleError, MapperResult
 from costmodel.mapper.settled import SETTLED, Proven, proven, settled, settles
-from costmodel.mapper.workers import LostError, Task
+from costmodel.mapper.tasks import LostError, Task
 from costmodel.spec.decisive import Family
 from costmodel.spec.problems import SpecError
 

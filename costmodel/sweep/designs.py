@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from costmodel.spec.problems import Problem, SpecError
 from costmodel.spec.study import paths_of, row
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from optuna import Study as OptunaStudy
     from optuna.trial import Trial
@@ -47,6 +47,12 @@ class Design:
     def key(self) -> str:
         """What tells it apart, as text that files can hold."""
         return json.dumps([self.arch, self.workload, *self.axes], ensure_ascii=False)
+
+    @classmethod
+    def of(cls, key: str) -> Self:
+        """The design of a key."""
+        arch, workload, *axes = json.loads(key)
+        return cls(arch, workload, tuple((path, value) for path, value in axes))
 
     def __str__(self) -> str:
         return ", ".join(f"{path}={value}" for path, value in self.axes) or f"{self.workload} on {self.arch}"
@@ -97,8 +103,8 @@ class Source(Protocol):
     def ask(self) -> Design | None:
         """Return the next design; null where there is none before more is told, or none at all."""
 
-    def tell(self, design: Design, costs: Values) -> None:
-        """Take the costs of a design, in any order."""
+    def tell(self, design: Design, costs: Values, found: DesignCosts | None) -> None:
+        """Take the costs of a design, in any order, and all that is known of it; null where it was lost."""
 
 
 def grid(study: Study) -> Iterator[Design]:
@@ -189,7 +195,7 @@ class Grid:
         """Return the next point."""
         return next(self._left, None)
 
-    def tell(self, design: Design, costs: Values) -> None:
+    def tell(self, design: Design, costs: Values, found: DesignCosts | None = None) -> None:
         """Nothing to learn."""
 
 
@@ -207,7 +213,6 @@ class Sampler:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._study = study
         self._wanted = asked(study)
-        self._names = _names(study)
         self._chance = np.random.default_rng(study.seed)
         self._costs: dict[Design, Values] = {}
         self._asked: dict[Design, Trial] = {}
@@ -215,7 +220,7 @@ class Sampler:
         self._told: set[Design] = set()
         self._unheard: deque[Design] = deque()
         directions = [optuna.study.StudyDirection.MINIMIZE] * len(study.objective)
-        self._optuna: OptunaStudy = optuna.create_study(directions=directions, sampler=_sampler(study))
+        self._optuna: OptunaStudy = optuna.create_study(directions=directions, sampler=sampler_of(study))
 
     def ask(self) -> Design | None:
         """Return a design that is new."""
@@ -227,19 +232,20 @@ class Sampler:
             self._hear(self._unheard.popleft())
         for _ in range(REPEATS):
             trial = self._optuna.ask()
-            design = self._design(trial)
+            design = proposed(self._study, trial)
             if design not in self._asked:
                 return self._take(design, trial)
             self._finish(trial, self._costs[design] if design in self._told else None)
-        places = self._unknown()
+        places = place_of_another(self._study, self._chance, self._asked)
         if places is None:  # values of an axis that are equal
             return None
         self._optuna.enqueue_trial(places)
         trial = self._optuna.ask()
-        return self._take(self._design(trial), trial)
+        return self._take(proposed(self._study, trial), trial)
 
-    def tell(self, design: Design, costs: Values) -> None:
+    def tell(self, design: Design, costs: Values, found: DesignCosts | None = None) -> None:
         """Keep the costs until it is their turn."""
+        del found
         self._costs[design] = costs
 
     def _take(self, design: Design, trial: Trial) -> Design:
@@ -259,26 +265,6 @@ class Sampler:
         else:
             self._optuna.tell(trial, list(costs))
 
-    def _design(self, trial: Trial) -> Design:
-        chosen = {name: _place(trial, name, len(values)) for name, values in self._names.items()}
-        return self._at(chosen)
-
-    def _at(self, places: dict[str, int]) -> Design:
-        study = self._study
-        chosen = {axis: values[places[axis]] for axis, values in study.axes.items()}
-        return design_of(study, study.arch[places[ARCH]], study.workload[places[WORKLOAD]], chosen)
-
-    def _unknown(self) -> dict[str, int] | None:
-        """Return the places of a point that was not asked for: by chance, or the first where few are left."""
-        sizes = {name: len(values) for name, values in self._names.items()}
-        for _ in range(REPEATS):
-            places = {name: int(self._chance.integers(count)) for name, count in sizes.items()}
-            if self._at(places) not in self._asked:
-                return {name: place for name, place in places.items() if sizes[name] > 1}
-        every = (dict(zip(sizes, each, strict=True)) for each in itertools.product(*map(range, sizes.values())))
-        places = next((each for each in every if self._at(each) not in self._asked), {})
-        return {name: place for name, place in places.items() if sizes[name] > 1} or None
-
 
 ARCH, WORKLOAD = "arch", "workload"
 """Parameters of a trial beside the axes."""
@@ -287,6 +273,31 @@ ARCH, WORKLOAD = "arch", "workload"
 def _names(study: Study) -> dict[str, Sequence[Any]]:
     """What a trial chooses from."""
     return {ARCH: study.arch, WORKLOAD: study.workload, **study.axes}
+
+
+def proposed(study: Study, trial: Trial) -> Design:
+    """The design that a trial chooses."""
+    return at(study, {name: _place(trial, name, len(values)) for name, values in _names(study).items()})
+
+
+def place_of_another(study: Study, chance: np.random.Generator, known: Container[Design]) -> dict[str, int] | None:
+    """What a trial would choose for a design that is not known: by chance, or the first where few are left.
+
+    Null where all are known.
+    """
+    sizes = {name: len(values) for name, values in _names(study).items()}
+    for _ in range(REPEATS):
+        places = {name: int(chance.integers(count)) for name, count in sizes.items()}
+        if at(study, places) not in known:
+            return {name: place for name, place in places.items() if sizes[name] > 1}
+    every = (dict(zip(sizes, each, strict=True)) for each in itertools.product(*map(range, sizes.values())))
+    places = next((each for each in every if at(study, each) not in known), {})
+    return {name: place for name, place in places.items() if sizes[name] > 1} or None
+
+
+def at(study: Study, places: dict[str, int]) -> Design:
+    chosen = {axis: values[places[axis]] for axis, values in study.axes.items()}
+    return design_of(study, study.arch[places[ARCH]], study.workload[places[WORKLOAD]], chosen)
 
 
 def _place(trial: Trial, name: str, count: int) -> int:
@@ -298,7 +309,7 @@ def _place(trial: Trial, name: str, count: int) -> int:
     return trial.suggest_int(name, 0, count - 1)
 
 
-def _sampler(study: Study) -> Any:
+def sampler_of(study: Study) -> Any:
     import warnings
 
     import optuna

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from costmodel.mapper.result import Status
-from costmodel.mapper.workers import LostError
+from costmodel.mapper.tasks import LostError
 from costmodel.spec.objective import costs_of, objective_of
 from costmodel.sweep.designs import Design, DesignCosts, Values
 

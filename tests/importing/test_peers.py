@@ -180,6 +180,9 @@ def test_templates_are_rendered_merge_keys_merged_and_unknown_keys_named_with_th
     assert (buffer["size"], buffer["keep"], buffer["may_keep"]) == ("256 b", ["input", "output"], ["weight"])
     assert [note["text"] for note in found["notes"]] == [f"{file}:14:5: frobs: no counterpart here"]
     assert "too few words" in run("import", "accelforge", file, "--set", "WORDS=1", code=1).stderr
+    file.write_text(TEMPLATE.replace("{{ WORDS }} * 8", "weight.bits if weight else 0"))
+    talk = run("import", "accelforge", file, code=4).stderr
+    assert f"counts can differ: {file}:12:11: Buffer: a size that depends on the Einsum is none here" in talk
 
 
 def test_what_is_written_can_be_evaluated_and_is_not_replaced_unasked(tmp_path):

@@ -51,10 +51,10 @@ def advice_text(advised: Advised, *, whole: bool = False) -> str:
 
 
 def best_advice_text(advised: Advised) -> str:
-    """The best of it in two lines, and what tempts most and gives nothing in a third."""
+    """The best of it in three lines, and what tempts most and gives nothing in another."""
     lines = []
     for best in advised.gains[:1]:
-        lines += [f"advice: {best.change}: {gains_text(advised, best)}; {best.why}", f"  {best.command}"]
+        lines += [f"advice: {best.change}: {gains_text(advised, best)}", f"  {best.why}", f"  {best.command}"]
     lines += [f"{'' if lines else 'advice: '}{nothing_text(advised, one)}" for one in advised.nothing[:1]]
     return "\n".join(lines)
 

@@ -57,8 +57,8 @@ class ForgeNode(PeerModel):
     without_effect: ClassVar[Mapping[str, str]] = {"extra_attributes_for_component_model": _LIBRARY}
     name: str = ""
     component_class: str | None = None
-    size: Number = math.inf
-    """In bits."""
+    size: Any = math.inf
+    """In bits: a number, a formula of numbers, or one of the Einsum, which is none here."""
     leak_power: Number | None = None
     area: Number | None = None
     """In square metres."""

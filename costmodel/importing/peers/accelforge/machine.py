@@ -83,8 +83,8 @@ class _Maker:
 
     def memory(self, node: ForgeNode, path: Path, *, outermost: bool) -> dict[str, Any]:
         found: dict[str, Any] = {"memory": node.name}
-        if math.isfinite(node.size):
-            found["size"] = f"{node.size:.12g} b"
+        if math.isfinite(size := self.size(node, path)):
+            found["size"] = f"{size:.12g} b"
         actions = {action.name: action for action in node.actions}
         for number, action in enumerate(node.actions):
             if action.name not in {"read", "write"}:
@@ -93,6 +93,15 @@ class _Maker:
         found |= self.priced(node, actions, path, bits)
         found |= {"bandwidth": self.bandwidth(node, actions, path, bits), "holes": "fetch"}
         return found | self.around(node) | self.kept(node, path, outermost=outermost)
+
+    def size(self, node: ForgeNode, path: Path) -> float:
+        """Bits of room; without end where a formula has to know the Einsum."""
+        try:
+            return value_of(node.size)
+        except ValueError:
+            message = f"a size that depends on the Einsum is none here: {node.size!r}"
+            self.note((*path, "size"), message, of=node.name, counts=True)
+            return math.inf
 
     def bits(self, node: ForgeNode, actions: Mapping[str, ForgeAction], path: Path) -> float:
         """Bits of an access: those of a read."""
