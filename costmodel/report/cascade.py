@@ -33,7 +33,7 @@ class Held:
     tensor: str
     group: str
     """The kind of tensor, by which it is coloured."""
-    bits: int
+    room_bits: int
     einsums: tuple[str, ...]
     """While these run, the room is taken."""
     live: frozenset[str]
@@ -41,7 +41,7 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class FusedGroup:
+class SharedLoops:
     """Einsums that share loops."""
 
     einsums: tuple[str, ...]
@@ -57,7 +57,7 @@ class Timeline:
     units: Mapping[str, str]
     """Einsum → the compute unit that runs it."""
     held: tuple[Held, ...]
-    fused: tuple[FusedGroup, ...]
+    fused: tuple[SharedLoops, ...]
 
 
 def timeline(run: Run) -> Timeline | None:
@@ -65,13 +65,13 @@ def timeline(run: Run) -> Timeline | None:
     e = tables.evaluation_of(run)
     if len(e.points) < 2 or any(run.mapping_of(name) is None for name in e.points):
         return None
-    fused = [FusedGroup(names, _passes(run, m)) for m in run.mappings if len(names := einsums_in(m.nest)) > 1]
+    fused = [SharedLoops(names, _passes(run, m)) for m in run.mappings if len(names := einsums_in(m.nest)) > 1]
     units = {node.einsum: node.unit for m in run.mappings for node in _computes(m.nest)}
     held = tuple(one for m in run.mappings for one in _held(run, e, m.nest))
     return Timeline(_stages(e, fused), units, held, tuple(fused))
 
 
-def _stages(e: Evaluation, fused: Sequence[FusedGroup]) -> tuple[Stage, ...]:
+def _stages(e: Evaluation, fused: Sequence[SharedLoops]) -> tuple[Stage, ...]:
     order = {name: place for place, name in enumerate(e.points)}
     found, start = [], 0.0
     for names, cycles in sorted(e.spans.items(), key=lambda item: order[item[0][0]]):

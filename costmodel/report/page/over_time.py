@@ -107,7 +107,7 @@ def _unit_lane(unit: str, found: Timeline, total: float, clock_hz: float) -> Lan
 def _level_lane(run: Run, level: str, found: Timeline, total: float, colours: dict[str, str]) -> Lane:
     room = next(m.usable_bits for m in run.architecture.memories if m.name == level)
     stacks = [(stage, _held_in(found, stage, level)) for stage in found.stages]
-    most = max((sum(one.bits for one in held) for _, held in stacks), default=0)
+    most = max((sum(one.room_bits for one in held) for _, held in stacks), default=0)
     scale = most or 1  # of the most that it holds: of a large memory all would be a line
     blocks = [block for stage, held in stacks for block in _stack(stage, held, total, scale, colours)]
     share = f"{human.percent(most / room)} of {human.memory(room)}" if room else human.memory(most)
@@ -121,9 +121,9 @@ def _held_in(found: Timeline, stage: Stage, level: str) -> list[Held]:
 def _stack(stage: Stage, held: list[Held], total: float, scale: float, colours: dict[str, str]) -> Iterator[Block]:
     bottom = 0.0
     for one in held:
-        height = 100 * one.bits / scale
+        height = 100 * one.room_bits / scale
         live = bool(one.live & set(stage.einsums))
-        text = f"{one.tensor} in {one.level}: {human.memory(one.bits)} while {', '.join(stage.einsums)} runs"
+        text = f"{one.tensor} in {one.level}: {human.memory(one.room_bits)} while {', '.join(stage.einsums)} runs"
         colour = colours.get(one.group, QUIET)
         left, width = 100 * stage.start_cycles / total, 100 * stage.cycles / total
         yield Block(left, width, bottom, height, colour, text if live else f"{text}, kept only", pale=not live)
@@ -138,7 +138,7 @@ def _table(found: Timeline, clock_hz: float, levels: list[str]) -> Table:
             cells = [Cell(name, name), Cell(found.units[name], found.units[name])]
             times = [cycles / clock_hz for cycles in (stage.start_cycles, stage.cycles, busy)]
             cells += [Cell(human.seconds(t), t, f"{t:.9g} s", numeric=True) for t in times]
-            rooms = [sum(one.bits for one in held[level]) for level in levels]
+            rooms = [sum(one.room_bits for one in held[level]) for level in levels]
             cells += [Cell(human.memory(bits), float(bits), f"{bits:,} bits", numeric=True) for bits in rooms]
             rows.append(tuple(cells))
     columns = ("einsum", "unit", "from", "for", "busy", *(f"in {level}" for level in levels))
