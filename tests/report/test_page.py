@@ -285,7 +285,7 @@ def test_a_finger_on_a_figure_scrolls_the_page_and_a_tap_chooses_a_point(browser
         finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
         until(page, f"scrollY > {before + 100}")
     page.touchscreen.tap(*centre(page, "#front-plot", 20))
-    until(page, "document.querySelector('#fronts .side h4').textContent !== 'Point 2 of 30'")
+    until(page, "document.querySelector('#fronts .side h3').textContent !== 'Point 2 of 30'")
     context.close()
 
 
@@ -337,7 +337,7 @@ def test_a_click_on_a_point_of_a_front_shows_its_nest(visit):
         page.mouse.move(x, y)
         page.mouse.click(x, y)
         page.wait_for_timeout(200)
-        title = page.locator("#fronts .side h4").text_content()
+        title = page.locator("#fronts .side h3").text_content()
         number = int(re.fullmatch(r"Point (\d+) of 30", title)[1])
         assert f"by {8 * number}" in nest.text_content()
         assert "compute layer1.1.conv2 on MAC" in nest.text_content()

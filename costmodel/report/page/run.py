@@ -18,6 +18,7 @@ from costmodel.report.page.fibers import fibers_svg
 from costmodel.report.page.figures import energy_figures, latency_figures
 from costmodel.report.page.inputs import inputs_of
 from costmodel.report.page.ledger import ledger
+from costmodel.report.page.over_time import over_time
 from costmodel.report.page.panels import Panels
 from costmodel.report.page.run_orders import run_orders
 from costmodel.report.page.selection import packed, selection
@@ -52,7 +53,7 @@ def render(run: Run, baseline: Run | None = None) -> str:
     return fill_template(
         "page.html.j2",
         book,
-        parts=("run", "advice"),
+        parts=("run",),
         verdict=verdict(run) if evaluated else "",
         why=why(run, reasons.question(run), mapped) if mapped else None,
         title=run.title,
@@ -69,6 +70,7 @@ def render(run: Run, baseline: Run | None = None) -> str:
         einsums=chosen["layers"] if chosen else [],
         first=Panels(run).panel(run, names[0]) if names else None,
         layers=packed(chosen) if chosen else "",
+        time=over_time(run) if evaluated else None,
         orders=run_orders(run) if evaluated else None,
         graphs=_graphs(run) if evaluated else [],
         fibers=fibers_svg(run) if evaluated else "",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 TEMPLATES = Path(__file__).parent / "templates"
-SCRIPTS = ("units", "page", "tables", "charts", "select", "layers", "front")
+SCRIPTS = ("units", "page", "tables", "charts", "select", "layers", "front", "copy")
 """In this order they are one script, and what a page has beyond others follows: the first has what all share."""
 
 

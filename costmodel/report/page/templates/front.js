@@ -5,7 +5,7 @@ report.fronts = (data, selection) => {
   const plot = box.querySelector(".figure");
   const options = box.querySelector(".explorer-head select");
   const slider = box.querySelector("input[type=range]");
-  const title = box.querySelector(".side h4");
+  const title = box.querySelector(".side h3");
   const facts = box.querySelector(".side .facts");
   const which = box.querySelector(".which");
   const picker = which.querySelector("select");
@@ -111,6 +111,10 @@ report.follow = (data, selection) => {
       setTimeout(() => { buttons.link.textContent = "Copy link"; }, 2000);
     });
   }
+  // A bar over time chooses its Einsum; the chosen one is marked there.
+  const bars = [...document.querySelectorAll(".lane [data-einsum]")];
+  for (const bar of bars) bar.addEventListener("click", () => toggle(byName(bar.dataset.einsum)));
+  selection.onChange(({ layer }) => { for (const bar of bars) bar.classList.toggle("chosen", layer !== null && bar.dataset.einsum === data.layers[layer].name); });
   // A dot of the roofline and a part of the tree choose their layer.
   const byName = (name) => data.layers.findIndex((layer) => layer.name === name);
   const toggle = (place) => selection.layer(place === selection.state.layer ? null : place);

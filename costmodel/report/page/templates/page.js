@@ -64,7 +64,7 @@
   const explore = (box) => {
     const plot = box.querySelector(".figure");
     const options = box.querySelector(".explorer-head select");
-    const title = box.querySelector(".side h4");
+    const title = box.querySelector(".side h3");
     const facts = box.querySelector(".side .facts");
     const which = box.querySelector(".which");
     const picker = which.querySelector("select");

@@ -198,3 +198,4 @@
   grow();
   fillHeat();
 })();
+document.documentElement.dataset.ready = "yes";

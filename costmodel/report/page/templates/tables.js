@@ -22,7 +22,7 @@
       row.hidden = !words.every((word) => text.includes(word));
       left += row.hidden ? 0 : 1;
     }
-    input.parentElement.querySelector("output").textContent = words.length ? `${left.toLocaleString("en")} of ${table.tBodies[0].rows.length.toLocaleString("en")} rows` : "";
+    input.closest("p").querySelector("output").textContent = words.length ? `${left.toLocaleString("en")} of ${table.tBodies[0].rows.length.toLocaleString("en")} rows` : "";
   };
   for (const table of document.querySelectorAll("table.data")) {
     table.tHead.addEventListener("click", (event) => {
