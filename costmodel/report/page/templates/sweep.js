@@ -40,7 +40,7 @@
   const open = (n) => {
     state.open = n;
     const side = byId("sweeps").querySelector(".side");
-    side.querySelector("h4").textContent = `Design ${data.numbers[n]}${state.front[n] ? ", on the front" : ""}`;
+    side.querySelector("h3").textContent = `Design ${data.numbers[n]}${state.front[n] ? ", on the front" : ""}`;
     const facts = columns.filter((column) => column.values[n] !== null).map((column) => element("span", column.axis ? `${column.name} = ${column.text(column.values[n])}` : `${column.name} ${column.text(column.values[n])}`));
     if (data.notes[data.note[n]]) facts.push(element("span", data.notes[data.note[n]]));
     const [group, ...texts] = data.mappings[n] || [];
