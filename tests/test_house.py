@@ -258,8 +258,9 @@ DRAINED = {
     ("costmodel.model.invariants", "c"),
     ("costmodel.model.explain.boundary", "c"),
     ("costmodel.model.batch", "c"),
-    ("costmodel.report.chart", "child"),
-    ("costmodel.report.chart", "flows"),
+    ("costmodel.report.chart", "self"),
+    ("costmodel.report.chart_svg", "child"),
+    ("costmodel.report.chart_svg", "flows"),
 }
 """Words of a crossing or of a box of the chart are named ``drain``, too."""
 

@@ -83,6 +83,21 @@ def buffer_curve(
     return BufferCurve(einsum.name, level, machine.above, tuple(points), proven, time.process_time() - began)
 
 
+def lattice_curve(einsum: Einsum, architecture: Architecture, level: str) -> BufferCurve | None:
+    """Return the same corners where the lattice has an exact form of the Einsum, else null; no clock is looked at.
+
+    Raises SpecError as ``buffer_curve``.
+    """
+    began = time.process_time()
+    machine = machine_of((einsum,), architecture, level)
+    try:
+        points, proven = _on_the_lattice(einsum, machine, None)
+    except UnsupportedError:
+        return None
+    points.sort(key=lambda p: p.capacity_bits)
+    return BufferCurve(einsum.name, level, machine.above, tuple(points), proven, time.process_time() - began)
+
+
 def curves_of_each(
     workload: Workload, architecture: Architecture, level: str, *, budget_s: float | None = None
 ) -> Iterator[BufferCurve]:

@@ -302,11 +302,6 @@ def first_word_cycles(level: Level) -> float:
     return level.latency_cycles if isinstance(level, Memory) else 0.0
 
 
-def shared_bits_per_cycle(memory: Memory) -> float | None:
-    """Return the bandwidth that reads and writes of one instance share; null where there is no such limit."""
-    return memory.bandwidth_bits_per_cycle
-
-
 def hop_energy(array: Array) -> Meter:
     """Return the meter of the energy of hops."""
     return Meter(array.name, "hop", "pJ", array.name, (Tap("hop", array.name),), array.hop_bits, array.hop_pj)

@@ -57,8 +57,7 @@ def joule_seconds(row: Mapping[Any, Any]) -> str:
 
 
 def _evaluation_cards(run: Run, e: Evaluation) -> Iterator[Card]:
-    macs = all([o.kind for o in s.operations] == ["mac"] for s in run.workload.einsums)
-    word = "MAC" if macs else "point"
+    word = tables.point_word(run)
     joule_s = e.energy_pj * 1e-12 * e.latency_s
     cycles = f"{human.amount(e.latency_cycles)} cycles at {human.prefixed(e.clock_hz, 'Hz')}"
     peak = f"of {human.amount(e.peak_per_cycle)} {word}s per cycle"

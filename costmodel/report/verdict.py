@@ -55,7 +55,7 @@ def _limit(architecture: Architecture, evaluation: Evaluation, component: str) -
         return "waiting: nothing overlaps"
     if not isinstance(level, Memory):
         return f"compute ({component})" if level is not None else component
-    port = port if level.name == name else _busiest_port(evaluation, level, component)
+    port = _busiest_port(evaluation, level, component) if level.name == component else port
     if port == "read":
         below = architecture.levels[architecture.index(level.name) + 1].name
         return f"{level.name} → {below} bandwidth"

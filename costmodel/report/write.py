@@ -66,6 +66,15 @@ def _files(run: Run) -> dict[str, str]:
         files[ADVICE] = _json(plain(AdviceContent(advice=run.advice)))
     for name, given in zip(_input_names(run.inputs), run.inputs, strict=True):
         files[f"{INPUTS}/{name}"] = given.text
+    files |= csv_files(run)
+    if run.mappings:
+        files[MAPPING] = dump(run.mappings)
+    return files
+
+
+def csv_files(run: Run) -> dict[str, str]:
+    """The tables of a run, as they stand in its folder."""
+    files = {}
     if run.evaluation is not None:
         files["traffic.csv"] = _table(TrafficRow, run.evaluation.traffic_rows)
         files["actions.csv"] = _table(ActionRow, run.evaluation.action_rows)
@@ -74,8 +83,6 @@ def _files(run: Run) -> dict[str, str]:
             files[OVERLAP] = _table(OverlapRow, run.evaluation.overlap_rows)
         files["occupancy.csv"] = _table(OccupancyRow, run.evaluation.occupancy_rows)
         files[EINSUMS] = _table(EinsumTotals, _einsum_totals(run.evaluation))
-    if run.mappings:
-        files[MAPPING] = dump(run.mappings)
     if run.searches:
         files[FRONT] = _front_csv(run)
     if run.kind == "sweep":
@@ -194,7 +201,12 @@ def _cell(value: object) -> object:
 def _table(kind: type, rows: Iterable[object]) -> str:
     """One line for each row; the columns are the fields."""
     columns = [field.name for field in fields(kind)]
-    return _csv(columns, ([getattr(row, column) for column in columns] for row in rows))
+    return _csv(columns, ([_whole(getattr(row, column)) for column in columns] for row in rows))
+
+
+def _whole(value: object) -> object:
+    """A whole number without a point, as it is read back."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _json(value: Plain) -> str:

@@ -12,7 +12,6 @@ from costmodel.model.explain.asked import Questioned
 from costmodel.model.instances import spatial_loops, steps_of
 from costmodel.model.nest import BoundEinsum
 from costmodel.model.systolic import passes, systolic_arrays, systolic_overhead
-from costmodel.spec.hardware import Array
 
 NEGLIGIBLE = 1e-9
 """Share of the cycles below which a loss is rounding."""
@@ -31,6 +30,19 @@ class Loss:
     """The cause, in words."""
 
 
+@dataclass(frozen=True, slots=True)
+class ArrayUse:
+    """A dimension of an array, and what an Einsum unrolls across it."""
+
+    array: str
+    name: str
+    size: int
+    used: int
+    """Instances at work, one in each of ``loops``' steps."""
+    loops: tuple[tuple[str, int, int], ...]
+    """(rank variable, extent that is left for it, steps)."""
+
+
 def losses(asked: Questioned, einsum: str) -> tuple[Loss, ...]:
     """Split what an Einsum takes beyond ``points / peak`` by cause; what is left of its cycles is useful."""
     e = asked.evaluation
@@ -40,11 +52,12 @@ def losses(asked: Questioned, einsum: str) -> tuple[Loss, ...]:
     found = list(_passes(asked, bound))
     busy = computing - sum(loss.cycles for loss in found)
     copies = asked.architecture.copies(bound.unit.name)
-    used = math.prod(size for _, _, size, _ in _in_space(asked, bound))
+    dimensions = dimensions_of(asked, einsum)
+    used = math.prod(part.used for part in dimensions)
     ideal = min(e.points[einsum] / e.peak_by_einsum[einsum], busy)
     even = max(busy * min(used / copies, 1.0), ideal)
     if used < copies:
-        text = f"{used:,} of {copies:,} {bound.unit.name} at work: {'; '.join(_why_idle(asked, bound))}"
+        text = f"{used:,} of {copies:,} {bound.unit.name} at work: {'; '.join(_why_idle(dimensions))}"
         found.append(Loss("idle", bound.unit.name, busy - even, text))
     text = f"some of the {bound.unit.name} have less to do than others: tiles do not divide"
     found.append(Loss("uneven", bound.unit.name, even - ideal, text))
@@ -63,40 +76,33 @@ def _passes(asked: Questioned, bound: BoundEinsum) -> Iterator[Loss]:
             yield Loss("passes", array.name, overhead, text)
 
 
-def across_arrays(asked: Questioned, einsum: str) -> tuple[tuple[str, str, int, int], ...]:
-    """(array, dimension, instances used, size) of every array above the compute unit of an Einsum, outermost first."""
-    found = _in_space(asked, asked.bound(einsum))
-    return tuple((array.name, dimension, used, array.shape[dimension]) for array, dimension, used, _ in found)
-
-
-def _in_space(asked: Questioned, bound: BoundEinsum) -> list[tuple[Array, str, int, list[tuple[str, int, int]]]]:
-    """(array, dimension, instances used, loops across it as (rank variable, extent, steps))."""
+def dimensions_of(asked: Questioned, einsum: str) -> tuple[ArrayUse, ...]:
+    """Every dimension of the arrays above the compute unit of an Einsum, outermost first."""
+    bound = asked.bound(einsum)
     across: dict[tuple[str | None, str], list[tuple[str, int, int]]] = {}
     for at, extent in spatial_loops(bound.loops, bound.einsum.shape):
         loop = bound.loops[at]
         steps = steps_of(bound.loops, at, extent)
         if steps > 1:
             across.setdefault((loop.array, loop.dimension), []).append((loop.rank_variable, extent, steps))
-    arrays = asked.architecture.part(bound.unit.name).arrays
-    return [
-        (array, dimension, math.prod(steps for _, _, steps in loops), loops)
-        for array in arrays
-        for dimension in array.shape
-        for loops in (across.get((array.name, dimension), []),)
-    ]
+    return tuple(
+        ArrayUse(array.name, name, array.shape[name], math.prod(steps for _, _, steps in loops), tuple(loops))
+        for array in asked.architecture.part(bound.unit.name).arrays
+        for name in array.shape
+        for loops in (across.get((array.name, name), []),)
+    )
 
 
-def _why_idle(asked: Questioned, bound: BoundEinsum) -> Iterator[str]:
+def _why_idle(dimensions: Sequence[ArrayUse]) -> Iterator[str]:
     """Of each dimension that is not used up, what is unrolled across it."""
-    for array, dimension, used, loops in _in_space(asked, bound):
-        size = array.shape[dimension]
-        if used >= size:
+    for part in dimensions:
+        name = f"{part.array}.{part.name}"
+        if part.used >= part.size:
             continue
-        name = f"{array.name}.{dimension}"
-        if not loops:
-            yield f"nothing is unrolled across {name}, which has {size:,}"
+        if not part.loops:
+            yield f"nothing is unrolled across {name}, which has {part.size:,}"
         else:
-            yield f"{used:,} of {size:,} along {name}{_fit(loops, size)}"
+            yield f"{part.used:,} of {part.size:,} along {name}{_fit(part.loops, part.size)}"
 
 
 def _fit(loops: Sequence[tuple[str, int, int]], size: int) -> str:

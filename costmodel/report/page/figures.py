@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from costmodel.report import pictures, tables
+from costmodel.report import pictures, roofs, tables
 from costmodel.report.page import findings
 from costmodel.report.page.book import Book, Figure
 from costmodel.report.run import Run
@@ -22,7 +22,7 @@ def latency_figures(book: Book, run: Run) -> list[Figure]:
     """Where the time goes."""
     busy = pictures.latency_by_component(run)
     found = [book.figure("latency-components", "Latency by component", findings.of_time(run), busy, "t-latency")]
-    if len(tables.roofline(run)):
+    if len(roofs.intensities(run)):
         found.append(
             book.figure("roofline", "Roofline", findings.of_roofline(run), pictures.roofline(run), "t-einsums")
         )

@@ -6,18 +6,20 @@ from collections.abc import Sequence
 from typing import Any
 
 from costmodel.report import human
+from costmodel.report.page.downloads import csv_links
 from costmodel.report.page.tables import levels_table
 from costmodel.report.run import Run
 
 
 def inputs_of(runs: Sequence[Run]) -> dict[str, Any]:
-    """Architectures, files, facts and sources of runs that stand on one page."""
+    """Architectures, files, facts, tables and sources of runs that stand on one page."""
     architectures = list(dict.fromkeys(a.name for run in runs for a in run.architectures))
     known = {a.name: a for run in reversed(runs) for a in run.architectures}
     return {
         "levels": [levels_table(f"levels-{n}", known[name]) for n, name in enumerate(architectures)],
         "inputs": list(dict.fromkeys(item for run in runs for item in run.inputs)),
         "facts": [fact for run in runs for fact in _facts(run)],
+        "files": csv_links(runs[0]) if len(runs) == 1 else [],
         "sources": list(dict.fromkeys(source for run in runs for source in _sources(run))),
     }
 

@@ -18,9 +18,10 @@ from costmodel.report.page.fibers import fibers_svg
 from costmodel.report.page.figures import energy_figures, latency_figures
 from costmodel.report.page.inputs import inputs_of
 from costmodel.report.page.ledger import ledger
-from costmodel.report.page.panels import einsum_panels
+from costmodel.report.page.panels import Panels
 from costmodel.report.page.run_orders import run_orders
 from costmodel.report.page.selection import packed, selection
+from costmodel.report.page.slope import slope_figure
 from costmodel.report.page.sweep import render_sweep
 from costmodel.report.page.tables import run_tables
 from costmodel.report.page.template import fill_template, template
@@ -41,7 +42,12 @@ def render(run: Run, baseline: Run | None = None) -> str:
     mapped = reasons.mapped(run) if evaluated else []
     points = points_of(run)
     at = points if isinstance(points, Points) else None
-    chosen = selection(run, at, lambda other: _tiles(other, baseline), _panels) if evaluated else None
+    shown = Panels(run)
+
+    def panels(other: Run, names: Sequence[str]) -> dict[str, str]:
+        return {name: _panel(shown.panel(other, name)) for name in names}
+
+    chosen = selection(run, at, lambda other: _tiles(other, baseline), panels) if evaluated else None
     names = [layer["name"] for layer in chosen["layers"]] if chosen else []
     return fill_template(
         "page.html.j2",
@@ -58,9 +64,10 @@ def render(run: Run, baseline: Run | None = None) -> str:
         advice=advice_card(run),
         energy=energy_figures(book, run) if evaluated else [],
         latency=latency_figures(book, run) if evaluated else [],
+        slope=slope_figure(book, run) if evaluated else None,
         ledger=ledger(run, alike=_alike(chosen)) if chosen and len(names) > 1 else None,
         einsums=chosen["layers"] if chosen else [],
-        first=einsum_panels(run, names[:1])[0] if names else None,
+        first=Panels(run).panel(run, names[0]) if names else None,
         layers=packed(chosen) if chosen else "",
         orders=run_orders(run) if evaluated else None,
         graphs=_graphs(run) if evaluated else [],
@@ -77,10 +84,9 @@ def _tiles(run: Run, baseline: Run | None) -> tuple[str, str]:
     return verdict(run), str(tiles(cards(run, baseline)))
 
 
-def _panels(run: Run, names: Sequence[str]) -> dict[str, str]:
-    """Einsum → its mapping as HTML."""
-    panel = template("einsums.html.j2").module.panel  # type: ignore[attr-defined]
-    return {one["name"]: str(panel(one)) for one in einsum_panels(run, names)}
+def _panel(content: dict[str, Any]) -> str:
+    """The mapping of an Einsum as HTML."""
+    return str(template("einsums.html.j2").module.panel(content))  # type: ignore[attr-defined]
 
 
 def _alike(chosen: dict[str, Any]) -> bool:

@@ -19,7 +19,9 @@ from costmodel.model.meters import port_energy
 from costmodel.report import tables
 from costmodel.report.figures.colours import QUIET, component_colours, group_colours
 from costmodel.report.points import Points
+from costmodel.report.roofs import roofs
 from costmodel.report.run import EinsumSearch, Run
+from costmodel.spec.hardware import Memory
 
 
 @dataclass
@@ -72,8 +74,12 @@ class CostList:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._groups = tables.tensor_groups(run.workload)
-        self._outer = run.architecture.memories[0]
-        self._widths = {m.action: m.width_bits for m in port_energy(self._outer)}
+        self._widths = {
+            (m.component, m.action): m.width_bits
+            for roof in roofs(run)
+            for m in port_energy(memory_of(run, roof.level))
+            if m.action in roof.actions
+        }
         self.components, self.groups, self.actions, self.costs = Numbered(), Numbered(), Numbered(), Numbered()
         for name in tables.component_order(run):
             self.components.place(name)
@@ -84,7 +90,7 @@ class CostList:
         """Einsum → the place of what one execution of it costs."""
         wanted = dict.fromkeys(names)
         energy: dict[str, dict[tuple[int, int, int], float]] = {name: {} for name in wanted}
-        bits = dict.fromkeys(wanted, 0.0)
+        bits: dict[str, dict[int, float]] = {name: {} for name in wanted}
         for row in evaluation.action_rows:
             if row.einsum not in wanted:
                 continue
@@ -92,8 +98,9 @@ class CostList:
             group = self._groups.get((row.einsum, row.tensor), row.tensor) or plain
             key = (self.components.place(row.component), self.groups.place(group), self.actions.place(row.action))
             energy[row.einsum][key] = energy[row.einsum].get(key, 0.0) + row.energy_pj
-            if row.component == self._outer.name:
-                bits[row.einsum] += row.count * self._widths.get(row.action, 0)
+            if width := self._widths.get((row.component, row.action)):
+                place = self.components.place(row.component)
+                bits[row.einsum][place] = bits[row.einsum].get(place, 0.0) + row.count * width
         cycles: dict[str, list[tuple[int, float]]] = {name: [] for name in wanted}
         for busy in evaluation.latency_rows:
             if busy.einsum in wanted:
@@ -106,7 +113,7 @@ class CostList:
                     tuple((place, _short(count)) for place, count in cycles[name]),
                     _short(evaluation.cycles_by_einsum[name]),
                     self.components.place(bound[name]) if name in bound else -1,
-                    _short(bits[name]),
+                    tuple((place, _short(count)) for place, count in sorted(bits[name].items()) if count),
                     evaluation.utilisation_of([name]),
                     evaluation.capacity_bits_by_einsum[name],
                 )
@@ -116,19 +123,23 @@ class CostList:
 
     def data(self) -> dict[str, Any]:
         """The lists, for the scripts."""
-        keys = ("energy", "cycles", "latency", "bound", "outer_bits", "utilisation", "room_bits")
+        keys = ("energy", "cycles", "latency", "bound", "bits", "utilisation", "room_bits")
         components = component_colours(list(self.components.places))
         groups = sorted(self.groups.places, key=lambda name: name in {tables.COMPUTE, tables.LEAKAGE})
         colours = group_colours(groups, tables.group_roles(self._run.workload))
         return {
             "workload": self._run.workload.name,
             "clock_hz": self._run.architecture.clock_hz,
-            "outer": self._outer.name,
             "components": [{"name": n, "colour": components.get(n, QUIET)} for n in self.components.places],
             "groups": [{"name": n, "colour": colours[n]} for n in self.groups.places],
             "actions": list(self.actions.places),
             "costs": [dict(zip(keys, cost, strict=True)) for cost in self.costs.places],
         }
+
+
+def memory_of(run: Run, name: str) -> Memory:
+    """A memory of the architecture by its name."""
+    return next(memory for memory in run.architecture.memories if memory.name == name)
 
 
 def _short(value: float) -> float:

@@ -60,7 +60,7 @@ def render_sweep(runs: Sequence[Run]) -> str:
     data = sweep_data(runs, book)
     return plain_page(
         "sweep",
-        ("sweep_views.js", "sweep.js"),
+        ("advice.js", "sweep_views.js", "sweep.js"),
         data,
         title=" and ".join(dict.fromkeys(run.title for run in runs)),
         created=first.provenance.created.replace("T", " ")[:16],

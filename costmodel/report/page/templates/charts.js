@@ -118,17 +118,27 @@ report.charts = (() => {
     };
   };
 
-  // The roof stays; the dots move. What is chosen stands out.
+  // The roofs stay; the dots move: full ones of what binds, rings of the others. What is chosen stands out.
   const roofline = (figure, known, layers, chosen) => {
-    const dots = layers.filter(({ at }) => at.outer_bits && at.latency);
-    const data = figure.data.map((trace) => (trace.name !== "Einsums" ? trace : {
-      ...trace,
-      x: dots.map(({ layer, at }) => layer.points / at.outer_bits),
-      y: dots.map(({ layer, at }) => layer.points / at.latency),
-      customdata: dots.map(({ name }) => name),
-      marker: { ...trace.marker, color: dots.map(({ name }) => (name === chosen ? "#d1495b" : "#3e6a94")), size: dots.map(({ name }) => (name === chosen ? 15 : 9)) },
-      hovertext: dots.map(({ name, layer, at }) => `<b>${label(name)}</b><br>${digits(layer.points / at.latency)} operations per cycle<br>${digits(layer.points / at.outer_bits)} operations per bit of ${label(known.outer)}<br>bound by ${label(known.components[at.bound]?.name ?? "")}`),
-    }));
+    const every = layers.filter(({ at }) => at.latency && at.bits.length).flatMap(({ layer, at, name }) => {
+      const bound = at.bits.some(([component]) => component === at.bound) ? at.bound : at.bits[0][0];
+      return at.bits.map(([component, bits]) => ({ name, level: known.components[component].name, decides: component === bound, x: layer.points / bits, y: layer.points / at.latency, binds: known.components[at.bound]?.name ?? "" }));
+    });
+    const data = figure.data.map((trace) => {
+      if (!trace.meta) return trace;
+      const dots = every.filter(({ level, decides }) => level === trace.meta.level && decides === trace.meta.decides);
+      const mine = dots.map(({ name }) => name === chosen);
+      const size = trace.meta.decides ? 10 : 7;
+      return {
+        ...trace,
+        x: dots.map(({ x }) => x),
+        y: dots.map(({ y }) => y),
+        showlegend: dots.length > 0,
+        customdata: dots.map(({ name }) => name),
+        marker: { ...trace.marker, color: trace.meta.decides ? mine.map((is) => (is ? "#d1495b" : trace.marker.color)) : trace.marker.color, size: mine.map((is) => (is ? size + 6 : size)) },
+        hovertext: dots.map(({ name, x, y, binds }) => `<b>${label(name)}</b><br>${digits(y)} operations per cycle<br>${digits(x)} operations per bit of ${label(trace.meta.level)}<br>bound by ${label(binds)}`),
+      };
+    });
     return { data, layout: figure.layout };
   };
   return { "energy-levels": energyLevels, "energy-icicle": icicle, "latency-components": latencyComponents, roofline };
