@@ -1,15 +1,17 @@
 """CPU time of sweeps: a grid of matrix products, points that are known, and an estimate for a grid of ResNet-18.
 
-    python benchmarks/sweep.py [gemm | known | samplers | resnet18]
+    python benchmarks/sweep.py [gemm | known | samplers | scaling | resnet18]
 
 ``gemm``      256 designs (buffer × PE X × PE Y × bandwidth) of a 64³ product, for energy and latency, in this process
 ``known``     the same again with a journal that holds them all: time of a point of which everything is known
 ``samplers``  the same grid by samplers: hypervolume against designs, as a share of that of the true front
+``scaling``   128 designs of the Eyeriss family on ResNet-18 with 1 and with 2 processes: on an otherwise idle machine
 ``resnet18``  10,000 designs of the Eyeriss family: distinct searches, and the time of all from that of a sample
 """
 
 from __future__ import annotations
 
+import os
 import resource
 import sys
 import tempfile
@@ -103,6 +105,19 @@ def samplers(folder: Path) -> None:
         print(f"samplers: {name:7} {' '.join(f'{share:.3f}' for share in found)}")
 
 
+def scaling(_: Path) -> None:
+    study = catalog.load_study(RESNET | {"points": 128})
+    walls = []
+    for jobs in (1, 2):
+        started, before = time.monotonic(), os.times()
+        result = run_sweep(study, jobs=jobs)
+        walls.append(time.monotonic() - started)
+        spent = sum(os.times()[:4]) - sum(before[:4])
+        assert len(result.outcomes) == 128
+        print(f"scaling: -j {jobs}: {walls[-1]:.0f} s, {spent:.0f} CPU-s, load {os.getloadavg()[0]:.1f}")
+    print(f"scaling: {walls[0] / walls[1]:.2f} times as fast with 2 processes")
+
+
 def resnet18(_: Path) -> None:
     study = catalog.load_study(RESNET)
     started = time.process_time()
@@ -132,7 +147,9 @@ def main() -> None:
     asked = sys.argv[1:] or ["gemm", "known", "samplers", "resnet18"]
     with tempfile.TemporaryDirectory() as folder:
         for name in asked:
-            {"gemm": gemm, "known": known, "samplers": samplers, "resnet18": resnet18}[name](Path(folder))
+            {"gemm": gemm, "known": known, "samplers": samplers, "resnet18": resnet18, "scaling": scaling}[name](
+                Path(folder)
+            )
 
 
 if __name__ == "__main__":
