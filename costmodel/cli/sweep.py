@@ -57,7 +57,7 @@ def shard_asked(_ctx: click.Context, _param: click.Parameter, value: str | None)
     try:
         return Shard.of_text(value)
     except SpecError as error:
-        raise click.BadParameter(str(error)) from None
+        raise click.BadParameter(error.problems[0].message) from None
 
 
 @click.command("sweep")

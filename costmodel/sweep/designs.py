@@ -152,7 +152,7 @@ class Shard:
         """Read ``2/8``. Raises SpecError."""
         number, _, of = text.partition("/")
         if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
-            raise SpecError([Problem(f"a shard is i/n with i from 1 to n, such as 2/8, got {text!r}")])
+            raise SpecError([Problem(f"must be i/n with i from 1 to n, such as 2/8, got {text!r}", path="shard")])
         return cls(int(number), int(of))
 
     def range(self, points: int) -> range:
