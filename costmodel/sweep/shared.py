@@ -149,7 +149,8 @@ class Shared:
             create = (
                 partial(optuna.create_study, directions=directions, load_if_exists=True) if new else optuna.load_study
             )
-            self._optuna: OptunaStudy = create(study_name=name, storage=storage, sampler=sampler_of(own))
+            sampler = None if own.sampler == "grid" else sampler_of(own)  # a grid asks for nothing
+            self._optuna: OptunaStudy = create(study_name=name, storage=storage, sampler=sampler)
             mine, there = _question(self._study, self._question), self._optuna.user_attrs.get(QUESTION)
             if there is None:
                 self._optuna.set_user_attr(QUESTION, mine)

@@ -21,7 +21,7 @@ def bar(parts: Mapping[str, float]) -> str:
     """Draw the shares of the largest parts, with their names below; nothing where there is nothing to share.
 
     >>> print(bar({"GLB": 1.0, "DRAM": 5.0, "MAC": 2.0, "hop": 0.0}))
-    ██████████████████████████████████████▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▒▒▒▒▒▒▒
+    ██████████████████████████████████████▓▓▓▓▓▓▓▓▓▓▓▓▓▓▒▒▒▒▒▒▒▒
     █ DRAM 62.5 %  ▓ MAC 25 %  ▒ GLB 12.5 %
     """
     whole = sum(parts.values())
