@@ -1,6 +1,7 @@
 # make demo       environment, then ResNet-18 on Eyeriss with a report
 # make test       all tests but the long ones       make test-long   100,000 comparisons with the walk, and their like
 # make lint       ruff and mypy                     make bench       the speeds that the benchmarks promise
+# make docs       the documents as pages, in docs/_build   make screenshots   their pictures, in Chromium
 # make docs-files   the tables of docs/files.md, from the models, and what docs/python.md shows
 # make lock       renews locks/, the environment that is tested   make newest   all tests with the newest of everything
 # make clean      removes the environment, caches and the demo's run
@@ -15,7 +16,7 @@ SEARCH := --objective energy,latency
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { command -v $$p; break; }; done)
 
-.PHONY: demo test test-long lint bench check docs-files lock newest clean
+.PHONY: demo test test-long lint bench check docs docs-files screenshots lock newest clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/user
@@ -27,7 +28,7 @@ test: $(VENV)/dev
 	$(BIN)/python -m pytest -n auto
 
 test-long: $(VENV)/dev
-	$(BIN)/python -m pytest -m long -s
+	$(BIN)/python -m pytest -m long -n 2
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .
@@ -35,6 +36,13 @@ lint: $(VENV)/dev
 
 check: $(VENV)/user
 	$(BIN)/costmodel check {arch,workloads,studies,studies/mappings}/*.yaml
+
+docs: $(VENV)/dev
+	$(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going --quiet docs docs/_build
+	@echo "Documents: $(CURDIR)/docs/_build/index.html"
+
+screenshots: $(VENV)/dev
+	$(BIN)/python docs/screenshots.py
 
 docs-files: $(VENV)/user
 	$(BIN)/python docs/files.py
@@ -44,7 +52,7 @@ bench: $(VENV)/dev
 	set -e; for script in benchmarks/*.py; do $(BIN)/python $$script; done
 
 clean:
-	rm -rf $(VENV) $(VENV)-newest $(DEMO) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-newest $(DEMO) docs/_build build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environment is the one that was tested: locks/ names every package with its hashes, for Python 3.11 and newer.

@@ -1,28 +1,37 @@
 """CPU time of sweeps: a grid of matrix products, points that are known, and an estimate for a grid of ResNet-18.
 
-    python benchmarks/sweep.py [gemm | known | resnet18]
+    python benchmarks/sweep.py [gemm | known | samplers | scaling | resnet18]
 
 ``gemm``      256 designs (buffer × PE X × PE Y × bandwidth) of a 64³ product, for energy and latency, in this process
 ``known``     the same again with a journal that holds them all: time of a point of which everything is known
+``samplers``  the same grid by samplers: hypervolume against designs, as a share of that of the true front
+``scaling``   128 designs of the Eyeriss family on ResNet-18 with 1 and with 2 processes: on an otherwise idle machine
 ``resnet18``  10,000 designs of the Eyeriss family: distinct searches, and the time of all from that of a sample
 """
 
 from __future__ import annotations
 
+import os
 import resource
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
+from costmodel.mapper.cache import Cache
 from costmodel.mapper.engines import search
+from costmodel.mapper.front import on_front
 from costmodel.spec import catalog
 from costmodel.spec.study import Study
 from costmodel.sweep.bench import Bench
-from costmodel.sweep.designs import grid
+from costmodel.sweep.designs import Values, grid
 from costmodel.sweep.execute import fingerprint, run_sweep
 from costmodel.sweep.journal import Journal
 from costmodel.sweep.resolve import Resolver
+from costmodel.sweep.standing import dominated
 
 GEMM = {
     "arch": "pe2d",
@@ -46,6 +55,9 @@ RESNET = {
         "DRAM.bandwidth": {"from": "0.25 GB/s", "to": "2.5 GB/s", "step": "0.25 GB/s"},
     },
 }
+TRIALS = (8, 16, 32, 64, 128)
+"""Designs after which samplers are compared."""
+SEEDS = 5
 SAMPLE = 12
 """Searches that an estimate is made from."""
 
@@ -68,6 +80,42 @@ def known(folder: Path) -> None:
         result = run_sweep(study, journal, jobs=1)
     spent = time.process_time() - started
     print(f"known: {1000 * spent / len(result.outcomes):.2f} ms a point, {result.resumed} points known")
+
+
+def samplers(folder: Path) -> None:
+    """Print the share of the true hypervolume that samplers have after so many designs, the mean of some seeds."""
+    cache = Cache(folder / "cache", print)
+    study = catalog.load_study(GEMM)
+    whole = [o.costs(study.objective) for o in run_sweep(study, jobs=1, cache=cache).outcomes]
+    costs = np.log([each for each in whole if each is not None])
+    least, sides = costs.min(axis=0), np.ptp(costs, axis=0)
+
+    def volume(some: Sequence[Values]) -> float:
+        scaled = (np.log([each for each in some if each is not None]) - least) / sides
+        return dominated([tuple(each) for each in scaled[on_front(scaled)]])
+
+    true = volume(whole)
+    print(f"samplers: true front {true:.4f} of the box; share of it after designs {', '.join(map(str, TRIALS))}")
+    for name in ("random", "qmc", "tpe", "nsga2"):
+        found = np.zeros(len(TRIALS))
+        for seed in range(SEEDS):
+            asked = study.model_copy(update={"sampler": name, "points": TRIALS[-1], "seed": seed})
+            told = [o.costs(study.objective) for o in run_sweep(asked, jobs=1, cache=cache).outcomes]
+            found += [volume(told[:count]) / true / SEEDS for count in TRIALS]
+        print(f"samplers: {name:7} {' '.join(f'{share:.3f}' for share in found)}")
+
+
+def scaling(_: Path) -> None:
+    study = catalog.load_study(RESNET | {"points": 128})
+    walls = []
+    for jobs in (1, 2):
+        started, before = time.monotonic(), os.times()
+        result = run_sweep(study, jobs=jobs)
+        walls.append(time.monotonic() - started)
+        spent = sum(os.times()[:4]) - sum(before[:4])
+        assert len(result.outcomes) == 128
+        print(f"scaling: -j {jobs}: {walls[-1]:.0f} s, {spent:.0f} CPU-s, load {os.getloadavg()[0]:.1f}")
+    print(f"scaling: {walls[0] / walls[1]:.2f} times as fast with 2 processes")
 
 
 def resnet18(_: Path) -> None:
@@ -96,10 +144,12 @@ def points_of(study: Study, resolver: Resolver, bench: Bench) -> int:
 
 
 def main() -> None:
-    asked = sys.argv[1:] or ["gemm", "known", "resnet18"]
+    asked = sys.argv[1:] or ["gemm", "known", "samplers", "resnet18"]
     with tempfile.TemporaryDirectory() as folder:
         for name in asked:
-            {"gemm": gemm, "known": known, "resnet18": resnet18}[name](Path(folder))
+            {"gemm": gemm, "known": known, "samplers": samplers, "resnet18": resnet18, "scaling": scaling}[name](
+                Path(folder)
+            )
 
 
 if __name__ == "__main__":

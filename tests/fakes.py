@@ -137,3 +137,29 @@ def mortal_answer(asked, generous):
                 break
             os.kill(os.getpid(), signal.SIGKILL)
     return answer(asked, generous)
+
+
+_ANSWERED: list[str] = []
+
+
+def endless_answer(asked, generous):
+    """Answers once in a process; then only an interrupt ends it."""
+    while _ANSWERED:
+        time.sleep(0.01)
+    _ANSWERED.append(asked.einsum.name)
+    return answer(asked, generous)
+
+
+def meeting_answer(asked, generous):
+    """Notes each call; the first of a process waits for two other ones, and ends the process whose FATE it is."""
+    with pathlib.Path("calls").open("a", encoding="utf-8") as calls:
+        calls.write(f"{asked.named()[0]}\n")
+    here = pathlib.Path("met", str(os.getpid()))
+    if not here.exists():
+        here.touch()
+        late_s = time.monotonic() + 60
+        while len(list(pathlib.Path("met").iterdir())) < 3 and time.monotonic() < late_s:
+            time.sleep(0.01)
+        if os.environ["FATE"] == "dies":
+            os.kill(os.getpid(), signal.SIGKILL)
+    return answer(asked, generous)

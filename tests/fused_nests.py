@@ -171,14 +171,18 @@ class TooManyError(Exception):
 
 
 def fused(
-    workload: Workload, einsums: tuple[Einsum, ...], architecture: Architecture, most: int
+    workload: Workload, einsums: tuple[Einsum, ...], architecture: Architecture, most: int, held: Iterable[str] = ()
 ) -> Iterator[tuple[list[list[Costs]], int]]:
     """Yield, for each shared part, the costs of each Einsum's branches that fit; and how many nests it stands for.
+
+    Of shared parts, those that hold some tensors.
 
     Raises TooManyError where more than ``most`` would have to be costed.
     """
     every = list(_every(einsums, architecture, most))
     for shared, part, branches in every:
+        if not set(held) <= {tensor for tensor, _ in shared}:
+            continue
         stays = staying(workload, einsums, shared)
         tensors = dict.fromkeys(t for e in einsums for t in e.tensors if t not in stays)
         above = (Storage(tuple(tensors), architecture.memories[0].name), *part)

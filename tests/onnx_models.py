@@ -53,11 +53,13 @@ def values_for(model, seed=0):
     return found
 
 
-def compare(model, folder, tolerance=1e-9):
-    """Import a model and run both; return what was imported."""
+def compare(model, folder, tolerance=1e-9, reference=None):
+    """Import a model and run both; return what was imported. ``reference``: one that computes the same."""
     found = import_model(saved(model, folder), ())
     feeds = values_for(model)
-    expected = dict(zip([o.name for o in model.graph.output], ReferenceEvaluator(model).run(None, feeds), strict=True))
+    expected = dict(
+        zip([o.name for o in model.graph.output], ReferenceEvaluator(reference or model).run(None, feeds), strict=True)
+    )
     given = {found.views[name].tensor: array for name, array in feeds.items() if name in found.views}
     document = found.workload.model_dump(mode="json", exclude_none=True)
     looked_up = {t for t in given if any(f"={t}[" in einsum.einsum for einsum in found.workload.einsums)}

@@ -35,6 +35,7 @@ LAYERS = (
     "costmodel.trace",
     "costmodel.mapper",
     "costmodel.sweep",
+    "costmodel.advice",
     "costmodel.report",
     "costmodel.api",
     "costmodel.validate",
@@ -252,12 +253,14 @@ def test_only_the_price_book_reads_what_a_level_states(module):
 
 
 DRAINED = {
+    ("costmodel.model.explain.returning", "c"),
     ("costmodel.model.actions", "c"),
     ("costmodel.model.invariants", "c"),
     ("costmodel.model.explain.boundary", "c"),
     ("costmodel.model.batch", "c"),
-    ("costmodel.report.chart", "child"),
-    ("costmodel.report.chart", "flows"),
+    ("costmodel.report.chart", "self"),
+    ("costmodel.report.chart_svg", "child"),
+    ("costmodel.report.chart_svg", "flows"),
 }
 """Words of a crossing or of a box of the chart are named ``drain``, too."""
 

@@ -11,8 +11,11 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 
 
 def wanted(*extras: str) -> set[str]:
+    """The packages that the project names, with those of the extras that these extras name themselves."""
     lines = [*PROJECT["dependencies"], *(x for extra in extras for x in PROJECT["optional-dependencies"][extra])]
-    return {re.split(r"[<>=! \[]", line)[0].lower().replace("_", "-") for line in lines}
+    own = [line for line in lines if line.startswith("costmodel[")]
+    inner = wanted(*(extra for line in own for extra in line[len("costmodel[") : -1].split(","))) if own else set()
+    return inner | {re.split(r"[<>=! \[]", line)[0].lower().replace("_", "-") for line in lines if line not in own}
 
 
 def pinned(name: str) -> dict[str, list[str]]:

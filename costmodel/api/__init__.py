@@ -8,17 +8,20 @@ all that is wrong with an input, InfeasibleError that nothing fits.
 from costmodel.api.ask import evaluate, explain, map, report, sweep
 from costmodel.api.curves import CurveResult, curve
 from costmodel.api.inputs import Loaded, load_arch, load_mapping, load_workload
+from costmodel.api.peers import import_from
 from costmodel.api.results import CostResult, MapResult, SpaceResult
 from costmodel.api.steps import TraceResult, trace
 from costmodel.api.text import Text
 from costmodel.api.transforming import TransformResult, transform
 from costmodel.api.values import ValuesResult, run
+from costmodel.importing.peers.imported import Imported
 from costmodel.mapper.result import InfeasibleError
 from costmodel.spec.problems import SpecError
 
 __all__ = [
     "CostResult",
     "CurveResult",
+    "Imported",
     "InfeasibleError",
     "Loaded",
     "MapResult",
@@ -31,6 +34,7 @@ __all__ = [
     "curve",
     "evaluate",
     "explain",
+    "import_from",
     "load_arch",
     "load_mapping",
     "load_workload",

@@ -6,6 +6,7 @@ import os
 import time
 import warnings
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,9 +23,10 @@ from costmodel.api.inputs import (
 )
 from costmodel.api.results import CostResult, MapResult, RunResult, SpaceResult
 from costmodel.api.text import Text
+from costmodel.mapper.cache import Cache, usual_folder
 from costmodel.mapper.network import NetworkResult, map_workload
+from costmodel.mapper.tasks import LostError
 from costmodel.mapper.why import reasons
-from costmodel.mapper.workers import LostError
 from costmodel.model.explain import answer
 from costmodel.model.explain.subjects import subjects
 from costmodel.report.assemble import check_asked, run_of_evaluation, run_of_network
@@ -38,6 +40,7 @@ from costmodel.report.write import write_run
 from costmodel.spec import catalog
 from costmodel.spec.problems import Marks
 from costmodel.spec.request import request_of
+from costmodel.sweep.designs import Shard
 from costmodel.sweep.execute import fingerprint, run_sweep
 from costmodel.sweep.journal import JOURNAL, Journal
 
@@ -113,23 +116,31 @@ def sweep(
     jobs: int | None = None,
     out: str | os.PathLike[str] | None = None,
     force: bool = False,
+    cache: bool = False,
+    shard: str | None = None,
+    front_only: bool = False,
 ) -> SpaceResult:
     """Explore the design space of a study: every point is an architecture with its best mappings.
 
     Only with ``out`` is anything written: a run folder, with each point as it is finished, so that the same call goes
-    on with what is left; ``force`` begins anew. A design that nothing fits is a point with a note. Raises SpecError.
+    on with what is left; ``force`` begins anew. With ``cache`` searches are answered from what `costmodel` keeps of
+    earlier ones, and kept there. ``shard="2/8"`` is one of eight parts of the grid; with ``front_only`` designs that
+    provably cannot enter the front are set aside. A design that nothing fits is a point with a note. Raises SpecError.
     """
     started = time.monotonic()
     settings = texts_of(set)
     loaded = catalog.load_study(study, settings)
     command = call_text("sweep", study, set=settings)
+    part = None if shard is None else Shard.of_text(shard)
+    kept = Cache(usual_folder(), warnings.warn) if cache else None
+    run_it = partial(run_sweep, jobs=jobs, cache=kept, part=part, front_only=front_only)
     if out is None:
-        result = run_sweep(loaded, jobs=jobs)
+        result = run_it(loaded)
         run = run_of_sweep(loaded, result, settings, command, started)
     else:
         folder = sweep_folder(loaded, "", Path(out), Path(out).parent, force=force)
         with Journal(folder / JOURNAL, fingerprint(loaded), anew=force) as journal:
-            result = run_sweep(loaded, journal, jobs=jobs)
+            result = run_it(loaded, journal)
             run = run_of_sweep(loaded, result, settings, command, started)
             write_run(folder, run, renew=True)
     notes = {outcome.design: outcome.note for outcome in result.outcomes}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from costmodel.api.inputs import Arch, Settings, Work, asked_about, call_text, texts_of
 from costmodel.mapper.cascade_curve import CascadeCurve, cascade_curve
-from costmodel.mapper.curve import BufferCurve, buffer_curve, check_level
+from costmodel.mapper.curve import BufferCurve, check_level, curves_of_each
 from costmodel.report.assemble import Question, facts_of
 from costmodel.report.curves import curve_table, curves_of
 from costmodel.report.figures import buffer_curves
@@ -94,7 +94,7 @@ def curve(
     architecture, work = question.architecture, question.workload
     check_level(architecture, level)
     budget_s = None if budget is None else budget_seconds(budget)
-    curves = tuple(buffer_curve(e, architecture, level, budget_s=budget_s) for e in work.einsums)
+    curves = tuple(curves_of_each(work, architecture, level, budget_s=budget_s))
     whole = None
     if len(curves) > 1:
         whole = cascade_curve(work, architecture, level, fuse=fuse, budget_s=budget_s, known=curves)

@@ -7,15 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from costmodel.advice.judge import advise
+from costmodel.api.advising import AdviceResult
 from costmodel.api.text import Text
 from costmodel.einsum.algebra import Workload
 from costmodel.mapper.result import Certificate
 from costmodel.model.evaluation import Efficiency, Evaluation
 from costmodel.report import human, pictures, tables
+from costmodel.report.advising import base_of
 from costmodel.report.folder import claim
 from costmodel.report.nest_text import nest_text
 from costmodel.report.page.inline import inline_html
 from costmodel.report.run import Run
+from costmodel.report.sensitivity import knees, sensitivities
 from costmodel.report.text.sweep import sweep_text
 from costmodel.report.text.totals import evaluation_text
 from costmodel.report.text.why import why_text
@@ -23,6 +27,7 @@ from costmodel.report.write import write_run
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.mapping import Mapping
 from costmodel.spec.problems import did_you_mean
+from costmodel.spec.request import budget_seconds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -163,6 +168,15 @@ class CostResult(RunResult):
         """The loops of the chosen mappings, with their tiles."""
         return Text("\n\n".join(nest_text(mapping, self.run.workload) for mapping in self.run.mappings))
 
+    def advice(self, *, budget: float | str | None = None, jobs: int | None = None) -> AdviceResult:
+        """Find what would change the result: hardware, tiles, fusion, constraints, each tried by a search of its own.
+
+        ``budget`` (seconds, or text with a unit) is the time for all of it. Raises SpecError where the architecture and
+        the workload were given as resolved values, or not all Einsums have a mapping.
+        """
+        budget_s = None if budget is None else budget_seconds(budget)
+        return AdviceResult(advise(base_of(self.run), budget_s=budget_s, jobs=jobs))
+
     def figure(self, name: str = "energy") -> go.Figure:
         """A figure: ``energy``, ``icicle``, ``energy_by_einsum``, ``latency``, ``load`` or ``roofline``."""
         if name not in pictures.EVALUATED:
@@ -201,6 +215,23 @@ class MapResult(CostResult):
             raise ValueError("the search was not asked why: cm.map(…, why=True)")
         return Text(why_text(self.run.why))
 
+    @property
+    def sensitivity(self) -> pd.DataFrame:
+        """How costs follow the axes.
+
+        Columns: axis; energy, latency, EDP and area, each its relative change for 10 % more; neighbours, importance.
+        """
+        import pandas as pd
+
+        found = sensitivities(self.run)
+        rows = [{"axis": s.axis, **s.changes, "neighbours": s.neighbours, "importance": s.importance} for s in found]
+        return pd.DataFrame(rows)
+
+    @property
+    def knees(self) -> list[int]:
+        """Points at the knee of each front."""
+        return knees(self.run)
+
     def mappings_at(self, point: int) -> tuple[Mapping, ...]:
         """The mappings of one point of the front, to be given to ``evaluate``."""
         choices = self.run.network_front[point].choices
@@ -220,8 +251,8 @@ class SpaceResult(RunResult):
         """One row per design.
 
         Columns: point, each axis, energy_pj, latency_cycles, latency_s, edp, area_mm2, utilisation, power_w,
-        pj_per_mac, tops_per_w, tops_per_mm2, pareto, note; and capacity_bits where it is an objective. Where nothing
-        fits, costs are null and ``note`` says why.
+        pj_per_mac, tops_per_w, tops_per_mm2, peak_power_w, pareto, note; and capacity_bits where it is an
+        objective. Where nothing fits, costs are null and ``note`` says why.
         """
         return tables.sweep(self.run)
 

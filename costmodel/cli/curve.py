@@ -81,7 +81,7 @@ def command(
     are drawn.
     """
     from costmodel.mapper.cascade_curve import cascade_curve
-    from costmodel.mapper.curve import buffer_curve, check_level
+    from costmodel.mapper.curve import check_level, curves_of_each
     from costmodel.report.assemble import question_of
     from costmodel.report.folder import check_writable
     from costmodel.report.text.curve import curve_text, whole_text
@@ -97,8 +97,9 @@ def command(
     curves: list[BufferCurve] = []
     texts: list[str] = []
     whole: CascadeCurve | None = None
-    for einsum in question.workload.einsums:
-        curves.append(buffer_curve(einsum, question.architecture, level, budget_s=budget))
+    found = curves_of_each(question.workload, question.architecture, level, budget_s=budget)
+    for einsum, curve in zip(question.workload.einsums, found, strict=True):
+        curves.append(curve)
         texts.append(("\n" if texts else "") + curve_text(curves[-1], einsum, size))
         if at_once:
             put(texts[-1])

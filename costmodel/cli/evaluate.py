@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from costmodel.cli.complete import arch_argument, workload_argument
-from costmodel.cli.keep import claimed, command_line, keep_run
+from costmodel.cli.keep import check_plot, claimed, command_line, keep_plot, keep_run
 from costmodel.cli.options import (
     einsum_option,
     force_option,
@@ -16,6 +16,7 @@ from costmodel.cli.options import (
     lower_option,
     mapping_option,
     out_option,
+    plot_option,
     report_option,
     set_option,
 )
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 @out_option
 @force_option
 @report_option
+@plot_option
 def command(
     arch: str,
     workload: str,
@@ -46,6 +48,7 @@ def command(
     overrides: tuple[str, ...],
     out: Path | None,
     report: Path | None,
+    plot: Path | None,
     *,
     force: bool,
     as_json: bool,
@@ -55,11 +58,13 @@ def command(
 
     question = question_of(arch, workload, overrides, einsums)
     mapping_ref = required(mapping_ref)
+    check_plot(plot)
     place = claimed("evaluate", out, report, force=force, folder=False)
     answer = evaluated(question, mapping_ref)
     run = run_of_evaluation(question, answer, command_line())
     try:
         keep_run(run, place, report, force=force)
+        keep_plot(plot, run)
     finally:  # what cannot be kept is shown all the same
         _show(run, answer.evaluation, as_json=as_json)
     return FINE

@@ -28,14 +28,14 @@ if TYPE_CHECKING:
     _Explained = tuple[Workload, Architecture, tuple[Mapping, ...], Evaluation]
 
 
-def _completed(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def completed(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """A run or an architecture, then a workload."""
     given = len(ctx.params["words"] or ())
     return names_of("arch" if given == 0 else "workload")(ctx, param, incomplete) if given < 2 else []
 
 
 @click.command("explain")
-@click.argument("words", metavar="RUN | ARCH WORKLOAD [SUBJECT]", nargs=-1, required=True, shell_complete=_completed)
+@click.argument("words", metavar="RUN | ARCH WORKLOAD [SUBJECT]", nargs=-1, required=True, shell_complete=completed)
 @mapping_option
 @click.option("einsum", "--einsum", metavar="NAME", help="The number of this Einsum only.")
 @set_option
@@ -60,7 +60,7 @@ def command(
     from costmodel.model.explain.answer import explain as derive
     from costmodel.model.explain.subjects import subjects
 
-    named = 1 if mapping_ref is None and _is_run(words) else 2
+    named = 1 if mapping_ref is None and is_run(words) else 2
     if len(words) > named + 1:
         raise click.UsageError("give a run folder, or ARCH WORKLOAD, and one number to explain")
     if named == 1 and overrides:
@@ -120,7 +120,7 @@ def _why_of_pair(words: tuple[str, ...], einsum: str | None, overrides: tuple[st
     return searched_why(question, result, quiet=False)
 
 
-def _is_run(words: tuple[str, ...]) -> bool:
+def is_run(words: tuple[str, ...]) -> bool:
     """Whether the first word is a run folder, or can be nothing else."""
     from costmodel.spec import catalog
 

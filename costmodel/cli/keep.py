@@ -18,8 +18,10 @@ RUNS = Path("runs")
 
 
 def command_line() -> str:
-    """The command as it was typed, to be noted in what it makes."""
-    return shlex.join(["costmodel", *sys.argv[1:]])
+    """The command as it was typed, but for passwords, to be noted in what it makes."""
+    from costmodel.sweep.storage import without_passwords
+
+    return shlex.join(["costmodel", *map(without_passwords, sys.argv[1:])])
 
 
 def claimed(kind: Kind, out: Path | None, report: Path | None, *, force: bool, folder: bool) -> Path | None:
@@ -61,8 +63,26 @@ def keep_run(run: Run, out: Path | None, report: Path | None, *, force: bool, fo
         keep_report(written / "report.html", run)
 
 
-def keep_report(path: Path, run: Run) -> None:
+def check_plot(path: Path | None) -> None:
+    """Find out before the work whether a figure can be drawn and written."""
+    if path is not None:
+        from costmodel.report.folder import check_writable
+        from costmodel.report.plot import check_plots
+
+        check_writable(path)
+        check_plots(path)
+
+
+def keep_plot(path: Path | None, run: Run) -> None:
+    """Draw the figure of a run, if one is named, and say where it is."""
+    if path is not None:
+        from costmodel.report.plot import write_plot
+
+        say(f"figure: {write_plot(path, run)}")
+
+
+def keep_report(path: Path, run: Run, baseline: Run | None = None) -> None:
     """Write a page and say where it is."""
     from costmodel.report.page.run import write_report
 
-    say(f"report: {write_report(path, run)}")
+    say(f"report: {write_report(path, run, baseline)}")

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from costmodel.cli.asked_advice import advise_option, advise_wanted, with_advice
 from costmodel.cli.asked_why import searched_why
 from costmodel.cli.complete import arch_argument, workload_argument
-from costmodel.cli.keep import claimed, command_line, keep_run
+from costmodel.cli.keep import check_plot, claimed, command_line, keep_plot, keep_run
 from costmodel.cli.options import (
     NamedPath,
     einsum_option,
@@ -17,6 +18,7 @@ from costmodel.cli.options import (
     json_option,
     lower_option,
     out_option,
+    plot_option,
     quiet_option,
     report_option,
     set_option,
@@ -46,6 +48,8 @@ if TYPE_CHECKING:
 @click.option("--no-run", is_flag=True, help="Write no run folder.")
 @click.option("--no-cache", is_flag=True, help="Search anew what earlier runs have answered.")
 @report_option
+@plot_option
+@advise_option
 @click.option(
     "--save-study",
     metavar="FILE",
@@ -60,6 +64,7 @@ def command(
     overrides: tuple[str, ...],
     out: Path | None,
     report: Path | None,
+    plot: Path | None,
     save_study: Path | None,
     *,
     force: bool,
@@ -67,6 +72,7 @@ def command(
     no_run: bool,
     no_cache: bool,
     why: bool,
+    advise: bool | None,
     quiet: bool,
     **asked: Any,
 ) -> int:
@@ -82,6 +88,7 @@ def command(
 
     if no_run and out is not None:
         raise click.UsageError("--no-run and --out contradict each other")
+    check_plot(plot)
     request, marks = request_asked(asked)
     question = question_of(arch, workload, overrides, einsums)
     check_asked(question, request, marks)
@@ -106,12 +113,15 @@ def command(
         say(f"not searched: {', '.join(result.unfinished)}")
     reasons = searched_why(question, result, quiet=quiet) if why else ()
     run = run_of_network(question, result, command_line(), reasons)
+    if advise_wanted(result, advise=advise, quiet=quiet or as_json):
+        run = with_advice(run, cache, jobs=request.jobs, asked=bool(advise), quiet=quiet)
     try:
         if result.layers:
             keep_run(run, place, report, force=force, folder=not no_run)
+            keep_plot(plot, run)
     finally:  # what cannot be kept is shown all the same
         _show(run, result, notes_of(question, request.constraints), as_json=as_json)
-    if result.interrupted:
+    if result.interrupted or (run.advice is not None and run.advice.interrupted):
         say("interrupted: what was done is kept")
         return INTERRUPTED
     if any(failure.infeasible for failure in result.failures):
@@ -121,13 +131,15 @@ def command(
 
 def _show(run: Run, result: NetworkResult, notes: Sequence[str], *, as_json: bool) -> None:
     if as_json:
+        from costmodel.report.advising import advice_object
         from costmodel.report.write import result_object
 
-        put_json("map", result_object(run))
+        own = {} if run.advice is None else {"advice": advice_object(run.advice)}
+        put_json("map", result_object(run) | own)
     elif result.layers:
-        from costmodel.report.text.network import network_text
+        from costmodel.report.text.answer import answer_text
 
-        put(network_text(result))
+        put(answer_text(run, result))
         if run.why:
             from costmodel.report.text.why import why_text
 

@@ -91,6 +91,23 @@ report_option = click.option(
     callback=page_path,
     help="Write an HTML report.",
 )
+
+
+def plot_path(_ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
+    """Refuse an image of a kind that is not drawn."""
+    if value is not None and value.suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise click.BadParameter(f"{value} is not named *.png, *.svg or *.pdf", param=param)
+    return value
+
+
+plot_option = click.option(
+    "plot",
+    "--plot",
+    metavar="FILE.png",
+    type=NamedPath(path_type=Path, dir_okay=False),
+    callback=plot_path,
+    help="Draw one figure (.png, .svg, .pdf): the front, or where the energy goes. Needs the extra `plot`.",
+)
 mapping_option = click.option(
     "mapping_ref",
     "--mapping",

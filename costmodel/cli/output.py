@@ -97,6 +97,11 @@ def put_json(command: str, content: dict[str, Any]) -> None:
     put(text.translate({ord(c): json.dumps(c)[1:-1] for c in _hidden(text)}))
 
 
+def watched() -> bool:
+    """Whether somebody sees what is said."""
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
 def plural(number: int, noun: str) -> str:
     """``1 level``, ``2,000 levels``."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
@@ -167,9 +172,8 @@ class ProgressDisplay:
 def _event_text(event: SearchEvent) -> str:
     from costmodel.mapper.result import MapperResult
     from costmodel.report.text.sweep import design_cells
-    from costmodel.sweep.conditions import ASIDE
+    from costmodel.sweep.designs import ASIDE, DOMINATED
     from costmodel.sweep.outcome import Outcome
-    from costmodel.sweep.prospects import DOMINATED
 
     if isinstance(event.detail, MapperResult):
         several = len(event.detail.front)

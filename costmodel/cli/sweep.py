@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import click
 from costmodel.cli.complete import names_of
 from costmodel.cli.keep import RUNS, command_line, keep_report
 from costmodel.cli.options import (
+    NamedPath,
     force_option,
     jobs_option,
     json_option,
@@ -33,6 +35,7 @@ from costmodel.cli.output import (
     put_notes,
     say,
 )
+from costmodel.cli.sharing import shared_study, storage_option, usual_storage
 
 if TYPE_CHECKING:
     from costmodel.mapper.cache import Cache
@@ -41,18 +44,20 @@ if TYPE_CHECKING:
     from costmodel.sweep.designs import Shard
     from costmodel.sweep.execute import SweepResult
     from costmodel.sweep.journal import Journal
+    from costmodel.sweep.shared import Shared
 
 
 def shard_asked(_ctx: click.Context, _param: click.Parameter, value: str | None) -> Shard | None:
     """Read ``2/8``."""
     if value is None:
         return None
+    from costmodel.spec.problems import SpecError
     from costmodel.sweep.designs import Shard
 
-    number, _, of = value.partition("/")
-    if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
-        raise click.BadParameter(f"must be i/n with i from 1 to n, such as 2/8, got {value!r}")
-    return Shard(int(number), int(of))
+    try:
+        return Shard.of_text(value)
+    except SpecError as error:
+        raise click.BadParameter(error.problems[0].message) from None
 
 
 @click.command("sweep")
@@ -69,9 +74,23 @@ def shard_asked(_ctx: click.Context, _param: click.Parameter, value: str | None)
     help="Only this one of N parts of the grid; `costmodel merge` joins their folders.",
 )
 @click.option(
+    "--cluster",
+    metavar="tcp://HOST:PORT",
+    help="Search on the workers of this Dask scheduler (-j: with so many at most).",
+)
+@storage_option
+@click.option("--share", is_flag=True, help="Share the study by a file in runs/, which `costmodel worker STUDY` joins.")
+@click.option(
     "--front-only",
     is_flag=True,
     help="Set designs aside that cannot enter the front, by what they cost at least (proven).",
+)
+@click.option(
+    "table",
+    "--table",
+    metavar="FILE",
+    type=NamedPath(path_type=Path, dir_okay=False),
+    help="Write the designs as a table too: .csv, or .parquet (with pyarrow).",
 )
 @json_option
 @out_option
@@ -84,10 +103,14 @@ def command(
     overrides: tuple[str, ...],
     jobs: int | None,
     shard: Shard | None,
+    cluster: str | None,
+    storage: str | None,
     out: Path | None,
     report: Path | None,
+    table: Path | None,
     *,
     dry_run: bool,
+    share: bool,
     front_only: bool,
     force: bool,
     as_json: bool,
@@ -100,8 +123,10 @@ def command(
     """
     from costmodel.mapper.cache import Cache, usual_folder
     from costmodel.report.assemble_sweep import sweep_folder
+    from costmodel.report.designs_file import check_table
     from costmodel.report.folder import check_writable
     from costmodel.spec import catalog
+    from costmodel.sweep.cluster import Cluster
     from costmodel.sweep.execute import fingerprint, run_sweep
     from costmodel.sweep.journal import JOURNAL, Journal
 
@@ -110,21 +135,36 @@ def command(
     cache = None if no_cache else Cache(usual_folder(), say)
     if report is not None:
         check_writable(report)
+    if table is not None:
+        check_table(table)
     folder = sweep_folder(study, study_ref, out, RUNS, force=force, shard=shard)
     if dry_run:
         return _foretell(study, folder / JOURNAL, cache, jobs, as_json=as_json)
-    with Journal(folder / JOURNAL, fingerprint(study), anew=force) as journal:
+    where = storage or (usual_storage(study, study_ref) if share else None)
+    if where is not None and (shard is not None or front_only):
+        raise click.UsageError("a study that is shared has no --shard and no --front-only")
+    joined: AbstractContextManager[Shard | Shared | None] = (
+        nullcontext(shard) if where is None else shared_study(study, where, jobs, cluster=cluster is not None)
+    )
+    with Journal(folder / JOURNAL, fingerprint(study), anew=force) as journal, joined as part:
         _tell(journal)
         with ProgressDisplay(quiet=quiet) as progress:
             result = run_sweep(
-                study, journal, jobs=jobs, report=progress, cache=cache, shard=shard, front_only=front_only
+                study,
+                journal,
+                jobs=jobs,
+                executor=None if cluster is None else Cluster(cluster, jobs, say),
+                report=progress,
+                cache=cache,
+                part=part,
+                front_only=front_only,
             )
         if result.resumed:
             say(f"{plural(result.resumed, 'point')} of an earlier run kept")
         notes = {outcome.design: outcome.note for outcome in result.outcomes}
         for design in result.lost:
             say(line(f"{design}: {notes[design]}"))
-        feasible = keep_sweep(study, result, overrides, started, folder, report, as_json=as_json)
+        feasible = keep_sweep(study, result, overrides, started, folder, report, table=table, as_json=as_json)
     if result.interrupted:
         say("interrupted: the same command goes on with what is left")
         return INTERRUPTED
@@ -141,10 +181,12 @@ def keep_sweep(
     folder: Path,
     report: Path | None,
     *,
+    table: Path | None = None,
     as_json: bool,
 ) -> bool:
     """Write the run of a sweep into its folder and show it; return whether any point is feasible."""
     from costmodel.report.assemble_sweep import run_of_sweep
+    from costmodel.report.designs_file import write_table
     from costmodel.report.text.sweep import nothing_text
     from costmodel.report.write import write_run
 
@@ -153,6 +195,8 @@ def keep_sweep(
         say(f"run: {write_run(folder, run, renew=True)}")
         if run.design_points:
             keep_report(report or folder / "report.html", run)
+        if table is not None:
+            say(f"table: {write_table(table, run)}")
     finally:  # what cannot be kept is shown all the same
         _show(run, as_json=as_json)
     feasible = any(point.feasible for point in run.design_points)
@@ -195,7 +239,9 @@ def _show(run: Run, *, as_json: bool) -> None:
 
         put_json("sweep", result_object(run))
     elif run.design_points:
-        from costmodel.report.text.sweep import sweep_text
+        from costmodel.report.text.sweep import sensitivity_text, sweep_text
 
         put(sweep_text(run.design_points, room=run.uses_capacity))
+        if said := sensitivity_text(run):
+            put("\n" + said)
         put_notes(run.notes)

@@ -1,6 +1,7 @@
 """Functions that an Einsum may apply to values: each is a kind of operation, with a price and a rate of its own.
 
-A further kind is a further line here: the notation reads it, the engines apply it, architectures price it.
+A further kind is a further line here: the notation reads it, the engines apply it, architectures price it, programs
+that are written out say it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,10 @@ class Function:
     most: int = 1
     whole: bool = False
     """Whether integers stay integers."""
+    python: str = ""
+    """The same in Python, of its arguments as texts; of many, what it makes of two. Einsums have no others."""
+    c: str = ""
+    """The same in C, of doubles, where that is not what Python says without ``math.``."""
 
 
 def _fold(name: str) -> Callable[..., Any]:
@@ -45,23 +50,26 @@ def _erf(np: ModuleType, x: Any) -> Any:
 
 
 FUNCTIONS: Mapping[str, Function] = {
-    "max": Function(_fold("maximum"), 2, 16, whole=True),
-    "min": Function(_fold("minimum"), 2, 16, whole=True),
-    "exp": Function(lambda np, x: np.exp(x)),
-    "log": Function(lambda np, x: np.log(x)),
-    "sqrt": Function(lambda np, x: np.sqrt(x)),
-    "rsqrt": Function(lambda np, x: 1 / np.sqrt(x)),
-    "sigmoid": Function(_sigmoid),
-    "tanh": Function(lambda np, x: np.tanh(x)),
-    "relu": Function(lambda np, x: np.maximum(x, 0), whole=True),
-    "gelu": Function(lambda np, x: x * (1 + _erf(np, x / np.sqrt(2.0))) / 2),
-    "silu": Function(lambda np, x: x / (1 + np.exp(-x))),
-    "erf": Function(_erf),
-    "sin": Function(lambda np, x: np.sin(x)),
-    "cos": Function(lambda np, x: np.cos(x)),
-    "abs": Function(lambda np, x: np.abs(x), whole=True),
-    "pow": Function(lambda np, x, y: np.float_power(x, y), 2, 2),
-    "square": Function(lambda _, x: x * x, whole=True),
+    "max": Function(_fold("maximum"), 2, 16, whole=True, python="max({0}, {1})", c="fmax({0}, {1})"),
+    "min": Function(_fold("minimum"), 2, 16, whole=True, python="min({0}, {1})", c="fmin({0}, {1})"),
+    "exp": Function(lambda np, x: np.exp(x), python="math.exp({0})"),
+    "log": Function(lambda np, x: np.log(x), python="math.log({0})"),
+    "sqrt": Function(lambda np, x: np.sqrt(x), python="math.sqrt({0})"),
+    "rsqrt": Function(lambda np, x: 1 / np.sqrt(x), python="1 / math.sqrt({0})"),
+    "sigmoid": Function(_sigmoid, python="1 / (1 + math.exp(-({0})))"),
+    "tanh": Function(lambda np, x: np.tanh(x), python="math.tanh({0})"),
+    "relu": Function(lambda np, x: np.maximum(x, 0), whole=True, python="max({0}, 0)", c="fmax({0}, 0)"),
+    "gelu": Function(
+        lambda np, x: x * (1 + _erf(np, x / np.sqrt(2.0))) / 2,
+        python="({0}) * (1 + math.erf(({0}) / math.sqrt(2))) / 2",
+    ),
+    "silu": Function(lambda np, x: x / (1 + np.exp(-x)), python="({0}) / (1 + math.exp(-({0})))"),
+    "erf": Function(_erf, python="math.erf({0})"),
+    "sin": Function(lambda np, x: np.sin(x), python="math.sin({0})"),
+    "cos": Function(lambda np, x: np.cos(x), python="math.cos({0})"),
+    "abs": Function(lambda np, x: np.abs(x), whole=True, python="abs({0})", c="fabs({0})"),
+    "pow": Function(lambda np, x, y: np.float_power(x, y), 2, 2, python="pow({0}, {1})"),
+    "square": Function(lambda _, x: x * x, whole=True, python="({0}) * ({0})"),
 }
 """By name, as notation and prices say it."""
 

@@ -42,6 +42,14 @@ class Operator:
         return self.inputs[place] if place < len(self.inputs) else ""
 
 
+def without_scales(operator: Operator, *places: int) -> Operator:
+    """Return an operator of whole numbers as the one of numbers: its operands alone, which stand at these places.
+
+    What a word is scaled by is no product with another tensor, and no traffic to speak of.
+    """
+    return replace(operator, inputs=tuple(operator.input(place) for place in places))
+
+
 @dataclass
 class Graph:
     """A model whose shapes are known."""

@@ -23,6 +23,7 @@ WRITTEN_WORDS = 64
 """Constants of no more words stand in the file, under ``values:``."""
 
 
+RECURRENT = frozenset(("LSTM", "GRU", "RNN"))
 LOOKED_UP_WORDS = 4096
 """Indices of a table that do: which rows are read is part of what it costs."""
 
@@ -37,7 +38,9 @@ class Unknown:
     """Number of its node in the graph, from 1."""
     reason: str
     words: int
-    """Words that it makes: at least as many operations are missing."""
+    """Words that it makes."""
+    operations: int
+    """At least as many are missing: the words, or the products of a recurrent layer."""
     tensors: tuple[str, ...]
     """What is given in their place."""
 
@@ -98,7 +101,17 @@ def _unknown(importer: Importer, operator: Operator, reason: str) -> Unknown:
     read = [name for name in read if graph.uses[name]]
     tensors = tuple(importer.view(name).tensor for name in read)
     words = sum(math.prod(graph.shapes[name]) for name in read)
-    return Unknown(operator.kind, operator.name, operator.place, reason, words, tensors)
+    operations = max(words, _products(graph, operator))
+    return Unknown(operator.kind, operator.name, operator.place, reason, words, operations, tensors)
+
+
+def _products(graph: Graph, operator: Operator) -> int:
+    """Return the multiplications of a recurrent layer: at each step of a sequence, each word of its matrices once."""
+    shapes = [graph.shapes.get(operator.input(place), ()) for place in range(3)]
+    if operator.kind not in RECURRENT or not all(shapes):
+        return 0
+    steps, *matrices = shapes
+    return math.prod(steps[:2]) * sum(map(math.prod, matrices))
 
 
 def _gathered(importer: Importer, unknown: tuple[Unknown, ...]) -> ImportedModel:

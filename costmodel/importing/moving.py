@@ -243,6 +243,7 @@ def _looked_up(importer: Importer, operator: Operator, view: View, axis: int) ->
 
 OPERATORS = {
     **dict.fromkeys(("Identity", "Dropout", "Cast", "CastLike", "StopGradient"), _same),
+    **dict.fromkeys(("QuantizeLinear", "DequantizeLinear"), _same),  # another format of the same words
     "Reshape": _reshape,
     "Flatten": _flatten,
     "Transpose": _transpose,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from costmodel.importing.graph import Operator
+from costmodel.importing.graph import Operator, without_scales
 from costmodel.importing.reading import Importer, NotImportedError, literal
 from costmodel.importing.views import AxisDigits, NoDigitsError, View
 from costmodel.importing.writing import Loops, copied
@@ -106,4 +106,15 @@ def _axes_of(letter: str, terms: Sequence[str], views: Sequence[View]) -> list[A
     ]
 
 
-OPERATORS = {"MatMul": _matmul, "Gemm": _gemm, "Einsum": _einsum}
+def _only(*places: int) -> Callable[[Importer, Operator], list[View]]:
+    """A product of whole numbers: its operands stand at these places, beside scales and zero points."""
+    return lambda importer, operator: _matmul(importer, without_scales(operator, *places))
+
+
+OPERATORS = {
+    "MatMul": _matmul,
+    "MatMulInteger": _only(0, 1),
+    "QLinearMatMul": _only(0, 3),
+    "Gemm": _gemm,
+    "Einsum": _einsum,
+}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from costmodel.importing.graph import Operator
+from costmodel.importing.graph import Operator, without_scales
 from costmodel.importing.norms import divided
 from costmodel.importing.reading import Importer, NotImportedError
 from costmodel.importing.views import AxisDigit, AxisDigits, Spot, View, size, splits
@@ -150,8 +150,10 @@ def _conv_transpose(importer: Importer, operator: Operator) -> list[View]:
     groups, of = operator.attributes.get("group", 1), operator.attributes.get
     view, kernel = importer.view(operator.inputs[0]), importer.view(operator.inputs[1], "CM" + TAPS.get(n, "R" * n))
     wanted = importer.graph.shapes.get(operator.outputs[0])
-    if n not in PLACES or wanted is None or groups > 1 or of("auto_pad", "NOTSET") != "NOTSET":
-        raise NotImportedError("groups, automatic padding, or more than three dimensions of a transposed convolution")
+    if n not in PLACES or wanted is None or of("auto_pad", "NOTSET") != "NOTSET":
+        raise NotImportedError("automatic padding, or more than three dimensions of a transposed convolution")
+    if groups > 1 and not splits(view.axes[1], (groups, view.shape[1] // groups)):
+        view = copied(importer.writer, f"{operator.name}.copy", view)
     strides, dilations, pads = of("strides", [1] * n), of("dilations", [1] * n), of("pads", [0] * 2 * n)
     if of("output_shape"):
         raise NotImportedError("its padding follows from the output_shape that it states")
@@ -162,11 +164,13 @@ def _conv_transpose(importer: Importer, operator: Operator) -> list[View]:
     if any(high + 1 < extent for high, extent in zip(reach, wanted[2:], strict=True)):
         raise NotImportedError("its last rows are padding alone")
     loops = Loops(importer.writer, view, kernel)
-    batch, outputs = loops.axis(view.axes[0]), loops.axis(kernel.axes[1])
-    inputs = loops.axis(kernel.axes[0], view.axes[1])
+    batch, made_each = loops.axis(view.axes[0]), loops.axis(kernel.axes[1])
+    group = (loops.part(groups, "G"),) if groups > 1 else ()
+    inputs = (*group, *_new(loops, view.shape[1] // groups, "K")) if group else loops.axis(kernel.axes[0], view.axes[1])
+    outputs = (*group, *made_each)
     steps = [loops.axis(axis) for axis in view.axes[2:]]
     taps = [loops.axis(axis) for axis in kernel.axes[2:]]
-    text = f"{loops.read(view, batch, inputs, *steps)} * {loops.read(kernel, inputs, outputs, *taps)}"
+    text = f"{loops.read(view, batch, inputs, *steps)} * {loops.read(kernel, inputs, made_each, *taps)}"
     made = [(AxisDigit(extent, letter, letter),) for extent, letter in zip(wanted[2:], DATA[n], strict=True)]
     ranks = [part for axis in (batch, outputs, *made) for part in axis]
     slid = zip(strides, dilations, pads, steps, taps, strict=False)
@@ -176,6 +180,11 @@ def _conv_transpose(importer: Importer, operator: Operator) -> list[View]:
     name = f"{operator.name}.product" if bias else operator.name
     found = loops.write_at(name, (batch, outputs, *made), ranks, spots, text, pad="zero")
     return [_plus(importer, operator, found, importer.view(bias, "M")) if bias else found]
+
+
+def _only(*places: int) -> Callable[[Importer, Operator], list[View]]:
+    """A convolution of whole numbers: its operands stand at these places, beside scales and zero points."""
+    return lambda importer, operator: _conv(importer, without_scales(operator, *places))
 
 
 def _pool(importer: Importer, operator: Operator, reduce: str) -> tuple[View, list[WindowSlide]]:
@@ -216,4 +225,11 @@ def _average_pool(importer: Importer, operator: Operator) -> list[View]:
     return [importer.together(operator.name, [total, inside], "{} / {}".format)]
 
 
-OPERATORS = {"Conv": _conv, "ConvTranspose": _conv_transpose, "MaxPool": _max_pool, "AveragePool": _average_pool}
+OPERATORS = {
+    "Conv": _conv,
+    "ConvInteger": _only(0, 1),
+    "QLinearConv": _only(0, 3, 8),
+    "ConvTranspose": _conv_transpose,
+    "MaxPool": _max_pool,
+    "AveragePool": _average_pool,
+}

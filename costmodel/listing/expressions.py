@@ -6,37 +6,14 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from costmodel.einsum.functions import FUNCTIONS
 from costmodel.einsum.syntax import Binary, Call, Constant, Expression, Index, Negative, Number, TensorAccess
 from costmodel.execute.program import Program
 from costmodel.listing.walk import Names, affine_text
 
-PYTHON = {
-    "exp": "math.exp({0})",
-    "log": "math.log({0})",
-    "sqrt": "math.sqrt({0})",
-    "rsqrt": "1 / math.sqrt({0})",
-    "sigmoid": "1 / (1 + math.exp(-({0})))",
-    "tanh": "math.tanh({0})",
-    "relu": "max({0}, 0)",
-    "gelu": "({0}) * (1 + math.erf(({0}) / math.sqrt(2))) / 2",
-    "silu": "({0}) / (1 + math.exp(-({0})))",
-    "erf": "math.erf({0})",
-    "sin": "math.sin({0})",
-    "cos": "math.cos({0})",
-    "abs": "abs({0})",
-    "pow": "pow({0}, {1})",
-    "square": "({0}) * ({0})",
-    "max": "max({0}, {1})",
-    "min": "min({0}, {1})",
-}
+PYTHON = {name: function.python for name, function in FUNCTIONS.items()}
 """Functions as Python has them; ``max`` and ``min`` of two."""
-
-C = {name: text.replace("math.", "") for name, text in PYTHON.items()} | {
-    "relu": "fmax({0}, 0)",
-    "abs": "fabs({0})",
-    "max": "fmax({0}, {1})",
-    "min": "fmin({0}, {1})",
-}
+C = {name: function.c or function.python.replace("math.", "") for name, function in FUNCTIONS.items()}
 """Functions as C has them, of doubles."""
 
 

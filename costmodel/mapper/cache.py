@@ -99,7 +99,7 @@ class Inquiry:
 
     def _canonical(self) -> tuple[object, Naming]:
         constraints = self.request.constraints
-        kept = shared_names(self.alone, self.architecture, constraints)
+        kept = shared_names(self.architecture, constraints)
         return canonical(self.einsum, self.architecture, constraints, kept)
 
     def _name(self, key: object, hardware: str) -> str:

@@ -18,19 +18,14 @@ if TYPE_CHECKING:
 from costmodel.spec.rules import names_in
 
 
-def shared_names(workload: Workload, architecture: Architecture, constraints: Iterable[str]) -> frozenset[str]:
-    """Names of the workload that mean something to the architecture or to a constraint.
+def shared_names(architecture: Architecture, constraints: Iterable[str]) -> frozenset[str]:
+    """Names that mean something to the architecture or to a constraint.
 
-    Under constraints every rank variable counts, since a named set of them (a dataflow) may use any. Raises SpecError
-    where a constraint cannot be read.
+    Sets that a constraint does not spell out (``ranks of output``, a dataflow) follow from roles, from places of
+    operands and from windows, which identical Einsums have alike. Raises SpecError where a constraint cannot be read.
     """
     words = {word for memory in architecture.memories for word in (*(memory.keep or ()), *memory.may_keep)}
-    sentences = (*architecture.constraints, *constraints)
-    words |= names_in(sentences)
-    if sentences:
-        words.update(v for einsum in workload.einsums for v in einsum.shape)
-        words.update(rank for einsum in workload.einsums for t in einsum.tensors.values() for rank in t.ranks)
-    return frozenset(words)
+    return frozenset(words) | names_in((*architecture.constraints, *constraints))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +144,7 @@ class Member:
 def grouped(workload: Workload, architecture: Architecture, constraints: Iterable[str] = ()) -> tuple[Member, ...]:
     """Sort the Einsums of a workload into groups of identical ones."""
     constraints = tuple(constraints)
-    kept = shared_names(workload, architecture, constraints)
+    kept = shared_names(architecture, constraints)
     groups: dict[object, int] = {}
     members = []
     for einsum in workload.einsums:

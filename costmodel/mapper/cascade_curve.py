@@ -15,8 +15,8 @@ from typing import Literal
 import numpy as np
 
 from costmodel.einsum.algebra import Einsum, Workload
-from costmodel.mapper.curve import AIM, BufferCurve, CurveMachine, CurvePoint, buffer_curve, machine_of
-from costmodel.mapper.fused import Fusion, fuse
+from costmodel.mapper.curve import AIM, BufferCurve, CurveMachine, CurvePoint, curves_of_each, machine_of
+from costmodel.mapper.fused import FusedQuery, Fusion, fuse
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.objective import objective_of
 
@@ -107,7 +107,7 @@ def cascade_curve(
     began = time.process_time()
     machine = machine_of(workload.einsums, architecture, level)
     if known is None:
-        known = [buffer_curve(e, architecture, level, budget_s=budget_s) for e in workload.einsums]
+        known = list(curves_of_each(workload, architecture, level, budget_s=budget_s))
     curves = tuple(known)
     fronts: Fronts = {
         (at, at + 1): [_scaled(CurvePiece((e.name,), p), e) for p in curve.points]
@@ -142,7 +142,7 @@ def _groups(
     deadline = None if budget_s is None else time.monotonic() + budget_s
     exact = {at for at, curve in enumerate(curves) if curve.proven}
     aim = objective_of(AIM)
-    fusion = fuse(workload, machine.architecture, aim, costs, exact, deadline=deadline, widths=WIDTHS)
+    fusion = fuse(workload, machine.architecture, FusedQuery(aim, (), deadline, WIDTHS), costs, exact)
     found: Fronts = {}
     for (first, stop), points in fusion.fronts.items():
         members = workload.einsums[first:stop]

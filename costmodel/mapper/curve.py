@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as MappingABC
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from costmodel.einsum.algebra import Einsum, Tensor, Workload
 from costmodel.einsum.roles import keeps
 from costmodel.mapper.allowed import Allowed
+from costmodel.mapper.canonical import Naming, grouped, renamed_mapping
 from costmodel.mapper.engines import search
 from costmodel.mapper.front import Incumbents
 from costmodel.mapper.lattice import Board, Progress, UnsupportedError, build, widen
@@ -80,6 +81,46 @@ def buffer_curve(
         points, proven = _searched(einsum, machine, budget_s)
     points.sort(key=lambda p: p.capacity_bits)
     return BufferCurve(einsum.name, level, machine.above, tuple(points), proven, time.process_time() - began)
+
+
+def lattice_curve(einsum: Einsum, architecture: Architecture, level: str) -> BufferCurve | None:
+    """Return the same corners where the lattice has an exact form of the Einsum, else null; no clock is looked at.
+
+    Raises SpecError as ``buffer_curve``.
+    """
+    began = time.process_time()
+    machine = machine_of((einsum,), architecture, level)
+    try:
+        points, proven = _on_the_lattice(einsum, machine, None)
+    except UnsupportedError:
+        return None
+    points.sort(key=lambda p: p.capacity_bits)
+    return BufferCurve(einsum.name, level, machine.above, tuple(points), proven, time.process_time() - began)
+
+
+def curves_of_each(
+    workload: Workload, architecture: Architecture, level: str, *, budget_s: float | None = None
+) -> Iterator[BufferCurve]:
+    """Yield the curve of each Einsum; those that differ in names only are searched once, which takes no time again.
+
+    Raises SpecError as ``buffer_curve`` does.
+    """
+    found: dict[int, tuple[BufferCurve, Naming]] = {}
+    for member in grouped(workload, replace(architecture, constraints=())):  # what a curve takes no heed of
+        name, own = member.einsum.name, member.naming
+        if member.group not in found:
+            curve = buffer_curve(member.einsum, architecture, level, budget_s=budget_s)
+            found[member.group] = curve, own
+            yield curve
+            continue
+        curve, theirs = found[member.group]
+        variables = dict(zip(theirs.rank_variables, own.rank_variables, strict=True))
+        tensors = dict(zip(theirs.tensors, own.tensors, strict=True))
+        mappings = [
+            renamed_mapping(Mapping(p.nest, workload=None), variables, tensors, name, None) for p in curve.points
+        ]
+        points = tuple(replace(p, nest=m.nest) for p, m in zip(curve.points, mappings, strict=True))
+        yield replace(curve, einsum=name, points=points, cpu_s=0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,9 +176,10 @@ class Incumbents:
 
     def __init__(self, aim: Objective) -> None:
         self.aim = aim
+        self.asked, self.uses_capacity = frozenset(aim.costs), aim.uses_capacity
         units = {p for p in aim.powers if sorted(p) == [0.0, 0.0, 1.0]}
-        self.direct = {"energy", "latency"} <= set(aim.costs) and len(units) == len(aim.names) == len(aim.costs)
-        """Whether the objectives are the costs themselves, and not functions of some of them."""
+        self.direct = {"energy", "latency"} <= self.asked and len(units) == len(self.asked)
+        """Whether each cost that counts is an objective: what is no better in those is no better in their products."""
         self.costs: Floats = np.empty((3, 0))
         """Energy, latency and capacity, by latency."""
         self.items: list[Any] = []
@@ -225,7 +226,7 @@ class Incumbents:
     def _dominated(self, energy: Floats, latency: Floats, capacity: Floats) -> npt.NDArray[np.bool_]:
         """Whether a mapping is known that costs no more of anything."""
         found: npt.NDArray[np.bool_]
-        if self.aim.uses_capacity:
+        if self.uses_capacity:
             found = np.zeros(energy.shape, dtype=bool)
             for e, cycles, bits in self.costs.T.tolist():
                 found |= (energy >= e * (1 - TIE)) & (latency >= cycles * (1 - TIE)) & (capacity >= bits * (1 - TIE))
@@ -240,8 +241,8 @@ class StrictIncumbents(Incumbents):
     """Incumbents of which something has to be better in an objective: ties are not broken by other costs."""
 
     def beaten(self, energy: Floats, latency: Floats, capacity: Floats) -> npt.NDArray[np.bool_]:
-        if "energy" not in self.aim.costs:
+        if "energy" not in self.asked:
             energy = np.full(energy.shape, np.inf)
-        if "latency" not in self.aim.costs:
+        if "latency" not in self.asked:
             latency = np.full(latency.shape, np.inf)
         return super().beaten(energy, latency, capacity)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping as MappingABC
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from costmodel.mapper.result import Certificate, MapperResult, MappingPoint, Status, held_against
-from costmodel.mapper.rounds import joined
+from costmodel.mapper.result import ROUNDING, Certificate, MapperResult, MappingPoint, Status, held_against
+from costmodel.mapper.rounds import degree, joined
 from costmodel.model.evaluate import evaluate
 from costmodel.spec.mapping import Mapping, Storage
 from costmodel.spec.mapping import Sequence as SequenceNode
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from costmodel.mapper.fused import Fusion
     from costmodel.spec.hardware import Architecture
 
+Run = tuple[int, int]
+"""First Einsum, and the one behind the last."""
 TOGETHER = " + "
 """Between the names of Einsums that are fused."""
 
@@ -67,10 +70,11 @@ def fuse_layers(
     """Return the layers with those fused that then cost less, and what is known about fused nests.
 
     ``layers``: as the network would use them if nothing were fused.
+    With ``fuse: all`` those are fused that can be, whatever that costs.
     A group has one layer in place of those of its Einsums. Where some points of a front fuse Einsums that others do
     not, their layer has the mappings of all; what a point does not fuse it has as branches without shared loops.
     """
-    from costmodel.mapper.fused import apart, asked_of, fuse, least_over, over_cuts, runs
+    from costmodel.mapper.fused import FusedQuery, apart, asked_of, fuse, least_over, over_cuts, runs
 
     aim = layer_objective(request, len(workload.einsums))
     place = {einsum.name: at for at, einsum in enumerate(workload.einsums)}
@@ -78,10 +82,14 @@ def fuse_layers(
     costs = {at: np.array([vector_of(p) for p in layer.result.front]) for at, layer in alone.items()}
     deadline = None if request.budget is None else started + request.budget
     proven = {at for at, layer in alone.items() if layer.result.certificate.status == Status.PROVEN}
-    fusion = fuse(workload, architecture, aim, costs, proven, request.constraints, deadline)
+    asked = FusedQuery(aim, request.constraints, deadline, every=request.fuse == "all")
+    fusion = fuse(workload, architecture, asked, costs, proven)
     fronts = {(at, at + 1): front for at, front in costs.items()}
     fronts |= {run: np.array([vector_of(p) for p in points]) for run, points in fusion.fronts.items()}
     bounds = {(at, at + 1): layer.result.bound(aim) for at, layer in alone.items()} | fusion.bounds
+    if fusion.pieces is not None:
+        fronts = {run: front for run, front in fronts.items() if run in fusion.pieces}
+        bounds = {run: bound for run, bound in bounds.items() if run in fusion.pieces or run in fusion.bounds}
     mappings = {(at, at + 1): layer.result.front for at, layer in alone.items()} | fusion.fronts
     found = dict(alone)
     for first, stop in runs(fusion.fronts):
@@ -102,7 +110,35 @@ def fuse_layers(
             found[begin] = Layer(name, members[0].count, len(alone) + begin, result, 0, tuple(members))
     parts = runs([*fusion.bounds, *((at, at + 1) for at in alone)])
     fusion.bound = joined(aim, [(alone[first].count, least_over(first, stop, bounds, aim)) for first, stop in parts])
+    best = {run: float(aim.first(*front.T).min()) for run, front in fronts.items()}
+    names = [layer.einsum for layer in layers]
+    fusion.lacking = _lacking(names, [alone[first].count for first, _ in parts], parts, (best, bounds), aim)
     return tuple(found[at] for at in sorted(found)), fusion
+
+
+def _lacking(
+    names: Sequence[str],
+    counts: Sequence[int],
+    parts: Sequence[Run],
+    known: tuple[MappingABC[Run, float], MappingABC[Run, float]],
+    aim: Objective,
+) -> tuple[tuple[tuple[str, ...], float], ...]:
+    """Return the groups on the way that holds the bound, with the share of the totals that each may still save.
+
+    ``known``: the least value that was found of each group and each Einsum, and a bound of it.
+    """
+    from costmodel.mapper.fused import least_over, way_over
+
+    best, bounds = known
+    power = 1 / (degree(aim) or 1.0)
+    total = sum(n * least_over(*part, best, aim) ** power for n, part in zip(counts, parts, strict=True))
+    found = []
+    for count, part in zip(counts, parts, strict=True):
+        for first, stop in way_over(*part, bounds, aim):
+            lack = count * (least_over(first, stop, best, aim) ** power - bounds[first, stop] ** power)
+            if lack > ROUNDING * total:
+                found.append((tuple(names[first:stop]), lack / total))
+    return tuple(sorted(found, key=lambda one: -one[1]))
 
 
 def _joined(points: Sequence[MappingPoint], workload: Workload, architecture: Architecture) -> MappingPoint:

@@ -33,10 +33,12 @@ from costmodel.mapper.result import (
 )
 from costmodel.mapper.rounds import Searches, joined
 from costmodel.mapper.sums import best_choice, sum_fronts, totals
-from costmodel.mapper.workers import run_tasks
+from costmodel.mapper.tasks import run_tasks
+from costmodel.mapper.workers import in_processes
 from costmodel.model.evaluate import combine
 from costmodel.model.evaluation import Evaluation
 from costmodel.spec.mapping import Mapping
+from costmodel.spec.methods import METHODS
 from costmodel.spec.objective import AXES, Costed, Costs, vector_of
 from costmodel.spec.request import Request
 
@@ -86,6 +88,8 @@ class NetworkResult:
     """Einsums whose search had not begun when it was interrupted."""
     fusion: Fusion | None = None
     """What is known about fused nests, where they were asked for."""
+    could_stay: tuple[str, ...] = ()
+    """Tensors that fused nests could keep on chip, where those were not asked for but can be searched."""
 
     @cached_property
     def mappings(self) -> tuple[Mapping, ...]:
@@ -253,18 +257,29 @@ def map_workload(
         {place: kept[group].result for place, group in enumerate(left) if group in kept},
         {place: kept[group].had_s for place, group in enumerate(left) if group in kept},
     )
-    interrupted = run_tasks(run.next_task, run.keep, jobs, None if report is None else run.hear)
+    interrupted = run_tasks(run.next_task, run.keep, in_processes(jobs), None if report is None else run.hear)
     for place, answer in run.answers.items():
         group = left[place]
         answers[group] = answer
         if cache is not None and not (group in kept and place not in run.begun_s):
             cache.keep(asked[group], answer, run.given_s.get(place))
     result = plan.result(answers, wall_s=time.monotonic() - started, interrupted=interrupted)
-    if request.fuse == "off" or len(result.layers) < 2 or interrupted:
+    if request.fuse == "off":
+        return replace(result, could_stay=_could_stay(workload, architecture, request))
+    if len(result.layers) < 2 or interrupted:
         return result
     layers, fusion = fuse_layers(workload, architecture, request, result.layers, started)
     wall_s = time.monotonic() - started
     return choose(replace(result, layers=layers, fusion=fusion, interrupted=fusion.interrupted, wall_s=wall_s))
+
+
+def _could_stay(workload: Workload, architecture: Architecture, request: Request) -> tuple[str, ...]:
+    """Tensors that ``fuse: auto`` could keep on chip; nothing where the request has no use for it."""
+    if len(workload.einsums) < 2 or request.tiles != "perfect" or not METHODS[request.method].proves:
+        return ()
+    from costmodel.mapper.fused import could_stay
+
+    return could_stay(workload, architecture)
 
 
 def _remembered(cache: Cache, asked: Sequence[Inquiry]) -> dict[int, Kept]:

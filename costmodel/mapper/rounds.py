@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from costmodel.einsum.algebra import Einsum
 from costmodel.mapper.front import select
 from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, Status, held_against
-from costmodel.mapper.workers import LostError, Task
+from costmodel.mapper.tasks import LostError, Task
 from costmodel.spec.methods import METHODS
 from costmodel.spec.objective import AXES, Objective
 from costmodel.spec.request import Request

@@ -37,13 +37,14 @@ _BitSets = tuple[Callable[[Intervals], int], Callable[[int], int]]
 class TooManyTilesError(SpecError):
     """Counting would take too long: a mapping with larger tiles is needed."""
 
-    def __init__(self, tiles: int, problems: Sequence[Problem]) -> None:
+    def __init__(self, tiles: int, most: int, problems: Sequence[Problem]) -> None:
+        """``most``: how many might have been told one by one; tiles that are large count for several."""
         super().__init__(problems)
-        self.tiles = tiles
+        self.tiles, self.most = tiles, most
 
     def __reduce__(self) -> tuple[type[TooManyTilesError], tuple[object, ...]]:
         """Cross to another process whole."""
-        return type(self), (self.tiles, self.problems)
+        return type(self), (self.tiles, self.most, self.problems)
 
 
 class Delivery(NamedTuple):
@@ -187,7 +188,7 @@ def _told(group: Group, classes: Sequence[list[PositionClass]]) -> list[tuple[in
     try:
         return alike(group, classes, MOST_NEAR // PATIENCE.get())
     except TooManyNearError:
-        raise _too_many(math.prod(map(len, classes))) from None
+        raise _too_many(math.prod(map(len, classes)), MOST_NEAR // PATIENCE.get()) from None
 
 
 def _bit_sets(group: Group, positions: Sequence[Combination], *, boxed: bool) -> Iterator[_BitSets]:
@@ -200,8 +201,9 @@ def _bit_sets(group: Group, positions: Sequence[Combination], *, boxed: bool) ->
             yield group.bits, int.bit_count
         return
     effort, tiles = 0, sum(math.prod(len(c.states) for c in chosen) for chosen in positions)
-    if tiles > MOST_TILES // PATIENCE.get():
-        raise _too_many(tiles)
+    most = MOST_TILES // PATIENCE.get()
+    if tiles > most:
+        raise _too_many(tiles, most)
     known: Known = {}
     found: _BitSets
     for chosen in positions:
@@ -216,16 +218,17 @@ def _bit_sets(group: Group, positions: Sequence[Combination], *, boxed: bool) ->
             numbers, width = group.numbered(_around(group, chosen))
             found = (partial(group.bits_among, numbers=numbers, known={}), int.bit_count)
         effort += math.prod(len(c.states) for c in chosen) * (1 + width // WORDS_TOGETHER)
-        if effort > MOST_TILES // PATIENCE.get():
-            raise _too_many(tiles)
+        if effort > most:
+            raise _too_many(effort, most)
         yield found
 
 
 def check_walk(tiles: int) -> None:
     """Refuse to walk more tiles of a written window than a minute allows."""
-    if tiles > MOST_WALKED // PATIENCE.get():
+    most = MOST_WALKED // PATIENCE.get()
+    if tiles > most:
         message = f"{tiles:,} tiles of a written window would have to be walked one by one"
-        raise TooManyTilesError(tiles, [Problem(message, hint="larger tiles")])
+        raise TooManyTilesError(tiles, most, [Problem(message, hint="larger tiles")])
 
 
 def _around(group: Group, combination: Combination) -> Intervals:
@@ -237,10 +240,10 @@ def _around(group: Group, combination: Combination) -> Intervals:
     return around
 
 
-def _too_many(tiles: int) -> TooManyTilesError:
+def _too_many(tiles: int, most: int) -> TooManyTilesError:
     message = f"{tiles:,} tiles would have to be told apart one by one: a tensor is accessed in ways that move apart"
     hint = "larger tiles, or no parallel loops over the rank variables of these accesses"
-    return TooManyTilesError(tiles, [Problem(message, hint=hint)])
+    return TooManyTilesError(tiles, most, [Problem(message, hint=hint)])
 
 
 def largest(group: Group, classes: Sequence[list[PositionClass]]) -> int:

@@ -302,11 +302,6 @@ def first_word_cycles(level: Level) -> float:
     return level.latency_cycles if isinstance(level, Memory) else 0.0
 
 
-def shared_bits_per_cycle(memory: Memory) -> float | None:
-    """Return the bandwidth that reads and writes of one instance share; null where there is no such limit."""
-    return memory.bandwidth_bits_per_cycle
-
-
 def hop_energy(array: Array) -> Meter:
     """Return the meter of the energy of hops."""
     return Meter(array.name, "hop", "pJ", array.name, (Tap("hop", array.name),), array.hop_bits, array.hop_pj)
@@ -387,10 +382,10 @@ def leak_pj_per_cycle(architecture: Architecture) -> float:
 
 
 def priced(level: Level) -> bool:
-    """Whether a level states an energy."""
+    """Whether a level states an energy. Memories have to, and 0 is a price; of hops it is as good as none."""
     if isinstance(level, ComputeUnit):
         return bool(level.energy_pj)
-    return any(m.price for m in (port_energy(level) if isinstance(level, Memory) else [hop_energy(level)]))
+    return isinstance(level, Memory) or bool(hop_energy(level).price)
 
 
 def price_text(what: Level | Meter) -> str:

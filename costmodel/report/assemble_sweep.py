@@ -20,6 +20,7 @@ from costmodel.spec.study import Study
 from costmodel.sweep.designs import DesignCosts, Shard
 from costmodel.sweep.execute import SweepResult, fingerprint
 from costmodel.sweep.journal import JOURNAL, is_journal, read
+from costmodel.sweep.resolve import joined
 
 
 def run_of_sweep(study: Study, result: SweepResult, overrides: tuple[str, ...], command: str, started: float) -> Run:
@@ -44,6 +45,8 @@ def run_of_sweep(study: Study, result: SweepResult, overrides: tuple[str, ...], 
     changes = list(study.set.items())
     arch, work = (named["arch", study.arch[0]], named["workload", study.workload[0]])
     workloads = tuple(catalog.load_pair(arch, named["workload", w], changes)[1] for w in study.workload)
+    if study.mean:
+        workloads = (joined(study, workloads),)
     architectures = tuple(catalog.load_pair(named["arch", a], work, changes)[0] for a in study.arch)
     notes = ["the sweep was interrupted"] if result.interrupted else []
     for architecture, reference in zip(architectures, study.arch, strict=True):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from costmodel.mapper.result import Certificate, Status
 from costmodel.model.evaluation import Evaluation
 from costmodel.report import human, tables
-from costmodel.report.run import EinsumSearch, Run
+from costmodel.report.run import DesignPoint, DesignState, Run
 
+SAME = 5e-5
+"""Share below which two numbers read the same."""
 KINDS_LIMIT = 4
 """Computations of a sweep that have cards of their own."""
 
@@ -24,11 +26,29 @@ class Card:
     detail: str = ""
     exact: str = ""
     """All digits, on hover."""
+    amount: float | None = None
+    """The number itself, in a unit that two runs share; null where it is not known."""
+    change: str = ""
+    """How it differs from that of a baseline."""
 
 
-def cards(run: Run) -> list[Card]:
-    """The headline numbers of a run."""
-    return _sweep_cards(run) if run.evaluation is None else _evaluation_cards(run, run.evaluation)
+def cards(run: Run, baseline: Run | None = None) -> list[Card]:
+    """The headline numbers of a run; of an evaluation with how they differ from those of a baseline that is given."""
+    if run.evaluation is None:
+        return _sweep_cards(run)
+    found = list(_evaluation_cards(run, run.evaluation))
+    if baseline is None or baseline.evaluation is None:
+        return found
+    before = {card.title: card.amount for card in _evaluation_cards(baseline, baseline.evaluation)}
+    return [replace(card, change=_change(card.amount, before.get(card.title))) for card in found]
+
+
+def _change(now: float | None, before: float | None) -> str:
+    """How much more or less than before; empty where that says nothing."""
+    if now is None or not before:
+        return ""
+    change = now / before - 1
+    return "as the baseline" if abs(change) < SAME else f"{'+' if change > 0 else '−'}{human.percent(abs(change))}"
 
 
 def joule_seconds(row: Mapping[Any, Any]) -> str:
@@ -36,76 +56,50 @@ def joule_seconds(row: Mapping[Any, Any]) -> str:
     return human.prefixed(row["energy_pj"] * 1e-12 * row["latency_s"], "J·s", smallest=1e-18)
 
 
-def _evaluation_cards(run: Run, e: Evaluation) -> list[Card]:
-    shares = tables.bottleneck_shares(run)
-    bound, share = next(iter(shares.items()), ("none", 0.0))
-    several = len(e.points) > 1
-    word = "MAC" if all([o.kind for o in s.operations] == ["mac"] for s in run.workload.einsums) else "point"
-    others = ", ".join(f"{name} {human.percent(s)}" for name, s in list(shares.items())[1:4])
-    per_point = e.energy_pj / e.total_points if e.total_points else 0.0
-    cards = [
-        Card(
-            "Energy",
-            human.joules(e.energy_pj),
-            f"{human.digits(per_point)} pJ per {word}",
-            f"{human.exact(e.energy_pj)} pJ",
-        ),
-        Card(
-            "Latency",
-            human.seconds(e.latency_s),
-            f"{human.amount(e.latency_cycles)} cycles at {human.prefixed(e.clock_hz, 'Hz')}",
-            f"{human.exact(e.latency_cycles)} cycles",
-        ),
-        Card(
-            "EDP",
-            human.prefixed(e.energy_pj * 1e-12 * e.latency_s, "J·s", smallest=1e-18),
-            "energy × latency",
-            f"{e.edp:.6g} pJ·cycles",
-        ),
-        Card(
-            "Utilisation",
-            human.percent(e.utilisation),
-            f"{human.amount(e.total_points)} {word}s, peak {human.amount(e.peak_per_cycle)} per cycle",
-            f"{human.exact(e.total_points)} {word}s",
-        ),
-        Card(
-            "Bottleneck",
-            bound,
-            (f"{human.percent(share)} of the time" + (f"; {others}" if others else "")) if several else "",
-        ),
-        _area_card(e),
-        *_power_cards(e),
-    ]
+def _evaluation_cards(run: Run, e: Evaluation) -> Iterator[Card]:
+    word = tables.point_word(run)
+    joule_s = e.energy_pj * 1e-12 * e.latency_s
+    cycles = f"{human.amount(e.latency_cycles)} cycles at {human.prefixed(e.clock_hz, 'Hz')}"
+    peak = f"of {human.amount(e.peak_per_cycle)} {word}s per cycle"
+    points = f"{human.exact(e.total_points)} {word}s"
+    yield Card("Energy", human.joules(e.energy_pj), _most(run), f"{human.exact(e.energy_pj)} pJ", e.energy_pj)
+    yield Card("Latency", human.seconds(e.latency_s), cycles, f"{human.exact(e.latency_cycles)} cycles", e.latency_s)
+    edp = human.prefixed(joule_s, "J·s", smallest=1e-18)
+    yield Card("EDP", edp, "energy × latency", f"{e.edp:.6g} pJ·cycles", joule_s)
     if run.uses_capacity:
-        detail = "the most of the Einsums" if several else "by tiles inside the outermost memory"
-        cards.insert(3, Card("Room used", human.memory(e.capacity_bits), detail, f"{e.capacity_bits:,} b"))
-    if run.certificate is not None:
-        cards.append(_certificate_card(run.certificate, run.searches))
-    return cards
+        detail = "the most of the Einsums" if len(e.points) > 1 else "by tiles inside the outermost memory"
+        yield Card("Room used", human.memory(e.capacity_bits), detail, f"{e.capacity_bits:,} b", e.capacity_bits)
+    yield Card("Utilisation", human.percent(e.utilisation), peak, points, e.utilisation)
+    yield from _efficiency_cards(e, word)
 
 
-def _area_card(e: Evaluation) -> Card:
-    if e.area_mm2 is None:
-        return Card("Area", human.NOT_MODELLED, "no level states an area")
-    missing = f"without {', '.join(e.area_missing)}" if e.area_missing else ""
-    return Card("Area", f"{human.digits(e.area_mm2)} mm²", missing, f"{e.area_mm2:.9g} mm²")
-
-
-def _power_cards(e: Evaluation) -> Iterator[Card]:
+def _efficiency_cards(e: Evaluation, word: str) -> Iterator[Card]:
+    """What the energy, the time and the area are spent for."""
     found = e.efficiency
-    if found.power_w is not None and found.tops_per_w is not None:
-        area = f"; {human.digits(found.tops_per_mm2)} TOPS/mm²" if found.tops_per_mm2 is not None else ""
-        detail = f"{human.digits(found.tops_per_w)} TOPS/W{area}"
-        yield Card("Power", human.prefixed(found.power_w, "W"), detail, f"{found.power_w:.9g} W")
+    if word == "MAC" or found.pj_per_mac is None:
+        each = e.energy_pj / e.total_points if e.total_points else 0.0
+    else:
+        word, each = "MAC", found.pj_per_mac
+    yield Card(f"pJ per {word}", human.digits(each), f"{human.amount(e.total_points)} points", f"{each:.9g} pJ", each)
+    if found.power_w is not None:
+        watts = human.prefixed(found.power_w, "W")
+        yield Card("Power", watts, "energy over latency", f"{found.power_w:.9g} W", found.power_w)
+    if e.area_mm2 is None:
+        yield Card("Area", human.NOT_MODELLED, "no level states an area")
+    else:
+        missing = f"without {', '.join(e.area_missing)}" if e.area_missing else ""
+        yield Card("Area", f"{human.digits(e.area_mm2)} mm²", missing, f"{e.area_mm2:.9g} mm²", e.area_mm2)
+    if found.tops_per_w is not None:
+        area = f"{human.digits(found.tops_per_mm2)} TOPS/mm²" if found.tops_per_mm2 is not None else "a MAC is two"
+        exact = f"{found.tops_per_w:.9g} TOPS/W"
+        yield Card("TOPS/W", human.digits(found.tops_per_w), area, exact, found.tops_per_w)
 
 
-def _certificate_card(certificate: Certificate, searches: Sequence[EinsumSearch]) -> Card:
-    """What is known about the totals, and how many of several Einsums are proven."""
-    detail = f"{human.amount(certificate.evaluated)} mapping{'' if certificate.evaluated == 1 else 's'} costed"
-    proven = [s.certificate.status for s in searches].count(Status.PROVEN)
-    if certificate.status != Status.PROVEN and proven:
-        detail = f"{proven} of {len(searches)} proven; {detail}"
-    return Card("Certificate", str(certificate), detail, f"{certificate.evaluated:,} costed")
+def _most(run: Run) -> str:
+    """The component that takes the most energy."""
+    sums = tables.energy(run).groupby("component")["energy_pj"].sum()
+    total = float(sums.sum())
+    return f"{human.percent(float(sums.max()) / total)} in {sums.idxmax()}" if total else ""
 
 
 def _sweep_cards(run: Run) -> list[Card]:
@@ -114,7 +108,7 @@ def _sweep_cards(run: Run) -> list[Card]:
     if feasible.empty:
         return [Card("Designs", str(len(table)), "none is feasible")]
     cards = [
-        Card("Designs", f"{len(table):,}", f"{len(table) - len(feasible):,} infeasible"),
+        Card("Designs", f"{len(table):,}", _without_costs(run.design_points)),
         Card("Pareto front", f"{int(feasible['pareto'].sum()):,}", "designs that no other beats"),
     ]
     axes = tables.sweep_axes(run)
@@ -124,6 +118,13 @@ def _sweep_cards(run: Run) -> list[Card]:
     for name, records in kinds:
         cards += _least_cards(records, axes, f" of {name}" if len(kinds) > 1 else "")
     return cards
+
+
+def _without_costs(points: Sequence[DesignPoint]) -> str:
+    """Say why designs have no costs: for a condition, for a proof, or since nothing fits."""
+    counts = Counter(point.state for point in points)
+    told: dict[DesignState, str] = {"aside": "set aside", "beaten": "beaten, proven", "infeasible": "infeasible"}
+    return ", ".join(f"{counts[state]:,} {what}" for state, what in told.items() if counts[state]) or "all feasible"
 
 
 def _least_cards(records: Sequence[Mapping[Any, Any]], axes: Sequence[str], of: str) -> Iterator[Card]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from costmodel.mapper.front import on_front
 from costmodel.spec import catalog
+from costmodel.spec.load import Document
 from costmodel.spec.problems import SpecError
 from costmodel.spec.study import Study
 from costmodel.sweep.designs import Design, overrides
@@ -25,7 +26,8 @@ class Computed(NamedTuple):
     name: str
     """The workload, with the values of those axes that lead into it: designs of one name compute the same."""
     operations: int | None
-    """Of all Einsums that are asked for, over all their executions; null where the workload cannot be read so."""
+    """Of all Einsums that are asked for, over all their executions, of a mean over its runs; null where the workload
+    cannot be read so."""
 
 
 def computed_by(study: Study, designs: Sequence[Design]) -> list[Computed]:
@@ -33,24 +35,30 @@ def computed_by(study: Study, designs: Sequence[Design]) -> list[Computed]:
     found: dict[str, Computed] = {}
     names = []
     for design in designs:
-        arch, work = (study.documents["arch", design.arch], study.documents["workload", design.workload])
-        changes = catalog.share(overrides(study, design), arch, work)[1]
-        own = {path for path, _ in changes}
+        parts = study.mean or {design.workload: 1}
+        works = {ref: study.documents["workload", ref] for ref in parts}
+        arch, every = study.documents["arch", design.arch], overrides(study, design)
+        changes = {ref: catalog.share(every, arch, work)[1] for ref, work in works.items()}
+        own = {path for some in changes.values() for path, _ in some}
         moved = {path: value for path, value in design.axes if path in own}
         axes = ", ".join(f"{path} = {value}" for path, value in moved.items() if path not in KEEP)
         name = f"{design.workload}: {axes}" if axes else design.workload
         key = f"{name}: {', '.join(f'{path} = {value}' for path, value in moved.items())}"
         if key not in found:
             try:
-                whole = catalog.load_workload(work, changes)
+                done = sum(runs * _operations(study, works[ref], changes[ref]) for ref, runs in parts.items())
             except SpecError:  # the note of the design says why
                 found[key] = Computed(name, None)
             else:
-                einsums = [e for e in whole.einsums if study.einsums is None or e.name in study.einsums]
-                done = sum(e.count * sum(e.operation_counts.values()) for e in einsums)
-                found[key] = Computed(name, done)
+                found[key] = Computed(name, round(done / study.runs))
         names.append(key)
     return [found[name] for name in names]
+
+
+def _operations(study: Study, work: Document, changes: list[tuple[str, object]]) -> int:
+    whole = catalog.load_workload(work, changes)
+    einsums = [e for e in whole.einsums if study.einsums is None or e.name in study.einsums]
+    return sum(e.count * sum(e.operation_counts.values()) for e in einsums)
 
 
 def unbeaten(study: Study, outcomes: Sequence[Outcome], computed: Sequence[Computed]) -> list[bool]:

@@ -184,12 +184,16 @@ def _alive(process: int) -> bool:
 
 def write_text(path: Path, text: str) -> None:
     """Write a file that appears complete or not at all. An OSError names the file."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file as ``write_text`` does."""
     with _named(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         scratch = _scratch(path.parent)
         try:
-            with scratch.open("w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
+            scratch.write_bytes(content)
             scratch.replace(path)
         finally:
             with suppress(OSError):

@@ -13,15 +13,15 @@ _PREFIXES = tuple(
 
 
 def digits(value: float, figures: int = 3) -> str:
-    """Three significant digits, or as many as asked for, never in exponent form between 0.001 and 1000.
+    """Three significant digits, or as many as asked for, and all before the point; never in exponent form.
 
-    >>> digits(12.345), digits(999.7), digits(2.0)
-    ('12.3', '1000', '2')
+    >>> digits(12.345), digits(999.7), digits(2.0), digits(15604.2)
+    ('12.3', '1,000', '2', '15,604')
     """
     if value == 0 or not math.isfinite(value):
         return f"{value:g}"
     places = max(0, figures - 1 - math.floor(math.log10(abs(value))))
-    text = f"{value:.{places}f}"
+    text = f"{value:,.{places}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 

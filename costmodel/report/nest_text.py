@@ -6,7 +6,7 @@ Without a workload the loops say only their tile (``for m by 64``); with one the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from costmodel.einsum.algebra import Access, Affine, Einsum, Workload
@@ -26,6 +26,10 @@ class NestLine:
     text: str
     note: str = ""
     """Tile sizes, or the last step of a loop that does not divide."""
+    level: str = ""
+    """The level that serves what the line does: of a loop the last one that stores something above it."""
+    tensors: tuple[str, ...] = ()
+    """What a storage node holds."""
 
 
 def nest_lines(mapping: Mapping, workload: Workload | None = None) -> tuple[NestLine, ...]:
@@ -84,23 +88,25 @@ def _einsums(mapping: Mapping, workload: Workload | None) -> dict[str, Einsum]:
 
 def _append(lines: list[NestLine], nest: Nest, depth: int, extents: dict[str, int], shapes: dict[str, Einsum]) -> None:
     extents = dict(extents)
+    level = lines[-1].level if lines else ""
     for place, node in enumerate(nest):
         match node:
             case Storage():
                 below = [shapes[name] for name in einsums_in(nest[place:]) if name in shapes]
-                lines.append(NestLine(depth, "store", str(node), _tiles(node, extents, below)))
+                level = node.level
+                lines.append(NestLine(depth, "store", str(node), _tiles(node, extents, below), level, node.tensors))
             case Temporal() | Spatial():
-                lines.append(_loop(node, depth, extents))
+                lines.append(replace(_loop(node, depth, extents), level=level))
                 if node.rank_variable in extents:
                     extents[node.rank_variable] = min(node.tile, extents[node.rank_variable])
                 depth += 1
             case Compute():
-                lines.append(NestLine(depth, "compute", str(node)))
+                lines.append(NestLine(depth, "compute", str(node), "", node.unit))
             case Sequence():
                 lines.append(NestLine(depth, "sequence", f"sequence{', overlap pipelined' if node.pipelined else ''}"))
                 for number, branch in enumerate(node.branches, 1):
                     names = ", ".join(einsums_in(branch))
-                    lines.append(NestLine(depth + 1, "branch", f"branch {number}: {names}"))
+                    lines.append(NestLine(depth + 1, "branch", f"branch {number}: {names}", "", level))
                     _append(lines, branch, depth + 2, extents, shapes)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 
+from costmodel.advice.advice import AdviceCosts
 from costmodel.einsum.algebra import Affine, Einsum, Tensor
 from costmodel.mapper.result import Certificate
 from costmodel.report.result import EinsumTotals, Totals
@@ -26,6 +27,7 @@ _POSITIVE: dict[type, tuple[str, ...]] = {
     Totals: ("clock_hz", "peak_per_cycle"),
     EinsumTotals: ("count", "points", "peak_per_cycle"),
     DesignPoint: ("clock_hz",),
+    AdviceCosts: ("clock_hz",),
 }
 _ANY: dict[type, tuple[str, ...]] = {
     Affine: ("terms", "constant"),

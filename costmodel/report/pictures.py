@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from costmodel.model.meters import shared_bits_per_cycle
-from costmodel.report import figures, tables
+from costmodel.report import figures, roofs, tables
 from costmodel.report.run import Run
 
 if TYPE_CHECKING:
@@ -15,14 +14,17 @@ if TYPE_CHECKING:
 
 def energy(run: Run) -> go.Figure:
     """Energy by level, split by tensor, or by kind of tensor where there are several Einsums."""
-    height = 560 if len(tables.evaluation_of(run).points) > 1 else 360
-    return figures.energy_by_level(tables.energy_by_level(run), tables.group_roles(run.workload), height)
+    evaluation, table = tables.evaluation_of(run), tables.energy_by_level(run)
+    height = 560 if len(evaluation.points) > 1 else max(360, 80 + 54 * table["component"].nunique())
+    points = (evaluation.total_points, tables.point_word(run))
+    how = tables.energy_how(run)
+    return figures.energy_by_level(table, tables.group_roles(run.workload), height, how=how, points=points)
 
 
 def icicle(run: Run) -> go.Figure:
     """Energy by component, tensor and action, to go into."""
     roles, order = tables.group_roles(run.workload), tables.component_order(run)
-    return figures.energy_icicle(tables.energy(run), roles, order, run.workload.name)
+    return figures.energy_icicle(tables.energy(run), roles, order, run.workload.name, tables.energy_how(run))
 
 
 def energy_by_einsum(run: Run) -> go.Figure:
@@ -50,10 +52,9 @@ def load(run: Run) -> go.Figure:
 
 
 def roofline(run: Run) -> go.Figure:
-    """Points per cycle against the intensity of each Einsum, as mapped."""
-    outer = run.architecture.memories[0]
-    peak = max(tables.evaluation_of(run).peak_by_einsum.values())
-    return figures.roofline(tables.roofline(run), peak, outer.name, shared_bits_per_cycle(outer))
+    """Operations per cycle against the intensity of each Einsum as mapped, below the roof of every memory."""
+    order = tables.component_order(run)
+    return figures.roofline(roofs.intensities(run), roofs.roofs(run), roofs.peaks(run), order)
 
 
 def front(run: Run) -> go.Figure:

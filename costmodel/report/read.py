@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import os
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from costmodel.advice.advice import Advised
 from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.model.evaluation import (
     FILL_AND_DRAIN,
@@ -25,8 +27,8 @@ from costmodel.model.evaluation import (
 )
 from costmodel.report.folder import is_run, read_text
 from costmodel.report.numbers import faults
-from costmodel.report.record import ARCHITECTURES_FILE, RESULT_FILE, ROWS, WORKLOADS_FILE
-from costmodel.report.result import ARCHITECTURES, INPUTS, OVERLAP, RESULT, WORKLOADS, InputRecord, Result
+from costmodel.report.record import ADVICE_FILE, ARCHITECTURES_FILE, RESULT_FILE, ROWS, WORKLOADS_FILE
+from costmodel.report.result import ADVICE, ARCHITECTURES, INPUTS, OVERLAP, RESULT, WORKLOADS, InputRecord, Result
 from costmodel.report.run import InputFile, Run
 from costmodel.spec.problems import Problem, SpecError, path_text
 
@@ -68,8 +70,17 @@ def read_run(folder: Path) -> Run:
         inputs=tuple(_input(folder, given) for given in result.inputs),
         notes=result.notes,
         why=result.why,
+        advice=_advice(folder / ADVICE),
         provenance=result.provenance,
     )
+
+
+def _advice(path: Path) -> Advised | None:
+    """What was found that would change the run; null where nobody has looked."""
+    if not os.path.lexists(path):
+        return None
+    text = read_text(path, HINT)
+    return _decode(path, text, _parse(path, text), ADVICE_FILE).advice
 
 
 def _check_version(path: Path, data: object) -> None:

@@ -14,7 +14,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from costmodel.einsum.algebra import Workload
 from costmodel.model.evaluation import ActionRow, LatencyRow, OccupancyRow, OverlapRow, TrafficRow
-from costmodel.report.result import Result
+from costmodel.report.result import AdviceContent, Result
 from costmodel.report.run import DesignPoint, EinsumSearch, FrontPoint
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
 from costmodel.spec.mapping import Mapping
@@ -133,6 +133,11 @@ class _ResultRecord(Result):
                 raise ValueError(f"network_front[{place}].choices must name one point of the front of each search")
 
 
+@dataclass(frozen=True, kw_only=True)
+class _AdviceRecord(AdviceContent):
+    __pydantic_config__: ClassVar[ConfigDict] = _CONFIG
+
+
 def _result(record: _ResultRecord) -> Result:
     """The result, with the mappings of its designs in place of their names."""
     known = record.design_mappings
@@ -165,6 +170,7 @@ class _OverlapRecord(OverlapRow):
 
 
 RESULT_FILE: TypeAdapter[Result] = TypeAdapter(Annotated[Result, _As(_ResultRecord, _result)])
+ADVICE_FILE: TypeAdapter[AdviceContent] = TypeAdapter(Annotated[AdviceContent, _As(_AdviceRecord)])
 WORKLOADS_FILE: TypeAdapter[tuple[Workload, ...]] = TypeAdapter(tuple[Workload, ...], config=_CONFIG)
 ARCHITECTURES_FILE: TypeAdapter[tuple[Architecture, ...]] = TypeAdapter(
     tuple[Annotated[Architecture, _As(_ArchitectureRecord)], ...], config=_CONFIG

@@ -13,6 +13,7 @@
 ``overlap.csv``     einsum, last, resource, cycles                  (of pipelined sequences, if any)
 ``einsums.csv``     one line of totals for each Einsum (all its executions)
 ``front.csv``       every point of every front                      (map)
+``advice.json``     what would change it, where that is known       (map, evaluate)
 ``sweep.csv``       every design point with its axes                (sweep)
 ==================  ==================================================================================
 
@@ -25,6 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from costmodel.advice.advice import Advised
 from costmodel.mapper.reasons import Why
 from costmodel.mapper.result import Certificate, NetworkPoint
 from costmodel.report.run import DesignPoint, EinsumSearch, Kind, Provenance
@@ -34,11 +36,12 @@ RESULT = "result.json"
 WORKLOADS = "workload.json"
 ARCHITECTURES = "architecture.json"
 INPUTS = "inputs"
+ADVICE = "advice.json"
 MAPPING = "mapping.yaml"
 TABLES = ("traffic.csv", "actions.csv", "latency.csv", "occupancy.csv")
 OVERLAP = "overlap.csv"
 EINSUMS, FRONT, SWEEP = "einsums.csv", "front.csv", "sweep.csv"
-FILES = frozenset({RESULT, WORKLOADS, ARCHITECTURES, MAPPING, *TABLES, OVERLAP, EINSUMS, FRONT, SWEEP})
+FILES = frozenset({RESULT, ADVICE, WORKLOADS, ARCHITECTURES, MAPPING, *TABLES, OVERLAP, EINSUMS, FRONT, SWEEP})
 """Every file that a run folder may have, but for its inputs and its report."""
 
 
@@ -115,3 +118,12 @@ class Result:
     notes: tuple[str, ...]
     why: tuple[Why, ...] = ()
     provenance: Provenance
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdviceContent:
+    """The content of ``advice.json``."""
+
+    format: Literal["costmodel advice"] = "costmodel advice"
+    version: Literal[1] = 1
+    advice: Advised

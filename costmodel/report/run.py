@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from costmodel.advice.advice import Advised
 from costmodel.einsum.algebra import Workload
 from costmodel.mapper.reasons import Why
 from costmodel.mapper.result import Certificate, MapperResult, NetworkPoint
@@ -14,9 +15,10 @@ from costmodel.model.evaluation import Evaluation
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.mapping import Mapping, einsums_in
 from costmodel.spec.objective import Costs
-from costmodel.sweep.designs import DesignCosts, Scalar
+from costmodel.sweep.designs import ASIDE, DOMINATED, DesignCosts, Scalar
 
 Kind = Literal["evaluate", "map", "sweep"]
+DesignState = Literal["front", "costed", "aside", "beaten", "infeasible"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +95,15 @@ class DesignPoint(DesignCosts):
     operations: int | None = None
     """Of everything that is computed."""
 
+    @property
+    def state(self) -> DesignState:
+        """Whether it is on the front, or has costs, and else why not: a condition, a proof, or nothing fits."""
+        if self.feasible:
+            return "front" if self.pareto else "costed"
+        if self.note.startswith(ASIDE):
+            return "aside"
+        return "beaten" if self.note.startswith(DOMINATED) else "infeasible"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
@@ -114,6 +125,8 @@ class Run:
     """What is known about the totals of a mapping search."""
     why: tuple[Why, ...] = ()
     """Of the first of each kind of Einsum, where it was asked for."""
+    advice: Advised | None = None
+    """What would change it, where that was asked or found beside the answer."""
     design_points: tuple[DesignPoint, ...] = ()
     inputs: tuple[InputFile, ...] = ()
     notes: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ from costmodel.einsum.algebra import Role, Workload
 from costmodel.mapper.front import on_front
 from costmodel.mapper.result import NetworkPoint
 from costmodel.model.evaluation import Evaluation, busiest_resource
-from costmodel.model.meters import PriceBook, port_energy, port_limits, price_text, waits_text
+from costmodel.model.meters import PriceBook, port_limits, price_text, waits_text
 from costmodel.report import human
 from costmodel.report.nest_text import short_text
 from costmodel.report.run import DesignPoint, EinsumSearch, FrontPoint, Run
@@ -18,7 +18,6 @@ from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
 
 COMPUTE = "compute"
 LEAKAGE = "leakage"
-OPERATIONS_PER_STORED_BIT = "operations_per_bit"
 
 
 def tensor_groups(workload: Workload) -> dict[tuple[str, str], str]:
@@ -74,6 +73,27 @@ def energy_by_level(run: Run) -> pd.DataFrame:
     spent = energy(run).query("energy_pj > 0")
     table = spent.groupby(["component", "group"], sort=False)["energy_pj"].sum().reset_index()
     return _in_order(table, component_order(run), "component")
+
+
+def energy_how(run: Run) -> dict[tuple[str, ...], list[str]]:
+    """What made the energy: (component, group) and (component, group, action) → a line for each action.
+
+    ``8,192 reads × 6 pJ``; and where the price comes from.
+    """
+    sources = {level.name: getattr(level, "energy_source", "") for level in run.architecture.levels}
+    found: dict[tuple[str, ...], list[str]] = {}
+    sums = energy(run).groupby(["component", "group", "action"], sort=False)[["count", "energy_pj"]].sum()
+    for key, (count, pj) in zip(sums.index, sums.to_numpy(dtype=float), strict=True):
+        if not count or not pj:
+            continue
+        component, group, action = map(str, key)
+        lines = [f"{human.amount(count)} × {action} of {human.digits(pj / count)} pJ"]
+        found.setdefault((component, group), []).extend(lines)
+        found[component, group, action] = lines
+    for (component, *_), lines in found.items():
+        if sources.get(component):
+            lines.append(sources[component])
+    return found
 
 
 def energy_by_einsum(run: Run) -> pd.DataFrame:
@@ -209,8 +229,8 @@ def sweep(run: Run) -> pd.DataFrame:
     """One row per design.
 
     Columns: point, each axis, operations, energy_pj, latency_cycles, latency_s, edp, area_mm2, utilisation, power_w,
-    pj_per_mac, tops_per_w, tops_per_mm2, pareto; note; capacity_bits where it is an objective; and computes: those that
-    differ there do not compute the same.
+    pj_per_mac, tops_per_w, tops_per_mm2, peak_power_w, pareto; note; capacity_bits where it is an objective; and
+    computes: those that differ there do not compute the same.
     """
     axes = sweep_axes(run)
     rows = []
@@ -231,6 +251,7 @@ def sweep(run: Run) -> pd.DataFrame:
             d.pj_per_mac,
             d.tops_per_w,
             d.tops_per_mm2,
+            d.peak_power_w,
             d.pareto,
             d.note,
             d.computes,
@@ -249,6 +270,7 @@ def sweep(run: Run) -> pd.DataFrame:
         "pj_per_mac",
         "tops_per_w",
         "tops_per_mm2",
+        "peak_power_w",
     ]
     table = pd.DataFrame.from_records(rows, columns=["point", *axes, *names, "pareto", "note", "computes"])
     return table if run.uses_capacity else table.drop(columns="capacity_bits")
@@ -265,28 +287,6 @@ def energy_latency_front(table: pd.DataFrame) -> pd.DataFrame:
         return pd.concat(fronts)
     costs = feasible[["latency_s", "energy_pj"]].to_numpy(dtype=float)
     return feasible[on_front(costs)].sort_values(["latency_s", "energy_pj"], kind="stable")
-
-
-def roofline(run: Run) -> pd.DataFrame:
-    """Columns: einsum, operations_per_bit, points_per_cycle, bottleneck.
-
-    Intensity counts the bits that cross the ports of the outermost memory, as mapped.
-    """
-    evaluation = evaluation_of(run)
-    outer = run.architecture.memories[0]
-    widths = {m.action: m.width_bits for m in port_energy(outer)}
-    moved = dict.fromkeys(evaluation.points, 0.0)
-    for row in evaluation.action_rows:
-        if row.component == outer.name and row.action in widths:
-            moved[row.einsum] += row.count * widths[row.action]
-    rows = []
-    for name, points in evaluation.points.items():
-        cycles = evaluation.cycles_by_einsum[name]
-        if moved[name] and cycles:
-            rows.append((name, points / moved[name], points / cycles, evaluation.bottlenecks.get(name, "")))
-    return pd.DataFrame.from_records(
-        rows, columns=["einsum", OPERATIONS_PER_STORED_BIT, "points_per_cycle", "bottleneck"]
-    )
 
 
 def levels(architecture: Architecture) -> pd.DataFrame:
@@ -317,13 +317,22 @@ def levels(architecture: Architecture) -> pd.DataFrame:
                 rows.append((level.name, "array", size, architecture.copies(level.name), cost, how, area, ""))
             case ComputeUnit():
                 cost = price_text(level)
-                rate = ", ".join(f"{kind} {r:g} /cycle" for kind, r in level.throughput_per_cycle.items()) or "1 /cycle"
+                rate = (
+                    ", ".join(f"{kind} {human.digits(r)} /cycle" for kind, r in level.throughput_per_cycle.items())
+                    or "1 /cycle"
+                )
                 rows.append(
                     (level.name, "compute", "", architecture.copies(level.name), cost, rate, area, level.energy_source)
                 )
     return pd.DataFrame.from_records(
         rows, columns=["level", "kind", "size", "instances", "energy", "rate", "area", "source"]
     )
+
+
+def point_word(run: Run) -> str:
+    """What a point of the iteration space is called: a MAC where each is nothing else."""
+    macs = all([o.kind for o in s.operations] == ["mac"] for s in run.workload.einsums)
+    return "MAC" if macs else "point"
 
 
 def component_order(run: Run) -> list[str]:

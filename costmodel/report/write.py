@@ -11,9 +11,10 @@ from pathlib import Path
 
 from costmodel.model.evaluation import ActionRow, Evaluation, LatencyRow, OccupancyRow, OverlapRow, TrafficRow
 from costmodel.report.codec import Plain, plain
-from costmodel.report.folder import create, fill, is_run, kind_of
+from costmodel.report.folder import create, fill, is_run, kind_of, write_text
 from costmodel.report.nest_text import short_text
 from costmodel.report.result import (
+    ADVICE,
     ARCHITECTURES,
     EINSUMS,
     FRONT,
@@ -23,6 +24,7 @@ from costmodel.report.result import (
     RESULT,
     SWEEP,
     WORKLOADS,
+    AdviceContent,
     EinsumTotals,
     InputRecord,
     Result,
@@ -47,14 +49,32 @@ def write_run(folder: Path, run: Run, *, renew: bool = False) -> Path:
     return fill(folder, _files(run)) if inside else create(folder, _files(run))
 
 
+def write_advice(folder: Path, run: Run) -> Path:
+    """Write what would change a run beside what its folder holds; return the file."""
+    path = folder / ADVICE
+    write_text(path, _files(run)[ADVICE])
+    return path
+
+
 def _files(run: Run) -> dict[str, str]:
     files = {
         RESULT: _json(result_object(run)),
         WORKLOADS: _json(plain(run.workloads)),
         ARCHITECTURES: _json(plain(run.architectures)),
     }
+    if run.advice is not None:
+        files[ADVICE] = _json(plain(AdviceContent(advice=run.advice)))
     for name, given in zip(_input_names(run.inputs), run.inputs, strict=True):
         files[f"{INPUTS}/{name}"] = given.text
+    files |= csv_files(run)
+    if run.mappings:
+        files[MAPPING] = dump(run.mappings)
+    return files
+
+
+def csv_files(run: Run) -> dict[str, str]:
+    """The tables of a run, as they stand in its folder."""
+    files = {}
     if run.evaluation is not None:
         files["traffic.csv"] = _table(TrafficRow, run.evaluation.traffic_rows)
         files["actions.csv"] = _table(ActionRow, run.evaluation.action_rows)
@@ -63,8 +83,6 @@ def _files(run: Run) -> dict[str, str]:
             files[OVERLAP] = _table(OverlapRow, run.evaluation.overlap_rows)
         files["occupancy.csv"] = _table(OccupancyRow, run.evaluation.occupancy_rows)
         files[EINSUMS] = _table(EinsumTotals, _einsum_totals(run.evaluation))
-    if run.mappings:
-        files[MAPPING] = dump(run.mappings)
     if run.searches:
         files[FRONT] = _front_csv(run)
     if run.kind == "sweep":
@@ -171,7 +189,7 @@ def _front_csv(run: Run) -> str:
 def _sweep_csv(run: Run) -> str:
     axes = list(dict.fromkeys(axis for d in run.design_points for axis in d.axes))
     names = ["arch", "workload", "operations", *COST_KEYS, "clock_hz", "area_mm2", "utilisation"]
-    names += ["power_w", "pj_per_mac", "tops_per_w", "tops_per_mm2", "pareto", "note"]
+    names += ["power_w", "pj_per_mac", "tops_per_w", "tops_per_mm2", "peak_power_w", "pareto", "note"]
     rows = [[d.axes.get(a, "") for a in axes] + [_cell(getattr(d, n)) for n in names] for d in run.design_points]
     return _csv([*axes, *names], rows)
 
@@ -183,7 +201,12 @@ def _cell(value: object) -> object:
 def _table(kind: type, rows: Iterable[object]) -> str:
     """One line for each row; the columns are the fields."""
     columns = [field.name for field in fields(kind)]
-    return _csv(columns, ([getattr(row, column) for column in columns] for row in rows))
+    return _csv(columns, ([_whole(getattr(row, column)) for column in columns] for row in rows))
+
+
+def _whole(value: object) -> object:
+    """A whole number without a point, as it is read back."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _json(value: Plain) -> str:

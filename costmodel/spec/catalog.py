@@ -47,8 +47,6 @@ _TELLING_KEYS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
     ("study", ("axes", "objective", "method", "sampler", "trials", "budget", "seed", "points")),
     ("workload", ("einsums",)),
 )
-_MAX_TRIED = 300
-"""Values of an axis that are tried when a study is read; the sweep meets the others."""
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -358,7 +356,13 @@ def _rearranged(spec: WorkloadSpec, marks: Marks, refused: Sequence[str] = ()) -
 
 def _study(found: Document) -> Study:
     from costmodel.spec.study import Study
-    from costmodel.spec.study_files import einsum_problems, file_problems, formula_problems
+    from costmodel.spec.study_files import (
+        einsum_problems,
+        file_problems,
+        formula_problems,
+        mean_problems,
+        path_problems,
+    )
     from costmodel.spec.validation import in_order, validate
 
     problems: list[Problem] = []
@@ -373,8 +377,9 @@ def _study(found: Document) -> Study:
         raise SpecError([*in_order(problems), *broken])
     problems.extend(einsum_problems(study, found, workloads, load_workload, in_workload))
     problems.extend(formula_problems(study, found))
-    problems.extend(_study_paths(study, found, archs, "arch"))
-    problems.extend(_study_paths(study, found, workloads, "workload"))
+    problems.extend(mean_problems(study, found))
+    problems.extend(path_problems(study, found, archs, load_architecture, in_arch))
+    problems.extend(path_problems(study, found, workloads, load_workload, in_workload))
     problems.extend(_study_constraints(study, found, [doc for _, doc in archs], [doc for _, doc in workloads]))
     problems.extend(_lost_paths(study, found, [doc for _, doc in archs], [doc for _, doc in workloads]))
     if not problems:
@@ -421,40 +426,6 @@ def _stated(names: Iterable[str], arch: Document, workload: Document) -> dict[st
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _settings(study: Study) -> Iterator[tuple[str, str, str, tuple[object, ...]]]:
-    from costmodel.spec.study import paths_of
-    from costmodel.spec.study_files import first_values
-
-    """Key of the study, what is written there, path, and the values that the path takes."""
-    for path, value in study.set.items():
-        yield "set", path, path, (value,)
-    for axis in study.axes:
-        yield from (("axes", axis, path, study.columns[path]) for path in paths_of(axis))
-    first = dict(first_values(study))
-    yield from (("derive", path, path, (first[path],)) for path in study.derive if path in first)
-
-
-def _study_paths(study: Study, found: Document, docs: list[tuple[str, Document]], kind: Kind) -> Iterator[Problem]:
-    """Try every value of ``set`` and of the axes, one at a time, on every file of one kind that it is about."""
-    load_one = load_architecture if kind == "arch" else load_workload
-    for key, written, path, values in _settings(study):
-        fitting = [ref for ref, doc in docs if over.belongs(path, doc.data, kind, _keys(kind))]
-        if not fitting:
-            continue
-        for ref, doc in docs:
-            if ref not in fitting:
-                first = path.partition(".")[0]
-                yield found.marks.problem(f"{ref} has nothing that is called {first!r}", (key, written), key=True)
-                continue
-            for place, value in enumerate(values[:_MAX_TRIED]):
-                listed = key == "axes" and isinstance(found.data[key][written], list)
-                try:
-                    load_one(doc, [(path, value)])
-                except SpecError as error:
-                    where = (key, written, place) if listed else (key, written)
-                    yield from (found.marks.problem(p.message, where, hint=p.hint) for p in error.problems)
-
-
 def _not_computed(study: Study, archs: list[Document], workloads: list[Document]) -> Iterator[Problem]:
     """Find Einsums that no compute unit can run in the first design of each architecture and workload."""
     from costmodel.spec.study_files import first_values
@@ -472,13 +443,16 @@ def _not_computed(study: Study, archs: list[Document], workloads: list[Document]
 
 def _lost_paths(study: Study, found: Document, archs: list[Document], workloads: list[Document]) -> Iterator[Problem]:
     """Find paths that start with nothing that any file has."""
+    from costmodel.spec.study_files import settings_of
+
     known = [*_keys("arch"), *_keys("workload")]
     for kind, docs in (("arch", archs), ("workload", workloads)):
         known = [name for doc in docs for name in over.names_in(doc.data, _kind(kind))] + known
-    for key, written, path, _ in _settings(study):
-        if all(path.partition(".")[0] != name and not path.startswith(f"{name}.") for name in known):
-            problem = over.unknown(over.Override(path, ""), known)
-            yield found.marks.problem(problem.message, (key, written), hint=problem.hint, key=True)
+    for key, written, places in settings_of(study):
+        for path in places[0]:
+            if all(path.partition(".")[0] != name and not path.startswith(f"{name}.") for name in known):
+                problem = over.unknown(over.Override(path, ""), known)
+                yield found.marks.problem(problem.message, (key, written), hint=problem.hint, key=True)
 
 
 def _study_constraints(

@@ -1,5 +1,7 @@
 """YAML files to plain data and marks: YAML 1.2 scalars, no tags, no duplicate keys, every size bounded.
 
+Files of other programs may have what ours may not: tags on maps, which become the key ``!`` of the map, and merge keys.
+
 The parser of PyYAML gives events; this module builds the values, so that the rules are ours: ``no`` is text, ``1e3`` a
 number, ``12:30`` text, and ``010`` an error. Nothing in a file can run code or make the reader grow without bound.
 """
@@ -58,15 +60,16 @@ class Document:
 
 def read(path: str | FilePath) -> Document:
     """Read one YAML file; SpecError if that is not possible."""
-    file = FilePath(path)
-    return parse(_text(file), str(path))
+    return parse(read_text(FilePath(path)), str(path))
 
 
-def parse(text: str, file: str = "") -> Document:
-    """Read YAML text; ``file`` is the name that problems show.
+def parse(text: str, file: str = "", *, foreign: bool = False) -> Document:
+    """Read YAML text; ``file`` is the name that problems show. ``foreign`` is what another program wrote.
 
     >>> parse("{size: 1e3, ok: no, at: 12:30}").data
     {'size': 1000.0, 'ok': 'no', 'at': '12:30'}
+    >>> parse("!Memory {size: 3}", foreign=True).data
+    {'!': 'Memory', 'size': 3}
     """
     import yaml
 
@@ -75,7 +78,7 @@ def parse(text: str, file: str = "") -> Document:
         # The constructor of the loader reads already.
         loader = loader_class(text)
         try:
-            return replace(_Builder(file).document(_events(loader)), text=text)
+            return replace(_Builder(file, foreign).document(_events(loader)), text=text)
         finally:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
@@ -173,8 +176,8 @@ def _short(text: str, limit: int = 60) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def _text(file: FilePath) -> str:
-    """Content of a file, checked before it is read."""
+def read_text(file: FilePath) -> str:
+    """Content of a file, checked before it is read; SpecError if that is not possible."""
     name = str(file)
     try:
         if file.is_dir():
@@ -282,6 +285,8 @@ class _Builder:
     """Builds one document from parser events, without recursion."""
 
     file: str
+    foreign: bool
+    """Whether maps may have tags and merge keys."""
     keys: dict[Path, Place] = field(default_factory=dict)
     values: dict[Path, Place] = field(default_factory=dict)
     aliases: dict[Path, Path] = field(default_factory=dict)
@@ -353,7 +358,7 @@ class _Builder:
         name = event.value
         parent.key, parent.skip = name, True
         path = (*parent.path, name)
-        if event.implicit[0] and name == "<<":
+        if event.implicit[0] and name == "<<" and not self.foreign:
             self._problem(event, "merge keys (<<) do not exist in YAML 1.2", "write the keys out")
         elif name in into:
             first = self.keys[path][0]
@@ -369,7 +374,10 @@ class _Builder:
         if len(self.open) >= MAX_DEPTH:
             self._stop(event, f"nested more than {MAX_DEPTH} levels deep")
         if event.tag is not None and event.tag != "!":
-            self._problem(event, f"tags are not allowed, got {_short(event.tag)!r}")
+            if self.foreign and isinstance(value, dict):
+                value["!"] = event.tag.removeprefix("!")
+            else:
+                self._problem(event, f"tags are not allowed, got {_short(event.tag)!r}")
         parent = self.open[-1] if self.open else None
         if parent is not None and isinstance(parent.value, dict) and parent.key is None:
             self._stop(event, "keys must be plain words", 'quote text that starts with "[" or "{"')

@@ -48,8 +48,13 @@ def method_of(name: str) -> Method:
     method = METHODS.get(name)
     if method is None:
         raise SpecError([Problem(f"no such method: {name!r}", path="method", hint=did_you_mean(name, list(METHODS)))])
+    check_packages(method, "method")
+    return method
+
+
+def check_packages(method: Method, key: str) -> None:
+    """Raise SpecError if a package is missing; ``key`` is what names the method."""
     missing = [package for package in method.needs if find_spec(package) is None]
     if missing:
-        message = f"method {name!r} needs {' and '.join(missing)}"
-        raise SpecError([Problem(message, path="method", hint=f"pip install {' '.join(missing)}")])
-    return method
+        message = f"{key} {method.name!r} needs {' and '.join(missing)}"
+        raise SpecError([Problem(message, path=key, hint=f"pip install {' '.join(missing)}")])

@@ -21,6 +21,8 @@ from costmodel.spec.problems import Marks, Problem, SpecError, did_you_mean
 from costmodel.spec.validation import HINT, Items, SpecModel, validate
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from costmodel.einsum.algebra import Einsum, Workload
 
 TRIALS = 2000
@@ -136,9 +138,10 @@ class Request(SpecModel):
     tiles: Literal["perfect", "multiples", "any"] = "perfect"
     """Tiles that divide the ones above (``perfect``); multiples of the ones below, so that what is left over falls to
     the outermost loops (``multiples``); or any that fit. E.g. ``multiples``."""
-    fuse: Literal["off", "auto"] = "off"
+    fuse: Literal["off", "auto", "all"] = "off"
     """Whether neighbouring Einsums may share loops and storage, so that what one makes for another need not leave the
-    chip: ``auto`` fuses what then is better. E.g. ``auto``."""
+    chip: ``auto`` fuses what then is better; ``all`` whatever can be, so that as few groups remain as possible, each at
+    its best. E.g. ``auto``."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     """Of every random choice: the same seed gives the same answer. E.g. ``7``."""
     constraints: Items[str] = ()
@@ -232,10 +235,12 @@ _BESIDE = ("seed", "jobs")
 """Keys that are no settings: a run keeps its seed beside them, and nothing depends on its jobs."""
 _WITH_UNIT = {"budget": "budget_s", "memory": "memory_bytes"}
 _JOINED = {"objective": ","}
+_JOINT = "; "
+"""Between values that are kept as one, where nothing else is said."""
 
 
 def _scalar(key: str, value: Any) -> str | int | float | bool:
-    scalar: str | int | float | bool = _JOINED.get(key, "; ").join(value) if isinstance(value, tuple) else value
+    scalar: str | int | float | bool = _JOINED.get(key, _JOINT).join(value) if isinstance(value, tuple) else value
     return scalar
 
 
@@ -253,6 +258,19 @@ def request_of(marks: Marks | None = None, /, **values: Any) -> Request:
             problems = [marks.problem(p.message, ("objective",), hint=p.hint) for p in error.problems]
             raise SpecError(problems) from None
     return validate(Request, given, marks)
+
+
+def request_of_settings(settings: Mapping[str, Any], seed: int | None) -> Request:
+    """Return the request that a run keeps as settings; those of others are left out. Raises SpecError.
+
+    >>> asked = Request(objective="energy,latency", budget="2 min", constraints=["GLB tile p <= 14"], seed=7)
+    >>> request_of_settings(asked.settings(), 7) == asked
+    True
+    """
+    values = {key: settings.get(_WITH_UNIT.get(key, key)) for key in Request.model_fields if key not in _BESIDE}
+    if values["constraints"] is not None:
+        values["constraints"] = str(values["constraints"]).split(_JOINT)
+    return request_of(**values, seed=seed)
 
 
 def einsum_of(workload: Workload, name: str) -> Einsum:

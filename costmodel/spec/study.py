@@ -46,7 +46,7 @@ def _columns(axes: Mapping[str, tuple[Any, ...]]) -> Iterator[tuple[str, tuple[A
         yield from zip(paths_of(axis), zip(*(row(axis, value) for value in values), strict=True), strict=True)
 
 
-Sampler = Literal["grid", "random", "tpe", "nsga2", "cmaes"]
+Sampler = Literal["grid", "random", "tpe", "nsga2", "cmaes", "gp", "qmc"]
 
 MAX_AXIS_VALUES = 10_000
 
@@ -171,7 +171,7 @@ def _read(read: Callable[[str], object]) -> Callable[[object], str]:
 Formula = Annotated[str, PlainValidator(_read(amount_formula)), JsonSchema({"type": ["string", "number"]})]
 Comparison = Annotated[str, PlainValidator(_read(condition)), JsonSchema({"type": "string"})]
 FIGURES: Mapping[str, str] = MappingProxyType(
-    {"area": "mm2", "energy": "pJ", "latency": "s", "power": "W", "utilisation": ""}
+    {"area": "mm2", "energy": "pJ", "latency": "s", "power": "W", "peak_power": "W", "utilisation": ""}
 )
 """What conditions may ask for beside values that a study sets, with the unit that it comes in."""
 
@@ -210,12 +210,16 @@ class Study(Request, Subject):
     E.g. ``{GLB.size: 2 KiB * PEs.shape.X}``."""
     where: OneOrMore[Comparison] = ()
     """Designs that are looked at: comparisons (``<= >= < > ==``) of such formulas, and of ``area``, ``energy``,
-    ``latency``, ``power`` (energy over latency) and ``utilisation``. What axes and area tell is not searched.
+    ``latency``, ``power`` (energy over latency), ``peak_power`` (of the Einsum that draws most) and ``utilisation``.
+    What axes and area tell is not searched.
     E.g. ``area <= 10 mm2``, ``[power <= 2 W, GLB.size <= 4 KiB * PEs.shape.X]``."""
     sampler: Sampler = "grid"
     """How points of the design space are chosen: all of them in order (``grid``), or by Optuna. E.g. ``nsga2``."""
     points: Annotated[int, Field(gt=0)] | None = None
     """Points of the design space that are tried; all when absent. E.g. ``100``."""
+    mean: dict[str, Annotated[int, Field(gt=0)]] = Field(default_factory=dict)
+    """Workload → how often it runs: a design is costed by the mean over all these runs, in energy and in time, not for
+    each workload apart. E.g. ``{resnet18: 3, mobilenet_v2: 1}``."""
     set: dict[str, Any] = Field(default_factory=dict)
     """Path of a value, as for ``--set``, → what replaces it in the architecture or the workload at every point.
     E.g. ``{GLB.size: 64 KiB, ranks.N: 4}``."""
@@ -256,7 +260,8 @@ class Study(Request, Subject):
 
     def of_documents(self, own: Document, arch: Mapping[str, Document], workload: Mapping[str, Document]) -> Study:
         """Return the study with what was read, and with the references that it was read by."""
-        study = self.model_copy(update={"arch": tuple(arch), "workload": tuple(workload)})
+        mean = {ref: self.mean[name] for ref, name in zip(workload, self.workload, strict=True)} if self.mean else {}
+        study = self.model_copy(update={"arch": tuple(arch), "workload": tuple(workload), "mean": mean})
         named: dict[Kind, Mapping[str, Document]] = {"study": {"": own}, "arch": arch, "workload": workload}
         study.__dict__["documents"] = {(kind, ref): text for kind, some in named.items() for ref, text in some.items()}
         return study
@@ -307,6 +312,18 @@ class Study(Request, Subject):
             except ZeroDivisionError:
                 raise ZeroDivisionError(f"{path}: {text}: a division by 0") from None
         return {path: known[path] for path in self.derive}
+
+    @property
+    def computations(self) -> tuple[str, ...]:
+        """What designs compute: each workload, or the mean over all of them."""
+        if not self.mean:
+            return self.workload
+        return (" + ".join(f"{self.mean[ref]} {ref}" for ref in self.workload),)
+
+    @property
+    def runs(self) -> int:
+        """Runs that a mean is over."""
+        return sum(self.mean.values()) or 1
 
     @property
     def layered(self) -> bool:

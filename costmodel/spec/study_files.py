@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from costmodel.spec.amounts import Amount, amount_formula, condition
 from costmodel.spec.load import Document
 from costmodel.spec.problems import Path, Problem, SpecError, did_you_mean
-from costmodel.spec.study import FIGURES
+from costmodel.spec.study import FIGURES, paths_of, row
 
 if TYPE_CHECKING:
     from costmodel.einsum.algebra import Workload
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     Changes = list[tuple[str, object]]
     Belongs = Callable[[str, Document], bool]
+
+MAX_TRIED = 300
+"""Values of an axis that are tried when a study is read; the sweep meets the others."""
 
 Named = tuple[str, Document]
 """How a study names a file, and what it holds."""
@@ -70,6 +73,57 @@ def first_values(study: Study) -> Changes:
     return list(first.items())
 
 
+def settings_of(study: Study) -> Iterator[tuple[str, str, tuple[Mapping[str, object], ...]]]:
+    """Key of the study, what is written there, and what it changes at each of its places."""
+    for path, value in study.set.items():
+        yield "set", path, ({path: value},)
+    for axis, values in study.axes.items():
+        yield "axes", axis, tuple(dict(zip(paths_of(axis), row(axis, value), strict=True)) for value in values)
+    first = dict(first_values(study))
+    yield from (("derive", path, ({path: first[path]},)) for path in study.derive if path in first)
+
+
+def path_problems(
+    study: Study, own: Document, named: Sequence[Named], load: Callable[[Document, Changes], Any], belongs: Belongs
+) -> Iterator[Problem]:
+    """Try every place of ``set`` and of the axes, one at a time, on every file of one kind that it is about.
+
+    What breaks a file alone, and not with what else the first design changes, is right: some values need others.
+    """
+    for key, written, places in settings_of(study):
+        about = [path for path in places[0] if any(belongs(path, document) for _, document in named)]
+        listed = key == "axes" and isinstance(own.data[key][written], list)
+        for ref, document in named:
+            mine = [path for path in about if belongs(path, document)]
+            for path in about:
+                if path not in mine:
+                    message = f"{ref} has nothing that is called {path.partition('.')[0]!r}"
+                    yield own.marks.problem(message, (key, written), key=True)
+            for place, changes in enumerate(places[:MAX_TRIED] if mine else ()):
+                where: Path = (key, written, place) if listed else (key, written)
+                wrong = _broken({path: changes[path] for path in mine}, study, document, load, belongs)
+                yield from (own.marks.problem(each.message, where, hint=each.hint) for each in wrong)
+
+
+def _broken(
+    own: Mapping[str, object],
+    study: Study,
+    document: Document,
+    load: Callable[[Document, Changes], Any],
+    belongs: Belongs,
+) -> Sequence[Problem]:
+    """What is wrong with some values in a file, alone and beside the others of the first design."""
+    try:
+        load(document, list(own.items()))
+    except SpecError as error:
+        beside = [(path, value) for path, value in _first_values(study, document, belongs) if path not in own]
+        try:
+            load(document, [*beside, *own.items()])
+        except SpecError:
+            return error.problems
+    return ()
+
+
 def formula_problems(study: Study, own: Document) -> Iterator[Problem]:
     """Report names that formulas cannot use."""
     mine = [*study.set, *study.columns]
@@ -98,6 +152,20 @@ def formula_problems(study: Study, own: Document) -> Iterator[Problem]:
             )
         elif said := _unfit(condition(text).broken, amounts):
             yield own.marks.problem(f"{text}: {said}", where)
+
+
+def mean_problems(study: Study, own: Document) -> Iterator[Problem]:
+    """Report a mean that is not over the workloads of the study, or over what cannot be told apart."""
+    if not study.mean:
+        return
+    for name in study.mean:
+        if name not in study.workload:
+            hint = did_you_mean(name, list(study.workload))
+            yield own.marks.problem(f"{name!r} is no workload of this study", ("mean", name), hint=hint, key=True)
+    if lost := [name for name in study.workload if name not in study.mean]:
+        yield own.marks.problem(f"does not say how often {lost[0]!r} runs", ("mean",), key=True)
+    if study.fuse != "off":
+        yield own.marks.problem("a mean is over workloads whose layers are mapped alone", ("mean",), hint="fuse: off")
 
 
 def _amounts(study: Study) -> dict[str, Amount]:

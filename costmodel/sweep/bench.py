@@ -6,6 +6,8 @@ with the most generous: its answer settles tighter ones (``mapper/settled.py``).
 
 from __future__ import annotations
 
+import bisect
+import itertools
 import json
 import math
 from collections import OrderedDict, defaultdict
@@ -16,7 +18,7 @@ from costmodel.mapper.cache import Cache, Inquiry, answer_of, entry_of
 from costmodel.mapper.engines import least_costs, search
 from costmodel.mapper.result import InfeasibleError, MapperResult
 from costmodel.mapper.settled import SETTLED, Proven, proven, settled, settles
-from costmodel.mapper.workers import LostError, Task
+from costmodel.mapper.tasks import LostError, Task
 from costmodel.spec.decisive import Family
 from costmodel.spec.problems import SpecError
 
@@ -80,7 +82,7 @@ class Bench:
     _recent: OrderedDict[str, tuple[Inquiry, MapperResult]] = field(default_factory=OrderedDict)
     _least: dict[str, Costs] = field(default_factory=dict)
     _proven: dict[str, list[tuple[Family, Proven]]] = field(default_factory=lambda: defaultdict(list))
-    """Of each frame of a family."""
+    """Of each frame of a family, the tightest first."""
 
     @property
     def distinct(self) -> int:
@@ -188,7 +190,7 @@ class Bench:
         if len(self._recent) > RECENT:
             self._recent.popitem(last=False)
         if wanted.family is not None and (judge := proven(entry, found)) is not None:
-            self._proven[wanted.family.frame].append((wanted.family, judge))
+            bisect.insort(self._proven[wanted.family.frame], (wanted.family, judge), key=_size)
 
     def _may_be_settled(self, wanted: Wanted) -> bool:
         """Whether the answer of a search that runs may settle this one."""
@@ -202,6 +204,11 @@ class Bench:
         mine = wanted.family
         if mine is None:
             return ()
-        more = [(family, judge) for family, judge in self._proven[mine.frame] if family.allows(mine)]
-        more.sort(key=lambda each: each[0].size)
-        return tuple(judge for _, judge in more[:GENEROUS])
+        known = self._proven[mine.frame]  # what allows as much is no smaller
+        larger = itertools.islice(known, bisect.bisect_left(known, mine.size, key=_size), None)
+        more = (judge for family, judge in larger if family.allows(mine))
+        return tuple(itertools.islice(more, GENEROUS))
+
+
+def _size(known: tuple[Family, Proven]) -> float:
+    return known[0].size

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from costmodel.model.actions import area_mm2
 from costmodel.spec.amounts import Amount, condition
 from costmodel.spec.study import FIGURES
+from costmodel.sweep.designs import ASIDE
 from costmodel.sweep.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
 BEFORE = ("area",)
 """Figures that need no mapping."""
-ASIDE = "set aside"
-"""How the note begins of a design that breaks a condition."""
 
 
 def set_aside(study: Study, design: Design, architecture: Architecture) -> Outcome | None:
@@ -41,6 +40,7 @@ def judged(study: Study, outcome: Outcome) -> Outcome:
         "energy": (outcome.energy_pj, "pJ"),
         "latency": (outcome.latency_cycles / (outcome.clock_hz or 1.0), "s"),
         "power": (outcome.power_w, "W"),
+        "peak_power": (outcome.peak_power_w, "W"),
         "utilisation": (outcome.utilisation, ""),
     }
     said = _broken(study, _values(study, outcome.design) | _figures(figures), [])

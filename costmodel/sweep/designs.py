@@ -9,19 +9,21 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 
 from costmodel.spec.mapping import Mapping as Schedule
+from costmodel.spec.methods import METHODS, check_packages
 from costmodel.spec.objective import Costs
 from costmodel.spec.problems import Problem, SpecError
 from costmodel.spec.study import paths_of, row
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from optuna import Study as OptunaStudy
+    from optuna.samplers import BaseSampler
     from optuna.trial import Trial
 
     from costmodel.spec.study import Study
@@ -33,6 +35,11 @@ number of workers."""
 REPEATS = 20
 """Proposals in a row without a new point, after which a sampler is given one."""
 
+ASIDE = "set aside"
+"""How the note begins of a design that breaks a condition."""
+DOMINATED = "dominated: proven"
+"""How the note begins of a design that cannot enter the front."""
+
 
 @dataclass(frozen=True, slots=True)
 class Design:
@@ -40,6 +47,7 @@ class Design:
 
     arch: str
     workload: str
+    """One of the study's ``computations``: a mean is over several."""
     axes: tuple[tuple[str, Scalar], ...]
     """(path, value as the study wrote it), in the order of the study; then what is derived."""
 
@@ -47,6 +55,12 @@ class Design:
     def key(self) -> str:
         """What tells it apart, as text that files can hold."""
         return json.dumps([self.arch, self.workload, *self.axes], ensure_ascii=False)
+
+    @classmethod
+    def of(cls, key: str) -> Self:
+        """The design of a key."""
+        arch, workload, *axes = json.loads(key)
+        return cls(arch, workload, tuple((path, value) for path, value in axes))
 
     def __str__(self) -> str:
         return ", ".join(f"{path}={value}" for path, value in self.axes) or f"{self.workload} on {self.arch}"
@@ -69,6 +83,8 @@ class DesignCosts:
     pj_per_mac: float | None = None
     tops_per_w: float | None = None
     tops_per_mm2: float | None = None
+    peak_power_w: float | None = None
+    """Of the Einsum that draws most: its energy over its time."""
     mappings: tuple[Schedule, ...] = ()
     note: str = ""
     """Why nothing fits, or what is not proven."""
@@ -97,14 +113,14 @@ class Source(Protocol):
     def ask(self) -> Design | None:
         """Return the next design; null where there is none before more is told, or none at all."""
 
-    def tell(self, design: Design, costs: Values) -> None:
-        """Take the costs of a design, in any order."""
+    def tell(self, design: Design, costs: Values, found: DesignCosts | None) -> None:
+        """Take the costs of a design, in any order, and all that is known of it; null where it was lost."""
 
 
 def grid(study: Study) -> Iterator[Design]:
     """Every combination of architectures, workloads and axis values; the last axis runs fastest."""
     axes = list(study.axes)
-    for arch, workload, *values in itertools.product(study.arch, study.workload, *study.axes.values()):
+    for arch, workload, *values in itertools.product(study.arch, study.computations, *study.axes.values()):
         yield design_of(study, arch, workload, dict(zip(axes, values, strict=True)))
 
 
@@ -120,7 +136,7 @@ def design_of(study: Study, arch: str, workload: str, chosen: Mapping[str, Any])
 
 def size(study: Study) -> int:
     """Points of the whole design space."""
-    return len(study.arch) * len(study.workload) * study.design_points
+    return len(study.arch) * len(study.computations) * study.design_points
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +146,14 @@ class Shard:
     number: int
     """From 1."""
     of: int
+
+    @classmethod
+    def of_text(cls, text: str) -> Shard:
+        """Read ``2/8``. Raises SpecError."""
+        number, _, of = text.partition("/")
+        if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
+            raise SpecError([Problem(f"must be i/n with i from 1 to n, such as 2/8, got {text!r}", path="shard")])
+        return cls(int(number), int(of))
 
     def range(self, points: int) -> range:
         """The places of so many points that are in it."""
@@ -143,7 +167,10 @@ def asked(study: Study, shard: Shard | None = None) -> int:
 
 
 def source_of(study: Study, shard: Shard | None = None) -> Source:
-    """The grid, or the sampler that the study names. Raises SpecError for a shard of what a sampler chooses."""
+    """The grid, or the sampler that the study names.
+
+    Raises SpecError for a shard of what a sampler chooses, and for a sampler that cannot run here, or not for this.
+    """
     if study.sampler == "grid":
         return Grid(study, shard)
     if shard is not None:
@@ -189,7 +216,7 @@ class Grid:
         """Return the next point."""
         return next(self._left, None)
 
-    def tell(self, design: Design, costs: Values) -> None:
+    def tell(self, design: Design, costs: Values, found: DesignCosts | None = None) -> None:
         """Nothing to learn."""
 
 
@@ -207,7 +234,6 @@ class Sampler:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._study = study
         self._wanted = asked(study)
-        self._names = _names(study)
         self._chance = np.random.default_rng(study.seed)
         self._costs: dict[Design, Values] = {}
         self._asked: dict[Design, Trial] = {}
@@ -215,7 +241,7 @@ class Sampler:
         self._told: set[Design] = set()
         self._unheard: deque[Design] = deque()
         directions = [optuna.study.StudyDirection.MINIMIZE] * len(study.objective)
-        self._optuna: OptunaStudy = optuna.create_study(directions=directions, sampler=_sampler(study))
+        self._optuna: OptunaStudy = optuna.create_study(directions=directions, sampler=sampler_of(study))
 
     def ask(self) -> Design | None:
         """Return a design that is new."""
@@ -227,19 +253,20 @@ class Sampler:
             self._hear(self._unheard.popleft())
         for _ in range(REPEATS):
             trial = self._optuna.ask()
-            design = self._design(trial)
+            design = proposed(self._study, trial)
             if design not in self._asked:
                 return self._take(design, trial)
             self._finish(trial, self._costs[design] if design in self._told else None)
-        places = self._unknown()
+        places = place_of_another(self._study, self._chance, self._asked)
         if places is None:  # values of an axis that are equal
             return None
         self._optuna.enqueue_trial(places)
         trial = self._optuna.ask()
-        return self._take(self._design(trial), trial)
+        return self._take(proposed(self._study, trial), trial)
 
-    def tell(self, design: Design, costs: Values) -> None:
+    def tell(self, design: Design, costs: Values, found: DesignCosts | None = None) -> None:
         """Keep the costs until it is their turn."""
+        del found
         self._costs[design] = costs
 
     def _take(self, design: Design, trial: Trial) -> Design:
@@ -259,26 +286,6 @@ class Sampler:
         else:
             self._optuna.tell(trial, list(costs))
 
-    def _design(self, trial: Trial) -> Design:
-        chosen = {name: _place(trial, name, len(values)) for name, values in self._names.items()}
-        return self._at(chosen)
-
-    def _at(self, places: dict[str, int]) -> Design:
-        study = self._study
-        chosen = {axis: values[places[axis]] for axis, values in study.axes.items()}
-        return design_of(study, study.arch[places[ARCH]], study.workload[places[WORKLOAD]], chosen)
-
-    def _unknown(self) -> dict[str, int] | None:
-        """Return the places of a point that was not asked for: by chance, or the first where few are left."""
-        sizes = {name: len(values) for name, values in self._names.items()}
-        for _ in range(REPEATS):
-            places = {name: int(self._chance.integers(count)) for name, count in sizes.items()}
-            if self._at(places) not in self._asked:
-                return {name: place for name, place in places.items() if sizes[name] > 1}
-        every = (dict(zip(sizes, each, strict=True)) for each in itertools.product(*map(range, sizes.values())))
-        places = next((each for each in every if self._at(each) not in self._asked), {})
-        return {name: place for name, place in places.items() if sizes[name] > 1} or None
-
 
 ARCH, WORKLOAD = "arch", "workload"
 """Parameters of a trial beside the axes."""
@@ -286,7 +293,32 @@ ARCH, WORKLOAD = "arch", "workload"
 
 def _names(study: Study) -> dict[str, Sequence[Any]]:
     """What a trial chooses from."""
-    return {ARCH: study.arch, WORKLOAD: study.workload, **study.axes}
+    return {ARCH: study.arch, WORKLOAD: study.computations, **study.axes}
+
+
+def proposed(study: Study, trial: Trial) -> Design:
+    """The design that a trial chooses."""
+    return at(study, {name: _place(trial, name, len(values)) for name, values in _names(study).items()})
+
+
+def place_of_another(study: Study, chance: np.random.Generator, known: Container[Design]) -> dict[str, int] | None:
+    """What a trial would choose for a design that is not known: by chance, or the first where few are left.
+
+    Null where all are known.
+    """
+    sizes = {name: len(values) for name, values in _names(study).items()}
+    for _ in range(REPEATS):
+        places = {name: int(chance.integers(count)) for name, count in sizes.items()}
+        if at(study, places) not in known:
+            return {name: place for name, place in places.items() if sizes[name] > 1}
+    every = (dict(zip(sizes, each, strict=True)) for each in itertools.product(*map(range, sizes.values())))
+    places = next((each for each in every if at(study, each) not in known), {})
+    return {name: place for name, place in places.items() if sizes[name] > 1} or None
+
+
+def at(study: Study, places: dict[str, int]) -> Design:
+    chosen = {axis: values[places[axis]] for axis, values in study.axes.items()}
+    return design_of(study, study.arch[places[ARCH]], study.computations[places[WORKLOAD]], chosen)
 
 
 def _place(trial: Trial, name: str, count: int) -> int:
@@ -298,16 +330,28 @@ def _place(trial: Trial, name: str, count: int) -> int:
     return trial.suggest_int(name, 0, count - 1)
 
 
-def _sampler(study: Study) -> Any:
+def sampler_of(study: Study) -> BaseSampler:
     import warnings
 
     import optuna
+    from optuna import samplers
 
+    method = METHODS[study.sampler]
+    check_packages(method, "sampler")
+    if method.single and len(study.objective) > 1:
+        message = f"sampler {method.name!r} makes one objective small, not {', '.join(study.objective)}"
+        raise SpecError([Problem(message, path="sampler", hint="nsga2, tpe and gp take several; edp is one")])
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-    if study.sampler == "random":
-        return optuna.samplers.RandomSampler(seed=study.seed)
-    if study.sampler == "nsga2":
-        return optuna.samplers.NSGAIISampler(seed=study.seed, population_size=2 * LAG)
-    if study.sampler == "cmaes" and len(study.objective) == 1:
-        return optuna.samplers.CmaEsSampler(seed=study.seed)
-    return optuna.samplers.TPESampler(seed=study.seed, n_startup_trials=2 * LAG)
+    match method.name:
+        case "random":
+            return samplers.RandomSampler(seed=study.seed)
+        case "nsga2":
+            return samplers.NSGAIISampler(seed=study.seed, population_size=2 * LAG)
+        case "cmaes":
+            return samplers.CmaEsSampler(seed=study.seed, warn_independent_sampling=False)
+        case "gp":
+            return samplers.GPSampler(seed=study.seed, n_startup_trials=2 * LAG, deterministic_objective=True)
+        case "qmc":
+            return samplers.QMCSampler(seed=study.seed, scramble=True, warn_independent_sampling=False)
+        case _:
+            return samplers.TPESampler(seed=study.seed, n_startup_trials=2 * LAG)

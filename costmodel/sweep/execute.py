@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from costmodel.mapper.network import NetworkPlan, map_workload
 from costmodel.mapper.rounds import SearchEvent, State
-from costmodel.mapper.workers import LostError, StoppedError, Task, run_tasks
+from costmodel.mapper.tasks import Executor, LostError, StoppedError, Task, run_tasks
+from costmodel.mapper.workers import in_processes
 from costmodel.model.actions import area_mm2
 from costmodel.spec.overrides import Kind
 from costmodel.spec.problems import SpecError
@@ -21,9 +22,10 @@ from costmodel.sweep.bench import Bench
 from costmodel.sweep.conditions import judged, set_aside
 from costmodel.sweep.designs import Design, Shard, Values, asked, source_of
 from costmodel.sweep.journal import VERSION, Journal
-from costmodel.sweep.outcome import Outcome, no_outcome, outcome_of
+from costmodel.sweep.outcome import Outcome, averaged, no_outcome, outcome_of
 from costmodel.sweep.prospects import Prospect, Prospects, check
 from costmodel.sweep.resolve import Resolver, document_of
+from costmodel.sweep.shared import Shared
 from costmodel.sweep.standing import Standing
 
 if TYPE_CHECKING:
@@ -54,25 +56,31 @@ def run_sweep(
     journal: Journal | None = None,
     *,
     jobs: int | None = None,
+    executor: Executor | None = None,
     report: Callable[[SearchEvent], None] | None = None,
     cache: Cache | None = None,
-    shard: Shard | None = None,
+    part: Shard | Shared | None = None,
     front_only: bool = False,
 ) -> SweepResult:
-    """Map every design of a study, or of a shard of its grid; with ``front_only`` those that may be on the front.
+    """Map every design of a study, or a part of them; with ``front_only`` those that may be on the front.
 
-    Finished points are appended to ``journal`` (one that is open, of this ``fingerprint``); those that it holds already
-    are not done again; nor are searches whose answers are in ``cache``. A design that nothing fits, or whose values
-    make no architecture, is a result with the reason. Ctrl-C returns what is done. Raises OSError, with the path, if a
-    file cannot be read or a point cannot be saved.
+    The part is a shard of the grid, or what this process gets of a study that it has joined and shares with others:
+    that ends when all is done, whoever does it. Finished points are appended to ``journal`` (one that is open, of this
+    ``fingerprint``); those that it holds already are not done again; nor are searches whose answers are in ``cache``.
+    A design that nothing fits, or whose values make no architecture, is a result with the reason. Work is done by
+    ``jobs`` processes, or by an ``executor``. Ctrl-C returns what is done. Raises OSError, with the path or address, if
+    a file cannot be read, a point cannot be saved, or the executor or the shared study is out of reach.
     """
-    progress = _Sweep(study, journal, report, Bench(cache), workers_of(study, jobs), shard, front_only)
+    cores = workers_of(study, jobs) if executor is None else 1  # a cluster's worker begins no processes of its own
+    progress = _Sweep(study, journal, report, Bench(cache), cores, part, front_only)
     try:
         progress.begin()
-        interrupted = run_tasks(progress.next_task, progress.keep, progress.workers)
+        chosen = executor or in_processes(progress.workers)
+        interrupted = run_tasks(progress.next_task, progress.keep, chosen, wait=progress.wait)
     except KeyboardInterrupt:
         interrupted = True
-    done = [progress.outcomes[d] for d in progress.order if d in progress.outcomes]
+    order = part.ordered(progress.order) if isinstance(part, Shared) else progress.order
+    done = [progress.outcomes[d] for d in order if d in progress.outcomes]
     return SweepResult(tuple(done), progress.resumed, interrupted, tuple(progress.lost), progress.bench)
 
 
@@ -107,7 +115,7 @@ class _Sweep:
     report: Callable[[SearchEvent], None] | None
     bench: Bench
     cores: int
-    shard: Shard | None
+    part: Shard | Shared | None
     front_only: bool
     outcomes: dict[Design, Outcome] = field(default_factory=dict)
     order: list[Design] = field(default_factory=list)
@@ -122,9 +130,11 @@ class _Sweep:
     """Designs that are to be mapped as a whole, in order."""
 
     def __post_init__(self) -> None:
-        self._source = source_of(self.study, self.shard)
+        shard = self.part if isinstance(self.part, Shard) else None
+        self._shared = self.part if isinstance(self.part, Shared) else None
+        self._source = self._shared or source_of(self.study, shard)
         self._resolver = Resolver(self.study)
-        self._total = asked(self.study, self.shard)
+        self._total = asked(self.study, shard)
         self._known = {} if self.journal is None else self.journal.outcomes
         self._standing = Standing()
         self._compete = self._resolver.one_workload
@@ -177,6 +187,22 @@ class _Sweep:
                 self._finish(design)
         self.begin()
 
+    def wait(self) -> bool:
+        """Wait for what others do, where a study is shared; whether there may be more to do."""
+        if self._shared is None:
+            return False
+        more = self._shared.wait()
+        for outcome in self._shared.others():
+            if outcome.design not in self.outcomes:
+                self.order.append(outcome.design)
+                self._save(outcome)
+        for design in () if more else self._shared.lost:
+            if design not in self.outcomes:
+                self.order.append(design)
+                self._end(design, LostError("its workers died (out of memory, or stopped?)"))
+        self.begin()
+        return more
+
     def _plan(self, design: Design) -> None:
         try:
             plan = self._resolver.plan(design)
@@ -228,25 +254,27 @@ class _Sweep:
         """Save a finished point."""
         self._open.pop(design, None)
         if isinstance(answer, Outcome):
-            answer = judged(self.study, answer)
-            if self.journal is not None:
-                self.journal.append(answer)
-            self._learn(answer)
-            self._tell(design, "done" if answer.feasible else "infeasible", answer)
+            self._save(judged(self.study, averaged(self.study, answer)))
         elif isinstance(answer, StoppedError):
             self._tell(design, "interrupted")
         else:
             self.lost.append(design)
-            self._learn(Outcome(design, note=str(answer)))
+            self._learn(Outcome(design, note=str(answer)), lost=True)
             self._tell(design, "interrupted", str(answer))
 
-    def _learn(self, outcome: Outcome) -> None:
+    def _save(self, outcome: Outcome) -> None:
+        if self.journal is not None:
+            self.journal.append(outcome)
+        self._learn(outcome)
+        self._tell(outcome.design, "done" if outcome.feasible else "infeasible", outcome)
+
+    def _learn(self, outcome: Outcome, *, lost: bool = False) -> None:
         self.outcomes[outcome.design] = outcome
         costs: Values = outcome.costs(self.study.objective)
         if self._compete:
             self._standing.add(costs)
             self._prospects.learn(outcome)
-        self._source.tell(outcome.design, costs)
+        self._source.tell(outcome.design, costs, None if lost else outcome)
 
     def _tell(self, design: Design, state: State, detail: Any = None) -> None:
         if self.report is not None:

@@ -63,6 +63,7 @@ class Point(BaseModel):
     pj_per_mac: Amount = None
     tops_per_w: Amount = None
     tops_per_mm2: Amount = None
+    peak_power_w: Amount = None
     certificate: str
     proven: bool
     note: str
@@ -75,6 +76,7 @@ _FIGURES = (
     *COST_KEYS,
     *("clock_hz", "area_mm2", "utilisation"),
     *(each.name for each in fields(Efficiency)),
+    "peak_power_w",
     *("certificate", "proven", "note"),
 )
 """What a point and an outcome both have."""
@@ -169,21 +171,7 @@ class Journal:
 
     def append(self, outcome: Outcome) -> None:
         """Save a point, with those of its mappings that are new. Where that fails the journal stays as it was."""
-        from costmodel import __version__
-
-        named = [self.content.nests.name(mapping) for mapping in outcome.mappings]
-        point = Point(
-            question=self.question,
-            costmodel=__version__,
-            arch=outcome.design.arch,
-            workload=outcome.design.workload,
-            axes=list(outcome.design.axes),
-            mappings=[name for name, _ in named],
-            finished=time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-            **{name: getattr(outcome, name) for name in _FIGURES},
-        )
-        lines = [line_of("mapping", text) for _, text in named if text is not None]
-        self._write(b"".join(line + b"\n" for line in (*lines, line_of("point", text_of(point)))))
+        self._write(lines_of(outcome, self.question, self.content.nests))
 
     def _write(self, lines: bytes) -> None:
         with _named(self.path):
@@ -197,6 +185,25 @@ class Journal:
             except OSError:
                 os.ftruncate(self._file, size)
                 raise
+
+
+def lines_of(outcome: Outcome, question: str, nests: Nests) -> bytes:
+    """A point as lines, with those of its mappings that ``nests`` does not know yet."""
+    from costmodel import __version__
+
+    named = [nests.name(mapping) for mapping in outcome.mappings]
+    point = Point(
+        question=question,
+        costmodel=__version__,
+        arch=outcome.design.arch,
+        workload=outcome.design.workload,
+        axes=list(outcome.design.axes),
+        mappings=[name for name, _ in named],
+        finished=time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        **{name: getattr(outcome, name) for name in _FIGURES},
+    )
+    lines = [line_of("mapping", text) for _, text in named if text is not None]
+    return b"".join(line + b"\n" for line in (*lines, line_of("point", text_of(point))))
 
 
 def line_of(kind: str, text: bytes) -> bytes:

@@ -7,12 +7,13 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from costmodel.mapper.result import Status
-from costmodel.mapper.workers import LostError
+from costmodel.mapper.tasks import LostError
 from costmodel.spec.objective import costs_of, objective_of
 from costmodel.sweep.designs import Design, DesignCosts, Values
 
 if TYPE_CHECKING:
     from costmodel.mapper.network import NetworkResult
+    from costmodel.model.evaluation import Evaluation
     from costmodel.spec.problems import SpecError
     from costmodel.spec.study import Study
 
@@ -62,10 +63,30 @@ def outcome_of(design: Design, result: NetworkResult) -> Outcome:
         area_mm2=evaluation.area_mm2,
         utilisation=evaluation.utilisation,
         **asdict(evaluation.efficiency),
+        peak_power_w=_peak_power_w(evaluation),
         certificate=str(result.certificate),
         proven=result.certificate.status == Status.PROVEN,
         mappings=result.mappings,
     )
+
+
+def _peak_power_w(evaluation: Evaluation) -> float | None:
+    """Of the Einsum that draws most; null where Einsums overlap, or none takes time."""
+    if evaluation.overlap_rows:
+        return None
+    energy_pj = dict.fromkeys(evaluation.points, 0.0)
+    for row in evaluation.action_rows:
+        energy_pj[row.einsum] += row.energy_pj
+    times_s = {name: cycles / evaluation.clock_hz for name, cycles in evaluation.cycles_by_einsum.items() if cycles}
+    return max((energy_pj[name] * 1e-12 / seconds for name, seconds in times_s.items()), default=None)
+
+
+def averaged(study: Study, outcome: Outcome) -> Outcome:
+    """An outcome of all runs that a study asks for as that of one, on average."""
+    runs = study.runs
+    if runs == 1 or outcome.energy_pj is None or outcome.latency_cycles is None:
+        return outcome
+    return replace(outcome, energy_pj=outcome.energy_pj / runs, latency_cycles=outcome.latency_cycles / runs)
 
 
 def no_outcome(design: Design, error: SpecError) -> Outcome:

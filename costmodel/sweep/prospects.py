@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from costmodel.spec.problems import Problem, SpecError
-from costmodel.sweep.outcome import Outcome, competing
+from costmodel.sweep.designs import DOMINATED
+from costmodel.sweep.outcome import Outcome, averaged, competing
 from costmodel.sweep.standing import Standing
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from costmodel.sweep.bench import Bench
     from costmodel.sweep.designs import Design
 
-DOMINATED = "dominated: proven"
-"""How the note begins of a design that cannot enter the front."""
 CLEARLY = 1 - 1e-9
 """A cost is less than another one where it is less by more than rounding."""
 DIGITS = 9
@@ -101,7 +100,7 @@ class Prospects:
             power_w=0.0,
             tops_per_w=math.inf,
         )
-        return least.costs(competing(self.study)) or ()
+        return averaged(self.study, least).costs(competing(self.study)) or ()
 
 
 def _beats(point: tuple[float, ...], floor: tuple[float, ...]) -> bool:

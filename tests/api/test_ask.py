@@ -16,7 +16,7 @@ from costmodel.api import InfeasibleError, SpecError, Text, ask
 from costmodel.api.inputs import Asked
 from costmodel.cli import app
 from costmodel.mapper.network import Failure, choose, map_workload
-from costmodel.mapper.workers import LostError
+from costmodel.mapper.tasks import LostError
 from costmodel.report.read import read_run
 from costmodel.spec import catalog
 from costmodel.spec.load import parse

@@ -7,8 +7,9 @@ import random
 import re
 import resource
 import signal
+import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -181,6 +182,29 @@ def test_fifty_deaths_of_workers(mortal, undisturbed):
         )
         assert done.exit_code in {0, 4}
         assert (done.exit_code == 4) == (table("s") != undisturbed)
+    run(*SWEEP, "--out", "s")
+    assert table("s") == undisturbed
+
+
+def below(process: int) -> list[int]:
+    """The processes that a process has begun, and so on."""
+    tasks = Path(f"/proc/{process}/task").glob("*/children")
+    children = [int(child) for task in tasks for child in task.read_text(encoding="ascii").split()]
+    return children + [other for child in children for other in below(child)]
+
+
+@pytest.mark.long
+def test_twenty_kills_of_workers_and_parent_at_random_moments(undisturbed):
+    chance = random.Random(0)
+    for _ in range(20):
+        command = [sys.executable, "-m", "costmodel", *SWEEP[:-1], "2", "--out", "s", "--no-cache"]
+        with subprocess.Popen(command, stderr=subprocess.DEVNULL) as sweep:
+            with suppress(subprocess.TimeoutExpired):
+                sweep.wait(chance.uniform(0.5, 4.0))
+            victims = [sweep.pid, *below(sweep.pid)]
+            with suppress(ProcessLookupError):
+                os.kill(chance.choice(victims), signal.SIGKILL)
+            assert sweep.wait() in {0, 4, -signal.SIGKILL}
     run(*SWEEP, "--out", "s")
     assert table("s") == undisturbed
 

@@ -83,6 +83,21 @@ def test_windows(name, tmp_path):
     assert found.unknown == ()
 
 
+def test_groups_of_a_transposed_convolution(tmp_path):
+    """The evaluator of ONNX has none, so each group stands by itself there."""
+    slid, kernel, bias = {"strides": [2, 1], "pads": [1] * 4}, whole(4, 3, 3, 3), whole(6)
+    grouped = model_of(
+        [("ConvTranspose", "X F B", "Y", {"group": 2, **slid})], {"X": (2, 4, 5, 4)}, {"F": kernel, "B": bias}
+    )
+    halves = [("ConvTranspose", f"X{k} F{k} B{k}", f"Y{k}", {**slid}) for k in range(2)]
+    apart = model_of(
+        [("Split", "X", "X0 X1", {"axis": 1, "num_outputs": 2}), *halves, ("Concat", "Y0 Y1", "Y", {"axis": 1})],
+        {"X": (2, 4, 5, 4)},
+        {f"{name}{k}": part for name, both in (("F", kernel), ("B", bias)) for k, part in enumerate(np.split(both, 2))},
+    )
+    assert compare(grouped, tmp_path, reference=apart).unknown == ()
+
+
 ATTENTION = [
     ("MatMul", "X WQ", "Q", {}),
     ("Reshape", "Q heads", "Q4", {}),
@@ -314,6 +329,46 @@ def test_networks_that_come_with_onnx(name):
     products = [e for e in workload.einsums if any(o.kind == "mac" and not o.at_zero for o in e.operations)]
     windows = [e for e in products if any(t.role == "weight" for t in e.tensors.values())]
     assert sum(e.points for e in windows) == multiplications(onnx.load(str(path)))
+
+
+def test_quantised_operators_are_those_of_numbers(tmp_path):
+    """Scales and zero points are given; words go from one format to another without an Einsum."""
+    scale, zero = np.float32(0.5), np.uint8(3)
+    given = {"s": scale, "z": zero, "F": np.ones((5, 4, 3, 3), np.uint8), "W": np.ones((8, 6), np.uint8)}
+    nodes = [
+        ("QuantizeLinear", "X s z", "XQ"),
+        ("QLinearConv", "XQ s z F s z s z", "C"),
+        ("QLinearMatMul", "C s z W s z s z", "P"),
+        ("DequantizeLinear", "P s z", "Y"),
+    ]
+    graph = helper.make_graph(
+        [helper.make_node(kind, read.split(), [made], name=kind) for kind, read, made in nodes],
+        "quantised",
+        [helper.make_tensor_value_info("X", TensorProto.FLOAT, (2, 4, 9, 10))],
+        [helper.make_tensor_value_info("Y", TensorProto.FLOAT, (2, 5, 7, 6))],
+        [onnx.numpy_helper.from_array(np.asarray(array), name) for name, array in given.items()],
+    )
+    path = tmp_path / "quantised.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 19)]), str(path))
+    found = import_model(path)
+    assert found.unknown == ()
+    first, second = (e.einsum for e in found.workload.einsums)
+    assert first.count("*") == second.count("*") == 1
+    assert "F[" in first
+    assert "W[" in second
+    assert [e.points for e in catalog.load_workload(found.workload.model_dump(exclude_none=True)).einsums] == [
+        2 * 5 * 7 * 8 * 4 * 3 * 3,
+        2 * 5 * 7 * 8 * 6,
+    ]
+
+
+def test_of_a_recurrent_layer_its_products_are_missing(tmp_path):
+    nodes = [("LSTM", "X W R", "L", {"hidden_size": 4}), ("Neg", "L", "Y", {})]
+    found = import_model(
+        saved(model_of(nodes, {"X": (6, 2, 3)}, {"W": whole(1, 16, 3), "R": whole(1, 16, 4)}), tmp_path)
+    )
+    (layer,) = found.unknown
+    assert (layer.words, layer.operations) == (6 * 2 * 4, 6 * 2 * 4 * 4 * (3 + 4))
 
 
 def test_what_is_made_of_weights_alone_is_a_weight(tmp_path):

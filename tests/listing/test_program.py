@@ -122,7 +122,7 @@ def test_programs_of_uncommon_einsums(name, tmp_path):
 
 
 def test_every_function_has_a_form_in_every_language():
-    assert set(PYTHON) == set(C) == set(FUNCTIONS)
+    assert [name for name in FUNCTIONS if not (PYTHON[name] and C[name])] == []
 
 
 def test_loops_end_where_tiles_are_cut_off():

@@ -50,3 +50,13 @@ def test_what_is_faster_than_all_that_is_known_is_not_beaten_whatever_its_energy
         known.add(np.array([[5.0], [22.0], [0.0]]), ["slow"])
         energy, latency = np.full(3, 9.0), np.array([19.0, 22.0, 25.0])
         assert known.beaten(energy, latency, np.zeros(3)).tolist() == [False, True, True]
+
+
+@given(rows(2), rows(2))
+@settings(max_examples=60, deadline=None)
+def test_what_is_no_better_in_the_objectives_is_no_better_in_their_product(known, asked):
+    incumbents = Incumbents(objective_of("edp,energy,latency"))
+    incumbents.add(1.0 + np.array([(*row, 0) for row in known], dtype=float).T, known)
+    one = 1.0 + np.array([(*row, 0) for row in asked], dtype=float).T
+    want = [any(k[0] <= row[0] and k[1] <= row[1] for k in known) for row in asked]
+    assert incumbents.beaten(*one).tolist() == want

@@ -181,7 +181,9 @@ def test_names_that_the_architecture_or_a_constraint_uses_are_not_interchangeabl
     workload = network(gemm("one"), gemm("two", names="PQR"), gemm("three", variables="xyz"))
     assert [len(g) for g in groups_of(workload, two_level())] == [3]
     assert list(groups_of(workload, two_level(keep=("Aone",)))) == [["one"], ["two", "three"]]
-    assert list(groups_of(workload, two_level(), ["Buffer keeps something"])) == [["one", "two"], ["three"]]
+    assert list(groups_of(workload, two_level(), ["Buffer tile m <= 4"])) == [["one", "two"], ["three"]]
+    for rule in ("Buffer keeps something", "weight_stationary"):
+        assert [len(g) for g in groups_of(workload, two_level(), [rule])] == [3]
 
 
 def test_einsums_in_which_another_operand_stays_are_two():

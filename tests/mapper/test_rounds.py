@@ -10,7 +10,7 @@ from fakes import gemm, point, two_level
 from costmodel.mapper import rounds
 from costmodel.mapper.network import map_workload
 from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult
-from costmodel.mapper.workers import run_tasks
+from costmodel.mapper.tasks import run_tasks
 from costmodel.spec import catalog
 from costmodel.spec.objective import objective_of
 from costmodel.spec.request import Request
@@ -47,7 +47,7 @@ def searched(clock, leaders, gap_of, budget_s=32.0, *, took=lambda _name, budget
 
     request = Request(objective=EDP, budget=budget_s)
     run = rounds.Searches(two_level(), request, None, search, leaders, 1, 0.0)
-    run_tasks(run.next_task, run.keep, 1)
+    run_tasks(run.next_task, run.keep, None)
     return attempts, run.answers
 
 

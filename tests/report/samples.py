@@ -93,16 +93,17 @@ def gemm_einsum(
     )
 
 
-def nest(einsum: Einsum, tile: int = 64) -> tuple[Node, ...]:
+def nest(einsum: Einsum, tile: int | None = None) -> tuple[Node, ...]:
     b, z = einsum.inputs[1].tensor, einsum.output.tensor
     a = einsum.inputs[0].tensor
+    m, n, k = (einsum.shape[v] for v in "mnk")
     return (
         Storage((a, b, z), "DRAM"),
-        Temporal("m", tile),
+        Temporal("m", min(64, m) if tile is None else tile),
         Storage((a, z), "GLB"),
-        Temporal("k", 16),
-        Spatial("n", 8, "PEs", "X"),
-        Spatial("m", 8, "PEs", "Y"),
+        Temporal("k", min(16, k)),
+        Spatial("n", min(max(8, -(-n // 14)), n), "PEs", "X"),
+        Spatial("m", min(8, m), "PEs", "Y"),
         Storage((b,), "spad"),
         Temporal("m", 1),
         Temporal("n", 1),
@@ -334,3 +335,8 @@ def hostile_run() -> Run:
         notes=(bad, script),
         provenance=Provenance(created="2026-11-21T13:15:00", command=script, settings={"method": bad}),
     )
+
+
+def hostile_sweep() -> Run:
+    """The same of a sweep."""
+    return replace(hostile_run(), kind="sweep", mappings=(), evaluation=None, searches=(), certificate=None)

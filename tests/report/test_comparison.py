@@ -96,7 +96,7 @@ def test_nothing_in_common_is_said():
     found = compare(first, second)
     assert (found.shared, found.rows, found.whole) == ((), (), False)
     assert "nothing to compare" in compare_text(found, ("a", "b"))
-    assert "Of what both computed: nothing" in render_comparison(first, second, ("a", "b"))
+    assert "Of what both computed: nothing" in render_comparison([first, second], ["a", "b"])
 
 
 def test_an_einsum_of_one_name_that_computes_something_else_is_said():

@@ -171,7 +171,7 @@ def test_the_page_opens_in_silence_and_a_click_on_a_corner_shows_its_nest(browse
     assert "operations per byte" in page.locator("#curve-plot .hoverlayer").text_content()
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.wait_for_timeout(200)
-    assert "or more" in page.locator(".side h4").text_content()
+    assert "or more" in page.locator(".side h3").text_content()
     assert "compute" in page.locator(".side .nest").text_content()
     page.wait_for_timeout(150)
     assert said == []

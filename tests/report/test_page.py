@@ -7,8 +7,8 @@ from html.parser import HTMLParser
 import pytest
 from report import samples
 
-from costmodel.report.page.explorers import _thinned
 from costmodel.report.page.run import render, write_report
+from costmodel.report.points import thinned
 from costmodel.report.read import read_run
 from costmodel.report.write import write_run
 from costmodel.spec.catalog import load_workload
@@ -21,6 +21,7 @@ PAGES = {
     "nothing": samples.infeasible_run,
     "room": samples.room_run,
     "hostile": samples.hostile_run,
+    "hostile sweep": samples.hostile_sweep,
 }
 
 
@@ -70,10 +71,11 @@ def test_nothing_is_uploaded_and_nothing_loaded(pages):
 
 
 def test_names_cannot_become_markup(pages):
-    tags = Tags(pages["hostile"].read_text()).tags
-    assert not [t for t, _ in tags if t == "img"]
-    assert not [a for _, a in tags if any(key.startswith("on") for key in a)]
-    assert len([t for t, _ in tags if t == "script"]) == 3
+    for name, scripts in (("hostile", 4), ("hostile sweep", 2)):
+        tags = Tags(pages[name].read_text()).tags
+        assert not [t for t, _ in tags if t == "img"]
+        assert not [a for _, a in tags if any(key.startswith("on") for key in a)]
+        assert len([t for t, _ in tags if t == "script"]) == scripts
 
 
 def test_every_id_is_unique_and_every_link_arrives(pages):
@@ -119,7 +121,7 @@ def test_layers_of_one_shape_share_their_front(pages):
 
 @pytest.mark.parametrize(("count", "keep"), [(1, 0), (300, None), (301, 7), (5000, 4321)])
 def test_long_fronts_are_thinned_but_keep_what_matters(count, keep):
-    places = _thinned(count, keep)
+    places = thinned(count, keep, 300)
     assert places == sorted(set(places))
     assert {0, count - 1} | ({keep} - {None}) <= set(places)
     assert len(places) <= 301
@@ -129,38 +131,49 @@ def test_long_fronts_are_thinned_but_keep_what_matters(count, keep):
 # --- in a browser ----------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def visit(browser, pages):
-    """Open a page; afterwards there must have been no word on the console and no request but the file."""
-    opened = []
+@pytest.fixture(scope="module")
+def opened(browser, pages):
+    """Pages that are open, by name; in the end there must have been no word on a console and no request but files."""
+    found = {}
+    yield found
+    for name, (page, said, asked) in found.items():
+        page.wait_for_timeout(150)
+        assert said == [], name
+        assert [url for url in asked if url != pages[name].as_uri() and not url.startswith(("data:", "blob:"))] == []
+        page.close()
 
-    def go(name, width=1280):
-        page = browser.new_page(viewport={"width": width, "height": 1000})
-        said, asked = [], []
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto(pages[name].as_uri())
-        page.wait_for_function("document.querySelectorAll('.figure:not(.js-plotly-plot)').length === 0")
-        opened.append((page, said, asked, pages[name].as_uri()))
+
+@pytest.fixture
+def visit(browser, pages, opened):
+    """Go to a page, which is opened once; its width is that of a screen, its theme light."""
+
+    def go(name):
+        if name not in opened:
+            page = browser.new_page(viewport={"width": 1280, "height": 1000})
+            said, asked = [], []
+            page.on("console", lambda message: said.append(message.text))
+            page.on("pageerror", lambda error: said.append(str(error)))
+            page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+            page.on("request", lambda request: asked.append(request.url))
+            page.goto(pages[name].as_uri())
+            until(page, "document.documentElement.dataset.ready === 'yes'")
+            until(page, "document.querySelectorAll('.figure:not(.js-plotly-plot)').length === 0")
+            opened[name] = page, said, asked
+        page = opened[name][0]
+        page.set_viewport_size({"width": 1280, "height": 1000})
+        page.emulate_media(color_scheme="light")
         return page
 
-    yield go
-    for page, said, asked, uri in opened:
-        page.wait_for_timeout(150)
-        assert said == []
-        assert [url for url in asked if url != uri and not url.startswith(("data:", "blob:"))] == []
-        page.close()
+    return go
 
 
 def until(page, expression):
     """Wait for the page, which lets no test poll by itself (its policy forbids eval)."""
-    for _ in range(200):
+    for _ in range(1200):
         if page.evaluate(expression):
             return
         page.wait_for_timeout(25)
-    raise AssertionError(f"still not so after 5 s: {expression}")
+    raise AssertionError(f"still not so after half a minute: {expression}")
 
 
 def resize(page, width):
@@ -173,7 +186,7 @@ def resize(page, width):
 @pytest.mark.parametrize("name", PAGES)
 def test_pages_open_in_silence_and_fit(visit, name):
     page = visit(name)
-    for width in (1440, 800, 390):
+    for width in (2560, 1280, 390):
         resize(page, width)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate("window.broken") is None
@@ -217,6 +230,7 @@ def overlaps(texts):
 
 def test_a_hundred_einsums_are_legible_at_any_width(visit):
     page = visit("large")
+    page.locator("#merge").uncheck()
     names = list(samples.large_run().evaluation.points)
     for width in (1440, 390):
         resize(page, width)
@@ -244,7 +258,7 @@ def test_the_navigation_stays_and_says_where_the_reader_is(visit):
 
     for width in (1440, 390):
         resize(page, width)
-        for section in ("latency", "nests", "inputs"):
+        for section in ("why", "nests", "inputs"):
             page.evaluate(f"location.hash = '#{section}'")
             until(page, f"document.querySelector('nav [aria-current]')?.hash === '#{section}'")
             nav, link = box("nav"), box("nav [aria-current]")
@@ -271,16 +285,16 @@ def test_a_finger_on_a_figure_scrolls_the_page_and_a_tap_chooses_a_point(browser
         finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
         until(page, f"scrollY > {before + 100}")
     page.touchscreen.tap(*centre(page, "#front-plot", 20))
-    until(page, "document.querySelector('#fronts .side h4').textContent !== 'Point 2 of 30'")
+    until(page, "document.querySelector('#fronts .side h3').textContent !== 'Point 2 of 30'")
     context.close()
 
 
 def test_a_sweep_in_which_nothing_is_feasible_says_why(visit):
     page = visit("nothing")
-    text = page.locator("#sweeps").text_content()
+    text = page.locator("#aside").text_content()
     assert re.search(r"3 designs\s*GLB: capacity needs 9,000, has 8,192", text)
     assert re.search(r"1 design\s*PEs: X needs 16, has 8", text)
-    assert page.locator(".explorer").count() == 0
+    assert page.locator("#sweeps").count() == 0
 
 
 def centre(page, selector, point=0):
@@ -323,7 +337,7 @@ def test_a_click_on_a_point_of_a_front_shows_its_nest(visit):
         page.mouse.move(x, y)
         page.mouse.click(x, y)
         page.wait_for_timeout(200)
-        title = page.locator("#fronts .side h4").text_content()
+        title = page.locator("#fronts .side h3").text_content()
         number = int(re.fullmatch(r"Point (\d+) of 30", title)[1])
         assert f"by {8 * number}" in nest.text_content()
         assert "compute layer1.1.conv2 on MAC" in nest.text_content()
@@ -333,27 +347,49 @@ def test_a_click_on_a_point_of_a_front_shows_its_nest(visit):
 
 def test_a_point_of_the_network_front_shows_the_nest_of_any_einsum(visit):
     page = visit("network")
+    page.locator("#fronts select").first.select_option("front-all")
     picker = page.locator("#fronts .which select")
     picker.select_option(label="fc")
     assert "compute fc on MAC" in page.locator("#fronts .side .nest").text_content()
 
 
-def test_a_click_on_a_design_shows_its_nest(visit):
+def test_what_is_selected_on_one_view_of_designs_is_selected_on_all(visit):
     page = visit("sweep")
-    x, y = centre(page, "#sweep-plot", 2)
-    page.mouse.click(x, y)
-    page.wait_for_timeout(200)
+    chosen = page.locator("#selected")
+    assert chosen.text_content() == "20 of 20 designs selected"
+    page.locator("#parallel").scroll_into_view_if_needed()
+    box = page.locator("#parallel").bounding_box()
+    drag = (box["x"] + 46, box["y"] + box["height"] - 12, box["y"] + box["height"] * 0.6)
+    page.mouse.move(*drag[:2])
+    page.mouse.down()
+    page.mouse.move(drag[0], drag[2])
+    page.mouse.up()
+    until(page, "document.querySelectorAll('#designs tbody tr').length === 10")
+    assert chosen.text_content() == "10 of 20 designs selected"
+    rows = page.locator("#designs tbody tr").all_text_contents()
+    assert {row for row in rows if "4" in row or "8" in row} == set(rows)
+    assert page.locator("#heat-map td[style]").count() == 10
+    page.locator("#designs tbody button").first.click()
     assert "compute Z on MAC" in page.locator("#sweeps .side .nest").text_content()
-    assert "PEs.shape.X = 4" in page.locator("#sweeps .side .facts").text_content()
-    page.locator("#sweeps select").first.select_option(label="colour by GLB.size")
-    page.wait_for_timeout(200)
-    assert "GLB.size = 64 KiB" in page.locator("#sweep-plot .legend").text_content()
+    until(page, "document.querySelector('#designs tr[aria-current]') !== null")
+    page.locator("#clear").click()
+    until(page, "document.querySelectorAll('#designs tbody tr').length === 20")
+    page.locator("#scatter").scroll_into_view_if_needed()
+    spot = page.locator("#scatter").bounding_box()
+    page.mouse.move(spot["x"] + 80, spot["y"] + 30)
+    page.mouse.down()
+    page.mouse.move(spot["x"] + spot["width"] * 0.5, spot["y"] + spot["height"] - 45)
+    page.mouse.up()
+    until(page, "document.querySelectorAll('#designs tbody tr').length < 20")
+    fewer = page.locator("#designs tbody tr").count()
+    assert 0 < fewer < 20
+    assert chosen.text_content() == f"{fewer} of 20 designs selected"
 
 
 def test_einsums_are_chosen_from_the_list_the_buttons_and_the_table(visit):
     page = visit("network")
     shown = page.locator("#nests .panel:visible h3")
-    page.locator(".chooser select").select_option("e20")
+    page.locator(".chooser select").select_option("20")
     assert shown.text_content() == "fc"
     page.locator(".chooser button[data-step='1']").click()
     assert shown.text_content() == "layer1.0.conv1"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from costmodel.spec.problems import SpecError
 from costmodel.spec.study import Study
 from costmodel.sweep.designs import Design, Grid, asked, grid, size, source_of
 
@@ -52,7 +53,7 @@ def test_a_study_without_axes_is_one_point():
     assert (str(source.ask()), source.ask()) == ("gemm on two_level", None)
 
 
-@pytest.mark.parametrize("sampler", ["random", "tpe", "nsga2", "cmaes"])
+@pytest.mark.parametrize("sampler", ["random", "tpe", "nsga2", "cmaes", "qmc"])
 def test_a_sampler_asks_for_each_point_once_and_the_same_ones_again(sampler):
     asked_for = study(sampler=sampler, points=9, seed=4)
     first = played(source_of(asked_for))
@@ -82,6 +83,20 @@ def test_what_a_sampler_asks_does_not_depend_on_which_costs_come_first(sampler):
             source.tell(done, cost_of(done))
 
     assert in_order(oldest_first=True) == in_order(oldest_first=False)
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"sampler": "cmaes", "objective": ["energy", "latency"]}, "makes one objective small, not energy, latency"),
+        ({"sampler": "gp"}, "sampler 'gp' needs torch (pip install torch)"),
+    ],
+)
+def test_a_sampler_that_cannot_do_what_is_asked_says_so(keys, said, monkeypatch):
+    monkeypatch.setattr("costmodel.spec.methods.find_spec", lambda name: None if name == "torch" else name)
+    with pytest.raises(SpecError) as error:
+        source_of(study(**keys))
+    assert said in str(error.value)
 
 
 def test_keys_tell_designs_apart():

@@ -11,7 +11,7 @@ import pytest
 
 from costmodel import __version__
 from costmodel.mapper.network import map_workload
-from costmodel.mapper.workers import LostError, Task, run_tasks
+from costmodel.mapper.tasks import LostError, Task, run_tasks
 from costmodel.spec import catalog
 from costmodel.spec.load import parse
 from costmodel.sweep import bench, execute
@@ -272,5 +272,5 @@ def test_tasks_that_raise_something_unexpected_stop_everything():
 
     tasks = iter([Task(1, broken, ())])
     with pytest.raises(ZeroDivisionError):
-        run_tasks(lambda: next(tasks, None), lambda *_: None, 1)
+        run_tasks(lambda: next(tasks, None), lambda *_: None, None)
     assert str(LostError("x")) == "x"

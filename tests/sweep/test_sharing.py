@@ -110,6 +110,25 @@ def test_conditions_set_designs_aside_and_change_no_other():
     assert some.searches.distinct < 3 * 12
 
 
+def test_a_mean_is_over_the_runs_of_all_workloads():
+    for name, ranks in (("one", {"M": 8, "N": 6, "K": 4}), ("two", {"M": 2, "N": 9, "K": 5})):
+        content = {"name": name, "ranks": ranks, "einsums": ["Z[m, n] = A[m, k] * B[k, n]"]}
+        Path(f"{name}.yaml").write_text(json.dumps(content), encoding="utf-8")
+    works = {"one.yaml": 3, "two.yaml": 1}
+    asked = {"arch": "pe2d", "objective": ["energy", "latency"], "axes": {"GLB.size": [24, 40]}}
+    apart = run_sweep(catalog.load_study(asked | {"workload": list(works)})).outcomes
+    mixed = catalog.load_study(asked | {"workload": list(works), "mean": works})
+    mean = run_sweep(mixed).outcomes
+    for one, parts in zip(mean, zip(apart[:2], apart[2:], strict=True), strict=True):
+        assert one.design.workload == "3 one.yaml + 1 two.yaml"
+        assert one.energy_pj == pytest.approx(sum(works[p.design.workload] * p.energy_pj for p in parts) / 4)
+        assert one.peak_power_w == pytest.approx(max(p.power_w for p in parts))
+    kept = [o.costs(mixed.objective) for o in run_sweep(mixed, front_only=True).outcomes if o.feasible]
+    assert min(kept) == min(o.costs(mixed.objective) for o in mean)
+    with pytest.raises(SpecError, match="is no workload of this study"):
+        catalog.load_study(asked | {"workload": "one.yaml", "mean": {"ones.yaml": 2, "one.yaml": 1}})
+
+
 def test_axes_may_go_together_and_values_follow_others():
     asked = study(
         objective="energy",

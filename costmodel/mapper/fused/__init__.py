@@ -5,23 +5,40 @@ from typing import TYPE_CHECKING
 from costmodel.mapper.doors import door
 
 if TYPE_CHECKING:
-    from costmodel.mapper.fused.cuts import apart, asked_of, least_over, over_cuts, runs
+    from costmodel.mapper.fused.cuts import apart, asked_of, least_over, over_cuts, runs, way_over
     from costmodel.mapper.fused.fusion import Fusion
-    from costmodel.mapper.fused.group import in_groups
-    from costmodel.mapper.fused.search import fuse
+    from costmodel.mapper.fused.group import could_stay, in_groups, lacks_room
+    from costmodel.mapper.fused.search import FusedQuery, fuse
 
-__all__ = ["Fusion", "apart", "asked_of", "fuse", "in_groups", "least_over", "over_cuts", "runs"]
+__all__ = [
+    "FusedQuery",
+    "Fusion",
+    "apart",
+    "asked_of",
+    "could_stay",
+    "fuse",
+    "in_groups",
+    "lacks_room",
+    "least_over",
+    "over_cuts",
+    "runs",
+    "way_over",
+]
 
 __getattr__ = door(
     __name__,
     {
+        "FusedQuery": "search",
         "Fusion": "fusion",
         "apart": "cuts",
         "asked_of": "cuts",
+        "could_stay": "group",
         "fuse": "search",
         "in_groups": "group",
+        "lacks_room": "group",
         "least_over": "cuts",
         "over_cuts": "cuts",
         "runs": "cuts",
+        "way_over": "cuts",
     },
 )

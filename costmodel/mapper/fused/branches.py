@@ -32,7 +32,7 @@ from costmodel.spec.objective import Objective
 from costmodel.spec.rules import parse
 
 WIDTHS_OF_LEAST = (100, 1_000)
-"""Labels of each stage of the passes for what an Einsum pays at least."""
+"""Labels of each stage of the passes for what an Einsum pays at least; where tiles slide, the first alone."""
 
 
 class NotFusedError(Exception):
@@ -145,8 +145,9 @@ class Searcher:
         Raises OutOfTimeError.
         """
         judges = [StrictIncumbents(aim) for _ in self.places]
+        slides = any(tensor.windowed for tensor in self.part.space.tensors)
         with until(deadline):
-            for width in WIDTHS_OF_LEAST:
+            for width in WIDTHS_OF_LEAST[:1] if slides else WIDTHS_OF_LEAST:
                 found = Cheapest(self.board, self.settings, judges, width, deadline=deadline).least()
         return found
 

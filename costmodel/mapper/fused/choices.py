@@ -34,6 +34,11 @@ class SharedChoices:
     def __len__(self) -> int:
         return len(self.kept)
 
+    def having(self, demanded: Sequence[int]) -> SharedChoices:
+        """Return the choices with a node at least of each of some sets (bits)."""
+        rows = np.array([all(kept & nodes for nodes in demanded) for kept in self.kept.tolist()], dtype=bool)
+        return SharedChoices(self.kept[rows], self.energy[rows], self.cycles[rows])
+
 
 class Choosing:
     """The choices of one group that may be better than what is known at some boundary."""

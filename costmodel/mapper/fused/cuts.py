@@ -66,14 +66,38 @@ def over_cuts(first: int, stop: int, fronts: Mapping[tuple[int, int], Floats], a
 
 def least_over(first: int, stop: int, bounds: Mapping[tuple[int, int], float], aim: Objective) -> float:
     """Return what the first objective of a run is at least, over all cuts, by bounds of each group and each Einsum."""
-    known = {first: 0.0}
+    return joined(aim, [(1, bounds[piece]) for piece in way_over(first, stop, bounds, aim)])
+
+
+def way_over(
+    first: int, stop: int, bounds: Mapping[tuple[int, int], float], aim: Objective
+) -> tuple[tuple[int, int], ...]:
+    """Return the pieces of the cuts with the least sum."""
+    known: dict[int, tuple[float, tuple[tuple[int, int], ...]]] = {first: (0.0, ())}
     for end in range(first + 1, stop + 1):
-        known[end] = min(
-            joined(aim, [(1, known[begin]), (1, bounds[begin, end])])
-            for begin in range(first, end)
-            if (begin, end) in bounds
-        )
-    return known[stop]
+        before = [begin for begin in known if (begin, end) in bounds]
+        ways = [
+            (joined(aim, [(1, known[begin][0]), (1, bounds[begin, end])]), (*known[begin][1], (begin, end)))
+            for begin in before
+        ]
+        if ways:
+            known[end] = min(ways)
+    return known[stop][1]
+
+
+def fewest(stop: int, groups: Iterable[tuple[int, int]]) -> frozenset[tuple[int, int]]:
+    """Return the pieces of the cuts of Einsums 0 to ``stop`` into as few groups, and Einsums alone, as can be.
+
+    >>> sorted(fewest(4, [(0, 2), (1, 3), (2, 4)])), sorted(fewest(3, [(0, 2), (1, 3)]))
+    ([(0, 2), (2, 4)], [(0, 1), (0, 2), (1, 3), (2, 3)])
+    """
+    pieces = {*groups, *((at, at + 1) for at in range(stop))}
+    before, behind = [0, *[stop] * stop], [*[stop] * stop, 0]
+    for end in range(1, stop + 1):
+        before[end] = 1 + min(before[b] for b, e in pieces if e == end)
+    for begin in reversed(range(stop)):
+        behind[begin] = 1 + min(behind[e] for b, e in pieces if b == begin)
+    return frozenset((b, e) for b, e in pieces if before[b] + 1 + behind[e] == before[stop])
 
 
 def asked_of(aim: Objective) -> list[int]:

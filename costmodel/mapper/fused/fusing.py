@@ -32,7 +32,7 @@ from costmodel.mapper.fused.table import BranchTable, table
 from costmodel.mapper.lattice import merged
 from costmodel.mapper.result import MappingPoint
 from costmodel.model.evaluate import evaluate
-from costmodel.model.meters import PriceBook, leak_pj_per_cycle
+from costmodel.model.meters import PriceBook, compute_pj, cycles_per_point, leak_pj_per_cycle
 from costmodel.model.patience import until
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.mapping import Mapping, Storage
@@ -54,7 +54,9 @@ class Fusing:
         constraints: Sequence[str] = (),
         *,
         deadline: float | None = None,
+        every: bool = False,
     ) -> None:
+        """``every``: of a group, all that its Einsums exchange has to be held in the shared part."""
         self.workload = replace(workload, einsums=tuple(replace(e, count=1) for e in workload.einsums))
         self.architecture, self.aim, self.deadline = architecture, aim, deadline
         self.memories = shared_memories(architecture)
@@ -67,13 +69,18 @@ class Fusing:
                 self.parts[einsum.name] = parts(einsum, architecture, constraints)
             except NotFusedError as why:
                 self.why[einsum.name] = str(why)
-        self.groups = list(groups(self.workload, self.parts, [e.count for e in workload.einsums]))
+        self.counts = [e.count for e in workload.einsums]
+        self.groups = list(groups(self.workload, self.parts, self.counts))
         self.book = PriceBook(architecture)
         self.leak = leak_pj_per_cycle(architecture)
         self.labels = 0
         """Partial nests that were looked at."""
         touches = {name: touched(mine) for name, mine in self.parts.items()}
         self.plans = {g: Plan(g, self.memories, [touches[e.name] for e in g.einsums]) for g in self.groups}
+        self.every = every
+        if every:
+            self.plans = {g: plan for g, plan in self.plans.items() if g.hangs_together and all(plan.handed_on)}
+            self.groups = list(self.plans)
         self.alike = alike(self.workload, architecture, constraints, self.parts)
         self.searchers: dict[str, list[Searcher]] = {}
         """Of each leader, on each unit; made when they are needed."""
@@ -112,6 +119,15 @@ class Fusing:
                 for place in places:
                     found.setdefault(place, []).append(row)
         return {place: Least(*np.min(every, axis=0).tolist()) for place, every in found.items()}
+
+    def at_least(self, name: str) -> float:
+        """Return what the first objective of an Einsum is at least, for its operations alone."""
+        found = []
+        for part in self.parts[name]:
+            unit, architecture = part.space.unit, part.space.architecture
+            cycles = cycles_per_point(part.einsum, unit) * part.einsum.points / architecture.copies(unit.name)
+            found.append(float(self.aim.first(compute_pj(part.einsum, unit), cycles, 0.0)))
+        return min(found)
 
     def find(self, leader: str, company: MappingABC[Place, Company], width: int) -> dict[Place, float]:
         """Find the branches of Einsums like this one that may be better than what is known of some group.
@@ -152,8 +168,10 @@ class Fusing:
         plan = self.plans[group]
         prices = SharedPrices(plan, self.book)
         tables = [self.table(plan, e, prices) for e in group.einsums]
-        join = Join(plan, prices, tables, incumbents, self.leak, self.deadline)
-        join.run()
+        demanded = plan.handed_on if self.every else []
+        join = Join(plan, prices, tables, incumbents, self.leak, demanded)
+        with until(self.deadline):
+            join.run()
         told.exact &= join.exact
         told.evaluated += join.looked
         points = []

@@ -20,8 +20,14 @@ class Fusion:
     bounds: dict[tuple[int, int], float] = field(default_factory=dict)
     """(first, stop) of a group → what the first objective of its fused nests is at least, where they may be better than
     what is known; infinite: they are not."""
+    pieces: frozenset[tuple[int, int]] | None = None
+    """Groups, and Einsums alone, that the workload may be cut into where all is fused that can be; null: any."""
+    between: tuple[tuple[str, str, str], ...] = ()
+    """(Einsum, the next one, why they need not be fused) of neighbours, where all was asked to be."""
     bound: float = 0.0
     """Of the first objective of the totals."""
+    lacking: tuple[tuple[tuple[str, ...], float], ...] = ()
+    """(Einsums, share of the totals) of groups that may still save so much at most, which together hold the bound."""
     evaluated: int = 0
     cpu_s: float = 0.0
     exact: bool = True

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Container, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
-from costmodel.einsum.algebra import Access, Affine, Einsum, Workload
+from costmodel.einsum.algebra import Access, Affine, Einsum, Tensor, Workload
+from costmodel.einsum.roles import keeps
+from costmodel.model.formats import stored_bits
 from costmodel.spec.hardware import Architecture, Array, Memory
 
 MOST = 6
@@ -92,6 +95,11 @@ class FusedGroup:
         asked = {a.at_zero & shared for a in accesses}
         return len(ways) == 1 and len(asked) == 1
 
+    @property
+    def hangs_together(self) -> bool:
+        """Whether the Einsums hang together by what they exchange."""
+        return _one_piece([{p.name, c.name} for p, c, _ in self.exchanged], {e.name for e in self.einsums})
+
     def size(self, tensor: str) -> int:
         """Words of a tensor."""
         return self.einsums[self.owner(tensor)].tensors[tensor].size_words
@@ -121,8 +129,22 @@ def groups(workload: Workload, able: Container[str], counts: Sequence[int]) -> I
             group = FusedGroup(workload, first, workload.einsums[first:stop])
             if not all(e.name in able for e in group.einsums) or not _one_of_each_name(group):
                 break
-            if len(set(counts[first:stop])) == 1 and _connected(group) and _in_order(group) and group.shared:
+            if hindrance(group, counts) is None:
                 yield group
+
+
+def hindrance(group: FusedGroup, counts: Sequence[int]) -> str | None:
+    """Say why Einsums are no group, as far as the workload tells; null where they are one."""
+    first, stop = group.run
+    if len(set(counts[first:stop])) > 1:
+        return "they do not run equally often"
+    if not _one_of_each_name(group):
+        return "a name means several tensors, or several write one"
+    if not _connected(group):
+        return "they have no tensor in common"
+    if not _in_order(group):
+        return "one stands before what it reads"
+    return None if group.shared else "no loop can be shared: what is exchanged is not finished step by step"
 
 
 def in_groups(workload: Workload, architecture: Architecture) -> frozenset[str]:
@@ -130,8 +152,57 @@ def in_groups(workload: Workload, architecture: Architecture) -> frozenset[str]:
     if not shared_memories(architecture):
         return frozenset()
     counts, names = [e.count for e in workload.einsums], {e.name for e in workload.einsums}
-    once = replace(workload, einsums=tuple(replace(e, count=1) for e in workload.einsums))
-    return frozenset(e.name for group in groups(once, names, counts) for e in group.einsums)
+    return frozenset(e.name for group in groups(workload, names, counts) for e in group.einsums)
+
+
+def could_stay(workload: Workload, architecture: Architecture) -> tuple[str, ...]:
+    """Return the tensors that fused nests could keep on chip: what one step makes of each has room in some memory."""
+    rooms = [(m, m.usable_bits) for m in shared_memories(architecture)]
+    counts, names = [e.count for e in workload.einsums], {e.name for e in workload.einsums}
+    found: dict[str, None] = {}
+    for group in groups(workload, names, counts) if rooms else ():
+        for writer, _, _ in group.exchanged:
+            tensor = writer.tensors[writer.output.tensor]
+            if tensor.name in group.internal and any(
+                may_hold(m, tensor, writer) and (room is None or step_bits(group, tensor.name, m) <= room)
+                for m, room in rooms
+            ):
+                found[tensor.name] = None
+    return tuple(found)
+
+
+def may_hold(memory: Memory, tensor: Tensor, einsum: Einsum) -> bool:
+    """Whether a memory keeps a tensor, or may."""
+    stated = None if memory.keep is None and not memory.may_keep else (*(memory.keep or ()), *memory.may_keep)
+    return stated is None or keeps(stated, tensor, einsum)
+
+
+def step_bits(group: FusedGroup, tensor: str, memory: Memory) -> float:
+    """Return the least room for a tensor that stays: what one step of all shared loops touches of it."""
+    whole = group.einsums[group.owner(tensor)].tensors[tensor]
+    shape, indexed = group.einsums[0].shape, group.indexed(tensor)
+    steps = math.prod(shape[v] for v in group.shared if v in indexed)
+    return stored_bits(whole, memory, whole.size_words) / steps
+
+
+def lacks_room(group: FusedGroup, tensor: str, memories: Sequence[Memory]) -> list[str]:
+    """Say which room a tensor would need to stay in each memory that may hold it; nothing where one has it."""
+    writer = group.einsums[group.owner(tensor)]
+    able = [m for m in memories if may_hold(m, writer.tensors[tensor], writer)]
+    need = {m: step_bits(group, tensor, m) for m in able}
+    if any(m.usable_bits is None or need[m] <= m.usable_bits for m in able):
+        return []
+    if not able:
+        return [f"no memory outside of the arrays may hold {tensor}"]
+    return [
+        f"{tensor} takes at least {_kib(need[m])} of {m.name}, {_kib(need[m] - m.usable_bits)} more than there are"
+        for m in able
+        if m.usable_bits is not None
+    ]
+
+
+def _kib(bits: float) -> str:
+    return f"{bits / 8192:,.4g} KiB"
 
 
 def _one_of_each_name(group: FusedGroup) -> bool:
@@ -146,11 +217,17 @@ def _one_of_each_name(group: FusedGroup) -> bool:
 
 def _connected(group: FusedGroup) -> bool:
     """Whether the Einsums hang together by tensors that they touch."""
-    known, left = set(group.einsums[0].tensors), list(group.einsums[1:])
-    while near := [e for e in left if known & set(e.tensors)]:
-        known.update(*(e.tensors for e in near))
-        left = [e for e in left if e not in near]
-    return not left
+    sharing = [{group.einsums[k].name for k in group.touching(tensor)} for tensor in group.tensors]
+    return _one_piece(sharing, {e.name for e in group.einsums})
+
+
+def _one_piece(together: Sequence[set[str]], names: set[str]) -> bool:
+    """Whether sets of names that overlap join into one of all."""
+    known, left = set(next(iter(together), ())), list(together)
+    while near := [one for one in left if known & one]:
+        known = known.union(*near)
+        left = [one for one in left if one not in near]
+    return known == names
 
 
 def _in_order(group: FusedGroup) -> bool:

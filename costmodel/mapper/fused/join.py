@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,7 +14,7 @@ from costmodel.mapper.fused.plan import Floats, Ints, Plan
 from costmodel.mapper.fused.shared import Bools, Heads, SharedParts
 from costmodel.mapper.fused.table import BranchTable
 from costmodel.mapper.sums import sum_fronts
-from costmodel.model.patience import OutOfTimeError
+from costmodel.model.patience import check_time
 from costmodel.spec.mapping import Node
 from costmodel.spec.objective import AXES
 
@@ -45,21 +44,22 @@ class Join:
         tables: Sequence[BranchTable],
         incumbents: Incumbents,
         leak: float,
-        deadline: float | None = None,
+        demanded: Sequence[int] = (),
     ) -> None:
+        """``demanded``: sets of nodes (bits), of each of which the shared part has one at least."""
         self.plan, self.prices, self.tables = plan, prices, tables
         self.incumbents, self.leak = incumbents, leak
         self.aim = incumbents.aim
         self.asked = [k for k, axis in enumerate(AXES) if axis.name in self.aim.costs]
         self.exact = True
         """Whether nothing was thinned out."""
-        self.deadline = deadline
+        self.demanded = demanded
         self.looked = 0
         """Shared parts that branches were put below."""
 
     def run(self) -> None:
         """Search. What is found goes to the incumbents as ``FusedNest``. Raises OutOfTimeError."""
-        choices = Choosing(self.plan, self.prices, self.tables, self.incumbents, self.leak).run()
+        choices = Choosing(self.plan, self.prices, self.tables, self.incumbents, self.leak).run().having(self.demanded)
         if not len(choices):
             return
         self.kept = choices.kept
@@ -148,8 +148,7 @@ class Join:
         """Put the best branches below one shared part."""
         if not self.hopeful(option)[0]:
             return
-        if self.deadline is not None and time.monotonic() > self.deadline:
-            raise OutOfTimeError
+        check_time()
         self.looked += 1
         choice, start, number = (int(option.s[k, 0]) for k in (Heads.CHOICE, Heads.START, Heads.NUMBER))
         kept, rows = int(self.kept[choice]), self.prices.rows

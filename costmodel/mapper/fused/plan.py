@@ -59,6 +59,9 @@ class Plan:
         self.bit = {(n.tensor, self.memories[n.memory].name): n.bit for n in self.nodes}
         self.touched = [sum(n.bit for n in self.nodes if n.tensor in e.tensors) for e in group.einsums]
         """For each Einsum: nodes of tensors that it touches."""
+        exchanged = dict.fromkeys(a.tensor for _, _, a in group.exchanged)
+        self.handed_on = [sum(n.bit for n in self.of(t)) for t in exchanged]
+        """Of each tensor that one Einsum writes and another reads, its nodes."""
 
     def one_tile(self, tensor: str) -> bool:
         """Whether all Einsums that touch a tensor touch the same tile of it in each step, that no other step touches.

@@ -11,13 +11,14 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
-from costmodel.mapper.front import Floats, StrictIncumbents, pareto
+from costmodel.mapper.front import TIE, Floats, StrictIncumbents, pareto
 from costmodel.mapper.fused.branches import Place
 from costmodel.mapper.fused.company import Company, Least
-from costmodel.mapper.fused.cuts import asked_of, over_cuts, runs
+from costmodel.mapper.fused.cuts import asked_of, over_cuts, runs, way_over
 from costmodel.mapper.fused.fusing import Fusing
 from costmodel.mapper.fused.fusion import Fusion
 from costmodel.mapper.fused.group import FusedGroup
+from costmodel.mapper.result import MappingPoint
 from costmodel.mapper.rounds import joined
 from costmodel.spec.objective import vector_of
 
@@ -25,6 +26,11 @@ WIDTHS = (300, 5_000)
 """Labels of each stage of the rounds."""
 Run = tuple[int, int]
 """First Einsum, and the one behind the last."""
+
+
+def costs_of(points: Sequence[MappingPoint]) -> Floats:
+    """Return the costs of some mappings, a row each."""
+    return np.array([vector_of(p) for p in points], dtype=np.float64)
 
 
 class Rounds:
@@ -48,12 +54,16 @@ class Rounds:
         self.aim = fusing.aim
         self.groups = sorted(groups, key=lambda g: (fusing.slides(g), len(g.einsums)))
         self.asked = asked_of(fusing.aim)
+        self.alone = self.asked[0] if fusing.aim.names in (("energy",), ("latency",)) else None
+        """Place of the one cost that is asked for."""
         self.least: dict[FusedGroup, dict[str, Least]] = {g: {} for g in self.groups}
         """What each Einsum of a group pays at least."""
         self.left_out: dict[FusedGroup, dict[str, float]] = {g: {} for g in self.groups}
         """A bound of the first objective of the branches of each Einsum that were left out for want of width."""
+        self.pending: dict[FusedGroup, dict[str, float]] = {g: {} for g in self.groups}
+        """The same of those that were found since, and are not put together yet."""
         self.searched: set[FusedGroup] = set()
-        """Groups of which all branches that were found are put together."""
+        """Groups of which branches were put together."""
         parts = runs(g.run for g in self.groups)
         self.around = {g: next(p for p in parts if p[0] <= g.first < p[1]) for g in self.groups}
         """What a group may be cut out of."""
@@ -70,8 +80,6 @@ class Rounds:
                     self.least[group][name] = least
         for width in self.widths or WIDTHS:
             self.round(width)
-            if not self.open():
-                break
         self.told.exact &= not self.open()
 
     def leaders(self, groups: Sequence[FusedGroup]) -> list[str]:
@@ -81,28 +89,53 @@ class Rounds:
     def round(self, width: int) -> None:
         """Search the branches that may be left, and all groups that they may be in.
 
-        Einsums that took little so far come first: what is known of their groups leaves the others less to look at.
+        Einsums of groups that hold the bound of the totals come first, of those the ones that took little so far: what
+        is known of their groups leaves the others less to look at.
         """
-        waiting = sorted(self.leaders(self.open()), key=lambda leader: self.labels.get(leader, 0))
-        self.searched -= set(self.open())
-        while waiting:
-            leader = waiting.pop(0)
+        done: set[str] = set()
+        again = bool(self.labels)
+        while waiting := [leader for leader in self.short() if leader not in done]:
+            holding = set(self.leaders(self.holding())) if again else set()
+            leader = min(waiting, key=lambda one: (one not in holding, self.labels.get(one, 0)))
+            done.add(leader)
             places = [(e.name, g) for g in self.open() for e in g.einsums if self.fusing.alike[e.name] == leader]
             company = {(name, g): self.company(g, name) for name, g in places}
-            if any(self.left_out[g].get(name, 0.0) < np.inf for name, g in company):
-                before = self.fusing.labels
-                self.note(leader, self.fusing.find(leader, company, width))
-                self.labels[leader] = self.fusing.labels - before
+            before = self.fusing.labels
+            self.note(leader, self.fusing.find(leader, company, width))
+            self.labels[leader] = self.fusing.labels - before
+            left = {one for one in self.short() if one not in done}
             for group in self.open():
-                found = {self.fusing.alike[e.name] for e in group.einsums}
-                if leader in found and not found & set(waiting):
+                mine = {self.fusing.alike[e.name] for e in group.einsums}
+                if leader in mine and not mine & left:
                     self.search(group)
 
+    def short(self) -> list[str]:
+        """Return the Einsums of which branches were left out that may be of use."""
+        names = (e.name for g in self.open() for e in g.einsums if self.left_out[g].get(e.name, 0.0) < np.inf)
+        return list(dict.fromkeys(self.fusing.alike[name] for name in names))
+
+    def holding(self) -> list[FusedGroup]:
+        """Return the groups on the way over the cuts that bounds the totals, where energy or latency alone counts."""
+        if self.alone is None:
+            return []
+        found = []
+        by_run = {g.run: g for g in self.groups}
+        for first, stop in dict.fromkeys(self.around.values()):
+            bounds = {(at, at + 1): float(self.least_alone(at)[self.alone]) for at in range(first, stop)}
+            bounds |= {g.run: self.bound(g) for g in self.groups if self.around[g] == (first, stop)}
+            found += [by_run[run] for run in way_over(first, stop, bounds, self.aim) if run in by_run]
+        return found
+
     def note(self, leader: str, bounds: Mapping[Place, float]) -> None:
-        """Note what was left out of branches: of groups that have no hope, nothing that may be better."""
+        """Note what was left out of branches: of groups that have no hope, nothing that may be better.
+
+        What was left out before and has been found now is still to be put together.
+        """
         for group in self.groups:
             for einsum in group.einsums:
                 if self.fusing.alike[einsum.name] == leader:
+                    before = self.left_out[group].get(einsum.name, 0.0)
+                    self.pending[group][einsum.name] = min(before, self.pending[group].get(einsum.name, np.inf))
                     self.left_out[group][einsum.name] = bounds.get((einsum.name, group), np.inf)
 
     def search(self, group: FusedGroup) -> None:
@@ -111,7 +144,7 @@ class Rounds:
         found = self.fusing.search(group, self.known(run).costs.T, self.told)
         if found:
             points = [*self.told.fronts.get(run, ()), *found]
-            costs = np.array([vector_of(p) for p in points], dtype=np.float64)
+            costs = costs_of(points)
             best = pareto(costs[:, self.asked], costs)
             self.told.fronts[run], self.costs[run] = tuple(points[k] for k in best.tolist()), costs[best]
             self._known = {r: k for r, k in self._known.items() if not (r[0] <= run[0] and run[1] <= r[1])}
@@ -119,6 +152,7 @@ class Rounds:
         if names not in self.told.searched:
             self.told.searched = (*self.told.searched, names)
         self.searched.add(group)
+        self.pending[group] = {}
         self._rest = {}
 
     def known(self, run: Run) -> StrictIncumbents:
@@ -137,9 +171,22 @@ class Rounds:
         return Company(self.aim, self.known(group.run), self.known(around), others, self.rest(around)[group.run])
 
     def hopeful(self, group: FusedGroup) -> bool:
-        """Whether fused nests of a group may be better than what is known, by the least of its Einsums."""
+        """Whether fused nests of a group may be better than what is known, by the least of its Einsums.
+
+        Where energy or latency alone counts, also by what is left out of it.
+        """
+        if self.alone is not None:
+            least = max(sum(one[self.alone] for one in self.least[group].values()), self.bound_of_first(group))
+            around = self.around[group]
+            rest = self.rest(around)[group.run][self.alone]
+            return least < self.best(group.run) and least + rest < self.best(around)
         nothing = np.zeros(1)
         return not self.company(group).beaten(nothing, nothing, nothing)[0]
+
+    def best(self, run: Run) -> float:
+        """Return what a run of Einsums has to cost less than, where energy or latency alone counts."""
+        found: float = self.known(run).costs[self.alone].min(initial=np.inf) * (1 - TIE)
+        return found
 
     def open(self) -> list[FusedGroup]:
         """Return the groups of which something was left out that may be better."""
@@ -147,12 +194,15 @@ class Rounds:
 
     def complete(self, group: FusedGroup) -> bool:
         """Whether all branches were looked at that may be better."""
-        return group in self.searched and all(bound == np.inf for bound in self.left_out[group].values())
+        missing = [*self.left_out[group].values(), *self.pending[group].values()]
+        return group in self.searched and all(bound == np.inf for bound in missing)
 
     def bound(self, group: FusedGroup) -> float:
         """Return what the first objective of the fused nests of a group is at least; infinite: none is better."""
         if len(self.least[group]) < len(group.einsums):
-            return 0.0
+            known = {name: one.first for name, one in self.least[group].items()}
+            each = [(1, known.get(e.name, self.fusing.at_least(e.name))) for e in group.einsums]
+            return joined(self.aim, each)
         return self.bound_of_first(group) if self.complete(group) or self.hopeful(group) else self.found(group)
 
     def found(self, group: FusedGroup) -> float:
@@ -165,8 +215,10 @@ class Rounds:
             return self.found(group)
         least = {name: one.first for name, one in self.least[group].items()}
         left = [least] if group not in self.searched else []
-        left += [{**least, name: max(least[name], one)} for name, one in self.left_out[group].items()]
-        return min(self.found(group), *(joined(self.aim, [(1, value) for value in v.values()]) for v in left))
+        missing = [*self.left_out[group].items(), *self.pending[group].items()]
+        left += [{**least, name: max(least[name], one)} for name, one in missing if one < np.inf]
+        sums = [joined(self.aim, [(1, value) for value in v.values()]) for v in left]
+        return min([self.found(group), *sums])
 
     def rest(self, around: Run) -> dict[Run, Least]:
         """Return for each group of a run the least that all Einsums of the run outside of it cost, over all cuts."""
@@ -197,7 +249,7 @@ class Rounds:
 
     def least_alone(self, place: int) -> Floats:
         """Return the least (energy, latency) of an Einsum by itself."""
-        if place in self.proven:
+        if place in self.proven and (place, place + 1) in self.costs:
             alone: Floats = self.costs[place, place + 1][:, :2].min(axis=0)
             return alone
         name = self.fusing.workload.einsums[place].name

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from costmodel.mapper.front import group_front
 from costmodel.mapper.fused.plan import Floats, Ints, Plan
 from costmodel.mapper.lattice import numbered
+from costmodel.model.patience import check_time
 from costmodel.spec.mapping import Node, Storage, Temporal
 
 Bools = npt.NDArray[np.bool_]
@@ -97,6 +98,7 @@ class SharedParts:
         labels = self.store(Heads(s, np.zeros((self.rows + len(self.charges.room) + 1, n))), -1, -1, -1)
         ends = [labels.take(np.zeros(0, dtype=np.int64))]
         while labels.n:
+            check_time()
             labels = self.grow(labels)
             done = labels.s[Heads.TODO] == 0
             ends.append(self.closed(labels.take(done)))

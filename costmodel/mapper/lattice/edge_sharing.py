@@ -32,12 +32,12 @@ class EdgeSharing:
         factors = self.space.arrays[array].factors[s[self.layout.way[array]]]
         others = [v for v in np.flatnonzero(idle).tolist() if v not in self.variables]
         divisor: Floats = factors[:, others].prod(axis=1).astype(np.float64)
-        for window, edge, apart in self._windows(s, array):
+        for window, edge, apart, back in self._windows(s, array):
             told = [[(*time, *(() if idle[v] else instance)) for v, time, instance in row] for row in apart]
             some = [[instance if idle[v] else () for v, _, instance in row] for row in apart]
             every = [((Digit(int(self.space.extents[v]), 1),)) for v in window.rank_variables]
             points = met(edge, window.coefficients, tuple(every), ((),) * len(every))
-            divisor *= points / self._met(window, edge, told, some)
+            divisor *= points / self._met(window, edge, told, some)[back]
         return divisor
 
     def updated(self, s: Ints, tensor: int, start: int) -> Floats:
@@ -53,10 +53,10 @@ class EdgeSharing:
             else:
                 for a in range(start, len(space.arrays)):
                     total *= space.arrays[a].factors[s[self.layout.way[a]], v]
-        for window, edge, apart in self._windows(s, space.edge_array):
+        for window, edge, apart, back in self._windows(s, space.edge_array):
             told = [[instance if idle[v] else (*time, *instance) for v, time, instance in row] for row in apart]
             some = [[time if idle[v] else () for v, time, _ in row] for row in apart]
-            total *= self._met(window, edge, told, some)
+            total *= self._met(window, edge, told, some)[back]
         return total
 
     def together(self, s: Ints, window: Window, array: int) -> Floats:
@@ -68,15 +68,24 @@ class EdgeSharing:
         one = points / float(np.prod([self.space.extents[v] for v in window.rank_variables]))
         terms = tuple((c, 1) for c in window.coefficients)
         found = []
-        for row in next(apart for w, _, apart in self._windows(s, array) if w == window):
+        apart, back = next((apart, back) for w, _, apart, back in self._windows(s, array) if w == window)
+        for row in apart:
             children = tuple((c * d.step, d.until) for c, (_, _, (d,)) in zip(window.coefficients, row, strict=True))
             union, _ = average(edge, terms, children, tuple(time for _, time, _ in row), 0)
             found.append(union / one)
-        return np.array(found)
+        return np.array(found)[back]
 
-    def _windows(self, s: Ints, array: int) -> Iterator[tuple[Window, Edge, list[list[tuple[int, Along, Along]]]]]:
-        """Yield padded windows with, for each label, the positions in time and in space of their rank variables."""
-        below, factors = s[self.layout.below[array]], self.space.arrays[array].factors[s[self.layout.way[array]]]
+    def _windows(
+        self, s: Ints, array: int
+    ) -> Iterator[tuple[Window, Edge, list[list[tuple[int, Along, Along]]], Ints]]:
+        """Yield padded windows with the positions in time and in space of their rank variables.
+
+        Each differing pair of a shape and a way to spread once, and which one each label has.
+        """
+        pairs = s[self.layout.below[array]] * len(self.space.arrays[array].factors) + s[self.layout.way[array]]
+        _, first, back = np.unique(pairs, return_index=True, return_inverse=True)
+        below = s[self.layout.below[array]][first]
+        factors = self.space.arrays[array].factors[s[self.layout.way[array]][first]]
         for window in self.windows:
             assert window.edge is not None  # noqa: S101
             apart = []
@@ -88,7 +97,7 @@ class EdgeSharing:
                     beyond = int(self.space.extents[v]) // (tile * number)
                     found.append((v, (Digit(tile, 1), Digit(beyond, tile * number)), (Digit(number, tile),)))
                 apart.append(found)
-            yield window, window.edge, apart
+            yield window, window.edge, apart, back
 
     def _met(
         self, window: Window, edge: Edge, told: Sequence[Sequence[Along]], some: Sequence[Sequence[Along]]

@@ -115,8 +115,8 @@ def search_einsum(  # noqa: PLR0913  as many things as a study may say
             # The smallest tiles do not fit, so none do; random mappings tell which limits are at fault.
             tried.judge(encoding.smallest)
             raise _nothing_fits(tried, trials, seed)
+        tried.judge(encoding.smallest)  # before anything that takes time: an answer, however little there is of it
         tried.fill_pool(itertools.islice(starts(encoding), sampled // 2))
-        tried.judge(encoding.smallest)
         sample(tried, sampler, sampled, seed, lambda done: report("sampling", done, sampled))
         limit = max(0, trials - tried.evaluated) if sampled < trials else 0
         for tick in improve(tried, limit, seed):

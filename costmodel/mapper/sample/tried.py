@@ -20,7 +20,7 @@ from costmodel.mapper.result import InfeasibleError
 from costmodel.mapper.sample.encoding import Encoding
 from costmodel.mapper.sample.genes import Genes
 from costmodel.mapper.sample.steps import Plan
-from costmodel.model.deliveries import MOST_TILES, TooManyTilesError
+from costmodel.model.deliveries import TooManyTilesError
 from costmodel.model.evaluate import OverCapacityError, evaluate_bound
 from costmodel.model.nest import bind
 from costmodel.model.patience import OutOfTimeError, until
@@ -156,7 +156,7 @@ class Tried:
             return Verdict(None, findings)
         except TooManyTilesError as error:
             how = "of a tensor that is accessed in ways that move apart, or of a written window"
-            reject = Reject("model", "tiles told one by one", error.tiles, MOST_TILES, how)
+            reject = Reject("model", "tiles told one by one", error.tiles, error.most, how)
             worst = Finding(findings[0].limit, 1.0, reject) if findings else Finding("tiles", 1.0, reject)
             return Verdict(None, (worst, *findings[1:]))
         return Verdict(Cost(evaluation.energy_pj, evaluation.latency_cycles, evaluation.capacity_bits), lenient)

@@ -39,10 +39,11 @@ def explain(
     Raises:
         SpecError: there is no such number, with what there is.
     """
-    return _answer(Questioned(workload, architecture, tuple(mappings), evaluation, einsum), subject)
+    return answer(Questioned(workload, architecture, tuple(mappings), evaluation, einsum), subject)
 
 
-def _answer(asked: Questioned, subject: str) -> Explanation:
+def answer(asked: Questioned, subject: str) -> Explanation:
+    """Derive one number of what is asked about. Raises SpecError: there is no such number, with what there is."""
     if asked.einsum is not None and asked.einsum not in asked.evaluation.points:
         known = list(asked.evaluation.points)
         raise SpecError([Problem(f"no such Einsum here: {asked.einsum!r}", hint=did_you_mean(asked.einsum, known))])

@@ -35,6 +35,7 @@ class Questioned:
     evaluation: Evaluation
     einsum: str | None
     _nests: dict[str, BoundNest] = field(default_factory=dict)
+    _crossings: dict[tuple[str, str], list[Crossing]] = field(default_factory=dict)
 
     @cached_property
     def book(self) -> PriceBook:
@@ -63,6 +64,8 @@ class Questioned:
 
     def crossings(self, einsum: str, tensor: str) -> list[Crossing]:
         """Boundaries of a tensor whose traffic belongs to an Einsum."""
+        if (einsum, tensor) in self._crossings:
+            return self._crossings[einsum, tensor]
         nest = self.nest(einsum)
         found = [
             cross(self.architecture, h)
@@ -72,6 +75,7 @@ class Questioned:
         if tensor in self.bound(einsum).einsum.tensors:
             bound = self.bound(einsum)
             found += [cross_access(self.architecture, bound, a) for a in bound.einsum.accesses_of(tensor)]
+        self._crossings[einsum, tensor] = found
         return found
 
     def holder(self, einsum: str, level: str, tensor: str) -> Holder | None:

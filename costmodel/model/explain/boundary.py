@@ -46,7 +46,7 @@ def derive(architecture: Architecture, c: Crossing, flow: str, unit: str) -> Der
     modes: Modes = () if at_child else (down if flow == "read" else up)
     leaving = flow in ("update", "drain")
     value = {"fill": c.fill, "read": c.read, "update": c.update, "drain": c.drain}[flow]
-    events = _events(c.down, merged_from, modes, leaving=leaving)
+    events = events_of(c.down, merged_from, modes, leaving=leaving)
     lines = [_boundary(c, receiver), *loop_lines(c, events, leaving=leaving)]
     parts = event_parts(c, events, merged_from, leaving=leaving)
     moved = sum(whole - kept for _, whole, kept in events)
@@ -98,7 +98,7 @@ def _how(c: Crossing) -> str:
     return "spatial reduction" if c.update else "multicast"
 
 
-def _events(moving: Motion, merged_from: int, modes: Modes, *, leaving: bool) -> list[tuple[Event, int, int]]:
+def events_of(moving: Motion, merged_from: int, modes: Modes, *, leaving: bool) -> list[tuple[Event, int, int]]:
     """(event, words of the tiles, words that need not move), which sum to what moves."""
     backwards = leaving and not (moving.exact and moving.rigid)
     edge = Event("end" if backwards else "start", moving.scope)

@@ -69,7 +69,7 @@ def _unit_cycles(asked: Questioned, unit: ComputeUnit, einsum: str) -> str:
     outside = " (outside of a tensor, too)" if bound.einsum.limits else ""
     terms = [
         f"{busiest_points(bound, o.at_zero):,} points{where_zero(o.at_zero)}{outside} in the busiest instance × "
-        f"{o.per_point} {o.kind} / {operations_per_cycle(unit, o.kind):g} per cycle"
+        f"{o.per_point} {o.kind} / {number(operations_per_cycle(unit, o.kind))} per cycle"
         for o in bound.einsum.operations
     ]
     for array in systolic_arrays(asked.architecture, bound):
@@ -100,8 +100,8 @@ def _limit_cycles(asked: Questioned, row: LatencyRow) -> str:
     for meter, amount in zip(meters, bits.values(), strict=True):
         if math.isclose(meter.cost(amount / instances), row.cycles, rel_tol=1e-12):
             name = PASSED.get(meter.action, meter.action)
-            return f"{amount:,} b {name}{share} / {meter.width_bits:g} b per cycle".replace("  ", " ")
-    limits = ", ".join(f"{PASSED.get(m.action) or 'all'} {m.width_bits:g} b per cycle" for m in meters)
+            return f"{amount:,} b {name}{share} / {number(meter.width_bits)} b per cycle".replace("  ", " ")
+    limits = ", ".join(f"{PASSED.get(m.action) or 'all'} {number(m.width_bits)} b per cycle" for m in meters)
     total = " and ".join(
         f"{n:,} b {PASSED.get(m.action) or 'in all'}" for m, n in zip(meters, bits.values(), strict=True)
     )

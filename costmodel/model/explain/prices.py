@@ -16,7 +16,6 @@ from costmodel.model.meters import (
     operation_pj,
     port_energy,
     price_text,
-    priced,
 )
 from costmodel.spec.hardware import Array, ComputeUnit, Memory
 
@@ -49,8 +48,6 @@ def _meter_of(asked: Questioned, component: str, action: str) -> Meter | None:
 def price_notes(asked: Questioned, component: str) -> tuple[str, ...]:
     """The row of the energy table of a component, and where it comes from."""
     level = next((x for x in asked.architecture.levels if x.name == component), None)
-    if isinstance(level, Memory) and not priced(level):
-        return (f"{component} states no energy: not modelled",)
     if isinstance(level, ComputeUnit):
         row = price_text(level) or "no energy stated: not modelled"
     else:

@@ -6,6 +6,7 @@ from costmodel.report.figures.energy import compare_bars, energy_by_einsum, ener
 from costmodel.report.figures.fronts import front
 from costmodel.report.figures.icicle import energy_icicle
 from costmodel.report.figures.latency import latency_by_component, latency_by_einsum, load_by_component
+from costmodel.report.figures.overlay import overlaid_fronts
 from costmodel.report.figures.rooflines import roofline
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "latency_by_component",
     "latency_by_einsum",
     "load_by_component",
+    "overlaid_fronts",
     "roofline",
     "sweep_scatter",
 ]

@@ -19,14 +19,23 @@ from costmodel.report.figures.parts import (
     layers_axis,
     layers_height,
     times,
+    told,
     unit_of,
 )
 
 
-def energy_by_level(table: pd.DataFrame, roles: Mapping[str, str], height: int | None = None) -> go.Figure:
+def energy_by_level(
+    table: pd.DataFrame,
+    roles: Mapping[str, str],
+    height: int | None = None,
+    *,
+    how: Mapping[tuple[str, ...], Sequence[str]] | None = None,
+    points: tuple[int, str] | None = None,
+) -> go.Figure:
     """Stacked bars: one bar per component, outermost on top, one colour per tensor.
 
-    ``table``: component, group, energy_pj.
+    ``table``: component, group, energy_pj. ``how``: as ``tables.energy_how`` gives it, shown on hover. ``points``: how
+    many there are, and what one is called, to say the energy of each.
     """
     components = list(dict.fromkeys(table["component"]))
     groups = list(dict.fromkeys(table["group"]))
@@ -46,7 +55,7 @@ def energy_by_level(table: pd.DataFrame, roles: Mapping[str, str], height: int |
             marker={"color": colours[group], "line": {"width": 0}},
             hovertext=[
                 f"<b>{label(c)}</b> · {label(group)}<br>{human.joules(e)} ({human.percent(e / total)})"
-                f"<br>{human.exact(e)} pJ"
+                f"<br>{human.exact(e)} pJ{told((how or {}).get((c, group), ()))}"
                 for c, e in zip(rows["component"], rows["energy_pj"], strict=True)
             ],
             hoverinfo="text",
@@ -57,10 +66,16 @@ def energy_by_level(table: pd.DataFrame, roles: Mapping[str, str], height: int |
         xaxis=amounts_axis(unit),
         yaxis=components_axis(
             components,
-            [f"{human.joules(float(sums[c]))} · {human.percent(float(sums[c]) / total)}" for c in components],
+            [_amount(float(sums[c]), total, points) for c in components],
         ),
     )
     return finish(figure, height=height or 90 + 44 * max(len(components), 2), legend=True)
+
+
+def _amount(energy_pj: float, total: float, points: tuple[int, str] | None) -> str:
+    """What stands below the name of a component."""
+    each = f"<br>{human.digits(energy_pj / points[0])} pJ/{points[1]}" if points and points[0] else ""
+    return f"{human.joules(energy_pj)} · {human.percent(energy_pj / total)}{each}"
 
 
 def energy_by_einsum(table: pd.DataFrame, order: Sequence[str], counts: Mapping[str, int]) -> go.Figure:

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from costmodel.report import human
 from costmodel.report.figures.colours import component_colours, group_colours, ink
-from costmodel.report.figures.parts import PJ, finish, label
+from costmodel.report.figures.parts import PJ, finish, label, told
 
 HEIGHT = 560
 """Pixels of the tree of a network."""
@@ -19,11 +19,17 @@ LINE = 18 / HEIGHT
 """Share of the whole that has room for a line of text."""
 
 
-def energy_icicle(table: pd.DataFrame, roles: Mapping[str, str], order: Sequence[str], root: str) -> go.Figure:
+def energy_icicle(
+    table: pd.DataFrame,
+    roles: Mapping[str, str],
+    order: Sequence[str],
+    root: str,
+    how: Mapping[tuple[str, ...], Sequence[str]] | None = None,
+) -> go.Figure:
     """Energy from the whole to component, tensor and action; a click goes into a part.
 
     ``table``: einsum, component, tensor, group, action, energy_pj. Of a network the last level are the Einsums; those
-    too small for a line of text are one part together.
+    too small for a line of text are one part together. ``how``: as ``tables.energy_how`` gives it, shown on hover.
     """
     table = table[table["energy_pj"] > 0]
     several = len(set(table["einsum"])) > 1
@@ -56,7 +62,8 @@ def energy_icicle(table: pd.DataFrame, roles: Mapping[str, str], order: Sequence
             values.append(float(value))
             shade = by_component if column == "component" else by_group
             colours.append(shade.get(str(parts[1]) if depth == len(keys) else name, "#93a1b1"))
-            texts.append(_share(" › ".join(map(str, parts)), float(value), total))
+            more = told((how or {}).get(tuple(map(str, parts)), ()))
+            texts.append(_share(" › ".join(map(str, parts)), float(value), total) + more)
     figure = go.Figure(
         go.Icicle(
             ids=ids,

@@ -56,6 +56,11 @@ def wrapped(text: str, width: int) -> list[str]:
     return [f"<i>{label(line)}</i>" for line in textwrap.wrap(text, width, break_long_words=False)[:8]]
 
 
+def told(lines: Sequence[str]) -> str:
+    """More lines of a hover text."""
+    return "".join(f"<br>{part}" for line in lines for part in wrapped(line, 64))
+
+
 def layers_axis(names: Sequence[str]) -> dict[str, object]:
     """The layers of a network from top to bottom, so that their names stand level and none is left out."""
     return {

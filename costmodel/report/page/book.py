@@ -40,6 +40,8 @@ class Figure:
     title: str
     caption: str
     height: int
+    table: str = ""
+    """The id of the table that has its numbers."""
 
 
 class Book:
@@ -54,7 +56,7 @@ class Book:
         self._lines: dict[tuple[int, str, str, str], int] = {}
         self._nests: dict[tuple[int, ...], int] = {}
 
-    def figure(self, id_: str, title: str, caption: str, figure: go.Figure) -> Figure:
+    def figure(self, id_: str, title: str, caption: str, figure: go.Figure, table: str = "") -> Figure:
         """Keep a figure and return its place on the page."""
         text = figure.to_json()
         if text in self._seen:  # layers of one shape have the same front
@@ -62,7 +64,7 @@ class Book:
         else:
             self._seen[text] = id_
             self.figures[id_] = json.loads(text)
-        return Figure(id_, title, caption, int(figure.layout.height))
+        return Figure(id_, title, caption, int(figure.layout.height), table)
 
     def nest(self, mapping: Schedule, run: Run) -> int:
         """Keep a nest of a run and return its number."""
@@ -100,12 +102,20 @@ class Book:
             "config": PLOTLY_CONFIG,
             "figures": self.figures,
             "same": self._same,
-            "names": list(self._names),
             "fronts": self.fronts,
-            "lines": list(self._lines),
-            "nests": list(self._nests),
+            **self.kept,
         }
         return script_json(content)
+
+    @property
+    def kept(self) -> dict[str, list[Any]]:
+        """Lists of names, lines, and nests as the numbers of their lines."""
+        return {"names": list(self._names), "lines": list(self._lines), "nests": list(self._nests)}
+
+    @property
+    def size(self) -> int:
+        """Lines of all nests."""
+        return sum(map(len, self._nests))
 
 
 def script_json(content: object) -> str:

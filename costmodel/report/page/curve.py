@@ -61,7 +61,11 @@ def render_curves(
         subtitle=f"words between {above} and {level.name}, by the capacity of {level.name}",
         notes=notes,
         cards=_cards(every, level, whole),
-        curve={"id": "curve", "options": [{"id": "curve", "name": "curve"}]},
+        curve={
+            "id": "curve",
+            "options": [{"id": "curve", "name": "curve"}],
+            "about": "Words moved against capacity; the numbers are in the table of corners",
+        },
         about=f"{ABOUT} {ABOUT_WHOLE}" if whole else ABOUT,
         tables=[_standing(every, level), _corner_table(table)],
         facts=list(facts),

@@ -7,8 +7,7 @@ from itertools import accumulate
 
 from costmodel.mapper.result import NetworkPoint
 from costmodel.model.evaluation import WAITING
-from costmodel.model.meters import shared_bits_per_cycle
-from costmodel.report import human, tables
+from costmodel.report import human, roofs, tables
 from costmodel.report.run import FrontPoint, Run
 
 
@@ -49,17 +48,15 @@ def of_time(run: Run) -> str:
 
 
 def of_roofline(run: Run) -> str:
-    """How many Einsums lack reuse to keep every unit busy."""
-    outer = run.architecture.memories[0]
-    table = tables.roofline(run)
-    bandwidth = shared_bits_per_cycle(outer)
-    if not bandwidth:
-        return f"Operations per bit that crosses the ports of {outer.name}, as mapped."
-    ridge = max(tables.evaluation_of(run).peak_by_einsum.values()) / bandwidth
-    starved = int((table[tables.OPERATIONS_PER_STORED_BIT] < ridge).sum())
-    which = f"{starved} of {len(table)} Einsums do" if len(table) > 1 else "It does"
-    enough = f"the {human.digits(ridge)} operations per bit of {outer.name} that would keep every unit busy"
-    return f"{which} fewer than {enough}, as mapped." if starved else f"As mapped, there are {enough}, or more."
+    """Which roofs the Einsums are near, and how many a memory binds."""
+    table = roofs.intensities(run)
+    bound = table[table["bottleneck"] == table["level"]]["einsum"].nunique()
+    count = table["einsum"].nunique()
+    if count == 1:
+        told = "A memory binds it" if bound else "No memory binds it"
+    else:
+        told = f"A memory binds {bound} of {count} Einsums" if bound else f"No memory binds any of {count} Einsums"
+    return f"{told}. Full dots stand below the roof of what binds them, rings below the others."
 
 
 def of_front(points: Sequence[FrontPoint | NetworkPoint]) -> str:

@@ -54,6 +54,7 @@ _HEADINGS = {
     "edp_j_s": "EDP",
     "area_mm2": "area",
     "power_w": "power",
+    "peak_power_w": "peak power",
     "pj_per_mac": "pJ per MAC",
     "tops_per_w": "TOPS/W",
     "tops_per_mm2": "TOPS/mm²",
@@ -70,6 +71,7 @@ _UNITS = {
     "edp_j_s": " J·s",
     "latency_s": " s",
     "power_w": " W",
+    "peak_power_w": " W",
 }
 
 
@@ -96,6 +98,7 @@ def number(column: str, value: object) -> Cell:
         "pj_per_point": human.digits,
         "pj_per_mac": human.digits,
         "power_w": lambda v: human.prefixed(v, "W"),
+        "peak_power_w": lambda v: human.prefixed(v, "W"),
         "tops_per_w": human.digits,
         "tops_per_mm2": human.digits,
     }

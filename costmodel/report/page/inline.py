@@ -9,6 +9,7 @@ from costmodel.report.cards import cards
 from costmodel.report.nest_text import nest_text
 from costmodel.report.page.template import template
 from costmodel.report.run import Run
+from costmodel.report.verdict import verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,6 +23,7 @@ def inline_html(run: Run) -> str:
     return template("inline.html.j2").render(
         title=run.title,
         notes=run.notes,
+        verdict=verdict(run) if run.evaluation is not None else "",
         cards=cards(run),
         table=_table(_rows(run)),
         nests=[("fused" if m.einsum is None else m.einsum, nest_text(m, run.workload)) for m in run.mappings],

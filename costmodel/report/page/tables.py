@@ -5,7 +5,6 @@ from __future__ import annotations
 import pandas as pd
 
 from costmodel.report import human, tables
-from costmodel.report.figures.parts import PJ
 from costmodel.report.page.grid import Cell, Table, number, table_of
 from costmodel.report.run import Run
 from costmodel.spec.hardware import Architecture
@@ -30,24 +29,7 @@ def run_tables(run: Run) -> list[Table]:
         columns = ["einsum", "point", "energy_pj", "latency_cycles", "edp", *room, "chosen"]
         found.append(table_of("t-front", "Fronts", "One execution of each Einsum.", pd.concat(parts)[columns]))
         found.append(_search_table("t-search", run))
-    if run.design_points:
-        found.append(table_of("t-sweep", "Designs", "Every point of the sweep.", _designs_table(run)))
     return found
-
-
-def _designs_table(run: Run) -> pd.DataFrame:
-    """The designs, numbered from 1 as the explorer does; what they compute where that differs.
-
-    EDP is in J·s: the cycles of designs with other clocks are not the same. Columns that say nothing are left out.
-    """
-    table = tables.sweep(run).assign(
-        point=lambda t: t["point"] + 1, edp=lambda t: t["energy_pj"].astype(float) * PJ * t["latency_s"].astype(float)
-    )
-    table = table.rename(columns={"point": "design", "edp": "edp_j_s", "pareto": "on the front"})
-    rare = ("area_mm2", "power_w", "pj_per_mac", "tops_per_w", "tops_per_mm2", "note")
-    empty = [name for name in rare if not any(pd.notna(v) and v != "" for v in table[name])]
-    same = ["computes"] if len(set(table["computes"])) == 1 else []
-    return table.drop(columns=[*empty, *same])
 
 
 def _search_table(name: str, run: Run) -> Table:

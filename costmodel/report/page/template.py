@@ -14,16 +14,22 @@ if TYPE_CHECKING:
 
 
 TEMPLATES = Path(__file__).parent / "templates"
+SCRIPTS = ("units", "page", "tables", "charts", "select", "layers", "front", "copy")
+"""In this order they are one script, and what a page has beyond others follows: the first has what all share."""
 
 
-def fill_template(name: str, book: Book, **content: object) -> str:
-    """Return a page of its own: a template with style, scripts and what the book has collected."""
+def fill_template(name: str, book: Book, *, parts: Sequence[str] = (), **content: object) -> str:
+    """Return a page of its own: a template with style, scripts and what the book has collected.
+
+    ``parts`` names what the page has beyond others: ``run`` adds ``run.css`` and ``run.js``.
+    """
     from plotly.offline import get_plotlyjs
 
+    known = {"layers": ""} | content
     return template(name).render(
-        **content,
-        style=(TEMPLATES / "page.css").read_text(encoding="utf-8"),
-        script=(TEMPLATES / "page.js").read_text(encoding="utf-8"),
+        **known,
+        style="".join((TEMPLATES / f"{part}.css").read_text(encoding="utf-8") for part in ("page", *parts)),
+        script="".join((TEMPLATES / f"{part}.js").read_text(encoding="utf-8") for part in (*SCRIPTS, *parts)),
         plotly=get_plotlyjs(),
         data=book.data(),
     )
@@ -33,7 +39,8 @@ def plain_page(name: str, scripts: Sequence[str], data: object, **content: objec
     """Return a page without figures: template and style of that name; the scripts are one, and read ``data``."""
     style = "".join((TEMPLATES / part).read_text(encoding="utf-8") for part in ("page.css", f"{name}.css"))
     script = "".join((TEMPLATES / part).read_text(encoding="utf-8") for part in scripts)
-    return template(f"{name}.html.j2").render(**content, style=style, script=script, plotly="", data=script_json(data))
+    known = {"layers": ""} | content
+    return template(f"{name}.html.j2").render(**known, style=style, script=script, plotly="", data=script_json(data))
 
 
 def template(name: str) -> jinja2.Template:

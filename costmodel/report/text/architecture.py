@@ -191,8 +191,6 @@ def _alike(told: Mapping[str, Value]) -> list[tuple[Value, list[str]]]:
 
 def _memory_energy(level: Memory) -> str:
     read, write = port_energy(level)
-    if not priced(level):
-        return NOT_MODELLED
     amounts = digits(read.price)
     if read.price != write.price:
         amounts = f"read {amounts}, write {digits(write.price)}"

@@ -8,9 +8,18 @@ from costmodel.report.human import NOT_MODELLED, digits, joules, memory, percent
 from costmodel.report.text.aligned import one_line, table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from costmodel.report.comparison import Comparison, Row, Unit
+
+
+def compare_all_text(pairs: Sequence[Comparison], names: Sequence[str]) -> str:
+    """Every run against the first, one pair below the other."""
+    texts = [compare_text(pair, (names[0], name)) for pair, name in zip(pairs, names[1:], strict=True)]
+    if len(texts) == 1:
+        return texts[0]
+    heads = [f"{names[0]} and {name}" for name in names[1:]]
+    return "\n\n\n".join(f"== {one_line(head)}\n{text}" for head, text in zip(heads, texts, strict=True))
 
 
 def compare_text(comparison: Comparison, names: tuple[str, str]) -> str:

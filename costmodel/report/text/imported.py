@@ -36,10 +36,10 @@ def unknown_lines(found: ImportedModel) -> list[str]:
     """A line for each operator that was not imported, with its share of the operations at least."""
     if not found.unknown:
         return []
-    total = operations_of(found).total() + sum(one.words for one in found.unknown)
+    total = operations_of(found).total() + sum(one.operations for one in found.unknown)
     return [
         f"{found.graph.file}: node {one.name!r} ({one.kind}, number {one.place}) is not imported: {one.reason}. "
         f"{', '.join(one.tensors) or 'Nothing'} is given in its place: {one.words:,} words, so at least "
-        f"{human.percent(one.words / total)} of the operations are missing"
+        f"{human.percent(one.operations / total)} of the operations are missing"
         for one in found.unknown
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from costmodel.report.human import digits, joules, memory, percent, seconds, told_apart
@@ -10,6 +11,9 @@ from costmodel.report.text.fused import fused_lines
 from costmodel.report.text.totals import totals_text
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from costmodel.mapper.layers import Layer
     from costmodel.mapper.network import NetworkResult
     from costmodel.mapper.result import Certificate
 
@@ -38,14 +42,15 @@ def _big(number: int) -> str:
 
 
 def network_text(result: NetworkResult) -> str:
-    """One line per layer, and the totals; with the room used where it is an objective."""
+    """One line for layers that are alike, if there are several, and the totals; with room where it is an objective."""
     room = result.request.aim.uses_capacity
+    missing = len(result.failures) + len(result.unfinished)
     rows = []
-    for layer in result.layers:
+    for name, layer in _alike(result.layers) if len(result.layers) + missing > 1 else ():
         evaluation = layer.point.evaluation
         rows.append(
             [
-                layer.einsum,
+                name,
                 str(layer.count) if layer.count != 1 else "",
                 joules(layer.point.energy_pj * layer.count),
                 seconds(evaluation.latency_cycles * layer.count / evaluation.clock_hz),
@@ -58,10 +63,9 @@ def network_text(result: NetworkResult) -> str:
         )
     columns = ["einsum", "count", "energy", "latency", "room used", "utilisation", "bottleneck", "front", "certificate"]
     parts = [table(columns, rows)] if rows else []
-    missing = len(result.failures) + len(result.unfinished)
     if result.layers:
         partial = f"of {len(result.layers)} of {len(result.layers) + missing} Einsums:\n" if missing else ""
-        parts.append(partial + totals_text(result.evaluation, room=room))
+        parts.append(partial + totals_text(result.evaluation, room=room, brief=True))
         parts += otherwise_text(result)
         if fused := fused_lines(result):
             parts.append("\n".join(fused))
@@ -79,6 +83,20 @@ def network_text(result: NetworkResult) -> str:
         shown = f"\nthe totals are of {_chosen(result)}{' (--choose)' if result.request.aim.front else ''}"
         parts.append(f"front: {len(result.front)} points from {span}{exactness}{shown}")
     return "\n\n".join(parts)
+
+
+def _alike(layers: Sequence[Layer]) -> list[tuple[str, Layer]]:
+    """Layers that are identical in all but names and use the same mapping, as one, with all their executions."""
+    found: dict[tuple[int, int], list[Layer]] = {}
+    for layer in layers:
+        found.setdefault((layer.group, layer.chosen), []).append(layer)
+    return [
+        (
+            same[0].einsum if len(same) == 1 else f"{same[0].einsum} and {len(same) - 1} more",
+            replace(same[0], count=sum(layer.count for layer in same)),
+        )
+        for same in found.values()
+    ]
 
 
 def otherwise_text(result: NetworkResult) -> list[str]:

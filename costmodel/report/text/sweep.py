@@ -6,12 +6,13 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from costmodel.report.human import amount, digits, joules, memory, percent, seconds
+from costmodel.report.sensitivity import COSTS, knees, sensitivities
 from costmodel.report.text.aligned import one_line, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from costmodel.report.run import DesignPoint
+    from costmodel.report.run import DesignPoint, Run
     from costmodel.sweep.designs import DesignCosts
 
 
@@ -42,6 +43,38 @@ def sweep_text(points: Sequence[DesignPoint], *, room: bool = False) -> str:
             "* on the front: no other design beats it" + (", of those that compute the same" if several else "")
         )
     return "\n\n".join(parts)
+
+
+def sensitivity_text(run: Run) -> str:
+    """What 10 % more of each axis changes, and the knee of the front; empty where neither says anything."""
+    found = sensitivities(run)
+    told = [each for each in found if each.changes or each.importance is not None]
+    parts = []
+    if told:
+        names = [name for name in COSTS if any(name in each.changes for each in told)]
+        rows = [
+            [
+                each.axis,
+                *(change_text(each.changes[name]) if name in each.changes else "" for name in names),
+                f"{each.neighbours:,}" if each.neighbours else "",
+                "" if each.importance is None else percent(each.importance),
+            ]
+            for each in told
+        ]
+        parts.append(table(["+10 % of", *names, "neighbours", "importance"], rows))
+    for place in knees(run):
+        values = ", ".join(f"{axis} {value}" for axis, value in run.design_points[place].axes.items())
+        parts.append(f"knee of the front: design {place + 1}, {values}")
+    return "\n\n".join(parts)
+
+
+def change_text(change: float) -> str:
+    """A relative change for people.
+
+    >>> change_text(-0.0312)
+    '−3.1 %'
+    """
+    return f"{change * 100:+.2g} %".replace("-", "\N{MINUS SIGN}")
 
 
 def failures(points: Sequence[DesignPoint]) -> list[tuple[str, int]]:

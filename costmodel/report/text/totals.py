@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from costmodel.model.evaluation import Efficiency, Evaluation
 
 
-def totals_text(evaluation: Evaluation, *, room: bool = False) -> str:
+def totals_text(evaluation: Evaluation, *, room: bool = False, brief: bool = False) -> str:
     """Energy, latency, EDP, utilisation, bottleneck and area, one per line, exact behind the rounded.
 
-    ``room`` adds the room used.
+    ``room`` adds the room used; ``brief`` leaves out what a verdict says, and what is not modelled.
     """
     cycles, energy = evaluation.latency_cycles, evaluation.energy_pj
     per_point = energy / evaluation.total_points if evaluation.total_points else 0.0
@@ -35,12 +35,12 @@ def totals_text(evaluation: Evaluation, *, room: bool = False) -> str:
     if room:
         most = ", the most of the Einsums" if len(evaluation.points) > 1 else ""
         rows.insert(3, ["room used", memory(evaluation.capacity_bits), f"{exact(evaluation.capacity_bits)} b{most}"])
-    if len(evaluation.points) == 1:
+    if len(evaluation.points) == 1 and not brief:
         rows.append(["bottleneck", next(iter(evaluation.bottlenecks.values()), ""), ""])
     if evaluation.area_mm2 is not None:
         missing = f"without {', '.join(evaluation.area_missing)}" if evaluation.area_missing else ""
         rows.append(["area", f"{digits(evaluation.area_mm2)} mm2", missing])
-    else:
+    elif not brief:
         rows.append(["area", NOT_MODELLED, ""])
     rows += _efficiency_rows(evaluation.efficiency)
     first, second = (max(len(row[c]) for row in rows) for c in (0, 1))
@@ -62,7 +62,7 @@ def _efficiency_rows(found: Efficiency) -> Iterator[list[str]]:
 def energy_text(evaluation: Evaluation) -> str:
     """Energy by component, largest first."""
     total = evaluation.energy_pj or 1.0
-    ordered = sorted(_by_component(evaluation).items(), key=lambda item: -item[1])
+    ordered = sorted(energy_by_component(evaluation).items(), key=lambda item: -item[1])
     return table(["component", "energy", "share"], ([name, joules(pj), percent(pj / total)] for name, pj in ordered))
 
 
@@ -135,7 +135,8 @@ def evaluation_text(evaluation: Evaluation) -> str:
     return "\n\n".join(parts)
 
 
-def _by_component(evaluation: Evaluation) -> dict[str, float]:
+def energy_by_component(evaluation: Evaluation) -> dict[str, float]:
+    """Energy of each component, over all executions."""
     by_component: dict[str, float] = {}
     for row in evaluation.action_rows:
         energy = row.energy_pj * evaluation.counts[row.einsum]

@@ -301,7 +301,7 @@ def workload_yaml(spec: WorkloadSpec, comments: Iterable[str] = ()) -> str:
     for key in ("ranks", "tensors", "bits", "weights", "batch", "pad", "values", "distinct", "density", "coordinates"):
         value = getattr(spec, key)
         if value is not None and (value or key == "weights") and value != {}:
-            lines.append(f"{key}: {_flow(value)}")
+            lines.append(f"{key}: {flow_text(value)}")
     lines.append("einsums:")
     for einsum in spec.einsums:
         stated: dict[str, Any] = {"name": einsum.name, "einsum": einsum.einsum}
@@ -310,19 +310,21 @@ def workload_yaml(spec: WorkloadSpec, comments: Iterable[str] = ()) -> str:
                 stated[key] = value
         if einsum.count != 1:
             stated["count"] = einsum.count
-        lines.append(f"- {_flow(stated)}")
+        lines.append(f"- {flow_text(stated)}")
     return "\n".join(lines) + "\n"
 
 
-def _flow(value: object) -> str:
+def flow_text(value: object) -> str:
     """A value in one line."""
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key}: {_flow(v)}" for key, v in value.items()) + "}"
+        return "{" + ", ".join(f"{key}: {flow_text(v)}" for key, v in value.items()) + "}"
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(_flow, value)) + "]"
+        return "[" + ", ".join(map(flow_text, value)) + "]"
     if isinstance(value, str):
         plain = re.fullmatch(r"[A-Za-z0-9_.]+", value) and yaml_text(value) == value
         return value if plain else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, float):
         return {"inf": ".inf", "-inf": "-.inf", "nan": ".nan"}.get(str(value), repr(value))
     return str(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -24,12 +25,13 @@ from costmodel.mapper.fused.fusing import Fusing
 from costmodel.mapper.fused.fusion import Fusion
 from costmodel.mapper.fused.group import groups, in_groups
 from costmodel.mapper.fused.rounds import Rounds
+from costmodel.mapper.layers import fuse_layers
 from costmodel.mapper.network import NetworkResult, map_workload, plan_of
 from costmodel.mapper.result import Status
 from costmodel.model.evaluate import evaluate
 from costmodel.spec.catalog import load_workload
 from costmodel.spec.hardware import Architecture, Array, Memory
-from costmodel.spec.mapping import einsums_in
+from costmodel.spec.mapping import Storage, einsums_in
 from costmodel.spec.objective import objective_of, vector_of
 from costmodel.spec.request import Request
 
@@ -59,17 +61,26 @@ def mapped(workload: Workload, words: int, objective: str = "energy", **asked: o
     return map_workload(workload, with_buffer(words), request, jobs=1)
 
 
-def same_front(seed: int, most: int, draw: Drawing = fused_nests.random_cascade) -> None:
+def same_front(
+    seed: int, most: int, draw: Drawing = fused_nests.random_cascade, *, every: bool = False
+) -> list[tuple[float, ...]]:
     rng = random.Random(seed)
     while True:
         workload, architecture = draw(rng)
         aim = objective_of(rng.choice(fused_nests.OBJECTIVES))
-        fusing = Fusing(workload, architecture, aim)
+        fusing = Fusing(workload, architecture, aim, every=every)
         whole = [g for g in fusing.groups if len(g.einsums) == len(workload.einsums)]
         if not whole:
             continue
+        held = {
+            e.output.tensor
+            for e in workload.einsums
+            for o in workload.einsums
+            if e.output.tensor in o.tensors and o != e
+        }
+        asked_to_hold = held if every else ()
         try:
-            parts = [fits for fits, _ in fused_nests.fused(workload, workload.einsums, architecture, most)]
+            parts = [f for f, _ in fused_nests.fused(workload, workload.einsums, architecture, most, asked_to_hold)]
         except fused_nests.TooManyError:
             continue
         break
@@ -83,6 +94,7 @@ def same_front(seed: int, most: int, draw: Drawing = fused_nests.random_cascade)
     found = known.fronts.get((0, len(workload.einsums)), ())
     got = sorted(tuple(vector_of(point)[k] for k in asked) for point in found)
     assert got == [pytest.approx(values, rel=1e-9) for values in expected]
+    return expected
 
 
 def test_rank_variables_that_are_interchangeable_in_one_einsum_are_told_apart_by_another() -> None:
@@ -126,6 +138,16 @@ def test_an_enumeration_finds_the_same_front_where_not_all_overlaps(seed: int) -
 @pytest.mark.parametrize("seed", range(8))
 def test_an_enumeration_finds_the_same_front_with_windows(seed: int) -> None:
     same_front(50_000 + seed, 800, fused_nests.random_convolutions)
+
+
+def test_an_enumeration_finds_the_same_front_where_all_that_is_handed_on_is_held() -> None:
+    assert [len(same_front(seed, 800, every=True)) for seed in (70_000, 70_006, 70_019)] == [0, 3, 1]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(200))
+def test_an_enumeration_finds_the_same_front_of_larger_ones_where_all_is_held(seed: int) -> None:
+    same_front(80_000 + seed, 4_000, every=True)
 
 
 @pytest.mark.long
@@ -252,6 +274,13 @@ def test_out_of_time_nothing_is_said_to_be_proven(monkeypatch: pytest.MonkeyPatc
     assert found.fusion.late
     assert found.certificate.status != Status.PROVEN
 
+    alone = mapped(CORE, 2048, fuse="off").layers
+    request = Request(objective="energy", fuse="auto", budget=1e-9)
+    layers, fusion = fuse_layers(CORE, with_buffer(2048), request, alone, time.monotonic())
+    assert layers == alone
+    assert fusion.late
+    assert 0 < fusion.bound < 5_132_288, "operations take something"
+
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
@@ -274,6 +303,40 @@ def test_what_is_left_out_leaves_a_gap_that_holds(objective: str, monkeypatch: p
     assert found.certificate.gap is not None
     assert 0 < found.fusion.bound <= best <= aim.of(found.evaluation)[0]
     assert aim.of(found.evaluation)[0] == pytest.approx(found.fusion.bound * (1 + found.certificate.gap))
+    left = 1 - sum(share for _, share in found.fusion.lacking)
+    assert left ** (2 if objective == "edp" else 1) == pytest.approx(1 / (1 + found.certificate.gap))
+
+
+def test_all_is_fused_that_can_be_whatever_it_costs() -> None:
+    last = "W[h, g] = AV[h, p, f] * G[p, f, g]"
+    core = workload_of(*(e.text for e in CORE.einsums), last, h=4, m=64, p=64, e=16, f=16, g=8)
+    found = mapped(core, 2048, fuse="all")
+    (layer,) = found.layers
+    assert found.certificate.status == Status.PROVEN
+    (home, *_) = layer.point.mapping.nest
+    assert isinstance(home, Storage)
+    assert not {"QK", "S", "AV"} & set(home.tensors)
+    assert found.evaluation.energy_pj > mapped(core, 2048, fuse="off").evaluation.energy_pj
+    tight = mapped(core, 50, fuse="all")
+    assert [layer.einsum for layer in tight.layers] == ["QK + S", "AV + W"]
+    assert tight.fusion is not None
+    assert ("S", "AV", "no fewer groups would be left") in tight.fusion.between
+    apart = workload_of("Y[m, n] = A[m, n]", "Z[m, n] = Y[n, m]", "W[m] = Z[m, n]", m=2, n=2)
+    mixed = mapped(apart, 20, fuse="all")
+    assert [layer.einsum for layer in mixed.layers] == ["Y", "Z + W"]
+    assert mixed.fusion is not None
+    ((_, _, why),) = mixed.fusion.between
+    assert "no loop can be shared" in why
+
+
+def test_what_could_stay_on_chip_is_told_where_nothing_was_fused() -> None:
+    assert mapped(CHAIN, 2048, fuse="off").could_stay == ("Y",)
+    assert mapped(CHAIN, 2048, fuse="off", tiles="multiples").could_stay == ()
+    across = workload_of(
+        "Y[m, n] = A[m, k] * B[k, n]", "Z[m, p] = exp(Y[m, n]) * C[n, p] * Y[m, p]", m=8, k=4, n=8, p=8
+    )
+    assert mapped(across, 7, fuse="off").could_stay == (), "a row of Y has no room"
+    assert mapped(across, 8, fuse="off").could_stay == ("Y",)
 
 
 FILE = """
@@ -302,6 +365,8 @@ def test_text_tells_where_nothing_is_fused(tmp_path: Path) -> None:
     workload = tmp_path / "chain.yaml"
     workload.write_text(FILE)
     rule = ("--constraint", "Buffer tile m <= 4")
+    alone = run("map", "two_level", workload, "--objective", "energy", "--no-run")
+    assert "--fuse auto may keep Y on chip: " in alone.stdout
     found = run("map", "two_level", workload, "--objective", "energy", "--fuse", "auto", "--no-run", *rule)
     assert "fused: nothing; no group of neighbours was searched" in found.stdout
     assert "a constraint is about its loops or tiles" in found.stdout

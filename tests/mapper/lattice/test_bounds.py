@@ -91,15 +91,24 @@ def uncommon_problem(rng: random.Random) -> tuple[Einsum, Architecture]:
     return rng.choice(list(uncommon.KINDS.values()))(rng)
 
 
+class TooWideError(Exception):
+    """A stage of a pass had more labels than the pass may keep."""
+
+
 def fronts_found(
-    problem: Einsum, architecture: Architecture, objective: str, *, multiples: int = 0
+    problem: Einsum, architecture: Architecture, objective: str, *, multiples: int = 0, width: int = 100_000
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The costs that a pass finds which knows nothing, and one which knows mappings that are a little worse."""
+    """The costs that a pass finds which knows nothing, and one which knows mappings that are a little worse.
+
+    Raises TooWideError where the first pass had to drop labels, so that it proves nothing to compare with.
+    """
     aim = objective_of(objective)
     first, second = Incumbents(aim), Incumbents(aim)
     for known in (first, second):
-        search = Search(board_of(problem, architecture, objective, multiples=multiples), known, width=100_000)
+        search = Search(board_of(problem, architecture, objective, multiples=multiples), known, width=width)
         search.run()
+        if search.stats.dropped and known is first:
+            raise TooWideError
         assert not search.stats.dropped
         if known is first:
             second.add(first.costs * (1 + 1e-6) + 1e-6, ["a little worse"] * len(first.items))
@@ -139,11 +148,21 @@ def test_what_is_known_leaves_out_no_better_multiples(seed: int) -> None:
 
 
 @pytest.mark.long
-def test_what_is_known_leaves_out_nothing_better_of_many_problems() -> None:
-    for seed in range(400):
-        problem, architecture = buffered_problem(random.Random(90_000 + seed))
-        first, second = fronts_found(problem, architecture, ("energy,latency", "edp")[seed % 2])
+@pytest.mark.parametrize("part", range(4))
+def test_what_is_known_leaves_out_nothing_better_of_many_problems(part: int) -> None:
+    """Problems of which a pass keeps every label at 10,000 a stage; the seeds are as many as it takes for 100 such."""
+    judged = 0
+    for seed in range(90_000 + 1_000 * part, 90_200 + 1_000 * part):
+        problem, architecture = buffered_problem(random.Random(seed))
+        try:
+            first, second = fronts_found(problem, architecture, ("energy,latency", "edp")[seed % 2], width=10_000)
+        except TooWideError:
+            continue
         assert second == pytest.approx(first, rel=1e-9), seed
+        judged += 1
+        if judged == 100:
+            return
+    pytest.fail(f"only {judged} of 200 problems were judged")
 
 
 @pytest.mark.parametrize("objective", ["energy,latency", "edp", "energy,capacity"])

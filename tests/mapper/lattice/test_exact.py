@@ -458,7 +458,7 @@ def test_front_under_constraints(seed: int) -> None:
     )
 
 
-@pytest.mark.parametrize("error", [OutOfTimeError(), TooManyTilesError(9, [Problem("too many tiles")])])
+@pytest.mark.parametrize("error", [OutOfTimeError(), TooManyTilesError(9, 5, [Problem("too many tiles")])])
 def test_what_takes_too_long_to_count_leaves_the_next_best_with_a_gap(
     monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:

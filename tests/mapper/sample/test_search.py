@@ -14,17 +14,20 @@ from strategies import workload_of
 from costmodel.einsum.algebra import Role
 from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.result import InfeasibleError
+from costmodel.mapper.sample import search, tried
 from costmodel.mapper.sample.mapspace import encoding_of
 from costmodel.mapper.sample.moves import Screen, moves_from
 from costmodel.mapper.sample.search import SamplingProgress, search_einsum
 from costmodel.mapper.sample.starts import starts
 from costmodel.mapper.sample.tried import Tried
+from costmodel.model.deliveries import TooManyTilesError
 from costmodel.model.evaluate import evaluate
+from costmodel.model.patience import OutOfTimeError
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
 from costmodel.spec.mapping import Spatial, Storage, Temporal
 from costmodel.spec.methods import METHODS, SAMPLERS
 from costmodel.spec.objective import objective_of
-from costmodel.spec.problems import SpecError
+from costmodel.spec.problems import Problem, SpecError
 from costmodel.spec.rules import parse
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -269,6 +272,27 @@ def test_interrupt_returns_the_best_so_far(phase):
     assert result.certificate.status == "best found"
     assert result.certificate.how.endswith("(interrupted)")
     assert result.certificate.evaluated < 300
+
+
+def test_a_search_whose_time_is_up_before_it_starts_has_one_mapping(monkeypatch):
+    """Constructive starts of a large problem can take longer than there is."""
+
+    def never(_encoding):
+        raise OutOfTimeError
+        yield
+
+    monkeypatch.setattr(search, "starts", never)
+    found = search_einsum(CONV.einsums[0], two_level(), method="random", trials=10)
+    assert (found.certificate.evaluated, found.certificate.budget_spent) == (1, True)
+
+
+def test_a_mapping_that_takes_too_long_to_count_is_told_with_the_limit_that_holds(monkeypatch):
+    def refuse(_bound):
+        raise TooManyTilesError(9, 5, [Problem("too many tiles")])
+
+    monkeypatch.setattr(tried, "evaluate_bound", refuse)
+    with pytest.raises(InfeasibleError, match="tiles told one by one needs 9, has 5 "):
+        search_einsum(CONV.einsums[0], two_level(), method="random", trials=10)
 
 
 def test_infeasible_says_what_is_missing():

@@ -1,4 +1,3 @@
-"use strict";
 (() => {
   const data = JSON.parse(document.getElementById("report-data").textContent);
   const drawn = new Map();
@@ -27,13 +26,13 @@
   // A narrow tree has room for names alone: shares are in what is shown on hover.
   const narrow = (trace, width) => (trace.type === "icicle" && width < 480 ? { ...trace, texttemplate: "%{label}" } : trace);
 
-  const draw = (element, id) => {
-    const figure = data.figures[data.same[id] ?? id];
-    drawn.set(element, id);
+  const draw = (element, id, changed) => {
+    const figure = changed ?? data.figures[data.same[id] ?? id];
+    drawn.set(element, [id, changed]);
     const traces = figure.data.map((trace) => narrow(trace, element.clientWidth));
     return Plotly.react(element, traces, themed(figure.layout), data.config);
   };
-  const redraw = () => { for (const [element, id] of drawn) draw(element, id); };
+  const redraw = () => { for (const [element, [id, changed]] of drawn) draw(element, id, changed); };
 
   for (const element of document.querySelectorAll("[data-figure]")) draw(element, element.dataset.figure);
   for (const query of ["(prefers-color-scheme: dark)", "(max-width: 560px)"]) matchMedia(query).addEventListener("change", redraw);
@@ -65,7 +64,7 @@
   const explore = (box) => {
     const plot = box.querySelector(".figure");
     const options = box.querySelector(".explorer-head select");
-    const title = box.querySelector(".side h4");
+    const title = box.querySelector(".side h3");
     const facts = box.querySelector(".side .facts");
     const which = box.querySelector(".which");
     const picker = which.querySelector("select");
@@ -112,27 +111,6 @@
   };
   document.querySelectorAll("[data-explorer]").forEach(explore);
 
-  // One Einsum's mapping is shown: chosen in the list, by the buttons beside it, or by a name among the Einsums.
-  const chooser = document.querySelector(".chooser select");
-  if (chooser) {
-    const panels = [...document.querySelectorAll(".panel")];
-    const choose = () => panels.forEach((panel) => { panel.hidden = panel.id !== chooser.value; });
-    chooser.addEventListener("change", choose);
-    for (const button of document.querySelectorAll(".chooser [data-step]")) {
-      button.addEventListener("click", () => {
-        chooser.selectedIndex = (chooser.selectedIndex + Number(button.dataset.step) + panels.length) % panels.length;
-        choose();
-      });
-    }
-    document.querySelector("#t-einsums").addEventListener("click", (event) => {
-      const link = event.target.closest("[data-panel]");
-      if (!link) return;
-      chooser.value = link.dataset.panel;
-      choose();
-    });
-    choose();
-  }
-
   // The navigation marks the section that is read.
   const links = new Map([...document.querySelectorAll("nav a")].map((link) => [document.getElementById(link.hash.slice(1)), link]));
   const mark = () => {
@@ -150,23 +128,5 @@
   addEventListener("scroll", mark, { passive: true });
   mark();
 
-  for (const table of document.querySelectorAll("table.data")) {
-    table.tHead.addEventListener("click", (event) => {
-      const head = event.target.closest("th");
-      if (!head) return;
-      const up = head.getAttribute("aria-sort") !== "ascending";
-      for (const other of table.tHead.rows[0].cells) other.setAttribute("aria-sort", "none");
-      head.setAttribute("aria-sort", up ? "ascending" : "descending");
-      const key = (row) => {
-        const cell = row.cells[head.cellIndex];
-        const text = cell.dataset.key ?? cell.textContent;
-        const number = text === "-inf" ? -Infinity : Number(text);
-        return text !== "" && !Number.isNaN(number) ? number : text;
-      };
-      const compare = (a, b) => (typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b), "en", { numeric: true }));
-      const rows = [...table.tBodies[0].rows].map((row) => [key(row), row]);
-      rows.sort((a, b) => (up ? 1 : -1) * compare(a[0], b[0]));
-      table.tBodies[0].append(...rows.map(([, row]) => row));
-    });
-  }
+  Object.assign(report, { data, draw, showNest });
 })();
