@@ -295,15 +295,12 @@ def test_a_run_folder_can_be_reported_explained_compared_and_fed_back():
     compared = run("compare", "runs/a", "runs/b").stdout
     assert re.search(r"^ +a +b +change$", compared, re.MULTILINE)
     assert len(json.loads(run("compare", "runs/a", "runs/b", "--json").stdout)["runs"]) == 2
+    refused = run("report", "runs/a", "runs/b", "-o", "both.html", code=2).stderr  # a page is of one run
+    assert "costmodel compare RUN RUN --report FILE.html" in refused
+    assert not Path("both.html").exists()
     assert "report: both.html" in run("compare", "runs/a", "runs/b", "--report", "both.html").stderr
     assert Path("both.html").read_text(encoding="utf-8").startswith("<!")
     assert "report: runs/a/report.html" in run("report", "runs/a").stderr
-
-
-def test_a_report_is_of_one_run_and_two_are_compared():
-    refused = run("report", "runs/a", "runs/b", "-o", "both.html", code=2).stderr
-    assert "costmodel compare RUN RUN --report FILE.html" in refused
-    assert not Path("both.html").exists()
 
 
 def test_explain_on_the_fly():

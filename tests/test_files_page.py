@@ -109,7 +109,7 @@ AROUND = {
     "Mapping": lambda said: said if "mappings" in said else {"nest": NEST} | said,
     "Entry": lambda said: {"mappings": [{"nest": NEST} | said]},
     "Fused": lambda said: {"nest": [{"sequence": [NEST]} | said]},
-    "Study": lambda said: {"arch": "eyeriss_v1", "workload": "alexnet", "seed": 0} | said,
+    "Study": lambda said: {"arch": "eyeriss_v1", "workload": ["resnet18", "mobilenet_v2"], "seed": 0} | said,
 }
 """Name of a map → a whole file around some keys of it."""
 LEVELS = {"memory": DRAM | {"size": "8 KiB"}, "array": {"array": "PEs", "shape": 2}, "compute": MAC}
