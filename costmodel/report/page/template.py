@@ -58,7 +58,7 @@ def plotly_script() -> str:
     """
     from plotly.offline import get_plotlyjs
 
-    text = get_plotlyjs()
+    text: str = get_plotlyjs()
     head, opened, rest = text.partition('() => {\n"use strict";var Plotly=')
     body, closed, end = rest.rpartition("\nreturn Plotly;\n}));")
     if not (opened and closed) or len(head) > LICENCE or end.strip():
