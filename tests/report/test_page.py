@@ -103,6 +103,15 @@ def test_room_is_shown_where_it_is_an_objective(pages):
     assert "room used" not in pages["network"].read_text().replace("room used or", "")
 
 
+def test_what_a_search_put_aside_is_told_by_reason(pages):
+    text = pages["network"].read_text()
+    told = text[text.index('id="search"') : text.index('id="tables"')]
+    assert "2,000 mappings or parts of mappings were costed, of a mapspace of 1e+18, in 4.2 s" in told
+    assert "1,277 were put aside" in told
+    assert [re.sub(r"\s+", " ", share) for share in re.findall(r"<b>([^<]*)</b>", told)] == ["94 %", "6.03 %"]
+    assert 'id="search"' not in pages["gemm"].read_text()
+
+
 def test_headlines_carry_exact_numbers(pages):
     text = pages["gemm"].read_text()
     energy = samples.gemm_run().evaluation.energy_pj
