@@ -8,7 +8,10 @@ from dataclasses import replace
 
 from costmodel.einsum.algebra import Access, Affine, Einsum, Operation, Role, Tensor
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Level, Memory
+from costmodel.spec.network import TOPOLOGIES, Network
 
+NETWORKS = 0.25
+"""Of architectures: those whose arrays are networks."""
 WIDE_SUMS = 0.25
 """Part of the architectures that state widths of partial sums."""
 
@@ -157,8 +160,24 @@ def written(rng: random.Random, architecture: Architecture) -> Architecture:
     """
     systolic = rng.choice([a.name for a in architecture.arrays]) if architecture.arrays and rng.random() < 0.1 else ""
     levels = tuple(_written_level(rng, architecture, level, systolic) for level in architecture.levels)
-    levels = _with_partial_widths(levels)
+    levels = _connected(_with_partial_widths(levels))
     return replace(architecture, levels=levels, clock_hz=rng.choice([1e9, 1e9, 4e8]))
+
+
+def _connected(levels: tuple[Level, ...]) -> tuple[Level, ...]:
+    """The levels, whose arrays have networks in one architecture of four."""
+    rng = random.Random(f"networks {levels}")
+    if rng.random() >= NETWORKS:
+        return levels
+    return tuple(replace(x, network=random_network(rng)) if isinstance(x, Array) else x for x in levels)
+
+
+def random_network(rng: random.Random) -> Network:
+    """A network whose links may bind."""
+    ports = rng.choice([None, None, 1, 3])
+    return Network(
+        topology=rng.choice(TOPOLOGIES), radix=rng.choice([2, 3]), ports=ports, link_bits=rng.choice([2, 8, 16])
+    )
 
 
 def _with_partial_widths(levels: tuple[Level, ...]) -> tuple[Level, ...]:
@@ -343,7 +362,7 @@ def tight_problem(rng: random.Random) -> tuple[Einsum, Architecture]:
         (memory("M1", 3, 6), array),
         (memory("M1", 4, 7), memory("M2", 3, 4)),
     )
-    return problem, Architecture(name="tight", levels=(outer, *inner, MAC))
+    return problem, Architecture(name="tight", levels=_connected((outer, *inner, MAC)))
 
 
 def sliding_problem(rng: random.Random) -> tuple[Einsum, Architecture]:
@@ -368,7 +387,7 @@ def sliding_problem(rng: random.Random) -> tuple[Einsum, Architecture]:
     outer = Memory(name="M0", read_pj=n(20, 50), write_pj=n(20, 60), bandwidth_bits_per_cycle=n(None, 8, 16))
     array = Array(name="A1", shape={"X": 2}, hop_pj=n(0, 2))
     inner: tuple[Level, ...] = n((memory("M1"),), (memory("M1"), array), (array, memory("M1")))
-    return problem, Architecture(name="sliding", levels=(outer, *inner, MAC))
+    return problem, Architecture(name="sliding", levels=_connected((outer, *inner, MAC)))
 
 
 def buffered_problem(rng: random.Random) -> tuple[Einsum, Architecture]:
@@ -403,7 +422,7 @@ def buffered_problem(rng: random.Random) -> tuple[Einsum, Architecture]:
         levels.append(Array(name="A1", shape={"X": rng.choice([2, 4])}, multicast=sharing, hop_pj=rng.choice([0, 2])))
     if rng.random() < 0.8:
         levels.append(memory("M2", rng.choice([4, 6, 10, 16]), 1))
-    architecture = Architecture(name="buffered", levels=(*levels, MAC))
+    architecture = Architecture(name="buffered", levels=_connected((*levels, MAC)))
     return einsum(output, *inputs, weights="F", **shape), architecture
 
 
@@ -422,7 +441,7 @@ def nested_problem(rng: random.Random) -> tuple[Einsum, Architecture]:
     inner = Memory(name="M2", capacity_bits=8 * rng.randint(1, 2), read_pj=1, write_pj=1, keep=(n(*roles),))
     array = Array(name="A1", shape={"X": 2}, hop_pj=n(0, 2))
     levels: tuple[Level, ...] = n((middle, inner), (middle, inner), (middle, array, inner))
-    return problem, Architecture(name="nested", levels=(outer, *levels, MAC))
+    return problem, Architecture(name="nested", levels=_connected((outer, *levels, MAC)))
 
 
 def around_two_memories(rng: random.Random) -> Architecture:
@@ -511,7 +530,7 @@ def _with_arrays(rng: random.Random, *, may_flow: bool) -> Architecture:
             (spread, replace(inner, name="M2"), array("A2", None), inner),
         ]
     )
-    return Architecture(name="left_over", levels=(outermost, *levels, MAC))
+    return Architecture(name="left_over", levels=_connected((outermost, *levels, MAC)))
 
 
 def _two(rng: random.Random) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from typing import Literal
 
 from costmodel.einsum.algebra import Einsum
 from costmodel.einsum.roles import Stationary
+from costmodel.spec.network import Network
 
 Multicast = Literal["words", "tiles", "none"]
 Accepts = Literal["gemm"]
@@ -81,8 +82,10 @@ class Array:
     shape: Mapping[str, int]
     """Dimension name → size. The first dimension counts the rows, the second the columns of a systolic array."""
     hop_pj: float = 0.0
-    """Energy per ``hop_bits`` and hop."""
+    """Energy per ``hop_bits`` and hop; with a network, of one link."""
     hop_bits: int = 8
+    network: Network | None = None
+    """How many links words take, and what links carry; null: one hop for each child, and no limit."""
     multicast: Multicast = "words"
     reduce: bool = True
     partial_bits: int | None = None
