@@ -362,7 +362,7 @@ def tight_problem(rng: random.Random) -> tuple[Einsum, Architecture]:
         (memory("M1", 3, 6), array),
         (memory("M1", 4, 7), memory("M2", 3, 4)),
     )
-    return problem, Architecture(name="tight", levels=_connected((outer, *inner, MAC)))
+    return problem, Architecture(name="tight", levels=(outer, *inner, MAC))
 
 
 def sliding_problem(rng: random.Random) -> tuple[Einsum, Architecture]:
@@ -387,7 +387,7 @@ def sliding_problem(rng: random.Random) -> tuple[Einsum, Architecture]:
     outer = Memory(name="M0", read_pj=n(20, 50), write_pj=n(20, 60), bandwidth_bits_per_cycle=n(None, 8, 16))
     array = Array(name="A1", shape={"X": 2}, hop_pj=n(0, 2))
     inner: tuple[Level, ...] = n((memory("M1"),), (memory("M1"), array), (array, memory("M1")))
-    return problem, Architecture(name="sliding", levels=_connected((outer, *inner, MAC)))
+    return problem, Architecture(name="sliding", levels=(outer, *inner, MAC))
 
 
 def buffered_problem(rng: random.Random) -> tuple[Einsum, Architecture]:
@@ -422,7 +422,7 @@ def buffered_problem(rng: random.Random) -> tuple[Einsum, Architecture]:
         levels.append(Array(name="A1", shape={"X": rng.choice([2, 4])}, multicast=sharing, hop_pj=rng.choice([0, 2])))
     if rng.random() < 0.8:
         levels.append(memory("M2", rng.choice([4, 6, 10, 16]), 1))
-    architecture = Architecture(name="buffered", levels=_connected((*levels, MAC)))
+    architecture = Architecture(name="buffered", levels=(*levels, MAC))
     return einsum(output, *inputs, weights="F", **shape), architecture
 
 
@@ -441,7 +441,7 @@ def nested_problem(rng: random.Random) -> tuple[Einsum, Architecture]:
     inner = Memory(name="M2", capacity_bits=8 * rng.randint(1, 2), read_pj=1, write_pj=1, keep=(n(*roles),))
     array = Array(name="A1", shape={"X": 2}, hop_pj=n(0, 2))
     levels: tuple[Level, ...] = n((middle, inner), (middle, inner), (middle, array, inner))
-    return problem, Architecture(name="nested", levels=_connected((outer, *levels, MAC)))
+    return problem, Architecture(name="nested", levels=(outer, *levels, MAC))
 
 
 def around_two_memories(rng: random.Random) -> Architecture:

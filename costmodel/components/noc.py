@@ -65,8 +65,8 @@ _PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
             example="0.5 pJ",
         ),
         "ports": Parameter(
-            means="links to what is above: words that may enter or leave in a cycle; 1 when absent, of a systolic array "
-            "one for each row and column",
+            means="links to what is above: words that may enter or leave in a cycle; 1 when absent, of a systolic "
+            "array one for each row and column",
             default=0,
             example=4,
         ),
