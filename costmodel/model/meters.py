@@ -178,10 +178,9 @@ class PriceBook:
 
     def _passes(self, charge: Charge, outer: int, inner: int, *, stays: bool) -> bool:
         """Whether words between two places pass the array that a charge asks for; ``stays``: what is read does not."""
-        through = charge.through
-        return (
-            through is not None and outer < self._levels[through][0] < inner and not (stays and charge.flow == "read")
-        )
+        if charge.through is None:
+            return True
+        return outer < self._levels[charge.through][0] < inner and not (stays and charge.flow == "read")
 
     def bits(
         self, tensor: Tensor, parent: str, child: str, crossed: Crossed, *, sums: bool
