@@ -483,7 +483,7 @@ def network_text(array: Array) -> str:
     """Say what connects an array and what its links cost; empty where no network is described."""
     if array.network is None:
         return ""
-    return f"{array.network.topology}, {array.hop_pj:g} pJ per {array.hop_bits:g} b and link"
+    return f"{array.network.topology}, {array.hop_pj:.4g} pJ per {array.hop_bits:g} b and link"
 
 
 def links_text(array: Array) -> str:
