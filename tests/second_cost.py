@@ -5,6 +5,7 @@ Words have the width of their tensor: it does not know widths of partial sums.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 
 from second_walk import SecondWalk
@@ -54,11 +55,20 @@ class SecondCost(SecondWalk):
             sum(counted[key] * self.bits[key[-1]] for key in mine if key in counted)
             for counted in (self.enters, self.hops)
         )
-        network, width = array.network, array.network.link_bits
-        ports = network.entry_links(array.shape)
-        each = ports if network.topology == "bus" else 1
-        middle = 2 * network.cut_links(array.shape)
-        return max(entering / (ports * width), delivered / (each * array.fanout * width), entering / (middle * width))
+        sizes, ports, width = array.shape.values(), array.network.ports or 1, array.network.link_bits
+        topology, instances = array.network.topology, array.fanout
+        if topology == "systolic" and array.network.ports is None:
+            ports = sum(instances // n for n in sizes)
+        words = [ports]
+        if topology == "mesh" and max(sizes) > 1:
+            words.append(instances / (max(sizes) // 2))
+        if topology == "tree" and instances > 1:
+            below_root = instances
+            while below_root > array.network.radix:
+                below_root = math.ceil(below_root / array.network.radix)
+            words.append(below_root)
+        each = ports if topology == "bus" else 1
+        return max(delivered / (each * instances * width), *(entering / (n * width) for n in words))
 
     def memory_cycles(self, name, memory):
         ports = {"read": defaultdict(int), "write": defaultdict(int), "both": defaultdict(int)}

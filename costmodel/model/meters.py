@@ -343,7 +343,7 @@ def network_meters(architecture: Architecture, array: Array) -> Iterator[Meter]:
     """Yield the meters of a network: the energy of what enters it, and the limits of its links.
 
     The limits are those of a network that stands in no other array, so that there is one of it: of the links to what is
-    above it, of those to the instances, and of the links in the middle, which half of what enters has to pass.
+    above it, of those to the instances, and of the links in the middle, which a part of what enters has to pass.
     """
     if array.network is None:
         return
@@ -358,17 +358,11 @@ def network_meters(architecture: Architecture, array: Array) -> Iterator[Meter]:
 
 
 def link_rates(array: Array) -> dict[str, float]:
-    """Return the bits that may ``enter`` an array's network in a cycle, be delivered, or be of words past its middle.
-
-    Of words that enter, half have an instance beyond the middle: so twice what its links carry may enter.
-    """
-    network, shape = array.network, array.shape
+    """Return the bits that a network lets ``enter`` in a cycle, delivers, and lets enter by its middle (``bisect``)."""
+    network = array.network
     if network is None:
         return {}
-    ports = network.entry_links(shape)
-    to_each = ports if network.topology == "bus" else 1
-    counts = {"enter": ports, "deliver": to_each * array.fanout, "bisect": 2 * network.cut_links(shape)}
-    return {action: float(links * network.link_bits) for action, links in counts.items()}
+    return {action: float(words * network.link_bits) for action, words in network.words_per_cycle(array.shape).items()}
 
 
 def _entering(outside: Sequence[Level], array: str) -> tuple[Tap, ...]:
@@ -490,7 +484,7 @@ def links_text(array: Array) -> str:
     """Say how many links words take, and what links carry; empty where no network is described.
 
     >>> links_text(Array(name="PEs", shape={"X": 4}, network=Network(topology="bus", link_bits=16)))
-    'links: 4 a word, 0 an instance; b/cycle: enter 16, deliver 64, bisect 32'
+    'links: 4 a word, 0 an instance; b/cycle: enter 16, deliver 64'
     """
     if array.network is None:
         return ""

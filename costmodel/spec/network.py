@@ -57,26 +57,40 @@ class Network:
         """
         return _LINKS[self.topology](self, tuple(shape.values()))
 
-    def entry_links(self, shape: Mapping[str, int]) -> int:
-        """Return how many words may enter or leave in a cycle."""
-        if self.ports is not None:
-            return self.ports
-        instances = math.prod(shape.values())
-        return sum(instances // n for n in shape.values()) if self.topology == "systolic" else 1
+    def words_per_cycle(self, shape: Mapping[str, int]) -> dict[str, float]:
+        """Return how many words of a link's width may ``enter`` in a cycle, and be ``deliver``-ed.
 
-    def cut_links(self, shape: Mapping[str, int]) -> int:
-        """Return the links between the half of the instances that is further away and the rest.
+        And, where there is a middle to pass, how many may enter of which a part has to pass it (``bisect``).
 
-        A bus has one for each of its ports: words go past all instances. A tree has half of those below its root.
+        >>> Network(topology="mesh", ports=16, link_bits=16).words_per_cycle({"X": 4, "Y": 4})
+        {'enter': 16, 'deliver': 16, 'bisect': 8.0}
         """
-        instances = math.prod(shape.values())
-        if self.topology in {"bus", "crossbar"}:
-            return self.entry_links(shape)
-        return max(1, self.radix // 2) if self.topology == "tree" else instances // max(shape.values())
+        sizes, instances = shape.values(), math.prod(shape.values())
+        lines = sum(instances // n for n in sizes) if self.topology == "systolic" else 1
+        ports = lines if self.ports is None else self.ports
+        rates: dict[str, float] = {"enter": ports, "deliver": instances * (ports if self.topology == "bus" else 1)}
+        far = max(sizes) // 2
+        if self.topology == "mesh" and far:  # so many of the largest size pass as many links as the others make
+            rates["bisect"] = instances / far
+        elif self.topology == "tree" and instances > 1:
+            rates["bisect"] = self.tree_levels(instances)[-1]
+        return rates
 
     def meaning(self) -> str:
         """Say how links are counted, for lists of sources."""
         return f"{self.topology}: {_MEANINGS[self.topology]} (docs/counting.md, Networks)"
+
+    def tree_levels(self, leaves: int) -> list[int]:
+        """Return the links at each height of a tree, the lowest first.
+
+        >>> Network(topology="tree", link_bits=16).tree_levels(6)
+        [6, 3, 2]
+        """
+        found: list[int] = []
+        while leaves > 1:
+            found.append(leaves)
+            leaves = -(-leaves // self.radix)
+        return found or [1]
 
 
 def _bus(_: Network, shape: tuple[int, ...]) -> Links:
@@ -88,13 +102,8 @@ def _crossbar(network: Network, shape: tuple[int, ...]) -> Links:
 
 
 def _tree(network: Network, shape: tuple[int, ...]) -> Links:
-    instances = math.prod(shape)
-    depth = links = 0
-    nodes = instances
-    while nodes > 1:
-        depth, links = depth + 1, links + nodes
-        nodes = -(-nodes // network.radix)
-    return Links.through(max(depth, 1), max(links, 1), instances)
+    levels = network.tree_levels(math.prod(shape))
+    return Links.through(len(levels), sum(levels), math.prod(shape))
 
 
 def _mesh(_: Network, shape: tuple[int, ...]) -> Links:

@@ -114,14 +114,11 @@ def _links(level: AnyLevel, prices: LevelPrices) -> Iterator[NumberSource]:
     if network is None or not isinstance(level, ArraySpec):
         return
     links, meaning = network.links(level.shape), network.meaning()
-    numbers = {
-        "links of a word": links.word,
-        "links of an instance": links.instance,
-        "links to what is above": network.entry_links(level.shape),
-        "links in the middle": network.cut_links(level.shape),
-    }
-    for name, value in numbers.items():
-        yield NumberSource(level.level_name, name, float(value), "", None, "assumed", meaning)
+    numbers = [("links of a word", links.word, ""), ("links of an instance", links.instance, "")]
+    rates = network.words_per_cycle(level.shape)
+    numbers += [(action, words * network.link_bits, "b/cycle") for action, words in rates.items()]
+    for name, value, unit in numbers:
+        yield NumberSource(level.level_name, name, float(value), unit, None, "assumed", meaning)
 
 
 def _stated(

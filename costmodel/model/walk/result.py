@@ -130,17 +130,13 @@ def network_limits(run: Run, einsum: str) -> list[tuple[str, int, float]]:
     array = next(iter(run.architecture.arrays), None)
     if array is None or array.network is None:
         return []
-    network, shape = array.network, array.shape
     entered, hopped = (
         sum(bits for (name, at, _), bits in moved.items() if (name, at) == (einsum, array.name))
         for moved in (run.entered_bits, run.hop_bits)
     )
-    ports = network.entry_links(shape)
-    to_each = ports if network.topology == "bus" else 1
     return [
-        (f"{array.name} enter", entered, ports * network.link_bits),
-        (f"{array.name} deliver", hopped, to_each * array.fanout * network.link_bits),
-        (f"{array.name} bisect", entered, 2 * network.cut_links(shape) * network.link_bits),
+        (f"{array.name} {action}", hopped if action == "deliver" else entered, words * array.network.link_bits)
+        for action, words in array.network.words_per_cycle(array.shape).items()
     ]
 
 
