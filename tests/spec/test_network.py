@@ -125,20 +125,31 @@ def test_what_moves_through_any_systolic_array_takes_a_link_an_instance_and_way(
     assert found == pytest.approx(2 * rows * columns)
 
 
-def test_the_cut_is_through_the_middle():
-    def cut(topology, shape, **said):
-        return Network(topology=topology, link_bits=8, **said).cut_links(dict(zip("XY", shape, strict=False)))
+@pytest.mark.parametrize("shape", [(2,), (4,), (5,), (4, 4), (8, 2), (2, 6), (3, 3)])
+def test_what_may_enter_a_mesh_fills_the_links_in_its_middle(shape):
+    """Of one word for each instance, those for the far half pass the middle: over as many links as there are."""
+    longest = max(range(len(shape)), key=shape.__getitem__)
+    start = shape[longest] - shape[longest] // 2  # of the far half
+    pairs = itertools.combinations(places(shape), 2)
+    links = [pair for pair in pairs if sum(abs(x - y) for x, y in zip(*pair, strict=True)) == 1]
+    middle = sum((a[longest] < start) != (b[longest] < start) for a, b in links)
+    passing = sum(place[longest] >= start for place in places(shape))
+    rates = Network(topology="mesh", ports=99, link_bits=8).words_per_cycle(dict(zip("XY", shape, strict=False)))
+    assert rates == {"enter": 99, "deliver": math.prod(shape), "bisect": math.prod(shape) / (passing / middle)}
 
-    for shape in ((4,), (4, 4), (8, 2), (2, 6)):
-        longest = max(range(len(shape)), key=shape.__getitem__)
-        links = {frozenset(link) for place in places(shape) for link in mesh([place]) if "above" not in link}
-        half = shape[longest] // 2
-        everywhere = {
-            (a, b)
-            for a, b in itertools.combinations(places(shape), 2)
-            if sum(abs(x - y) for x, y in zip(a, b, strict=True)) == 1
-        }
-        crossing = [1 for a, b in everywhere if (a[longest] < half) != (b[longest] < half)]
-        assert cut("mesh", shape) == len(crossing)
-        assert links <= {frozenset(link) for link in everywhere}
-    assert (cut("tree", (16,)), cut("tree", (16,), radix=4), cut("bus", (16,), ports=3)) == (1, 2, 3)
+
+@pytest.mark.parametrize(("instances", "radix"), [(16, 2), (9, 3), (6, 2), (5, 4), (2, 4)])
+def test_what_may_enter_a_tree_fills_the_links_below_its_root(instances, radix):
+    every = tree(range(instances), radix, instances)
+    top = max(height for height, _ in every)
+    rates = Network(topology="tree", radix=radix, link_bits=8).words_per_cycle({"X": instances})
+    assert rates["bisect"] == sum(height == top for height, _ in every)
+
+
+def test_rows_and_columns_of_a_systolic_array_have_a_link_each_and_buses_deliver_to_all():
+    def rates(topology, **said):
+        return Network(topology=topology, link_bits=8, **said).words_per_cycle({"X": 4, "Y": 3})
+
+    assert rates("systolic") == {"enter": 7, "deliver": 12}
+    assert rates("bus", ports=2) == {"enter": 2, "deliver": 24}
+    assert rates("crossbar", ports=2) == {"enter": 2, "deliver": 12}
