@@ -97,6 +97,9 @@ def test_every_key_has_a_meaning_and_an_example(kind, title, key):
     assert said.get("examples"), f"end what stands under {key} with an example: E.g. ``…``."
 
 
+STUDY = {"arch": "eyeriss_v1", "workload": "alexnet", "seed": 0}
+MEANT = {"mean": {"workload": ["resnet18", "mobilenet_v2"]}}
+"""Key of a study → what its example is of."""
 AROUND = {
     "ArchitectureSpec": lambda said: {"name": "a", "levels": [DRAM, {"array": "PEs", "shape": 2}, MAC]} | said,
     "MemorySpec": lambda said: NODE | {"levels": [DRAM | {"size": "8 KiB", "latency": "9 ns"} | said, MAC]},
@@ -109,7 +112,7 @@ AROUND = {
     "Mapping": lambda said: said if "mappings" in said else {"nest": NEST} | said,
     "Entry": lambda said: {"mappings": [{"nest": NEST} | said]},
     "Fused": lambda said: {"nest": [{"sequence": [NEST]} | said]},
-    "Study": lambda said: {"arch": "eyeriss_v1", "workload": ["resnet18", "mobilenet_v2"], "seed": 0} | said,
+    "Study": lambda said: STUDY | MEANT.get(next(iter(said)), {}) | said,
 }
 """Name of a map → a whole file around some keys of it."""
 LEVELS = {"memory": DRAM | {"size": "8 KiB"}, "array": {"array": "PEs", "shape": 2}, "compute": MAC}

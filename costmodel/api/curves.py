@@ -53,7 +53,7 @@ class CurveResult:
     def figure(self) -> go.Figure:
         """All curves on logarithmic axes."""
         table = curve_table(curves_of(self.curves, self.whole, self.question.workload, alike=True))
-        return buffer_curves(table, self.level.name, self.curves[0].above, self.level.capacity_bits)
+        return buffer_curves(table, self.level.name, self.curves[0].above, self.level.capacity_bits).figure()
 
     def page(self, path: str | os.PathLike[str]) -> Path:
         """Write the curves as one self-contained page, with the nest of each corner; return where it is."""

@@ -181,7 +181,7 @@ class CostResult(RunResult):
         """A figure: ``energy``, ``icicle``, ``energy_by_einsum``, ``latency``, ``load`` or ``roofline``."""
         if name not in pictures.EVALUATED:
             raise ValueError(f"no figure is called {name!r} ({did_you_mean(name, list(pictures.EVALUATED))})")
-        return pictures.EVALUATED[name](self.run)
+        return pictures.EVALUATED[name](self.run).figure()
 
     def __repr__(self) -> str:
         known = "" if self.certificate is None else f", {self.certificate}"
@@ -240,7 +240,7 @@ class MapResult(CostResult):
     def figure(self, name: str = "") -> go.Figure:
         """A figure: ``front``, or one of ``CostResult.figure``; the front where it has several points."""
         name = name or ("front" if len(self.run.network_front) > 1 else "energy")
-        return pictures.front(self.run) if name == "front" else super().figure(name)
+        return pictures.front(self.run).figure() if name == "front" else super().figure(name)
 
 
 class SpaceResult(RunResult):
@@ -270,7 +270,7 @@ class SpaceResult(RunResult):
         """Energy against latency of the designs, coloured by the first axis; ValueError where nothing fits."""
         if not any(point.feasible for point in self.run.design_points):
             raise ValueError("no design is feasible: .points says why in the column note")
-        return pictures.designs(self.run)
+        return pictures.designs(self.run).figure()
 
     def __repr__(self) -> str:
         feasible = sum(point.feasible for point in self.run.design_points)

@@ -97,9 +97,8 @@ def _efficiency_cards(e: Evaluation, word: str) -> Iterator[Card]:
 
 def _most(run: Run) -> str:
     """The component that takes the most energy."""
-    sums = tables.energy(run).groupby("component")["energy_pj"].sum()
-    total = float(sums.sum())
-    return f"{human.percent(float(sums.max()) / total)} in {sums.idxmax()}" if total else ""
+    most = tables.largest(run)
+    return f"{human.percent(most[1])} in {most[0]}" if most else ""
 
 
 def _sweep_cards(run: Run) -> list[Card]:

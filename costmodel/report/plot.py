@@ -34,7 +34,7 @@ def write_plot(path: Path, run: Run) -> Path:
     from kaleido.errors import ChromeNotFoundError  # type: ignore[import-untyped]
     from plotly.io import to_image
 
-    figure = pictures.front(run) if len(run.network_front) > 1 else pictures.energy(run)
+    figure = (pictures.front(run) if len(run.network_front) > 1 else pictures.energy(run)).figure()
     above = TITLE_PX + (figure.layout.margin.t or 0)  # the legend stands right above what is drawn
     height = TITLE_PX + (figure.layout.height or DEFAULT_PX)
     figure.update_layout(title={"text": run.title, "x": 0.5, "y": 1 - 20 / height}, margin={"t": above}, height=height)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
 
 import pandas as pd
 
@@ -68,6 +69,25 @@ def energy(run: Run) -> pd.DataFrame:
     )
 
 
+def energy_sums(run: Run) -> dict[str, float]:
+    """Component → energy over all executions, in the order of its actions; a page asks this of every point."""
+    evaluation = evaluation_of(run)
+    sums: dict[str, float] = {}
+    for row in evaluation.action_rows:
+        sums[row.component] = sums.get(row.component, 0.0) + row.energy_pj * evaluation.counts[row.einsum]
+    return sums
+
+
+def largest(run: Run) -> tuple[str, float] | None:
+    """The component that takes the most energy, with its share; null where nothing takes any."""
+    sums = energy_sums(run)
+    total = sum(sums.values())
+    if not total:
+        return None
+    name = min(sums, key=lambda name: (-sums[name], name))
+    return name, sums[name] / total
+
+
 def energy_by_level(run: Run) -> pd.DataFrame:
     """Columns: component, group, energy_pj; components from the outermost in, zero rows left out."""
     spent = energy(run).query("energy_pj > 0")
@@ -102,6 +122,45 @@ def energy_by_einsum(run: Run) -> pd.DataFrame:
     return _in_order(table, component_order(run), "component")
 
 
+@dataclass(frozen=True, slots=True)
+class EinsumRow:
+    """Totals of one Einsum, over all its executions."""
+
+    einsum: str
+    count: int
+    points: int
+    energy_pj: float
+    pj_per_point: float
+    latency_cycles: float
+    utilisation: float
+    bottleneck: str
+    certificate: str
+
+
+def einsum_rows(run: Run, names: Iterable[str]) -> list[EinsumRow]:
+    """Totals of some Einsums, in their order."""
+    e = evaluation_of(run)
+    spent = dict.fromkeys(names, 0.0)
+    for row in e.action_rows:
+        if row.einsum in spent:
+            spent[row.einsum] += row.energy_pj * e.counts[row.einsum]
+    certificates = {name: str(s.certificate) for s in run.searches for name in s.einsums}
+    return [
+        EinsumRow(
+            einsum=name,
+            count=e.counts[name],
+            points=e.points[name] * e.counts[name],
+            energy_pj=pj,
+            pj_per_point=pj / (e.points[name] * e.counts[name]),
+            latency_cycles=e.cycles_by_einsum[name] * e.counts[name],
+            utilisation=e.utilisation_of([name]),
+            bottleneck=e.bottlenecks.get(name, ""),
+            certificate=certificates.get(name, ""),
+        )
+        for name, pj in spent.items()
+    ]
+
+
 def einsums(run: Run) -> pd.DataFrame:
     """One row of totals per Einsum.
 
@@ -109,29 +168,9 @@ def einsums(run: Run) -> pd.DataFrame:
     capacity_bits where it is an objective.
     """
     evaluation = evaluation_of(run)
-    energies = energy(run).groupby("einsum")["energy_pj"].sum().to_dict()
-    certificates = {name: str(s.certificate) for s in run.searches for name in s.einsums}
-    rows = []
-    for name, points in evaluation.points.items():
-        count = evaluation.counts[name]
-        cycles = evaluation.cycles_by_einsum[name] * count
-        total = points * count
-        used = evaluation.utilisation_of([name])
-        pj = float(energies.get(name, 0.0))
-        bottleneck = evaluation.bottlenecks.get(name, "")
-        rows.append((name, count, total, pj, pj / total, cycles, used, bottleneck, certificates.get(name, "")))
-    names = [
-        "einsum",
-        "count",
-        "points",
-        "energy_pj",
-        "pj_per_point",
-        "latency_cycles",
-        "utilisation",
-        "bottleneck",
-        "certificate",
-    ]
-    table = pd.DataFrame.from_records(rows, columns=names)
+    rows = einsum_rows(run, evaluation.points)
+    names = [field.name for field in fields(EinsumRow)]
+    table = pd.DataFrame(rows, columns=names)
     if run.uses_capacity:
         rooms = [evaluation.capacity_bits_by_einsum[name] for name in table["einsum"]]
         table.insert(names.index("utilisation"), "capacity_bits", rooms)

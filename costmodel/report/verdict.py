@@ -84,8 +84,5 @@ def _words(evaluation: Evaluation, einsums: Iterable[str], level: str, flows: It
 
 def _energy(run: Run) -> str:
     """The component that takes the most energy."""
-    sums = tables.energy(run).groupby("component")["energy_pj"].sum()
-    total = float(sums.sum())
-    if not total:
-        return ""
-    return f"{human.percent(float(sums.max()) / total)} of the energy is {sums.idxmax()}"
+    most = tables.largest(run)
+    return f"{human.percent(most[1])} of the energy is {most[0]}" if most else ""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from costmodel.report.figures.colours import ACCENT, QUIET, SERIES
+from costmodel.report.figures.drawing import Drawing
 from costmodel.report.figures.parts import finish, label, log_ticks
 from costmodel.report.folder import write_text
 from costmodel.report.page.book import Book
@@ -14,9 +14,6 @@ from costmodel.report.page.grid import Cell, Table
 from costmodel.report.page.template import fill_template
 from costmodel.validate.records import CaseGroup, Judged
 from costmodel.validate.view import COLUMNS, cells, notes, verdict
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
 
 Facts = Sequence[tuple[str, str]]
 
@@ -47,20 +44,19 @@ _CAPTION = (
 )
 
 
-def agreement(rows: Sequence[Judged]) -> go.Figure:
+def agreement(rows: Sequence[Judged]) -> Drawing:
     """Ours over published against published, a colour per group; what is outside of its tolerance is ringed."""
-    import plotly.graph_objects as go
-
-    figure = go.Figure()
+    figure = Drawing()
     drawn = [row for row in rows if row.published and row.ours and row.published > 0]
     if drawn:
         ends = [min(row.published or 1 for row in drawn), max(row.published or 1 for row in drawn)]
         line = {"color": QUIET, "width": 2}
-        figure.add_scatter(x=ends, y=[1, 1], mode="lines", line=line, hoverinfo="skip", showlegend=False)
+        figure.trace("scatter", x=ends, y=[1, 1], mode="lines", line=line, hoverinfo="skip", showlegend=False)
     for place, group in enumerate(dict.fromkeys(row.group for row in drawn)):
         some = [row for row in drawn if row.group == group]
         rings = [ACCENT if row.status == "outside" else "#ffffff" for row in some]
-        figure.add_scatter(
+        figure.trace(
+            "scatter",
             x=[row.published for row in some],
             y=[(row.ours or 0) / (row.published or 1) for row in some],
             mode="markers",
@@ -69,7 +65,7 @@ def agreement(rows: Sequence[Judged]) -> go.Figure:
             hovertext=[_hover(row) for row in some],
             hoverinfo="text",
         )
-    figure.update_layout(
+    figure.lay(
         xaxis={
             "type": "log",
             "title": {"text": "published", "font": {"size": 12.5}},

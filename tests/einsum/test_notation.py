@@ -246,7 +246,7 @@ def has_lone_constant(statement):
     return any(index.lone_constant for a in (statement.output, *statement.inputs) for index in a.indices)
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(statements.filter(lambda s: not has_lone_constant(s)))
 def test_any_tree_prints_as_text_that_parses_to_it(statement):
     assert parse(str(statement)) == statement
@@ -255,7 +255,7 @@ def test_any_tree_prints_as_text_that_parses_to_it(statement):
 shapes = st.builds(Shape, capitals, st.just(Constant("V")) | st.builds(Number, st.integers(1, 9)))
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(statements.filter(lambda s: not has_lone_constant(s)), st.lists(shapes, max_size=2))
 def test_any_tree_prints_in_latex_as_text_that_parses_to_it(statement, said):
     names = {i.rank or (i.plain or "").upper() for a in (statement.output, *statement.inputs) for i in a.indices}

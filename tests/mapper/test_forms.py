@@ -18,7 +18,7 @@ from costmodel.spec.hardware import Architecture, Array, Memory
 from costmodel.spec.request import Request
 
 MAPPINGS_MOST = 1200
-NORMAL, LONG = 8, 50
+NORMAL, LONG = 5, 50
 PARTS = range(4)
 """Of a thousand problems in all."""
 LONG_FIRST_SEED = 50_000

@@ -21,7 +21,7 @@ from costmodel.spec.objective import objective_of
 from costmodel.spec.request import Request
 
 MAPPINGS_MOST = 400
-NORMAL, LONG = 4, 100
+NORMAL, LONG = 3, 100
 LONG_FIRST_SEED = 10_000
 
 

@@ -198,8 +198,8 @@ def compare(seed: int, most: int = 250) -> str:
 
 
 def test_fronts_are_those_of_all_units() -> None:
-    outcomes = Counter(compare(seed) for seed in range(40))
-    assert outcomes["front of 2 units"] + outcomes["front of 3 units"] >= 24, outcomes
+    outcomes = Counter(compare(seed) for seed in range(20))
+    assert outcomes["front of 2 units"] + outcomes["front of 3 units"] >= 12, outcomes
 
 
 @pytest.mark.long
@@ -209,7 +209,7 @@ def test_fronts_are_those_of_all_units_of_a_thousand_chips(part: int) -> None:
     assert outcomes["front of 2 units"] + outcomes["front of 3 units"] >= 50, outcomes
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(10))
 def test_all_tiles_are_those_of_all_units(seed: int) -> None:
     """With extents of 2 every tile divides, so the enumeration has all."""
     problem, architecture = drawn(100 + seed, 250)

@@ -19,7 +19,7 @@ from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
 from costmodel.spec.mapping import Mapping
 from costmodel.spec.problems import SpecError
 
-NORMAL = 1_500
+NORMAL = 750
 LONG = 100_000
 LONG_FIRST_SEED = 1_000_000
 """``make test-long`` takes other seeds than the normal suite."""
@@ -31,7 +31,7 @@ def test_the_model_equals_the_walk(start):
     assert first_difference(range(start, start + BLOCK)) == ""
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(cases())
 def test_the_model_equals_the_walk_on_any_seed(case):
     assert difference(case) == {}
@@ -114,7 +114,7 @@ def test_the_two_published_convolution_nests_scaled_down(nest, halo, multicast):
 def test_capacity_is_what_the_walk_holds():
     """A level that has just the room that the walk needs fits; one bit less does not."""
     checked = 0
-    for seed in range(20_000, 20_150):
+    for seed in range(20_000, 20_060):
         case = random_case(seed)
         bits = walk(case.workload, case.architecture, case.mapping).level_bits
         for at, level in enumerate(case.architecture.levels):
@@ -123,7 +123,7 @@ def test_capacity_is_what_the_walk_holds():
                 with pytest.raises(SpecError, match="over capacity"):
                     evaluate(case.workload, with_room(case, at, bits[level.name] - 1), case.mapping)
                 checked += 1
-    assert checked > 200
+    assert checked > 80
 
 
 def with_room(case, at, bits):
@@ -138,7 +138,7 @@ def with_room(case, at, bits):
 
 @pytest.mark.parametrize("table", [model_table, walk_table])
 def test_names_of_tensors_and_rank_variables_do_not_matter(table):
-    for seed in range(30_000, 30_080):
+    for seed in range(30_000, 30_040):
         case = random_case(seed)
         other, names = renamed(case)
         expected = {tuple(names.get(part, part) for part in key): value for key, value in table(case).items()}
@@ -147,7 +147,7 @@ def test_names_of_tensors_and_rank_variables_do_not_matter(table):
 
 @pytest.mark.parametrize("table", [model_table, walk_table])
 def test_a_loop_of_one_step_is_not_a_loop(table):
-    for seed in range(31_000, 31_120):
+    for seed in range(31_000, 31_040):
         case, rng = random_case(seed), random.Random(seed)
         other = case
         for _ in range(3):
@@ -158,11 +158,11 @@ def test_a_loop_of_one_step_is_not_a_loop(table):
 @pytest.mark.parametrize("table", [model_table, walk_table])
 def test_adjacent_loops_that_no_tensor_distinguishes_may_be_swapped(table):
     checked = 0
-    for seed in range(32_000, 32_200):
+    for seed in range(32_000, 32_080):
         for one, other in twin_loops(random_case(seed), random.Random(seed)):
             assert table(one) == table(other), f"seed {seed}\n{one}\n{other}"
             checked += 1
-    assert checked > 50
+    assert checked > 20
 
 
 # The generator
@@ -213,10 +213,10 @@ def features(case: Case):
 
 def test_the_generator_reaches_everything():
     seen = {}
-    for seed in range(40_000, 40_500):
+    for seed in range(40_000, 40_200):
         for feature, here in features(random_case(seed)).items():
             seen[feature] = seen.get(feature, 0) + here
-    assert min(seen.values()) >= 3, seen
+    assert min(seen.values()) >= 1, seen
 
 
 def test_a_seed_gives_one_case():

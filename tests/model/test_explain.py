@@ -71,7 +71,7 @@ def value_of(case: Case, evaluation, subject: str) -> float:
 
 
 @given(st.one_of(cases(), st.integers(0, 2**32).map(padded_case)))
-@settings(max_examples=70, deadline=None)
+@settings(max_examples=35, deadline=None)
 def test_the_terms_of_every_number_sum_to_it(case):
     evaluation = evaluate(case.workload, case.architecture, case.mapping)
     for subject in subjects(case.architecture, evaluation):

@@ -9,7 +9,7 @@ from strategies import random_case
 
 from costmodel.einsum.algebra import Workload
 
-CASES = 400
+CASES = 200
 
 
 def with_lookups(case, seed):

@@ -99,9 +99,9 @@ def losses(seeds):
 
 
 def test_the_walk_sees_the_same_words_come_back():
-    cases, lost = losses(range(200, 700))
-    assert cases > 40
-    assert lost > 2
+    cases, lost = losses(range(200, 400))
+    assert cases > 15
+    assert lost > 0
 
 
 @pytest.mark.long

@@ -22,7 +22,7 @@ from costmodel.spec.mapping import Mapping, Spatial, Temporal
 from costmodel.spec.workload import resolve
 from costmodel.spec.workload_spec import WorkloadSpec
 
-PROBLEMS = 500
+PROBLEMS = 250
 BLOCK = 125
 """Problems of one test."""
 

@@ -20,7 +20,7 @@ from costmodel.spec.hardware import Architecture, ComputeUnit, Memory
 from costmodel.spec.mapping import Compute, Mapping, Sequence
 from costmodel.spec.problems import SpecError
 
-CASES = 60
+CASES = 30
 
 
 def pipelined_case(seed):

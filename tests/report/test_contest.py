@@ -108,7 +108,7 @@ def test_equal_designs_are_rings_around_each_other_that_name_each_other():
         sweep_run(), design_points=designs((1.0, 9.0, True), (1.0, 9.0, True), (1.0, 9.0, True), (3.0, 2.0, True))
     )
     table = tables.sweep(run)
-    figure = figures.sweep_scatter(table, tables.energy_latency_front(table), tables.sweep_axes(run), "X")
+    figure = figures.sweep_scatter(table, tables.energy_latency_front(table), tables.sweep_axes(run), "X").figure()
     drawn = [(trace.marker.size[0], trace.hovertext[0]) for trace in figure.data if trace.customdata]
     sizes = [size for size, _ in drawn]
     assert sizes[0] > sizes[1] > sizes[2] == sizes[3]

@@ -39,7 +39,9 @@ def page_of(work, architecture=TWO_LEVEL, level="Buffer"):
 
 def figure_of(work, architecture=TWO_LEVEL, level="Buffer"):
     table = curve_table(drawn_of(curves_of(work, architecture, level), None, work, alike=True))
-    return figures.buffer_curves(table, level, architecture.memories[0].name, architecture.level(level).capacity_bits)
+    return figures.buffer_curves(
+        table, level, architecture.memories[0].name, architecture.level(level).capacity_bits
+    ).figure()
 
 
 def data_of(text):

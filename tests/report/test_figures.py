@@ -37,7 +37,7 @@ def test_sums_of_every_table_are_the_total(network):
 
 
 def test_energy_bars_follow_the_hierarchy_and_keep_the_total(gemm):
-    figure = figures.energy_by_level(tables.energy_by_level(gemm), tables.group_roles(gemm.workload))
+    figure = figures.energy_by_level(tables.energy_by_level(gemm), tables.group_roles(gemm.workload)).figure()
     assert list(figure.layout.yaxis.categoryarray) == ["MAC", "spad", "PEs", "GLB", "DRAM"]
     assert [bar.name for bar in figure.data] == ["A", "B", "Z", "compute"]
     assert figure.layout.xaxis.ticksuffix == " µJ"
@@ -46,7 +46,9 @@ def test_energy_bars_follow_the_hierarchy_and_keep_the_total(gemm):
 
 def test_the_icicle_adds_up_at_every_node(network):
     order = tables.component_order(network)
-    figure = figures.energy_icicle(tables.energy(network), tables.group_roles(network.workload), order, "network")
+    figure = figures.energy_icicle(
+        tables.energy(network), tables.group_roles(network.workload), order, "network"
+    ).figure()
     (icicle,) = figure.data
     value = dict(zip(icicle.ids, icicle.values, strict=True))
     assert len(value) == len(icicle.ids)
@@ -58,8 +60,8 @@ def test_the_icicle_adds_up_at_every_node(network):
 
 def test_layers_stand_in_the_order_of_the_network(network):
     order, e = tables.component_order(network), network.evaluation
-    energy = figures.energy_by_einsum(tables.energy_by_einsum(network), order, e.counts)
-    latency = figures.latency_by_einsum(tables.einsums(network), order, e.clock_hz)
+    energy = figures.energy_by_einsum(tables.energy_by_einsum(network), order, e.counts).figure()
+    latency = figures.latency_by_einsum(tables.einsums(network), order, e.clock_hz).figure()
     for figure in (energy, latency):
         assert list(figure.layout.yaxis.categoryarray) == list(e.points)
         assert figure.layout.yaxis.autorange == "reversed"
@@ -68,7 +70,7 @@ def test_layers_stand_in_the_order_of_the_network(network):
 
 
 def test_only_the_bottleneck_is_marked(gemm):
-    figure = figures.latency_by_component(tables.busy(gemm), gemm.evaluation.clock_hz)
+    figure = figures.latency_by_component(tables.busy(gemm), gemm.evaluation.clock_hz).figure()
     decides, busy = figure.data
     assert decides.marker.color == ACCENT
     assert [y for y, x in zip(decides.y, decides.x, strict=True) if x] == [gemm.evaluation.bottlenecks["Z"]]
@@ -86,7 +88,7 @@ def test_the_time_that_components_decide_is_the_latency(network):
 def test_einsums_of_the_icicle_have_room_for_their_names():
     run = samples.large_run()
     order, roles = tables.component_order(run), tables.group_roles(run.workload)
-    (icicle,) = figures.energy_icicle(tables.energy(run), roles, order, "network").data
+    (icicle,) = figures.energy_icicle(tables.energy(run), roles, order, "network").figure().data
     einsums = {i: v for i, v in zip(icicle.ids, icicle.values, strict=True) if len(json.loads(i)) == 3}
     total = run.evaluation.energy_pj * 1e-12
     assert len(einsums) < 40
@@ -95,7 +97,7 @@ def test_einsums_of_the_icicle_have_room_for_their_names():
 
 
 def test_every_layer_has_one_component_at_full_load(network):
-    figure = figures.load_by_component(tables.latency(network), list(network.evaluation.points))
+    figure = figures.load_by_component(tables.latency(network), list(network.evaluation.points)).figure()
     grid, dots = figure.data
     assert [max(row) for row in grid.z] == [1.0] * 21
     assert list(dots.y) == [n for c in grid.x for n in grid.y if network.evaluation.bottlenecks[n] == c]
@@ -103,7 +105,7 @@ def test_every_layer_has_one_component_at_full_load(network):
 
 def test_points_of_a_front_know_their_place(network):
     search = network.searches[0]
-    figure = figures.front(tables.front(network, search))
+    figure = figures.front(tables.front(network, search)).figure()
     marked = [t for t in figure.data if t.customdata is not None]
     assert sorted(p for t in marked for p in t.customdata) == list(range(len(search.front)))
     (chosen,) = [t for t in marked if t.name == "chosen"]
@@ -116,7 +118,7 @@ def test_the_colour_of_a_front_is_the_room_used_where_it_is_an_objective():
     search = run.searches[0]
     table = tables.front(run, search)
     assert list(table["capacity_bits"]) == [p.capacity_bits for p in search.front]
-    figure = figures.front(table)
+    figure = figures.front(table).figure()
     line, *marked = figure.data
     assert len(line.x) == len(tables.energy_latency_front(table))
     assert [t.marker.showscale for t in marked] == [True, False]
@@ -132,19 +134,19 @@ def test_room_is_shown_only_where_it_is_an_objective(network):
     for run, shown in ((network, False), (samples.room_run(), True)):
         for table in (tables.front(run, run.searches[0]), tables.network_front(run), tables.einsums(run)):
             assert ("capacity_bits" in table) is shown
-    plain = figures.front(tables.front(network, network.searches[0]))
+    plain = figures.front(tables.front(network, network.searches[0])).figure()
     assert not any(trace.marker.showscale for trace in plain.data)
 
 
 def test_a_front_without_any_room_is_drawn():
     table = tables.front(samples.room_run(), samples.room_run().searches[0]).assign(capacity_bits=0)
-    assert list(figures.front(table).data[1].marker.colorbar.ticktext) == ["0 B"]
+    assert list(figures.front(table).figure().data[1].marker.colorbar.ticktext) == ["0 B"]
 
 
 def test_costs_far_apart_stand_on_a_logarithmic_axis():
     table = tables.front(samples.room_run(), samples.room_run().searches[0])
     table.loc[0, "energy_pj"] *= 100
-    figure = figures.front(table)
+    figure = figures.front(table).figure()
     assert (figure.layout.xaxis.type, figure.layout.yaxis.type) == (None, "log")
 
 
@@ -158,7 +160,7 @@ def test_the_sweep_draws_the_front_through_feasible_designs():
     front = tables.energy_latency_front(table)
     assert list(front["point"]) == sorted(front["point"], key=lambda p: table["latency_s"][p])
     assert set(front["point"]) == set(table.index[table["pareto"]])
-    figure = figures.sweep_scatter(table, front, tables.sweep_axes(run), "GLB.size")
+    figure = figures.sweep_scatter(table, front, tables.sweep_axes(run), "GLB.size").figure()
     assert [t.name for t in figure.data][1:] == [f"GLB.size = {s} KiB" for s in (16, 32, 64, 128, 256)]
     points = [p for t in figure.data if t.customdata is not None for p in t.customdata]
     assert sorted(points) == list(range(20))  # the 21st is infeasible
@@ -171,7 +173,9 @@ def test_many_values_of_an_axis_get_a_scale():
     )
     run = dataclasses.replace(run, design_points=designs)
     table = tables.sweep(run)
-    figure = figures.sweep_scatter(table, tables.energy_latency_front(table), ["GLB.bandwidth"], "GLB.bandwidth")
+    figure = figures.sweep_scatter(
+        table, tables.energy_latency_front(table), ["GLB.bandwidth"], "GLB.bandwidth"
+    ).figure()
     assert figure.data[1].marker.showscale
     assert len(figure.data[1].x) == 12
 
@@ -183,7 +187,7 @@ def test_no_roof_is_crossed_and_every_einsum_has_one_full_dot(network):
     allowed = table["operations_per_bit"] * table["level"].map(rates)
     assert (table["points_per_cycle"] <= allowed.clip(upper=168) * (1 + 1e-9)).all()
     assert table.groupby("einsum")["decides"].sum().tolist() == [1] * 21
-    figure = figures.roofline(table, roofs.roofs(network), roofs.peaks(network))
+    figure = figures.roofline(table, roofs.roofs(network), roofs.peaks(network)).figure()
     full = [trace for trace in figure.data if trace.mode == "markers" and trace.marker.size == 10]
     assert sum(len(trace.x) for trace in full) == 21
     assert [note.text for note in figure.layout.annotations] == [
@@ -234,6 +238,6 @@ def test_a_total_of_zero_is_drawn():
     run = samples.gemm_run()
     empty = dataclasses.replace(run.evaluation, action_rows=(), latency_rows=())
     run = dataclasses.replace(run, evaluation=empty)
-    figures.energy_by_level(tables.energy_by_level(run), {})
-    figures.energy_icicle(tables.energy(run), {}, tables.component_order(run), "gemm")
-    figures.latency_by_component(tables.busy(run), 1e9)
+    figures.energy_by_level(tables.energy_by_level(run), {}).figure()
+    figures.energy_icicle(tables.energy(run), {}, tables.component_order(run), "gemm").figure()
+    figures.latency_by_component(tables.busy(run), 1e9).figure()

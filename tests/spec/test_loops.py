@@ -21,7 +21,7 @@ def load(text):
 def test_what_is_printed_reads_as_the_same_mapping():
     """With the ranges of its workload, whose check they pass, and without any."""
     fused = spread = 0
-    for seed in range(900, 1150):
+    for seed in range(900, 980):
         case = random_case(seed)
         for einsums in ({e.name: e for e in case.workload.einsums}, {}):
             text = dump(case.mapping, einsums)
@@ -30,7 +30,7 @@ def test_what_is_printed_reads_as_the_same_mapping():
             evaluate(case.workload, case.architecture, mapping, marks)
         fused += "sequence:" in text
         spread += "parallel-for" in text
-    assert min(fused, spread) > 20
+    assert min(fused, spread) > 5
 
 
 def test_several_mappings_are_read_back():

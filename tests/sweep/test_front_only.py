@@ -28,9 +28,8 @@ GRID = {
         "GLB.size": [24, 200],
         "PEs.shape.X": [2, 8],
         "MainMemory.bandwidth": [1, 8],
-        "MAC.energy": [1, 3],
     },
-    "derive": {"GLB.area": "GLB.size / 100", "MAC.area": "MAC.energy / 4 + PEs.shape.X / 16"},
+    "derive": {"GLB.area": "GLB.size / 100", "MAC.area": "PEs.shape.X / 16"},
 }
 
 

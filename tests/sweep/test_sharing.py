@@ -33,7 +33,7 @@ GRID = {
     "arch": "pe2d",
     "workload": NET,
     "axes": {
-        "GLB.size": [24, 40, 200],
+        "GLB.size": [24, 200],
         "PEs.shape.X": [2, 8],
         "MainMemory.bandwidth": [1, 8],
         "GLB.area": [1, 2],
@@ -55,8 +55,8 @@ def folder(tmp_path, monkeypatch):
 def test_a_sweep_says_what_mapping_each_design_says(objective):
     asked = study(objective=objective)
     result = run_sweep(asked, jobs=1)
-    assert len(result.outcomes) == 24
-    for outcome in result.outcomes[::5]:
+    assert len(result.outcomes) == 16
+    for outcome in result.outcomes[::6]:
         changes = overrides(asked, outcome.design)
         architecture, workload = catalog.load_pair("pe2d", "net.yaml", changes)
         direct = map_workload(workload, architecture, asked.asking(jobs=1))
@@ -64,7 +64,7 @@ def test_a_sweep_says_what_mapping_each_design_says(objective):
         assert outcome.proven == (direct.certificate.status == "optimal: proven")
         assert outcome.area_mm2 == dict(changes)["GLB.area"]
     counted = result.searches
-    assert counted.distinct == 3 * 12  # areas decide nothing; the first two Einsums are not the same
+    assert counted.distinct == 3 * 8  # areas decide nothing; the first two Einsums are not the same
     assert counted.searched + counted.settled == counted.distinct
     assert counted.settled > 0
 
@@ -107,7 +107,7 @@ def test_conditions_set_designs_aside_and_change_no_other():
         before = area > 1 or size < 5 * x
         assert outcome.feasible == (not before and whole[str(outcome.design)].latency_cycles <= middle)
         assert outcome.note.startswith(f"set aside: {slow}: ") or before or outcome.feasible
-    assert some.searches.distinct < 3 * 12
+    assert some.searches.distinct < 3 * 8
 
 
 def test_a_mean_is_over_the_runs_of_all_workloads():

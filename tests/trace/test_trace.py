@@ -37,7 +37,7 @@ def traced(nest, workload, architecture=TWO_LEVEL, **options):
 
 def test_frames_add_up_to_the_counts_of_the_model():
     summarised = 0
-    for seed in range(500, 620):
+    for seed in range(500, 545):
         case = random_case(seed)
         expected = words_of_the_model(case)
         fused = any(isinstance(node, Sequence) for node in case.mapping.nest)
@@ -47,12 +47,12 @@ def test_frames_add_up_to_the_counts_of_the_model():
             assert {k: n for k, n in totals.items() if n} == {k: n for k, n in expected.items() if n}, seed
             assert sum(bool(frame.steps) for frame in found.frames) <= frames
             summarised += bool(found.summary)
-    assert summarised > 20
+    assert summarised > 7
 
 
 def test_what_is_touched_is_held_and_what_comes_was_not_there():
     checked = 0
-    for seed in range(700, 760):
+    for seed in range(700, 730):
         case = random_case(seed)
         found = trace(case.workload, case.architecture, case.mapping)
         sets, held = found.tiles, {}

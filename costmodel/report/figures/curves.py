@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
 from costmodel.report import human
 from costmodel.report.figures.colours import ACCENT, SERIES
+from costmodel.report.figures.drawing import Drawing
 from costmodel.report.figures.parts import Row, finish, label, rows_of, wrapped
 
 
-def buffer_curves(table: pd.DataFrame, level: str, above: str, capacity_bits: int | None) -> go.Figure:
+def buffer_curves(table: pd.DataFrame, level: str, above: str, capacity_bits: int | None) -> Drawing:
     """Least traffic against capacity, one falling staircase per curve; ``customdata`` is the place of a corner.
 
     ``table``: point, curve, capacity_bits, traffic_bits, traffic_words, operations_per_byte, compulsory_bits, nest.
     """
-    figure = go.Figure()
+    figure = Drawing()
     low, high = float(table["capacity_bits"].min()), float(table["capacity_bits"].max())
     if capacity_bits:
         low, high = min(low, capacity_bits), max(high, capacity_bits)
@@ -27,7 +27,8 @@ def buffer_curves(table: pd.DataFrame, level: str, above: str, capacity_bits: in
         rows = table[table["curve"] == name].sort_values("capacity_bits")
         colour, compulsory = SERIES[place % len(SERIES)], float(rows["compulsory_bits"].iloc[0])
         sizes, words = rows["capacity_bits"].to_numpy(dtype=float) / 8, rows["traffic_bits"].to_numpy(dtype=float) / 8
-        figure.add_scatter(
+        figure.trace(
+            "scatter",
             x=[low / 8, high / 8],
             y=[compulsory / 8] * 2,
             mode="lines",
@@ -36,7 +37,8 @@ def buffer_curves(table: pd.DataFrame, level: str, above: str, capacity_bits: in
             showlegend=False,
             legendgroup=str(place),
         )
-        figure.add_scatter(
+        figure.trace(
+            "scatter",
             x=[*sizes, high / 8],
             y=[*words, words[-1]],
             mode="lines",
@@ -45,7 +47,8 @@ def buffer_curves(table: pd.DataFrame, level: str, above: str, capacity_bits: in
             name=label(name),
             legendgroup=str(place),
         )
-        figure.add_scatter(
+        figure.trace(
+            "scatter",
             x=sizes,
             y=words,
             mode="markers",
@@ -88,7 +91,7 @@ def buffer_curves(table: pd.DataFrame, level: str, above: str, capacity_bits: in
             }
         )
     traffic = table["traffic_bits"].to_numpy(dtype=float)
-    figure.update_layout(
+    figure.lay(
         xaxis={
             **_size_axis(low, high),
             "title": {"text": f"capacity of one instance of {label(level)} (bytes)", "font": {"size": 12.5}},

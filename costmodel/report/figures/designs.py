@@ -7,24 +7,25 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
 from costmodel.report import human
 from costmodel.report.figures.colours import ACCENT, SCALE, SERIES, blend
+from costmodel.report.figures.drawing import Drawing
 from costmodel.report.figures.parts import PJ, cost_axes, finish, label, spread
 
 
-def sweep_scatter(table: pd.DataFrame, front: pd.DataFrame, axes: Sequence[str], colour_by: str) -> go.Figure:
+def sweep_scatter(table: pd.DataFrame, front: pd.DataFrame, axes: Sequence[str], colour_by: str) -> Drawing:
     """Energy against latency of every feasible design, coloured by one axis, with the Pareto front drawn.
 
     ``table`` and ``front``: as ``tables.sweep`` gives them.
     """
     rows = table.dropna(subset=["energy_pj", "latency_s"])
     x_factor, y_factor, axes_of_costs = cost_axes(rows)
-    figure = go.Figure()
+    figure = Drawing()
     lines = [line for _, line in front.groupby("computes", sort=False)] or [front]
     for place, line in enumerate(lines):
-        figure.add_scatter(
+        figure.trace(
+            "scatter",
             x=line["latency_s"].to_numpy(dtype=float) * x_factor,
             y=line["energy_pj"].to_numpy(dtype=float) * PJ * y_factor,
             mode="lines",
@@ -42,25 +43,25 @@ def sweep_scatter(table: pd.DataFrame, front: pd.DataFrame, axes: Sequence[str],
     drawn = rows if scaled or not values else pd.concat([rows[rows[colour_by] == value] for value in values])
     alike = {costs: same.to_dict("records") for costs, same in drawn.groupby(["latency_s", "energy_pj"], sort=False)}
     if scaled:
-        figure.add_trace(_designs(rows, axes, on_front, colour_by, None, (x_factor, y_factor), alike))
-        figure.data[-1].marker.update(
-            color=[float(v) for v in rows[colour_by]],
-            colorscale=SCALE,
-            showscale=True,
-            colorbar={"title": {"text": label(colour_by), "side": "right"}, "thickness": 12, "outlinewidth": 0},
-        )
+        scale = {
+            "color": [float(v) for v in rows[colour_by]],
+            "colorscale": SCALE,
+            "showscale": True,
+            "colorbar": {"title": {"text": label(colour_by), "side": "right"}, "thickness": 12, "outlinewidth": 0},
+        }
+        figure.trace("scatter", **_designs(rows, axes, on_front, colour_by, scale, (x_factor, y_factor), alike))
     else:
         for place, value in enumerate(values):
             part = rows[rows[colour_by] == value]
-            colour = blend(place / max(len(values) - 1, 1))
-            figure.add_trace(
-                _designs(part, axes, on_front, f"{colour_by} = {value}", colour, (x_factor, y_factor), alike)
-            )
+            colour = {"color": blend(place / max(len(values) - 1, 1))}
+            name = f"{colour_by} = {value}"
+            figure.trace("scatter", **_designs(part, axes, on_front, name, colour, (x_factor, y_factor), alike))
     if not values and len(rows):
-        figure.add_trace(_designs(rows, axes, on_front, "designs", SERIES[0], (x_factor, y_factor), alike))
-    figure.update_layout(**axes_of_costs, hovermode="closest")
+        colour = {"color": SERIES[0]}
+        figure.trace("scatter", **_designs(rows, axes, on_front, "designs", colour, (x_factor, y_factor), alike))
+    figure.lay(**axes_of_costs, hovermode="closest")
     spread(figure, rows)
-    figure.update_layout(legend={"itemsizing": "constant"})
+    figure.lay(legend={"itemsizing": "constant"})
     return finish(figure, height=480, legend=True)
 
 
@@ -69,11 +70,11 @@ def _designs(
     axes: Sequence[str],
     on_front: set[int],
     name: str,
-    colour: str | None,
+    colour: Mapping[str, object],
     factors: tuple[float, float],
     alike: Mapping[Any, list[dict[Any, Any]]],
-) -> go.Scatter:
-    """Marks of designs. Of those with the same costs (``alike``, as they are drawn) the earlier ones are rings."""
+) -> dict[str, Any]:
+    """Marks of designs, with what colours them. Of those with the same costs (``alike``) the earlier ones are rings."""
     x_factor, y_factor = factors
     texts, rings = [], []
     for record in rows.to_dict("records"):
@@ -92,17 +93,17 @@ def _designs(
         lines += [f"and {len(others) - 3} more"] if len(others) > 3 else []
         texts.append("<br>".join(lines))
     marks = [p in on_front for p in rows["point"]]
-    return go.Scatter(
-        x=rows["latency_s"].to_numpy(dtype=float) * x_factor,
-        y=rows["energy_pj"].to_numpy(dtype=float) * PJ * y_factor,
-        mode="markers",
-        name=label(name),
-        customdata=[int(p) for p in rows["point"]],
-        marker={
-            "color": colour,
+    return {
+        "x": rows["latency_s"].to_numpy(dtype=float) * x_factor,
+        "y": rows["energy_pj"].to_numpy(dtype=float) * PJ * y_factor,
+        "mode": "markers",
+        "name": label(name),
+        "customdata": [int(p) for p in rows["point"]],
+        "marker": {
+            **colour,
             "size": [(11 if m else 8) + ring for m, ring in zip(marks, rings, strict=True)],
             "line": {"width": [1.5 if m else 0.5 for m in marks], "color": [ACCENT if m else "#ffffff" for m in marks]},
         },
-        hovertext=texts,
-        hoverinfo="text",
-    )
+        "hovertext": texts,
+        "hoverinfo": "text",
+    }

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
 from costmodel.report import human
 from costmodel.report.figures.colours import NEUTRAL_COLOURS, QUIET, component_colours, group_colours
+from costmodel.report.figures.drawing import Drawing
 from costmodel.report.figures.parts import (
     PJ,
     amounts_axis,
@@ -31,7 +31,7 @@ def energy_by_level(
     *,
     how: Mapping[tuple[str, ...], Sequence[str]] | None = None,
     points: tuple[int, str] | None = None,
-) -> go.Figure:
+) -> Drawing:
     """Stacked bars: one bar per component, outermost on top, one colour per tensor.
 
     ``table``: component, group, energy_pj. ``how``: as ``tables.energy_how`` gives it, shown on hover. ``points``: how
@@ -44,10 +44,11 @@ def energy_by_level(
     total = float(table["energy_pj"].sum()) or 1.0
     sums = table.groupby("component", sort=False)["energy_pj"].sum()
     factor, unit = unit_of(float(sums.max()) * PJ if len(sums) else 0.0, "J")
-    figure = go.Figure()
+    figure = Drawing()
     for group in groups:
         rows = table[table["group"] == group]
-        figure.add_bar(
+        figure.trace(
+            "bar",
             y=[label(c) for c in rows["component"]],
             x=rows["energy_pj"].to_numpy(dtype=float) * PJ * factor,
             name=label(group),
@@ -60,7 +61,7 @@ def energy_by_level(
             ],
             hoverinfo="text",
         )
-    figure.update_layout(
+    figure.lay(
         barmode="stack",
         bargap=0.36,
         xaxis=amounts_axis(unit),
@@ -78,20 +79,21 @@ def _amount(energy_pj: float, total: float, points: tuple[int, str] | None) -> s
     return f"{human.joules(energy_pj)} · {human.percent(energy_pj / total)}{each}"
 
 
-def energy_by_einsum(table: pd.DataFrame, order: Sequence[str], counts: Mapping[str, int]) -> go.Figure:
+def energy_by_einsum(table: pd.DataFrame, order: Sequence[str], counts: Mapping[str, int]) -> Drawing:
     """Stacked bars over the layers of a network, one colour per component. ``table``: einsum, component, energy_pj."""
     names = [name for name in counts if name in set(table["einsum"])]
     colours = component_colours(order)
     totals = table.groupby("einsum")["energy_pj"].sum().to_dict()
     factor, unit = unit_of(max(totals.values(), default=0.0) * PJ, "J")
-    figure = go.Figure()
+    figure = Drawing()
     for component in dict.fromkeys(table["component"]):
         rows = table[table["component"] == component]
         by_name = dict(zip(rows["einsum"], rows["energy_pj"], strict=True))
         values = [float(by_name.get(n, 0.0)) for n in names]
         if not any(values):
             continue
-        figure.add_bar(
+        figure.trace(
+            "bar",
             y=[label(n) for n in names],
             x=np.array(values) * PJ * factor,
             orientation="h",
@@ -105,20 +107,21 @@ def energy_by_einsum(table: pd.DataFrame, order: Sequence[str], counts: Mapping[
             ],
             hoverinfo="text",
         )
-    figure.update_layout(barmode="stack", bargap=0.25, xaxis=amounts_axis(unit), yaxis=layers_axis(names))
+    figure.lay(barmode="stack", bargap=0.25, xaxis=amounts_axis(unit), yaxis=layers_axis(names))
     return finish(figure, height=layers_height(names), legend=True)
 
 
-def compare_bars(tables: Mapping[str, pd.DataFrame], order: Sequence[str]) -> go.Figure:
+def compare_bars(tables: Mapping[str, pd.DataFrame], order: Sequence[str]) -> Drawing:
     """Stacked energy of several runs, one bar each. ``tables``: run → component, group, energy_pj."""
     colours = component_colours(order)
     factor, unit = unit_of(max((float(t["energy_pj"].sum()) for t in tables.values()), default=0.0) * PJ, "J")
-    figure = go.Figure()
+    figure = Drawing()
     for component in order:
         values = [float(t.loc[t["component"] == component, "energy_pj"].sum()) for t in tables.values()]
         if not any(values):
             continue
-        figure.add_bar(
+        figure.trace(
+            "bar",
             x=np.array(values) * PJ * factor,
             y=[label(name) for name in tables],
             orientation="h",
@@ -130,7 +133,7 @@ def compare_bars(tables: Mapping[str, pd.DataFrame], order: Sequence[str]) -> go
             ],
             hoverinfo="text",
         )
-    figure.update_layout(
+    figure.lay(
         barmode="stack",
         xaxis={"ticksuffix": f" {unit}"},
         yaxis={"autorange": "reversed", "showgrid": False},

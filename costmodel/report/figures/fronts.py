@@ -6,15 +6,15 @@ import math
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
 from costmodel.report import human
 from costmodel.report.figures.colours import ACCENT, QUIET, SCALE
+from costmodel.report.figures.drawing import Drawing
 from costmodel.report.figures.parts import PJ, Row, cost_axes, finish, rows_of, spread, wrapped
 from costmodel.report.tables import energy_latency_front
 
 
-def front(table: pd.DataFrame) -> go.Figure:
+def front(table: pd.DataFrame) -> Drawing:
     """Energy against latency of the mappings of a front; ``customdata`` is the place of a point, for the linked nest.
 
     ``table``: point, energy_pj, latency_s, latency_cycles, edp, chosen, mapping; where it has capacity_bits, the colour
@@ -24,10 +24,11 @@ def front(table: pd.DataFrame) -> go.Figure:
     best = rows["edp"].idxmin() if len(rows) else None
     x_factor, y_factor, axes = cost_axes(rows)
     room = "capacity_bits" in rows
-    figure = go.Figure()
+    figure = Drawing()
     if len(rows) > 1:
         line = energy_latency_front(rows)
-        figure.add_scatter(
+        figure.trace(
+            "scatter",
             x=line["latency_s"].to_numpy(dtype=float) * x_factor,
             y=line["energy_pj"].to_numpy(dtype=float) * PJ * y_factor,
             mode="lines",
@@ -45,10 +46,11 @@ def front(table: pd.DataFrame) -> go.Figure:
         marker = {"color": colour, "size": size, "symbol": symbol, "line": {"width": 1, "color": "#ffffff"}}
         if room:
             marker |= _room_scale(rows["capacity_bits"])
-            first = all(trace.customdata is None for trace in figure.data)
+            first = all("customdata" not in trace for trace in figure.data)
             marker |= {"color": _log_bits(part["capacity_bits"]), "showscale": first}
             marker |= {"line": {"width": 2, "color": ACCENT}} if is_chosen else {}
-        figure.add_scatter(
+        figure.trace(
+            "scatter",
             x=part["latency_s"].to_numpy(dtype=float) * x_factor,
             y=part["energy_pj"].to_numpy(dtype=float) * PJ * y_factor,
             mode="markers",
@@ -60,7 +62,7 @@ def front(table: pd.DataFrame) -> go.Figure:
             ],
             hoverinfo="text",
         )
-    figure.update_layout(**axes, hovermode="closest")
+    figure.lay(**axes, hovermode="closest")
     if room:  # the mappings with least room cost many times more
         spread(figure, rows)
     return finish(figure, height=430, legend=True)

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
 from costmodel.report import human
 from costmodel.report.figures.colours import component_colours, group_colours, ink
+from costmodel.report.figures.drawing import Drawing
 from costmodel.report.figures.parts import PJ, finish, label, told
 
 HEIGHT = 560
@@ -25,7 +25,7 @@ def energy_icicle(
     order: Sequence[str],
     root: str,
     how: Mapping[tuple[str, ...], Sequence[str]] | None = None,
-) -> go.Figure:
+) -> Drawing:
     """Energy from the whole to component, tensor and action; a click goes into a part.
 
     ``table``: einsum, component, tensor, group, action, energy_pj. Of a network the last level are the Einsums; those
@@ -64,27 +64,27 @@ def energy_icicle(
             colours.append(shade.get(str(parts[1]) if depth == len(keys) else name, "#93a1b1"))
             more = told((how or {}).get(tuple(map(str, parts)), ()))
             texts.append(_share(" › ".join(map(str, parts)), float(value), total) + more)
-    figure = go.Figure(
-        go.Icicle(
-            ids=ids,
-            labels=labels,
-            parents=parents,
-            values=np.array(values) * PJ,
-            branchvalues="total",
-            marker={"colors": colours, "line": {"width": 1, "color": "rgba(255,255,255,0.65)"}},
-            texttemplate="%{label} %{percentRoot:.3~p}",
-            textfont={"size": 11},
-            insidetextfont={"color": [ink(colour) for colour in colours]},
-            hovertext=texts,
-            hoverinfo="text",
-            tiling={"orientation": "h", "pad": 0},
-            maxdepth=4,
-            leaf={"opacity": 1},
-            sort=False,
-            pathbar={"thickness": 20},
-        )
+    figure = Drawing()
+    figure.trace(
+        "icicle",
+        ids=ids,
+        labels=labels,
+        parents=parents,
+        values=np.array(values) * PJ,
+        branchvalues="total",
+        marker={"colors": colours, "line": {"width": 1, "color": "rgba(255,255,255,0.65)"}},
+        texttemplate="%{label} %{percentRoot:.3~p}",
+        textfont={"size": 11},
+        insidetextfont={"color": [ink(colour) for colour in colours]},
+        hovertext=texts,
+        hoverinfo="text",
+        tiling={"orientation": "h", "pad": 0},
+        maxdepth=4,
+        leaf={"opacity": 1},
+        sort=False,
+        pathbar={"thickness": 20},
     )
-    figure.update_layout(uniformtext={"minsize": 10, "mode": "hide"})
+    figure.lay(uniformtext={"minsize": 10, "mode": "hide"})
     return finish(figure, height=HEIGHT if several else 360, margin={"l": 2, "r": 2, "t": 26, "b": 2})
 
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
 from costmodel.report import human
 from costmodel.report.figures.colours import ACCENT, QUIET, component_colours
+from costmodel.report.figures.drawing import Drawing
 from costmodel.report.figures.parts import (
     amounts_axis,
     components_axis,
@@ -23,7 +23,7 @@ from costmodel.report.figures.parts import (
 )
 
 
-def latency_by_einsum(table: pd.DataFrame, order: Sequence[str], clock_hz: float) -> go.Figure:
+def latency_by_einsum(table: pd.DataFrame, order: Sequence[str], clock_hz: float) -> Drawing:
     """Bars over the layers of a network, coloured by the component that decides.
 
     ``table``: einsum, count, latency_cycles, bottleneck, utilisation.
@@ -31,10 +31,11 @@ def latency_by_einsum(table: pd.DataFrame, order: Sequence[str], clock_hz: float
     colours = component_colours(order)
     names = list(table["einsum"])
     factor, unit = unit_of(float(table["latency_cycles"].max()) / clock_hz if len(table) else 0.0, "s")
-    figure = go.Figure()
+    figure = Drawing()
     for component in sorted(set(table["bottleneck"]), key=lambda c: list(order).index(c) if c in order else len(order)):
         rows = table[table["bottleneck"] == component]
-        figure.add_bar(
+        figure.trace(
+            "bar",
             y=[label(n) for n in rows["einsum"]],
             x=rows["latency_cycles"].to_numpy(dtype=float) / clock_hz * factor,
             orientation="h",
@@ -48,7 +49,7 @@ def latency_by_einsum(table: pd.DataFrame, order: Sequence[str], clock_hz: float
             ],
             hoverinfo="text",
         )
-    figure.update_layout(
+    figure.lay(
         bargap=0.25,
         barmode="stack",
         showlegend=True,
@@ -59,7 +60,7 @@ def latency_by_einsum(table: pd.DataFrame, order: Sequence[str], clock_hz: float
     return finish(figure, height=layers_height(names), legend=True)
 
 
-def latency_by_component(table: pd.DataFrame, clock_hz: float, height: int | None = None) -> go.Figure:
+def latency_by_component(table: pd.DataFrame, clock_hz: float, height: int | None = None) -> Drawing:
     """Bars: the time that each component is busy, and how much of it it decides, being the slowest.
 
     ``table``: component, cycles, deciding_cycles.
@@ -75,9 +76,10 @@ def latency_by_component(table: pd.DataFrame, clock_hz: float, height: int | Non
         f"<br>{human.percent(b / whole if whole else 0)} of the time, decides {human.percent(share)}"
         for r, b, share in zip(rows_of(table), busy, shares, strict=True)
     ]
-    figure = go.Figure()
+    figure = Drawing()
     for name, seconds, colour in (("decides", deciding, ACCENT), ("busy", busy - deciding, QUIET)):
-        figure.add_bar(
+        figure.trace(
+            "bar",
             y=[label(c) for c in components],
             x=seconds * factor,
             name=name,
@@ -86,7 +88,7 @@ def latency_by_component(table: pd.DataFrame, clock_hz: float, height: int | Non
             hovertext=texts,
             hoverinfo="text",
         )
-    figure.update_layout(
+    figure.lay(
         barmode="stack",
         bargap=0.36,
         xaxis=amounts_axis(unit),
@@ -95,7 +97,7 @@ def latency_by_component(table: pd.DataFrame, clock_hz: float, height: int | Non
     return finish(figure, height=height or 90 + 44 * max(len(components), 2), legend=True)
 
 
-def load_by_component(table: pd.DataFrame, names: Sequence[str]) -> go.Figure:
+def load_by_component(table: pd.DataFrame, names: Sequence[str]) -> Drawing:
     """Heat map: how busy each component is while a layer runs; 100 % is the bottleneck, marked with a dot.
 
     ``table``: einsum, component, cycles, share, bottleneck.
@@ -113,23 +115,24 @@ def load_by_component(table: pd.DataFrame, names: Sequence[str]) -> go.Figure:
         ]
         for n in names
     ]
-    figure = go.Figure(
-        go.Heatmap(
-            x=[label(c) for c in components],
-            y=[label(n) for n in names],
-            z=np.array(grid, dtype=float),
-            zmin=0,
-            zmax=1,
-            colorscale=[[0, "rgba(91,142,196,0.06)"], [0.5, "rgba(91,142,196,0.55)"], [1, "rgba(47,93,138,1)"]],
-            hovertext=texts,
-            hoverinfo="text",
-            xgap=2,
-            ygap=2,
-            colorbar={"tickformat": ".0%", "thickness": 10, "len": 0.9, "outlinewidth": 0, "tickvals": [0, 0.5, 1]},
-        )
+    figure = Drawing()
+    figure.trace(
+        "heatmap",
+        x=[label(c) for c in components],
+        y=[label(n) for n in names],
+        z=np.array(grid, dtype=float),
+        zmin=0,
+        zmax=1,
+        colorscale=[[0, "rgba(91,142,196,0.06)"], [0.5, "rgba(91,142,196,0.55)"], [1, "rgba(47,93,138,1)"]],
+        hovertext=texts,
+        hoverinfo="text",
+        xgap=2,
+        ygap=2,
+        colorbar={"tickformat": ".0%", "thickness": 10, "len": 0.9, "outlinewidth": 0, "tickvals": [0, 0.5, 1]},
     )
     decides = [(r.einsum, r.component) for r in rows_of(table) if r.bottleneck]
-    figure.add_scatter(
+    figure.trace(
+        "scatter",
         x=[label(c) for _, c in decides],
         y=[label(n) for n, _ in decides],
         mode="markers",
@@ -137,7 +140,7 @@ def load_by_component(table: pd.DataFrame, names: Sequence[str]) -> go.Figure:
         hoverinfo="skip",
         showlegend=False,
     )
-    figure.update_layout(
+    figure.lay(
         xaxis={
             "categoryorder": "array",
             "categoryarray": [label(c) for c in components],

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pandas as pd
-import plotly.graph_objects as go
 
 from costmodel.report import human
 from costmodel.report.figures.colours import SERIES
+from costmodel.report.figures.drawing import Drawing
 from costmodel.report.figures.parts import PJ, cost_axes, finish, label, rows_of, spread
 from costmodel.report.tables import energy_latency_front
 
@@ -16,19 +16,20 @@ SYMBOLS = ("circle", "square", "triangle-up", "diamond", "cross", "x", "star", "
 """Runs are told apart by more than their colour."""
 
 
-def overlaid_fronts(tables: Mapping[str, pd.DataFrame], dashed: frozenset[str] = frozenset()) -> go.Figure:
+def overlaid_fronts(tables: Mapping[str, pd.DataFrame], dashed: frozenset[str] = frozenset()) -> Drawing:
     """Energy against latency of the points of several runs, a line each; the point that a run uses is larger.
 
     ``tables``: run → point, energy_pj, latency_s, chosen. ``dashed``: runs that compute something else than the first.
     """
     together = pd.concat(tables.values(), ignore_index=True)
     x_factor, y_factor, axes = cost_axes(together)
-    figure = go.Figure()
+    figure = Drawing()
     for place, (name, table) in enumerate(tables.items()):
         colour, symbol = SERIES[place % len(SERIES)], SYMBOLS[place % len(SYMBOLS)]
         rows = table.sort_values(["latency_s", "energy_pj"], kind="stable")
         line = energy_latency_front(rows)
-        figure.add_scatter(
+        figure.trace(
+            "scatter",
             x=line["latency_s"].to_numpy(dtype=float) * x_factor,
             y=line["energy_pj"].to_numpy(dtype=float) * PJ * y_factor,
             mode="lines",
@@ -37,7 +38,8 @@ def overlaid_fronts(tables: Mapping[str, pd.DataFrame], dashed: frozenset[str] =
             showlegend=False,
             legendgroup=name,
         )
-        figure.add_scatter(
+        figure.trace(
+            "scatter",
             x=rows["latency_s"].to_numpy(dtype=float) * x_factor,
             y=rows["energy_pj"].to_numpy(dtype=float) * PJ * y_factor,
             mode="markers",
@@ -52,7 +54,7 @@ def overlaid_fronts(tables: Mapping[str, pd.DataFrame], dashed: frozenset[str] =
             hovertext=[_text(name, row, len(rows)) for row in rows_of(rows)],
             hoverinfo="text",
         )
-    figure.update_layout(**axes, hovermode="closest")
+    figure.lay(**axes, hovermode="closest")
     spread(figure, together)
     return finish(figure, height=430, legend=True)
 

@@ -12,11 +12,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
-import plotly.graph_objects as go
 
 from costmodel.report import human
+from costmodel.report.figures.drawing import Drawing
 
 FONT = '"Inter", "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
+
+
+NO_TEMPLATE: dict[str, object] = {"data": {"scatter": [{"type": "scatter"}]}}
+"""One that sets nothing: where there is none, Plotly puts its own."""
 
 
 PJ = 1e-12
@@ -106,11 +110,11 @@ def cost_axes(rows: pd.DataFrame) -> tuple[float, float, dict[str, object]]:
     return x_factor, y_factor, axes
 
 
-def spread(figure: go.Figure, rows: pd.DataFrame) -> None:
+def spread(figure: Drawing, rows: pd.DataFrame) -> None:
     """Costs that span more than a power of ten stand on logarithmic axes. ``rows``: latency_s, energy_pj."""
-    for update, column in ((figure.update_xaxes, "latency_s"), (figure.update_yaxes, "energy_pj")):
+    for axis, column in (("xaxis", "latency_s"), ("yaxis", "energy_pj")):
         if len(rows) and 0 < rows[column].min() < rows[column].max() / 10:
-            update(type="log", dtick="D2")
+            figure.lay(**{axis: {"type": "log", "dtick": "D2"}})
 
 
 _STEPS: Sequence[tuple[float, Sequence[float]]] = (
@@ -136,11 +140,9 @@ def log_ticks(values: Iterable[float]) -> dict[str, list[float] | list[str]]:
     return {"tickvals": ticks, "ticktext": [human.amount(tick) for tick in ticks]}
 
 
-def finish(
-    figure: go.Figure, *, height: int, legend: bool = False, margin: Mapping[str, int] | None = None
-) -> go.Figure:
-    figure.update_layout(
-        template=go.layout.Template(),
+def finish(figure: Drawing, *, height: int, legend: bool = False, margin: Mapping[str, int] | None = None) -> Drawing:
+    figure.lay(
+        template=NO_TEMPLATE,
         height=height,
         autosize=True,
         font={"family": FONT, "size": 12.5},
@@ -149,9 +151,8 @@ def finish(
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
     )
-    figure.update_xaxes(automargin=True)
-    figure.update_yaxes(automargin=True)
+    figure.lay(xaxis={"automargin": True}, yaxis={"automargin": True})
     if legend:
         place = {"orientation": "h", "x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom", "traceorder": "normal"}
-        figure.update_layout(legend=place)
+        figure.lay(legend=place)
     return figure

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
 from costmodel.report import human
 from costmodel.report.figures.colours import QUIET, component_colours
+from costmodel.report.figures.drawing import Drawing
 from costmodel.report.figures.parts import finish, label, log_ticks, rows_of
 from costmodel.report.roofs import MemoryRoof
 
@@ -19,7 +19,7 @@ FEW = 40
 
 def roofline(
     table: pd.DataFrame, roofs: Sequence[MemoryRoof], peaks: Mapping[str, float], order: Sequence[str] = ()
-) -> go.Figure:
+) -> Drawing:
     """Operations per cycle against operations per bit, below a roof per memory, each with its name.
 
     ``table``: as ``roofs.intensities`` gives it. One full dot per Einsum, on the scale of the memory that binds it
@@ -28,9 +28,10 @@ def roofline(
     colours = component_colours(list(order) or [roof.level for roof in roofs])
     peak = max(peaks.values(), default=1.0)
     low, high, floor = _window(table, roofs, peak)
-    figure = go.Figure()
+    figure = Drawing()
     for name, rate in peaks.items():
-        figure.add_scatter(
+        figure.trace(
+            "scatter",
             x=[low, high],
             y=[rate, rate],
             mode="lines",
@@ -39,7 +40,7 @@ def roofline(
             showlegend=False,
             name=label(name),
         )
-        figure.add_annotation(
+        figure.note(
             x=np.log10(high),
             y=np.log10(rate),
             text=f"{label(name)} {human.amount(rate)} /cycle",
@@ -52,7 +53,7 @@ def roofline(
         _add_roof(figure, roof, (low, floor, peak), colours.get(roof.level, QUIET))
     for roof in roofs:
         _add_dots(figure, table[table["level"] == roof.level], colours.get(roof.level, QUIET), roof.level)
-    figure.update_layout(
+    figure.lay(
         xaxis={
             "type": "log",
             "title": {"text": "operations per bit through the ports of a memory", "font": {"size": 12.5}},
@@ -77,12 +78,13 @@ def _window(table: pd.DataFrame, roofs: Sequence[MemoryRoof], peak: float) -> tu
     return low / 4, high * 4, min([*ys, peak / 8]) / 2
 
 
-def _add_roof(figure: go.Figure, roof: MemoryRoof, window: tuple[float, float, float], colour: str) -> None:
+def _add_roof(figure: Drawing, roof: MemoryRoof, window: tuple[float, float, float], colour: str) -> None:
     """The slope of a memory, up to the peak, with its name at its foot."""
     low, floor, peak = window
     start = max(low, floor / roof.bits_per_cycle)
     end = peak / roof.bits_per_cycle
-    figure.add_scatter(
+    figure.trace(
+        "scatter",
         x=[start, end],
         y=[start * roof.bits_per_cycle, peak],
         mode="lines",
@@ -92,7 +94,7 @@ def _add_roof(figure: go.Figure, roof: MemoryRoof, window: tuple[float, float, f
         name=label(roof.level),
     )
     at = start * (end / start) ** 0.06
-    figure.add_annotation(
+    figure.note(
         x=np.log10(at),
         y=np.log10(at * roof.bits_per_cycle),
         text=f"{label(roof.level)} {human.amount(roof.bits_per_cycle)} b/cycle",
@@ -104,7 +106,7 @@ def _add_roof(figure: go.Figure, roof: MemoryRoof, window: tuple[float, float, f
     )
 
 
-def _add_dots(figure: go.Figure, table: pd.DataFrame, colour: str, level: str) -> None:
+def _add_dots(figure: Drawing, table: pd.DataFrame, colour: str, level: str) -> None:
     """The Einsums on the scale of one memory: full dots of those that it binds, rings of the others."""
     few = len(table) <= FEW
     for decides, marker in (
@@ -112,7 +114,8 @@ def _add_dots(figure: go.Figure, table: pd.DataFrame, colour: str, level: str) -
         (True, {"color": colour, "size": 10, "line": {"width": 1, "color": "#ffffff"}}),
     ):
         rows = table[table["decides"] == decides]
-        figure.add_scatter(
+        figure.trace(
+            "scatter",
             x=rows["operations_per_bit"].to_numpy(dtype=float),
             y=rows["points_per_cycle"].to_numpy(dtype=float),
             mode="markers",

@@ -11,12 +11,11 @@ import pandas as pd
 
 from costmodel.report import figures, human
 from costmodel.report.cards import joule_seconds
+from costmodel.report.figures.drawing import Drawing, listed
 from costmodel.report.nest_text import nest_lines
 from costmodel.report.run import Run
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
-
     from costmodel.einsum.algebra import Workload
     from costmodel.spec.mapping import Mapping as Schedule
 
@@ -56,15 +55,15 @@ class Book:
         self._lines: dict[tuple[int, str, str, str], int] = {}
         self._nests: dict[tuple[int, ...], int] = {}
 
-    def figure(self, id_: str, title: str, caption: str, figure: go.Figure, table: str = "") -> Figure:
+    def figure(self, id_: str, title: str, caption: str, figure: Drawing, table: str = "") -> Figure:
         """Keep a figure and return its place on the page."""
-        text = figure.to_json()
+        text = figure.text()
         if text in self._seen:  # layers of one shape have the same front
             self._same[id_] = self._seen[text]
         else:
             self._seen[text] = id_
-            self.figures[id_] = json.loads(text)
-        return Figure(id_, title, caption, int(figure.layout.height), table)
+            self.figures[id_] = {"data": figure.data, "layout": figure.layout}
+        return Figure(id_, title, caption, int(figure.layout["height"]), table)
 
     def nest(self, mapping: Schedule, run: Run) -> int:
         """Keep a nest of a run and return its number."""
@@ -120,7 +119,7 @@ class Book:
 
 def script_json(content: object) -> str:
     """Plain values as JSON that may stand inside a script element."""
-    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=listed)
     return (
         text.replace("<", "\\u003c")
         .replace(">", "\\u003e")

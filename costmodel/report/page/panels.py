@@ -47,7 +47,7 @@ class Panels:
         """What the page shows of one Einsum of a run: the one that the page is of, or that at another point."""
         e = tables.evaluation_of(run)
         statement = next((s for s in run.workload.einsums if s.name == name), None)
-        row = next(r for r in tables.einsums(run).to_dict("records") if r["einsum"] == name)
+        (row,) = tables.einsum_rows(run, [name])
         roles = tables.group_roles(run.workload)
         if statement is not None and len(run.workload.einsums) > 1:
             groups = tables.tensor_groups(run.workload)
@@ -58,13 +58,13 @@ class Panels:
             "text": statement.text if statement else "",
             "shape": ", ".join(f"{v} {n:,}" for v, n in statement.shape.items()) if statement else "",
             "roles": ", ".join(f"{t.name} {role_text(t)}" for t in statement.tensors.values()) if statement else "",
-            "energy": human.joules(row["energy_pj"]),
-            "energy_exact": f"{human.exact(row['energy_pj'])} pJ",
-            "latency": human.seconds(row["latency_cycles"] / e.clock_hz),
-            "latency_exact": f"{human.exact(row['latency_cycles'])} cycles",
-            "bottleneck": row["bottleneck"],
-            "utilisation": human.percent(row["utilisation"]),
-            "certificate": str(row["certificate"]),
+            "energy": human.joules(row.energy_pj),
+            "energy_exact": f"{human.exact(row.energy_pj)} pJ",
+            "latency": human.seconds(row.latency_cycles / e.clock_hz),
+            "latency_exact": f"{human.exact(row.latency_cycles)} cycles",
+            "bottleneck": row.bottleneck,
+            "utilisation": human.percent(row.utilisation),
+            "certificate": row.certificate,
             "why": self._reasons.get(name, ""),
         }
         return found | self._mapped(run, name, roles)

@@ -32,7 +32,7 @@ NO_FORM = re.compile(
 """Why the lattice may have no exact form."""
 MOST = 150
 """Mappings of a problem."""
-SEEDS = 120
+SEEDS = 80
 BLOCK = 40
 
 
@@ -66,7 +66,7 @@ def test_the_search_finds_the_front_of_all_mappings(start: int) -> None:
 
 def test_the_bound_for_all_tiles_is_below_every_mapping() -> None:
     checked = 0
-    for seed in range(1000, 1035):
+    for seed in range(1000, 1018):
         if (found := small(seed)) is None:
             continue
         problem, architecture = found
@@ -76,7 +76,7 @@ def test_the_bound_for_all_tiles_is_below_every_mapping() -> None:
             assert least.latency_cycles <= cost.latency_cycles * (1 + 1e-9), f"seed {seed}"
             assert least.capacity_bits <= cost.capacity_bits, f"seed {seed}"
         checked += 1
-    assert checked > 8
+    assert checked > 4
 
 
 def one_row_of_padding(problem: Einsum) -> Einsum:
@@ -152,7 +152,7 @@ def test_the_largest_tile_stands_anywhere() -> None:
 def test_a_border_that_is_stored_costs_no_less() -> None:
     """Every mapping of the bordered Einsum is one of the padded one, at no more cost and in no more room."""
     checked = 0
-    for seed in range(2000, 2030):
+    for seed in range(2000, 2015):
         if (found := small(seed)) is None:
             continue
         problem, architecture = found

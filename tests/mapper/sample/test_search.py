@@ -99,14 +99,13 @@ def test_seeds_reproduce(method):
     assert other.certificate.pruned != first.certificate.pruned
 
 
-@pytest.mark.parametrize("method", ["tpe", "nsga2", "cmaes"])
-def test_seeds_reproduce_in_every_process(method):
+def test_seeds_reproduce_in_every_process():
     """Sets of strings have another order in every process; no answer may depend on it."""
     script = (
         "from test_search import *\n"
-        "r = search_einsum(CONV.einsums[0], array_of(rf=6), objective='energy,latency', trials=80, "
-        f"method={method!r})\n"
-        "print(answer(r), r.certificate.pruned)"
+        "for method in ('tpe', 'nsga2', 'cmaes'):\n"
+        "    r = search_einsum(CONV.einsums[0], array_of(rf=6), objective='energy,latency', trials=80, method=method)\n"
+        "    print(answer(r), r.certificate.pruned)"
     )
     path = os.pathsep.join(map(str, (ROOT, ROOT / "tests", Path(__file__).parent)))
     outputs = {
@@ -120,7 +119,7 @@ def test_seeds_reproduce_in_every_process(method):
         for seed in ("1", "2")
     }
     assert len(outputs) == 1
-    assert "compute O on MAC" in outputs.pop()
+    assert outputs.pop().count("compute O on MAC") >= 3
 
 
 @pytest.mark.parametrize("method", ["tpe", "nsga2", "cmaes", "random"])
