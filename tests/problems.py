@@ -6,9 +6,9 @@ import math
 import random
 from dataclasses import replace
 
+from costmodel.components.network import TOPOLOGIES, Network
 from costmodel.einsum.algebra import Access, Affine, Einsum, Operation, Role, Tensor
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Level, Memory
-from costmodel.spec.network import TOPOLOGIES, Network
 
 NETWORKS = 0.25
 """Of architectures: those whose arrays are networks."""

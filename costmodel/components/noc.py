@@ -8,10 +8,10 @@ from types import MappingProxyType
 from typing import cast
 
 from costmodel.components.figures import ComponentFigure, Factor, total
+from costmodel.components.network import TOPOLOGIES, Network, Topology
 from costmodel.components.protocol import NODE, WIDTH, ComponentError, LevelKind, Parameter, Parameters
 from costmodel.components.wire import LENGTH, TABLE, link
 from costmodel.spec import units
-from costmodel.spec.network import TOPOLOGIES, Network, Topology
 
 _ROUTED = ("tree", "mesh")
 """Topologies with a router at each link."""

@@ -25,10 +25,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
+from costmodel.components.network import Links
 from costmodel.model.evaluation import Flow
 from costmodel.model.formats import partial_bits, stored_bits
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Level, Memory
-from costmodel.spec.network import Links
 
 if TYPE_CHECKING:
     from costmodel.einsum.algebra import Einsum, Tensor

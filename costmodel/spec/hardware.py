@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from costmodel.components.network import Network
 from costmodel.einsum.algebra import Einsum
 from costmodel.einsum.roles import Stationary
-from costmodel.spec.network import Network
 
 Multicast = Literal["words", "tiles", "none"]
 Accepts = Literal["gemm"]

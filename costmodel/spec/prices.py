@@ -14,8 +14,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from costmodel.components.figures import ComponentFigure, Unit, total
+from costmodel.components.network import Network
 from costmodel.spec.levels import AnyLevel, ArraySpec, ComputeSpec, MemorySpec
-from costmodel.spec.network import Network
 from costmodel.spec.problems import Marks, Path, Problem, SpecError
 from costmodel.spec.quantities import KINDS
 from costmodel.spec.units import Quantity

@@ -6,6 +6,7 @@ import pytest
 from asking import map_einsum
 from problems import gemm
 
+from costmodel.components.network import Network
 from costmodel.einsum.algebra import Workload
 from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.uneven.bound import lower_bound
@@ -14,7 +15,6 @@ from costmodel.model.explain.answer import explain
 from costmodel.spec.decisive import family_of
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
 from costmodel.spec.mapping import Compute, Mapping, Spatial, Storage, Temporal
-from costmodel.spec.network import Network
 
 MESH = Network(topology="mesh", link_bits=8)
 WORKLOAD = Workload("w", "", (gemm(4, 4, 4),))

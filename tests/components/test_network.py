@@ -7,7 +7,7 @@ from statistics import fmean
 
 import pytest
 
-from costmodel.spec.network import Network
+from costmodel.components.network import Network
 
 SHAPES = [(1,), (2,), (6,), (9,), (2, 2), (4, 4), (3, 5), (8, 2), (2, 3, 4)]
 
