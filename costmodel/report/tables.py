@@ -11,7 +11,7 @@ from costmodel.einsum.algebra import Role, Workload
 from costmodel.mapper.front import on_front
 from costmodel.mapper.result import NetworkPoint
 from costmodel.model.evaluation import Evaluation, busiest_resource
-from costmodel.model.meters import PriceBook, port_limits, price_text, waits_text
+from costmodel.model.meters import PriceBook, links_text, port_limits, price_text, waits_text
 from costmodel.report import human
 from costmodel.report.nest_text import short_text
 from costmodel.report.run import DesignPoint, EinsumSearch, FrontPoint, Run
@@ -353,6 +353,7 @@ def levels(architecture: Architecture) -> pd.DataFrame:
                 size = " × ".join(f"{name} {extent}" for name, extent in level.shape.items())
                 cost = price_text(level)
                 how = f"multicast {level.multicast}, reduce {'yes' if level.reduce else 'no'}"
+                how = "; ".join(filter(None, (how, links_text(level))))
                 rows.append((level.name, "array", size, architecture.copies(level.name), cost, how, area, ""))
             case ComputeUnit():
                 cost = price_text(level)
