@@ -29,6 +29,18 @@ class NamedPath(click.Path):
         return super().convert(value, param, ctx)
 
 
+class Address(click.ParamType):
+    """Where something is reached: not empty, for an option that is given and says nothing would be passed over."""
+
+    name = "address"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check an address."""
+        if not value.strip():
+            self.fail("must not be empty", param, ctx)
+        return value
+
+
 @contextmanager
 def about(argument: str) -> Iterator[None]:
     """Name the argument that problems are about which have no place of their own."""

@@ -12,6 +12,7 @@ import click
 from costmodel.cli.complete import names_of
 from costmodel.cli.keep import RUNS, command_line, keep_report
 from costmodel.cli.options import (
+    Address,
     NamedPath,
     force_option,
     jobs_option,
@@ -76,6 +77,7 @@ def shard_asked(_ctx: click.Context, _param: click.Parameter, value: str | None)
 @click.option(
     "--cluster",
     metavar="tcp://HOST:PORT",
+    type=Address(),
     help="Search on the workers of this Dask scheduler (-j: with so many at most).",
 )
 @storage_option
