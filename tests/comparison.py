@@ -52,10 +52,13 @@ def walk_table(case):
         table["energy", einsum, level, tensor, action] = count * (
             memory.read_pj if action == "read" else memory.write_pj
         )
-    for r in result.hop_rows:
-        count = r.bits / levels[r.array].hop_bits
-        table["count", r.einsum, r.array, r.tensor, "hop"] = count
-        table["energy", r.einsum, r.array, r.tensor, "hop"] = count * levels[r.array].hop_pj
+    for action, rows in (("hop", result.hop_rows), ("enter", result.enter_rows)):
+        for r in rows:
+            array = levels[r.array]
+            if action == "hop" or array.network is not None:
+                count = r.bits / array.hop_bits
+                table["count", r.einsum, r.array, r.tensor, action] = count
+                table["energy", r.einsum, r.array, r.tensor, action] = count * link_pj(array, action)
     for r in result.operation_rows:
         table["count", r.einsum, r.unit, "", f"compute {r.kind}"] = r.count
         table["energy", r.einsum, r.unit, "", f"compute {r.kind}"] = r.count * levels[r.unit].energy_of(r.kind)
@@ -71,6 +74,14 @@ def walk_table(case):
         add(table, ("room", r.einsum, r.level, r.tensor), r.words)
         add(table, ("room in bits", r.einsum, r.level, r.tensor), r.bits)
     return {key: value for key, value in table.items() if value}
+
+
+def link_pj(array, action):
+    """What a word that enters an array costs, or each of its hops."""
+    if array.network is None:
+        return array.hop_pj if action == "hop" else 0.0
+    links = array.network.links(array.shape)
+    return array.hop_pj * (links.instance if action == "hop" else links.word)
 
 
 def add(table, key, number):

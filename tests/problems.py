@@ -6,9 +6,12 @@ import math
 import random
 from dataclasses import replace
 
+from costmodel.components.network import TOPOLOGIES, Network
 from costmodel.einsum.algebra import Access, Affine, Einsum, Operation, Role, Tensor
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Level, Memory
 
+NETWORKS = 0.25
+"""Of architectures: those whose arrays are networks."""
 WIDE_SUMS = 0.25
 """Part of the architectures that state widths of partial sums."""
 
@@ -157,8 +160,24 @@ def written(rng: random.Random, architecture: Architecture) -> Architecture:
     """
     systolic = rng.choice([a.name for a in architecture.arrays]) if architecture.arrays and rng.random() < 0.1 else ""
     levels = tuple(_written_level(rng, architecture, level, systolic) for level in architecture.levels)
-    levels = _with_partial_widths(levels)
+    levels = _connected(_with_partial_widths(levels))
     return replace(architecture, levels=levels, clock_hz=rng.choice([1e9, 1e9, 4e8]))
+
+
+def _connected(levels: tuple[Level, ...]) -> tuple[Level, ...]:
+    """The levels, whose arrays have networks in one architecture of four."""
+    rng = random.Random(f"networks {levels}")
+    if rng.random() >= NETWORKS:
+        return levels
+    return tuple(replace(x, network=random_network(rng)) if isinstance(x, Array) else x for x in levels)
+
+
+def random_network(rng: random.Random) -> Network:
+    """A network whose links may bind."""
+    ports = rng.choice([None, None, 1, 3])
+    return Network(
+        topology=rng.choice(TOPOLOGIES), radix=rng.choice([2, 3]), ports=ports, link_bits=rng.choice([2, 8, 16])
+    )
 
 
 def _with_partial_widths(levels: tuple[Level, ...]) -> tuple[Level, ...]:
@@ -511,7 +530,7 @@ def _with_arrays(rng: random.Random, *, may_flow: bool) -> Architecture:
             (spread, replace(inner, name="M2"), array("A2", None), inner),
         ]
     )
-    return Architecture(name="left_over", levels=(outermost, *levels, MAC))
+    return Architecture(name="left_over", levels=_connected((outermost, *levels, MAC)))
 
 
 def _two(rng: random.Random) -> tuple[str, ...]:

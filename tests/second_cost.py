@@ -5,6 +5,7 @@ Words have the width of their tensor: it does not know widths of partial sums.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 
 from second_walk import SecondWalk
@@ -43,7 +44,31 @@ class SecondCost(SecondWalk):
         for level in above:
             if isinstance(level, Memory):
                 cycles[level.name] = self.memory_cycles(name, level)
+        outermost = next((level for level in above if isinstance(level, Array)), None)
+        if outermost and outermost.network:
+            cycles[outermost.name] = self.network_cycles(name, outermost)
         return cycles
+
+    def network_cycles(self, name, array):
+        mine = [(name, array.name, tensor) for tensor in self.bits]
+        entering, delivered = (
+            sum(counted[key] * self.bits[key[-1]] for key in mine if key in counted)
+            for counted in (self.enters, self.hops)
+        )
+        sizes, ports, width = array.shape.values(), array.network.ports or 1, array.network.link_bits
+        topology, instances = array.network.topology, array.fanout
+        if topology == "systolic" and array.network.ports is None:
+            ports = sum(instances // n for n in sizes)
+        words = [ports]
+        if topology == "mesh" and max(sizes) > 1:
+            words.append(instances / (max(sizes) // 2))
+        if topology == "tree" and instances > 1:
+            below_root = instances
+            while below_root > array.network.radix:
+                below_root = math.ceil(below_root / array.network.radix)
+            words.append(below_root)
+        each = ports if topology == "bus" else 1
+        return max(delivered / (each * instances * width), *(entering / (n * width) for n in words))
 
     def memory_cycles(self, name, memory):
         ports = {"read": defaultdict(int), "write": defaultdict(int), "both": defaultdict(int)}
@@ -120,6 +145,9 @@ class SecondCost(SecondWalk):
                 counts[name, level, tensor, action] += words * self.bits[tensor] / self.levels[level].access_bits
         for (name, array, tensor), words in self.hops.items():
             counts[name, array, tensor, "hop"] = words * self.bits[tensor] / self.levels[array].hop_bits
+        for (name, array, tensor), words in self.enters.items():
+            if self.levels[array].network:
+                counts[name, array, tensor, "enter"] = words * self.bits[tensor] / self.levels[array].hop_bits
         for (name, unit, kind, _), done in self.operations.items():
             counts[name, unit, "", f"compute {kind}"] += done
         for (name, level, tensor, action), count in counts.items():
@@ -142,7 +170,9 @@ class SecondCost(SecondWalk):
         level = self.levels[name]
         if isinstance(level, Memory):
             return {"read": level.read_pj, "write": level.write_pj}[action]
-        return level.hop_pj if isinstance(level, Array) else level.energy_of(action.removeprefix("compute "))
+        if isinstance(level, Array):
+            return level.hop_pj * links_of(level, action)
+        return level.energy_of(action.removeprefix("compute "))
 
 
 def action_of(memory, flow):
@@ -150,6 +180,14 @@ def action_of(memory, flow):
     if flow == "drain":
         return "read" if memory.drain == "charged" else ""
     return "read" if flow == "read" else "write"
+
+
+def links_of(array, action):
+    """Links of a word that enters an array, or of one of its hops."""
+    if array.network is None:
+        return 1
+    links = array.network.links(array.shape)
+    return links.word if action == "enter" else links.instance
 
 
 def like_a_weight(einsum, accesses):

@@ -50,6 +50,8 @@ class SecondWalk:
         """The same in one instance of the level: (Einsum, level, tensor, flow, instance) → words."""
         self.hops = defaultdict(int)
         """(Einsum, array, tensor) → words."""
+        self.enters = defaultdict(int)
+        """The same of what comes to an array from above it, or leaves it there."""
         self.operations = defaultdict(int)
         """(Einsum, unit, kind, instance) → operations."""
         self.slots = defaultdict(int)
@@ -252,14 +254,9 @@ class SecondWalk:
         for _, below in grouped(children, lambda instance: position(instance, array)):
             lists.append(self.multicast(name, tensor, inner, below))
             self.hops[name, array.name, tensor] += sizes(lists[-1])
-        if array.multicast == "words":
-            return [united([d for deliveries in lists for d in deliveries])]
-        if array.multicast == "none":
-            return [d for deliveries in lists for d in deliveries]
-        alike = defaultdict(list)
-        for deliveries in lists:
-            alike[tuple(d.whole for d in deliveries)].append(deliveries)
-        return [united(same) for group in alike.values() for same in zip(*group, strict=True)]
+        merged = together(array.multicast, lists)
+        self.enters[name, array.name, tensor] += sizes(merged)
+        return merged
 
     def update(self, name, tensor, parent, level, leaving):
         """Updates of the parent's instances by what leaves their children at one step: instance → words."""
@@ -282,7 +279,9 @@ class SecondWalk:
             words = self.reduce(name, tensor, inner, below)
             self.hops[name, array.name, tensor] += len(words)
             arriving += words
-        return list(set(arriving)) if array.reduce else arriving
+        arriving = list(set(arriving)) if array.reduce else arriving
+        self.enters[name, array.name, tensor] += len(arriving)
+        return arriving
 
     def compute(self, einsum, number, steps) -> None:
         """What the points of an Einsum ask for through one access, or update."""
@@ -325,6 +324,18 @@ def grouped(children, key):
     for instance in sorted(children):
         groups[key(instance)][instance] = children[instance]
     return sorted(groups.items())
+
+
+def together(multicast, lists):
+    """Merge the lists of deliveries of an array's children as it can."""
+    if multicast == "words":
+        return [united([d for deliveries in lists for d in deliveries])]
+    if multicast == "none":
+        return [d for deliveries in lists for d in deliveries]
+    alike = defaultdict(list)
+    for deliveries in lists:
+        alike[tuple(d.whole for d in deliveries)].append(deliveries)
+    return [united(same) for group in alike.values() for same in zip(*group, strict=True)]
 
 
 def sizes(deliveries):

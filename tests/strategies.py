@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hypothesis import strategies as st
-from problems import in_addends
+from problems import in_addends, random_network
 
 from costmodel.einsum.algebra import Access, Affine, Einsum, Operation, Role, Tensor, Workload
 from costmodel.model.lost import lost_words
@@ -225,6 +225,7 @@ class _Draw:
         self.rng = random.Random(seed)
         self.widths = random.Random(f"widths of partial sums {seed}")
         self.states_widths = self.widths.random() < 0.3
+        self.networks = random.Random(f"networks {seed}")
 
     def chance(self, p: float) -> bool:
         return self.rng.random() < p
@@ -531,6 +532,7 @@ class _Draw:
             shape=shape,
             hop_pj=float(rng.randint(0, 4)),
             hop_bits=rng.choice([8, 16, 32]),
+            network=random_network(self.networks) if self.networks.random() < 0.25 else None,
             multicast=rng.choice(["words", "words", "tiles", "none"]),
             reduce=self.chance(0.7),
             systolic=rng.choice(["output", "weight", "input"]) if self.chance(0.12) else None,

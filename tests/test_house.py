@@ -233,6 +233,7 @@ def test_every_module_says_what_it_is_for():
 STATED = {
     *("read_pj", "write_pj", "hop_pj", "energy_of", "rate_of", "leakage_w", "drain", "access_bits", "hop_bits"),
     *("bandwidth_bits_per_cycle", "read_bits_per_cycle", "write_bits_per_cycle", "in_flight_bits"),
+    "network",
 }
 """What a level states about its costs: only the price book reads it."""
 

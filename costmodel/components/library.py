@@ -12,6 +12,7 @@ from costmodel.components import anchor
 from costmodel.components.arithmetic import UNITS
 from costmodel.components.dram import Dram
 from costmodel.components.figures import ComponentFigure
+from costmodel.components.noc import Noc
 from costmodel.components.protocol import Component, ComponentError, LevelKind, Parameters, Value
 from costmodel.components.sram import Sram
 from costmodel.components.storage import Fifo, Register, RegisterFile
@@ -20,7 +21,8 @@ from costmodel.spec.problems import did_you_mean
 
 ENTRY_POINTS = "costmodel.components"
 OWN: Mapping[str, Component] = {
-    component.name: component for component in (Sram(), RegisterFile(), Register(), Fifo(), Dram(), *UNITS, Wire())
+    component.name: component
+    for component in (Sram(), RegisterFile(), Register(), Fifo(), Dram(), *UNITS, Wire(), Noc())
 }
 """Class → component of the package."""
 

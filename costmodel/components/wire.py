@@ -50,27 +50,30 @@ class Wire:
         return _PARAMETERS
 
     def actions(self, parameters: Parameters) -> Mapping[str, ComponentFigure]:
-        width, node = float(parameters["width"]), float(parameters["node"])
-        if parameters["table"] == "keckler":
-            if not parameters["length"]:
-                raise ComponentError(
-                    "a wire needs its length", "length", "say `length: 0.5 mm`, from one instance to the next"
-                )
-            return {"hop": moved(width, float(parameters["length"]) * 1e-6, node)}
-        rows = table("storage")["wire"]["eyeriss"]
-        hop = ComponentFigure(rows["hop_pj"], "pJ", rows["source"])
-        return {
-            "hop": hop.times(in_proportion(width, bits(rows["width"]))).times(
-                logic_factor("energy", nm(rows["node"]), node)
+        return {"hop": link(self.name, parameters)}
+
+
+def link(of: str, parameters: Parameters) -> ComponentFigure:
+    """Return what ``width`` bits cost over a link; ComponentError where its length is needed and not said."""
+    width, node = float(parameters["width"]), float(parameters["node"])
+    if parameters["table"] == "keckler":
+        if not parameters["length"]:
+            raise ComponentError(
+                f"a {of} needs its length", "length", "say `length: 0.5 mm`, from one instance to the next"
             )
-        }
+        return moved(width, float(parameters["length"]) * 1e-6, node)
+    rows = table("storage")["wire"]["eyeriss"]
+    hop = ComponentFigure(rows["hop_pj"], "pJ", rows["source"])
+    return hop.times(in_proportion(width, bits(rows["width"]))).times(logic_factor("energy", nm(rows["node"]), node))
 
 
+LENGTH = Parameter(means="of one hop", measures=units.LENGTH, default=0.0, example="0.5 mm")
+TABLE = Parameter(means="data set", words=("keckler", "eyeriss"), default="keckler")
 _PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
     {
-        "length": Parameter(means="of one hop", measures=units.LENGTH, default=0.0, example="0.5 mm"),
+        "length": LENGTH,
         "width": WIDTH,
         "node": NODE,
-        "table": Parameter(means="data set", words=("keckler", "eyeriss"), default="keckler"),
+        "table": TABLE,
     }
 )

@@ -142,6 +142,8 @@ class _Foreman(Generic[Key, Answer]):
         self._running: dict[Key, tuple[Task[Key, Answer], str]] = {}
         """With their places."""
         self._load: Counter[str] = Counter()
+        self._free: list[str] = []
+        """Places that may have room, once for each task that they may take, the next one last."""
         self._alone: dict[str, Task[Key, Answer] | None] = {}
         """Places that are kept for a task to be done alone; null while it is."""
         self._deaths: Counter[Key] = Counter()
@@ -180,6 +182,7 @@ class _Foreman(Generic[Key, Answer]):
         """Take in the end of a task; the answer to be kept, null where it is done again."""
         task, place = self._running.pop(key)
         self._load[place] -= 1
+        self._free.append(place)
         if place in self._alone and self._alone[place] is None:
             del self._alone[place]
         if what == "answer":
@@ -195,10 +198,15 @@ class _Foreman(Generic[Key, Answer]):
         return key, LostError(f"{said} {ATTEMPTS} times (out of memory, or stopped?)")
 
     def _room(self, places: Mapping[str, int]) -> str | None:
-        """The place with most room for another task; null where none has any."""
-        free = [(slots - self._load[p], p) for p, slots in places.items() if p not in self._alone]
-        room, place = max(free, default=(0, ""))
-        return place if room > 0 else None
+        """A place for another task: where one has just ended, else that with most room; null where none has any."""
+        if not self._free and len(self._running) < sum(places.values()):
+            rooms = ((range(slots - self._load[p]), p) for p, slots in places.items())
+            self._free = [p for _, p in sorted((room, p) for left, p in rooms for room in left)]
+        while self._free:
+            place = self._free.pop()
+            if place not in self._alone and places.get(place, 0) > self._load[place]:
+                return place
+        return None
 
     def _give_again(self, places: Mapping[str, int]) -> None:
         """Keep a place for each task that is done again, and begin it once nothing else is done there."""

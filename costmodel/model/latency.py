@@ -15,7 +15,7 @@ from costmodel.model.motion import motion
 from costmodel.model.nest import BoundEinsum, BoundNest
 from costmodel.model.systolic import systolic_arrays, systolic_overhead
 from costmodel.model.traffic import Crossing, cross, cross_access
-from costmodel.spec.hardware import Architecture
+from costmodel.spec.hardware import Architecture, Array
 
 
 def peak_per_cycle(architecture: Architecture, bound: BoundEinsum) -> float:
@@ -85,6 +85,8 @@ def _busiest(
     book: PriceBook, nest: BoundNest, bound: BoundEinsum, level: str, counted: Sequence[Metered]
 ) -> list[tuple[int, list[Sequence[tuple[int, int]]]]]:
     """What meters count in the instances of a level that may be the busiest ones, and how many share it evenly."""
+    if isinstance(nest.architecture.level(level), Array):  # whose limits are told where there is one of it
+        return [(1, [amounts for _, amounts in counted])]
     listed = [(c, amounts) for c, amounts in counted if c.parent.level.name == level or _is_child(c, level)]
     touching = [c for c, _ in listed]
     if not touching:

@@ -9,7 +9,8 @@ Which flow an action charges:
 
 - ``read`` of a memory: the words that its children read, and those that it drains itself (``drain: free``: not those);
 - ``write`` of a memory: the words that fill it, and the updates of its children;
-- ``hop`` of an array: the words delivered to and collected from each of its children.
+- ``hop`` of an array: the words delivered to and collected from each of its children;
+- ``enter`` of an array with a network: the words that come to it from above, and that leave it there.
 
 Only words that move are counted, so the first touch of a word costs nothing where it is never read.
 
@@ -24,6 +25,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
+from costmodel.components.network import Links
 from costmodel.model.evaluation import Flow
 from costmodel.model.formats import partial_bits, stored_bits
 from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Level, Memory
@@ -49,6 +51,8 @@ class Tap(NamedTuple):
     """The level where its words are counted: reads and updates at the parent, fills and drains at the child."""
     other: str | None = None
     """The level at the other end of the boundary (of hops: the parent); null: whatever it is."""
+    through: str | None = None
+    """The array that the words have to pass, in whose format they are counted; null: whatever they pass."""
 
 
 class Meter(NamedTuple):
@@ -103,17 +107,21 @@ class Charge(NamedTuple):
 
     flow: Moved
     level: Level
-    """Where its words are counted, and in whose format."""
+    """In whose format its words are counted."""
     other: str | None
     """The level that has to be at the other end; null: whatever it is."""
     places: list[int]
     """Of the meters in the book."""
+    at: str
+    """The level where its words are counted."""
+    through: str | None
+    """The array that they have to pass; null: whatever they pass."""
 
     def words(self, crossed: Crossed) -> Any:
         """Return the words of this flow; zero where hops are not counted."""
         if self.flow in {"hop", "last_hop"}:
             hops = crossed.hops if self.flow == "hop" else crossed.last_hops
-            return sum(words for name, words in hops if name == self.level.name)
+            return sum(words for name, words in hops if name == self.at)
         return getattr(crossed, self.flow)
 
     def bits(self, tensor: Tensor, words: Any, *, sums: bool) -> Any:
@@ -139,33 +147,46 @@ class PriceBook:
         for place, meter in enumerate(self.meters):
             for tap in meter.taps:
                 if tap not in places:
-                    charge = Charge(tap.flow, self._levels[tap.at][1], tap.other, places.setdefault(tap, []))
+                    level = self._levels[tap.through or tap.at][1]
+                    charge = Charge(tap.flow, level, tap.other, places.setdefault(tap, []), tap.at, tap.through)
                     listed = ends.get(tap.flow, self._between).setdefault(tap.at, [])
                     listed.append(charge)
                     if tap.flow in LAST and partial_bits(charge.level):
                         listed.append(charge._replace(flow=LAST[tap.flow]))
                 places[tap].append(place)
-        self._charges: dict[tuple[str, str], list[Charge]] = {}
+        self._charges: dict[tuple[str, str, bool], list[Charge]] = {}
         self._per_word: dict[tuple[Tensor, str, str, bool], list[tuple[Charge, dict[int, float]]]] = {}
 
-    def charges(self, parent: str, child: str) -> list[Charge]:
-        """Return the flows between two levels that some meter counts; the child holds words or computes."""
-        found = self._charges.get((parent, child))
+    def charges(self, parent: str, child: str, *, sums: bool = False) -> list[Charge]:
+        """Return the flows between two levels that some meter counts; the child holds words or computes.
+
+        ``sums``: partial sums cross. What a compute unit then has read is the old value of what it updates, which
+        stays where it is held: it passes no array.
+        """
+        found = self._charges.get((parent, child, sums))
         if found is None:
             found = [c for c in self._above.get(parent, ()) if c.other in (None, child)]
             found += [c for c in self._below.get(child, ()) if c.other in (None, parent)]
-            outer, inner = self._levels[parent][0], self._levels[child][0]
+            (outer, _), (inner, unit) = self._levels[parent], self._levels[child]
             for array, charges in self._between.items():
                 if outer < self._levels[array][0] < inner:
                     found += [c for c in charges if c.other in (None, parent)]
-            self._charges[parent, child] = found
+            stays = sums and isinstance(unit, ComputeUnit)
+            found = [c for c in found if self._passes(c, outer, inner, stays=stays)]
+            self._charges[parent, child, sums] = found
         return found
+
+    def _passes(self, charge: Charge, outer: int, inner: int, *, stays: bool) -> bool:
+        """Whether words between two places pass the array that a charge asks for; ``stays``: what is read does not."""
+        if charge.through is None:
+            return True
+        return outer < self._levels[charge.through][0] < inner and not (stays and charge.flow == "read")
 
     def bits(
         self, tensor: Tensor, parent: str, child: str, crossed: Crossed, *, sums: bool
     ) -> Iterator[tuple[int, Any]]:
         """Yield (place of a meter, bits that it counts) of what crosses one boundary. ``sums``: partial sums do."""
-        for charge in self.charges(parent, child):
+        for charge in self.charges(parent, child, sums=sums):
             bits = charge.bits(tensor, charge.words(crossed), sums=sums)
             for place in charge.places:
                 yield place, bits
@@ -176,7 +197,7 @@ class PriceBook:
         found = self._per_word.get(key)
         if found is None:
             found = self._per_word[key] = []
-            for charge in self.charges(parent, child):
+            for charge in self.charges(parent, child, sums=sums):
                 bits = charge.bits(tensor, 1, sums=sums)
                 costs: dict[int, float] = {}
                 for place in charge.places:
@@ -196,12 +217,16 @@ class PriceBook:
         array: str | None = None,
         *,
         sums: bool = False,
+        stays: bool = False,
     ) -> float:
-        """Return what one word of a flow (of hops: of one array) costs across a boundary: ``ENERGY``, or one limit."""
+        """Return what one word of a flow (of hops: of one array) costs across a boundary: ``ENERGY``, or one limit.
+
+        ``stays``: of an old value that is read where it is held, to be updated.
+        """
         return sum(
             costs.get(row, 0.0)
             for charge, costs in self.per_word(tensor, parent, child, sums=sums)
-            if charge.flow == flow and array in (None, charge.level.name)
+            if charge.flow == flow and array in (None, charge.at) and not (stays and charge.through)
         )
 
     @cached_property
@@ -245,6 +270,7 @@ def meters(architecture: Architecture) -> Iterator[Meter]:
             yield from exchange_limits(level)
         elif isinstance(level, Array):
             yield hop_energy(level)
+            yield from network_meters(architecture, level)
 
 
 def _read_taps(memory: Memory) -> tuple[Tap, ...]:
@@ -302,9 +328,52 @@ def first_word_cycles(level: Level) -> float:
     return level.latency_cycles if isinstance(level, Memory) else 0.0
 
 
+def links_of(array: Array) -> Links:
+    """Return the links that words take in an array: one for each child where no network is described."""
+    return Links(0.0, 1.0) if array.network is None else array.network.links(array.shape)
+
+
 def hop_energy(array: Array) -> Meter:
-    """Return the meter of the energy of hops."""
-    return Meter(array.name, "hop", "pJ", array.name, (Tap("hop", array.name),), array.hop_bits, array.hop_pj)
+    """Return the meter of the energy of hops: of the links that a word takes for each child."""
+    price = array.hop_pj * links_of(array).instance
+    return Meter(array.name, "hop", "pJ", array.name, (Tap("hop", array.name),), array.hop_bits, price)
+
+
+def network_meters(architecture: Architecture, array: Array) -> Iterator[Meter]:
+    """Yield the meters of a network: the energy of what enters it, and the limits of its links.
+
+    The limits are those of a network that stands in no other array, so that there is one of it: of the links to what is
+    above it, of those to the instances, and of the links in the middle, which a part of what enters has to pass.
+    """
+    if array.network is None:
+        return
+    name, outside = array.name, architecture.levels[: architecture.index(array.name)]
+    entering = _entering(outside, name)
+    yield Meter(name, "enter", "pJ", name, entering, array.hop_bits, array.hop_pj * links_of(array).word)
+    if any(isinstance(level, Array) for level in outside):
+        return
+    for action, rate in link_rates(array).items():
+        taps = (Tap("hop", name),) if action == "deliver" else entering
+        yield Meter(name, action, "cycles", name, taps, rate, 1.0)
+
+
+def link_rates(array: Array) -> dict[str, float]:
+    """Return the bits that a network lets ``enter`` in a cycle, delivers, and lets enter by its middle (``bisect``)."""
+    network = array.network
+    if network is None:
+        return {}
+    return {action: float(words * network.link_bits) for action, words in network.words_per_cycle(array.shape).items()}
+
+
+def _entering(outside: Sequence[Level], array: str) -> tuple[Tap, ...]:
+    """Return what comes to an array and leaves it: from the memories above it, or from the array above these."""
+    taps: list[Tap] = []
+    for level in reversed(outside):
+        if isinstance(level, Array):
+            return (*taps, Tap("hop", level.name, through=array))
+        if isinstance(level, Memory):
+            taps += [Tap("read", level.name, through=array), Tap("update", level.name, through=array)]
+    return tuple(taps)
 
 
 # Operations
@@ -399,9 +468,29 @@ def price_text(what: Level | Meter) -> str:
     if isinstance(what, ComputeUnit):
         return ", ".join(f"{kind} {pj:g} pJ" for kind, pj in what.energy_pj.items())
     if isinstance(what, Array):
-        return price_text(hop_energy(what))
+        return network_text(what) or price_text(hop_energy(what))
     read, write = port_energy(what)
     return f"read {read.price:g} pJ, write {write.price:g} pJ per {read.width_bits:g} b"
+
+
+def network_text(array: Array) -> str:
+    """Say what connects an array and what its links cost; empty where no network is described."""
+    if array.network is None:
+        return ""
+    return f"{array.network.topology}, {array.hop_pj:.4g} pJ per {array.hop_bits:g} b and link"
+
+
+def links_text(array: Array) -> str:
+    """Say how many links words take, and what links carry; empty where no network is described.
+
+    >>> links_text(Array(name="PEs", shape={"X": 4}, network=Network(topology="bus", link_bits=16)))
+    'links: 4 a word, 0 an instance; b/cycle: enter 16, deliver 64'
+    """
+    if array.network is None:
+        return ""
+    links = links_of(array)
+    rates = ", ".join(f"{action} {rate:g}" for action, rate in link_rates(array).items())
+    return f"links: {links.word:.4g} a word, {links.instance:.4g} an instance; b/cycle: {rates}"
 
 
 def drain_text(memory: Memory) -> str:

@@ -9,7 +9,7 @@ from costmodel.model.evaluation import WAITING, Evaluation
 from costmodel.model.meters import port_limits
 from costmodel.report import human, tables
 from costmodel.report.run import Run
-from costmodel.spec.hardware import Architecture, Memory
+from costmodel.spec.hardware import Architecture, Array, Memory
 
 PROOFS = {Status.PROVEN: "proven optimal", Status.FOUND: "the best found, without a proof"}
 
@@ -53,6 +53,8 @@ def _limit(architecture: Architecture, evaluation: Evaluation, component: str) -
     level = next((x for x in architecture.levels if x.name in (component, name)), None)
     if component == WAITING or component.endswith(f" {WAITING}"):
         return "waiting: nothing overlaps"
+    if isinstance(level, Array):
+        return f"the network of {level.name}"
     if not isinstance(level, Memory):
         return f"compute ({component})" if level is not None else component
     port = _busiest_port(evaluation, level, component) if level.name == component else port

@@ -160,6 +160,7 @@ def _level(level: AnyLevel, prices: LevelPrices, around: Around) -> Level:
             shape=dict(level.shape),
             hop_pj=prices.value("hop") or 0.0,
             hop_bits=prices.access_bits,
+            network=prices.network,
             multicast=level.multicast,
             reduce=level.reduce,
             partial_bits=_bits(level.partial),

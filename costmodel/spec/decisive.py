@@ -49,11 +49,11 @@ class Family:
 def family_of(architecture: Architecture, *, arrays: bool) -> Family:
     """Return the family of an architecture; ``arrays``: whether the sizes of arrays may be limits.
 
-    They are none where a level leaks or an array is systolic: then a larger one costs more.
+    They are none where a level leaks, or an array is systolic or a network: then a larger one costs more.
     """
     bare = _bare(architecture)
     leaks = any(level.leakage_w for level in bare.physical)
-    sized = arrays and not leaks and not any(array.systolic for array in bare.arrays)
+    sized = arrays and not leaks and not any(array.systolic or array.network for array in bare.arrays)
     limits = tuple(limit for level in bare.levels for limit in _limits(level, sized=sized))
     return Family(repr(replace(bare, levels=tuple(_framed(x, sized=sized) for x in bare.levels))), limits)
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from costmodel.components.network import Network
 from costmodel.einsum.algebra import Einsum
 from costmodel.einsum.roles import Stationary
 
@@ -81,8 +82,10 @@ class Array:
     shape: Mapping[str, int]
     """Dimension name → size. The first dimension counts the rows, the second the columns of a systolic array."""
     hop_pj: float = 0.0
-    """Energy per ``hop_bits`` and hop."""
+    """Energy per ``hop_bits`` and hop; with a network, of one link."""
     hop_bits: int = 8
+    network: Network | None = None
+    """How many links words take, and what links carry; null: one hop for each child, and no limit."""
     multicast: Multicast = "words"
     reduce: bool = True
     partial_bits: int | None = None

@@ -198,10 +198,11 @@ class ArraySpec(LevelSpec):
     """Size of each dimension, by a name of your choice; a bare number is one dimension, X. E.g. ``{X: 14, Y: 12}``,
     ``16``."""
     hop: Energy | None = None
-    """Energy of moving one word (or ``access``) to or from one child; nothing when absent. E.g. ``2 pJ``."""
+    """Energy of moving one word (or ``access``) to or from one child, in a network (``noc``) over one link; nothing
+    when absent. E.g. ``2 pJ``."""
     component: ArrayComponent | None = None
-    """What connects it, for the component library to price hops (docs/components.md). What is stated beside it wins.
-    E.g. ``{class: wire, length: 0.3 mm}``."""
+    """What connects it, for the component library to price hops; a ``noc`` says how, and limits what passes
+    (docs/components.md). What is stated beside it wins. E.g. ``{class: wire, length: 0.3 mm}``."""
     access: Width | None = None
     """Width that ``hop`` refers to; a word of the architecture when absent. E.g. ``64 b``."""
     multicast: Multicast = "words"

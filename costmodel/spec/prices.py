@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from costmodel.components.figures import ComponentFigure, Unit, total
+from costmodel.components.network import Network
 from costmodel.spec.levels import AnyLevel, ArraySpec, ComputeSpec, MemorySpec
 from costmodel.spec.problems import Marks, Path, Problem, SpecError
 from costmodel.spec.quantities import KINDS
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 BANDWIDTHS = ("bandwidth", "read_bandwidth", "write_bandwidth")
 RATE = "throughput"
 """Of every kind of operation that has no rate of its own, ``throughput KIND``."""
+LINK_RATE = "link_bandwidth"
+"""What each link of a network carries in a cycle."""
 _ALL = ("area", "leakage")
 _STATED_BANDWIDTHS = MappingProxyType(dict(zip(("total", "read", "write"), BANDWIDTHS, strict=True)))
 
@@ -75,6 +78,8 @@ class LevelPrices:
     """Width that the energies refer to."""
     warnings: tuple[str, ...] = ()
     """Ranges of the library that are left."""
+    network: Network | None = None
+    """What connects an array, where its component says it."""
 
     def value(self, name: str) -> float | None:
         """Return a number, null where there is none."""
@@ -127,7 +132,14 @@ def prices_of(level: AnyLevel, at: Path, around: Around, marks: Marks) -> LevelP
     if any(name in known for name in ("read", "write", "hop")):
         width = int(of.values.get("width", width))
     beyond = dict.fromkeys(text for figure in known.values() for text in figure.beyond)
-    return LevelPrices(numbers, width, tuple(f"{level.level_name}: {text}" for text in beyond))
+    warnings = tuple(f"{level.level_name}: {text}" for text in beyond)
+    return LevelPrices(numbers, width, warnings, _network(of))
+
+
+def _network(of: Priced) -> Network | None:
+    from costmodel.components.noc import Noc, network_of
+
+    return network_of(of.values) if isinstance(of.component, Noc) else None
 
 
 def _stated(level: AnyLevel, at: Path, around: Around) -> Iterator[tuple[str, LevelNumber]]:
@@ -254,7 +266,7 @@ def _wanted(level: AnyLevel, stated: Mapping[str, LevelNumber]) -> set[str]:
     if isinstance(level, MemorySpec):
         wanted |= {"read", "write", *(BANDWIDTHS if level.bandwidth is None else ())}
     elif isinstance(level, ArraySpec):
-        wanted.add("hop")
+        wanted |= {"hop", LINK_RATE}
     elif "default" not in stated:
         wanted |= set(KINDS)
     return wanted - set(stated)

@@ -54,6 +54,7 @@ def number_sources(spec: ArchitectureSpec, document: Document) -> tuple[NumberSo
     for place, (level, prices) in enumerate(zip(spec.levels, levels, strict=True)):
         found += _shape(level, ("levels", place), spec.around, document)
         found += _prices(level, prices, document)
+        found += _links(level, prices)
     return tuple(found)
 
 
@@ -105,6 +106,19 @@ def _prices(level: AnyLevel, prices: LevelPrices, document: Document) -> Iterato
         if figure.basis == "stated" and number.path[-1] != "component":
             source = _beside(number.path, document) or source
         yield NumberSource(level.level_name, told, figure.value, figure.unit, per, figure.basis, source, figure.beyond)
+
+
+def _links(level: AnyLevel, prices: LevelPrices) -> Iterator[NumberSource]:
+    """Give what follows from the shape of a network."""
+    network = prices.network
+    if network is None or not isinstance(level, ArraySpec):
+        return
+    links, meaning = network.links(level.shape), network.meaning()
+    numbers = [("links of a word", links.word, ""), ("links of an instance", links.instance, "")]
+    rates = network.words_per_cycle(level.shape)
+    numbers += [(action, words * network.link_bits, "b/cycle") for action, words in rates.items()]
+    for name, value, unit in numbers:
+        yield NumberSource(level.level_name, name, float(value), unit, None, "assumed", meaning)
 
 
 def _stated(

@@ -221,6 +221,10 @@ def test_small_memories_dram_and_wires():
         ("dram", {}, "", "dram needs `kind:`", ""),
         ("dram", {"kind": "hbm3", "table": "horowitz"}, "table", "`table: horowitz` has no hbm3", "hwcomponents"),
         ("wire", {}, "length", "a wire needs its length", "0.5 mm"),
+        ("noc", {}, "", "noc needs `topology:`", ""),
+        ("noc", {"topology": "mash", "length": 1}, "topology", "must be one of bus, crossbar, tree, mesh", "'mesh'"),
+        ("noc", {"topology": "mesh"}, "length", "a noc needs its length", "0.5 mm"),
+        ("noc", {"topology": "tree", "length": 1, "radix": 1}, "radix", "a node of a tree has at least 2", ""),
     ],
 )
 def test_what_cannot_be_priced_names_the_parameter_and_what_to_say(name, stated, parameter, message, hint):
@@ -327,7 +331,8 @@ def test_an_anchor_needs_all_that_its_costs_depend_on_and_what_grows():
 
 
 def test_every_figure_of_every_class_has_a_source_and_a_positive_value():
-    needed = {"dram": {"kind": "ddr4"}, "wire": {"length": "1 mm"}}
+    wire = {"length": "1 mm"}
+    needed = {"dram": {"kind": "ddr4"}, "wire": wire, "noc": {"topology": "mesh", **wire}}
     for name, component in library.OWN.items():
         words = component.parameters["table"].words if "table" in component.parameters else (None,)
         for data_set in words:
@@ -379,7 +384,7 @@ def test_an_installed_package_offers_components(monkeypatch):
 def test_the_examples_of_the_page_work():
     page = (Path(__file__).resolve().parents[2] / "docs" / "components.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```(yaml|python)\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
-    assert [load_architecture(parse(text)).warnings for kind, text in blocks if kind == "yaml"] == [()] * 3
+    assert [load_architecture(parse(text)).warnings for kind, text in blocks if kind == "yaml"] == [()] * 5
     (code,) = (text for kind, text in blocks if kind == "python")
     there = {}
     exec(code, there)

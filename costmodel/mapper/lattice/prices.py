@@ -89,7 +89,7 @@ def prices(
                     for place, cost in costs.items():
                         if charge.flow in {"hop", "last_hop"}:
                             hops = hop if charge.flow == "hop" else last_hop
-                            hops[row[place], arrays.index(charge.level.name), t, c, p] += cost
+                            hops[row[place], arrays.index(charge.at), t, c, p] += cost
                         else:
                             flows[charge.flow][row[place], t, c, p] += cost
     segments = []

@@ -16,7 +16,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from costmodel.einsum.algebra import Access, Affine, Einsum, Tensor
 from costmodel.einsum.coordinates import distinct, joined_indices
@@ -35,6 +35,8 @@ class FlowWay:
     child: str
     array: str | None = None
     """Of hops."""
+    stays: bool = False
+    """Of reads: of an old value, which stays where it is held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,9 @@ class RowPrices:
 
     def least(self, tensor: Tensor, ways: Iterable[FlowWay]) -> float:
         """Return what a word costs at least that moves in one of some ways: as if it were finished."""
-        return min((self.book.price(self.row, tensor, w.flow, w.parent, w.child, w.array) for w in ways), default=0.0)
+        price = self.book.price
+        each = (price(self.row, tensor, w.flow, w.parent, w.child, w.array, stays=w.stays) for w in ways)
+        return min(each, default=0.0)
 
     def of(self, choice: HolderChoice) -> float:
         """Return what a tensor costs at least."""
@@ -129,10 +133,11 @@ def _asked_for(allowed: Allowed, tensor: str, holders: Sequence[int], may: Seque
         # an update reads the old value, or it is the first touch of a word that is drained in the end
         owners = math.prod(x.fanout for p, x in allowed.arrays.items() if p < last)
         touched = min(served, einsum.points, owners * most_words(access, einsum))
-        yield WordsUsed(served - touched, reading)
+        old = tuple(replace(way, stays=True) for way in reading)
+        yield WordsUsed(served - touched, old)
         if last > 0:
             draining = ways(architecture, "drain", [m for m in may if holders[-2] <= m < last], [last])
-            yield WordsUsed(touched, (*reading, *draining))
+            yield WordsUsed(touched, (*old, *draining))
 
 
 def _hopped(allowed: Allowed, tensor: str, last: int, may: Sequence[int], words: float) -> Iterator[WordsUsed]:

@@ -20,7 +20,14 @@ from costmodel.model.systolic import passes, systolic_arrays, systolic_overhead
 from costmodel.spec.hardware import ComputeUnit, Memory
 from costmodel.spec.problems import Problem, SpecError
 
-PASSED = {"": "", "read": "read", "write": "written"}
+PASSED = {
+    "": "",
+    "read": "read",
+    "write": "written",
+    "enter": "that enter or leave",
+    "deliver": "delivered or collected",
+    "bisect": "that enter or leave, of which half passes the middle,",
+}
 """What passed, by the action of a limit."""
 
 

@@ -13,6 +13,8 @@ from costmodel.model.meters import (
     drain_text,
     hop_energy,
     leakage_w,
+    links_text,
+    network_text,
     operation_pj,
     port_energy,
     price_text,
@@ -28,7 +30,7 @@ def action_text(asked: Questioned, row: ActionRow) -> str:
     """The arithmetic of one action."""
     meter = _meter_of(asked, row.component, row.action)
     if meter is not None:
-        of = "hops" if row.action == "hop" else "accesses"
+        of = {"hop": "hops", "enter": "words that enter or leave,"}.get(row.action, "accesses")
         return f"{number(row.count)} {of} of {meter.width_bits:g} b × {meter.price:g} pJ"
     level = asked.architecture.level(row.component)
     if row.action == "leak":
@@ -58,7 +60,8 @@ def price_notes(asked: Questioned, component: str) -> tuple[str, ...]:
         )
     if isinstance(level, Array):
         meter = hop_energy(level)
-        return (f"{component}: {meter.price:g} pJ per {meter.width_bits:g} b and hop",)
+        network = f"{network_text(level)}; {links_text(level)}" if network_text(level) else ""
+        return (f"{component}: {network or f'{meter.price:g} pJ per {meter.width_bits:g} b and hop'}",)
     if level is None:
         return (f"{component}: {row}",)
     if isinstance(level, Memory):

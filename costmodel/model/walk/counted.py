@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class HopRow:
-    """Words that travel to or from the children of an array, over the whole Einsum."""
+    """Words that travel to or from the children of an array, or enter it and leave it, over the whole Einsum."""
 
     einsum: str
     array: str
@@ -71,11 +71,13 @@ class WalkResult:
     bits: Dict[tuple[str, str, str, Flow], int]
     """(Einsum, level, tensor, flow) → bits that move: partial sums have a width of their own."""
     hop_rows: tuple[HopRow, ...]
+    enter_rows: tuple[HopRow, ...]
+    """Words that come to an array from above it, or leave it there."""
     operation_rows: tuple[OperationRow, ...]
     port_rows: tuple[PortRow, ...]
     pass_rows: tuple[PassRow, ...]
     latency_rows: tuple[LatencyRow, ...]
-    """Compute units, and memories that have a bandwidth."""
+    """Compute units, memories that have a bandwidth, and networks."""
     occupancy_rows: tuple[OccupancyRow, ...]
     overlap_rows: tuple[OverlapRow, ...]
     """Of each pipelined sequence, inner ones first."""

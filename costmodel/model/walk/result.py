@@ -39,10 +39,16 @@ def result(run: Run) -> WalkResult:
         traffic_rows=tuple(TrafficRow(*key, words) for key, words in traffic.items()),
         bits=bits,
         hop_rows=tuple(HopRow(*key, words, run.hop_bits[key]) for key, words in run.hops.items()),
+        enter_rows=tuple(HopRow(*key, words, run.entered_bits[key]) for key, words in run.entered.items()),
         operation_rows=tuple(OperationRow(*key, count) for key, count in run.operations.items()),
         port_rows=ports,
         pass_rows=tuple(PassRow(*key, passes) for key, passes in run.passes.items()),
-        latency_rows=(*compute, *memory_latency(run.architecture, ports), *waiting(run, compute, ports)),
+        latency_rows=(
+            *compute,
+            *memory_latency(run.architecture, ports),
+            *network_latency(run),
+            *waiting(run, compute, ports),
+        ),
         occupancy_rows=tuple(
             OccupancyRow(h.owner, h.memory.name, h.tensor.name, n, n * word_bits(run, h)) for h, n in occupancy
         ),
@@ -108,6 +114,32 @@ def memory_latency(architecture: Architecture, ports: tuple[PortRow, ...]) -> li
     return rows
 
 
+def network_latency(run: Run) -> list[LatencyRow]:
+    """Cycles of the network of the outermost array, where it has one."""
+    limits = {einsum: network_limits(run, einsum) for einsum in run.einsums}
+    array = next(iter(run.architecture.arrays), None)
+    return [
+        LatencyRow(einsum, array.name, max(bits / rate for _, bits, rate in listed))
+        for einsum, listed in limits.items()
+        if listed and array
+    ]
+
+
+def network_limits(run: Run, einsum: str) -> list[tuple[str, int, float]]:
+    """Bits that enter the network of the outermost array, that it delivers, that may pass its middle; what it can."""
+    array = next(iter(run.architecture.arrays), None)
+    if array is None or array.network is None:
+        return []
+    entered, hopped = (
+        sum(bits for (name, at, _), bits in moved.items() if (name, at) == (einsum, array.name))
+        for moved in (run.entered_bits, run.hop_bits)
+    )
+    return [
+        (f"{array.name} {action}", hopped if action == "deliver" else entered, words * array.network.link_bits)
+        for action, words in array.network.words_per_cycle(array.shape).items()
+    ]
+
+
 def limits_of(memory: Memory, port: PortRow) -> list[tuple[str, int, float]]:
     """Bits that pass each port of a memory that has a bandwidth, and that; last those that it may be asked for."""
     limits: tuple[tuple[str, int, float | None], ...] = (
@@ -138,6 +170,7 @@ def waiting(run: Run, compute: list[LatencyRow], ports: tuple[PortRow, ...]) -> 
     if not any(first_word(level) or (isinstance(level, Memory) and level.overlap == "none") for level in levels):
         return []
     found = []
+    network = next((array.name for array in run.architecture.arrays), "")
     for row in compute:
         cycles = row.cycles
         for level in reversed(levels):
@@ -145,6 +178,8 @@ def waiting(run: Run, compute: list[LatencyRow], ports: tuple[PortRow, ...]) -> 
             if isinstance(level, Memory) and port:
                 cycles = max([cycles, *(bits / rate for _, bits, rate in limits_of(level, port))])
                 cycles += max((bits / rate for _, bits, rate in exchanges_of(level, port)), default=0)
+            elif level.name == network:
+                cycles = max([cycles, *(bits / rate for _, bits, rate in network_limits(run, row.einsum))])
         above = levels[: run.architecture.index(row.component)]
         found.append(LatencyRow(row.einsum, WAITING, cycles + sum(first_word(level) for level in above)))
     return found
@@ -168,6 +203,8 @@ def busy(run: Run, compute: list[LatencyRow], ports: tuple[PortRow, ...]) -> dic
         if isinstance(memory, Memory):
             listed = (*limits_of(memory, port), *exchanges_of(memory, port))
             found[port.einsum] |= {name: Fraction(bits / rate) for name, bits, rate in listed}
+    for einsum in run.einsums:
+        found[einsum] |= {name: Fraction(bits / rate) for name, bits, rate in network_limits(run, einsum)}
     for row in waiting(run, compute, ports):
         found[row.einsum][f"{row.einsum} {WAITING}"] = Fraction(row.cycles)
     return found

@@ -52,6 +52,9 @@ class Run:
         self.stationary: dict[tuple[str, str, tuple[int, ...]], Tile] = {}
         self.pipelines = PipelineLog()
         self.hop_bits: Counter[tuple[str, str, str]] = Counter()
+        self.entered: Counter[tuple[str, str, str]] = Counter()
+        """Words that come to an array from above it, or leave it there."""
+        self.entered_bits: Counter[tuple[str, str, str]] = Counter()
         self.sums = Sums(einsums, architecture, self.across)
         whole = {e.name: {v: range(extent) for v, extent in e.shape.items()} for e in einsums.values()}
         self.run(nest, Scope(), {(): whole})
@@ -269,6 +272,8 @@ class Run:
             groups = children_of(array, demands, above)
             demands = {outside: merge_deliveries(array.multicast, group) for outside, group in groups.items()}
             above = tuple(loop for loop in above if loop.array != array.name)
+            for deliveries in demands.values():
+                self.enter(owner, array, parent, sum(len(d.asked) for d in deliveries), sums=sums)
         if above != parent.above:
             raise ValueError(f"'store {parent.tensor.name} in {parent.memory.name}': a spatial loop stands amiss")
         for instance, deliveries in demands.items():
@@ -282,6 +287,15 @@ class Run:
         self.hops[key] += words
         bits = self.sums.bits(parent.tensor, array, words, finished) if sums else words * parent.tensor.bits
         self.hop_bits[key] += bits
+
+    def enter(
+        self, einsum: str, array: Array, parent: Holder, words: int, *, sums: bool = False, finished: int = 0
+    ) -> None:
+        """Add words that come to an array from above it, or leave it there."""
+        key = (einsum, array.name, parent.tensor.name)
+        self.entered[key] += words
+        bits = self.sums.bits(parent.tensor, array, words, finished) if sums else words * parent.tensor.bits
+        self.entered_bits[key] += bits
 
     def collect(
         self,
@@ -301,6 +315,9 @@ class Run:
             groups = children_of(array, updates, above)
             updates = {outside: merge_updates(reduce=array.reduce, children=group) for outside, group in groups.items()}
             above = tuple(loop for loop in above if loop.array != array.name)
+            done = self.sums.finished(owner, ("out of", array.name, id(parent), index), above, updates)
+            for instance, sent in updates.items():
+                self.enter(owner, array, parent, sent.total(), sums=sums, finished=done[instance])
         if above != parent.above:
             raise ValueError(f"'store {parent.tensor.name} in {parent.memory.name}': a spatial loop stands amiss")
         done = self.sums.finished(owner, ("update", id(parent), index), parent.above, updates)

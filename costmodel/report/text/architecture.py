@@ -11,6 +11,8 @@ from costmodel.model.meters import (
     charges_drain,
     hop_energy,
     leakage_w,
+    links_text,
+    network_text,
     operation_pj,
     operations_per_cycle,
     port_energy,
@@ -157,8 +159,10 @@ def _level_cells(architecture: Architecture, level: Level) -> list[str]:
         kind, holds = "array", ""
         size = " × ".join(f"{name} {extent}" for name, extent in level.shape.items())
         meter = hop_energy(level)
-        energy = f"hop {digits(meter.price)} pJ per {meter.width_bits:g} b" if priced(level) else ""
+        hop = f"hop {digits(meter.price)} pJ per {meter.width_bits:g} b" if priced(level) else ""
+        energy = network_text(level) or hop
         rate = f"{level.systolic} stationary" if level.systolic else ""
+        notes += [links_text(level)] if links_text(level) else []
         notes += ["multicast: " + level.multicast] if level.multicast != "words" else []
         notes += [] if level.reduce else ["reduce: false"]
         notes += [f"accepts {level.accepts}"] if level.accepts else []

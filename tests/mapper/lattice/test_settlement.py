@@ -43,11 +43,16 @@ def random_machine(rng: random.Random) -> Architecture:
     outer = [memory("M0"), *rng.choice([[], [memory("M1")]])]
     inner: list[Level] = rng.choice([[], [array("A1")], [array("A1"), array("A2")]])
     architecture = written(rng, Architecture(name="m", levels=(*outer, *inner, memory("M2"), MAC)))
-    levels = tuple(replace(x, systolic=None) if isinstance(x, Array) else x for x in architecture.levels)
+    levels = tuple(_with_one_port(x) if isinstance(x, Array) else x for x in architecture.levels)
     if len(inner) == 2:  # what an array serves apart, one outside of it does not unite
         same = {"multicast": inner[0].multicast, "reduce": inner[0].reduce}
         levels = tuple(replace(x, **same) if isinstance(x, Array) else x for x in levels)
     return replace(architecture, levels=levels)
+
+
+def _with_one_port(array: Array) -> Array:
+    """The array without passes, and with one link above its network: what enters it is the nearest of its limits."""
+    return replace(array, systolic=None, network=array.network and replace(array.network, ports=1))
 
 
 class Nest:
@@ -120,7 +125,10 @@ def test_what_a_tile_costs_that_comes_again(seed: int) -> None:
                 leaks = board.space.leak_pj_per_cycle * (found.latency_cycles - base.latency_cycles)
                 energy = sum(close[t].energy_pj * n for t, n in more.items())
                 assert found.energy_pj - base.energy_pj - leaks == pytest.approx(energy, rel=1e-9, abs=1e-6)
-                for at, level in enumerate(ports(board)):
+                listed = ports(board)
+                for at, level in enumerate(listed):
+                    if level in listed[:at]:
+                        continue  # further limits of a network
                     cycles = sum(close[t].port_cycles[at] * n for t, n in more.items())
                     assert cycles_of(found, level) - cycles_of(base, level) == pytest.approx(cycles, rel=1e-9, abs=1e-6)
                 compared += any(more.values())
