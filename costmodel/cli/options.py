@@ -29,16 +29,11 @@ class NamedPath(click.Path):
         return super().convert(value, param, ctx)
 
 
-class Address(click.ParamType):
-    """Where something is reached: not empty, for an option that is given and says nothing would be passed over."""
-
-    name = "address"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Check an address."""
-        if not value.strip():
-            self.fail("must not be empty", param, ctx)
-        return value
+def not_empty(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    """Refuse an address that is given and says nothing: it would be passed over."""
+    if value is not None and not value.strip():
+        raise click.BadParameter("must not be empty")
+    return value
 
 
 @contextmanager

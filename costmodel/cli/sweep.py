@@ -12,12 +12,12 @@ import click
 from costmodel.cli.complete import names_of
 from costmodel.cli.keep import RUNS, command_line, keep_report
 from costmodel.cli.options import (
-    Address,
     NamedPath,
     force_option,
     jobs_option,
     json_option,
     lower_option,
+    not_empty,
     out_option,
     quiet_option,
     report_option,
@@ -77,7 +77,7 @@ def shard_asked(_ctx: click.Context, _param: click.Parameter, value: str | None)
 @click.option(
     "--cluster",
     metavar="tcp://HOST:PORT",
-    type=Address(),
+    callback=not_empty,
     help="Search on the workers of this Dask scheduler (-j: with so many at most).",
 )
 @storage_option

@@ -54,6 +54,10 @@ def reached(where: str) -> Iterator[None]:
         for secret in filter(None, _secrets(where)):
             said = said.replace(secret, "***")
         raise ConnectionError(errno.EIO, said, without_passwords(where)) from None
+    except OSError as error:  # Optuna's writes do not know what they write to
+        if error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror or str(error), without_passwords(where)) from error
     except (ValueError, KeyError, TypeError, AssertionError) as error:
         if "://" in where:
             raise

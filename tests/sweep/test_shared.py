@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pwd
 import shutil
@@ -25,6 +26,7 @@ from costmodel.sweep.bench import answer
 from costmodel.sweep.designs import at
 from costmodel.sweep.execute import fingerprint, run_sweep
 from costmodel.sweep.shared import Shared
+from costmodel.sweep.storage import reached
 
 WORKLOAD = 'name: small\nranks: {M: 4, N: 4, K: 4}\neinsums: ["Z[m, n] = A[m, k] * B[k, n]"]\n'
 STUDY = """\
@@ -134,6 +136,8 @@ def test_what_cannot_be_shared_is_said(tmp_path):
     said = run("worker", "study.yaml", "--storage", "nosuch://me:secret@h/x", code=1).stderr
     assert said.startswith("nosuch://me:***@h/x: no database is called 'nosuch' (such as postgresql://")
     assert "secret" not in said
+    with pytest.raises(OSError, match="mine"), reached("mine"):
+        raise OSError(errno.ENOSPC, "no space left")
     for option in ("--storage", "--cluster"):
         assert "must not be empty" in run("sweep", "study.yaml", option, "", code=2).stderr
     for what, why in (("study.yaml", "is a file"), (".", "holds no points.jsonl"), ("nosuch", "no such folder")):
