@@ -10,7 +10,7 @@ from costmodel.report.run import Run
 
 
 def energy(run: Run) -> Drawing:
-    """Energy by level, split by tensor, or by kind of tensor where there are several Einsums."""
+    """Energy by level, split by tensor, or by kind of tensor where there are many."""
     evaluation, table = tables.evaluation_of(run), tables.energy_by_level(run)
     height = 560 if len(evaluation.points) > 1 else max(360, 80 + 54 * table["component"].nunique())
     points = (evaluation.total_points, tables.point_word(run))

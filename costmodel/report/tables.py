@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 
@@ -11,7 +12,7 @@ from costmodel.einsum.algebra import Role, Workload
 from costmodel.mapper.front import on_front
 from costmodel.mapper.result import NetworkPoint
 from costmodel.model.evaluation import Evaluation, busiest_resource
-from costmodel.model.meters import PriceBook, port_limits, price_text, waits_text
+from costmodel.model.meters import PriceBook, links_text, port_limits, price_text, waits_text
 from costmodel.report import human
 from costmodel.report.nest_text import short_text
 from costmodel.report.run import DesignPoint, EinsumSearch, FrontPoint, Run
@@ -19,18 +20,45 @@ from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Memory
 
 COMPUTE = "compute"
 LEAKAGE = "leakage"
+FEW = 4
+"""Tensors of one role that are told apart: as many as its hue has shades."""
+
+
+def by_name(workload: Workload) -> bool:
+    """Whether each tensor of a workload stands for itself in sums and has a colour of its own.
+
+    So where a reader can tell them apart, at most ``FEW`` of each role, and where a name means one tensor: the layers
+    of a network often call all of their outputs alike.
+    """
+    roles, written = Counter(_roles(workload).values()), Counter(e.output.tensor for e in workload.einsums)
+    return len(workload.einsums) == 1 or max(*roles.values(), *(FEW * n for n in written.values())) <= FEW
+
+
+def _roles(workload: Workload) -> dict[str, str]:
+    """Tensor → ``weight``, ``input``, ``output``, or ``intermediate`` if one Einsum hands it to another."""
+    written = {einsum.output.tensor for einsum in workload.einsums}
+    read = {access.tensor for einsum in workload.einsums for access in einsum.inputs}
+    roles = {}
+    for einsum in workload.einsums:
+        for name, tensor in einsum.tensors.items():
+            if name in written:
+                between = name in read and len(workload.einsums) > 1
+                roles[name] = (Role.INTERMEDIATE if between else Role.OUTPUT).value
+            else:
+                roles[name] = (Role.WEIGHT if tensor.role is Role.WEIGHT else Role.INPUT).value
+    return roles
 
 
 def tensor_groups(workload: Workload) -> dict[tuple[str, str], str]:
     """(Einsum, tensor) → how it is named in sums over the workload.
 
-    The tensor itself in a workload of one Einsum; else ``weight``, ``output`` (written) or ``input`` (read), as
-    ``keep:`` of an architecture has it, because a network has as many tensor names as layers.
+    The tensor itself where there are few (``by_name``); else ``weight``, ``output`` (written) or ``input`` (read), as
+    ``keep:`` of an architecture has it.
     """
-    groups = {}
+    named, groups = by_name(workload), {}
     for einsum in workload.einsums:
         for name, tensor in einsum.tensors.items():
-            if len(workload.einsums) == 1:
+            if named:
                 group = name
             elif name == einsum.output.tensor:
                 group = Role.OUTPUT.value
@@ -41,15 +69,8 @@ def tensor_groups(workload: Workload) -> dict[tuple[str, str], str]:
 
 
 def group_roles(workload: Workload) -> dict[str, str]:
-    """Group of ``tensor_groups`` → ``weight``, ``output`` or ``input``, to colour it."""
-    roles = {}
-    for einsum in workload.einsums:
-        for name, tensor in einsum.tensors.items():
-            if len(workload.einsums) > 1:
-                continue
-            written = name == einsum.output.tensor
-            roles[name] = "output" if written else "weight" if tensor.role is Role.WEIGHT else "input"
-    return roles or {role: role for role in ("weight", "input", "output")}
+    """Group of ``tensor_groups`` → its role, to colour it."""
+    return _roles(workload) if by_name(workload) else {role: role for role in ("weight", "input", "output")}
 
 
 def energy(run: Run) -> pd.DataFrame:
@@ -353,6 +374,7 @@ def levels(architecture: Architecture) -> pd.DataFrame:
                 size = " × ".join(f"{name} {extent}" for name, extent in level.shape.items())
                 cost = price_text(level)
                 how = f"multicast {level.multicast}, reduce {'yes' if level.reduce else 'no'}"
+                how = "; ".join(filter(None, (how, links_text(level))))
                 rows.append((level.name, "array", size, architecture.copies(level.name), cost, how, area, ""))
             case ComputeUnit():
                 cost = price_text(level)

@@ -206,6 +206,18 @@ def test_small_memories_dram_and_wires():
     assert figures("wire", node=65.0, width=16, table="eyeriss")["hop"].value == 2
 
 
+def test_a_link_of_a_network_is_a_wire_and_a_router_at_its_node():
+    meshed = {"topology": "mesh", "width": 16, "length": "1 mm"}
+    at_40, at_10 = (figures("noc", node=node, **meshed)["hop"] for node in (40.0, 10.0))
+    assert (at_40.value, at_10.value) == pytest.approx((16 * 0.121, 16 * 0.068), rel=0.001)
+    assert "routers cost nothing (assumed)" in at_40.source
+    routed = figures("noc", node=40.0, router="2 pJ", **meshed)
+    assert routed["hop"].value == pytest.approx(at_40.value + 2)
+    assert routed["link_bandwidth"].value == 16
+    by_eyeriss = [figures("noc", node=n, topology="bus", width=16, table="eyeriss")["hop"].value for n in (65.0, 45.0)]
+    assert by_eyeriss == pytest.approx([2, 2 / 1.241], rel=0.001)
+
+
 @pytest.mark.parametrize(
     ("name", "stated", "parameter", "message", "hint"),
     [

@@ -3,9 +3,10 @@ import json
 
 import pytest
 from report import samples
+from strategies import workload_of
 
 from costmodel.report import chart, chart_svg, figures, human, roofs, tables
-from costmodel.report.figures.colours import ACCENT
+from costmodel.report.figures.colours import ACCENT, group_colours
 from costmodel.report.figures.parts import label
 from costmodel.spec.hardware import ComputeUnit
 
@@ -22,6 +23,17 @@ def network():
 
 def test_tables_of_a_network_speak_of_roles(network):
     assert set(tables.energy(network)["group"]) == {"input", "weight", "output", "compute"}
+
+
+def test_each_tensor_of_a_short_cascade_has_a_colour_of_its_own():
+    text = ["Q[m] = X[m, k] * W[k]", "R[m] = Q[m] * V[m]", "Z[m, n] = R[m] * Y[n]"]
+    roles = tables.group_roles(workload_of(*text, m=4, k=2, n=3))
+    assert roles["Q"] == roles["R"] == "intermediate"
+    assert (roles["X"], roles["Z"]) == ("input", "output")
+    colours = group_colours(list(roles), roles)
+    assert len(set(colours.values())) == len(colours) == 7
+    some = ["Z", "R", "compute"]
+    assert group_colours(some, roles).items() <= (colours | {"compute": "#8a93a3"}).items()
 
 
 def test_tables_of_one_einsum_speak_of_tensors(gemm):

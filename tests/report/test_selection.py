@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 
 import pytest
+from report.drawn import everything
 
 import costmodel as cm
 from costmodel.report.page.comparison import write_comparison
@@ -32,7 +33,7 @@ MACHINE = {
 CHAIN = {
     "name": "chain",
     "source": HOSTILE,
-    "ranks": {"M": 16, "K": 16, "N": 16, "J": 16, "L": 24},
+    "ranks": {"M": 8, "K": 8, "N": 8, "J": 8, "L": 12},
     "einsums": ["A[m, n] = X[m, k] * V[k, n]", "B[m, j] = A[m, n] * W[n, j]", "C[m, l] = B[m, j] * U[j, l]"],
 }
 
@@ -98,6 +99,7 @@ def test_a_link_leads_to_a_point_and_a_layer_and_survives_a_reload(page, run):
 
 def test_the_keyboard_goes_from_point_to_point_and_the_page_follows(page, run):
     page.locator("#chosen [data-does=point]").click()
+    everything(page)
     own = told(page, TILES), told(page, BARS)
     slider = page.locator("#fronts input[type=range]")
     slider.focus()
@@ -125,6 +127,7 @@ DOTS = """document.querySelector('#roofline').data.filter((trace) => trace.meta?
 def test_a_layer_that_is_chosen_anywhere_is_chosen_everywhere(page):
     if page.locator("#chosen [data-does=layer]").is_visible():
         page.locator("#chosen [data-does=layer]").click()
+    everything(page)
     page.locator("#t-einsums tbody tr").nth(1).click()
     assert page.evaluate("location.hash").endswith("layer=B")
     assert page.locator(".panel h3").text_content() == "B"

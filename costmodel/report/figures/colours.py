@@ -14,6 +14,7 @@ ROLE_SHADES = {
     "input": ("#5b8ec4", "#8fb4dc", "#3f6c9c", "#7d8fd0"),
     "weight": ("#d9a441", "#e6c583", "#b07f24", "#cf8a5b"),
     "output": ("#4fa58f", "#8accba", "#357a69", "#7bb26a"),
+    "intermediate": ("#a878b8", "#cda9d6", "#7d5590", "#c77f9f"),
 }
 
 
@@ -34,19 +35,21 @@ SCALE = ((0.0, "#3a6a9a"), (0.35, "#4f9aa8"), (0.65, "#a7c686"), (1.0, "#e8b04b"
 
 
 def group_colours(groups: Sequence[str], roles: Mapping[str, str]) -> dict[str, str]:
-    """A colour for each group of ``tables.energy``: a hue per role, a shade per tensor of that role."""
+    """A colour for each group of ``tables.energy``: a hue per role, a shade per tensor of that role.
+
+    Shades go by the order of ``roles``: a tensor has one colour in all figures, whatever they show of the others.
+    """
     used = dict.fromkeys(ROLE_SHADES, 0)
+    shaded: dict[str, str] = {}
+    for group, role in {**roles, **{g: g for g in groups if g not in roles}}.items():
+        if role in ROLE_SHADES:
+            shades = ROLE_SHADES[role]
+            shaded[group] = shades[used[role] % len(shades)]
+            used[role] += 1
     colours: dict[str, str] = {}
     for group in groups:
-        role = roles.get(group, group)
-        if group in NEUTRAL_COLOURS:
-            colours[group] = NEUTRAL_COLOURS[group]
-        elif role in ROLE_SHADES:
-            shades = ROLE_SHADES[role]
-            colours[group] = shades[used[role] % len(shades)]
-            used[role] += 1
-        else:
-            colours[group] = SERIES[len(colours) % len(SERIES)]
+        other = SERIES[len(colours) % len(SERIES)]
+        colours[group] = NEUTRAL_COLOURS.get(group) or shaded.get(group) or other
     return colours
 
 

@@ -54,6 +54,7 @@ class Book:
         self._names: dict[tuple[str, ...], int] = {}
         self._lines: dict[tuple[int, str, str, str], int] = {}
         self._nests: dict[tuple[int, ...], int] = {}
+        self._known: dict[tuple[str, Schedule], int] = {}
 
     def figure(self, id_: str, title: str, caption: str, figure: Drawing, table: str = "") -> Figure:
         """Keep a figure and return its place on the page."""
@@ -71,9 +72,12 @@ class Book:
 
     def lines(self, mapping: Schedule, workload: Workload) -> int:
         """Keep a nest and return its number."""
-        lines = [(n.depth, n.kind, n.text, n.note) for n in nest_lines(mapping, workload)]
-        numbers = tuple(self._lines.setdefault(line, len(self._lines)) for line in lines)
-        return self._nests.setdefault(numbers, len(self._nests))
+        key = (workload.name, mapping)
+        if key not in self._known:  # a mapping stands in the front of its Einsum and in that of the workload
+            lines = [(n.depth, n.kind, n.text, n.note) for n in nest_lines(mapping, workload)]
+            numbers = tuple(self._lines.setdefault(line, len(self._lines)) for line in lines)
+            self._known[key] = self._nests.setdefault(numbers, len(self._nests))
+        return self._known[key]
 
     def nests_of(self, names: Sequence[str], mappings: Sequence[Schedule], run: Run) -> list[int]:
         """Keep the nests of one point: the number of their list of names, then the number of each."""

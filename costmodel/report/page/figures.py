@@ -10,7 +10,7 @@ from costmodel.report.run import Run
 
 def energy_figures(book: Book, run: Run) -> list[Figure]:
     """Where the energy goes."""
-    what = "kind of tensor" if len(tables.evaluation_of(run).points) > 1 else "tensor"
+    what = "kind of tensor" if not tables.by_name(run.workload) else "tensor"
     levels = f"Energy by level and {what}"
     return [
         book.figure("energy-levels", levels, findings.of_levels(run), pictures.energy(run), "t-energy"),

@@ -73,7 +73,7 @@ def over_time(run: Run) -> OverTime | None:
 
 
 def _hint(found: Timeline) -> str:
-    fused = [f"{', '.join(one.einsums)} are fused: they take turns, {one.passes:,} times" for one in found.fused]
+    fused = [f"{', '.join(one.einsums)} are fused: they take turns, {_often(one.passes)}" for one in found.fused]
     said = "Nothing is fused: one Einsum after another. "
     if fused:
         said = f"{'. '.join(fused)}; a bar is all of the turns of an Einsum together. "
@@ -81,6 +81,10 @@ def _hint(found: Timeline) -> str:
         said += "Pipelined Einsums share their time, each busy for a part of it. "
     said += "Below: what memories hold, the most of each as high as its lane. "
     return said + "Pale: room kept for a tensor that is of no use at that time of a pass."
+
+
+def _often(passes: int) -> str:
+    return "once" if passes == 1 else f"{passes:,} times"
 
 
 def _levels(run: Run, found: Timeline) -> list[str]:

@@ -49,7 +49,7 @@ class Panels:
         statement = next((s for s in run.workload.einsums if s.name == name), None)
         (row,) = tables.einsum_rows(run, [name])
         roles = tables.group_roles(run.workload)
-        if statement is not None and len(run.workload.einsums) > 1:
+        if statement is not None and not tables.by_name(run.workload):
             groups = tables.tensor_groups(run.workload)
             roles = {tensor: groups[name, tensor] for tensor in statement.tensors}
         found = {

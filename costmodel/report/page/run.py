@@ -20,6 +20,7 @@ from costmodel.report.page.inputs import inputs_of
 from costmodel.report.page.ledger import ledger
 from costmodel.report.page.over_time import over_time
 from costmodel.report.page.panels import Panels
+from costmodel.report.page.rejected import rejected
 from costmodel.report.page.run_orders import run_orders
 from costmodel.report.page.selection import packed, selection
 from costmodel.report.page.slope import slope_figure
@@ -75,6 +76,7 @@ def render(run: Run, baseline: Run | None = None) -> str:
         graphs=_graphs(run) if evaluated else [],
         fibers=fibers_svg(run) if evaluated else "",
         front=front_section(book, run, points),
+        rejected=rejected(run) if run.searches else None,
         tables=run_tables(run),
         **inputs_of([run]),
     )

@@ -19,6 +19,10 @@ from costmodel.spec.problems import SpecError
 
 MOST = 120
 """Permutations that are costed for one page, each as often as its nest has Einsums; those of five loops take 0.5 s."""
+SHOWN = 12
+"""Mappings whose orders are shown."""
+NAMED = 12
+"""Mappings that are named of those that are left out for one reason."""
 PATIENT = 6_000
 """What the limits on counts that look at tiles one by one are divided by: a permutation takes 10 ms at most."""
 
@@ -41,7 +45,7 @@ class RunOrders:
     single: str
     """The Einsums of which there is one order."""
     left_out: tuple[tuple[str, str], ...]
-    """Name and reason of the mappings that are not costed here."""
+    """Names and reason of the mappings that are not costed here."""
     command: str
     """What costs them."""
 
@@ -50,7 +54,7 @@ def run_orders(run: Run) -> RunOrders | None:
     """Cost the orders of the mappings of a run, the most expensive first, while there are few of them."""
     costed: list[CostedOrders] = []
     single: list[str] = []
-    left_out: list[tuple[str, str]] = []
+    left_out: dict[str, list[str]] = {}
     left = MOST
     for place, (name, mapping) in enumerate(_expensive_first(run)):
         einsums = len(einsums_in(mapping.nest))
@@ -59,9 +63,11 @@ def run_orders(run: Run) -> RunOrders | None:
         if not found:
             single.append(name)
         elif count * einsums > left:
-            left_out.append((name, _too_many(found)))
+            left_out.setdefault(_too_many(found), []).append(name)
+        elif len(costed) >= SHOWN:
+            left_out.setdefault(f"others take more energy: a page shows the orders of {SHOWN}", []).append(name)
         elif isinstance(result := _costs(run, mapping, left // einsums), str):
-            left_out.append((name, result))
+            left_out.setdefault(result, []).append(name)
         else:
             left -= count * einsums
             shown = (cost_table(f"orders-{place}", result), word_table(f"o-words-{place}", result, _drawn(result)))
@@ -69,7 +75,8 @@ def run_orders(run: Run) -> RunOrders | None:
     if not (costed or left_out):
         return None
     command = f"costmodel orders {run.architecture.name} {run.workload.name} --mapping …/mapping.yaml"
-    return RunOrders(tuple(costed), ", ".join(single), tuple(left_out), command)
+    others = tuple((_listed(names), reason) for reason, names in left_out.items())
+    return RunOrders(tuple(costed), ", ".join(single), others, command)
 
 
 def _expensive_first(run: Run) -> Iterator[tuple[str, Mapping]]:
@@ -105,6 +112,11 @@ def _costs(run: Run, mapping: Mapping, limit: int) -> OrderCosts | str:
         return error.problems[0].message
     finally:
         PATIENCE.reset(before)
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
 
 
 def _too_many(found: Sequence[Stretch]) -> str:

@@ -37,7 +37,7 @@ def _search_table(name: str, run: Run) -> Table:
     for s in run.searches:
         c = s.certificate
         pruned = "; ".join(f"{rule}: {human.amount(count)}" for rule, count in c.pruned)
-        space = Cell("not counted", -1.0, numeric=True) if c.mapspace is None else _big(c.mapspace)
+        space = Cell("not counted", -1.0, numeric=True) if c.mapspace is None else large(c.mapspace)
         rows.append(
             (
                 Cell(s.einsum, s.einsum),
@@ -54,7 +54,8 @@ def _search_table(name: str, run: Run) -> Table:
     return Table(name, "Search", "How each answer was found.", columns, tuple(rows))
 
 
-def _big(value: int) -> Cell:
+def large(value: int) -> Cell:
+    """A count that may have hundreds of digits."""
     text = (
         f"{value:,}" if value < 1_000_000 else f"{float(value):.3g}" if value < 10**300 else f"10^{len(str(value)) - 1}"
     )

@@ -17,20 +17,21 @@ TEMPLATES = Path(__file__).parent / "templates"
 SCRIPTS = ("units", "page", "tables", "charts", "select", "layers", "front", "copy")
 """In this order they are one script, and what a page has beyond others follows: the first has what all share."""
 
+LICENCE = 1000
+"""Characters before the first line of Plotly: its licence, and how it is loaded."""
+
 
 def fill_template(name: str, book: Book, *, parts: Sequence[str] = (), **content: object) -> str:
     """Return a page of its own: a template with style, scripts and what the book has collected.
 
     ``parts`` names what the page has beyond others: ``run`` adds ``run.css`` and ``run.js``.
     """
-    from plotly.offline import get_plotlyjs
-
     known = {"layers": ""} | content
     return template(name).render(
         **known,
         style="".join((TEMPLATES / f"{part}.css").read_text(encoding="utf-8") for part in ("page", *parts)),
         script="".join((TEMPLATES / f"{part}.js").read_text(encoding="utf-8") for part in (*SCRIPTS, *parts)),
-        plotly=get_plotlyjs(),
+        plotly=plotly_script(),
         data=book.data(),
     )
 
@@ -46,6 +47,24 @@ def plain_page(name: str, scripts: Sequence[str], data: object, **content: objec
 def template(name: str) -> jinja2.Template:
     """A template of the package; what it shows is escaped."""
     return _environment().get_template(name)
+
+
+@cache
+def plotly_script() -> str:
+    """Plotly for a page, without the function around it that loads it as a module.
+
+    A browser reads a function twice, first to find its end, and here the function is all of it: 5 MB. Where the text
+    is of another form, it stays as it is.
+    """
+    from plotly.offline import get_plotlyjs
+
+    text: str = get_plotlyjs()
+    head, opened, rest = text.partition('() => {\n"use strict";var Plotly=')
+    body, closed, end = rest.rpartition("\nreturn Plotly;\n}));")
+    if not (opened and closed) or len(head) > LICENCE or end.strip():
+        return text
+    licence = head.partition("*/")[0]
+    return f'{licence}*/\n"use strict";var Plotly={body}'
 
 
 @cache

@@ -33,26 +33,16 @@ report.fronts = (data, selection) => {
     pick();
     slider.value = String(order.indexOf(point));
     slider.setAttribute("aria-valuetext", `${title.textContent}: ${told[point].join(", ")}`);
-    plot.data.forEach((trace, place) => {
-      if (!trace.customdata) return;
-      const mine = trace.customdata.indexOf(point);
-      Plotly.restyle(plot, { selectedpoints: [mine < 0 ? [] : [mine]], "selected.marker.size": 16, "selected.marker.opacity": 1, "unselected.marker.opacity": 0.9 }, [place]);
-    });
+    report.draw(plot, options.value, report.marked(options.value, point));
   };
   const choose = (point) => {
     if (whole()) selection.point(data.shown.indexOf(point));
     else show(point);
   };
   const chosen = () => (whole() ? data.shown[selection.state.point ?? selection.own] ?? front().start : front().start);
-  const open = async () => {
-    await report.draw(plot, options.value);
-    plot.removeAllListeners("plotly_click");
-    plot.on("plotly_click", (event) => {
-      const point = event.points.find(({ customdata }) => customdata !== undefined);
-      if (point) choose(Number(point.customdata));
-    });
+  const open = () => {
     // From the fast end to the frugal one, as the line goes.
-    const places = new Map(plot.data.flatMap((trace) => (trace.customdata ?? []).map((point, n) => [point, [trace.x[n], -trace.y[n]]])));
+    const places = new Map(report.figure(options.value).data.flatMap((trace) => (trace.customdata ?? []).map((point, n) => [point, [trace.x[n], -trace.y[n]]])));
     order = [...places.keys()].sort((a, b) => places.get(a)[0] - places.get(b)[0] || places.get(a)[1] - places.get(b)[1]);
     slider.max = String(order.length - 1);
     show(chosen());
@@ -60,8 +50,12 @@ report.fronts = (data, selection) => {
   picker.addEventListener("change", pick);
   slider.addEventListener("input", () => choose(order[Number(slider.value)]));
   options.addEventListener("change", open);
-  let opened = open();
-  selection.onChange(() => { opened = opened.then(() => { if (whole()) show(chosen()); else pick(); }); });
+  report.onDrawn(plot, () => plot.on("plotly_click", (event) => {
+    const point = event.points.find(({ customdata }) => customdata !== undefined);
+    if (point) choose(Number(point.customdata));
+  }));
+  open();
+  selection.onChange(() => { if (whole()) show(chosen()); else pick(); });
 };
 
 // Everything else that changes with the point: tiles, figures, and what says so.
@@ -118,8 +112,12 @@ report.follow = (data, selection) => {
   // A dot of the roofline and a part of the tree choose their layer.
   const byName = (name) => data.layers.findIndex((layer) => layer.name === name);
   const toggle = (place) => selection.layer(place === selection.state.layer ? null : place);
-  document.getElementById("roofline")?.on("plotly_click", ({ points }) => { const name = points[0]?.customdata; if (byName(name) >= 0) toggle(byName(name)); });
-  document.getElementById("energy-icicle")?.on("plotly_icicleclick", ({ points }) => {
+  const clicks = (id, event, act) => {
+    const element = document.getElementById(id);
+    if (element) report.onDrawn(element, () => element.on(event, act));
+  };
+  clicks("roofline", "plotly_click", ({ points }) => { const name = points[0]?.customdata; if (byName(name) >= 0) toggle(byName(name)); });
+  clicks("energy-icicle", "plotly_icicleclick", ({ points }) => {
     const path = JSON.parse(points[0]?.id || "[]");
     if (data.layers.length > 1 && path.length === 3 && byName(path[2]) >= 0) { toggle(byName(path[2])); return false; }
     return undefined;

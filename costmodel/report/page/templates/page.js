@@ -1,6 +1,5 @@
 (() => {
   const data = JSON.parse(document.getElementById("report-data").textContent);
-  const drawn = new Map();
   const root = document.documentElement;
 
   const theme = () => {
@@ -26,17 +25,39 @@
   // A narrow tree has room for names alone: shares are in what is shown on hover.
   const narrow = (trace, width) => (trace.type === "icicle" && width < 480 ? { ...trace, texttemplate: "%{label}" } : trace);
 
-  const draw = (element, id, changed) => {
-    const figure = changed ?? data.figures[data.same[id] ?? id];
-    drawn.set(element, [id, changed]);
-    const traces = figure.data.map((trace) => narrow(trace, element.clientWidth));
-    return Plotly.react(element, traces, themed(figure.layout), data.config);
+  // A figure is drawn when it comes near the screen, one in a frame; what it shows may change before that.
+  const shows = new Map();
+  const drawn = new Set();
+  const first = new Map();
+  const figure = (id) => data.figures[data.same[id] ?? id];
+  const paint = (element) => {
+    const [id, changed] = shows.get(element);
+    const { data: traces, layout } = changed ?? figure(id);
+    Plotly.react(element, traces.map((trace) => narrow(trace, element.clientWidth)), themed(layout), data.config);
+    drawn.add(element);
+    first.get(element)?.();
+    first.delete(element);
   };
-  const redraw = () => { for (const [element, [id, changed]] of drawn) draw(element, id, changed); };
+  let last = Promise.resolve();
+  const near = new IntersectionObserver((entries) => {
+    for (const { isIntersecting, target } of entries) {
+      if (!isIntersecting) continue;
+      near.unobserve(target);
+      last = last.then(() => new Promise(requestAnimationFrame)).then(() => drawn.has(target) || paint(target));
+    }
+  }, { rootMargin: "50% 0px" });
+  const draw = (element, id, changed) => {
+    const known = shows.has(element);
+    shows.set(element, [id, changed]);
+    if (drawn.has(element)) paint(element);
+    else if (!known) near.observe(element);
+  };
+  const onDrawn = (element, act) => { if (drawn.has(element)) act(); else first.set(element, act); };
+  const redraw = () => drawn.forEach(paint);
 
   for (const element of document.querySelectorAll("[data-figure]")) draw(element, element.dataset.figure);
   for (const query of ["(prefers-color-scheme: dark)", "(max-width: 560px)"]) matchMedia(query).addEventListener("change", redraw);
-  addEventListener("beforeprint", () => { root.classList.add("print"); redraw(); });
+  addEventListener("beforeprint", () => { root.classList.add("print"); [...shows.keys()].forEach(paint); });
   addEventListener("afterprint", () => { root.classList.remove("print"); redraw(); });
 
   const showNest = (box, number) => {
@@ -60,7 +81,17 @@
     }));
   };
 
-  // A front or a scatter of designs: a click on a point shows its nest beside it.
+  // The points of a figure, one of them chosen; where the reader has zoomed in, it stays so.
+  const marked = (id, point) => {
+    const { data: traces, layout } = figure(id);
+    const mark = (trace) => {
+      const place = trace.customdata.indexOf(point);
+      return { ...trace, selectedpoints: place < 0 ? [] : [place], selected: { marker: { size: 16, opacity: 1 } }, unselected: { marker: { opacity: 0.9 } } };
+    };
+    return { data: traces.map((trace) => (trace.customdata ? mark(trace) : trace)), layout: { ...layout, uirevision: id } };
+  };
+
+  // Curves: a click on a corner shows its nest beside it.
   const explore = (box) => {
     const plot = box.querySelector(".figure");
     const options = box.querySelector(".explorer-head select");
@@ -70,11 +101,9 @@
     const picker = which.querySelector("select");
     const nest = box.querySelector(".side .nest");
     let nests = [];
-    let at = null;
 
     const pick = () => { if (nests.length) showNest(nest, nests[Number(picker.value)][1]); };
     const show = (front, point) => {
-      at = point;
       const [group, ...numbers] = front.nests[point];
       nests = numbers.map((number, place) => [data.names[group][place], number]);
       title.textContent = front.titles ? front.titles[point] : `${front.what || "Point"} ${Number(point) + 1} of ${front.points}`;
@@ -88,26 +117,15 @@
       which.hidden = nests.length < 2;
       nest.hidden = !nests.length;
       pick();
-      plot.data.forEach((trace, place) => {
-        if (!trace.customdata) return;
-        const mine = trace.customdata.indexOf(point);
-        Plotly.restyle(plot, { selectedpoints: [mine < 0 ? null : [mine]], "selected.marker.size": 16, "selected.marker.opacity": 1, "unselected.marker.opacity": 0.9 }, [place]);
-      });
+      draw(plot, options.value, marked(options.value, point));
     };
-    const open = async (keep) => {
-      const id = options.value;
-      const front = data.fronts[data.fronts[id].same || id];
-      await draw(plot, id);
-      plot.removeAllListeners("plotly_click");
-      plot.on("plotly_click", (event) => {
-        const point = event.points.find((p) => p.customdata !== undefined);
-        if (point) show(front, Number(point.customdata));
-      });
-      show(front, keep && at !== null ? at : front.start);
-    };
+    const front = data.fronts[options.value];
     picker.addEventListener("change", pick);
-    options.addEventListener("change", () => open(Boolean(data.fronts[options.value].same) || box.dataset.explorer === "sweep"));
-    open(false);
+    onDrawn(plot, () => plot.on("plotly_click", ({ points }) => {
+      const point = points.find(({ customdata }) => customdata !== undefined);
+      if (point) show(front, Number(point.customdata));
+    }));
+    show(front, front.start);
   };
   document.querySelectorAll("[data-explorer]").forEach(explore);
 
@@ -128,5 +146,5 @@
   addEventListener("scroll", mark, { passive: true });
   mark();
 
-  Object.assign(report, { data, draw, showNest });
+  Object.assign(report, { data, draw, figure, marked, onDrawn, showNest });
 })();
