@@ -100,13 +100,13 @@ def test_levels_inside_of_the_unit_are_none_of_its():
 
 
 def test_what_may_be_spread():
-    found = allowed("PEs.X only [m, n]", "PEs.X at most m 3", "PEs exact n 4", "PEs.Y at most k 1")
+    found = allowed("PEs.X only [m, n]", "PEs.X at most m 3", "PEs exact n 2", "PEs.Y at most k 1")
     (array,) = found.arrays.values()
     assert [found.along(array, "X", v).most for v in "mnk"] == [3, 8, 1]
     assert [v for v in "mnk" if found.open_to(array, "X", v)] == ["m", "n"]
     assert [v for v in "mnk" if found.open_to(array, "Y", v)] == ["m", "n"]
-    assert (found.over(array, "n").least, found.over(array, "n").most) == (4, 4)
-    assert found.asked == ((array, "", "n", 4),)
+    assert (found.over(array, "n").least, found.over(array, "n").most) == (2, 2)
+    assert found.asked == ((array, "", "n", 2),)
     over_all = allowed("PEs at most k 1")
     assert not over_all.open_to(array, "X", "k")
     assert (over_all.over(array, "k").most, over_all.over(array, "m").most) == (1, array.fanout)
