@@ -22,7 +22,7 @@ COMMANDS = {
     "show": "Show an architecture, a workload, a mapping, or one statement.",
     "list": "List shipped files by kind.",
     "schema": "Print the JSON Schema of a kind of file, for editors.",
-    "import": "Write a workload from an ONNX model.",
+    "import": "Write specs from an ONNX model or files of another tool.",
     "run": "Run a workload: its values, by the operational definition.",
     "transform": "Rewrite a workload step by step, and prove that values stay.",
     "evaluate": "Cost of a workload on an architecture with given mappings.",

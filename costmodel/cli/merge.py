@@ -37,6 +37,7 @@ def command(
     The folders stay as they are. `costmodel sweep STUDY --out` on the new one does what is missing.
     """
     from costmodel.report.assemble_sweep import sweep_folder
+    from costmodel.report.folder import not_a_run
     from costmodel.spec import catalog
     from costmodel.sweep.designs import asked
     from costmodel.sweep.execute import fingerprint
@@ -45,6 +46,9 @@ def command(
 
     started = time.monotonic()
     study = catalog.load_study(study_ref, overrides)
+    for folder in folders:
+        if not (folder / JOURNAL).is_file():
+            raise not_a_run(folder, JOURNAL)
     contents = [read(folder / JOURNAL) for folder in folders]
     for folder, content in zip(folders, contents, strict=True):
         if not content.of(fingerprint(study)):

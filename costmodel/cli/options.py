@@ -29,6 +29,13 @@ class NamedPath(click.Path):
         return super().convert(value, param, ctx)
 
 
+def not_empty(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    """Refuse an address that is given and says nothing: it would be passed over."""
+    if value is not None and not value.strip():
+        raise click.BadParameter("must not be empty")
+    return value
+
+
 @contextmanager
 def about(argument: str) -> Iterator[None]:
     """Name the argument that problems are about which have no place of their own."""

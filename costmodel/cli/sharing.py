@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from costmodel.cli.keep import RUNS
+from costmodel.cli.options import not_empty
 
 if TYPE_CHECKING:
     from costmodel.spec.study import Study
@@ -22,6 +23,7 @@ storage_option = click.option(
     "storage",
     "--storage",
     metavar="WHERE",
+    callback=not_empty,
     envvar="COSTMODEL_STORAGE",
     show_envvar=True,
     help="Where the study is shared: a file, or a database (postgresql://USER@HOST/NAME).",

@@ -17,6 +17,7 @@ from costmodel.cli.options import (
     jobs_option,
     json_option,
     lower_option,
+    not_empty,
     out_option,
     quiet_option,
     report_option,
@@ -76,6 +77,7 @@ def shard_asked(_ctx: click.Context, _param: click.Parameter, value: str | None)
 @click.option(
     "--cluster",
     metavar="tcp://HOST:PORT",
+    callback=not_empty,
     help="Search on the workers of this Dask scheduler (-j: with so many at most).",
 )
 @storage_option

@@ -99,6 +99,13 @@ def is_run(folder: Path) -> bool:
     return os.path.lexists(folder / RESULT)
 
 
+def not_a_run(folder: Path, without: str) -> SpecError:
+    """Say why a path is no run folder: it is none, or is without a file."""
+    what = f"holds no {without}" if folder.is_dir() else "is a file" if folder.exists() else "no such folder"
+    hint = "a run is a folder that evaluate, map or sweep wrote"
+    return SpecError([Problem(f"not a run: {what}", file=str(folder), hint=hint)])
+
+
 def kind_of(folder: Path) -> str:
     """The kind of the run in a folder; empty if it holds none that can be read."""
     return str(_result(folder).get("kind", ""))

@@ -25,7 +25,7 @@ from costmodel.model.evaluation import (
     OverlapRow,
     TrafficRow,
 )
-from costmodel.report.folder import is_run, read_text
+from costmodel.report.folder import is_run, not_a_run, read_text
 from costmodel.report.numbers import faults
 from costmodel.report.record import ADVICE_FILE, ARCHITECTURES_FILE, RESULT_FILE, ROWS, WORKLOADS_FILE
 from costmodel.report.result import ADVICE, ARCHITECTURES, INPUTS, OVERLAP, RESULT, WORKLOADS, InputRecord, Result
@@ -48,8 +48,7 @@ def read_evaluated(folder: Path) -> Run:
 def read_run(folder: Path) -> Run:
     """Read a run folder. Raises SpecError that names the file, and the line where there is one."""
     if not is_run(folder):
-        what = f"holds no {RESULT}" if folder.is_dir() else "no such folder"
-        raise SpecError([Problem(f"not a run: {what}", file=str(folder))])
+        raise not_a_run(folder, RESULT)
     path = folder / RESULT
     text = read_text(path, HINT)
     data = _parse(path, text)

@@ -316,9 +316,10 @@ def place_of_another(study: Study, chance: np.random.Generator, known: Container
     return {name: place for name, place in places.items() if sizes[name] > 1} or None
 
 
-def at(study: Study, places: dict[str, int]) -> Design:
-    chosen = {axis: values[places[axis]] for axis, values in study.axes.items()}
-    return design_of(study, study.arch[places[ARCH]], study.computations[places[WORKLOAD]], chosen)
+def at(study: Study, places: Mapping[str, int]) -> Design:
+    """The design at places; samplers are asked for none where there is only one, the first."""
+    chosen = {axis: values[places.get(axis, 0)] for axis, values in study.axes.items()}
+    return design_of(study, study.arch[places.get(ARCH, 0)], study.computations[places.get(WORKLOAD, 0)], chosen)
 
 
 def _place(trial: Trial, name: str, count: int) -> int:

@@ -6,7 +6,7 @@ import errno
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 
 DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
 """What databases are reached by, where an address does not say."""
+SUCH_AS = "such as postgresql://USER@HOST/NAME"
 PAUSES_S = (0.2, 1.0, 3.0)
 """Between attempts to make the tables: several processes may begin at once."""
+JOURNAL_HEAD = b'{"op_code"'
+"""How every line of a journal of Optuna begins."""
 
 
 def without_passwords(text: str) -> str:
@@ -51,18 +54,30 @@ def reached(where: str) -> Iterator[None]:
         for secret in filter(None, _secrets(where)):
             said = said.replace(secret, "***")
         raise ConnectionError(errno.EIO, said, without_passwords(where)) from None
-    except (ValueError, KeyError, AssertionError) as error:
+    except OSError as error:  # Optuna's writes do not know what they write to
+        if error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror or str(error), without_passwords(where)) from error
+    except (ValueError, KeyError, TypeError, AssertionError) as error:
         if "://" in where:
             raise
-        hint = "name another file: points that are in a run folder are not done again"
-        raise SpecError([Problem(f"is no journal of Optuna, or damaged: {error}", file=where, hint=hint)]) from error
+        raise _no_journal(where, str(error)) from error
+
+
+def _no_journal(where: str, why: str) -> SpecError:
+    hint = "name another file: points that are in a run folder are not done again"
+    return SpecError([Problem(f"is no journal of Optuna, or damaged: {why}", file=where, hint=hint)])
 
 
 def _journal(path: Path) -> BaseStorage:
+    """Raises SpecError for a file of another kind, before Optuna writes to its end."""
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
 
     path.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(FileNotFoundError), path.open("rb") as file:
+        if (head := file.read(len(JOURNAL_HEAD))) and head != JOURNAL_HEAD:
+            raise _no_journal(str(path), f"it begins with {head.decode(errors='replace')!r}")
     return JournalStorage(JournalFileBackend(str(path)))
 
 
@@ -70,7 +85,7 @@ def _database(where: str) -> BaseStorage:
     shown = without_passwords(where)
     try:
         from sqlalchemy.engine import make_url
-        from sqlalchemy.exc import ArgumentError, IntegrityError, ProgrammingError
+        from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, ProgrammingError
     except ModuleNotFoundError:
         raise SpecError([_missing(shown, "sqlalchemy")]) from None
     from optuna.storages import RDBStorage
@@ -78,8 +93,7 @@ def _database(where: str) -> BaseStorage:
     try:
         url = make_url(where)
     except ArgumentError:
-        hint = "such as postgresql://USER@HOST/NAME"
-        raise SpecError([Problem("is no address of a database", file=shown, hint=hint)]) from None
+        raise SpecError([Problem("is no address of a database", file=shown, hint=SUCH_AS)]) from None
     url = url.set(drivername=DRIVERS.get(url.drivername, url.drivername))
     options: dict[str, Any] = {"pool_pre_ping": True} if url.get_backend_name() != "sqlite" else {}
     for pause_s in (*PAUSES_S, None):
@@ -87,6 +101,9 @@ def _database(where: str) -> BaseStorage:
             return RDBStorage(url.render_as_string(hide_password=False), engine_kwargs=options)
         except ImportError as error:
             raise SpecError([_missing(shown, str(error.__cause__ or error))]) from None
+        except NoSuchModuleError:
+            message = f"no database is called {url.drivername!r}"
+            raise SpecError([Problem(message, file=shown, hint=SUCH_AS)]) from None
         except (IntegrityError, ProgrammingError):
             if pause_s is None:
                 raise

@@ -254,7 +254,7 @@ BAD = {
             "12:29",
             "computing inside a memory cannot be said",
         ),
-        ("memories:", "memory:", "", "is no accelerator, workload or mapping of ZigZag"),
+        ("memories:", "memory:", "1:1", "is no accelerator, workload or mapping of ZigZag"),
     ),
     "scalesim": (
         ("ArrayHeight: 8", "ArrayHeight: 8.5", "5", "ArrayHeight must be a whole number above 0, got '8.5'"),

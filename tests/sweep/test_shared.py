@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pwd
 import shutil
@@ -22,8 +23,10 @@ from costmodel.cli import app
 from costmodel.spec import catalog
 from costmodel.sweep import bench, shared
 from costmodel.sweep.bench import answer
+from costmodel.sweep.designs import at
 from costmodel.sweep.execute import fingerprint, run_sweep
 from costmodel.sweep.shared import Shared
+from costmodel.sweep.storage import reached
 
 WORKLOAD = 'name: small\nranks: {M: 4, N: 4, K: 4}\neinsums: ["Z[m, n] = A[m, k] * B[k, n]"]\n'
 STUDY = """\
@@ -76,6 +79,13 @@ def test_two_who_share_a_study_choose_each_design_once(sampler):
     assert (late.done, len(known.outcomes), known.searches.distinct) == (0, 12, 0)
 
 
+def test_designs_are_chosen_by_chance_where_a_sampler_proposes_what_is_taken(monkeypatch):
+    monkeypatch.setattr(shared, "proposed", lambda study, _trial: at(study, {}))
+    study = loaded("sampler=tpe", "axes={MAC.throughput: [1, 2, 4]}")
+    with Shared(study, fingerprint(study), "s.journal", 1) as alone:
+        assert len(run_sweep(study, jobs=1, part=alone).outcomes) == 3
+
+
 def test_a_design_that_ends_two_processes_is_lost_and_said(monkeypatch):
     def fatal(asked, generous):
         if asked.architecture.level("MAC").throughput_per_cycle["default"] == 4:
@@ -113,17 +123,25 @@ def test_what_cannot_be_shared_is_said(tmp_path):
     other = ("--set", "axes={MAC.throughput: [1]}")
     said = run("worker", "study.yaml", *other, "--storage", "s.journal", code=1).stderr
     assert said.startswith("s.journal: another study 'tiny' is shared here: other files, axes or objectives")
-    for lines in ('{"op_code": 0', "no json\n"):
+    for lines in ('{"op_code": 0', '{"op_code":0}\n5\n', "no json\n", "5", "name: mine\n"):
         Path("bad.journal").write_text(lines, encoding="utf-8")
         assert (
             "bad.journal: is no journal of Optuna, or damaged"
             in run("worker", "study.yaml", "--storage", "bad.journal", code=1).stderr
         )
+        if not lines.startswith('{"op_code"'):  # it is somebody's file
+            assert Path("bad.journal").read_text(encoding="utf-8") == lines
     said = run("worker", "study.yaml", "--storage", "postgresql://me:secret@127.0.0.1:1/x", code=1).stderr
     assert said.startswith("postgresql://me:***@127.0.0.1:1/x: connection")
     said = run("worker", "study.yaml", "--storage", "nosuch://me:secret@h/x", code=1).stderr
-    assert said.startswith("nosuch://me:***@h/x: ")
+    assert said.startswith("nosuch://me:***@h/x: no database is called 'nosuch' (such as postgresql://")
     assert "secret" not in said
+    with pytest.raises(OSError, match="mine"), reached("mine"):
+        raise OSError(errno.ENOSPC, "no space left")
+    for option in ("--storage", "--cluster"):
+        assert "must not be empty" in run("sweep", "study.yaml", option, "", code=2).stderr
+    for what, why in (("study.yaml", "is a file"), (".", "holds no points.jsonl"), ("nosuch", "no such folder")):
+        assert f"{what}: not a run: {why}" in run("merge", "study.yaml", what, code=1).stderr
     assert "no --shard" in run("sweep", "study.yaml", "--share", "--shard", "1/2", code=2).stderr
 
 

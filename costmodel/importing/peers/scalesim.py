@@ -99,7 +99,7 @@ def read(files: Sequence[FilePath], *, values: Mapping[str, str] | None = None, 
         wrong, message = (
             (others[0], "is neither a .cfg nor a .csv") if others else (configs[1], "is a second configuration")
         )
-        raise SpecError([Problem(message, str(wrong), hint="one configuration.cfg and topologies (.csv)")])
+        raise SpecError([Problem(message, str(wrong), hint="one configuration (.cfg) and topologies (.csv)")])
     config = _config(configs[0]) if configs else None
     layers = [layer for file in files if file.suffix.lower() == ".csv" for layer in _layers(file, findings)]
     findings.check()

@@ -46,7 +46,8 @@ def advice_text(advised: Advised, *, whole: bool = False) -> str:
     if nothing := advised.nothing if whole else advised.nothing[:TEMPTING]:
         parts.append("gives nothing:\n" + "\n".join(f"  {nothing_text(advised, one)}" for one in nothing))
     if advised.untried:
-        parts.append(f"not tried in time (--budget): {'; '.join(advised.untried)}")
+        why = "interrupted" if advised.interrupted else "--budget"
+        parts.append(f"not tried in time ({why}): {'; '.join(advised.untried)}")
     return "\n\n".join(parts)
 
 

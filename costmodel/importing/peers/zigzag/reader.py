@@ -71,7 +71,7 @@ def _section(document: Document, file: Path) -> Section:
     if isinstance(data, list) and data and all(isinstance(one, dict) for one in data):
         return listed(document, "layers" if "equation" in data[0] else "mappings")
     hint = "an accelerator has `memories:`; workloads and mappings are lists of maps"
-    raise SpecError([Problem("is no accelerator, workload or mapping of ZigZag", str(file), hint=hint)])
+    raise SpecError([Problem("is no accelerator, workload or mapping of ZigZag", str(file), 1, 1, hint=hint)])
 
 
 def _mapping_for(layer: ZigLayer, mappings: Sequence[ZigMapping]) -> int | None:
