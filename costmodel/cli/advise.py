@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from costmodel.cli.evaluate import evaluated
-from costmodel.cli.explain import completed, is_run
+from costmodel.cli.explain import completed
 from costmodel.cli.keep import command_line, keep_report
 from costmodel.cli.options import einsum_option, json_option, lower_option, mapping_option, quiet_option, set_option
 from costmodel.cli.output import FINE, INTERRUPTED, PARTIAL, ProgressDisplay, put, put_json, say
@@ -54,7 +54,7 @@ def command(
     from costmodel.report.write import write_advice
 
     budget_s, jobs = asked.pop("budget") or BUDGET_S, asked["jobs"]
-    folder = Path(words[0]) if is_run(words) else None
+    folder = Path(words[0]) if len(words) == 1 or Path(words[0]).is_dir() else None
     if len(words) > (1 if folder else 2):
         raise click.UsageError("give a run folder, or ARCH WORKLOAD")
     cache = Cache(usual_folder(), say)
@@ -76,7 +76,7 @@ def command(
     finally:  # what cannot be kept is shown all the same
         _show(run, whole=whole, as_json=as_json)
     if run.advice.interrupted:
-        say("interrupted: what was tried is kept")
+        say(f"interrupted: what was tried {'is shown' if folder is None else 'is kept'}")
         return INTERRUPTED
     return PARTIAL if run.advice.untried else FINE
 

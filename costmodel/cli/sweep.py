@@ -201,6 +201,9 @@ def keep_sweep(
             say(f"table: {write_table(table, run)}")
     finally:  # what cannot be kept is shown all the same
         _show(run, as_json=as_json)
+    if not (run.design_points or result.interrupted or result.lost):
+        say("no point falls to this part of the study")
+        return True
     feasible = any(point.feasible for point in run.design_points)
     if not (feasible or result.interrupted or result.lost):
         say(nothing_text(run.design_points))

@@ -483,6 +483,7 @@ def network_text(array: Array) -> str:
 def links_text(array: Array) -> str:
     """Say how many links words take, and what links carry; empty where no network is described.
 
+    >>> from costmodel.components.network import Network
     >>> links_text(Array(name="PEs", shape={"X": 4}, network=Network(topology="bus", link_bits=16)))
     'links: 4 a word, 0 an instance; b/cycle: enter 16, deliver 64'
     """

@@ -69,6 +69,7 @@ def test_what_no_advice_is_about_is_refused():
     run("map", "tiny.yaml", "work.yaml", *QUIET, "--out", "r")
     assert "holds what was asked" in run("advise", "r", "--set", "Buffer.size=8", code=2).stderr
     assert "holds no result.json" in run("advise", ".", code=1).stderr
+    assert "(did you mean 'two_level'?)" in run("advise", "two_levle", "mm64", code=1).stderr
     result = json.loads(Path("r/result.json").read_text(encoding="utf-8"))
     result["provenance"]["settings"]["set"] = "Buffer.size=99 B"
     Path("r/result.json").write_text(json.dumps(result), encoding="utf-8")
