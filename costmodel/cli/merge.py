@@ -51,7 +51,7 @@ def command(
             raise not_a_run(folder, JOURNAL)
     contents = [read(folder / JOURNAL) for folder in folders]
     for folder, content in zip(folders, contents, strict=True):
-        if not content.of(fingerprint(study)):
+        if content.points and not content.of(fingerprint(study)):
             hint = "name the study, and the settings, that it was swept with"
             raise SpecError([Problem("holds no point of this study", file=str(folder / JOURNAL), hint=hint)])
         if content.unread:
