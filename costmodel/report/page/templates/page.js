@@ -25,7 +25,7 @@
   // A narrow tree has room for names alone: shares are in what is shown on hover.
   const narrow = (trace, width) => (trace.type === "icicle" && width < 480 ? { ...trace, texttemplate: "%{label}" } : trace);
 
-  // A figure is drawn when it comes near the screen, one in a frame; what it shows may change before that.
+  // A figure is drawn first when it comes near the screen, one in a frame; what it shows may change before that.
   const shows = new Map();
   const drawn = new Set();
   const first = new Map();
@@ -56,6 +56,18 @@
   const redraw = () => drawn.forEach(paint);
 
   for (const element of document.querySelectorAll("[data-figure]")) draw(element, element.dataset.figure);
+
+  // The others follow while nothing else goes on: who scrolls fast, or keeps a picture of all, finds them there.
+  const whenIdle = window.requestIdleCallback ?? ((act) => setTimeout(act, 50));
+  const drawRest = () => {
+    const next = [...shows.keys()].find((element) => !drawn.has(element) && element.clientWidth);
+    if (!next) return; // what is hidden waits until it is shown
+    near.unobserve(next);
+    paint(next);
+    whenIdle(drawRest);
+  };
+  addEventListener("load", () => whenIdle(drawRest));
+
   for (const query of ["(prefers-color-scheme: dark)", "(max-width: 560px)"]) matchMedia(query).addEventListener("change", redraw);
   addEventListener("beforeprint", () => { root.classList.add("print"); [...shows.keys()].forEach(paint); });
   addEventListener("afterprint", () => { root.classList.remove("print"); redraw(); });
