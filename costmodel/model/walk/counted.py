@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,6 +21,17 @@ class HopRow:
     tensor: str
     words: int
     bits: int
+
+
+@dataclass(frozen=True, slots=True)
+class PassedWords:
+    """Words that pass one side of arrays, by (Einsum, array, tensor), and their bits."""
+
+    words: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    bits: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+
+    def rows(self) -> tuple[HopRow, ...]:
+        return tuple(HopRow(*key, words, self.bits[key]) for key, words in self.words.items())
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from costmodel.model.evaluation import FLOWS, WAITING, Flow, LatencyRow, OccupancyRow, TrafficRow
-from costmodel.model.walk.counted import HopRow, OperationRow, PassRow, PortRow, WalkResult
+from costmodel.model.walk.counted import OperationRow, PassRow, PortRow, WalkResult
 from costmodel.model.walk.pipeline import overlap_rows
 from costmodel.spec.hardware import Array, ComputeUnit, Memory
 from costmodel.spec.mapping import Sequence, Storage
@@ -38,8 +38,8 @@ def result(run: Run) -> WalkResult:
     return WalkResult(
         traffic_rows=tuple(TrafficRow(*key, words) for key, words in traffic.items()),
         bits=bits,
-        hop_rows=tuple(HopRow(*key, words, run.hop_bits[key]) for key, words in run.hops.items()),
-        enter_rows=tuple(HopRow(*key, words, run.entered_bits[key]) for key, words in run.entered.items()),
+        hop_rows=run.hops.rows(),
+        enter_rows=run.entered.rows(),
         operation_rows=tuple(OperationRow(*key, count) for key, count in run.operations.items()),
         port_rows=ports,
         pass_rows=tuple(PassRow(*key, passes) for key, passes in run.passes.items()),
@@ -132,7 +132,7 @@ def network_limits(run: Run, einsum: str) -> list[tuple[str, int, float]]:
         return []
     entered, hopped = (
         sum(bits for (name, at, _), bits in moved.items() if (name, at) == (einsum, array.name))
-        for moved in (run.entered_bits, run.hop_bits)
+        for moved in (run.entered.bits, run.hops.bits)
     )
     return [
         (f"{array.name} {action}", hopped if action == "deliver" else entered, words * array.network.link_bits)

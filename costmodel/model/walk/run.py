@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from costmodel.model.walk.counted import PassedWords
 from costmodel.model.walk.crossing import Delivery, children_of, merge_deliveries, merge_updates
 from costmodel.model.walk.pipeline import PipelineLog
 from costmodel.model.walk.state import Active, Holder, Instance, Scope, narrowed, steps_of
@@ -43,7 +44,10 @@ class Run:
         self.einsums, self.architecture, self.nest, self.watcher = einsums, architecture, nest, watcher
         self.holders: dict[tuple[tuple[int, ...], str], Holder] = {}
         self.tiles: dict[object, tuple[Tile, Tile]] = {}
-        self.hops: Counter[tuple[str, str, str]] = Counter()
+        self.hops = PassedWords()
+        """To or from the children of an array."""
+        self.entered = PassedWords()
+        """To an array from above it, or out of it there."""
         self.operations: Counter[tuple[str, str, str]] = Counter()
         self.steps: dict[tuple[str, str], Counter[Instance]] = defaultdict(Counter)
         self.timed: dict[tuple[str, str, Instance], Counter[str]] = defaultdict(Counter)
@@ -51,10 +55,6 @@ class Run:
         self.across: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)  # (dimension, rank variable)
         self.stationary: dict[tuple[str, str, tuple[int, ...]], Tile] = {}
         self.pipelines = PipelineLog()
-        self.hop_bits: Counter[tuple[str, str, str]] = Counter()
-        self.entered: Counter[tuple[str, str, str]] = Counter()
-        """Words that come to an array from above it, or leave it there."""
-        self.entered_bits: Counter[tuple[str, str, str]] = Counter()
         self.sums = Sums(einsums, architecture, self.across)
         whole = {e.name: {v: range(extent) for v, extent in e.shape.items()} for e in einsums.values()}
         self.run(nest, Scope(), {(): whole})
@@ -268,34 +268,33 @@ class Run:
         """The parent reads what the children of one step ask for."""
         for array in self.arrays_between(parent.index, index):
             for deliveries in demands.values():
-                self.hop(owner, array, parent, sum(len(d.asked) for d in deliveries), sums=sums)
+                self.passed(self.hops, owner, array, parent, sum(len(d.asked) for d in deliveries), sums=sums)
             groups = children_of(array, demands, above)
             demands = {outside: merge_deliveries(array.multicast, group) for outside, group in groups.items()}
             above = tuple(loop for loop in above if loop.array != array.name)
             for deliveries in demands.values():
-                self.enter(owner, array, parent, sum(len(d.asked) for d in deliveries), sums=sums)
+                self.passed(self.entered, owner, array, parent, sum(len(d.asked) for d in deliveries), sums=sums)
         if above != parent.above:
             raise ValueError(f"'store {parent.tensor.name} in {parent.memory.name}': a spatial loop stands amiss")
         for instance, deliveries in demands.items():
             self.count(parent, owner, "read", instance, sum(len(d.asked) for d in deliveries), sums=sums)
 
-    def hop(
-        self, einsum: str, array: Array, parent: Holder, words: int, *, sums: bool = False, finished: int = 0
+    def passed(
+        self,
+        passing: PassedWords,
+        einsum: str,
+        array: Array,
+        parent: Holder,
+        words: int,
+        *,
+        sums: bool = False,
+        finished: int = 0,
     ) -> None:
-        """Add words that travel to or from a child of an array."""
+        """Add words that pass a side of an array."""
         key = (einsum, array.name, parent.tensor.name)
-        self.hops[key] += words
+        passing.words[key] += words
         bits = self.sums.bits(parent.tensor, array, words, finished) if sums else words * parent.tensor.bits
-        self.hop_bits[key] += bits
-
-    def enter(
-        self, einsum: str, array: Array, parent: Holder, words: int, *, sums: bool = False, finished: int = 0
-    ) -> None:
-        """Add words that come to an array from above it, or leave it there."""
-        key = (einsum, array.name, parent.tensor.name)
-        self.entered[key] += words
-        bits = self.sums.bits(parent.tensor, array, words, finished) if sums else words * parent.tensor.bits
-        self.entered_bits[key] += bits
+        passing.bits[key] += bits
 
     def collect(
         self,
@@ -311,13 +310,13 @@ class Run:
         for array in self.arrays_between(parent.index, index):
             done = self.sums.finished(owner, (array.name, id(parent), index), above, updates)
             for instance, sent in updates.items():
-                self.hop(owner, array, parent, sent.total(), sums=sums, finished=done[instance])
+                self.passed(self.hops, owner, array, parent, sent.total(), sums=sums, finished=done[instance])
             groups = children_of(array, updates, above)
             updates = {outside: merge_updates(reduce=array.reduce, children=group) for outside, group in groups.items()}
             above = tuple(loop for loop in above if loop.array != array.name)
             done = self.sums.finished(owner, ("out of", array.name, id(parent), index), above, updates)
             for instance, sent in updates.items():
-                self.enter(owner, array, parent, sent.total(), sums=sums, finished=done[instance])
+                self.passed(self.entered, owner, array, parent, sent.total(), sums=sums, finished=done[instance])
         if above != parent.above:
             raise ValueError(f"'store {parent.tensor.name} in {parent.memory.name}': a spatial loop stands amiss")
         done = self.sums.finished(owner, ("update", id(parent), index), parent.above, updates)
