@@ -22,6 +22,11 @@ def nm(text: object) -> float:
     return float(units.parse(text, units.LENGTH))
 
 
+def volts(text: object) -> float:
+    """Read a voltage in V."""
+    return float(units.parse(text, units.VOLTAGE))
+
+
 def bits(text: object) -> float:
     """Read a size or width in bits."""
     return float(units.parse(text, units.SIZE))
