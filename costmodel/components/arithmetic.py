@@ -201,12 +201,14 @@ _PRODUCTS = Parameter(
     default=POLYNOMIAL,
     example=1,
 )
+_CHOICES = ("less", "equal", "sign", "where")
+"""What a comparison makes; a choice between two words is priced like one (assumed)."""
 UNITS = (
     ArithmeticUnit("mac", ("mac",), _mac, {"accumulator": _ACCUMULATOR}),
-    ArithmeticUnit("adder", ("add", "copy", "abs"), lambda p: _of(p, "add")),
+    ArithmeticUnit("adder", ("add", "copy", "abs", "floor", "ceil", "round"), lambda p: _of(p, "add")),
     ArithmeticUnit("multiplier", ("mul", "square"), lambda p: _of(p, "mul")),
     ArithmeticUnit("divider", ("div",), _divider, {"products": _STEPS}),
     ArithmeticUnit("exp", FUNCTIONS, _exp, {"products": _PRODUCTS}),
-    ArithmeticUnit("max", ("max", "min", "relu"), _max),
-    ArithmeticUnit("comparator", ("max", "min"), _comparator),
+    ArithmeticUnit("max", ("max", "min", "relu", *_CHOICES), _max),
+    ArithmeticUnit("comparator", ("max", "min", *_CHOICES), _comparator),
 )

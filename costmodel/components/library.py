@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -126,13 +126,19 @@ def _values(
 
 def _finite(of: Component, values: Parameters) -> Mapping[str, ComponentFigure]:
     try:
-        figures = of.actions(values)
+        figures = _of_package(of.name, *values.items()) if OWN.get(of.name) is of else of.actions(values)
     except OverflowError:
         figures = {}
     if not figures or not all(math.isfinite(figure.value) and figure.value >= 0 for figure in figures.values()):
         hint = "sizes, widths and powers are far from anything that is built"
         raise ComponentError(f"no finite costs of {of.name} follow from its parameters", "", hint)
     return figures
+
+
+@lru_cache(maxsize=4096)
+def _of_package(name: str, *values: tuple[str, Value]) -> Mapping[str, ComponentFigure]:
+    """Return the costs of a component of the package; a sweep asks for the same ones in each of its designs."""
+    return MappingProxyType(OWN[name].actions(dict(values)))
 
 
 def _read(key: str, stated: Mapping[str, object], of: Component, word_bits: int) -> Value:
