@@ -129,3 +129,18 @@ def test_a_transformer_runs_on_every_machine_whole(name, transformer):
     found = cm.evaluate(machine, workload, mapping={"mappings": mappings}, einsums=sorted(kinds.values()))
     assert set(found.latency["einsum"]) == set(kinds.values())
     assert found.energy_pj > 0
+
+
+@pytest.mark.long
+def test_every_machine_has_a_unit_for_each_operation_of_every_transformer():
+    machines = [catalog.load_architecture(name) for name in sorted(set(FILES) - {"systolic4", "systolic4_weight"})]
+    names = [
+        name for name in catalog.shipped()["workload"] if re.search("attention|bert|gpt|llama|mixtral|vit|ast", name)
+    ]
+    assert len(names) > 20
+    for name in names:
+        einsums = {tuple(o.kind for o in e.operations): e for e in catalog.load_workload(name).einsums}
+        lacking = [
+            (machine.name, e.name) for machine in machines for e in einsums.values() if not units_for(e, machine)
+        ]
+        assert lacking == [], name
