@@ -6,6 +6,7 @@ from report import samples
 from strategies import workload_of
 
 from costmodel.report import chart, chart_svg, figures, human, roofs, tables
+from costmodel.report.descent import descents
 from costmodel.report.figures.colours import ACCENT, group_colours
 from costmodel.report.figures.parts import label
 from costmodel.spec.hardware import ComputeUnit
@@ -123,6 +124,21 @@ def test_points_of_a_front_know_their_place(network):
     (chosen,) = [t for t in marked if t.name == "chosen"]
     assert list(chosen.customdata) == [search.chosen]
     assert "DRAM[I F O]" in chosen.hovertext[0]
+
+
+def test_the_best_so_far_falls_to_the_line_of_what_is_proven(network):
+    found = descents(network)
+    proven = next(one for one in found if one.proven)
+    bounded = next(one for one in found if one.bounded and not one.proven)
+    assert [round(times, 6) for _, times in bounded.steps] == [1.5465, 1.05162, 1.031]
+    assert [round(times, 6) for _, times in proven.steps] == [1.5, 1.02, 1.0]
+    figure = figures.descent([bounded, proven]).figure()
+    (ground,) = {shape.y0 for shape in figure.layout.shapes}
+    assert [trace.y[-1] for trace in figure.data] == [pytest.approx(0.031), ground]
+    assert [trace.x[-1] for trace in figure.data] == [2000, 2000]
+    assert all(list(trace.y) == sorted(trace.y, reverse=True) for trace in figure.data)
+    assert figure.layout.annotations[0].text == "what no mapping undercuts"
+    assert figures.descent([proven]).figure().layout.annotations[0].text == "the proven optimum"
 
 
 def test_the_colour_of_a_front_is_the_room_used_where_it_is_an_objective():

@@ -13,6 +13,7 @@ from costmodel.report.cards import cards
 from costmodel.report.folder import write_text
 from costmodel.report.page.advice import advice_card
 from costmodel.report.page.book import Book
+from costmodel.report.page.descent import descent_figure
 from costmodel.report.page.explorers import front_section
 from costmodel.report.page.fibers import fibers_svg
 from costmodel.report.page.figures import energy_figures, latency_figures
@@ -77,6 +78,7 @@ def render(run: Run, baseline: Run | None = None) -> str:
         fibers=fibers_svg(run) if evaluated else "",
         front=front_section(book, run, points),
         rejected=rejected(run) if run.searches else None,
+        descent=descent_figure(book, run),
         tables=run_tables(run),
         **inputs_of([run]),
     )

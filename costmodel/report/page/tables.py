@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from costmodel.report import human, tables
+from costmodel.report.page.descent import descent_rows
 from costmodel.report.page.grid import Cell, Table, number, table_of
 from costmodel.report.run import Run
 from costmodel.spec.hardware import Architecture
@@ -29,6 +30,7 @@ def run_tables(run: Run) -> list[Table]:
         columns = ["einsum", "point", "energy_pj", "latency_cycles", "edp", *room, "chosen"]
         found.append(table_of("t-front", "Fronts", "One execution of each Einsum.", pd.concat(parts)[columns]))
         found.append(_search_table("t-search", run))
+        found += descent_rows(run)
     return found
 
 
