@@ -45,6 +45,8 @@ class Returning:
 
 def returning(asked: Questioned, einsum: str) -> tuple[Returning, ...]:
     """Every boundary of an Einsum between two memories that tiles cross more than once; the most energy first."""
+    if einsum in asked.returning:
+        return asked.returning[einsum]
     found = []
     for tensor in asked.bound(einsum).einsum.tensors:
         for c in asked.crossings(einsum, tensor):
@@ -56,7 +58,8 @@ def returning(asked: Questioned, einsum: str) -> tuple[Returning, ...]:
                 ends = (c.parent.level.name, c.child.level.name)
                 times = math.prod(steps for _, steps in loops)
                 found.append(Returning(einsum, tensor, *ends, times, loops, leaving, _energy(c)))
-    return tuple(sorted(found, key=lambda r: -r.extra_pj))
+    asked.returning[einsum] = tuple(sorted(found, key=lambda r: -r.extra_pj))
+    return asked.returning[einsum]
 
 
 def _repeating(asked: Questioned, c: Crossing, *, leaving: bool) -> Iterator[tuple[str, int]]:
