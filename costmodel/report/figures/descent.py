@@ -14,6 +14,8 @@ from costmodel.report.figures.parts import finish, label, log_ticks
 
 SYMBOLS: dict[Found, str] = {"start": "circle-open", "sample": "square", "climb": "diamond"}
 NAMES = {"edp": "EDP", "ed2p": "ED²P", "e2dp": "E²DP", "capacity": "room"}
+LONG = 30
+"""Letters of a name in a legend."""
 LEAST = 1e-6
 """Nearer than this is as good as the least that is known."""
 MEANINGS: dict[Found, str] = {"start": "constructed", "sample": "sampled", "climb": "found by climbing"}
@@ -44,7 +46,7 @@ def descent(found: Sequence[Descent]) -> Drawing:
                 "symbol": [*(SYMBOLS[step.by] for step, _ in one.steps), "circle"],
                 "line": {"width": 1.5, "color": colour},
             },
-            name=label(one.name + (f" and {one.alike} alike" if one.alike else "")),
+            name=label(_short(one.name) + (f" + {one.alike}" if one.alike else "")),
             hovertext=[*(_step_text(one, *step) for step in one.steps), ""],
             hoverinfo=[*("text" for _ in trials), "skip"],
         )
@@ -96,8 +98,14 @@ def least_text(found: Sequence[Descent]) -> str:
     return "the proven optimum" if all(one.proven for one in found if one.bounded) else "what no mapping undercuts"
 
 
+def _short(name: str) -> str:
+    """A name as a legend on a narrow page has room for it."""
+    return name if len(name) <= LONG else f"{name[: LONG // 2]}…{name[-LONG // 2 :]}"
+
+
 def _step_text(one: Descent, step: Improvement, times: float) -> str:
-    lines = [f"<b>{label(one.name)}: {human.percent(times - 1)} above</b>"]
+    alike = f" and {one.alike} alike" if one.alike else ""
+    lines = [f"<b>{label(one.name)}{alike}: {human.percent(times - 1)} above</b>"]
     lines.append(f"{MEANINGS[step.by]}, mapping {step.trial:,} of {one.costed:,}")
     lines.append(f"{human.joules(step.energy_pj)} · {human.exact(step.latency_cycles)} cycles")
     return "<br>".join(lines)
