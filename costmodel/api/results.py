@@ -203,7 +203,9 @@ class MapResult(CostResult):
         Columns: point, energy_pj, latency_cycles, edp, chosen, mapping (of a single Einsum), latency_s; and
         capacity_bits where it is an objective.
         """
-        return tables.network_front(self.run)
+        import pandas as pd
+
+        return pd.DataFrame(tables.network_front(self.run))
 
     @property
     def why(self) -> Text:

@@ -2,9 +2,10 @@
 
 An entry is a file, named by what decides the answer: the Einsum but for names that mean nothing (``canonical.py``), the
 architecture but for what no search looks at (``spec/decisive.py``), the request, and the program that searched (its
-sources). It holds mappings and the certificate, and no costs: the model costs what is read; or it says that nothing
-fits, where that is proven. A proven answer holds for good; with another one a search begins that has more time than the
-one that found it. Files take their place when whole: several runs may share a folder, and all points of a sweep.
+sources). It holds mappings and the certificate, and of costs only how a sampler came to its answer: the model costs
+what is read; or it says that nothing fits, where that is proven. A proven answer holds for good; with another one a
+search begins that has more time than the one that found it. Files take their place when whole: several runs may share a
+folder, and all points of a sweep.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.mapper.canonical import Naming, canonical, renamed_mapping, shared_names
 from costmodel.mapper.obey import violations
-from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint, Status
+from costmodel.mapper.result import Certificate, Improvement, InfeasibleError, MapperResult, MappingPoint, Status
 from costmodel.model.evaluate import evaluate
 from costmodel.spec.computing import parts_for
 from costmodel.spec.decisive import Family, decisive, family_of
@@ -181,7 +182,8 @@ def entry_of(
     stated: Entry
     if isinstance(answer, MapperResult) and not answer.certificate.interrupted:
         front = [[str(node) for node in point.mapping.nest] for point in answer.front]
-        stated = {"certificate": asdict(answer.certificate), "front": front}
+        history = [asdict(one) for one in answer.improvements]
+        stated = {"certificate": asdict(answer.certificate), "front": front, "improvements": history}
     elif isinstance(answer, InfeasibleError) and answer.proven:
         nearest = None if answer.nearest is None else asdict(answer.nearest)
         stated = {"infeasible": {"tally": answer.tally, "nearest": nearest, "mapspace": answer.mapspace}}
@@ -214,7 +216,8 @@ def answer_of(entry: Entry, asked: Inquiry, naming: Naming) -> MapperResult | In
         front.append(MappingPoint(mapping, evaluate(asked.alone, asked.architecture, mapping)))
     if not front:
         raise ValueError("it has no mapping")
-    return MapperResult(asked.einsum.name, tuple(front), _certificate(entry["certificate"]))
+    history = tuple(Improvement(**one) for one in entry["improvements"])
+    return MapperResult(asked.einsum.name, tuple(front), _certificate(entry["certificate"]), history)
 
 
 def _certificate(entry: Entry) -> Certificate:

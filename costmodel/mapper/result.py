@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Literal
 
 from costmodel.model.evaluation import Evaluation
 from costmodel.spec.mapping import Mapping
@@ -53,6 +55,19 @@ class NetworkPoint(Costs):
     """Place in the front of each Einsum that was mapped, in their order."""
 
 
+Found = Literal["start", "sample", "climb"]
+"""What found a mapping: a construction, the sampler, or the climb from the best of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Improvement(Costs):
+    """A mapping that, when it was costed, was better in an objective than all before it."""
+
+    trial: int
+    """Different mappings costed until then, with this one."""
+    by: Found
+
+
 @dataclass(frozen=True, slots=True)
 class Certificate:
     """What is known about an answer."""
@@ -94,6 +109,24 @@ class Certificate:
         return f"gap ≤ {100 * self.gap:.2g} %" if self.gap < 0.995 else f"gap ≤ {100 * self.gap:,.0f} %"
 
 
+def one_after_another(parts: Sequence[tuple[int, Sequence[Improvement]]], aim: Objective) -> tuple[Improvement, ...]:
+    """Return the improvements of several searches as those of one.
+
+    ``parts`` are in the order in which they were searched, each with how many mappings it costed.
+    """
+    kept: list[Improvement] = []
+    best = (math.inf,) * len(aim.names)
+    before = 0
+    for costed, improvements in parts:
+        for one in improvements:
+            values = aim.of(one)
+            if any(value < least for value, least in zip(values, best, strict=True)):
+                best = tuple(map(min, values, best))
+                kept.append(replace(one, trial=before + one.trial))
+        before += costed
+    return tuple(kept)
+
+
 def held_against(best: float, bound: float, *, front: bool, rounding: float = ROUNDING) -> tuple[Status, float | None]:
     """Say what is known of an answer that is ``best`` in its first objective, where nothing is less than ``bound``.
 
@@ -119,6 +152,8 @@ class MapperResult:
     front: tuple[MappingPoint, ...]
     """Pareto front over the objectives, best of the first objective first; one point for a single objective."""
     certificate: Certificate
+    improvements: tuple[Improvement, ...] = ()
+    """Of a search that samples: how it came to its answer."""
 
     def bound(self, aim: Objective) -> float:
         """Return what the first objective is at least, whatever the mapping; 0 where that is not known."""

@@ -17,7 +17,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from costmodel.einsum.algebra import Einsum
 from costmodel.mapper.front import select
-from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, Status, held_against
+from costmodel.mapper.result import (
+    Certificate,
+    InfeasibleError,
+    MapperResult,
+    Status,
+    held_against,
+    one_after_another,
+)
 from costmodel.mapper.tasks import LostError, Task
 from costmodel.spec.methods import METHODS
 from costmodel.spec.objective import AXES, Objective
@@ -103,7 +110,8 @@ def merged(one: MapperResult, other: MapperResult, aim: Objective) -> MapperResu
         interrupted=last.interrupted,
         budget_spent=last.budget_spent,
     )
-    return MapperResult(other.einsum, front, certificate)
+    history = one_after_another([(r.certificate.evaluated, r.improvements) for r in (one, other)], aim)
+    return MapperResult(other.einsum, front, certificate, history)
 
 
 @dataclass

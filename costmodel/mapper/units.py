@@ -12,7 +12,15 @@ from dataclasses import dataclass, field, replace
 
 from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.mapper.front import select
-from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint, Status, held_against
+from costmodel.mapper.result import (
+    Certificate,
+    InfeasibleError,
+    MapperResult,
+    MappingPoint,
+    Status,
+    held_against,
+    one_after_another,
+)
 from costmodel.model.evaluate import evaluate
 from costmodel.spec.computing import parts_for
 from costmodel.spec.hardware import Architecture
@@ -53,7 +61,8 @@ def search_units(einsum: Einsum, architecture: Architecture, aim: Objective, sea
     if not answers.results:
         raise _nowhere(einsum, answers.failures)
     front = select([point for result in answers.results for point in result.front], aim)
-    return MapperResult(einsum.name, tuple(front), answers.certificate(front, aim))
+    history = one_after_another([(r.certificate.evaluated, r.improvements) for r in answers.results], aim)
+    return MapperResult(einsum.name, tuple(front), answers.certificate(front, aim), history)
 
 
 def _of_the_chip(result: MapperResult, einsum: Einsum, architecture: Architecture, part: Architecture) -> MapperResult:

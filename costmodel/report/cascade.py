@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from costmodel.einsum.algebra import Einsum
 from costmodel.model.evaluation import Evaluation
 from costmodel.report import tables
 from costmodel.report.run import Run
@@ -67,7 +68,12 @@ def timeline(run: Run) -> Timeline | None:
         return None
     fused = [SharedLoops(names, _passes(run, m)) for m in run.mappings if len(names := einsums_in(m.nest)) > 1]
     units = {node.einsum: node.unit for m in run.mappings for node in _computes(m.nest)}
-    held = tuple(one for m in run.mappings for one in _held(run, e, m.nest))
+    rooms: dict[tuple[str, str, str], int] = {}
+    for row in e.occupancy_rows:
+        rooms.setdefault((row.einsum, row.level, row.tensor), row.bits)
+    statements = {statement.name: statement for statement in run.workload.einsums}
+    room = _Room(statements, tables.tensor_groups(run.workload), rooms)
+    held = tuple(one for m in run.mappings for one in room.held(m.nest))
     return Timeline(_stages(e, fused), units, held, tuple(fused))
 
 
@@ -106,26 +112,31 @@ def _passes(run: Run, mapping: nodes.Mapping) -> int:
     return steps
 
 
-def _held(run: Run, e: Evaluation, nest: nodes.Nest) -> Iterator[Held]:
-    """What the storage nodes of a nest keep, while what is below them runs."""
-    groups, rows = tables.tensor_groups(run.workload), e.occupancy_rows
-    for place, node in enumerate(nest):
-        if isinstance(node, nodes.Storage):
-            below = einsums_in(nest[place:])
-            for tensor in node.tensors:
-                users = _users(run, below, tensor)
-                row = next((r for r in rows if (r.level, r.tensor) == (node.level, tensor) and r.einsum in below), None)
-                if row is not None and users:
-                    inside = below[below.index(users[0]) : below.index(users[-1]) + 1]
-                    live = below if _repeats(nest[place + 1 :]) else inside
-                    yield Held(node.level, tensor, groups[users[0], tensor], row.bits, below, frozenset(live))
-        elif isinstance(node, nodes.Sequence):
-            for branch in node.branches:
-                yield from _held(run, e, branch)
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """What nests keep, by what is known of a run."""
 
+    statements: Mapping[str, Einsum]
+    groups: Mapping[tuple[str, str], str]
+    bits: Mapping[tuple[str, str, str], int]
+    """(Einsum, level, tensor) → what its tiles take."""
 
-def _users(run: Run, einsums: Sequence[str], tensor: str) -> list[str]:
-    return [name for name in einsums if tensor in run.workload.einsum(name).tensors]
+    def held(self, nest: nodes.Nest) -> Iterator[Held]:
+        """What the storage nodes of a nest keep, while what is below them runs."""
+        for place, node in enumerate(nest):
+            if isinstance(node, nodes.Storage):
+                below = einsums_in(nest[place:])
+                for tensor in node.tensors:
+                    users = [name for name in below if tensor in self.statements[name].tensors]
+                    taken = (self.bits.get((name, node.level, tensor)) for name in below)
+                    bits = next((bits for bits in taken if bits is not None), None)
+                    if bits is not None and users:
+                        inside = below[below.index(users[0]) : below.index(users[-1]) + 1]
+                        live = below if _repeats(nest[place + 1 :]) else inside
+                        yield Held(node.level, tensor, self.groups[users[0], tensor], bits, below, frozenset(live))
+            elif isinstance(node, nodes.Sequence):
+                for branch in node.branches:
+                    yield from self.held(branch)
 
 
 def _repeats(nest: nodes.Nest) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from costmodel.model.explain.asked import Questioned
 from costmodel.model.explain.peak import Loss, losses
-from costmodel.model.explain.returning import Returning, returning
+from costmodel.model.explain.returned import Returning
+from costmodel.model.explain.returning import returning
 from costmodel.report import tables
 from costmodel.report.run import Run
 
@@ -43,7 +44,7 @@ class Reason:
     extra_pj: float
     """Beyond crossing once, all together."""
     share: float
-    """Of the energy of the run."""
+    """Of the energy of all that is asked about."""
     einsums: int
 
 
@@ -57,12 +58,12 @@ def mapped(run: Run) -> list[str]:
     return [name for name in tables.evaluation_of(run).points if run.mapping_of(name) is not None]
 
 
-def where_the_peak_goes(run: Run, asked: Questioned, einsums: Iterable[str]) -> tuple[PeakShare, ...]:
+def where_the_peak_goes(asked: Questioned, einsums: Iterable[str]) -> tuple[PeakShare, ...]:
     """Split the cycles of some Einsums, over all executions: what is useful first, then causes, the largest first.
 
     Einsums that overlap count by themselves, as for ``utilisation``.
     """
-    e = tables.evaluation_of(run)
+    e = asked.evaluation
     found: dict[tuple[str, str], list[tuple[Loss, str, float]]] = {}
     total = lost = 0.0
     for name in einsums:
@@ -81,10 +82,14 @@ def where_the_peak_goes(run: Run, asked: Questioned, einsums: Iterable[str]) -> 
     return (shares[0], *sorted(shares[1:], key=lambda s: -s.cycles))
 
 
-def what_comes_back(run: Run, asked: Questioned, einsums: Iterable[str]) -> tuple[Reason, ...]:
-    """What crosses a boundary several times, by kind of tensor and boundary; the most energy first."""
-    e = tables.evaluation_of(run)
-    groups = tables.tensor_groups(run.workload)
+def what_comes_back(
+    asked: Questioned, einsums: Iterable[str], groups: Mapping[tuple[str, str], str]
+) -> tuple[Reason, ...]:
+    """What crosses a boundary several times, by kind of tensor and boundary; the most energy first.
+
+    ``groups``: (Einsum, tensor) → its kind.
+    """
+    e = asked.evaluation
     found: dict[tuple[str, str, str, bool], list[tuple[Returning, float]]] = {}
     for name in einsums:
         for one in returning(asked, name):

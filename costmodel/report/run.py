@@ -10,7 +10,7 @@ from typing import Literal
 from costmodel.advice.advice import Advised
 from costmodel.einsum.algebra import Workload
 from costmodel.mapper.reasons import Why
-from costmodel.mapper.result import Certificate, MapperResult, NetworkPoint
+from costmodel.mapper.result import Certificate, Improvement, MapperResult, NetworkPoint
 from costmodel.model.evaluation import Evaluation
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.mapping import Mapping, einsums_in
@@ -67,6 +67,8 @@ class EinsumSearch:
     """Place in ``front`` of the mapping that the run's evaluation uses."""
     certificate: Certificate
     front: tuple[FrontPoint, ...]
+    improvements: tuple[Improvement, ...] = ()
+    """Of a search that samples: how it came to its answer; nothing in a folder of a version before them."""
 
     @property
     def einsums(self) -> tuple[str, ...]:
@@ -77,7 +79,13 @@ class EinsumSearch:
     def from_result(cls, result: MapperResult, chosen: int | None = 0) -> EinsumSearch:
         """Keep the totals of each point; the chosen one is kept in full by ``Run.evaluation``."""
         front = tuple(FrontPoint.of(point, mapping=point.mapping) for point in result.front)
-        return cls(einsum=result.einsum, front=front, certificate=result.certificate, chosen=chosen)
+        return cls(
+            einsum=result.einsum,
+            front=front,
+            certificate=result.certificate,
+            chosen=chosen,
+            improvements=result.improvements,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

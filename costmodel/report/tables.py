@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import pandas as pd
 
@@ -244,17 +245,19 @@ def occupancy(run: Run) -> pd.DataFrame:
     return pd.DataFrame.from_records(rows, columns=["einsum", "level", "tensor", "words", "bits", "share"])
 
 
-def front(run: Run, search: EinsumSearch) -> pd.DataFrame:
-    """Columns: point, energy_pj, latency_cycles, edp, chosen, mapping, latency_s; one execution of the Einsum.
+FrontRow = dict[str, Any]
+"""Of a point of a front: point, energy_pj, latency_cycles, edp, chosen, mapping, latency_s; and capacity_bits where it
+is an objective. A page has hundreds of fronts of a few points each: data frames of them would take longest of all."""
 
-    And capacity_bits where it is an objective.
-    """
+
+def front(run: Run, search: EinsumSearch) -> list[FrontRow]:
+    """The front of an Einsum, for one execution of it."""
     points = [(p, n == search.chosen, short_text(p.mapping.nest)) for n, p in enumerate(search.front)]
     return _front(run, points)
 
 
-def network_front(run: Run) -> pd.DataFrame:
-    """Columns as ``front``; the whole workload, with the mapping where it has one."""
+def network_front(run: Run) -> list[FrontRow]:
+    """The front of the whole workload, with the mapping where it has one."""
     chosen = tuple(s.chosen for s in run.searches)
     single = run.searches[0].front if len(run.searches) == 1 else None
     texts = ["" if single is None else short_text(single[p.choices[0]].mapping.nest) for p in run.network_front]
@@ -262,15 +265,21 @@ def network_front(run: Run) -> pd.DataFrame:
     return _front(run, points)
 
 
-def _front(run: Run, points: Sequence[tuple[FrontPoint | NetworkPoint, bool, str]]) -> pd.DataFrame:
-    rows = [
-        (place, p.energy_pj, p.latency_cycles, p.energy_pj * p.latency_cycles, p.capacity_bits, chosen, mapping)
+def _front(run: Run, points: Sequence[tuple[FrontPoint | NetworkPoint, bool, str]]) -> list[FrontRow]:
+    clock_hz, room = run.architecture.clock_hz, run.uses_capacity
+    return [
+        {
+            "point": place,
+            "energy_pj": p.energy_pj,
+            "latency_cycles": p.latency_cycles,
+            "edp": p.energy_pj * p.latency_cycles,
+            **({"capacity_bits": p.capacity_bits} if room else {}),
+            "chosen": chosen,
+            "mapping": mapping,
+            "latency_s": p.latency_cycles / clock_hz,
+        }
         for place, (p, chosen, mapping) in enumerate(points)
     ]
-    names = ["point", "energy_pj", "latency_cycles", "edp", "capacity_bits", "chosen", "mapping"]
-    table = pd.DataFrame.from_records(rows, columns=names)
-    shown = table if run.uses_capacity else table.drop(columns="capacity_bits")
-    return shown.assign(latency_s=lambda t: t["latency_cycles"] / run.architecture.clock_hz)
 
 
 def sweep_axes(run: Run) -> list[str]:

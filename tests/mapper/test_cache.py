@@ -67,6 +67,13 @@ def test_what_was_searched_is_not_searched_again(cache, said):
     assert after.front == before.front
 
 
+def test_how_a_sampler_came_to_its_answer_is_kept(cache):
+    asked = REQUEST.asking(method="random", trials=12)
+    (before,), (after,) = (mapped(cache, Counting(), request=asked).layers for _ in range(2))
+    assert len(before.result.improvements) > 1
+    assert after.result.improvements == before.result.improvements
+
+
 def test_another_einsum_of_the_same_shape_has_the_answer_in_its_own_names(cache):
     mapped(cache, Counting())
     other = {"name": "w", "ranks": {"I": 64, "J": 64, "L": 64}, "einsums": ["R[i, j] = S[i, l] * T[l, j]"]}

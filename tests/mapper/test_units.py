@@ -18,13 +18,14 @@ from strategies import Case
 from costmodel.einsum.algebra import Einsum, Operation, Workload
 from costmodel.mapper.curve import buffer_curve
 from costmodel.mapper.network import map_workload
-from costmodel.mapper.result import InfeasibleError, MapperResult
+from costmodel.mapper.result import Improvement, InfeasibleError, MapperResult, one_after_another
 from costmodel.mapper.sample.search import SamplingProgress
 from costmodel.model.evaluate import combine, evaluate
 from costmodel.model.nest import bind
 from costmodel.spec.computing import units_for
 from costmodel.spec.hardware import Architecture, Array, ChipPart, ComputeUnit, Memory
 from costmodel.spec.mapping import Compute, Mapping
+from costmodel.spec.objective import objective_of
 from costmodel.spec.problems import SpecError
 
 DRAM = Memory(name="DRAM", read_pj=100, write_pj=100)
@@ -37,6 +38,15 @@ GEMM = gemm(64, 64, 64)
 
 def chip(*levels: Memory | Array | ComputeUnit) -> Architecture:
     return Architecture(name="chip", levels=levels)
+
+
+def test_improvements_of_searches_one_after_another_are_those_of_one_search() -> None:
+    def step(trial: int, energy: int, latency: int) -> Improvement:
+        return Improvement(trial=trial, by="sample", energy_pj=energy, latency_cycles=latency, capacity_bits=0)
+
+    parts = [(10, [step(1, 9, 9), step(4, 7, 9)]), (5, []), (20, [step(1, 8, 9), step(2, 8, 5), step(20, 1, 6)])]
+    found = one_after_another(parts, objective_of("energy,latency"))
+    assert found == (step(1, 9, 9), step(4, 7, 9), step(17, 8, 5), step(35, 1, 6))
 
 
 def unit_of(mapping: Mapping) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from costmodel.einsum.algebra import Access, Affine, Einsum, Operation, Role, Tensor, Workload
 from costmodel.mapper.front import on_front
-from costmodel.mapper.result import Certificate, NetworkPoint
+from costmodel.mapper.result import Certificate, Improvement, NetworkPoint
 from costmodel.model.evaluation import ActionRow, Evaluation, LatencyRow, OccupancyRow, TrafficRow
 from costmodel.report.run import (
     DesignPoint,
@@ -222,8 +222,24 @@ def network_run(layers: int = 21, points: int = 30, names: Sequence[str] = ()) -
             cpu_s=4.2,
             gap=(0.0, 0.031, None)[place % 3],
         )
+        sampled = tuple(
+            Improvement(
+                trial=1 + 40 * n,
+                by=("start", "sample", "climb")[n],
+                energy_pj=energy * (1.5, 1.02, 1.0)[n],
+                latency_cycles=cycles,
+                capacity_bits=2048,
+            )
+            for n in range(3)
+        )
         searches.append(
-            EinsumSearch(einsum=einsum.name, front=found, certificate=certificate, chosen=1 if points > 1 else 0)
+            EinsumSearch(
+                einsum=einsum.name,
+                front=found,
+                certificate=certificate,
+                chosen=1 if points > 1 else 0,
+                improvements=sampled,
+            )
         )
     whole = tuple(
         NetworkPoint(

@@ -1,11 +1,13 @@
 import dataclasses
 import json
 
+import pandas as pd
 import pytest
 from report import samples
 from strategies import workload_of
 
 from costmodel.report import chart, chart_svg, figures, human, roofs, tables
+from costmodel.report.descent import descents
 from costmodel.report.figures.colours import ACCENT, group_colours
 from costmodel.report.figures.parts import label
 from costmodel.spec.hardware import ComputeUnit
@@ -125,14 +127,29 @@ def test_points_of_a_front_know_their_place(network):
     assert "DRAM[I F O]" in chosen.hovertext[0]
 
 
+def test_the_best_so_far_falls_to_the_line_of_what_is_proven(network):
+    found = descents(network)
+    proven = next(one for one in found if one.proven)
+    bounded = next(one for one in found if one.bounded and not one.proven)
+    assert [round(times, 6) for _, times in bounded.steps] == [1.5465, 1.05162, 1.031]
+    assert [round(times, 6) for _, times in proven.steps] == [1.5, 1.02, 1.0]
+    figure = figures.descent([bounded, proven]).figure()
+    (ground,) = {shape.y0 for shape in figure.layout.shapes}
+    assert [trace.y[-1] for trace in figure.data] == [pytest.approx(0.031), ground]
+    assert [trace.x[-1] for trace in figure.data] == [2000, 2000]
+    assert all(list(trace.y) == sorted(trace.y, reverse=True) for trace in figure.data)
+    assert figure.layout.annotations[0].text == "what no mapping undercuts"
+    assert figures.descent([proven]).figure().layout.annotations[0].text == "the proven optimum"
+
+
 def test_the_colour_of_a_front_is_the_room_used_where_it_is_an_objective():
     run = samples.room_run()
     search = run.searches[0]
     table = tables.front(run, search)
-    assert list(table["capacity_bits"]) == [p.capacity_bits for p in search.front]
+    assert [row["capacity_bits"] for row in table] == [p.capacity_bits for p in search.front]
     figure = figures.front(table).figure()
     line, *marked = figure.data
-    assert len(line.x) == len(tables.energy_latency_front(table))
+    assert len(line.x) == len(tables.energy_latency_front(pd.DataFrame(table)))
     assert [t.marker.showscale for t in marked] == [True, False]
     assert len({(t.marker.cmin, t.marker.cmax, t.marker.colorscale) for t in marked}) == 1
     for trace in marked:
@@ -144,26 +161,27 @@ def test_the_colour_of_a_front_is_the_room_used_where_it_is_an_objective():
 
 def test_room_is_shown_only_where_it_is_an_objective(network):
     for run, shown in ((network, False), (samples.room_run(), True)):
-        for table in (tables.front(run, run.searches[0]), tables.network_front(run), tables.einsums(run)):
+        for table in (tables.front(run, run.searches[0])[0], tables.network_front(run)[0], tables.einsums(run)):
             assert ("capacity_bits" in table) is shown
     plain = figures.front(tables.front(network, network.searches[0])).figure()
     assert not any(trace.marker.showscale for trace in plain.data)
 
 
 def test_a_front_without_any_room_is_drawn():
-    table = tables.front(samples.room_run(), samples.room_run().searches[0]).assign(capacity_bits=0)
+    run = samples.room_run()
+    table = [row | {"capacity_bits": 0} for row in tables.front(run, run.searches[0])]
     assert list(figures.front(table).figure().data[1].marker.colorbar.ticktext) == ["0 B"]
 
 
 def test_costs_far_apart_stand_on_a_logarithmic_axis():
     table = tables.front(samples.room_run(), samples.room_run().searches[0])
-    table.loc[0, "energy_pj"] *= 100
+    table[0]["energy_pj"] *= 100
     figure = figures.front(table).figure()
     assert (figure.layout.xaxis.type, figure.layout.yaxis.type) == (None, "log")
 
 
 def test_a_network_front_marks_the_chosen_combination(network):
-    assert list(tables.network_front(network)["chosen"]) == [False, True, False, False, False]
+    assert [row["chosen"] for row in tables.network_front(network)] == [False, True, False, False, False]
 
 
 def test_the_sweep_draws_the_front_through_feasible_designs():

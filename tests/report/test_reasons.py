@@ -56,7 +56,7 @@ def test_what_the_peak_is_lost_to_sums_to_all_of_the_time(run):
     """8 of 14 and 3 of 12 instances work: (1 − 24/168) of the time at work is lost; the rest waits for a port."""
     e = run.evaluation
     asked = reasons.question(run)
-    shares = {s.kind: s for s in reasons.where_the_peak_goes(run, asked, ["Z"])}
+    shares = {s.kind: s for s in reasons.where_the_peak_goes(asked, ["Z"])}
     assert set(shares) == {"useful", "idle", "waits"}
     assert shares["useful"].share == pytest.approx(e.utilisation, rel=1e-12)
     assert sum(s.cycles for s in shares.values()) == pytest.approx(e.latency_cycles)
@@ -73,7 +73,7 @@ def test_what_the_peak_is_lost_to_sums_to_all_of_the_time(run):
 def test_what_comes_back_comes_as_often_as_its_words_say(run):
     """A lacks n: from the GLB each of its tiles comes once for each of 4 steps of n."""
     e, asked = run.evaluation, reasons.question(run)
-    told = {(r.tensor, r.parent): r for r in (x.returning for x in reasons.what_comes_back(run, asked, ["Z"]))}
+    told = {(r.tensor, r.parent): r for r in (x.returning for x in reasons.what_comes_back(asked, ["Z"], {}))}
     assert (told["A", "GLB"].times, told["A", "GLB"].loops) == (4, (("for n by 3", 4),))
     assert e.words("GLB", "A", "read") == 4 * 64 * 16
     assert ("A", "DRAM") not in told  # once: m moves it

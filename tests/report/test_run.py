@@ -36,6 +36,14 @@ def test_a_run_reads_back_as_it_was_written(kind, tmp_path):
     assert read_run(write_run(tmp_path / "run", run)) == run
 
 
+def test_a_folder_of_a_version_before_improvements_reads(tmp_path):
+    folder = write_run(tmp_path / "run", samples.network_run(layers=2, points=2))
+    content = json.loads((folder / "result.json").read_text())
+    assert all(search.pop("improvements") for search in content["searches"])
+    (folder / "result.json").write_text(json.dumps(content))
+    assert [search.improvements for search in read_run(folder).searches] == [(), ()]
+
+
 def test_the_same_run_gives_the_same_bytes(tmp_path):
     first = write_run(tmp_path / "a", samples.network_run(points=3))
     second = write_run(tmp_path / "b", samples.network_run(points=3))

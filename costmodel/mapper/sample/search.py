@@ -117,7 +117,9 @@ def search_einsum(  # noqa: PLR0913  as many things as a study may say
             raise _nothing_fits(tried, trials, seed)
         tried.judge(encoding.smallest)  # before anything that takes time: an answer, however little there is of it
         tried.fill_pool(itertools.islice(starts(encoding), sampled // 2))
+        tried.by = "sample"
         sample(tried, sampler, sampled, seed, lambda done: report("sampling", done, sampled))
+        tried.by = "climb"
         limit = max(0, trials - tried.evaluated) if sampled < trials else 0
         for tick in improve(tried, limit, seed):
             climbed = tick
@@ -137,7 +139,7 @@ def search_einsum(  # noqa: PLR0913  as many things as a study may say
         MappingPoint(mapping, tried.evaluation(mapping)) for mapping in map(encoding.plans.mapping, tried.front())
     )
     certificate = _certificate(tried, name, time.process_time() - started_cpu, interrupted=interrupted, late=late)
-    return MapperResult(einsum.name, front, certificate)
+    return MapperResult(einsum.name, front, certificate, tuple(tried.improvements))
 
 
 def _sampling(name: str) -> Method:

@@ -16,7 +16,7 @@ import numpy as np
 
 from costmodel.einsum.algebra import Workload
 from costmodel.mapper.front import pareto
-from costmodel.mapper.result import InfeasibleError
+from costmodel.mapper.result import Found, Improvement, InfeasibleError
 from costmodel.mapper.sample.encoding import Encoding
 from costmodel.mapper.sample.genes import Genes
 from costmodel.mapper.sample.steps import Plan
@@ -24,7 +24,7 @@ from costmodel.model.deliveries import TooManyTilesError
 from costmodel.model.evaluate import OverCapacityError, evaluate_bound
 from costmodel.model.nest import bind
 from costmodel.model.patience import OutOfTimeError, until
-from costmodel.spec.objective import Objective
+from costmodel.spec.objective import Objective, costs_of
 from costmodel.spec.rules.finding import Finding, Reject
 
 if TYPE_CHECKING:
@@ -95,6 +95,11 @@ class Tried:
     """On the same clock."""
     slow: dict[Mapping, Evaluation] = field(default_factory=dict)
     """What took long, so that it is not done again."""
+    by: Found = "start"
+    """What asks now."""
+    improvements: list[Improvement] = field(default_factory=list)
+    _least: tuple[float, ...] | None = None
+    """Of each objective."""
 
     def fill_pool(self, found: Iterable[Genes]) -> None:
         """Cost constructive mappings and put those that fit in order: the best of each objective, then the next."""
@@ -124,10 +129,18 @@ class Tried:
             self.known[plan] = verdict
             if verdict.cost is not None:
                 self.genes[plan] = genes
+                self._note(verdict.cost)
             elif self.nearest is None or verdict.violation < self.nearest[0]:
                 self.nearest = (verdict.violation, genes)
         self.fitted += verdict.cost is not None
         return verdict
+
+    def _note(self, cost: Cost) -> None:
+        """Keep a cost that is less in an objective than all before it."""
+        values = tuple(self.aim.of(cost))
+        if self._least is None or any(value < least for value, least in zip(values, self._least, strict=True)):
+            self._least = values if self._least is None else tuple(map(min, values, self._least))
+            self.improvements.append(Improvement(trial=self.evaluated, by=self.by, **costs_of(cost)))
 
     def in_time(self) -> None:
         """Raise OutOfTimeError if the time is up."""
@@ -196,9 +209,8 @@ class Tried:
         return self.nearest[1] if self.nearest is not None else None
 
     def best_values(self) -> tuple[float, ...] | None:
-        if not self.genes:
-            return None
-        return tuple(min(values) for values in zip(*(self.aim.of(cost) for _, cost in self.costed()), strict=True))
+        """Return the least of each objective so far; null where nothing fits yet."""
+        return self._least
 
     def front(self) -> list[Plan]:
         """Return the mappings that no other is at least as good as in everything; the first found of equals."""

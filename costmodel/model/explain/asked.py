@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from costmodel.spec.problems import Problem, SpecError
 
 if TYPE_CHECKING:
     from costmodel.einsum.algebra import Workload
+    from costmodel.model.explain.returned import Returning
     from costmodel.spec.hardware import Architecture
     from costmodel.spec.mapping import Mapping
 
@@ -36,6 +37,12 @@ class Questioned:
     einsum: str | None
     _nests: dict[str, BoundNest] = field(default_factory=dict)
     _crossings: dict[tuple[str, str], list[Crossing]] = field(default_factory=dict)
+    returning: dict[str, tuple[Returning, ...]] = field(default_factory=dict)
+    """Of Einsums that it was asked of."""
+
+    def of(self, einsum: str, evaluation: Evaluation) -> Questioned:
+        """Ask about one Einsum, of an evaluation of the same mappings that may hold its rows alone."""
+        return replace(self, einsum=einsum, evaluation=evaluation)  # what was derived is shared
 
     @cached_property
     def book(self) -> PriceBook:

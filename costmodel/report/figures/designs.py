@@ -20,7 +20,7 @@ def sweep_scatter(table: pd.DataFrame, front: pd.DataFrame, axes: Sequence[str],
     ``table`` and ``front``: as ``tables.sweep`` gives them.
     """
     rows = table.dropna(subset=["energy_pj", "latency_s"])
-    x_factor, y_factor, axes_of_costs = cost_axes(rows)
+    x_factor, y_factor, axes_of_costs = cost_axes(rows["latency_s"], rows["energy_pj"])
     figure = Drawing()
     lines = [line for _, line in front.groupby("computes", sort=False)] or [front]
     for place, line in enumerate(lines):
@@ -60,7 +60,7 @@ def sweep_scatter(table: pd.DataFrame, front: pd.DataFrame, axes: Sequence[str],
         colour = {"color": SERIES[0]}
         figure.trace("scatter", **_designs(rows, axes, on_front, "designs", colour, (x_factor, y_factor), alike))
     figure.lay(**axes_of_costs, hovermode="closest")
-    spread(figure, rows)
+    spread(figure, rows["latency_s"].tolist(), rows["energy_pj"].tolist())
     figure.lay(legend={"itemsizing": "constant"})
     return finish(figure, height=480, legend=True)
 

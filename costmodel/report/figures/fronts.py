@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
-import pandas as pd
 
+from costmodel.mapper.front import on_front
 from costmodel.report import human
 from costmodel.report.figures.colours import ACCENT, QUIET, SCALE
 from costmodel.report.figures.drawing import Drawing
-from costmodel.report.figures.parts import PJ, Row, cost_axes, finish, rows_of, spread, wrapped
-from costmodel.report.tables import energy_latency_front
+from costmodel.report.figures.parts import PJ, cost_axes, finish, spread, wrapped
 
 
-def front(table: pd.DataFrame) -> Drawing:
+def front(points: Sequence[Mapping[str, Any]]) -> Drawing:
     """Energy against latency of the mappings of a front; ``customdata`` is the place of a point, for the linked nest.
 
-    ``table``: point, energy_pj, latency_s, latency_cycles, edp, chosen, mapping; where it has capacity_bits, the colour
-    is the room used, and the line joins what no other point beats in energy and latency.
+    ``points``: point, energy_pj, latency_s, latency_cycles, edp, chosen, mapping of each; where they have
+    capacity_bits, the colour is the room used, and the line joins what no other point beats in energy and latency.
     """
-    rows = table.sort_values(["latency_s", "energy_pj"], kind="stable")
-    best = rows["edp"].idxmin() if len(rows) else None
-    x_factor, y_factor, axes = cost_axes(rows)
-    room = "capacity_bits" in rows
+    rows = sorted(points, key=lambda row: (row["latency_s"], row["energy_pj"]))
+    best = min(rows, key=lambda row: row["edp"], default=None)
+    x_factor, y_factor, axes = cost_axes([r["latency_s"] for r in rows], [r["energy_pj"] for r in rows])
+    room = bool(rows) and "capacity_bits" in rows[0]
     figure = Drawing()
     if len(rows) > 1:
-        line = energy_latency_front(rows)
+        alone = on_front(np.array([(row["latency_s"], row["energy_pj"]) for row in rows]))
+        line = list(itertools.compress(rows, alone))
         figure.trace(
             "scatter",
-            x=line["latency_s"].to_numpy(dtype=float) * x_factor,
-            y=line["energy_pj"].to_numpy(dtype=float) * PJ * y_factor,
+            x=[row["latency_s"] * x_factor for row in line],
+            y=[row["energy_pj"] * PJ * y_factor for row in line],
             mode="lines",
             line={"shape": "hv", "color": QUIET, "width": 1.5},
             hoverinfo="skip",
@@ -40,43 +43,41 @@ def front(table: pd.DataFrame) -> Drawing:
         (False, "on the front", "#3e6a94", 9, "circle"),
         (True, "chosen", ACCENT, 14, "diamond"),
     ):
-        part = rows[rows["chosen"] == is_chosen]
-        if part.empty:
+        part = [row for row in rows if row["chosen"] == is_chosen]
+        if not part:
             continue
         marker = {"color": colour, "size": size, "symbol": symbol, "line": {"width": 1, "color": "#ffffff"}}
         if room:
-            marker |= _room_scale(rows["capacity_bits"])
+            marker |= _room_scale([row["capacity_bits"] for row in rows])
             first = all("customdata" not in trace for trace in figure.data)
-            marker |= {"color": _log_bits(part["capacity_bits"]), "showscale": first}
+            marker |= {"color": _log_bits(row["capacity_bits"] for row in part), "showscale": first}
             marker |= {"line": {"width": 2, "color": ACCENT}} if is_chosen else {}
         figure.trace(
             "scatter",
-            x=part["latency_s"].to_numpy(dtype=float) * x_factor,
-            y=part["energy_pj"].to_numpy(dtype=float) * PJ * y_factor,
+            x=[row["latency_s"] * x_factor for row in part],
+            y=[row["energy_pj"] * PJ * y_factor for row in part],
             mode="markers",
             name=name,
-            customdata=[int(p) for p in part["point"]],
+            customdata=[row["point"] for row in part],
             marker=marker,
-            hovertext=[
-                _point_text(r, "least EDP" if i == best else "") for i, r in zip(part.index, rows_of(part), strict=True)
-            ],
+            hovertext=[_point_text(row, "least EDP" if row is best else "") for row in part],
             hoverinfo="text",
         )
     figure.lay(**axes, hovermode="closest")
     if room:  # the mappings with least room cost many times more
-        spread(figure, rows)
+        spread(figure, [r["latency_s"] for r in rows], [r["energy_pj"] for r in rows])
     return finish(figure, height=430, legend=True)
 
 
-def _log_bits(bits: pd.Series) -> list[float]:
+def _log_bits(bits: Iterable[float]) -> list[float]:
     """Logarithms, for a scale of colours; no room at all counts as one bit."""
     return [math.log2(max(float(b), 1.0)) for b in bits]
 
 
-def _room_scale(bits: pd.Series) -> dict[str, object]:
+def _room_scale(bits: Iterable[float]) -> dict[str, object]:
     """A scale of colours for the room used, with sizes that occur at its ticks."""
     sizes = sorted({int(b) for b in bits})
-    places = dict(zip(_log_bits(pd.Series(sizes)), sizes, strict=True))
+    places = dict(zip(_log_bits(sizes), sizes, strict=True))
     low, high = min(places), max(places)
     logs = np.array(sorted(places))
     near = [float(logs[np.abs(logs - at).argmin()]) for at in np.linspace(low, high, 5)]
@@ -95,11 +96,12 @@ def _room_scale(bits: pd.Series) -> dict[str, object]:
     }
 
 
-def _point_text(row: Row, remark: str) -> str:
-    lines = [f"<b>{human.joules(row.energy_pj)}, {human.seconds(row.latency_s)}</b>"]
-    lines.append(f"{human.exact(row.energy_pj)} pJ · {human.exact(row.latency_cycles)} cycles")
-    edp = human.prefixed(row.energy_pj * PJ * row.latency_s, "J·s", smallest=1e-18)
+def _point_text(row: Mapping[str, Any], remark: str) -> str:
+    energy_pj, latency_s = row["energy_pj"], row["latency_s"]
+    lines = [f"<b>{human.joules(energy_pj)}, {human.seconds(latency_s)}</b>"]
+    lines.append(f"{human.exact(energy_pj)} pJ · {human.exact(row['latency_cycles'])} cycles")
+    edp = human.prefixed(energy_pj * PJ * latency_s, "J·s", smallest=1e-18)
     lines.append(f"EDP {edp}" + (f" · {remark}" if remark else ""))
-    if (bits := getattr(row, "capacity_bits", None)) is not None:
+    if (bits := row.get("capacity_bits")) is not None:
         lines.append(f"room used {human.memory(bits)} · {human.exact(bits)} b")
-    return "<br>".join([*lines, *wrapped(str(row.mapping), 64)])
+    return "<br>".join([*lines, *wrapped(row["mapping"], 64)])

@@ -22,7 +22,7 @@ def overlaid_fronts(tables: Mapping[str, pd.DataFrame], dashed: frozenset[str] =
     ``tables``: run → point, energy_pj, latency_s, chosen. ``dashed``: runs that compute something else than the first.
     """
     together = pd.concat(tables.values(), ignore_index=True)
-    x_factor, y_factor, axes = cost_axes(together)
+    x_factor, y_factor, axes = cost_axes(together["latency_s"], together["energy_pj"])
     figure = Drawing()
     for place, (name, table) in enumerate(tables.items()):
         colour, symbol = SERIES[place % len(SERIES)], SYMBOLS[place % len(SYMBOLS)]
@@ -55,7 +55,7 @@ def overlaid_fronts(tables: Mapping[str, pd.DataFrame], dashed: frozenset[str] =
             hoverinfo="text",
         )
     figure.lay(**axes, hovermode="closest")
-    spread(figure, together)
+    spread(figure, together["latency_s"].tolist(), together["energy_pj"].tolist())
     return finish(figure, height=430, legend=True)
 
 

@@ -99,10 +99,10 @@ def components_axis(components: Sequence[str], values: Sequence[str]) -> dict[st
     }
 
 
-def cost_axes(rows: pd.DataFrame) -> tuple[float, float, dict[str, object]]:
+def cost_axes(latency_s: Iterable[float], energy_pj: Iterable[float]) -> tuple[float, float, dict[str, object]]:
     """Factors for seconds and joules, and the axes that say the units."""
-    x_factor, x_unit = unit_of(float(rows["latency_s"].max()) if len(rows) else 0.0, "s")
-    y_factor, y_unit = unit_of(float(rows["energy_pj"].max()) * PJ if len(rows) else 0.0, "J")
+    x_factor, x_unit = unit_of(float(max(latency_s, default=0.0)), "s")
+    y_factor, y_unit = unit_of(float(max(energy_pj, default=0.0)) * PJ, "J")
     axes: dict[str, object] = {
         "xaxis": {"title": {"text": "latency", "font": {"size": 12.5}}, "ticksuffix": f" {x_unit}"},
         "yaxis": {"title": {"text": "energy", "font": {"size": 12.5}}, "ticksuffix": f" {y_unit}"},
@@ -110,10 +110,10 @@ def cost_axes(rows: pd.DataFrame) -> tuple[float, float, dict[str, object]]:
     return x_factor, y_factor, axes
 
 
-def spread(figure: Drawing, rows: pd.DataFrame) -> None:
-    """Costs that span more than a power of ten stand on logarithmic axes. ``rows``: latency_s, energy_pj."""
-    for axis, column in (("xaxis", "latency_s"), ("yaxis", "energy_pj")):
-        if len(rows) and 0 < rows[column].min() < rows[column].max() / 10:
+def spread(figure: Drawing, latency_s: Sequence[float], energy_pj: Sequence[float]) -> None:
+    """Costs that span more than a power of ten stand on logarithmic axes."""
+    for axis, values in (("xaxis", latency_s), ("yaxis", energy_pj)):
+        if len(values) and 0 < min(values) < max(values) / 10:
             figure.lay(**{axis: {"type": "log", "dtick": "D2"}})
 
 

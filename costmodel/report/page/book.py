@@ -7,13 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from costmodel.report import figures, human
 from costmodel.report.cards import joule_seconds
 from costmodel.report.figures.drawing import Drawing, listed
 from costmodel.report.nest_text import nest_lines
 from costmodel.report.run import Run
+from costmodel.report.tables import FrontRow
 
 if TYPE_CHECKING:
     from costmodel.einsum.algebra import Workload
@@ -87,11 +86,11 @@ class Book:
         """Keep a list of names and return its number."""
         return self._names.setdefault(tuple(names), len(self._names))
 
-    def front(self, id_: str, table: pd.DataFrame, nests: Mapping[int, list[int]], points: int) -> None:
+    def front(self, id_: str, rows: Sequence[FrontRow], nests: Mapping[int, list[int]], points: int) -> None:
         """Keep a front: its figure, and by point what a click shows."""
-        self.figure(id_, "", "", figures.front(table))
-        facts, start = {}, int(table["point"].iloc[0])
-        for row in table.to_dict("records"):
+        self.figure(id_, "", "", figures.front(rows))
+        facts, start = {}, int(rows[0]["point"])
+        for row in rows:
             cost = [human.joules(row["energy_pj"]), human.seconds(row["latency_s"]), f"EDP {joule_seconds(row)}"]
             cost += [f"room used {human.memory(row['capacity_bits'])}"] if "capacity_bits" in row else []
             facts[str(row["point"])] = cost

@@ -77,7 +77,7 @@ def _overview(runs: Sequence[Run], titles: Sequence[str]) -> Table:
 def _points(run: Run) -> pd.DataFrame:
     """The front of a run; what it uses, where it has no front."""
     if run.network_front:
-        return tables.network_front(run)[["point", "energy_pj", "latency_s", "chosen"]]
+        return pd.DataFrame(tables.network_front(run))[["point", "energy_pj", "latency_s", "chosen"]]
     e = tables.evaluation_of(run)
     return pd.DataFrame({"point": [0], "energy_pj": [e.energy_pj], "latency_s": [e.latency_s], "chosen": [True]})
 

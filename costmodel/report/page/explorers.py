@@ -27,9 +27,10 @@ def front_section(book: Book, run: Run, points: Points | str | None) -> dict[str
         if len(search.front) < 2 or (options and len(run.searches) == 1):
             continue
         id_ = f"front-{place}"
+        rows = tables.front(run, search)
         shown = thinned(len(search.front), search.chosen, FRONT_LIMIT)
         nests = {p: book.nests_of([search.einsum], [search.front[p].mapping], run) for p in shown}
-        book.front(id_, tables.front(run, search).loc[shown], nests, len(search.front))
+        book.front(id_, [rows[p] for p in shown], nests, len(search.front))
         options.append(_option(id_, search.einsum, shown, len(search.front)))
     if not options:
         return None
@@ -40,19 +41,18 @@ def front_section(book: Book, run: Run, points: Points | str | None) -> dict[str
 
 def _whole_front(book: Book, run: Run, points: Points | str | None) -> dict[str, str]:
     """The front of the whole workload."""
-    table = tables.network_front(run)
-    chosen = table.index[table["chosen"]]
-    kept = int(chosen[0]) if len(chosen) else None
-    shown = list(points.shown) if isinstance(points, Points) else thinned(len(table), kept, FRONT_LIMIT)
+    rows = tables.network_front(run)
+    kept = next((row["point"] for row in rows if row["chosen"]), None)
+    shown = list(points.shown) if isinstance(points, Points) else thinned(len(rows), kept, FRONT_LIMIT)
     names = [s.einsum for s in run.searches]
     choices = {point: run.network_front[point].choices for point in shown}
     group = book.group(names)
     used = dict.fromkeys(key for chosen_ones in choices.values() for key in enumerate(chosen_ones))
     known = {(s, c): book.nest(run.searches[s].front[c].mapping, run) for s, c in used}
     nests = {point: [group, *(known[key] for key in enumerate(ones))] for point, ones in choices.items()}
-    book.front(WHOLE, table.loc[shown], nests, len(table))
+    book.front(WHOLE, [rows[p] for p in shown], nests, len(rows))
     name = f"{run.workload.name} (all Einsums)" if len(names) > 1 else names[0]
-    return _option(WHOLE, name, shown, len(table))
+    return _option(WHOLE, name, shown, len(rows))
 
 
 def _about_front(run: Run, points: Points | str | None) -> str:

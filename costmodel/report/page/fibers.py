@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from costmodel.describe.fiber_picture import fibertrees_svg
 from costmodel.describe.words import tree_of
 from costmodel.einsum.algebra import Workload
@@ -20,30 +22,41 @@ MOST_TENSORS = 8
 
 def fibers_svg(run: Run) -> str:
     """Draw the tensors whose words a reader can follow; empty where there are none."""
-    spec = _spec(run)
-    if spec is None:
+    found = _spec(run)
+    if found is None:
         return ""
+    spec, resolved = found
     nonzeros, values = nonzeros_of(spec), spec.values
     sizes = {name: tensor.size_words for einsum in run.workload.einsums for name, tensor in einsum.tensors.items()}
     small = [name for name, size in sizes.items() if len(nonzeros.coordinates.get(name, range(size))) <= MOST_WORDS]
     if len(small) > MOST_TENSORS:
         small = [name for name in small if name in nonzeros.coordinates]
+    if not small or not _same(run.workload, resolved):
+        return ""
     trees = [tree_of(name, run.workload, nonzeros, values) for name in small[:MOST_TENSORS]]
-    return fibertrees_svg(trees) if trees else ""
+    return fibertrees_svg(trees)
 
 
-def _spec(run: Run) -> WorkloadSpec | None:
-    """The workload as its file and ``--set`` say it; null where the run holds no such file, or it does not fit."""
+def _spec(run: Run) -> tuple[WorkloadSpec, Callable[[], Workload]] | None:
+    """The workload as its file and ``--set`` say it; null where the run holds no such file."""
     documents: dict[str, Document] = {}
     changed = str(run.provenance.settings.get("set", ""))
     try:
         for given in run.inputs:
             documents.setdefault(given.role, load.parse(given.text))
         own = catalog.share(changed.split("; ") if changed else (), documents.get("arch"), documents["workload"])[1]
-        same = _shapes(catalog.load_workload(documents["workload"], own)) == _shapes(run.workload)
-        return catalog.load_workload_spec(documents["workload"], own) if same else None
-    except (KeyError, SpecError):  # given as a value, or changed by hand
+        spec = catalog.load_workload_spec(documents["workload"], own)
+        return spec, lambda: catalog.load_workload(documents["workload"], own)
+    except (KeyError, SpecError):  # given as a value
         return None
+
+
+def _same(workload: Workload, resolved: Callable[[], Workload]) -> bool:
+    """Whether a file still gives a workload of the same shapes; it may have been changed by hand."""
+    try:
+        return _shapes(resolved()) == _shapes(workload)
+    except SpecError:
+        return False
 
 
 def _shapes(workload: Workload) -> dict[str, tuple[int, ...]]:

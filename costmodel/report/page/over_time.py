@@ -62,13 +62,14 @@ def over_time(run: Run) -> OverTime | None:
     groups = list(dict.fromkeys(held.group for held in found.held))
     colours = group_colours(groups, tables.group_roles(run.workload))
     units = [_unit_lane(unit, found, total, clock) for unit in dict.fromkeys(found.units.values())]
-    levels = [_level_lane(run, level, found, total, colours) for level in _levels(run, found)]
+    stages = _Stages(found)
+    levels = [_level_lane(run, level, stages, total, colours) for level in _levels(run, found)]
     return OverTime(
         hint=_hint(found),
         lanes=(*units, *levels),
         end=human.seconds(total / clock),
         colours=tuple((name, colours[name]) for name in groups),
-        table=_table(found, clock, [lane.name for lane in levels]),
+        table=_table(stages, clock, [lane.name for lane in levels]),
     )
 
 
@@ -108,18 +109,30 @@ def _unit_lane(unit: str, found: Timeline, total: float, clock_hz: float) -> Lan
     return Lane(unit, "", "unit", tuple(blocks))
 
 
-def _level_lane(run: Run, level: str, found: Timeline, total: float, colours: dict[str, str]) -> Lane:
+class _Stages:
+    """What memories hold in each stage."""
+
+    def __init__(self, found: Timeline) -> None:
+        self.found = found
+        self._held: dict[tuple[str, str], dict[int, Held]] = {}
+        for place, held in enumerate(found.held):
+            for name in held.einsums:
+                self._held.setdefault((held.level, name), {})[place] = held
+
+    def held_in(self, stage: Stage, level: str) -> list[Held]:
+        """What a memory holds while one of the Einsums of a stage runs."""
+        together = {p: held for name in stage.einsums for p, held in self._held.get((level, name), {}).items()}
+        return [together[place] for place in sorted(together)]
+
+
+def _level_lane(run: Run, level: str, stages: _Stages, total: float, colours: dict[str, str]) -> Lane:
     room = next(m.usable_bits for m in run.architecture.memories if m.name == level)
-    stacks = [(stage, _held_in(found, stage, level)) for stage in found.stages]
+    stacks = [(stage, stages.held_in(stage, level)) for stage in stages.found.stages]
     most = max((sum(one.room_bits for one in held) for _, held in stacks), default=0)
     scale = most or 1  # of the most that it holds: of a large memory all would be a line
     blocks = [block for stage, held in stacks for block in _stack(stage, held, total, scale, colours)]
     share = f"{human.percent(most / room)} of {human.memory(room)}" if room else human.memory(most)
     return Lane(level, f"at most {share}", "memory", tuple(blocks))
-
-
-def _held_in(found: Timeline, stage: Stage, level: str) -> list[Held]:
-    return [one for one in found.held if one.level == level and set(one.einsums) & set(stage.einsums)]
 
 
 def _stack(stage: Stage, held: list[Held], total: float, scale: float, colours: dict[str, str]) -> Iterator[Block]:
@@ -134,10 +147,10 @@ def _stack(stage: Stage, held: list[Held], total: float, scale: float, colours: 
         bottom += height
 
 
-def _table(found: Timeline, clock_hz: float, levels: list[str]) -> Table:
-    rows = []
+def _table(stages: _Stages, clock_hz: float, levels: list[str]) -> Table:
+    found, rows = stages.found, []
     for stage in found.stages:
-        held = {level: _held_in(found, stage, level) for level in levels}
+        held = {level: stages.held_in(stage, level) for level in levels}
         for name, busy in zip(stage.einsums, stage.busy_cycles, strict=True):
             cells = [Cell(name, name), Cell(found.units[name], found.units[name])]
             times = [cycles / clock_hz for cycles in (stage.start_cycles, stage.cycles, busy)]

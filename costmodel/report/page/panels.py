@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from costmodel.model.explain.asked import Questioned
@@ -36,22 +36,27 @@ class NestRow:
 
 
 class Panels:
-    """The mappings of Einsums as the page shows them. Numbers of the run's own mappings are derived, as room allows."""
+    """The mappings of Einsums as the page shows them. Numbers of the run's own mappings are derived, as room allows.
 
-    def __init__(self, run: Run) -> None:
-        self._own = run.mappings
+    ``asked``: what is known of these.
+    """
+
+    def __init__(self, run: Run, asked: Questioned) -> None:
+        self._own, self._asked = frozenset(run.mappings), asked
         self._left = LIMIT
         self._reasons = {one.einsum: one_text(one) for one in run.why}
+        self._statements = {statement.name: statement for statement in run.workload.einsums}
+        self._groups = tables.tensor_groups(run.workload)
+        self._roles = tables.group_roles(run.workload)
+        self._by_name = tables.by_name(run.workload)
 
     def panel(self, run: Run, name: str) -> dict[str, Any]:
         """What the page shows of one Einsum of a run: the one that the page is of, or that at another point."""
         e = tables.evaluation_of(run)
-        statement = next((s for s in run.workload.einsums if s.name == name), None)
+        statement, roles = self._statements.get(name), self._roles
         (row,) = tables.einsum_rows(run, [name])
-        roles = tables.group_roles(run.workload)
-        if statement is not None and not tables.by_name(run.workload):
-            groups = tables.tensor_groups(run.workload)
-            roles = {tensor: groups[name, tensor] for tensor in statement.tensors}
+        if statement is not None and not self._by_name:
+            roles = {tensor: self._groups[name, tensor] for tensor in statement.tensors}
         found = {
             "name": name,
             "count": e.counts[name],
@@ -75,11 +80,11 @@ class Panels:
         svg = chart_svg.svg(drawn) if drawn else ""
         if mapping is None:
             return {"nest": (), "arrays": [], "causes": None, "yaml": "", "chart": svg, "derived": {}}
-        asked = replace(question(run), einsum=name)
+        asked = (self._asked if mapping in self._own else question(run)).of(name, tables.evaluation_of(run))
         return {
             "nest": nest_rows(run, mapping, drawn.colours if drawn else {}),
             "arrays": array_svg.arrays_svg(dimensions_of(asked, name)),
-            "causes": why(run, asked, [name]) if len(run.workload.einsums) > 1 else None,
+            "causes": why(asked, [name], self._groups) if len(run.workload.einsums) > 1 else None,
             "yaml": dump(mapping),
             "chart": svg,
             "derived": self._derived(asked, [*OF_AN_EINSUM, *asked_in(svg)]) if mapping in self._own else {},

@@ -40,7 +40,9 @@ def rejected(run: Run) -> Rejected | None:
     total = sum(count for _, count in counts)
     if total:
         told += f" {human.amount(total)} were put aside without a cost"
-        told += ", each with all that it would have become:" if found.status is Status.PROVEN else ":"
+        searched = all(not s.improvements for s in run.searches)
+        whole = searched and found.status is Status.PROVEN
+        told += ", each with all that it would have become:" if whole else ":"
     return Rejected(told, tuple(_reason(rule, count, total) for rule, count in counts))
 
 

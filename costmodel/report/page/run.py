@@ -8,11 +8,13 @@ from typing import Any
 
 from costmodel.describe.cascade import dependence
 from costmodel.describe.picture import graph_svg
-from costmodel.report import reasons
+from costmodel.model.explain.asked import Questioned
+from costmodel.report import reasons, tables
 from costmodel.report.cards import cards
 from costmodel.report.folder import write_text
 from costmodel.report.page.advice import advice_card
 from costmodel.report.page.book import Book
+from costmodel.report.page.descent import descent_figure
 from costmodel.report.page.explorers import front_section
 from costmodel.report.page.fibers import fibers_svg
 from costmodel.report.page.figures import energy_figures, latency_figures
@@ -22,7 +24,7 @@ from costmodel.report.page.over_time import over_time
 from costmodel.report.page.panels import Panels
 from costmodel.report.page.rejected import rejected
 from costmodel.report.page.run_orders import run_orders
-from costmodel.report.page.selection import packed, selection
+from costmodel.report.page.selection import Panel, first_panel, packed, selection
 from costmodel.report.page.slope import slope_figure
 from costmodel.report.page.sweep import render_sweep
 from costmodel.report.page.tables import run_tables
@@ -44,19 +46,15 @@ def render(run: Run, baseline: Run | None = None) -> str:
     mapped = reasons.mapped(run) if evaluated else []
     points = points_of(run)
     at = points if isinstance(points, Points) else None
-    shown = Panels(run)
-
-    def panels(other: Run, names: Sequence[str]) -> dict[str, str]:
-        return {name: _panel(shown.panel(other, name)) for name in names}
-
-    chosen = selection(run, at, lambda other: _tiles(other, baseline), panels) if evaluated else None
+    asked = reasons.question(run) if evaluated else None
+    chosen = selection(run, at, lambda other: _tiles(other, baseline), _panels(run, asked)) if asked else None
     names = [layer["name"] for layer in chosen["layers"]] if chosen else []
     return fill_template(
         "page.html.j2",
         book,
         parts=("run",),
         verdict=verdict(run) if evaluated else "",
-        why=why(run, reasons.question(run), mapped) if mapped else None,
+        why=why(asked, mapped, tables.tensor_groups(run.workload)) if asked and mapped else None,
         title=run.title,
         kind=KINDS[run.kind],
         created=run.provenance.created.replace("T", " ")[:16],
@@ -69,7 +67,7 @@ def render(run: Run, baseline: Run | None = None) -> str:
         slope=slope_figure(book, run) if evaluated else None,
         ledger=ledger(run, alike=_alike(chosen)) if chosen and len(names) > 1 else None,
         einsums=chosen["layers"] if chosen else [],
-        first=Panels(run).panel(run, names[0]) if names else None,
+        first=first_panel(chosen) if chosen else "",
         layers=packed(chosen) if chosen else "",
         time=over_time(run) if evaluated else None,
         orders=run_orders(run) if evaluated else None,
@@ -77,6 +75,7 @@ def render(run: Run, baseline: Run | None = None) -> str:
         fibers=fibers_svg(run) if evaluated else "",
         front=front_section(book, run, points),
         rejected=rejected(run) if run.searches else None,
+        descent=descent_figure(book, run),
         tables=run_tables(run),
         **inputs_of([run]),
     )
@@ -88,9 +87,14 @@ def _tiles(run: Run, baseline: Run | None) -> tuple[str, str]:
     return verdict(run), str(tiles(cards(run, baseline)))
 
 
-def _panel(content: dict[str, Any]) -> str:
-    """The mapping of an Einsum as HTML."""
-    return str(template("einsums.html.j2").module.panel(content))  # type: ignore[attr-defined]
+def _panels(run: Run, asked: Questioned) -> Panel:
+    """What shows the mappings of Einsums, at any point, as HTML."""
+    shown, macro = Panels(run, asked), template("einsums.html.j2").module.panel  # type: ignore[attr-defined]
+
+    def panels(other: Run, names: Sequence[str]) -> dict[str, str]:
+        return {name: str(macro(shown.panel(other, name))) for name in names}
+
+    return panels
 
 
 def _alike(chosen: dict[str, Any]) -> bool:

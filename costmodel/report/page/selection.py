@@ -17,6 +17,7 @@ from costmodel.mapper.canonical import grouped
 from costmodel.model.evaluation import Evaluation
 from costmodel.model.meters import port_energy
 from costmodel.report import tables
+from costmodel.report.apart import apart
 from costmodel.report.figures.colours import QUIET, component_colours, group_colours
 from costmodel.report.points import Points
 from costmodel.report.roofs import roofs
@@ -192,15 +193,24 @@ def selection(run: Run, points: Points | None, tiles: Callable[[Run], tuple[str,
     }
 
 
+def first_panel(chosen: Mapping[str, Any]) -> str:
+    """The HTML of the mapping of the first Einsum, as the run has it; empty where there is none."""
+    first, own = chosen["layers"][0], chosen["own"]
+    place = first["panels"][0 if first["search"] is None else own[first["search"]]]
+    return "" if place is None else str(chosen["panels"][place])
+
+
 def _states(run: Run, points: Points | None, layers: Sequence[PageLayer]) -> Iterator[tuple[Run, dict[str, int]]]:
-    """Runs that have every mapping in use; of each, Einsum → place of its mapping in the front of its search."""
+    """Runs of one mapping, for every mapping in use; of each, Einsum → place of it in the front of its search."""
     if points is None:
         own = [s.chosen or 0 for s in run.searches]
-        yield run, {layer.name: 0 if layer.search is None else own[layer.search] for layer in layers}
+        used = {layer.name: 0 if layer.search is None else own[layer.search] for layer in layers}
+        for part in apart(run):
+            yield part, {name: used[name] for name in tables.evaluation_of(part).points}
         return
     for (search, choice), evaluation in points.costs.items():
         one = run.searches[search]
-        at = replace(run, evaluation=evaluation, mappings=(one.front[choice].mapping,))
+        at = replace(run, evaluation=evaluation, mappings=(one.front[choice].mapping,), searches=(one,))
         yield at, dict.fromkeys(one.einsums, choice)
 
 

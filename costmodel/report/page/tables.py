@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from costmodel.report import human, tables
+from costmodel.report.page.descent import descent_rows
 from costmodel.report.page.grid import Cell, Table, number, table_of
 from costmodel.report.run import Run
 from costmodel.spec.hardware import Architecture
@@ -24,11 +25,12 @@ def run_tables(run: Run) -> list[Table]:
             table_of("t-occupancy", "Occupancy", "Largest tile in one instance.", tables.occupancy(run)),
         ]
     if run.searches:
-        parts = [tables.front(run, s).assign(einsum=s.einsum) for s in run.searches]
+        rows = [{"einsum": s.einsum} | row for s in run.searches for row in tables.front(run, s)]
         room = ["capacity_bits"] if run.uses_capacity else []
         columns = ["einsum", "point", "energy_pj", "latency_cycles", "edp", *room, "chosen"]
-        found.append(table_of("t-front", "Fronts", "One execution of each Einsum.", pd.concat(parts)[columns]))
+        found.append(table_of("t-front", "Fronts", "One execution of each Einsum.", pd.DataFrame(rows)[columns]))
         found.append(_search_table("t-search", run))
+        found += descent_rows(run)
     return found
 
 

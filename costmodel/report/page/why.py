@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from costmodel.model.explain.asked import Questioned
 from costmodel.report import human, reasons
 from costmodel.report.reasons import USEFUL, PeakShare, Reason
-from costmodel.report.run import Run
 
 COLOURS = {"useful": "#3e6a94", "idle": "#e69f00", "uneven": "#f0d590", "passes": "#8d6fb0", "waits": "#d1495b"}
 WAITED = ("#d1495b", "#b5364a", "#e58794", "#8f2738")
@@ -42,11 +41,11 @@ class Reasons:
     energy: tuple[Cause, ...]
 
 
-def why(run: Run, asked: Questioned, einsums: Sequence[str]) -> Reasons:
-    """Why some Einsums take what they take."""
+def why(asked: Questioned, einsums: Sequence[str], groups: Mapping[tuple[str, str], str]) -> Reasons:
+    """Why some Einsums take what they take; ``groups``: (Einsum, tensor) → its kind."""
     several = len(einsums) > 1
-    peak = reasons.where_the_peak_goes(run, asked, einsums)
-    back = [r for r in reasons.what_comes_back(run, asked, einsums) if r.share >= reasons.LEAST]
+    peak = reasons.where_the_peak_goes(asked, einsums)
+    back = reasons.what_comes_back(asked, einsums, groups)
     colours = iter(WAITED * len(peak))
     return Reasons(
         time=tuple(_of_time(share, next(colours) if share.kind == "waits" else "", several=several) for share in peak),

@@ -148,6 +148,13 @@ def test_front(method):
         assert a[0] < b[0] or a[1] < b[1]
     for point in result.front:
         assert evaluate(SMALL, slow, point.mapping).energy_pj == point.energy_pj
+    improvements = [(one.energy_pj, one.latency_cycles) for one in result.improvements]
+    assert tuple(map(min, *improvements)) == tuple(map(min, *costs))
+    for place, each in enumerate(improvements):
+        assert place == 0 or any(a < b for a, b in zip(each, map(min, *[*improvements[:place]] * 2), strict=True))
+    trials = [one.trial for one in result.improvements]
+    assert trials == sorted(set(trials))
+    assert 1 == trials[0] < trials[-1] <= result.certificate.evaluated
 
 
 @pytest.mark.parametrize("method", ["tpe", "nsga2", "cmaes", "random"])

@@ -1,0 +1,48 @@
+"""How a run that sampled came to its answer, beside the proven optimum, on its page."""
+
+from __future__ import annotations
+
+from costmodel.report import figures, human
+from costmodel.report.descent import Descent, descent_table, descents
+from costmodel.report.figures.descent import least_text
+from costmodel.report.page.book import Book, Figure
+from costmodel.report.page.grid import Table, table_of
+from costmodel.report.run import Run
+
+SHOWN = 10
+"""Searches in one figure: those that are farthest from the least that is known."""
+
+
+def descent_figure(book: Book, run: Run) -> Figure | None:
+    """The figure; null where nothing was sampled."""
+    found = descents(run)
+    if not found:
+        return None
+    drawn = figures.descent(found[:SHOWN])
+    return book.figure("descent", "Best so far, beside the least that is possible", _finding(found), drawn, "t-descent")
+
+
+def descent_rows(run: Run) -> list[Table]:
+    """The numbers of the figure, of all searches."""
+    found = descents(run)
+    if not found:
+        return []
+    table = descent_table(found)
+    table = table if run.uses_capacity else table.drop(columns="capacity_bits")
+    return [table_of("t-descent", "Best so far", "Each mapping that was better than all before it.", table)]
+
+
+def _distance(one: Descent) -> str:
+    if not one.bounded:
+        return "and nothing is known below it"
+    return f"{human.percent(one.last - 1)} above {least_text([one])}" if one.last > 1 else least_text([one])
+
+
+def _finding(found: list[Descent]) -> str:
+    far = found[0]
+    shown = f"; the {SHOWN} farthest of {len(found)} searches are drawn" if len(found) > SHOWN else ""
+    step, _ = far.steps[-1]
+    said = f"{far.name}: best after {step.trial:,} of {far.costed:,} mappings, {_distance(far)}{shown}. "
+    dotted = "Dotted: held against the best that was found, for want of a bound. "
+    mixed = any(one.bounded for one in found) and not all(one.bounded for one in found)
+    return f"{said}{dotted if mixed else ''}Rings were constructed, squares sampled, diamonds found by climbing."
