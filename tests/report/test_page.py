@@ -1,12 +1,11 @@
 import itertools
-import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 from report import samples
-from report.drawn import everything
+from report.drawn import everything, held
 
 from costmodel.report.page.run import render, write_report
 from costmodel.report.points import thinned
@@ -120,8 +119,7 @@ def test_headlines_carry_exact_numbers(pages):
 
 
 def test_layers_of_one_shape_share_their_front(pages):
-    text = pages["network"].read_text()
-    data = json.loads(re.search(r'<script type="application/json" id="report-data">(.*)</script>', text)[1])
+    data = held(pages["network"].read_text())
     assert len([f for f in data["fronts"] if f.startswith("front-")]) == 22
     assert all(figure in data["figures"] for figure in data["same"].values())
     assert len(data["same"]) > 5
