@@ -122,6 +122,7 @@ def test_names_cannot_become_markup():
     page = page_of(HOSTILE)
     assert "<img" not in page
     assert page.count("</script>") == 3
+    assert "<img" not in "".join(held(page)["later"])
 
 
 def test_nothing_is_loaded_and_the_same_curves_give_the_same_bytes(tmp_path):

@@ -65,7 +65,8 @@ def large(value: int) -> Cell:
 
 
 def levels_table(name: str, architecture: Architecture) -> Table:
-    frame = tables.levels(architecture)
+    """The levels of an architecture; where their numbers are from stands in the list of sources."""
+    frame = tables.levels(architecture).drop(columns="source")
     rows = tuple(
         tuple(Cell(str(v), v if isinstance(v, int) else str(v)) for v in row) for row in frame.itertuples(index=False)
     )
