@@ -10,7 +10,7 @@ from report.drawn import everything, held
 from costmodel.report.page.run import render, write_report
 from costmodel.report.points import thinned
 from costmodel.report.read import read_run
-from costmodel.report.write import write_run
+from costmodel.report.write import csv_files, write_run
 from costmodel.spec.catalog import load_workload
 
 PAGES = {
@@ -287,6 +287,7 @@ def test_a_finger_on_a_figure_scrolls_the_page_and_a_tap_chooses_a_point(browser
     context = browser.new_context(viewport=phone, has_touch=True, is_mobile=True)
     page = context.new_page()
     page.goto(pages["network"].as_uri())
+    until(page, "document.documentElement.dataset.ready === 'yes'")
     finger = context.new_cdp_session(page)
     page.evaluate("document.documentElement.style.scrollBehavior = 'auto'")
     for figure in ("energy-levels", "energy-icicle", "roofline", "front-plot"):
@@ -414,6 +415,21 @@ def test_einsums_are_chosen_from_the_list_the_buttons_and_the_table(visit):
     assert (
         page.locator(".chooser select").evaluate("x => x.selectedOptions[0].textContent").startswith("layer3.1.conv2")
     )
+
+
+def test_a_table_can_be_had_from_the_page(visit):
+    page = visit("network")
+    with page.expect_download() as found:
+        page.locator("a[download='front.csv']").click()
+    assert found.value.path().read_text() == csv_files(samples.network_run())["front.csv"]
+
+
+def test_rows_come_when_a_table_is_opened_by_a_link_to_it(visit):
+    page = visit("network")
+    assert page.locator("#t-search tbody tr").count() == 0
+    page.evaluate("location.hash = '#t-search'")
+    until(page, "document.querySelectorAll('#t-search tbody tr').length === 21")
+    page.evaluate("location.hash = ''")
 
 
 def test_tables_sort_by_number(visit):
