@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from costmodel.model.explain.asked import Questioned
 from costmodel.model.explain.peak import Loss, losses
-from costmodel.model.explain.returning import Returning, returning
+from costmodel.model.explain.returned import Returning
+from costmodel.model.explain.returning import returning
 from costmodel.report import tables
 from costmodel.report.run import Run
 

@@ -21,7 +21,7 @@ from costmodel.spec.problems import Problem, SpecError
 
 if TYPE_CHECKING:
     from costmodel.einsum.algebra import Workload
-    from costmodel.model.explain.returning import Returning
+    from costmodel.model.explain.returned import Returning
     from costmodel.spec.hardware import Architecture
     from costmodel.spec.mapping import Mapping
 
