@@ -129,7 +129,9 @@ def around_component(title, said):
 
 
 OURS = {"class": "ours", "level": "memory", "source": "a test", "rows": [{"size": 8, "width": 8, "area": 1}]}
-AROUND |= {"ComponentClass": lambda said: NODE | {"components": [OURS | said], "levels": [DRAM, MAC]}}
+AROUND |= {
+    "ComponentClass": lambda said: NODE | {"components": [OURS | {"node": "45 nm"} | said], "levels": [DRAM, MAC]}
+}
 AROUND |= {title: partial(around_component, title) for title in OWN}
 
 

@@ -9,7 +9,7 @@ from commands import run
 from pages import DOCS
 
 import costmodel as cm
-from costmodel.validate import gpus, groups
+from costmodel.validate import gemmini, gpus, groups
 from costmodel.validate.groups import NAMES, asked
 from costmodel.validate.judge import judged
 from costmodel.validate.markdown import markdown, section
@@ -80,6 +80,28 @@ def test_a_calibration_is_named_and_both_errors_are_told(shown):
     (row,) = csv.DictReader(io.StringIO(run("validate", "--csv").stdout))
     assert (row["error"], row["error_uncalibrated"]) == (str(98 / 100 - 1), str(70 / 100 - 1))
     assert row["calibration"] == "start of a pass: 21 cycles (a fit)"
+
+
+def test_a_bound_may_be_left_by_its_calibration_alone(shown):
+    calibration = Calibration("start", 21, "cycles", "a fit")
+    more = {"calibrated": lambda: 120, "calibration": calibration, "bounds": True, "tolerance": within(0.1)}
+    shown(of("a", 100, 95, **more), of("b", 100, 85, **more))
+    lines = {line[0]: line for line in run("validate", code=1).stdout.splitlines() if line[:2] in {"a ", "b "}}
+    assert "± 10 % (uncalibrated)" in lines["a"]
+    assert [name for name, line in lines.items() if "OUTSIDE" in line] == ["b"]
+
+
+def test_the_shipped_gemmini_is_no_slower_than_its_rtl():
+    """DOSA's tiles of three layers: one that is bound by its passes, one by the bus, one of a single tile."""
+    listed = gemmini.published("gemmini")["rows"]
+    for *sizes, measured in listed[:: len(listed) // 2]:
+        layer = gemmini.TiledLayer(*sizes)
+        room = {
+            "scratchpad.size": f"{16 * layer.scratchpad_rows} B",
+            "accumulator.size": f"{64 * layer.accumulator_rows} B",
+        }
+        ours = cm.evaluate("gemmini", layer.workload, mapping={"nest": layer.nest}, set=room).latency_cycles
+        assert layer.least_cycles <= ours <= measured, layer.name
 
 
 def test_a_measurement_that_beats_its_machine_is_refused_with_the_arithmetic(shown):

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from costmodel.report.assemble import Question
     from costmodel.spec.hardware import Architecture
     from costmodel.spec.mapping import Mapping
+    from costmodel.spec.overrides import Kind
 
     _Explained = tuple[Workload, Architecture, tuple[Mapping, ...], Evaluation]
 
@@ -121,15 +122,19 @@ def _why_of_pair(words: tuple[str, ...], einsum: str | None, overrides: tuple[st
 
 
 def is_run(words: tuple[str, ...]) -> bool:
-    """Whether the first word is a run folder, or can be nothing else."""
-    from costmodel.spec import catalog
-
+    """Whether the first word is a run folder, or would be one: nothing says that it should be an architecture."""
     if len(words) < 2 or Path(words[0]).is_dir():
         return True
+    return len(words) == 2 and not (_exists(words[0], "arch") or _exists(words[1], "workload"))
+
+
+def _exists(word: str, kind: Kind) -> bool:
+    from costmodel.spec import catalog
+
     try:
-        return not catalog.find(words[0], "arch").exists()
+        return catalog.find(word, kind).exists()
     except SpecError:
-        return True
+        return False
 
 
 def _of_run(folder: str) -> _Explained:

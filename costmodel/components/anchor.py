@@ -54,12 +54,12 @@ def read(said: object, of: Component) -> Anchor:
 def anchored(
     anchor: Anchor, here: Mapping[str, ComponentFigure], there: Mapping[str, ComponentFigure]
 ) -> dict[str, ComponentFigure]:
-    """Return what a component costs where an anchor says what it costs at another place.
+    """Return what an anchor says that a component costs.
 
-    ``here`` is what the library says for the component, ``there`` what it says for the anchor. What the anchor does not
-    name stays that of the library. ComponentError for a cost that the library has no number of.
+    ``here`` is what the library says for the component, ``there`` what it says for the anchor, at one supply.
+    ComponentError for a cost that the library has no number of.
     """
-    return {**here, **dict(_known(anchor, here, there))}
+    return dict(_known(anchor, here, there))
 
 
 def _known(

@@ -11,14 +11,14 @@ from typing import Literal, get_args
 from costmodel.components.curves import Curve
 from costmodel.components.figures import ComponentFigure, Factor, Unit, total
 from costmodel.components.formats import NumberFormat, number_format
-from costmodel.components.protocol import NODE, ComponentError, LevelKind, Parameter, Parameters
-from costmodel.components.scaling import logic_factor
-from costmodel.components.tables import nm, table
+from costmodel.components.protocol import NODE, VOLTAGE, ComponentError, LevelKind, Parameter, Parameters
+from costmodel.components.scaling import Cost, Process, of_table, process, scaled
+from costmodel.components.tables import table
 
 Tables = Literal["horowitz", "aladdin", "tpu_v4i", "eyeriss"]
 Costs = Mapping[str, ComponentFigure]
 """``energy`` of one operation, and ``area`` and ``leakage`` of what performs it where a source has them."""
-_COLUMNS: tuple[tuple[str, str, Unit, float], ...] = (
+_COLUMNS: tuple[tuple[str, Cost, Unit, float], ...] = (
     ("energy_pj", "energy", "pJ", 1.0),
     ("area_um2", "area", "mm2", 1e-6),
     ("leakage_w", "leakage", "W", 1.0),
@@ -37,7 +37,7 @@ SEED_BITS = 8
 """Bits of a reciprocal that a table gives before iterations double them."""
 
 
-def operation(name: str, what: str, format_name: str, node_nm: float) -> dict[str, ComponentFigure]:
+def operation(name: str, what: str, format_name: str, to: Process) -> dict[str, ComponentFigure]:
     """Return what one operation costs by one data set; ``bit`` is the format of a single flip-flop."""
     data = table("arithmetic")[name]
     if what not in data:
@@ -50,13 +50,12 @@ def operation(name: str, what: str, format_name: str, node_nm: float) -> dict[st
     rows = data[what][family]
     place = form.bits if form.significand is None else form.significand
     shown = "b" if form.significand is None else "b of significand"
-    found = {}
+    found: dict[str, ComponentFigure] = {}
     for column, kind, unit, factor in _COLUMNS:
         if column not in rows:
             continue
         figure = _read(rows, column, place, shown, data["source"], unit)
-        scale = logic_factor("area" if kind == "area" else "energy", nm(data["node"]), node_nm)
-        found[kind] = figure.copies(factor).times(scale)
+        found[kind] = scaled(figure.copies(factor), kind, of_table(data), to)
     return found
 
 
@@ -104,11 +103,11 @@ def _mac(p: Parameters) -> dict[str, ComponentFigure]:
     form = number_format(str(p["format"]))
     accumulator = str(p["accumulator"]) or ("int32" if form.significand is None else "fp32")
     number_format(accumulator, "accumulator")
-    return added(_of(p, "mul"), operation(str(p["table"]), "add", accumulator, float(p["node"])))
+    return added(_of(p, "mul"), operation(str(p["table"]), "add", accumulator, process(p)))
 
 
 def _of(p: Parameters, what: str, format_name: str = "") -> dict[str, ComponentFigure]:
-    return operation(str(p["table"]), what, format_name or str(p["format"]), float(p["node"]))
+    return operation(str(p["table"]), what, format_name or str(p["format"]), process(p))
 
 
 def _exp(p: Parameters) -> dict[str, ComponentFigure]:
@@ -140,7 +139,7 @@ def _max(p: Parameters) -> dict[str, ComponentFigure]:
     compared = _comparator(p)
     if "store" not in table("arithmetic")[str(p["table"])]:
         return compared
-    bit = operation(str(p["table"]), "store", "bit", float(p["node"]))
+    bit = operation(str(p["table"]), "store", "bit", process(p))
     width = number_format(str(p["format"])).bits
     return added(compared, {kind: figure.copies(width) for kind, figure in bit.items()})
 
@@ -186,6 +185,7 @@ _PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
             example=16,
         ),
         "node": NODE,
+        "voltage": VOLTAGE,
         "table": Parameter(means="data set", words=get_args(Tables), default="horowitz"),
     }
 )
@@ -201,12 +201,14 @@ _PRODUCTS = Parameter(
     default=POLYNOMIAL,
     example=1,
 )
+_CHOICES = ("less", "equal", "sign", "where")
+"""What a comparison makes; a choice between two words is priced like one (assumed)."""
 UNITS = (
     ArithmeticUnit("mac", ("mac",), _mac, {"accumulator": _ACCUMULATOR}),
-    ArithmeticUnit("adder", ("add", "copy", "abs"), lambda p: _of(p, "add")),
+    ArithmeticUnit("adder", ("add", "copy", "abs", "floor", "ceil", "round"), lambda p: _of(p, "add")),
     ArithmeticUnit("multiplier", ("mul", "square"), lambda p: _of(p, "mul")),
     ArithmeticUnit("divider", ("div",), _divider, {"products": _STEPS}),
     ArithmeticUnit("exp", FUNCTIONS, _exp, {"products": _PRODUCTS}),
-    ArithmeticUnit("max", ("max", "min", "relu"), _max),
-    ArithmeticUnit("comparator", ("max", "min"), _comparator),
+    ArithmeticUnit("max", ("max", "min", "relu", *_CHOICES), _max),
+    ArithmeticUnit("comparator", ("max", "min", *_CHOICES), _comparator),
 )

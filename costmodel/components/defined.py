@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from costmodel.components.curves import Curve
 from costmodel.components.figures import ComponentFigure, Factor, Unit
-from costmodel.components.protocol import NODE, LevelKind, Parameter, Parameters
-from costmodel.components.scaling import logic_factor
+from costmodel.components.protocol import NODE, VOLTAGE, LevelKind, Parameter, Parameters
+from costmodel.components.scaling import Cost, Process, process, scaled
 
 _UNITS: Mapping[str, Unit] = {"area": "mm2", "leakage": "W"}
 """Of what is no energy."""
+_SCALES: Mapping[str, Cost] = {"pJ": "energy", "mm2": "area", "W": "leakage"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +30,14 @@ class DefinedComponent:
     """The parameter in which the points differ; empty of one point."""
     exponents: Mapping[str, Mapping[str, float]]
     """``energy``, ``area`` or ``leakage`` → parameter → the power by which the cost grows with it."""
-    node_nm: float | None = None
-    """Of the process; null: costs do not follow it."""
+    source_process: Process | None = None
+    """Of its points; null: costs do not follow it. Without a supply they do not follow that."""
 
     @property
     def parameters(self) -> Mapping[str, Parameter]:
-        return self.own if self.node_nm is None else {**self.own, "node": NODE}
+        if self.source_process is None:
+            return self.own
+        return {**self.own, "node": NODE} | ({"voltage": VOLTAGE} if self.source_process.volts else {})
 
     def actions(self, parameters: Parameters) -> Mapping[str, ComponentFigure]:
         """Return the costs that every point has, from the points and the powers."""
@@ -49,11 +52,9 @@ class DefinedComponent:
             if ratio != 1 and power:
                 why = f"× {ratio**power:.3g} by the power {power:g} of {key}"
                 figure = figure.times(Factor(ratio**power, why, "scaled"))
-        if self.node_nm is None:
+        if self.source_process is None:
             return figure
-        return figure.times(
-            logic_factor("area" if unit == "mm2" else "energy", self.node_nm, float(parameters["node"]))
-        )
+        return scaled(figure, _SCALES[unit], self.source_process, process({"voltage": 0.0, **parameters}))
 
     def _between(self, name: str, unit: Unit, parameters: Parameters) -> ComponentFigure:
         """Return a cost at the place along the points."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from costmodel.components.dram import Dram
 from costmodel.components.figures import ComponentFigure
 from costmodel.components.noc import Noc
 from costmodel.components.protocol import Component, ComponentError, LevelKind, Parameters, Value
+from costmodel.components.scaling import process, supply_factor
 from costmodel.components.sram import Sram
 from costmodel.components.storage import Fifo, Register, RegisterFile
 from costmodel.components.wire import Wire
@@ -25,6 +26,7 @@ OWN: Mapping[str, Component] = {
     for component in (Sram(), RegisterFile(), Register(), Fifo(), Dram(), *UNITS, Wire(), Noc())
 }
 """Class → component of the package."""
+UNSUPPLIED = "its costs follow no supply: that of a DRAM is fixed by its standard, of other classes it is not known"
 
 
 class Priced(NamedTuple):
@@ -80,11 +82,25 @@ def priced(of: Component, stated: Mapping[str, object], around: Mapping[str, Val
         try:
             known = anchor.read(stated[anchor.KEY], of)
             same = {key: values[key] for key, parameter in of.parameters.items() if parameter.words}
-            there = _finite(of, _values(of, known.parameters, same, word_bits))
-            figures = anchor.anchored(known, figures, there)
+            at = _values(of, known.parameters, same, word_bits)
+            here, there = (_finite(of, _unsupplied(each)) for each in (values, at))
+            grown = anchor.anchored(known, here, there)
+            figures = {**figures, **{name: _supplied(figure, at, values) for name, figure in grown.items()}}
         except ComponentError as error:
             raise ComponentError(str(error), error.parameter, error.hint, (anchor.KEY,)) from None
     return Priced(of, values, figures)
+
+
+def _unsupplied(values: Parameters) -> Parameters:
+    """Return what a component says, at the supplies of the data sets."""
+    return {**values, "voltage": 0.0} if values.get("voltage") else values
+
+
+def _supplied(figure: ComponentFigure, at: Parameters, to: Parameters) -> ComponentFigure:
+    """Return a cost that an anchor names at the supply of the component; an anchor that says none is at the nominal."""
+    if not to.get("voltage") or figure.unit not in {"pJ", "W"}:
+        return figure
+    return figure.times(supply_factor("energy" if figure.unit == "pJ" else "leakage", process(at), process(to)))
 
 
 def _values(
@@ -93,7 +109,7 @@ def _values(
     """Return the values of all parameters; ComponentError names the first that is wrong or missing."""
     for key in stated:
         if key not in of.parameters:
-            hint = did_you_mean(key, list(of.parameters))
+            hint = UNSUPPLIED if key == "voltage" else did_you_mean(key, list(of.parameters))
             raise ComponentError(f"{of.name} has no parameter {key!r}", key, hint)
     values: dict[str, Value] = {}
     for key, parameter in of.parameters.items():
@@ -110,13 +126,19 @@ def _values(
 
 def _finite(of: Component, values: Parameters) -> Mapping[str, ComponentFigure]:
     try:
-        figures = of.actions(values)
+        figures = _of_package(of.name, *values.items()) if OWN.get(of.name) is of else of.actions(values)
     except OverflowError:
         figures = {}
     if not figures or not all(math.isfinite(figure.value) and figure.value >= 0 for figure in figures.values()):
         hint = "sizes, widths and powers are far from anything that is built"
         raise ComponentError(f"no finite costs of {of.name} follow from its parameters", "", hint)
     return figures
+
+
+@lru_cache(maxsize=4096)
+def _of_package(name: str, *values: tuple[str, Value]) -> Mapping[str, ComponentFigure]:
+    """Return the costs of a component of the package; a sweep asks for the same ones in each of its designs."""
+    return MappingProxyType(OWN[name].actions(dict(values)))
 
 
 def _read(key: str, stated: Mapping[str, object], of: Component, word_bits: int) -> Value:

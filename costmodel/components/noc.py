@@ -9,7 +9,7 @@ from typing import cast
 
 from costmodel.components.figures import ComponentFigure, Factor, total
 from costmodel.components.network import TOPOLOGIES, Network, Topology
-from costmodel.components.protocol import NODE, WIDTH, ComponentError, LevelKind, Parameter, Parameters
+from costmodel.components.protocol import NODE, VOLTAGE, WIDTH, ComponentError, LevelKind, Parameter, Parameters
 from costmodel.components.wire import LENGTH, TABLE, link
 from costmodel.spec import units
 
@@ -57,6 +57,7 @@ _PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
         "length": LENGTH,
         "width": WIDTH,
         "node": NODE,
+        "voltage": VOLTAGE,
         "table": TABLE,
         "router": Parameter(
             means="energy of a router for each link and `width`; nothing when absent",

@@ -19,7 +19,7 @@ from costmodel.spec.units import Dimension
 LevelKind = Literal["memory", "array", "compute"]
 """Of a level of an architecture."""
 Value = float | int | str
-"""Of a parameter, in the base unit of what it measures: bits, nm, Hz, b/s; a count; one of several words."""
+"""Of a parameter, in the base unit of what it measures: bits, nm, V, Hz, b/s; a count; one of several words."""
 Parameters = Mapping[str, Value]
 
 
@@ -114,6 +114,12 @@ class Component(Protocol):
 
 NODE = Parameter(
     means="feature size of the process; `technology:` of the file when absent", measures=units.LENGTH, example="65 nm"
+)
+VOLTAGE = Parameter(
+    means="supply, which energies and leakage follow; `voltage:` of the file when absent, else that of the data set",
+    measures=units.VOLTAGE,
+    default=0.0,
+    example="0.8 V",
 )
 SIZE = Parameter(means="room; the `size:` of the level", measures=units.SIZE, example="64 KiB")
 WIDTH = Parameter(

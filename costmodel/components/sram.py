@@ -11,9 +11,18 @@ from typing import Literal, NamedTuple, get_args
 
 from costmodel.components.curves import Curve, Reading
 from costmodel.components.figures import ComponentFigure, Factor, Unit, total, weakest
-from costmodel.components.protocol import NODE, SIZE, WIDTH, ComponentError, LevelKind, Parameter, Parameters
-from costmodel.components.scaling import in_proportion, logic_factor, sram_area_factor
-from costmodel.components.tables import bits, nm, table
+from costmodel.components.protocol import NODE, SIZE, VOLTAGE, WIDTH, ComponentError, LevelKind, Parameter, Parameters
+from costmodel.components.scaling import (
+    Process,
+    in_proportion,
+    logic_factor,
+    of_table,
+    process,
+    scaled,
+    sram_area_factor,
+    supply_factor,
+)
+from costmodel.components.tables import bits, nm, table, volts
 from costmodel.components.wire import moved
 
 KIB = 1024 * 8
@@ -109,8 +118,25 @@ def cacti_points() -> list[SramPoint]:
     ]
 
 
-def one_bank(column: Column, size_kib: float, width_bits: float, node_nm: float) -> ComponentFigure | None:
-    """Return one number of a bank by CACTI, scaled to a node smaller than all of its; null where none is known."""
+@cache
+def _supply(node_nm: float) -> float:
+    """Return the supply of CACTI's SRAMs at a node, in V; below its nodes that of the smallest."""
+    data = table("cacti")
+    nodes, supplies = [nm(text) for text in data["nodes"]], [volts(text) for text in data["voltages"]]
+    return Curve(nodes, supplies).at(max(node_nm, nodes[0])).value
+
+
+def one_bank(column: Column, size_kib: float, width_bits: float, to: Process) -> ComponentFigure | None:
+    """Return one number of a bank by CACTI; null where none is known."""
+    figure = _at_node(column, size_kib, width_bits, to.nm)
+    if figure is None or column == "area_mm2":
+        return figure
+    what: Literal["energy", "leakage"] = "leakage" if column == "leakage_w" else "energy"
+    return figure.times(supply_factor(what, Process(to.nm, _supply(to.nm)), to))
+
+
+def _at_node(column: Column, size_kib: float, width_bits: float, node_nm: float) -> ComponentFigure | None:
+    """Return one number at CACTI's supply, scaled to a node smaller than all of its."""
     known = cacti()
     smallest = known.nodes[0]
     if node_nm >= smallest:
@@ -144,7 +170,7 @@ class Sram:
         Data sets other than CACTI's have energies alone, of one bank: area and leakage are not known.
         """
         banks, ports, width = (int(parameters[name]) for name in ("banks", "ports", "width"))
-        bank_kib, node = float(parameters["size"]) / KIB / banks, float(parameters["node"])
+        bank_kib, node = float(parameters["size"]) / KIB / banks, process(parameters)
         if parameters["table"] != "cacti":
             for name, number in (("banks", banks), ("ports", ports)):
                 if number != 1:
@@ -171,13 +197,13 @@ def _more_ports(ports: int, name: str) -> Factor:
     return Factor(value, why, "assumed")
 
 
-def bank_wires(area_mm2: float, width_bits: int, node_nm: float) -> ComponentFigure:
+def bank_wires(area_mm2: float, width_bits: int, to: Process) -> ComponentFigure:
     """Return what an access pays from a bank to the port, in the middle of an edge of a square of all banks.
 
     That is three quarters of the side on average, along both axes together.
     """
     length_mm = 0.75 * math.sqrt(area_mm2)
-    wires = moved(width_bits, length_mm, node_nm)
+    wires = moved(width_bits, length_mm, to)
     why = f"{length_mm:.3g} mm to the bank (assumed: 3/4 of the side of a square of all banks)"
     return ComponentFigure(wires.value, "pJ", f"{wires.source}, {why}", "assumed", wires.beyond)
 
@@ -188,15 +214,15 @@ def port_bandwidth(bits_per_cycle: int) -> ComponentFigure:
 
 
 @cache
-def _stated(name: str) -> tuple[str, float, float, Curve]:
-    """Source, node, width and energy by size of another data set."""
+def _stated(name: str) -> tuple[str, Process, float, Curve]:
+    """Source, process, width and energy by size of another data set."""
     rows = table("storage")["sram"][name]
     sizes = [bits(text) / KIB for text in rows["sizes"]]
-    return rows["source"], nm(rows["node"]), bits(rows["width"]), Curve(sizes, rows["read_pj"], reach=2.0)
+    return rows["source"], of_table(rows), bits(rows["width"]), Curve(sizes, rows["read_pj"], reach=2.0)
 
 
-def _other(name: str, size_kib: float, width: int, node: float) -> Mapping[str, ComponentFigure]:
-    source, at_nm, of_bits, curve = _stated(name)
+def _other(name: str, size_kib: float, width: int, to: Process) -> Mapping[str, ComponentFigure]:
+    source, known, of_bits, curve = _stated(name)
     beyond: tuple[str, ...] = ()
     if name == "eyeriss":
         # Its rule is a straight line between the two points, not a power law.
@@ -209,7 +235,7 @@ def _other(name: str, size_kib: float, width: int, node: float) -> Mapping[str, 
         beyond = (f"{size_kib:g} KiB are far from the memories of `table: {name}`",)
     told = f"{source}; {read.basis} {read.how}".rstrip() if read.how else source
     energy = ComponentFigure(read.value, "pJ", told, read.basis, beyond)
-    energy = energy.times(in_proportion(width, of_bits)).times(logic_factor("energy", at_nm, node))
+    energy = scaled(energy.times(in_proportion(width, of_bits)), "energy", known, to)
     return {"read": energy, "write": energy, "bandwidth": port_bandwidth(width)}
 
 
@@ -220,6 +246,7 @@ _PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
         "banks": Parameter(means="equal parts, of which an access uses one", default=1, example=16),
         "ports": Parameter(means="read/write ports of each bank", default=1, example=2),
         "node": NODE,
+        "voltage": VOLTAGE,
         "table": Parameter(means="data set", words=get_args(Tables), default="cacti"),
     }
 )

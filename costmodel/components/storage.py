@@ -11,9 +11,9 @@ from typing import Any
 from costmodel.components.arithmetic import operation
 from costmodel.components.curves import Curve
 from costmodel.components.figures import ComponentFigure, total
-from costmodel.components.protocol import NODE, SIZE, WIDTH, LevelKind, Parameter, Parameters
-from costmodel.components.scaling import in_proportion, logic_factor
-from costmodel.components.tables import bits, nm, table
+from costmodel.components.protocol import NODE, SIZE, VOLTAGE, WIDTH, LevelKind, Parameter, Parameters
+from costmodel.components.scaling import in_proportion, of_table, process, scaled
+from costmodel.components.tables import bits, table
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +29,20 @@ class RegisterFile:
 
     def actions(self, parameters: Parameters) -> Mapping[str, ComponentFigure]:
         """Return reads and writes of ``width``, area and bandwidth; leakage is not known."""
-        size, width, node = (float(parameters[name]) for name in ("size", "width", "node"))
+        size, width, to = float(parameters["size"]), float(parameters["width"]), process(parameters)
         rows = table("storage")["regfile"][str(parameters["table"])]
         figures = {
-            action: _access(rows, f"{action}_pj", size / width)
-            .times(in_proportion(width, bits(rows["width"])))
-            .times(logic_factor("energy", nm(rows["node"]), node))
+            action: scaled(
+                _access(rows, f"{action}_pj", size / width).times(in_proportion(width, bits(rows["width"]))),
+                "energy",
+                of_table(rows),
+                to,
+            )
             for action in ("read", "write")
         }
         space = table("storage")["regfile"]["area"]
         area = ComponentFigure(space["um2_per_bit"] * size * 1e-6, "mm2", space["source"], "assumed")
-        figures["area"] = area.times(logic_factor("area", nm(space["node"]), node))
+        figures["area"] = scaled(area, "area", of_table(space), to)
         return figures | _one_of_each(width)
 
 
@@ -72,8 +75,8 @@ class Register:
 
     def actions(self, parameters: Parameters) -> Mapping[str, ComponentFigure]:
         """Return reads and writes of ``width``, and the area of ``size``; leakage and limits are not known."""
-        width, node = float(parameters["width"]), float(parameters["node"])
-        bit = operation("aladdin", "store", "bit", node)
+        width = float(parameters["width"])
+        bit = operation("aladdin", "store", "bit", process(parameters))
         access = bit["energy"].copies(width)
         return {"read": access, "write": access, "area": bit["area"].copies(float(parameters["size"]))}
 
@@ -90,16 +93,16 @@ class Fifo:
         return _REGISTER
 
     def actions(self, parameters: Parameters) -> Mapping[str, ComponentFigure]:
-        width, size, node = (float(parameters[name]) for name in ("width", "size", "node"))
-        bit = operation("aladdin", "store", "bit", node)
+        width, size = (float(parameters[name]) for name in ("width", "size"))
+        bit = operation("aladdin", "store", "bit", process(parameters))
         pointer = max(1, math.ceil(math.log2(max(size / width, 2))))
-        counter = operation("aladdin", "count", f"int{max(pointer, 2)}", node)
+        counter = operation("aladdin", "count", f"int{max(pointer, 2)}", process(parameters))
         access = total((bit["energy"].copies(width), counter["energy"]))
         area = total((bit["area"].copies(size), counter["area"].copies(2)))
         return {"read": access, "write": access, "area": area} | _one_of_each(width)
 
 
-_REGISTER: Mapping[str, Parameter] = MappingProxyType({"size": SIZE, "width": WIDTH, "node": NODE})
+_REGISTER: Mapping[str, Parameter] = MappingProxyType({"size": SIZE, "width": WIDTH, "node": NODE, "voltage": VOLTAGE})
 _FILE: Mapping[str, Parameter] = MappingProxyType(
     {
         **_REGISTER,

@@ -17,11 +17,19 @@ def table(name: str) -> dict[str, Any]:
     return data
 
 
-def nm(text: object) -> float:
+@cache
+def nm(text: str) -> float:
     """Read a length in nm."""
     return float(units.parse(text, units.LENGTH))
 
 
-def bits(text: object) -> float:
+@cache
+def volts(text: str) -> float:
+    """Read a voltage in V."""
+    return float(units.parse(text, units.VOLTAGE))
+
+
+@cache
+def bits(text: str) -> float:
     """Read a size or width in bits."""
     return float(units.parse(text, units.SIZE))

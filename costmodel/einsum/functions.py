@@ -25,7 +25,7 @@ class Function:
     whole: bool = False
     """Whether integers stay integers."""
     python: str = ""
-    """The same in Python, of its arguments as texts; of many, what it makes of two. Einsums have no others."""
+    """The same in Python, of its arguments as texts; of any number, what it makes of two. Einsums have no others."""
     c: str = ""
     """The same in C, of doubles, where that is not what Python says without ``math.``."""
 
@@ -69,6 +69,24 @@ FUNCTIONS: Mapping[str, Function] = {
     "cos": Function(lambda np, x: np.cos(x), python="math.cos({0})"),
     "abs": Function(lambda np, x: np.abs(x), whole=True, python="abs({0})", c="fabs({0})"),
     "pow": Function(lambda np, x, y: np.float_power(x, y), 2, 2, python="pow({0}, {1})"),
+    "sign": Function(lambda np, x: np.sign(x), whole=True, python="(({0}) > 0) - (({0}) < 0)"),
+    "floor": Function(lambda np, x: np.floor(x), whole=True, python="math.floor({0})"),
+    "ceil": Function(lambda np, x: np.ceil(x), whole=True, python="math.ceil({0})"),
+    "round": Function(lambda np, x: np.round(x), whole=True, python="round({0})", c="rint({0})"),
+    "less": Function(
+        lambda np, x, y: 1 * np.less(x, y), 2, 2, whole=True, python="1 * (({0}) < ({1}))", c="(({0}) < ({1}))"
+    ),
+    "equal": Function(
+        lambda np, x, y: 1 * np.equal(x, y), 2, 2, whole=True, python="1 * (({0}) == ({1}))", c="(({0}) == ({1}))"
+    ),
+    "where": Function(
+        lambda np, test, x, y: np.where(np.not_equal(test, 0), x, y)[()],
+        3,
+        3,
+        whole=True,
+        python="(({1}) if {0} else ({2}))",
+        c="(({0}) != 0 ? ({1}) : ({2}))",
+    ),
     "square": Function(lambda _, x: x * x, whole=True, python="({0}) * ({0})"),
 }
 """By name, as notation and prices say it."""

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
     Values = NDArray[Any]
 
+BY_OTHERS = (
+    *("Attention", "LinearAttention", "RotaryEmbedding", "CausalConvWithState", "SwiGLU"),
+    *("Celu", "Shrink", "ThresholdedRelu", "MeanVarianceNormalization", "ReduceLogSumExp"),
+)
+"""Operators that are read as the others by which ONNX defines them."""
 FOLDED_WORDS = 1 << 24
 """What nodes without inputs make of larger tensors is not computed here: they are read as any other."""
 WITHOUT_ONNX = "reading ONNX models needs the package onnx, which is not installed"
@@ -77,7 +82,7 @@ def read_model(path: Path, settings: Iterable[str] = ()) -> Graph:
     model = onnx.inliner.inline_local_functions(model)
     _set_dimensions(model, path, settings)
     model = onnx.shape_inference.infer_shapes(model, data_prop=True)
-    return _folded(model, path, elsewhere)
+    return _folded(_by_others(model), path, elsewhere)
 
 
 def open_dimensions(path: Path) -> frozenset[str]:
@@ -174,6 +179,26 @@ def _set_dimensions(model: onnx.ModelProto, path: Path, settings: Iterable[str])
         value.type.tensor_type.ClearField("shape")
 
 
+def _by_others(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Put the other operators in the place of those that are defined by them."""
+    from onnx import defs, helper, inliner, shape_inference
+
+    opsets = {entry.domain: entry.version for entry in model.opset_import}
+    found = [node for node in model.graph.node if node.op_type in BY_OTHERS and not node.domain]
+    for node in found:  # the definition does not know the defaults of what it is defined for
+        stated = {attribute.name for attribute in node.attribute}
+        known = defs.get_schema(node.op_type, opsets.get("", 1), "").attributes
+        node.attribute.extend(a.default_value for n, a in known.items() if n not in stated and a.default_value.name)
+    if not found:
+        return model
+    typed = {value.name for value in (*model.graph.input, *model.graph.value_info)}
+    weights = (tensor for tensor in model.graph.initializer if tensor.name not in typed)
+    model.graph.value_info.extend(helper.make_tensor_value_info(t.name, t.data_type, t.dims) for t in weights)
+    called = [("", name) for name in {node.op_type for node in found}]
+    model = inliner.inline_selected_functions(model, called, exclude=False, inline_schema_functions=True)
+    return shape_inference.infer_shapes(model, data_prop=True)
+
+
 def _extents(path: Path, settings: Iterable[str]) -> dict[str, int]:
     found = {}
     for setting in settings:
@@ -197,11 +222,12 @@ def _folded(model: onnx.ModelProto, path: Path, elsewhere: set[str]) -> Graph:
         shapes[tensor.name] = tuple(tensor.dims)
         constants[tensor.name] = numpy_helper.to_array(tensor)
     made = {*constants, *elsewhere}
+    types = {value.name: value.type.tensor_type.elem_type for value in values}
     opsets = {entry.domain or "ai.onnx": entry.version for entry in model.opset_import}
     kept, weights = [], set(made)
     for place, node in enumerate(graph.node, start=1):
-        if _foldable(node, constants, shapes):
-            folded = _evaluated(model, node, constants, shapes)
+        if _foldable(node, constants, shapes, types):
+            folded = _evaluated(model, node, constants, shapes, types)
             constants |= folded
             shapes |= {name: array.shape for name, array in folded.items()}
             weights |= folded.keys()
@@ -257,10 +283,17 @@ def _plain(value: Any) -> Any:
     return value.decode() if isinstance(value, bytes) else value
 
 
-def _foldable(node: onnx.NodeProto, constants: Mapping[str, Values], shapes: Mapping[str, tuple[int, ...]]) -> bool:
+def _foldable(
+    node: onnx.NodeProto,
+    constants: Mapping[str, Values],
+    shapes: Mapping[str, tuple[int, ...]],
+    types: Mapping[str, int],
+) -> bool:
     if node.op_type == "Shape" and not node.domain:
         return node.input[0] in shapes
     names = [name for name in node.input if name]
+    if node.op_type == "CastLike" and types.get(names[1]):
+        names = names[:1]
     if node.domain not in {"", "ai.onnx"} or any(name not in constants for name in names):
         return False
     if node.op_type.startswith("Random") or any(a.HasField("g") for a in node.attribute):
@@ -275,6 +308,7 @@ def _evaluated(
     node: onnx.NodeProto,
     constants: Mapping[str, Values],
     shapes: Mapping[str, tuple[int, ...]],
+    types: Mapping[str, int],
 ) -> dict[str, Values]:
     """What one node makes of constants, by the reference evaluator of ONNX."""
     import numpy as np
@@ -284,6 +318,8 @@ def _evaluated(
     feeds = {name: constants[name] for name in node.input if name in constants}
     if node.op_type == "Shape":
         feeds = {node.input[0]: np.broadcast_to(np.float32(0), shapes[node.input[0]])}
+    if node.op_type == "CastLike":
+        feeds[node.input[1]] = np.zeros((), helper.tensor_dtype_to_np_dtype(types[node.input[1]]))
     inputs = [
         helper.make_tensor_value_info(n, helper.np_dtype_to_tensor_dtype(v.dtype), v.shape) for n, v in feeds.items()
     ]

@@ -114,13 +114,18 @@ def _products(graph: Graph, operator: Operator) -> int:
     return math.prod(steps[:2]) * sum(map(math.prod, matrices))
 
 
+def _written(array: Values, *, looked_up: bool) -> bool:
+    """Whether the words of a constant stand in the file, which has no infinite ones."""
+    return array.size <= (LOOKED_UP_WORDS if looked_up else WRITTEN_WORDS) and all(map(math.isfinite, array.flat))
+
+
 def _gathered(importer: Importer, unknown: tuple[Unknown, ...]) -> ImportedModel:
     graph, writer = importer.graph, importer.writer
     texts = " ".join(einsum.einsum for einsum in writer.einsums)
     used = [name for name in importer.given if f"{name}[" in texts]
     constants = {tensor: array for tensor, array in importer.constants.items() if tensor in used}
     indices = {tensor for tensor in constants if f"={tensor}[" in texts}
-    stated = {t: a for t, a in constants.items() if a.size <= (LOOKED_UP_WORDS if t in indices else WRITTEN_WORDS)}
+    stated = {t: array for t, array in constants.items() if _written(array, looked_up=t in indices)}
     workload = WorkloadSpec(
         name=plain_name(graph.name),
         source=f"imported from {Path(graph.file).name}",

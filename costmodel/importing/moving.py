@@ -103,7 +103,8 @@ def _split(importer: Importer, operator: Operator) -> list[View]:
     extents = stated or [min(share, whole - share * i) for i in range(pieces)]
     ends = list(itertools.accumulate(extents))
     ranges = [range(end - extent, end) for end, extent in zip(ends, extents, strict=True)]
-    return [sliced(importer, operator, view, axis, taken) for taken in ranges]
+    importer.nothing |= {name for name, taken in zip(operator.outputs, ranges, strict=True) if not taken}
+    return [sliced(importer, operator, view, axis, taken) if taken else view for taken in ranges]
 
 
 def _expand(importer: Importer, operator: Operator) -> list[View]:
@@ -162,8 +163,10 @@ def _space_to_depth(importer: Importer, operator: Operator) -> list[View]:
 
 
 def _concat(importer: Importer, operator: Operator) -> list[View]:
-    """Each piece is copied to its place."""
-    views = [importer.view(name) for name in operator.inputs]
+    """Each piece is copied to its place; one alone stays where it is."""
+    views = [importer.view(name) for name in operator.inputs if name not in importer.nothing]
+    if len(views) == 1:
+        return views
     axis = operator.attributes["axis"] % len(views[0].axes)
     extent, start = sum(view.shape[axis] for view in views), 0
     made: View | None = None

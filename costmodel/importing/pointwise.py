@@ -9,6 +9,8 @@ from costmodel.importing.graph import Operator
 from costmodel.importing.reading import Importer, NotImportedError, literal
 from costmodel.importing.views import View
 
+NO_LIMITS = {literal(-math.inf), literal(math.inf)}
+
 
 def pointwise(
     importer: Importer, operator: Operator, formula: Callable[..., str], inputs: Sequence[str] = ()
@@ -56,13 +58,9 @@ def _clip(importer: Importer, operator: Operator) -> list[View]:
         stated = operator.attributes.get(name)
         given = operator.input(place)
         text = literal(float(stated)) if stated is not None else importer.number(given) if given else None
-        if (
-            given
-            and text is None
-            and math.isfinite(float(array[()]) if (array := importer.constant(given)) is not None else 0)
-        ):
+        if given and text is None:
             raise NotImportedError(f"its {name} is computed while the model runs")
-        limits.append(text)
+        limits.append(None if text in NO_LIMITS else text)
     low, high = limits
 
     def formula(x: str) -> str:
@@ -94,7 +92,47 @@ def _mean(importer: Importer, operator: Operator) -> list[View]:
     return pointwise(importer, operator, lambda *read: f"({' + '.join(read)}) / {len(read)}")
 
 
+def _triangle(importer: Importer, operator: Operator) -> list[View]:
+    """Trilu: what is left of each matrix on one side of a diagonal."""
+    import numpy as np
+
+    shape, side = importer.shape(operator.inputs[0]), np.triu if operator.attributes.get("upper", 1) else np.tril
+    diagonal = importer.constant(operator.input(1)) if operator.input(1) else np.zeros(1, int)
+    if diagonal is None:
+        raise NotImportedError("its diagonal is computed while the model runs")
+    kept = importer.made(f"{operator.name}.kept", side(np.ones(shape[-2:]), int(diagonal.reshape(-1)[0])), "MN")
+    return [importer.together(operator.name, [importer.view(operator.inputs[0]), kept], "where({1}, {0}, 0)".format)]
+
+
+def _where(importer: Importer, operator: Operator) -> list[View]:
+    """Where: a choice that is known is none."""
+    condition, *choices = operator.inputs
+    known = importer.constant(condition)
+    if known is not None and known.size and (known == known.flat[0]).all():
+        chosen = choices[0] if known.flat[0] else choices[1]
+        if importer.shape(chosen) == importer.graph.shapes.get(operator.outputs[0]):
+            return [importer.view(chosen)]
+    return pointwise(importer, operator, "where({}, {}, {})".format)
+
+
+TRUTHS = {
+    "Less": "less({0}, {1})",
+    "LessOrEqual": "1 - less({1}, {0})",
+    "Greater": "less({1}, {0})",
+    "GreaterOrEqual": "1 - less({0}, {1})",
+    "Equal": "equal({0}, {1})",
+    "IsNaN": "1 - equal({0}, {0})",
+    "Not": "equal({0}, 0)",
+    "And": "where({0}, {1}, 0)",
+    "Or": "where({0}, 1, {1})",
+    "Xor": "abs({0} - {1})",
+}
+"""What is true or not, as 1 or 0."""
+
 OPERATORS = {
+    **{name: _of(formula.format) for name, formula in TRUTHS.items()},
+    "Where": _where,
+    "Trilu": _triangle,
     "Add": _joined("+"),
     "Sub": _joined("-"),
     "Mul": _joined("*"),
@@ -110,7 +148,7 @@ OPERATORS = {
     "Reciprocal": _of("1 / {}".format),
     **{
         name: _of(f"{name.lower()}({{}})".format)
-        for name in ("Exp", "Log", "Sqrt", "Tanh", "Relu", "Erf", "Sin", "Cos", "Abs")
+        for name in ("Exp", "Log", "Sqrt", "Tanh", "Relu", "Erf", "Sin", "Cos", "Abs", "Sign", "Floor", "Ceil", "Round")
     },
     "Sigmoid": _of("sigmoid({})".format),
     "Swish": _with({"alpha": 1.0}, "{0} * sigmoid({1} * {0})".format),

@@ -32,9 +32,13 @@ class Importer:
     constants: dict[str, Values] = field(default_factory=dict)
     given: list[str] = field(default_factory=list)
     """Tensors that do not change with the input."""
+    nothing: set[str] = field(default_factory=set)
+    """Values without a word."""
 
     def view(self, name: str, letters: str = "") -> View:
         """How a value is read. A given one gets its tensor here, with ranks of these letters."""
+        if name in self.nothing:
+            raise NotImportedError(f"{name!r} has no words")
         if name not in self.views:
             shape = self.shape(name)
             usual = LETTERS.get(len(shape), "D" * len(shape))
@@ -43,7 +47,8 @@ class Importer:
             if name in self.graph.weights:
                 self.given.append(view.tensor)
             if name in self.graph.constants:
-                self.constants[view.tensor] = self.graph.constants[name].reshape(view.extents)
+                array = self.graph.constants[name].reshape(view.extents)
+                self.constants[view.tensor] = array.astype(int) if array.dtype.kind == "b" else array
         return self.views[name]
 
     def made(self, name: str, array: Values, letters: str) -> View:
@@ -77,11 +82,13 @@ class Importer:
         return [int(n) for n in array.reshape(-1)]
 
     def number(self, name: str) -> str | None:
-        """A constant of one word, as it is written in an Einsum."""
+        """A constant of one word, as it is written in an Einsum; a truth is 1."""
         array = self.constant(name)
-        if array is None or array.size != 1 or not math.isfinite(value := float(str(array.reshape(-1)[0]))):
+        if array is None or array.size != 1:
             return None
-        return literal(value)
+        word = array.reshape(-1)[0]
+        value = float(word) if word.dtype.kind == "b" else float(str(word))
+        return None if math.isnan(value) else literal(value)
 
     def flat(self, name: str, view: View, axes: Iterable[int]) -> View:
         """The view itself, where these axes are whole ranks, or a copy."""
@@ -97,8 +104,8 @@ class Importer:
 def literal(value: float) -> str:
     """A number as it is written in an Einsum.
 
-    >>> literal(-0.5), literal(8.0)
-    ('(-0.5)', '8')
+    >>> literal(-0.5), literal(8.0), literal(-math.inf)
+    ('(-0.5)', '8', '(-inf)')
     """
-    text = str(int(value)) if value == int(value) and abs(value) < 2**53 else repr(value)
+    text = str(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value)
     return f"({text})" if value < 0 else text

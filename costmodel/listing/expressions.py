@@ -68,7 +68,7 @@ class Language:
     def call(self, function: str, arguments: list[str]) -> str:
         """A function of any number of arguments, from one of two."""
         form = self.functions[function]
-        if len(arguments) <= 2:
+        if len(arguments) <= max(2, FUNCTIONS[function].least):
             return form.format(*arguments)
         return form.format(arguments[0], self.call(function, arguments[1:]))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -15,7 +15,7 @@ from costmodel.spec.hardware import Architecture, Array, ComputeUnit, Level, Mem
 from costmodel.spec.levels import ENERGY_HINTS, AnyLevel, ArraySpec, ComputeSpec, LevelItem, MemorySpec, level_kind
 from costmodel.spec.prices import BANDWIDTHS, Around, LevelPrices, prices_of
 from costmodel.spec.problems import Marks, Path, Problem, SpecError
-from costmodel.spec.quantities import Frequency, Length, Width
+from costmodel.spec.quantities import Frequency, Length, Voltage, Width
 from costmodel.spec.rules import sentence_problems
 from costmodel.spec.units import Quantity
 from costmodel.spec.validation import Items, SpecModel, in_order
@@ -33,6 +33,9 @@ class ArchitectureSpec(SpecModel):
     """Where its numbers come from. E.g. ``Chen et al., JSSC 52(1), 2017``."""
     technology: Length | None = None
     """Feature size of the process, by which components are priced that do not say theirs. E.g. ``65 nm``."""
+    voltage: Voltage | None = None
+    """Supply of the chip, which energies and leakage of components follow that do not say theirs; those of DRAM, and
+    what the file states, do not. Each is at the supply of its data set when absent. E.g. ``0.9 V``."""
     clock: Frequency = Quantity(units.parse(DEFAULT_CLOCK_HZ, units.FREQUENCY).value, "Hz")
     """Cycles per second; one clock for all levels. E.g. ``200 MHz``."""
     word: Width = Quantity(units.parse(DEFAULT_WORD_BITS, units.WIDTH).value, "b")
@@ -52,6 +55,7 @@ class ArchitectureSpec(SpecModel):
         "missing levels": "memories, arrays and compute units, outermost first",
         "frequency": "say `clock:`",
         "node": "say `technology:`",
+        "vdd": "say `voltage:`",
         "word_bits": "say `word:`",
     }
 
@@ -65,12 +69,12 @@ class ArchitectureSpec(SpecModel):
         found = Architecture(
             name=self.name,
             source=self.source,
-            technology=str(self.technology) if self.technology else "",
+            technology=" at ".join(str(each) for each in (self.technology, self.voltage) if each),
             clock_hz=float(self.clock),
             word_bits=self.around.word_bits,
             levels=tuple(_level(level, prices, self.around) for level, prices in zip(self.levels, levels, strict=True)),
             constraints=self.constraints,
-            warnings=tuple(warning for prices in levels for warning in prices.warnings),
+            warnings=tuple(self._warnings(levels)),
         )
         if problems := sentence_problems(self.constraints, marks, ("constraints",), architectures=[found]):
             raise SpecError(in_order(problems))
@@ -80,7 +84,8 @@ class ArchitectureSpec(SpecModel):
     def around(self) -> Around:
         """What the file says of all levels."""
         node_nm = float(self.technology) if self.technology else None
-        return Around(int(self.word.value), self.clock.value, node_nm, self.source)
+        volts = float(self.voltage) if self.voltage else None
+        return Around(int(self.word.value), self.clock.value, node_nm, volts, self.source)
 
     def priced(self, marks: Marks) -> tuple[list[LevelPrices], list[Problem]]:
         """Price every level; the problems of all of them."""
@@ -101,6 +106,12 @@ class ArchitectureSpec(SpecModel):
             if isinstance(level, ComputeSpec):
                 problems += _rated_only(level, prices, at, marks)
         return found, problems
+
+    def _warnings(self, levels: Sequence[LevelPrices]) -> Iterator[str]:
+        """Give what is to be told of the levels, once where it is the same of several."""
+        for text in dict.fromkeys(text for prices in levels for text in prices.warnings):
+            names = [x.level_name for x, prices in zip(self.levels, levels, strict=True) if text in prices.warnings]
+            yield f"{', '.join(names)}: {text}"
 
     def _with_classes(self, marks: Marks) -> tuple[Around, list[Problem]]:
         """What the file says of all levels, with the classes that it defines; what is wrong with these."""

@@ -9,9 +9,10 @@ from pydantic import Field
 
 from costmodel.components.defined import DefinedComponent
 from costmodel.components.protocol import SIZE, WIDTH, Parameter
+from costmodel.components.scaling import Process
 from costmodel.spec import units
 from costmodel.spec.problems import Marks, Path, Problem, SpecError
-from costmodel.spec.quantities import KINDS, Length, Name
+from costmodel.spec.quantities import KINDS, Length, Name, Voltage
 from costmodel.spec.units import Dimension
 from costmodel.spec.validation import Items, SpecModel
 
@@ -37,6 +38,9 @@ class ComponentClass(SpecModel):
     node: Length | None = None
     """Feature size of its process: from there, energies and areas are scaled as logic to that of the file. Not scaled
     when absent. E.g. ``28 nm``."""
+    voltage: Voltage | None = None
+    """Supply at which its points hold, beside ``node:``: from there, energies and leakage follow that of the file. They
+    do not when absent. E.g. ``0.9 V``."""
     rows: Items[dict[str, Any]] = Field(min_length=1)
     """Points: values of parameters (``size``, ``width``, or numbers of your own) with the costs there (``read``,
     ``write``, ``hop``, kinds of operation, ``area``, ``leakage``). Several differ in one parameter, along which costs
@@ -64,6 +68,10 @@ class ComponentClass(SpecModel):
                         "the points differ in it" if key == along else "no point names it"
                     )
                     problems.append(marks.problem(rule, (*at, "exponents", group, key), key=True))
+        if self.voltage is not None and self.node is None:
+            problems.append(
+                marks.problem("`voltage:` needs `node:`, of which it is the supply", (*at, "voltage"), key=True)
+            )
         if problems:
             raise SpecError(problems)
         own = {key: _KNOWN.get(key, Parameter(means="of the file", default=int(n))) for key, n in parameters.items()}
@@ -71,8 +79,8 @@ class ComponentClass(SpecModel):
         grows: dict[str, Mapping[str, float]] = {
             group: {key: float(n) for key, n in powers.items()} for group, powers in self.exponents.items()
         }
-        node = float(self.node) if self.node else None
-        return DefinedComponent(self.component, self.level, self.source, own, tuple(ordered), along, grows, node)
+        of = Process(float(self.node), float(self.voltage or 0)) if self.node else None
+        return DefinedComponent(self.component, self.level, self.source, own, tuple(ordered), along, grows, of)
 
 
 _Row = tuple[dict[str, float], dict[str, float]]

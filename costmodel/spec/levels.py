@@ -81,6 +81,7 @@ _COMMON_HINTS = {
     "class": "say `component: {class: …}`",
     "table": "say `component: {class: …, table: …}`",
     "technology": "of the whole file; a component of another process says `component: {class: …, node: …}`",
+    "voltage": "of the whole file; a component at another supply says `component: {class: …, voltage: …}`",
     "name": "the kind of level names it: `memory: GLB`, `array: PEs` or `compute: MAC`",
     "leak": "did you mean 'leakage'?",
     "bypass": "say `keep:` (what is held) or `may_keep:` (what a mapping may hold)",

@@ -40,6 +40,7 @@ class Around:
     word_bits: int
     clock_hz: Fraction
     node_nm: float | None
+    volts: float | None
     source: str
     classes: Mapping[str, Component] = field(default_factory=dict)
     """Components that the file defines."""
@@ -77,7 +78,7 @@ class LevelPrices:
     access_bits: int
     """Width that the energies refer to."""
     warnings: tuple[str, ...] = ()
-    """Ranges of the library that are left."""
+    """Ranges of the library that are left, and what no supply moves: for whoever uses its numbers."""
     network: Network | None = None
     """What connects an array, where its component says it."""
 
@@ -113,7 +114,7 @@ def prices_of(level: AnyLevel, at: Path, around: Around, marks: Marks) -> LevelP
     access = _stated_access(level)
     width = int(access.value) if access is not None else around.word_bits
     if level.component is None:
-        return LevelPrices(stated, width)
+        return LevelPrices(stated, width, _unmoved(at, stated, around))
     parts = _parts(level, at, around, width, marks)
     known = {name: figure for name, figure in _together(parts).items() if name in _wanted(level, stated)}
     if isinstance(level, ComputeSpec) and "default" not in (level.throughput or ()):
@@ -132,8 +133,24 @@ def prices_of(level: AnyLevel, at: Path, around: Around, marks: Marks) -> LevelP
     if any(name in known for name in ("read", "write", "hop")):
         width = int(of.values.get("width", width))
     beyond = dict.fromkeys(text for figure in known.values() for text in figure.beyond)
-    warnings = tuple(f"{level.level_name}: {text}" for text in beyond)
-    return LevelPrices(numbers, width, warnings, _network(of))
+    still = {
+        name: numbers[name] for part in parts if not _supplied(part) for name in part.priced.figures if name in known
+    }
+    return LevelPrices(numbers, width, (*beyond, *_unmoved(at, stated | still, around)), _network(of))
+
+
+def _supplied(part: _Part) -> bool:
+    """Whether what a component costs follows the supply, or need not: a DRAM has one of its own."""
+    of = part.priced.component
+    return "voltage" in of.parameters or of.name == "dram"
+
+
+def _unmoved(at: Path, numbers: Mapping[str, LevelNumber], around: Around) -> tuple[str, ...]:
+    """Warn of costs that do not follow the supply that the file says; the outermost memory is off the chip."""
+    names = [name for name, number in numbers.items() if number.figure.unit in {"pJ", "W"} and number.figure.value]
+    if around.volts is None or not names or at[-1] == 0:
+        return ()
+    return (f"`voltage:` does not move {', '.join(names)}: at what supply that is, is not known",)
 
 
 def _network(of: Priced) -> Network | None:
@@ -185,6 +202,8 @@ def _parts(level: AnyLevel, at: Path, around: Around, width: int, marks: Marks) 
     known: dict[str, Value] = {"width": width, "format": f"int{around.word_bits}"}
     if around.node_nm is not None:
         known["node"] = around.node_nm
+    if around.volts is not None:
+        known["voltage"] = around.volts
     if isinstance(level, MemorySpec) and level.size is not None:
         known["size"] = around.bits(level.size)
     path = (*at, "component")

@@ -89,6 +89,7 @@ Area = Annotated[Quantity, InUnitsOf(units.AREA, zero=True)]
 Latency = Annotated[Quantity, InUnitsOf(units.LATENCY, zero=True)]
 Frequency = Annotated[Quantity, InUnitsOf(units.FREQUENCY)]
 Length = Annotated[Quantity, InUnitsOf(units.LENGTH)]
+Voltage = Annotated[Quantity, InUnitsOf(units.VOLTAGE)]
 Count = Annotated[int, Field(gt=0, le=10**9)]
 
 

@@ -34,7 +34,7 @@ class NumberSource:
     """``read``, ``write``, ``hop``, ``compute`` with the kind of operation, ``area``, ``leakage``, ``size`` …"""
     value: float
     unit: str
-    """A base unit: b, pJ, mm2, W, b/cycle, /cycle, cycles, Hz, nm; empty of a shape."""
+    """A base unit: b, pJ, mm2, W, b/cycle, /cycle, cycles, Hz, nm, V; empty of a shape."""
     per_bits: int | None
     """Of reads, writes and hops: the width that the value refers to."""
     basis: Basis
@@ -64,6 +64,7 @@ def _heads(spec: ArchitectureSpec, document: Document) -> Iterator[NumberSource]
         ("clock", spec.clock),
         ("word", spec.word),
         ("technology", spec.technology),
+        ("voltage", spec.voltage),
     ]
     for key, value in heads:
         if value is not None:

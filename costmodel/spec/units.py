@@ -94,6 +94,7 @@ AREA = Dimension(
 POWER = Dimension("a power", _scaled(_prefixed("W", "pnuµμm "), "W"), "W", "nW, uW, mW, W")
 RATE = Dimension("a throughput", {"/cycle": (Fraction(1), "/cycle")}, "/cycle", "/cycle")
 LENGTH = Dimension("a length", _scaled(_prefixed("m", "nuµμm"), "nm"), "nm", "nm, um")
+VOLTAGE = Dimension("a voltage", _scaled(_prefixed("V", "m "), "V"), "V", "mV, V")
 TIME = Dimension(
     "a time",
     {
@@ -119,14 +120,14 @@ LATENCY = Dimension(
     "cycles",
     "cycles, ns, us",
 )
-DIMENSIONS = (SIZE, WIDTH, ENERGY, FREQUENCY, BANDWIDTH, AREA, POWER, RATE, LENGTH, TIME, LATENCY)
+DIMENSIONS = (SIZE, WIDTH, ENERGY, FREQUENCY, BANDWIDTH, AREA, POWER, RATE, LENGTH, VOLTAGE, TIME, LATENCY)
 
 _AMBIGUOUS = {"KB": "kB (1000 bytes) or KiB (1024 bytes)", "Kb": "kb (1000 bits) or Kib (1024 bits)"}
 
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A number in a base unit (b, words, pJ, Hz, b/cycle, b/s, words/cycle, mm2, W, /cycle, nm, s, cycles)."""
+    """A number in a base unit (b, words, pJ, Hz, b/cycle, b/s, words/cycle, mm2, W, /cycle, nm, V, s, cycles)."""
 
     value: Fraction
     unit: str

@@ -191,11 +191,14 @@ class Shared:
         trial = self._mine.pop(design, None)
         if trial is None:
             return
+        lines: str | None = None
+        if isinstance(found, Outcome):
+            lines = lines_of(found, self._question, Nests()).decode(errors="surrogatepass")
         with reached(self._where):
-            if isinstance(found, Outcome):
+            if lines is not None:
                 self.done += 1
                 self._heard.add(design.key)
-                _say(trial, FOUND, lines_of(found, self._question, Nests()).decode(errors="surrogatepass"))
+                _say(trial, FOUND, lines)
             else:
                 _say(trial, LOST, said=True)
             self._finish(trial.number, costs)

@@ -133,9 +133,9 @@ def bound(shape: MeasuredProduct) -> float:
 
 
 def launched(shape: MeasuredProduct) -> float:
-    """Return the same with the fixed cost of a call."""
-    launch = published("gpus")["machines"][shape.machine]["launch"]
-    return milliseconds(shape, best(shape)[1], {"HBM.latency": launch})
+    """Return the same with the fixed cost of a call, and the bandwidth that a stream of reads gets."""
+    known = published("gpus")["machines"][shape.machine]
+    return milliseconds(shape, best(shape)[1], {"HBM.latency": known["launch"], "HBM.bandwidth": known["stream"]})
 
 
 @cache
@@ -148,7 +148,10 @@ def _cases() -> Iterator[Case]:
     for listed in data["rows"]:
         peaks = data["machines"][listed["machine"]]
         launch = Calibration(
-            "launch", float(peaks["launch"].split()[0]), "us", "intercept of the two matrix-vector rows"
+            f"HBM at {peaks['stream']}, which BabelStream's fastest kernel gets ({data['stream']}), and launch",
+            float(peaks["launch"].split()[0]),
+            "us",
+            "intercept of the two matrix-vector rows",
         )
         for *sides, measured in listed["ms"]:
             shape = MeasuredProduct(listed["machine"], *sides)
@@ -161,6 +164,7 @@ def _cases() -> Iterator[Case]:
                 calibrated=partial(launched, shape),
                 calibration=launch,
                 tolerance=NO_SLOWER,
+                bounds=True,
                 source=listed["source"],
                 assumed="boost clock; of the usual tiles the one that takes the fewest waves",
                 roofs=tuple(roofs(shape, float(peaks["flops"]), float(peaks["HBM"]), measured / 1000)),
@@ -193,9 +197,11 @@ streaming multiprocessor makes a tile of 64 to 256 by 64 to 256, accumulated in 
 are multiprocessors make a wave, a rectangle of the result. Tiles and waves that do not divide leave multiprocessors
 idle, which gives the steps of the measured times. The machines are roofs: boost clock, published bandwidths,
 everything overlapped. So without calibration a product is never slower here than measured (3 % are allowed for
-clocks), and the error says what kernels and memories leave. The one calibrated number is the fixed cost of a call, as
-a latency of HBM (`--set "HBM.latency=5.6 us"`): it explains most of what small products miss; what is left of
-streamed weights is bandwidth that no kernel reaches. Measured steps that are larger (192 and 1024 rows, where a
+clocks), and the error says what kernels and memories leave. Two numbers explain most of it (`--set "HBM.latency=5.6
+us" --set "HBM.bandwidth=1750 GB/s"`). The fixed cost of a call, a latency of HBM, is fitted to two rows: small
+products are little else. And no kernel gets the published bandwidth: one that only reads gets 1.75 of 2.04 TB/s on an
+A100 and 3.18 of 3.35 on an H100, as others measured. With both, streamed weights are within 6.4 % in the median.
+Measured steps that are larger (192 and 1024 rows, where a
 kernel was chosen that pads) are not modelled. Every measurement is held against two roofs of its own machine:
 operations, and the weights at the bandwidth of HBM.
 """,
@@ -212,7 +218,7 @@ operations, and the weights at the bandwidth of HBM.
             name="median, weights streamed",
             quantity=SHOWN,
             of=median_error,
-            at_most=0.2,
+            at_most=0.15,
             names=_streaming(),
         ),
     ),

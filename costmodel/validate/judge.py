@@ -33,7 +33,8 @@ def _row(group: CaseGroup, case: Case) -> Judged:
     refused = "; ".join(filter(None, (roof.beaten() for roof in case.roofs)))
     plain = None if refused else float(case.ours())
     ours = plain if refused or case.calibrated is None else float(case.calibrated())
-    holds = ours is not None and case.tolerance.holds(ours, case.published)
+    held = plain if case.bounds else ours
+    holds = held is not None and case.tolerance.holds(held, case.published)
     return Judged(
         group=group.name,
         name=case.name,
@@ -42,7 +43,7 @@ def _row(group: CaseGroup, case: Case) -> Judged:
         published=case.published,
         ours=ours,
         uncalibrated=None if case.calibrated is None else plain,
-        tolerance=str(case.tolerance),
+        tolerance=f"{case.tolerance}{' (uncalibrated)' if case.bounds else ''}",
         status="refused" if refused else "within" if holds else "outside",
         calibration="" if case.calibration is None else str(case.calibration),
         refused=refused,

@@ -112,8 +112,10 @@ class Case:
     source: str
     assumed: str = ""
     calibrated: Callable[[], float] | None = None
-    """Ours with the calibration: what the tolerance is for, where it is there."""
+    """Ours with the calibration: what the tolerance is for, where it is there, unless ``bounds``."""
     calibration: Calibration | None = None
+    bounds: bool = False
+    """Whether the tolerance is for ours without the calibration: that is a bound, which a calibration may leave."""
     roofs: tuple[Roof, ...] = ()
     """Of the machine that was measured."""
     slow: bool = False
@@ -133,7 +135,7 @@ class Judged:
     published: float | None
     """Null for a summary."""
     ours: float | None
-    """What the tolerance holds for; null where the measurement is refused."""
+    """With the calibration; null where the measurement is refused."""
     uncalibrated: float | None = None
     """What the model says without its calibration, where there is one."""
     tolerance: str

@@ -59,6 +59,11 @@ def no_search(monkeypatch, tmp_path):
             ("explain", "two_level", "mm64", "waiting"),
             "SUBJECT: no such number: 'waiting' (did you mean 'waiting.latency'?)",
         ),
+        (("explain", "two_leve", "mm64"), "no architecture or path is called 'two_leve' (did you mean 'two_level'?)"),
+        (
+            ("explain", "gone", "energy"),
+            "gone: not a run: no such folder (a run is a folder that evaluate, map or sweep wrote)",
+        ),
         (("explain", "two_level", "mm64", "enrgy"), "SUBJECT: no such number: 'enrgy' (did you mean 'energy'?)"),
         (
             ("explain", "two_level", "mm64", "Buffer"),

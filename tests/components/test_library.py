@@ -325,6 +325,52 @@ def test_a_wrong_anchor_names_what_is_wrong(said, parameter, message):
     assert message in str(caught.value)
 
 
+# Supply
+
+
+@pytest.mark.parametrize(
+    ("name", "stated", "node", "known"),
+    [
+        ("mac", {"format": "int8"}, 45.0, 0.9),
+        ("mac", {"format": "int8"}, 65.0, 0.9),  # carried there at one voltage: it keeps that of its source
+        ("mac", {"table": "tpu_v4i"}, 7.0, 0.7),
+        ("sram", {}, 65.0, 1.2),
+        ("sram", {"table": "horowitz"}, 45.0, 0.9),
+        ("regfile", {}, 65.0, 1.1),
+        ("register", {}, 45.0, (0.9**0.335 * 1.0**0.665)),
+        ("wire", {"length": "1 mm"}, 40.0, 0.9),
+        ("noc", {"length": "1 mm", "topology": "bus"}, 10.0, 0.75),
+    ],
+)
+def test_energy_follows_the_square_of_the_supply_from_that_of_its_source(name, stated, node, known):
+    there, here = figures(name, node=node, **stated), figures(name, node=node, voltage="0.9 V", **stated)
+    moved = {action for action, figure in there.items() if figure.unit in {"pJ", "W"}}
+    for action, figure in there.items():
+        power = {"pJ": 2, "W": 5}.get(figure.unit, 0)
+        assert here[action].value == pytest.approx(figure.value * (0.9 / known) ** power, rel=0.01), action
+    assert moved
+    at_its_own = figures(name, node=node, voltage=f"{known} V", **stated)
+    assert all(at_its_own[action].value == pytest.approx(there[action].value, rel=0.01) for action in moved)
+
+
+def test_an_anchor_is_at_its_own_supply_or_the_nominal_one():
+    stated = anchored(voltage="1 V")
+    assert stated["read"] == anchored()["read"]  # who says no supply has that of the anchor
+    at = {"voltage": "0.9 V"}
+    lower = figures("sram", 65.0, 16, 100, anchor=TABLE_IV | {"voltage": "1 V"}, **at)
+    assert lower["read"].value == pytest.approx(6 * 0.81)
+    assert lower["area"].value == 2
+    assert lower["leakage"].value == pytest.approx(stated["leakage"].value * (0.9 / 1.2) ** 5)
+    unknown = figures("sram", 65.0, 16, 100, anchor=TABLE_IV, **at)["read"]
+    assert (unknown.value, unknown.basis) == (pytest.approx(6 * (0.9 / 1.1) ** 2), "assumed")
+    assert "× 0.669 from 1.1 V (nominal, assumed) to 0.9 V" in unknown.source
+
+
+@pytest.mark.parametrize(("volts", "warns"), [(0.82, True), (0.83, False), (1.32, False), (1.33, True)])
+def test_far_from_the_nominal_supply_it_warns(volts, warns):
+    assert bool(figures("mac", node=65.0, voltage=volts)["mac"].beyond) == warns
+
+
 def test_an_anchor_needs_all_that_its_costs_depend_on_and_what_grows():
     for said, message in (
         ("6 pJ", "must be a map"),

@@ -110,6 +110,10 @@ def test_constants_and_scalars_are_values():
         ("square", np.square),
         ("silu", lambda x: x / (1 + np.exp(-x))),
         ("sin", np.sin),
+        ("sign", np.sign),
+        ("floor", np.floor),
+        ("ceil", np.ceil),
+        ("round", np.round),
         ("cos", np.cos),
         ("erf", np.vectorize(math.erf)),
         ("gelu", lambda x: x * (1 + np.vectorize(math.erf)(x / np.sqrt(2))) / 2),
@@ -126,6 +130,14 @@ def test_functions(function, reference):
 def test_functions_of_positive_numbers(function, reference):
     a = np.abs(floats(5)) + 0.1
     assert np.allclose(run(f"Z[m] = {function}(A[m])", {"A": a}, M=5), reference(a))
+
+
+def test_a_choice_by_comparisons():
+    a, b = integers(9), integers(9)[::-1].copy()
+    chosen = np.where((a < b) | (a == b), a, -np.inf)
+    assert np.array_equal(
+        run("Z[m] = where(less(A[m], B[m]) + equal(A[m], B[m]), A[m], -inf)", {"A": a, "B": b}, M=9), chosen
+    )
 
 
 def test_iterative_rank_runs_in_order():

@@ -244,6 +244,47 @@ def test_products_and_views(name, tmp_path):
     assert found.unknown == ()
 
 
+HEADS = {"Q": (2, 4, 3, 4), "K": (2, 2, 5, 4), "V": (2, 2, 5, 4)}
+BY_OTHERS = {
+    "attention": ([("Attention", "Q K V", "Y", {"softcap": 2.0})], HEADS, {}),
+    "causal attention of groups": ([("Attention", "Q K V", "Y", {"is_causal": 1})], HEADS, {}),
+    "attention of a mask": ([("Attention", "Q K V mask", "Y", {})], HEADS, {"mask": whole(3, 5)}),
+    "turned by their place": (
+        [("RotaryEmbedding", "X C S", "Y", {})],
+        {"X": (2, 4, 3, 6)},
+        {"C": whole(2, 3, 3), "S": whole(2, 3, 3)},
+    ),
+    "masked": (
+        [
+            ("Trilu", "X", "t", {"upper": 0}),
+            ("Equal", "X zero", "none", {}),
+            ("GreaterOrEqual", "X t", "more", {}),
+            ("Less", "X one", "few", {}),
+            ("And", "more few", "both", {}),
+            ("Not", "both", "other", {}),
+            ("Or", "other none", "any", {}),
+            ("Where", "any X least", "w", {}),
+            ("Shrink", "w", "s", {"bias": 0.5, "lambd": 1.0}),
+            ("ThresholdedRelu", "X", "h", {}),
+            ("Sign", "h", "g", {}),
+            ("Div", "s three", "d", {}),
+            ("Round", "d", "r", {}),
+            ("Floor", "d", "f", {}),
+            ("Sum", "r f g", "Y", {}),
+        ],
+        {"X": (2, 3, 3)},
+        {name: np.array(n, dtype=float) for name, n in (("zero", 0), ("one", 1), ("three", 3), ("least", -2.0))},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BY_OTHERS)
+def test_what_onnx_defines_by_other_operators(name, tmp_path):
+    nodes, inputs, constants = BY_OTHERS[name]
+    model = model_of([(k, r, w, {**a}) for k, r, w, a in nodes], inputs, constants, opset=24)
+    assert compare(model, tmp_path, 1e-6).unknown == ()
+
+
 @pytest.mark.parametrize("form", ["none", "tanh"])
 def test_gelu_in_both_forms(form, tmp_path):
     """ONNX takes its constants in 32 bits."""
@@ -372,7 +413,7 @@ def test_of_a_recurrent_layer_its_products_are_missing(tmp_path):
 
 
 def test_what_is_made_of_weights_alone_is_a_weight(tmp_path):
-    nodes = [("Celu", "F", "G", {}), ("Gemm", "X G", "Y", {})]
+    nodes = [("Hardmax", "F", "G", {}), ("Gemm", "X G", "Y", {})]
     model = model_of(nodes, {"X": (3, 4)}, {"F": whole(4, 5)})
     found = import_model(saved(model, tmp_path))
     assert found.unknown == ()
@@ -400,23 +441,23 @@ def test_an_imported_network_is_mapped_in_one_command(make, name, tmp_path, monk
 
 
 def test_what_is_not_known_is_named_with_its_share_and_given(tmp_path, monkeypatch):
-    nodes = [("Relu", "X", "A", {}), ("Celu", "A", "B", {"name": "/odd/Celu"}), ("Neg", "B", "Y", {})]
+    nodes = [("Relu", "X", "A", {}), ("Hardmax", "A", "B", {"name": "/odd/Hardmax"}), ("Neg", "B", "Y", {})]
     saved(model_of(nodes, {"X": (2, 3)}), tmp_path)
     monkeypatch.chdir(tmp_path)
     answer = run("import", "onnx", "model.onnx", "--out", "model.yaml", code=4)
     assert (
-        "model.onnx: node '/odd/Celu' (Celu, number 2) is not imported: no such operator is known here. T_B is given "
-        "in its place: 6 words, so at least 33.3 % of the operations are missing"
+        "model.onnx: node '/odd/Hardmax' (Hardmax, number 2) is not imported: no such operator is known here. T_B is "
+        "given in its place: 6 words, so at least 33.3 % of the operations are missing"
     ) in answer.stderr
     text = (tmp_path / "model.yaml").read_text(encoding="utf-8")
     assert "= -T_B[" in text
-    assert "# model.onnx: node '/odd/Celu'" in text
+    assert "# model.onnx: node '/odd/Hardmax'" in text
 
 
 @pytest.mark.parametrize(
     ("nodes", "hint"),
     [
-        ([("Celu", "X", "Y", {"name": "odd"})], "Celu ('odd'): no such operator is known here"),
+        ([("Hardmax", "X", "Y", {"name": "odd"})], "Hardmax ('odd'): no such operator is known here"),
         ([("Transpose", "X", "Y", {"perm": [1, 0]})], "it only moves words"),
     ],
 )
@@ -502,7 +543,7 @@ def test_a_model_is_mapped_in_one_command(tmp_path):
 
 
 def test_what_a_mapped_model_lacks_is_said(tmp_path):
-    model = saved(model_of([*GEMM, ("Celu", "Y", "T", {})], {"X": (4, 8)}, {"F": whole(8, 4)}, ("T",)), tmp_path)
+    model = saved(model_of([*GEMM, ("Hardmax", "Y", "T", {})], {"X": (4, 8)}, {"F": whole(8, 4)}, ("T",)), tmp_path)
     done = run("map", "two_level", model, "--no-run", "--no-cache", "--quiet", code=4)
-    assert "(Celu, number 3) is not imported" in done.stdout
-    assert any("(Celu, number 3)" in line for line in cm.load_workload(model).missing)
+    assert "(Hardmax, number 3) is not imported" in done.stdout
+    assert any("(Hardmax, number 3)" in line for line in cm.load_workload(model).missing)

@@ -98,6 +98,13 @@ CASES = {
         workload_of("O[m] = exp(A[m] / 4) + max(A[m], B[m], 2) - 2 * (B[m] - sigmoid(-A[m]))", M=4),
         "store A B O in M\nfor m by 1\ncompute O on MAC",
     ),
+    "choices": (
+        workload_of(
+            "O[m] = where(less(A[m], B[m]), A[m], -3) + equal(A[m], B[m]) + sign(round(B[m] / 4))",
+            M=4,
+        ),
+        "store A B O in M\nfor m by 1\ncompute O on MAC",
+    ),
     "recurrence": (
         workload_of("R[i + 1, p] = max(R[i, p], A[i, p])", I=3, P=2),
         "store A R in M\nfor i by 1\nfor p by 1\ncompute R on MAC",

@@ -164,6 +164,11 @@ def test_every_number_of_a_shipped_machine_has_a_source(name):
         ("component: regfile", "component: mac", "mac prices no level of this kind (memory) (these do: sram, regfile"),
         ("component: regfile", "component: 3", "must be the name of a class, or a map that has `class:`, got 3"),
         ("component: regfile", "component: {size: 3}", "must be the name of a class, or a map that has `class:`"),
+        (
+            "kind: lpddr4",
+            "kind: lpddr4, voltage: 1 V",
+            "has no parameter 'voltage' (its costs follow no supply: that of a DRAM",
+        ),
         ("table: aladdin}", "format: fp61}", "no such number format 'fp61' (did you mean 'fp16'?"),
         (
             "table: aladdin}",
@@ -182,6 +187,24 @@ def test_what_is_wrong_says_where_and_what_to_do(old, new, problem):
     with pytest.raises(SpecError) as caught:
         chip(text=CHIP.replace(old, new))
     assert problem in str(caught.value)
+
+
+def test_the_supply_of_the_file_moves_the_chip_and_what_it_does_not_move_is_said():
+    here, there = chip(), chip("voltage=0.9")
+    assert there.technology == "65 nm at 0.9 V"
+    assert there.warnings == ()
+    assert there.level("DRAM") == here.level("DRAM")
+    for name in ("GLB", "RF"):
+        assert there.level(name).read_pj < here.level(name).read_pj
+        assert there.level(name).area_mm2 == here.level(name).area_mm2
+    assert there.level("GLB").leakage_w == pytest.approx(here.level("GLB").leakage_w * 0.75**5)
+    assert "× 0.562 from 1.2 V to 0.9 V" in sources("voltage=0.9")["GLB", "read"].source
+    assert level("GLB", "GLB.component.voltage=900 mV") == there.level("GLB")
+    stated = CHIP.replace("component: regfile", "energy: 1 pJ").replace("size: 128", "leakage: 1 mW\n  size: 128")
+    assert chip("voltage=0.9", text=stated).warnings == (
+        "GLB: `voltage:` does not move leakage: at what supply that is, is not known",
+        "RF: `voltage:` does not move read, write: at what supply that is, is not known",
+    )
 
 
 def test_all_components_that_are_wrong_are_told_at_once():
@@ -246,6 +269,10 @@ def test_a_class_of_the_file_lies_between_its_points_and_grows_by_its_powers():
     scaled = chip("technology=45nm", text=DEFINED).level("GLB")
     assert scaled.read_pj == pytest.approx(8 / 1.241)
     assert scaled.area_mm2 == pytest.approx(0.8 / 1.5)
+    supplied = DEFINED.replace("node: 65 nm", "node: 65 nm\n  voltage: 1 V")
+    assert chip("voltage=0.9", text=supplied).level("GLB").read_pj == pytest.approx(8 * 0.81)
+    told = chip("voltage=0.9", text=DEFINED).warnings  # classes that say no supply
+    assert [text.split(":")[0] for text in told] == ["GLB", "MAC"]
 
 
 def test_a_class_of_the_file_names_its_source_and_warns_beyond_its_points():
