@@ -18,7 +18,8 @@ from playwright.sync_api import Page, sync_playwright
 
 DOCS = Path(__file__).parent
 SMALL = "--set ranks.M=4 --set ranks.N=4 --set ranks.K=4"
-READY = "document.querySelectorAll('.figure:not(.js-plotly-plot)').length === 0"
+DRAWN = "document.querySelectorAll('.figure:not(.js-plotly-plot)').length === 0"
+READY = f"document.documentElement.dataset.ready === 'yes' && {DRAWN}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -359,44 +359,24 @@ def energy_latency_front(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def levels(architecture: Architecture) -> pd.DataFrame:
-    """Columns: level, kind, size, instances, energy, rate, area, source; text for people."""
+    """Columns: level, kind, size, instances, energy, rate, area; text for people."""
     rows = []
     for level in architecture.levels:
-        area = human.NOT_MODELLED if level.area_mm2 is None else f"{human.digits(level.area_mm2)} mm²"
         match level:
             case Memory():
+                kind, rate = "memory", _rate(level)
                 size = "unlimited" if level.capacity_bits is None else human.memory(level.capacity_bits)
-                cost = price_text(level)
-                rows.append(
-                    (
-                        level.name,
-                        "memory",
-                        size,
-                        architecture.copies(level.name),
-                        cost,
-                        _rate(level),
-                        area,
-                        level.energy_source,
-                    )
-                )
             case Array():
-                size = " × ".join(f"{name} {extent}" for name, extent in level.shape.items())
-                cost = price_text(level)
+                kind, size = "array", " × ".join(f"{name} {extent}" for name, extent in level.shape.items())
                 how = f"multicast {level.multicast}, reduce {'yes' if level.reduce else 'no'}"
-                how = "; ".join(filter(None, (how, links_text(level))))
-                rows.append((level.name, "array", size, architecture.copies(level.name), cost, how, area, ""))
+                rate = "; ".join(filter(None, (how, links_text(level))))
             case ComputeUnit():
-                cost = price_text(level)
-                rate = (
-                    ", ".join(f"{kind} {human.digits(r)} /cycle" for kind, r in level.throughput_per_cycle.items())
-                    or "1 /cycle"
-                )
-                rows.append(
-                    (level.name, "compute", "", architecture.copies(level.name), cost, rate, area, level.energy_source)
-                )
-    return pd.DataFrame.from_records(
-        rows, columns=["level", "kind", "size", "instances", "energy", "rate", "area", "source"]
-    )
+                kind, size = "compute", ""
+                rates = (f"{kind} {human.digits(r)} /cycle" for kind, r in level.throughput_per_cycle.items())
+                rate = ", ".join(rates) or "1 /cycle"
+        area = human.NOT_MODELLED if level.area_mm2 is None else f"{human.digits(level.area_mm2)} mm²"
+        rows.append((level.name, kind, size, architecture.copies(level.name), price_text(level), rate, area))
+    return pd.DataFrame.from_records(rows, columns=["level", "kind", "size", "instances", "energy", "rate", "area"])
 
 
 def point_word(run: Run) -> str:

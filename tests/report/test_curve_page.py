@@ -1,11 +1,11 @@
 """The page of buffer-size curves: the figure, the tables, and what a reader does with them in a browser."""
 
-import json
 import re
 from dataclasses import replace
 
 import pytest
 from problems import PE2D, TWO_LEVEL, einsum, gemm
+from report.drawn import held
 from strategies import workload_of
 
 from costmodel.einsum.algebra import Workload
@@ -42,10 +42,6 @@ def figure_of(work, architecture=TWO_LEVEL, level="Buffer"):
     return figures.buffer_curves(
         table, level, architecture.memories[0].name, architecture.level(level).capacity_bits
     ).figure()
-
-
-def data_of(text):
-    return json.loads(re.search(r'<script type="application/json" id="report-data">(.*)</script>', text)[1])
 
 
 def test_the_figure_has_a_falling_staircase_with_all_corners():
@@ -89,7 +85,7 @@ def test_equal_curves_are_drawn_once_and_every_einsum_has_a_row():
 
 
 def test_the_start_is_the_corner_where_the_level_is():
-    front = data_of(page_of(ONE))["fronts"]["curve"]
+    front = held(page_of(ONE))["fronts"]["curve"]
     assert front["titles"][str(front["start"])] == "Z: 529 B or more"
     assert "2.33 × compulsory" in front["facts"][str(front["start"])]
 
@@ -98,7 +94,7 @@ def test_a_whole_workload_is_drawn_first_and_a_click_shows_what_is_fused():
     work = workload_of("Y[m, n] = A[m, k] * B[k, n]", "Z[m, p] = Y[m, n] * C[n, p]", m=16, k=8, n=8, p=8)
     whole = cascade_curve(work, TWO_LEVEL, "Buffer", fuse="auto")
     page = render_curves(whole.einsums, work, TWO_LEVEL.level("Buffer"), "two_level", FACTS, whole)
-    data = data_of(page)
+    data = held(page)
     lines = [t["name"] for t in data["figures"]["curve"]["data"] if t["mode"] == "lines" and t.get("name")]
     assert lines == ["whole workload, unfused", "whole workload, fused", "Y and 1 alike"]
     front = data["fronts"]["curve"]
@@ -126,6 +122,7 @@ def test_names_cannot_become_markup():
     page = page_of(HOSTILE)
     assert "<img" not in page
     assert page.count("</script>") == 3
+    assert "<img" not in "".join(held(page)["later"])
 
 
 def test_nothing_is_loaded_and_the_same_curves_give_the_same_bytes(tmp_path):

@@ -73,6 +73,7 @@ def visit(browser, tmp_path):
         page.on("pageerror", lambda error: said.append(str(error)))
         page.on("request", lambda request: asked.append(request.url))
         page.goto(path.as_uri())
+        page.wait_for_selector("html[data-ready]")
         opened.append((page, said, asked))
         return page
 
@@ -290,6 +291,7 @@ def open_valued(browser, tmp_path):
         path = write_traces(tmp_path / "valued.html", {"nest": found}, "costmodel trace …", values)
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.goto(path.as_uri())
+        page.wait_for_selector("html[data-ready]")
         return page
 
     return go

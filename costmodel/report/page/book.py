@@ -1,8 +1,10 @@
-"""What the scripts of a page need: figures as JSON, nests with every line stored once."""
+"""What the scripts of a page need: figures as plain values, nests with every line stored once, rows of tables."""
 
 from __future__ import annotations
 
+import base64
 import json
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -48,6 +50,11 @@ class Book:
     def __init__(self) -> None:
         self.figures: dict[str, Any] = {}
         self.fronts: dict[str, dict[str, Any]] = {}
+        self.selection: dict[str, Any] | None = None
+        """What is chosen on the page, and what follows from it."""
+        self.files: dict[str, str] = {}
+        """Tables that can be had from the page."""
+        self._later: list[str] = []
         self._same: dict[str, str] = {}
         self._seen: dict[str, str] = {}
         self._names: dict[tuple[str, ...], int] = {}
@@ -98,16 +105,24 @@ class Book:
         by_point = {str(point): numbers for point, numbers in nests.items()}
         self.fronts[id_] = {"facts": facts, "nests": by_point, "start": start, "points": points}
 
+    def later(self, html: str) -> int:
+        """Keep a piece of the page that is shown on demand, and return its number."""
+        self._later.append(str(html))
+        return len(self._later) - 1
+
     def data(self) -> str:
-        """All of it as JSON that may stand inside a script element."""
+        """All of it, packed."""
         content = {
             "config": PLOTLY_CONFIG,
             "figures": self.figures,
             "same": self._same,
             "fronts": self.fronts,
+            "selection": self.selection,
+            "files": self.files,
+            "later": self._later,
             **self.kept,
         }
-        return script_json(content)
+        return packed(content)
 
     @property
     def kept(self) -> dict[str, list[Any]]:
@@ -120,13 +135,7 @@ class Book:
         return sum(map(len, self._nests))
 
 
-def script_json(content: object) -> str:
-    """Plain values as JSON that may stand inside a script element."""
+def packed(content: object) -> str:
+    """Plain values as text of a page, a twentieth as long as their JSON; the same values give the same text."""
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=listed)
-    return (
-        text.replace("<", "\\u003c")
-        .replace(">", "\\u003e")
-        .replace("&", "\\u0026")
-        .replace("\u2028", "\\u2028")
-        .replace("\u2029", "\\u2029")
-    )
+    return base64.b64encode(zlib.compress(text.encode(), 9)).decode()

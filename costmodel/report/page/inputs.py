@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from costmodel.report import human
-from costmodel.report.page.downloads import csv_links
 from costmodel.report.page.tables import levels_table
 from costmodel.report.run import Run
 
 
-def inputs_of(runs: Sequence[Run]) -> dict[str, Any]:
-    """Architectures, files, facts, sources and, of one run, tables of the runs that stand on one page."""
+def inputs_of(runs: Sequence[Run], files: Mapping[str, str]) -> dict[str, Any]:
+    """Architectures, inputs, facts and sources of the runs that stand on one page, and the tables that it holds."""
     architectures = list(dict.fromkeys(a.name for run in runs for a in run.architectures))
     known = {a.name: a for run in reversed(runs) for a in run.architectures}
     return {
         "levels": [levels_table(f"levels-{n}", known[name]) for n, name in enumerate(architectures)],
         "inputs": list(dict.fromkeys(item for run in runs for item in run.inputs)),
         "facts": [fact for run in runs for fact in _facts(run)],
-        "files": csv_links(runs[0]) if len(runs) == 1 else [],
+        "files": [(name, bool(text)) for name, text in files.items()],
         "sources": list(dict.fromkeys(source for run in runs for source in _sources(run))),
     }
 

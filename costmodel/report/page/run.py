@@ -15,6 +15,7 @@ from costmodel.report.folder import write_text
 from costmodel.report.page.advice import advice_card
 from costmodel.report.page.book import Book
 from costmodel.report.page.descent import descent_figure
+from costmodel.report.page.downloads import held_tables
 from costmodel.report.page.explorers import front_section
 from costmodel.report.page.fibers import fibers_svg
 from costmodel.report.page.figures import energy_figures, latency_figures
@@ -24,7 +25,7 @@ from costmodel.report.page.over_time import over_time
 from costmodel.report.page.panels import Panels
 from costmodel.report.page.rejected import rejected
 from costmodel.report.page.run_orders import run_orders
-from costmodel.report.page.selection import Panel, first_panel, packed, selection
+from costmodel.report.page.selection import Panel, first_panel, selection
 from costmodel.report.page.slope import slope_figure
 from costmodel.report.page.sweep import render_sweep
 from costmodel.report.page.tables import run_tables
@@ -48,6 +49,7 @@ def render(run: Run, baseline: Run | None = None) -> str:
     at = points if isinstance(points, Points) else None
     asked = reasons.question(run) if evaluated else None
     chosen = selection(run, at, lambda other: _tiles(other, baseline), _panels(run, asked)) if asked else None
+    book.selection, book.files = chosen, held_tables(run)
     names = [layer["name"] for layer in chosen["layers"]] if chosen else []
     return fill_template(
         "page.html.j2",
@@ -68,7 +70,7 @@ def render(run: Run, baseline: Run | None = None) -> str:
         ledger=ledger(run, alike=_alike(chosen)) if chosen and len(names) > 1 else None,
         einsums=chosen["layers"] if chosen else [],
         first=first_panel(chosen) if chosen else "",
-        layers=packed(chosen) if chosen else "",
+        selects=chosen is not None,
         time=over_time(run) if evaluated else None,
         orders=run_orders(run) if evaluated else None,
         graphs=_graphs(run) if evaluated else [],
@@ -77,7 +79,7 @@ def render(run: Run, baseline: Run | None = None) -> str:
         rejected=rejected(run) if run.searches else None,
         descent=descent_figure(book, run),
         tables=run_tables(run),
-        **inputs_of([run]),
+        **inputs_of([run], book.files),
     )
 
 

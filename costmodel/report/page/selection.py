@@ -6,9 +6,6 @@ action, cycles by component. The scripts add them up. Tiles and mappings are mad
 
 from __future__ import annotations
 
-import base64
-import json
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -212,9 +209,3 @@ def _states(run: Run, points: Points | None, layers: Sequence[PageLayer]) -> Ite
         one = run.searches[search]
         at = replace(run, evaluation=evaluation, mappings=(one.front[choice].mapping,), searches=(one,))
         yield at, dict.fromkeys(one.einsums, choice)
-
-
-def packed(content: object) -> str:
-    """Plain values as text of a page, a twentieth as long as their JSON; the same values give the same text."""
-    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return base64.b64encode(zlib.compress(text.encode(), 9)).decode()

@@ -19,6 +19,7 @@ from costmodel.report import human, tables
 from costmodel.report.cards import cards
 from costmodel.report.folder import write_text
 from costmodel.report.page.book import Book
+from costmodel.report.page.downloads import held_tables
 from costmodel.report.page.inputs import inputs_of
 from costmodel.report.page.template import plain_page
 from costmodel.report.run import DesignPoint, DesignState, Run
@@ -57,7 +58,8 @@ def render_sweep(runs: Sequence[Run]) -> str:
     first, book = runs[0], Book()
     several = len(runs) > 1
     found = sensitivities(first) if not several else []
-    data = sweep_data(runs, book)
+    files = {} if several else held_tables(first)
+    data = sweep_data(runs, book) | {"files": files}
     return plain_page(
         "sweep",
         ("copy.js", "sweep_views.js", "sweep.js"),
@@ -73,7 +75,7 @@ def render_sweep(runs: Sequence[Run]) -> str:
         knees=[] if several else [_named(first.design_points[place], place) for place in knees(first)],
         groups=_groups(runs),
         heat=len(data["axes"]) > 1,
-        **inputs_of(runs),
+        **inputs_of(runs, files),
     )
 
 

@@ -65,6 +65,7 @@ def large(value: int) -> Cell:
 
 
 def levels_table(name: str, architecture: Architecture) -> Table:
+    """The levels of an architecture; where their numbers are from stands in the list of sources."""
     frame = tables.levels(architecture)
     rows = tuple(
         tuple(Cell(str(v), v if isinstance(v, int) else str(v)) for v in row) for row in frame.itertuples(index=False)

@@ -7,14 +7,14 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from costmodel.report.page.book import Book, script_json
+from costmodel.report.page.book import Book, packed
 
 if TYPE_CHECKING:
     import jinja2
 
 
 TEMPLATES = Path(__file__).parent / "templates"
-SCRIPTS = ("units", "page", "tables", "charts", "select", "layers", "front", "copy")
+SCRIPTS = ("data", "units", "page", "tables", "charts", "select", "layers", "front", "copy")
 """In this order they are one script, and what a page has beyond others follows: the first has what all share."""
 
 LICENCE = 1000
@@ -26,22 +26,22 @@ def fill_template(name: str, book: Book, *, parts: Sequence[str] = (), **content
 
     ``parts`` names what the page has beyond others: ``run`` adds ``run.css`` and ``run.js``.
     """
-    known = {"layers": ""} | content
     return template(name).render(
-        **known,
+        **content,
+        later=book.later,
         style="".join((TEMPLATES / f"{part}.css").read_text(encoding="utf-8") for part in ("page", *parts)),
         script="".join((TEMPLATES / f"{part}.js").read_text(encoding="utf-8") for part in (*SCRIPTS, *parts)),
         plotly=plotly_script(),
-        data=book.data(),
+        data=book.data,
     )
 
 
 def plain_page(name: str, scripts: Sequence[str], data: object, **content: object) -> str:
-    """Return a page without figures: template and style of that name; the scripts are one, and read ``data``."""
+    """Return a page without figures: template and style of that name; the scripts are one, and unpack ``data``."""
     style = "".join((TEMPLATES / part).read_text(encoding="utf-8") for part in ("page.css", f"{name}.css"))
-    script = "".join((TEMPLATES / part).read_text(encoding="utf-8") for part in scripts)
-    known = {"layers": ""} | content
-    return template(f"{name}.html.j2").render(**known, style=style, script=script, plotly="", data=script_json(data))
+    script = "".join((TEMPLATES / part).read_text(encoding="utf-8") for part in ("data.js", *scripts))
+    page = template(f"{name}.html.j2")
+    return page.render(**content, style=style, script=script, plotly="", data=lambda: packed(data))
 
 
 def template(name: str) -> jinja2.Template:

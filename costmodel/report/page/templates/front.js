@@ -125,13 +125,14 @@ report.follow = (data, selection) => {
 };
 
 (async () => {
-  const packed = document.getElementById("report-layers");
-  if (packed) {
-    const data = await report.unpack(packed.textContent);
-    const selection = report.selection(data);
-    report.layers(data, selection);
-    report.fronts(data, selection);
-    report.follow(data, selection);
+  const data = await report.unpack();
+  report.tables(data);
+  report.figures(data);
+  if (data.selection) {
+    const selection = report.selection(data.selection);
+    report.layers(data.selection, selection);
+    report.fronts(data.selection, selection);
+    report.follow(data.selection, selection);
     selection.start();
   }
   document.documentElement.dataset.ready = "yes";

@@ -177,6 +177,7 @@ report.layers = (data, selection) => {
       if (place >= 0) selection.layer(place === selection.state.layer ? null : place);
     });
   }
+  document.addEventListener("rows", mark);
   selection.onChange(() => { update(); showPanel(); mark(); });
   build();
 };

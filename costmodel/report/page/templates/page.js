@@ -1,5 +1,5 @@
-(() => {
-  const data = JSON.parse(document.getElementById("report-data").textContent);
+// The figures of a page, and the curves that show their nests.
+report.figures = (data) => {
   const root = document.documentElement;
 
   const theme = () => {
@@ -66,7 +66,8 @@
     paint(next);
     whenIdle(drawRest);
   };
-  addEventListener("load", () => whenIdle(drawRest));
+  if (document.readyState === "complete") whenIdle(drawRest);
+  else addEventListener("load", () => whenIdle(drawRest));
 
   for (const query of ["(prefers-color-scheme: dark)", "(max-width: 560px)"]) matchMedia(query).addEventListener("change", redraw);
   addEventListener("beforeprint", () => { root.classList.add("print"); [...shows.keys()].forEach(paint); });
@@ -159,4 +160,4 @@
   mark();
 
   Object.assign(report, { data, draw, figure, marked, onDrawn, showNest });
-})();
+};

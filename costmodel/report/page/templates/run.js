@@ -1,4 +1,3 @@
-"use strict";
 (() => {
   // A click on a number shows how it comes about.
   const derive = (target) => {

@@ -1,10 +1,4 @@
 // One layer and one point of the front are chosen for the whole page, wherever that is done; both stand in its address.
-report.unpack = async (text) => {
-  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
-  return JSON.parse(await new Response(stream).text());
-};
-
 report.selection = (data) => {
   const state = { point: null, layer: null, section: "" };
   const heard = [];

@@ -1,6 +1,6 @@
 "use strict";
-(() => {
-  const data = JSON.parse(document.getElementById("report-data").textContent);
+(async () => {
+  const data = await report.unpack();
   const byId = (id) => document.getElementById(id);
   if (!byId("scatter")) return;
   const ROWS = 100;
@@ -197,5 +197,5 @@
   open(best.length ? best[0] : order[0]);
   grow();
   fillHeat();
+  document.documentElement.dataset.ready = "yes";
 })();
-document.documentElement.dataset.ready = "yes";

@@ -1,4 +1,3 @@
-"use strict";
 // Columns of designs, how their values are shown, and two views of them on canvases. Both draw what `chosen` says.
 const Views = (() => {
   const stops = [[68, 1, 84], [59, 82, 139], [33, 145, 140], [94, 201, 98], [253, 231, 37]];

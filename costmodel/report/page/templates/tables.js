@@ -1,5 +1,15 @@
-// Tables are sorted by their headings, and searched where they are long.
-(() => {
+// Tables are sorted by their headings, and searched where they are long. Their rows come when they are looked at.
+report.tables = (data) => {
+  const fill = (table) => {
+    table.tBodies[0].innerHTML = data.later[table.dataset.later];
+    delete table.dataset.later;
+    table.dispatchEvent(new CustomEvent("rows", { bubbles: true }));
+  };
+  for (const table of document.querySelectorAll("table[data-later]")) {
+    const folded = table.closest("details:not([open])");
+    if (folded) folded.addEventListener("toggle", () => { if (table.dataset.later) fill(table); });
+    else fill(table);
+  }
   const key = (row, place) => {
     const cell = row.cells[place];
     const text = cell.dataset.key ?? cell.textContent;
@@ -42,4 +52,4 @@
     const input = document.querySelector(`[data-searches="${table.id}"]`);
     if (input?.value) search(input);
   };
-})();
+};

@@ -1,5 +1,4 @@
 // One trace, and the playback of all.
-const scenes = JSON.parse(document.getElementById("report-data").textContent).scenes;
 let shown = "coordinates"; // or "values"
 const span = ([low, high]) => (low === high ? `${low}` : `${low}…${high}`);
 
@@ -171,67 +170,70 @@ class Stage {
 }
 
 // Playback
+(async () => {
+  const { scenes } = await report.unpack();
+  const stages = scenes.map((scene, n) => new Stage(scene, document.getElementById(`stage-${n}`)));
+  const length = Math.max(...stages.map((stage) => stage.length));
+  const longest = stages.find((stage) => stage.length === length);
+  const [scrub, where, play, speed] = ["scrub", "where", "play", "speed"].map((id) => document.getElementById(id));
+  let now = 0;
+  let timer = null;
+  scrub.max = length - 1;
 
-const stages = scenes.map((scene, n) => new Stage(scene, document.getElementById(`stage-${n}`)));
-const length = Math.max(...stages.map((stage) => stage.length));
-const longest = stages.find((stage) => stage.length === length);
-const [scrub, where, play, speed] = ["scrub", "where", "play", "speed"].map((id) => document.getElementById(id));
-let now = 0;
-let timer = null;
-scrub.max = length - 1;
-
-const go = (tick) => {
-  now = Math.max(0, Math.min(length - 1, tick));
-  scrub.value = now;
-  where.textContent = `${longest.numbers[now]} of ${longest.steps}${now === length - 1 && !longest.scene.frames.at(-1).e ? ", done" : ""}`;
-  for (const stage of stages) stage.go(now);
-};
-const stop = () => {
-  clearInterval(timer);
-  timer = null;
-  play.setAttribute("aria-pressed", "false");
-  play.setAttribute("aria-label", "Play");
-};
-const start = () => {
-  if (now === length - 1) go(0);
-  play.setAttribute("aria-pressed", "true");
-  play.setAttribute("aria-label", "Pause");
-  timer = setInterval(() => {
-    go(now + 1);
-    if (now === length - 1) stop();
-  }, Number(speed.value));
-};
-const choice = document.getElementById("values");
-const choose = (what) => {
-  shown = what;
-  if (choice) choice.checked = what === "values";
-  go(now);
-};
-choice?.addEventListener("change", () => choose(choice.checked ? "values" : "coordinates"));
-const toggle = () => (timer ? stop() : start());
-const step = (tick) => {
-  stop();
-  go(tick);
-};
-
-play.addEventListener("click", toggle);
-document.getElementById("first").addEventListener("click", () => step(0));
-document.getElementById("back").addEventListener("click", () => step(now - 1));
-document.getElementById("next").addEventListener("click", () => step(now + 1));
-document.getElementById("last").addEventListener("click", () => step(length - 1));
-scrub.addEventListener("input", () => step(Number(scrub.value)));
-speed.addEventListener("change", () => {
-  if (timer) {
+  const go = (tick) => {
+    now = Math.max(0, Math.min(length - 1, tick));
+    scrub.value = now;
+    where.textContent = `${longest.numbers[now]} of ${longest.steps}${now === length - 1 && !longest.scene.frames.at(-1).e ? ", done" : ""}`;
+    for (const stage of stages) stage.go(now);
+  };
+  const stop = () => {
+    clearInterval(timer);
+    timer = null;
+    play.setAttribute("aria-pressed", "false");
+    play.setAttribute("aria-label", "Play");
+  };
+  const start = () => {
+    if (now === length - 1) go(0);
+    play.setAttribute("aria-pressed", "true");
+    play.setAttribute("aria-label", "Pause");
+    timer = setInterval(() => {
+      go(now + 1);
+      if (now === length - 1) stop();
+    }, Number(speed.value));
+  };
+  const choice = document.getElementById("values");
+  const choose = (what) => {
+    shown = what;
+    if (choice) choice.checked = what === "values";
+    go(now);
+  };
+  choice?.addEventListener("change", () => choose(choice.checked ? "values" : "coordinates"));
+  const toggle = () => (timer ? stop() : start());
+  const step = (tick) => {
     stop();
-    start();
-  }
-});
-document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.tagName === "SELECT") return;
-  const keys = { " ": toggle, ArrowLeft: () => step(now - 1), ArrowRight: () => step(now + 1), PageUp: () => step(now - 10), PageDown: () => step(now + 10), Home: () => step(0), End: () => step(length - 1), v: () => choice && choose(choice.checked ? "coordinates" : "values") };
-  if (!keys[event.key] || (event.key === " " && (event.target.tagName === "BUTTON" || event.target.type === "checkbox"))) return;
-  event.preventDefault();
-  keys[event.key]();
-});
-if (choice?.checked) shown = "values";
-go(0);
+    go(tick);
+  };
+
+  play.addEventListener("click", toggle);
+  document.getElementById("first").addEventListener("click", () => step(0));
+  document.getElementById("back").addEventListener("click", () => step(now - 1));
+  document.getElementById("next").addEventListener("click", () => step(now + 1));
+  document.getElementById("last").addEventListener("click", () => step(length - 1));
+  scrub.addEventListener("input", () => step(Number(scrub.value)));
+  speed.addEventListener("change", () => {
+    if (timer) {
+      stop();
+      start();
+    }
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.tagName === "SELECT") return;
+    const keys = { " ": toggle, ArrowLeft: () => step(now - 1), ArrowRight: () => step(now + 1), PageUp: () => step(now - 10), PageDown: () => step(now + 10), Home: () => step(0), End: () => step(length - 1), v: () => choice && choose(choice.checked ? "coordinates" : "values") };
+    if (!keys[event.key] || (event.key === " " && (event.target.tagName === "BUTTON" || event.target.type === "checkbox"))) return;
+    event.preventDefault();
+    keys[event.key]();
+  });
+  if (choice?.checked) shown = "values";
+  go(0);
+  document.documentElement.dataset.ready = "yes";
+})();

@@ -1,4 +1,3 @@
-"use strict";
 const SVG = "http://www.w3.org/2000/svg";
 
 const make = (name, attributes = {}, parent = null) => {

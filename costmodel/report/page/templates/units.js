@@ -1,6 +1,3 @@
-"use strict";
-// What the scripts of a page share.
-const report = {};
 // Numbers for people, as the page has them: a prefix, and three digits.
 report.units = (() => {
   const prefixes = [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"], [1, ""], [1e-3, "m"], [1e-6, "µ"], [1e-9, "n"], [1e-12, "p"], [1e-15, "f"], [1e-18, "a"]];
