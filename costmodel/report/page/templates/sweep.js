@@ -197,5 +197,4 @@
   open(best.length ? best[0] : order[0]);
   grow();
   fillHeat();
-  document.documentElement.dataset.ready = "yes";
-})();
+})().then(() => { document.documentElement.dataset.ready = "yes"; });
