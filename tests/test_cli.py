@@ -310,7 +310,7 @@ def test_explain_on_the_fly():
     assert sum(part["value"] for part in shown["parts"]) == 64
     assert "did you mean" in run(*arguments, "Bufer.fill.A", code=1).stderr
     assert run(*arguments, "energy", "--einsum", "two").stdout.startswith("energy = ")
-    assert "run folder" in run("explain", "a", "b", "c", code=2).stderr
+    assert "run folder" in run("explain", "a", "b", "c", "d", code=2).stderr
 
 
 # Searches

@@ -100,7 +100,7 @@ def test_a_wrong_statement_has_its_place():
 def test_sources_tell_alike_kinds_of_operation_in_one_line():
     text = run("nvdla_large", "--sources")
     assert re.search(r"^SDP +compute div exp log .* pow +3.2 pJ +assumed +Horowitz", text, re.MULTILINE)
-    assert re.search(r"^SDP +throughput add copy .* relu +16 /cycle +assumed", text, re.MULTILINE)
+    assert re.search(r"^SDP +throughput add copy .* where +16 /cycle +assumed", text, re.MULTILINE)
     assert re.search(r"^accumulator +partial sum +32 b +stated", text, re.MULTILINE)
     told = json.loads(run("nvdla_large", "--sources", "--json"))["sources"]
     assert {"compute div", "compute exp"} <= {number["name"] for number in told}
