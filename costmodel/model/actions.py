@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping as MappingABC
 from collections.abc import Sequence
 
+from costmodel.einsum.functions import KINDS
 from costmodel.model.evaluation import COMPUTE, FLOWS, ActionRow, Flow, TrafficRow
 from costmodel.model.metered import Metered
 from costmodel.model.meters import PriceBook, operation_pj
@@ -71,6 +72,14 @@ def action_rows_of(
             for name, pj in book.leaks
         ]
     return rows
+
+
+def actions_known(architecture: Architecture) -> frozenset[tuple[str, str]]:
+    """Return (component, action) of every row that an architecture may have in a table of actions."""
+    book = PriceBook(architecture)
+    priced = {(book.meters[at].component, book.meters[at].action) for at in book.energy}
+    computed = {(unit.name, f"{COMPUTE} {kind}") for unit in architecture.compute_units for kind in KINDS}
+    return frozenset(priced | computed | {(name, "leak") for name, _ in book.leaks})
 
 
 def _compute_actions(bound: BoundEinsum) -> list[ActionRow]:

@@ -7,7 +7,7 @@ import io
 import json
 import math
 import os
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from costmodel.advice.advice import Advised
 from costmodel.einsum.algebra import Einsum, Workload
+from costmodel.model.actions import actions_known
 from costmodel.model.evaluation import (
     FILL_AND_DRAIN,
     ActionRow,
@@ -30,6 +31,7 @@ from costmodel.report.numbers import faults
 from costmodel.report.record import ADVICE_FILE, ARCHITECTURES_FILE, RESULT_FILE, ROWS, WORKLOADS_FILE
 from costmodel.report.result import ADVICE, ARCHITECTURES, INPUTS, OVERLAP, RESULT, WORKLOADS, InputRecord, Result
 from costmodel.report.run import InputFile, Run
+from costmodel.spec.hardware import Architecture
 from costmodel.spec.problems import Problem, SpecError, path_text
 
 Value = TypeVar("Value")
@@ -56,12 +58,16 @@ def read_run(folder: Path) -> Run:
     result = _decode(path, text, data, RESULT_FILE)
     workloads = _values(folder / WORKLOADS, WORKLOADS_FILE)
     _check_einsums(folder / WORKLOADS, workloads)
+    architectures = _values(folder / ARCHITECTURES, ARCHITECTURES_FILE)
+    evaluation = _evaluation(folder, result, workloads[0])
+    if evaluation is not None:
+        _check_actions(folder / "actions.csv", evaluation.action_rows, architectures[0])
     return Run(
         kind=result.kind,
         workloads=workloads,
-        architectures=_values(folder / ARCHITECTURES, ARCHITECTURES_FILE),
+        architectures=architectures,
         mappings=result.mappings,
-        evaluation=_evaluation(folder, result, workloads[0]),
+        evaluation=evaluation,
         searches=result.searches,
         network_front=result.network_front,
         certificate=result.certificate,
@@ -157,6 +163,15 @@ def _evaluation(folder: Path, result: Result, workload: Workload) -> Evaluation 
             message = f"the rows sum to {key} {counted:,.15g}, {RESULT} says {stated:,.15g}"
             raise SpecError([Problem(message, file=str(folder / name), hint=HINT)])
     return evaluation
+
+
+def _check_actions(path: Path, rows: Sequence[ActionRow], architecture: Architecture) -> None:
+    """Every row is an action of a component of the architecture."""
+    known = actions_known(architecture)
+    for line, row in enumerate(rows, 2):
+        if (row.component, row.action) not in known:
+            message = f"{row.component} of {architecture.name} has no action {row.action!r}"
+            raise SpecError([Problem(message, file=str(path), line=line, hint=HINT)])
 
 
 def _overlap_rows(path: Path, places: Mapping[str, int]) -> tuple[OverlapRow, ...]:

@@ -264,6 +264,8 @@ DAMAGE = {
         lambda p: p.write_text(p.read_text() + "fc,GLB,I,read,1,1e9\n"),
         "the rows sum to energy_pj",
     ),
+    "unknown action": ("actions.csv", lambda p: edit(p, ",write,", ",wr]ite,"), "has no action 'wr]ite'"),
+    "unknown component": ("actions.csv", lambda p: edit(p, ",GLB,", ",GBL,"), "GBL of "),
     "unknown Einsum": ("actions.csv", lambda p: p.write_text(p.read_text() + "X,GLB,I,read,1,1\n"), "Einsum 'X'"),
     "input missing": ("inputs/network.yaml", lambda p: p.unlink(), "the file is missing"),
     "workload": (
