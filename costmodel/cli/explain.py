@@ -61,7 +61,7 @@ def command(
     from costmodel.model.explain.answer import explain as derive
     from costmodel.model.explain.subjects import subjects
 
-    named = 1 if mapping_ref is None and is_run(words) else 2
+    named = 1 if mapping_ref is None and _names_run(words) else 2
     if len(words) > named + 1:
         raise click.UsageError("give a run folder, or ARCH WORKLOAD, and one number to explain")
     if named == 1 and overrides:
@@ -121,7 +121,7 @@ def _why_of_pair(words: tuple[str, ...], einsum: str | None, overrides: tuple[st
     return searched_why(question, result, quiet=False)
 
 
-def is_run(words: tuple[str, ...]) -> bool:
+def _names_run(words: tuple[str, ...]) -> bool:
     """Whether the first word is a run folder, or would be one: nothing says that it should be an architecture."""
     if len(words) < 2 or Path(words[0]).is_dir():
         return True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -68,6 +67,20 @@ class Improvement(Costs):
     by: Found
 
 
+@dataclass(slots=True)
+class LeastSoFar:
+    """The least value of each objective among all that was costed."""
+
+    values: tuple[float, ...] | None = None
+    """Null where nothing was."""
+
+    def lowered(self, values: Sequence[float]) -> bool:
+        """Take the values of another cost; whether one of them is less than all before it."""
+        known = self.values
+        self.values = tuple(values) if known is None else tuple(map(min, values, known))
+        return self.values != known
+
+
 @dataclass(frozen=True, slots=True)
 class Certificate:
     """What is known about an answer."""
@@ -115,14 +128,10 @@ def one_after_another(parts: Sequence[tuple[int, Sequence[Improvement]]], aim: O
     ``parts`` are in the order in which they were searched, each with how many mappings it costed.
     """
     kept: list[Improvement] = []
-    best = (math.inf,) * len(aim.names)
+    least = LeastSoFar()
     before = 0
     for costed, improvements in parts:
-        for one in improvements:
-            values = aim.of(one)
-            if any(value < least for value, least in zip(values, best, strict=True)):
-                best = tuple(map(min, values, best))
-                kept.append(replace(one, trial=before + one.trial))
+        kept += [replace(one, trial=before + one.trial) for one in improvements if least.lowered(aim.of(one))]
         before += costed
     return tuple(kept)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from costmodel.mapper.result import ROUNDING, Improvement, Status
@@ -46,11 +46,7 @@ def descents(run: Run) -> list[Descent]:
     shared: dict[object, list[Descent]] = {}
     for found in _all(run):
         shared.setdefault((found.steps, found.costed, found.bounded), []).append(found)
-    first = [
-        Descent(one.name, len(same) - 1, one.objective, one.steps, one.costed, one.least, one.bounded, one.proven)
-        for same in shared.values()
-        for one in same[:1]
-    ]
+    first = [replace(same[0], alike=len(same) - 1) for same in shared.values()]
     return sorted(first, key=lambda one: (not one.bounded, -one.last))
 
 

@@ -104,7 +104,7 @@ def search_einsum(  # noqa: PLR0913  as many things as a study may say
             seconds = max(time.monotonic() - started, 1e-9)
             share = tried.fitted / max(tried.judged, 1)
             per_s = tried.judged / seconds
-            best = tried.best_values()
+            best = tried.least.values
             progress(
                 SamplingProgress(einsum.name, sampler.name, phase, done, total, tried.evaluated, share, per_s, best)
             )

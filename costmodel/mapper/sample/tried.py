@@ -16,7 +16,7 @@ import numpy as np
 
 from costmodel.einsum.algebra import Workload
 from costmodel.mapper.front import pareto
-from costmodel.mapper.result import Found, Improvement, InfeasibleError
+from costmodel.mapper.result import Found, Improvement, InfeasibleError, LeastSoFar
 from costmodel.mapper.sample.encoding import Encoding
 from costmodel.mapper.sample.genes import Genes
 from costmodel.mapper.sample.steps import Plan
@@ -24,7 +24,7 @@ from costmodel.model.deliveries import TooManyTilesError
 from costmodel.model.evaluate import OverCapacityError, evaluate_bound
 from costmodel.model.nest import bind
 from costmodel.model.patience import OutOfTimeError, until
-from costmodel.spec.objective import Objective, costs_of
+from costmodel.spec.objective import Objective
 from costmodel.spec.rules.finding import Finding, Reject
 
 if TYPE_CHECKING:
@@ -98,8 +98,7 @@ class Tried:
     by: Found = "start"
     """What asks now."""
     improvements: list[Improvement] = field(default_factory=list)
-    _least: tuple[float, ...] | None = None
-    """Of each objective."""
+    least: LeastSoFar = field(default_factory=LeastSoFar)
 
     def fill_pool(self, found: Iterable[Genes]) -> None:
         """Cost constructive mappings and put those that fit in order: the best of each objective, then the next."""
@@ -129,18 +128,12 @@ class Tried:
             self.known[plan] = verdict
             if verdict.cost is not None:
                 self.genes[plan] = genes
-                self._note(verdict.cost)
+                if self.least.lowered(self.aim.of(verdict.cost)):
+                    self.improvements.append(Improvement.of(verdict.cost, trial=self.evaluated, by=self.by))
             elif self.nearest is None or verdict.violation < self.nearest[0]:
                 self.nearest = (verdict.violation, genes)
         self.fitted += verdict.cost is not None
         return verdict
-
-    def _note(self, cost: Cost) -> None:
-        """Keep a cost that is less in an objective than all before it."""
-        values = tuple(self.aim.of(cost))
-        if self._least is None or any(value < least for value, least in zip(values, self._least, strict=True)):
-            self._least = values if self._least is None else tuple(map(min, values, self._least))
-            self.improvements.append(Improvement(trial=self.evaluated, by=self.by, **costs_of(cost)))
 
     def in_time(self) -> None:
         """Raise OutOfTimeError if the time is up."""
@@ -207,10 +200,6 @@ class Tried:
         if best is not None:
             return self.genes[best[0]]
         return self.nearest[1] if self.nearest is not None else None
-
-    def best_values(self) -> tuple[float, ...] | None:
-        """Return the least of each objective so far; null where nothing fits yet."""
-        return self._least
 
     def front(self) -> list[Plan]:
         """Return the mappings that no other is at least as good as in everything; the first found of equals."""
