@@ -53,7 +53,7 @@ def _change(now: float | None, before: float | None) -> str:
 
 def joule_seconds(row: Mapping[Any, Any]) -> str:
     """The EDP of a row of a front or a sweep, for people."""
-    return human.prefixed(row["energy_pj"] * 1e-12 * row["latency_s"], "J·s", smallest=1e-18)
+    return human.joule_seconds(row["energy_pj"] * 1e-12 * row["latency_s"])
 
 
 def _evaluation_cards(run: Run, e: Evaluation) -> Iterator[Card]:
@@ -64,8 +64,7 @@ def _evaluation_cards(run: Run, e: Evaluation) -> Iterator[Card]:
     points = f"{human.exact(e.total_points)} {word}s"
     yield Card("Energy", human.joules(e.energy_pj), _most(run), f"{human.exact(e.energy_pj)} pJ", e.energy_pj)
     yield Card("Latency", human.seconds(e.latency_s), cycles, f"{human.exact(e.latency_cycles)} cycles", e.latency_s)
-    edp = human.prefixed(joule_s, "J·s", smallest=1e-18)
-    yield Card("EDP", edp, "energy × latency", f"{e.edp:.6g} pJ·cycles", joule_s)
+    yield Card("EDP", human.joule_seconds(joule_s), "energy × latency", f"{e.edp:.6g} pJ·cycles", joule_s)
     if run.uses_capacity:
         detail = "the most of the Einsums" if len(e.points) > 1 else "by tiles inside the outermost memory"
         yield Card("Room used", human.memory(e.capacity_bits), detail, f"{e.capacity_bits:,} b", e.capacity_bits)

@@ -11,6 +11,8 @@ from costmodel.report.chart import Box, Flows, MemoryChart
 from costmodel.report.figures.colours import QUIET
 
 _LEFT, _LANE, _BOX, _BAND, _GAP = 162, 156, 82, 30, 78
+_EDGE = 44
+"""Beside the last lane, for what stands on its arrow up."""
 _ROOM = _LEFT - 30
 """Width of the bar of what is held."""
 
@@ -22,7 +24,7 @@ def svg(chart: MemoryChart) -> str:
         tops.append(y)
         y += (_BAND if box.kind == "array" else _BOX) + (_GAP if box.kind != "array" else 18)
     height = y - _GAP + 4
-    width = _LEFT + _LANE * max(len(chart.lanes), 1) + 24
+    width = _LEFT + _LANE * max(len(chart.lanes), 1) + _EDGE
     size = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
     parts = [f'<svg class="memory-chart" {size} role="group" aria-label="Words that move between the levels">']
     for box, top in zip(chart.boxes, tops, strict=True):

@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 
 NOT_MODELLED = "not modelled"
+FAINT = 1e-6
+"""A share below which only that is said of it."""
 
 _PREFIXES = tuple(
     (10.0 ** (12 - 3 * place), prefix) for place, prefix in enumerate(("T", "G", "M", "k", "", *"mµnpfa"))
@@ -45,6 +47,15 @@ def joules(energy_pj: float, figures: int = 3) -> str:
     '3.2 mJ'
     """
     return prefixed(energy_pj * 1e-12, "J", figures=figures)
+
+
+def joule_seconds(edp: float) -> str:
+    """Energy times time, in joules and seconds.
+
+    >>> joule_seconds(3.2e-6)
+    '3.2 µJ·s'
+    """
+    return prefixed(edp, "J·s", smallest=1e-18)
 
 
 def seconds(latency_s: float, figures: int = 3) -> str:
@@ -122,7 +133,9 @@ def exact(value: float) -> str:
 def percent(share: float) -> str:
     """A share of one.
 
-    >>> percent(0.4567), percent(0.00012), percent(1)
-    ('45.7 %', '0.012 %', '100 %')
+    >>> percent(0.4567), percent(0.00012), percent(1), percent(3e-33)
+    ('45.7 %', '0.012 %', '100 %', '< 0.0001 %')
     """
+    if 0.0 < share < FAINT:
+        return f"< {100 * FAINT:.4f} %"
     return f"{digits(100 * share)} %" if share else "0 %"

@@ -100,7 +100,7 @@ def _point_text(row: Mapping[str, Any], remark: str) -> str:
     energy_pj, latency_s = row["energy_pj"], row["latency_s"]
     lines = [f"<b>{human.joules(energy_pj)}, {human.seconds(latency_s)}</b>"]
     lines.append(f"{human.exact(energy_pj)} pJ · {human.exact(row['latency_cycles'])} cycles")
-    edp = human.prefixed(energy_pj * PJ * latency_s, "J·s", smallest=1e-18)
+    edp = human.joule_seconds(energy_pj * PJ * latency_s)
     lines.append(f"EDP {edp}" + (f" · {remark}" if remark else ""))
     if (bits := row.get("capacity_bits")) is not None:
         lines.append(f"room used {human.memory(bits)} · {human.exact(bits)} b")

@@ -63,5 +63,5 @@ def _text(name: str, row: object, points: int) -> str:
     energy_pj, latency_s = float(getattr(row, "energy_pj", 0.0)), float(getattr(row, "latency_s", 0.0))
     which = f"point {getattr(row, 'point', 0) + 1} of {points}" if points > 1 else "its only point"
     used = ", the one it uses" if getattr(row, "chosen", False) and points > 1 else ""
-    edp = human.prefixed(energy_pj * PJ * latency_s, "J·s", smallest=1e-18)
+    edp = human.joule_seconds(energy_pj * PJ * latency_s)
     return f"<b>{label(name)}</b>: {which}{used}<br>{human.joules(energy_pj)}, {human.seconds(latency_s)}<br>EDP {edp}"

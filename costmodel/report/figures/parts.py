@@ -111,10 +111,10 @@ def cost_axes(latency_s: Iterable[float], energy_pj: Iterable[float]) -> tuple[f
 
 
 def spread(figure: Drawing, latency_s: Sequence[float], energy_pj: Sequence[float]) -> None:
-    """Costs that span more than a power of ten stand on logarithmic axes."""
+    """Costs that span more than a power of ten stand on logarithmic axes, below a thousandfold with 2 and 5 named."""
     for axis, values in (("xaxis", latency_s), ("yaxis", energy_pj)):
         if len(values) and 0 < min(values) < max(values) / 10:
-            figure.lay(**{axis: {"type": "log", "dtick": "D2"}})
+            figure.lay(**{axis: {"type": "log", "dtick": "D2" if max(values) < 1e3 * min(values) else 1}})
 
 
 _STEPS: Sequence[tuple[float, Sequence[float]]] = (

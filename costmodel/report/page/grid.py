@@ -94,7 +94,7 @@ def number(column: str, value: object) -> Cell:
         "share": human.percent,
         "utilisation": human.percent,
         "edp": lambda v: f"{v:.4g}",
-        "edp_j_s": lambda v: human.prefixed(v, "J·s", smallest=1e-18),
+        "edp_j_s": human.joule_seconds,
         "area_mm2": lambda v: f"{human.digits(v)} mm²",
         "pj_per_point": human.digits,
         "times": lambda v: human.digits(v, 4),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from costmodel.report.human import NOT_MODELLED, digits, joules, memory, percent, seconds
+from costmodel.report.human import NOT_MODELLED, digits, joule_seconds, joules, memory, percent, seconds
 from costmodel.report.text.aligned import one_line, table
 
 if TYPE_CHECKING:
@@ -38,9 +38,15 @@ def quantity(value: float | None, unit: Unit) -> str:
     """A number of a comparison, with its unit."""
     if value is None:
         return NOT_MODELLED if unit == "mm2" else ""
-    texts: dict[str, Callable[[float], str]] = {"pJ": joules, "s": seconds, "b": memory, "share": percent}
+    texts: dict[str, Callable[[float], str]] = {
+        "pJ": joules,
+        "s": seconds,
+        "J·s": joule_seconds,
+        "b": memory,
+        "share": percent,
+    }
     shown = texts.get(unit)
-    return shown(value) if shown else f"{value:.4g} {unit}" if unit == "J·s" else f"{digits(value)} {unit}"
+    return shown(value) if shown else f"{digits(value)} {unit}"
 
 
 def change_text(row: Row) -> str:

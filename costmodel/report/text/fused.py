@@ -88,7 +88,7 @@ def _of_layer(layer: Layer) -> Iterator[str]:
         held = [f"{', '.join(t for t in staying if staying[t] == m)} in {m}" for m in dict.fromkeys(staying.values())]
         yield f"fused: {' + '.join(names)}{below}" + (f"; only on chip: {'; '.join(held)}" if held else "")
     if groups:
-        yield f"  {_saved(layer, home.level)}"
+        yield f"  {layer.einsum}: {_saved(layer, home.level)}"
     else:
         yield f"fused: {layer.einsum} at other points of the front"
 

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from costmodel.report.run import DesignPoint, Run
     from costmodel.sweep.designs import DesignCosts
 
+SLIGHT = 5e-5
+"""A relative change below which a cost counts as the same, where changes are told."""
+
 
 def sweep_text(points: Sequence[DesignPoint], *, room: bool = False) -> str:
     """One line per design point; ``*`` marks the front. ``room`` adds the room used."""
@@ -71,9 +74,11 @@ def sensitivity_text(run: Run) -> str:
 def change_text(change: float) -> str:
     """A relative change for people.
 
-    >>> change_text(-0.0312)
-    '−3.1 %'
+    >>> change_text(-0.0312), change_text(2e-7)
+    ('−3.1 %', '≈ 0 %')
     """
+    if 0.0 < abs(change) < SLIGHT:
+        return "≈ 0 %"
     return f"{change * 100:+.2g} %".replace("-", "\N{MINUS SIGN}")
 
 

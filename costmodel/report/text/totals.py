@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from costmodel.model.evaluation import pipelined_cycles
-from costmodel.report.human import NOT_MODELLED, digits, exact, joules, memory, percent, prefixed, seconds
+from costmodel.report.human import (
+    NOT_MODELLED,
+    digits,
+    exact,
+    joule_seconds,
+    joules,
+    memory,
+    percent,
+    prefixed,
+    seconds,
+)
 from costmodel.report.text.aligned import table
 
 if TYPE_CHECKING:
@@ -29,7 +39,7 @@ def totals_text(evaluation: Evaluation, *, room: bool = False, brief: bool = Fal
     rows = [
         ["energy", joules(energy), f"{exact(energy)} pJ, {digits(per_point)} pJ per point"],
         ["latency", seconds(evaluation.latency_s), f"{exact(cycles)} cycles at {prefixed(evaluation.clock_hz, 'Hz')}"],
-        ["EDP", f"{edp:.4g} J·s", f"{evaluation.edp:.6g} pJ·cycles"],
+        ["EDP", joule_seconds(edp), f"{evaluation.edp:.6g} pJ·cycles"],
         ["utilisation", percent(evaluation.utilisation), of],
     ]
     if room:
