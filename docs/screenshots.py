@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,9 @@ DOCS = Path(__file__).parent
 SMALL = "--set ranks.M=4 --set ranks.N=4 --set ranks.K=4"
 DRAWN = "document.querySelectorAll('.figure:not(.js-plotly-plot)').length === 0"
 READY = f"document.documentElement.dataset.ready === 'yes' && {DRAWN}"
+
+LONGEST_S = 60
+"""A page is drawn by then, on any machine."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +110,7 @@ def main(names: list[str]) -> None:
                         viewport={"width": picture.width, "height": picture.height},
                         color_scheme="dark" if picture.dark else "light",
                     )
-                    take(picture, page, Path(folder))
+                    take(picture, page, Path(folder), DOCS / picture.name)
                     page.close()
         browser.close()
 
@@ -118,14 +122,23 @@ def make(picture: Picture, folder: Path) -> None:
         subprocess.run([str(costmodel), *command.split()], cwd=folder, check=True, stdout=subprocess.DEVNULL)  # noqa: S603
 
 
-def take(picture: Picture, page: Page, folder: Path) -> None:
-    """Open the page, press the keys, wait for the figures and save what is seen."""
+def take(picture: Picture, page: Page, folder: Path, file: Path) -> None:
+    """Open the page, press the keys, wait for the figures and save what is seen in a file."""
     page.goto((folder / picture.page).as_uri())
-    page.wait_for_function(READY)
+    wait(page)
     for key in picture.keys:
         page.keyboard.press(key)
     page.wait_for_timeout(500)  # what a theme or a chart fades in
-    page.screenshot(path=DOCS / picture.name)
+    page.screenshot(path=file)
+
+
+def wait(page: Page) -> None:
+    """Wait until all figures are drawn, asking from outside: the page's policy lets nothing be evaluated inside."""
+    end = time.monotonic() + LONGEST_S
+    while not page.evaluate(READY):
+        if time.monotonic() > end:
+            sys.exit(f"{page.url} is not drawn after {LONGEST_S} s")
+        page.wait_for_timeout(25)
 
 
 if __name__ == "__main__":
