@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import shlex
+import sys
 from pathlib import Path
+from types import ModuleType
 
 from click.testing import CliRunner
 
 from costmodel.cli import app
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
+
+
+def script(name: str) -> ModuleType:
+    """Load a script of docs/ as a module."""
+    spec = importlib.util.spec_from_file_location(f"docs_{name}", DOCS / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where dataclasses look theirs up
+    spec.loader.exec_module(module)
+    return module
 
 
 class Page:

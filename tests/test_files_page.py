@@ -1,6 +1,5 @@
 """docs/files.md: its tables are those of the models, its examples are read, its commands print what it shows."""
 
-import importlib.util
 import json
 import re
 import shlex
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from pages import script
 
 from costmodel.cli import app
 from costmodel.components.library import OWN
@@ -40,10 +40,7 @@ NEST = ["for m by 1", "compute Z on MAC"]
 
 @cache
 def generator():
-    spec = importlib.util.spec_from_file_location("files_page", ROOT / "docs" / "files.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script("files")
 
 
 MAPS = {

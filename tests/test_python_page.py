@@ -1,8 +1,9 @@
 """docs/python.md: every block of code runs, and what stands below it is what it shows."""
 
-import importlib.util
 import re
 from pathlib import Path
+
+from pages import script
 
 import costmodel
 
@@ -11,10 +12,7 @@ PAGE = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
 
 
 def written_anew():
-    spec = importlib.util.spec_from_file_location("python_page", ROOT / "docs" / "python.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.page(PAGE)
+    return script("python").page(PAGE)
 
 
 def test_every_block_runs_and_shows_what_the_page_says():

@@ -205,6 +205,11 @@ class Evaluation:
         """Total energy (pJ) × total latency (cycles)."""
         return self.energy_pj * self.latency_cycles
 
+    @property
+    def edp_j_s(self) -> float:
+        """Total energy (J) × total latency (s)."""
+        return self.energy_pj * 1e-12 * self.latency_s
+
     @cached_property
     def efficiency(self) -> Efficiency:
         """Power, and operations for energy and area."""

@@ -51,20 +51,19 @@ def _change(now: float | None, before: float | None) -> str:
     return "as the baseline" if abs(change) < SAME else f"{'+' if change > 0 else '−'}{human.percent(abs(change))}"
 
 
-def joule_seconds(row: Mapping[Any, Any]) -> str:
+def edp_text(row: Mapping[Any, Any]) -> str:
     """The EDP of a row of a front or a sweep, for people."""
     return human.joule_seconds(row["energy_pj"] * 1e-12 * row["latency_s"])
 
 
 def _evaluation_cards(run: Run, e: Evaluation) -> Iterator[Card]:
     word = tables.point_word(run)
-    joule_s = e.energy_pj * 1e-12 * e.latency_s
     cycles = f"{human.amount(e.latency_cycles)} cycles at {human.prefixed(e.clock_hz, 'Hz')}"
     peak = f"of {human.amount(e.peak_per_cycle)} {word}s per cycle"
     points = f"{human.exact(e.total_points)} {word}s"
     yield Card("Energy", human.joules(e.energy_pj), _most(run), f"{human.exact(e.energy_pj)} pJ", e.energy_pj)
     yield Card("Latency", human.seconds(e.latency_s), cycles, f"{human.exact(e.latency_cycles)} cycles", e.latency_s)
-    yield Card("EDP", human.joule_seconds(joule_s), "energy × latency", f"{e.edp:.6g} pJ·cycles", joule_s)
+    yield Card("EDP", human.joule_seconds(e.edp_j_s), "energy × latency", f"{e.edp:.6g} pJ·cycles", e.edp_j_s)
     if run.uses_capacity:
         detail = "the most of the Einsums" if len(e.points) > 1 else "by tiles inside the outermost memory"
         yield Card("Room used", human.memory(e.capacity_bits), detail, f"{e.capacity_bits:,} b", e.capacity_bits)
@@ -130,7 +129,7 @@ def _least_cards(records: Sequence[Mapping[Any, Any]], axes: Sequence[str], of: 
     for title, column, unit, show in (
         ("Least energy", "energy_pj", "pJ", lambda r: human.joules(r["energy_pj"])),
         ("Least latency", "latency_s", "s", lambda r: human.seconds(r["latency_s"])),
-        ("Least EDP", "edp_pj_s", "pJ·s", joule_seconds),
+        ("Least EDP", "edp_pj_s", "pJ·s", edp_text),
     ):
         # Clocks differ, so seconds count. Of equals one that no other beats, if there is one.
         timed = [{**r, "edp_pj_s": float(r["energy_pj"]) * float(r["latency_s"])} for r in records]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from costmodel.model.evaluation import Evaluation
+from costmodel.report.human import some
 from costmodel.report.run import Run
 
 NAMED = 8
@@ -72,8 +73,7 @@ def _differences(first: Run, second: Run, a: Evaluation, b: Evaluation, shared: 
         yield f"Einsum {name} computes {_computed(first, name)} in the first, {_computed(second, name)} in the second"
     for which, own, other in (("first", a, b), ("second", b, a)):
         if only := [name for name in own.points if name not in other.points]:
-            more = f" and {len(only) - NAMED:,} more" if len(only) > NAMED else ""
-            yield f"Einsums in the {which} only: {', '.join(only[:NAMED])}{more}"
+            yield f"Einsums in the {which} only: {some(only, NAMED)}"
     settings, others = ({"seed": r.provenance.seed} | r.provenance.settings for r in (first, second))
     for key in dict.fromkeys((*settings, *others)) if first.kind == second.kind else ("set",):
         yield from _unlike("--set" if key == "set" else key, settings.get(key), others.get(key))

@@ -139,3 +139,14 @@ def percent(share: float) -> str:
     if 0.0 < share < FAINT:
         return f"< {100 * FAINT:.4f} %"
     return f"{digits(100 * share)} %" if share else "0 %"
+
+
+def some(names: Sequence[str], most: int) -> str:
+    """So many names and how many more there are; one that would be left alone is named, too.
+
+    >>> some("abc", 2), some("abcd", 2)
+    ('a, b, c', 'a, b and 2 more')
+    """
+    if len(names) <= most + 1:
+        return ", ".join(names)
+    return f"{', '.join(names[:most])} and {len(names) - most:,} more"

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING
 from costmodel.einsum.algebra import Role
 from costmodel.einsum.roles import keeps
 from costmodel.model.meters import leakage_w, port_energy
+from costmodel.report.human import some
 from costmodel.spec.hardware import Array, Memory
 
 if TYPE_CHECKING:
     from costmodel.einsum.algebra import Einsum, Tensor, Workload
     from costmodel.spec.hardware import Architecture, Level
 
+TENSORS = 5
+"""Tensors with a guessed role, of which so many are named."""
 _ROLE_WORDS = {Role.WEIGHT.value, Role.INPUT.value}
 
 
@@ -35,7 +38,7 @@ def role_notes(workload: Workload, architecture: Architecture, sentences: Sequen
     if not found:
         return []
     what = f"roles are guessed, and {architecture.name} (or a constraint) tells inputs from weights"
-    return [f"{what}: {_few(list(found))}; `weights:` in the workload says which tensors are weights"]
+    return [f"{what}: {some(list(found), TENSORS)}; `weights:` in the workload says which tensors are weights"]
 
 
 def price_notes(stated: Architecture, changed: Architecture) -> list[str]:
@@ -71,7 +74,3 @@ def _prices(level: Level) -> dict[str, tuple[object, ...]]:
     """What a level costs that depends on its size, by key of the file."""
     prices: dict[str, tuple[object, ...]] = {"area": (level.area_mm2,), "leakage": (leakage_w(level),)}
     return {"energy": tuple(m.price for m in port_energy(level))} | prices if isinstance(level, Memory) else prices
-
-
-def _few(names: Sequence[str]) -> str:
-    return ", ".join(names) if len(names) <= 6 else f"{', '.join(names[:5])} and {len(names) - 5} more"

@@ -1,10 +1,9 @@
 """docs/screenshots.py: pictures of the README and the gallery, as its commands make them."""
 
-import importlib.util
-import sys
 from pathlib import Path
 
 import pytest
+from pages import script
 
 ROOT = Path(__file__).resolve().parents[2]
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -13,12 +12,7 @@ PNG = b"\x89PNG\r\n\x1a\n"
 @pytest.fixture(scope="module")
 def screenshots():
     pytest.importorskip("playwright.sync_api", reason="playwright drives chromium; it is not installed")
-    spec = importlib.util.spec_from_file_location("screenshots", ROOT / "docs" / "screenshots.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["screenshots"] = module  # where its dataclass looks its module up
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules["screenshots"]
+    return script("screenshots")
 
 
 def test_a_picture_is_taken_of_a_page_that_is_drawn(screenshots, browser, tmp_path):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from costmodel.report import figures, human
-from costmodel.report.cards import joule_seconds
+from costmodel.report.cards import edp_text
 from costmodel.report.figures.drawing import Drawing, listed
 from costmodel.report.nest_text import nest_lines
 from costmodel.report.run import Run
@@ -98,7 +98,7 @@ class Book:
         self.figure(id_, "", "", figures.front(rows))
         facts, start = {}, int(rows[0]["point"])
         for row in rows:
-            cost = [human.joules(row["energy_pj"]), human.seconds(row["latency_s"]), f"EDP {joule_seconds(row)}"]
+            cost = [human.joules(row["energy_pj"]), human.seconds(row["latency_s"]), f"EDP {edp_text(row)}"]
             cost += [f"room used {human.memory(row['capacity_bits'])}"] if "capacity_bits" in row else []
             facts[str(row["point"])] = cost
             start = int(row["point"]) if row["chosen"] else start

@@ -112,12 +112,7 @@ def cost_table(name: str, costs: OrderCosts) -> Table:
                 Cell(f"{number}{' *' if behaviour is costs.own else ''}", number, numeric=True),
                 Cell(human.joules(e.energy_pj), e.energy_pj, f"{human.exact(e.energy_pj)} pJ", numeric=True),
                 Cell(human.seconds(e.latency_s), e.latency_s, f"{human.exact(e.latency_cycles)} cycles", numeric=True),
-                Cell(
-                    human.joule_seconds(e.energy_pj * 1e-12 * e.latency_s),
-                    e.edp,
-                    f"{e.edp:.9g} pJ·cycles",
-                    numeric=True,
-                ),
+                Cell(human.joule_seconds(e.edp_j_s), e.edp, f"{e.edp:.9g} pJ·cycles", numeric=True),
                 Cell(f"{count:,}", count, numeric=True),
                 *(Cell(text, text) for text in orders_of(costs, behaviour)),
             )

@@ -9,6 +9,7 @@ from costmodel.model.patience import PATIENCE
 from costmodel.orders.costs import Behaviour, OrderCosts, order_costs, permutations
 from costmodel.orders.stretches import Stretch, stretches
 from costmodel.report import tables
+from costmodel.report.human import some
 from costmodel.report.page.grid import Table
 from costmodel.report.page.orders import cost_table, word_table
 from costmodel.report.run import Run
@@ -75,7 +76,7 @@ def run_orders(run: Run) -> RunOrders | None:
     if not (costed or left_out):
         return None
     command = f"costmodel orders {run.architecture.name} {run.workload.name} --mapping …/mapping.yaml"
-    others = tuple((_listed(names), reason) for reason, names in left_out.items())
+    others = tuple((some(names, NAMED), reason) for reason, names in left_out.items())
     return RunOrders(tuple(costed), ", ".join(single), others, command)
 
 
@@ -112,11 +113,6 @@ def _costs(run: Run, mapping: Mapping, limit: int) -> OrderCosts | str:
         return error.problems[0].message
     finally:
         PATIENCE.reset(before)
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more
 
 
 def _too_many(found: Sequence[Stretch]) -> str:

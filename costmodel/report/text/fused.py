@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from costmodel.report.human import joules, percent, seconds
+from costmodel.report.human import joules, percent, seconds, some
 from costmodel.spec.mapping import Nest, Sequence, Storage, Temporal, einsums_in
 
 if TYPE_CHECKING:
@@ -43,10 +43,8 @@ def fused_lines(result: NetworkResult) -> list[str]:
 def _gap(fusion: Fusion) -> Iterator[str]:
     """Say where the gap of the totals is from, whatever is proven of each layer."""
     if fusion.lacking:
-        named = [f"{' + '.join(names)} ({percent(share)})" for names, share in fusion.lacking[:SHOWN]]
-        rest = len(fusion.lacking) - SHOWN
-        more = f" and {rest} more" if rest > 0 else ""
-        yield f"not searched to the end, with what each may save of the totals at most: {', '.join(named)}{more}"
+        named = [f"{' + '.join(names)} ({percent(share)})" for names, share in fusion.lacking]
+        yield f"not searched to the end, with what each may save of the totals at most: {some(named, SHOWN)}"
 
 
 def _worth_asking(result: NetworkResult) -> Iterator[str]:

@@ -10,7 +10,7 @@ from costmodel.model.evaluation import Flow
 from costmodel.orders.costs import Arrangement, Behaviour, OrderCosts
 from costmodel.orders.stretches import Order
 from costmodel.report.codec import plain
-from costmodel.report.human import exact, joules
+from costmodel.report.human import exact, joules, some
 from costmodel.report.text.aligned import table
 from costmodel.spec.mapping_file import sentences
 
@@ -43,7 +43,7 @@ def orders_of(costs: OrderCosts, behaviour: Behaviour) -> list[str]:
     parts = [list(dict.fromkeys(a[place] for a in behaviour.arrangements)) for place in range(len(costs.stretches))]
     if math.prod(len(part) for part in parts) == len(behaviour.arrangements):
         return [_order_texts(costs, place, orders) for place, orders in enumerate(parts)]
-    combined = _listed([arrangement_text(arrangement) for arrangement in behaviour.arrangements])
+    combined = some([arrangement_text(arrangement) for arrangement in behaviour.arrangements], ORDERS)
     return [combined, *("" for _ in parts[1:])]
 
 
@@ -57,17 +57,16 @@ def _alone(costs: OrderCosts, behaviour: Behaviour) -> list[list[Order]]:
 
 
 def _order_texts(costs: OrderCosts, place: int, orders: Sequence[Order]) -> str:
-    return "any" if len(orders) == costs.stretches[place].count() else _listed([order_text(order) for order in orders])
+    return (
+        "any"
+        if len(orders) == costs.stretches[place].count()
+        else some([order_text(order) for order in orders], ORDERS)
+    )
 
 
 def arrangement_text(arrangement: Arrangement) -> str:
     """Orders of all stretches, outermost first."""
     return " | ".join(order_text(order) for order in arrangement)
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = len(names) - ORDERS
-    return ", ".join(names) if more <= 1 else f"{', '.join(names[:ORDERS])} and {more:,} more"
 
 
 def words_rows(behaviours: Sequence[Behaviour]) -> list[tuple[str, str, list[int]]]:

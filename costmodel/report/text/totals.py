@@ -31,7 +31,6 @@ def totals_text(evaluation: Evaluation, *, room: bool = False, brief: bool = Fal
     """
     cycles, energy = evaluation.latency_cycles, evaluation.energy_pj
     per_point = energy / evaluation.total_points if evaluation.total_points else 0.0
-    edp = energy * 1e-12 * evaluation.latency_s
     peak = evaluation.peak_per_cycle
     average = peak != int(peak)
     of = f"of {digits(peak) if average and peak < 1000 else f'{peak:,.0f}'} points per cycle"
@@ -39,7 +38,7 @@ def totals_text(evaluation: Evaluation, *, room: bool = False, brief: bool = Fal
     rows = [
         ["energy", joules(energy), f"{exact(energy)} pJ, {digits(per_point)} pJ per point"],
         ["latency", seconds(evaluation.latency_s), f"{exact(cycles)} cycles at {prefixed(evaluation.clock_hz, 'Hz')}"],
-        ["EDP", joule_seconds(edp), f"{evaluation.edp:.6g} pJ·cycles"],
+        ["EDP", joule_seconds(evaluation.edp_j_s), f"{evaluation.edp:.6g} pJ·cycles"],
         ["utilisation", percent(evaluation.utilisation), of],
     ]
     if room:
