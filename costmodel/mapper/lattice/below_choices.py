@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
 from costmodel.mapper.lattice.shapes import Floats, Ints
 
@@ -37,11 +36,19 @@ class Choices:
     def __len__(self) -> int:
         return len(self.divisor)
 
+    def that_count(self, kind: int, output: int) -> tuple[list[int], list[int]]:
+        """Return the inputs that come to the same for all choices, but not to nothing, and those that do not."""
+        found = self._that_count.get((kind, output))
+        if found is None:
+            values = self.values[kind, output]
+            same = (values == values[:, :1]).all(axis=-1)
+            found = np.flatnonzero(same & (values[:, 0] != 0)).tolist(), np.flatnonzero(~same).tolist()
+            self._that_count[kind, output] = found
+        return found
+
     @cached_property
-    def alike(self) -> npt.NDArray[np.bool_]:
-        """(kinds, energy and limits, inputs): whether a value is the same for all choices."""
-        same: npt.NDArray[np.bool_] = np.all(self.values == self.values[..., :1], axis=-1)
-        return same
+    def _that_count(self) -> dict[tuple[int, int], tuple[list[int], list[int]]]:
+        return {}
 
     def take(self, chosen: Ints) -> Choices:
         return Choices(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
 from costmodel.mapper.lattice.below_choices import Choices
 from costmodel.mapper.lattice.labels import Labels, Layout
@@ -35,23 +35,37 @@ class Carried:
         of_labels = (self.inputs[:, rows], self.kinds[rows], self.to_come[:, rows], self.reach[:, rows])
         return Carried(*of_labels, self.passes[:, rows])
 
-    def times(self, choices: Choices, output: int, rows: range) -> Floats:
+    def times(self, choices: Choices, output: int, rows: Container[int]) -> Floats:
         """Return (labels, choices): some of the inputs times what each is for energy (0) or a limit (1, …)."""
-        at = slice(rows.start, rows.stop)
-        inputs, there = self.inputs[at], self.there[at]
-        values, alike = choices.values[:, output, at], choices.alike[:, output, at]
         if len(self.alike) == 1:
-            kind = self.alike[0][0]
-            return product(inputs, values[kind], there, alike[kind])
-        found = np.empty((inputs.shape[1], values.shape[-1]))
+            return self._of_kind(self.alike[0][0], self.inputs, choices, output, rows)
+        found = np.empty((self.inputs.shape[1], len(choices)))
         for kind, labels in self.alike:
-            found[labels] = product(inputs[:, labels], values[kind], there, alike[kind])
+            found[labels] = self._of_kind(kind, self.inputs[:, labels], choices, output, rows)
+        return found
+
+    def _of_kind(self, kind: int, inputs: Floats, choices: Choices, output: int, rows: Container[int]) -> Floats:
+        # a matrix product would do, but most inputs are nothing, and libraries spread small ones over all processors
+        values = choices.values[kind, output]
+        alike, different = (
+            [k for k in some if k in rows and self.there[k]] for some in choices.that_count(kind, output)
+        )
+        same = np.zeros(inputs.shape[1])
+        for k in alike:
+            same += inputs[k] * values[k, 0]
+        found = np.empty((inputs.shape[1], len(choices)))
+        found[:] = same[:, None]
+        if different:
+            term = np.empty_like(found)  # once, for large arrays are dear to allocate
+            for k in different:
+                np.multiply(inputs[k][:, None], values[k], out=term)
+                found += term
         return found
 
     @cached_property
-    def there(self) -> npt.NDArray[np.bool_]:
+    def there(self) -> list[bool]:
         """(inputs): whether some label carries any of it."""
-        there: npt.NDArray[np.bool_] = np.any(self.inputs, axis=1)
+        there: list[bool] = np.any(self.inputs, axis=1).tolist()
         return there
 
     @cached_property
@@ -87,6 +101,8 @@ class Inputs:
         self.crossing = range(self.waiting.stop, self.waiting.stop + len(self.nodes))
         """Whether each node is to come."""
         self.one = self.crossing.stop
+        self.at_once = frozenset((*self.reads, self.updates, self.one))
+        """What waits, but for sliding tiles, and what is paid in any case."""
         windows = [i for i in self.nodes if i in sliding.slot]
         each = len(self.nodes) + len(windows)
         starts = range(self.one + 1, self.one + 1 + each * len(self.lasts), max(1, each))
@@ -94,6 +110,11 @@ class Inputs:
         """For each of ``lasts``, if it moves last: words of each tile that is open, at each round anew."""
         self.staying = [dict(zip(windows, range(o.stop, o.stop + len(windows)), strict=True)) for o in self.open]
         """And those of sliding tiles that need not come at each round: whole tensors."""
+        self.of_last = [
+            [row for row, i in zip(rows, self.nodes, strict=True) if space.nodes[i].tensor == last]
+            for last, rows in zip(self.lasts, self.open, strict=True)
+        ]
+        """For each of ``lasts``: words of its own tiles."""
         self.count = self.one + 1 + each * len(self.lasts)
 
     def closing(self, place: int) -> range:
@@ -125,21 +146,3 @@ class Inputs:
                     found[staying[i]] = np.where(here, tensors[t].words * (1 - share), 0.0)
                 found[rows[place]] = words
         return found
-
-
-def product(inputs: Floats, values: Floats, there: npt.NDArray[np.bool_], alike: npt.NDArray[np.bool_]) -> Floats:
-    """Return (labels, choices) of (inputs, labels) and (inputs, choices).
-
-    Inputs that are not ``there`` are nothing; values that are ``alike`` are the same for all choices.
-    """
-    # a matrix product would do, but most inputs are nothing, and libraries spread small ones over all processors
-    same = np.zeros(inputs.shape[1])
-    for k in np.flatnonzero(there & alike).tolist():
-        same += inputs[k] * values[k, 0]
-    found = np.empty((inputs.shape[1], values.shape[-1]))
-    found[:] = same[:, None]
-    term = np.empty_like(found)  # once, for large arrays are dear to allocate
-    for k in np.flatnonzero(there & ~alike).tolist():
-        np.multiply(inputs[k][:, None], values[k], out=term)
-        found += term
-    return found

@@ -17,6 +17,7 @@ from costmodel.mapper.lattice.below_choices import Choices, grouped, thinned
 from costmodel.mapper.lattice.below_coefficients import Coefficients
 from costmodel.mapper.lattice.below_inputs import Carried, Inputs, SlidingRank
 from costmodel.mapper.lattice.bound_above import Above
+from costmodel.mapper.lattice.bound_crossing import Crossing
 from costmodel.mapper.lattice.bound_passes import Passes
 from costmodel.mapper.lattice.bound_ways import ByWay
 from costmodel.mapper.lattice.labels import Labels, Layout
@@ -24,7 +25,6 @@ from costmodel.mapper.lattice.settlement import Combinations
 from costmodel.mapper.lattice.shapes import Floats, Ints, Lattice
 from costmodel.mapper.lattice.sliding import Sliding
 from costmodel.mapper.lattice.space import Space
-from costmodel.mapper.lattice.tensor_plan import Window
 
 AT_ONCE = 20_000
 """Numbers in a matrix of bounds that is not worth taking apart."""
@@ -111,7 +111,8 @@ class Across:
 
         Infinite where it does not fit; latencies are 0 where they do not matter.
         """
-        return self._with_limits(labels, self.carried(labels), self.coarse if quick else self.detailed)
+        choices = self.coarse if quick else self.detailed
+        return self._with_limits(labels, self._crossing(self.carried(labels), choices))
 
     def hopeful(self, labels: Labels, capacity: Floats, incumbents: Incumbents) -> Any:
         """Whether a completion of each label may be better than what is known."""
@@ -120,7 +121,7 @@ class Across:
 
         def alive(rows: Ints, choices: Choices, *, limits: bool) -> Any:
             part, mine = (labels, carried) if len(rows) == labels.n else (labels.take(rows), carried.take(rows))
-            energy, latency = (self._with_limits if limits else self._computed)(part, mine, choices)
+            energy, latency = (self._with_limits if limits else self._computed)(part, self._crossing(mine, choices))
             return ~incumbents.beaten(energy, latency, np.broadcast_to(capacity[rows][:, None], energy.shape))
 
         if labels.n * len(self.detailed) <= AT_ONCE:
@@ -149,9 +150,13 @@ class Across:
             self.passes.within(labels, self.segment),
         )
 
-    def _computed(self, labels: Labels, carried: Carried, choices: Choices) -> tuple[Floats, Floats]:
+    def _crossing(self, carried: Carried, choices: Choices) -> Crossing:
+        return Crossing(self.inputs, self.sliding_ranks, carried, choices)
+
+    def _computed(self, labels: Labels, crossing: Crossing) -> tuple[Floats, Floats]:
         """Return (energy, latency) as far as the latency is that of the compute instances."""
-        energy, own = self._crossed(carried, choices, 0)
+        carried, choices = crossing.carried, crossing.choices
+        energy, own = crossing.of(0)
         energy += labels.f[Layout.ENERGY][:, None]
         if self.by_way is None or (choices.columns is None and self.by_way.many):
             own += carried.to_come[0][:, None]
@@ -172,53 +177,24 @@ class Across:
             energy += self.space.leak_pj_per_cycle * latency
         return energy, latency
 
-    def _with_limits(self, labels: Labels, carried: Carried, choices: Choices) -> tuple[Floats, Floats]:
+    def _with_limits(self, labels: Labels, crossing: Crossing) -> tuple[Floats, Floats]:
         """Return (energy, latency)."""
-        energy, computed = self._computed(labels, carried, choices)
+        energy, computed = self._computed(labels, crossing)
         if self.timeless:
             return energy, computed
 
         def busy() -> Iterator[Floats]:
             for k, row in enumerate(self.layout.limit):
-                cycles, own = self._crossed(carried, choices, k + 1)
+                cycles, own = crossing.of(k + 1)
                 cycles += own
-                cycles += labels.f[row][:, None] / choices.shares[k]
-                cycles += carried.to_come[k + 1][:, None]
+                cycles += labels.f[row][:, None] / crossing.choices.shares[k]
+                cycles += crossing.carried.to_come[k + 1][:, None]
                 yield cycles
 
         latency = self.space.prices.lasting(busy(), computed)
         if self.space.leak_pj_per_cycle:
             energy += self.space.leak_pj_per_cycle * (latency - computed)
         return energy, latency
-
-    def _crossed(self, carried: Carried, choices: Choices, output: int) -> tuple[Floats, Floats]:
-        """Return what the labels carry times the coefficients: what waits for a parent, and what nodes cost at least.
-
-        Those that are to come, once, and those that are open, with the best one moving last.
-        """
-        inputs = self.inputs
-        total = carried.times(choices, output, range(inputs.waiting.start))
-        total += carried.times(choices, output, range(inputs.one, inputs.one + 1))
-        own = carried.times(choices, output, inputs.crossing)
-        for slot, row in enumerate(inputs.waiting):
-            if carried.there[row]:
-                total += carried.times(choices, output, range(row, row + 1)) * self._apart(carried, choices, slot)
-        best: Floats | None = None
-        for place, last in enumerate(inputs.lasts):
-            mine = [
-                row
-                for row, i in zip(inputs.open[place], inputs.nodes, strict=True)
-                if self.space.nodes[i].tensor == last
-            ]
-            possible = carried.inputs[mine].any(axis=0)
-            if possible.any():
-                closing = carried.times(choices, output, inputs.closing(place))
-                closing[~possible] = np.inf
-                best = closing if best is None else np.minimum(best, closing)
-        if best is not None:
-            best[np.isinf(best[:, 0])] = 0.0  # nothing is open
-            own += best
-        return total, own
 
     def _reach(self, labels: Labels) -> Floats:
         """Return by how much of their length tiles of neighbouring instances are apart at least."""
@@ -236,22 +212,3 @@ class Across:
             # tiles with gaps may interleave without a word in common, or have all in common
             row[:] = np.where(own == length, np.minimum(apart, 1.0), apart >= 1.0)
         return found
-
-    def _apart(self, carried: Carried, choices: Choices, slot: int) -> Any:
-        """Return (labels, choices): at least so many times the words of one tile have the instances along windows.
-
-        Two tiles of length L at a distance d have min(d, L) words of their own, and what moves bring in shares no more
-        than the tiles do. Of two rank variables of a window only the one that separates more counts: together their
-        instances may coincide.
-        """
-        best: dict[Window, Any] = {}
-        for reach, rank in zip(carried.reach, self.sliding_ranks, strict=True):
-            more = choices.along[rank.rank_variable] - 1
-            if rank.slot == slot and more.any():
-                copies = 1 + reach[:, None] * more
-                known = best.get(rank.window)
-                best[rank.window] = copies if known is None else np.maximum(known, copies)
-        total: Any = 1.0
-        for copies in best.values():
-            total = total * copies
-        return total

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from costmodel.mapper.front import Incumbents
 from costmodel.mapper.lattice.board import Board
 from costmodel.mapper.lattice.search import Search
@@ -15,7 +17,8 @@ from costmodel.model.patience import OutOfTimeError, until
 BYTES_PER_LABEL = 300
 FIRST, SECOND, FACTOR = 100, 1_800, 6
 """Labels of each stage of the first pass (of a front: for each of three ways to rank them) and of the second one; how
-many times more each further pass has."""
+many times more each further pass has, and how many times more labels a stage of the second one and on may have before
+any is dropped: little that is dropped makes a whole pass more."""
 FINISHING, FINISHING_S = 0.15, (0.4, 0.5)
 """Share of the time that a search out of time has for its most promising labels; seconds, at least and at most."""
 
@@ -47,10 +50,12 @@ def widen(
 ) -> None:
     """Search with more and more labels until a pass proves, or time or memory is up.
 
-    A narrow pass finds good mappings, which leave the next one little to look at. ``told`` is called with the width of
-    each pass that ended. What came of it goes to the incumbents and to ``progress``, also where Ctrl-C ends it.
+    A narrow pass finds good mappings, which leave the next one little to look at. After a pass that found nothing
+    better, only the proof is likely to be left, so the width after the next one is tried at once. ``told`` is called
+    with the width of each pass that ended. What came of it goes to the incumbents and to ``progress``, also where
+    Ctrl-C ends it.
     """
-    width = 3 * FIRST if incumbents.aim.front else FIRST
+    width, spare = 3 * FIRST if incumbents.aim.front else FIRST, 1
     finishing = end = None
     if deadline is not None:
         shortest_s, longest_s = FINISHING_S
@@ -59,7 +64,8 @@ def widen(
         end = max(deadline, finishing + shortest_s)
     while True:
         width = min(width, most_labels)
-        search = Search(board, incumbents, width, finishing)
+        search = Search(board, incumbents, width, finishing, most=min(spare * width, most_labels))
+        known = incumbents.costs
         try:
             with until(end):
                 search.run()
@@ -76,4 +82,5 @@ def widen(
         progress.late = not progress.complete and finishing is not None and time.monotonic() > finishing
         if progress.complete or progress.late or width == most_labels:
             return
-        width = max(SECOND, width * FACTOR)
+        settled = spare > 1 and np.array_equal(known, incumbents.costs)
+        width, spare = max(SECOND, width * (FACTOR**2 if settled else FACTOR)), FACTOR

@@ -31,7 +31,7 @@ CLOSELY = 10_000
 
 
 class Search(Spreading):
-    """One pass over the labels, with at most ``width`` of them at each stage; it proves if none is dropped for that."""
+    """One pass over the labels; it proves if none is dropped because a stage has too many."""
 
     def run(self) -> None:
         """Search; what is found goes to the incumbents."""

@@ -40,16 +40,25 @@ class Stats:
 
 
 class Sieve:
-    """One pass's choice of labels: at most ``width`` of them at each stage."""
+    """One pass's choice of labels: ``width`` of them at each stage that has more than ``most``."""
 
     least_share = 4
     """Labels of like nodes to come and open that are kept, even if that is more than ``width``."""
     timeless = False
     """Whether cycles do not matter, not even among equals."""
 
-    def __init__(self, board: Board, incumbents: Incumbents, width: int, deadline: float | None = None) -> None:
+    def __init__(
+        self,
+        board: Board,
+        incumbents: Incumbents,
+        width: int,
+        deadline: float | None = None,
+        *,
+        most: int | None = None,
+    ) -> None:
+        """``most`` is ``width`` where it is not given."""
         self.board, self.incumbents = board, incumbents
-        self.width, self.deadline = width, deadline
+        self.width, self.most, self.deadline = width, width if most is None else most, deadline
         self.space, self.lattice, self.layout = board.space, board.lattice, board.layout
         self.combinations, self.sliding, self.completion = board.combinations, board.sliding, board.completion
         self.gaps, self.history, self.leftover = board.gaps, board.history, board.leftover
@@ -80,8 +89,9 @@ class Sieve:
 
     def limit(self, labels: Labels, segment: int) -> Labels:
         """Keep the most promising labels where there are too many."""
-        width = min(self.width, LATE) if self.late() else self.width
-        if labels.n <= width:
+        late = self.late()
+        width = min(self.width, LATE) if late else self.width
+        if labels.n <= (width if late else self.most):
             return labels
         s = labels.s
         energy, latency, capacity, least = self.best(labels, segment)
