@@ -8,7 +8,9 @@ from report import samples
 
 from costmodel.cli import app
 from costmodel.report.comparison import compare
+from costmodel.report.descent import descents
 from costmodel.report.page.comparison import render_comparison
+from costmodel.report.page.descent import by_objective
 from costmodel.report.run import InputFile
 from costmodel.report.text.comparison import compare_text
 
@@ -112,3 +114,15 @@ def test_an_einsum_of_one_name_that_computes_something_else_is_said():
 def test_sweeps_do_not_compare():
     with pytest.raises(ValueError, match="compare runs of evaluate or map"):
         compare(samples.sweep_run(), samples.gemm_run())
+
+
+def test_the_descents_of_runs_that_sampled_are_laid_over_each_other():
+    run = samples.network_run(points=5)
+    (found,) = by_objective([run, run])
+    alone = descents(run)
+    assert sorted(one.name for one in found) == sorted(f"{n}: {one.name}" for n in (1, 2) for one in alone)
+    assert [one.last for one in found] == sorted((one.last for one in found), reverse=True)
+    page = render_comparison([run, run], ["a", "b"])
+    assert "<h3>Best so far, one over the other<" in page
+    assert "compare-steps" in page
+    assert "Best so far" not in render_comparison([samples.gemm_run(), samples.gemm_run()], ["a", "b"])

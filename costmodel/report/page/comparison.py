@@ -12,6 +12,7 @@ from costmodel.report import figures, tables
 from costmodel.report.comparison import Comparison, compare
 from costmodel.report.folder import write_text
 from costmodel.report.page.book import Book, Figure
+from costmodel.report.page.descent import descent_overlay, overlay_rows
 from costmodel.report.page.grid import Cell, Table, number, table_of
 from costmodel.report.page.template import fill_template
 from costmodel.report.run import Run
@@ -38,8 +39,8 @@ def render_comparison(runs: Sequence[Run], names: Sequence[str]) -> str:
         made=[(title, f"{run.title}, {run.provenance.created}") for title, run in zip(titles, runs, strict=True)],
         pairs=[_pair(n, pair, (titles[0], titles[n])) for n, pair in enumerate(pairs, 1)],
         overview=_overview(runs, titles),
-        figures=[*_energies(book, runs, pairs, titles), _fronts(book, fronts, unlike)],
-        fronts=_front_table(fronts),
+        figures=[*_energies(book, runs, pairs, titles), _fronts(book, fronts, unlike), *descent_overlay(book, runs)],
+        tables=[_front_table(fronts), *overlay_rows(runs)],
     )
 
 

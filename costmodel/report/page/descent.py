@@ -1,6 +1,9 @@
-"""How a run that sampled came to its answer, beside the proven optimum, on its page."""
+"""How runs that sampled came to their answers, beside the proven optimum, on their pages."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
 
 from costmodel.report import figures, human
 from costmodel.report.descent import Descent, descent_table, descents
@@ -30,6 +33,36 @@ def descent_rows(run: Run) -> list[Table]:
     table = descent_table(found)
     table = table if run.uses_capacity else table.drop(columns="capacity_bits")
     return [table_of("t-descent", "Best so far", "Each mapping that was better than all before it.", table)]
+
+
+def descent_overlay(book: Book, runs: Sequence[Run]) -> list[Figure]:
+    """A figure for each objective in which runs sampled, with the descents of all of them."""
+    drawn = []
+    for place, found in enumerate(by_objective(runs)):
+        key = f"compare-descent{place or ''}"
+        drawing = figures.descent(found[:SHOWN])
+        drawn.append(
+            book.figure(key, "Best so far, one over the other", _finding(found), drawing, f"compare-steps{place or ''}")
+        )
+    return drawn
+
+
+def overlay_rows(runs: Sequence[Run]) -> list[Table]:
+    """The numbers of each of these figures."""
+    caption = "Each mapping that was better than all before it; the number before an Einsum is that of its run."
+    return [
+        table_of(f"compare-steps{place or ''}", f"Best so far ({found[0].objective})", caption, descent_table(found))
+        for place, found in enumerate(by_objective(runs))
+    ]
+
+
+def by_objective(runs: Sequence[Run]) -> list[list[Descent]]:
+    """The descents of all runs, named by the run's number and the Einsum, farthest from the least first."""
+    groups: dict[str, list[Descent]] = {}
+    for place, run in enumerate(runs, 1):
+        for one in descents(run):
+            groups.setdefault(one.objective, []).append(replace(one, name=f"{place}: {one.name}"))
+    return [sorted(found, key=lambda one: (not one.bounded, -one.last)) for found in groups.values()]
 
 
 def _distance(one: Descent) -> str:
