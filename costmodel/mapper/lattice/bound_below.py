@@ -17,7 +17,7 @@ from costmodel.mapper.lattice.below_choices import Choices, grouped, thinned
 from costmodel.mapper.lattice.below_coefficients import Coefficients
 from costmodel.mapper.lattice.below_inputs import Carried, Inputs, SlidingRank
 from costmodel.mapper.lattice.bound_above import Above
-from costmodel.mapper.lattice.bound_crossing import Crossing
+from costmodel.mapper.lattice.bound_across import AcrossBy
 from costmodel.mapper.lattice.bound_passes import Passes
 from costmodel.mapper.lattice.bound_ways import ByWay
 from costmodel.mapper.lattice.labels import Labels, Layout
@@ -112,7 +112,7 @@ class Across:
         Infinite where it does not fit; latencies are 0 where they do not matter.
         """
         choices = self.coarse if quick else self.detailed
-        return self._with_limits(labels, self._crossing(self.carried(labels), choices))
+        return self._with_limits(labels, self._across_by(self.carried(labels), choices))
 
     def hopeful(self, labels: Labels, capacity: Floats, incumbents: Incumbents) -> Any:
         """Whether a completion of each label may be better than what is known."""
@@ -121,7 +121,7 @@ class Across:
 
         def alive(rows: Ints, choices: Choices, *, limits: bool) -> Any:
             part, mine = (labels, carried) if len(rows) == labels.n else (labels.take(rows), carried.take(rows))
-            energy, latency = (self._with_limits if limits else self._computed)(part, self._crossing(mine, choices))
+            energy, latency = (self._with_limits if limits else self._computed)(part, self._across_by(mine, choices))
             return ~incumbents.beaten(energy, latency, np.broadcast_to(capacity[rows][:, None], energy.shape))
 
         if labels.n * len(self.detailed) <= AT_ONCE:
@@ -150,13 +150,13 @@ class Across:
             self.passes.within(labels, self.segment),
         )
 
-    def _crossing(self, carried: Carried, choices: Choices) -> Crossing:
-        return Crossing(self.inputs, self.sliding_ranks, carried, choices)
+    def _across_by(self, carried: Carried, choices: Choices) -> AcrossBy:
+        return AcrossBy(self.inputs, self.sliding_ranks, carried, choices)
 
-    def _computed(self, labels: Labels, crossing: Crossing) -> tuple[Floats, Floats]:
+    def _computed(self, labels: Labels, crossed: AcrossBy) -> tuple[Floats, Floats]:
         """Return (energy, latency) as far as the latency is that of the compute instances."""
-        carried, choices = crossing.carried, crossing.choices
-        energy, own = crossing.of(0)
+        carried, choices = crossed.carried, crossed.choices
+        energy, own = crossed.of(0)
         energy += labels.f[Layout.ENERGY][:, None]
         if self.by_way is None or (choices.columns is None and self.by_way.many):
             own += carried.to_come[0][:, None]
@@ -177,18 +177,18 @@ class Across:
             energy += self.space.leak_pj_per_cycle * latency
         return energy, latency
 
-    def _with_limits(self, labels: Labels, crossing: Crossing) -> tuple[Floats, Floats]:
+    def _with_limits(self, labels: Labels, crossed: AcrossBy) -> tuple[Floats, Floats]:
         """Return (energy, latency)."""
-        energy, computed = self._computed(labels, crossing)
+        energy, computed = self._computed(labels, crossed)
         if self.timeless:
             return energy, computed
 
         def busy() -> Iterator[Floats]:
             for k, row in enumerate(self.layout.limit):
-                cycles, own = crossing.of(k + 1)
+                cycles, own = crossed.of(k + 1)
                 cycles += own
-                cycles += labels.f[row][:, None] / crossing.choices.shares[k]
-                cycles += crossing.carried.to_come[k + 1][:, None]
+                cycles += labels.f[row][:, None] / crossed.choices.shares[k]
+                cycles += crossed.carried.to_come[k + 1][:, None]
                 yield cycles
 
         latency = self.space.prices.lasting(busy(), computed)

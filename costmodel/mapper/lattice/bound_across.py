@@ -16,7 +16,7 @@ from costmodel.mapper.lattice.tensor_plan import Window
 
 
 @dataclass(frozen=True)
-class Crossing:
+class AcrossBy:
     """Some labels and some choices; energy and each limit are asked for in turn."""
 
     inputs: Inputs
