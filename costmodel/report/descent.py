@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -46,8 +46,12 @@ def descents(run: Run) -> list[Descent]:
     shared: dict[object, list[Descent]] = {}
     for found in _all(run):
         shared.setdefault((found.steps, found.costed, found.bounded), []).append(found)
-    first = [replace(same[0], alike=len(same) - 1) for same in shared.values()]
-    return sorted(first, key=lambda one: (not one.bounded, -one.last))
+    return farthest_first(replace(same[0], alike=len(same) - 1) for same in shared.values())
+
+
+def farthest_first(found: Iterable[Descent]) -> list[Descent]:
+    """Sort by how far the answer is from the least that is known; those for which nothing is known come last."""
+    return sorted(found, key=lambda one: (not one.bounded, -one.last))
 
 
 def _all(run: Run) -> Iterator[Descent]:
@@ -68,11 +72,11 @@ def _all(run: Run) -> Iterator[Descent]:
         yield Descent(search.einsum, 0, str(aim), tuple(steps), costed, least, gap is not None, proven)
 
 
-def descent_table(found: list[Descent]) -> pd.DataFrame:
-    """Return a row for each step: einsum, trial, by, times, energy_pj, latency_cycles, capacity_bits."""
+def descent_table(found: list[Descent], *, room: bool) -> pd.DataFrame:
+    """Return a row for each step: einsum, trial, by, times, energy_pj, latency_cycles; with ``room`` capacity_bits."""
     import pandas as pd
 
-    return pd.DataFrame(
+    table = pd.DataFrame(
         [
             {
                 "einsum": one.name,
@@ -87,3 +91,4 @@ def descent_table(found: list[Descent]) -> pd.DataFrame:
             for step, times in one.steps
         ]
     )
+    return table if room else table.drop(columns="capacity_bits")

@@ -118,7 +118,7 @@ def test_sweeps_do_not_compare():
 
 def test_the_descents_of_runs_that_sampled_are_laid_over_each_other():
     run = samples.network_run(points=5)
-    (found,) = by_objective([run, run])
+    (found,) = by_objective([run, run]).values()
     alone = descents(run)
     assert sorted(one.name for one in found) == sorted(f"{n}: {one.name}" for n in (1, 2) for one in alone)
     assert [one.last for one in found] == sorted((one.last for one in found), reverse=True)

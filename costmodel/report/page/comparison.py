@@ -12,7 +12,7 @@ from costmodel.report import figures, tables
 from costmodel.report.comparison import Comparison, compare
 from costmodel.report.folder import write_text
 from costmodel.report.page.book import Book, Figure
-from costmodel.report.page.descent import descent_overlay, overlay_rows
+from costmodel.report.page.descent import descent_overlay
 from costmodel.report.page.grid import Cell, Table, number, table_of
 from costmodel.report.page.template import fill_template
 from costmodel.report.run import Run
@@ -32,6 +32,8 @@ def render_comparison(runs: Sequence[Run], names: Sequence[str]) -> str:
     pairs = [compare(runs[0], other) for other in runs[1:]]
     fronts = {title: _points(run) for title, run in zip(titles, runs, strict=True)}
     unlike = frozenset(title for title, pair in zip(titles[1:], pairs, strict=True) if not pair.whole)
+    drawn = [*_energies(book, runs, pairs, titles), _fronts(book, fronts, unlike)]
+    overlaid = list(descent_overlay(book, runs))
     return fill_template(
         "compare.html.j2",
         book,
@@ -39,8 +41,8 @@ def render_comparison(runs: Sequence[Run], names: Sequence[str]) -> str:
         made=[(title, f"{run.title}, {run.provenance.created}") for title, run in zip(titles, runs, strict=True)],
         pairs=[_pair(n, pair, (titles[0], titles[n])) for n, pair in enumerate(pairs, 1)],
         overview=_overview(runs, titles),
-        figures=[*_energies(book, runs, pairs, titles), _fronts(book, fronts, unlike), *descent_overlay(book, runs)],
-        tables=[_front_table(fronts), *overlay_rows(runs)],
+        figures=[*drawn, *(figure for figure, _ in overlaid)],
+        tables=[_front_table(fronts), *(table for _, table in overlaid)],
     )
 
 
@@ -60,7 +62,7 @@ def _overview(runs: Sequence[Run], titles: Sequence[str]) -> Table:
         costs = {
             "energy_pj": e.energy_pj,
             "latency_s": e.latency_s,
-            "edp_j_s": e.energy_pj * 1e-12 * e.latency_s,
+            "edp_j_s": e.edp_j_s,
             "utilisation": e.utilisation,
             "points": e.total_points,
             "pj_per_point": e.energy_pj / e.total_points if e.total_points else None,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from costmodel.report import figures, human
-from costmodel.report.descent import Descent, descent_table, descents
+from costmodel.report.descent import Descent, descent_table, descents, farthest_first
 from costmodel.report.figures.descent import least_text
 from costmodel.report.page.book import Book, Figure
 from costmodel.report.page.grid import Table, table_of
@@ -30,39 +30,29 @@ def descent_rows(run: Run) -> list[Table]:
     found = descents(run)
     if not found:
         return []
-    table = descent_table(found)
-    table = table if run.uses_capacity else table.drop(columns="capacity_bits")
+    table = descent_table(found, room=run.uses_capacity)
     return [table_of("t-descent", "Best so far", "Each mapping that was better than all before it.", table)]
 
 
-def descent_overlay(book: Book, runs: Sequence[Run]) -> list[Figure]:
-    """A figure for each objective in which runs sampled, with the descents of all of them."""
-    drawn = []
-    for place, found in enumerate(by_objective(runs)):
-        key = f"compare-descent{place or ''}"
-        drawing = figures.descent(found[:SHOWN])
-        drawn.append(
-            book.figure(key, "Best so far, one over the other", _finding(found), drawing, f"compare-steps{place or ''}")
-        )
-    return drawn
-
-
-def overlay_rows(runs: Sequence[Run]) -> list[Table]:
-    """The numbers of each of these figures."""
+def descent_overlay(book: Book, runs: Sequence[Run]) -> Iterator[tuple[Figure, Table]]:
+    """For each objective in which runs sampled, a figure with the descents of all of them, and its numbers."""
     caption = "Each mapping that was better than all before it; the number before an Einsum is that of its run."
-    return [
-        table_of(f"compare-steps{place or ''}", f"Best so far ({found[0].objective})", caption, descent_table(found))
-        for place, found in enumerate(by_objective(runs))
-    ]
+    room = any(run.uses_capacity for run in runs)
+    for place, (objective, found) in enumerate(by_objective(runs).items(), 1):
+        numbers = f"compare-steps-{place}"
+        drawn = figures.descent(found[:SHOWN])
+        title = "Best so far, one over the other"
+        figure = book.figure(f"compare-descent-{place}", title, _finding(found), drawn, numbers)
+        yield figure, table_of(numbers, f"Best so far ({objective})", caption, descent_table(found, room=room))
 
 
-def by_objective(runs: Sequence[Run]) -> list[list[Descent]]:
+def by_objective(runs: Sequence[Run]) -> dict[str, list[Descent]]:
     """The descents of all runs, named by the run's number and the Einsum, farthest from the least first."""
     groups: dict[str, list[Descent]] = {}
     for place, run in enumerate(runs, 1):
         for one in descents(run):
             groups.setdefault(one.objective, []).append(replace(one, name=f"{place}: {one.name}"))
-    return [sorted(found, key=lambda one: (not one.bounded, -one.last)) for found in groups.values()]
+    return {objective: farthest_first(found) for objective, found in groups.items()}
 
 
 def _distance(one: Descent) -> str:
