@@ -6,12 +6,14 @@ from collections.abc import Mapping as MappingABC
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.canonical import grouped, renamed_mapping
-from costmodel.mapper.front import Incumbents, StrictIncumbents
+from costmodel.mapper.front import TIE, Incumbents, StrictIncumbents
 from costmodel.mapper.fused.group import FusedGroup
-from costmodel.mapper.fused.plan import Floats, Plan, Touched
+from costmodel.mapper.fused.plan import Floats, Ints, Plan, Touched
 from costmodel.mapper.lattice import (
     Board,
     Branches,
@@ -28,11 +30,8 @@ from costmodel.model.patience import until
 from costmodel.spec.computing import parts_for
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.mapping import Mapping, Node
-from costmodel.spec.objective import Objective
+from costmodel.spec.objective import COSTS, Objective
 from costmodel.spec.rules import parse
-
-WIDTHS_OF_LEAST = (100, 1_000)
-"""Labels of each stage of the passes for what an Einsum pays at least; where tiles slide, the first alone."""
 
 
 class NotFusedError(Exception):
@@ -132,6 +131,7 @@ class Searcher:
         """Of each setting."""
         self.board = Board(part.space, aim, each)
         self.settings = Settings(part.space, self.board.lattice, self.board.completion.above, each)
+        self._least: dict[Objective, LeastInSettings] = {}
 
     def branches(self, judges: Sequence[Incumbents], width: int, deadline: float | None) -> tuple[Branching, Branches]:
         """Find those that may be better than what is known in some setting. Raises OutOfTimeError."""
@@ -139,17 +139,58 @@ class Searcher:
         with until(deadline):
             return search, search.branches()
 
-    def least(self, aim: Objective, deadline: float | None) -> Floats:
-        """Return for each setting a bound of one objective, of a branch with its part of what is shared.
+    def least(self, aim: Objective) -> LeastInSettings:
+        """Return what is known of one objective, of a branch with its part of what is shared."""
+        return self._least.setdefault(aim, LeastInSettings(self.board, aim, self.settings.each))
 
-        Raises OutOfTimeError.
+    def of_settings(self, most: MappingABC[Place, float]) -> Floats:
+        """Return the most of some places in each setting; without a place: less than anything."""
+        return np.array([max(most.get(place, -np.inf) for place in places) for places in self.places])
+
+
+class LeastInSettings:
+    """What the branches of an Einsum cost at least of one objective in each setting, by passes of growing width."""
+
+    def __init__(self, board: Board, aim: Objective, settings: Sequence[Setting]) -> None:
+        self.board, self.aim, self.settings = board, aim, settings
+        self.bounds: Floats = np.zeros(len(settings))
+        self.judges = [StrictIncumbents(aim) for _ in settings]
+        """What was found in each."""
+
+    def rising(self, most: Floats) -> Ints:
+        """Return the settings whose bound may rise, as long as it is less than ``most``: more is of no use."""
+        found = np.array([judge.values.min(initial=np.inf) for judge in self.judges])
+        rows: Ints = np.flatnonzero(self.bounds < np.minimum(found, most) * (1 - TIE))
+        return rows
+
+    def widen(self, most: Floats, width: int, deadline: float | None) -> int:
+        """Look at the settings whose bound may rise; return how many labels there were. Raises OutOfTimeError.
+
+        ``most``: finite only where the objective is a cost.
         """
-        judges = [StrictIncumbents(aim) for _ in self.places]
-        slides = any(tensor.windowed for tensor in self.part.space.tensors)
+        rows = self.rising(most)
+        if not len(rows):
+            return 0
+        mine = [self.settings[k] for k in rows.tolist()]
+        judges = [self.judge(k, float(most[k])) for k in rows.tolist()]
         with until(deadline):
-            for width in WIDTHS_OF_LEAST[:1] if slides else WIDTHS_OF_LEAST:
-                found = Cheapest(self.board, self.settings, judges, width, deadline=deadline).least()
-        return found
+            settings = Settings(self.board.space, self.board.lattice, self.board.completion.above, mine)
+            search = Cheapest(self.board, settings, judges, width, deadline=deadline)
+            self.bounds[rows] = np.maximum(self.bounds[rows], search.least())
+        for k, judge in zip(rows.tolist(), judges, strict=True):
+            if judge.values.min(initial=np.inf) < most[k]:
+                self.judges[k] = judge
+        return search.stats.labels
+
+    def judge(self, setting: int, most: float) -> StrictIncumbents:
+        """Return what branches are held against in a setting."""
+        judge = StrictIncumbents(self.aim)
+        judge.add(self.judges[setting].costs, self.judges[setting].items)
+        if most < np.inf:
+            costs = np.zeros((len(COSTS), 1))
+            costs[COSTS.index(self.aim.costs[0])] = max(most, 0.0)
+            judge.add(costs, [None])
+        return judge
 
 
 def alike(

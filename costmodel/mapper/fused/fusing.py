@@ -77,6 +77,10 @@ class Fusing:
         """Partial nests that were looked at."""
         touches = {name: touched(mine) for name, mine in self.parts.items()}
         self.plans = {g: Plan(g, self.memories, [touches[e.name] for e in g.einsums]) for g in self.groups}
+        self.of_all = (objective_of("energy"), objective_of("latency"), aim.each[0])
+        """What ``Least`` is of."""
+        self.bounded = [one for one in dict.fromkeys(self.of_all) if set(one.costs) <= set(aim.costs)]
+        """Of these, what matters to some objective."""
         self.every = every
         if every:
             self.plans = {g: plan for g, plan in self.plans.items() if g.hangs_together and all(plan.handed_on)}
@@ -106,19 +110,28 @@ class Fusing:
                 ]
         return self.searchers[leader]
 
-    def least(self, leader: str) -> dict[Place, Least]:
-        """Return what Einsums like this one pay at least in each of their groups. Raises OutOfTimeError."""
-        found: dict[Place, list[Floats]] = {}
-        aims = (objective_of("energy"), objective_of("latency"), self.aim.each[0])
-        asked = {aim for aim in aims if set(aim.costs) <= set(self.aim.costs)}
+    def least(self, leader: str, most: MappingABC[Place, float], width: int) -> dict[Place, Least]:
+        """Return what Einsums like this one pay at least in each of some groups, after one more look.
+
+        ``most``: what it has to be less than to be of use, where energy or latency alone is asked for; else infinite.
+        Raises OutOfTimeError.
+        """
+        found: dict[Place, list[list[float]]] = {place: [] for place in most}
         for searcher in self.searchers_of(leader):
-            zero = np.zeros(len(searcher.places))
-            known = {aim: searcher.least(aim, self.deadline) for aim in asked}
-            rows = np.stack([known.get(a, zero) for a in aims], axis=1)
-            for places, row in zip(searcher.places, rows, strict=True):
-                for place in places:
-                    found.setdefault(place, []).append(row)
+            enough = searcher.of_settings(most)
+            for aim in self.bounded:
+                self.labels += searcher.least(aim).widen(enough, width, self.deadline)
+            nothing = np.zeros(len(enough))
+            known = [searcher.least(aim).bounds if aim in self.bounded else nothing for aim in self.of_all]
+            for places, row in zip(searcher.places, np.stack(known, axis=1).tolist(), strict=True):
+                for place in most.keys() & set(places):
+                    found[place].append(row)
         return {place: Least(*np.min(every, axis=0).tolist()) for place, every in found.items()}
+
+    def rising(self, leader: str, most: MappingABC[Place, float]) -> bool:
+        """Whether one more look may find that Einsums like this one pay more in some of these groups."""
+        each = ((s.least(aim), s.of_settings(most)) for s in self.searchers_of(leader) for aim in self.bounded)
+        return any(len(known.rising(enough)) > 0 for known, enough in each)
 
     def at_least(self, name: str) -> float:
         """Return what the first objective of an Einsum is at least, for its operations alone."""

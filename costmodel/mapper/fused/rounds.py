@@ -8,6 +8,7 @@ all Einsums around may be.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,8 +23,18 @@ from costmodel.mapper.result import MappingPoint
 from costmodel.mapper.rounds import joined
 from costmodel.spec.objective import vector_of
 
-WIDTHS = (300, 5_000)
+WIDTHS = (300, 5_000, 30_000, 180_000)
 """Labels of each stage of the rounds."""
+SURE = 2
+"""Rounds that there are whatever they take; a further one has to be small, where no time is given."""
+FIRST_LEAST = (100, 1_000)
+"""The same of the passes for what an Einsum pays at least, before the first round."""
+MORE_LEAST = ((6_000, 36_000), (216_000,))
+"""The same before the second round, and before the third."""
+SLOWER = 10
+"""How many labels take as much time as one does where tiles slide. So there are that many times fewer."""
+GROWTH, EFFORT = 6, 2_000_000
+"""How many times more labels a wider pass or round is thought to have, and how many make it small."""
 Run = tuple[int, int]
 """First Einsum, and the one behind the last."""
 
@@ -31,6 +42,13 @@ Run = tuple[int, int]
 def costs_of(points: Sequence[MappingPoint]) -> Floats:
     """Return the costs of some mappings, a row each."""
     return np.array([vector_of(p) for p in points], dtype=np.float64)
+
+
+class Look(NamedTuple):
+    """A pass for what an Einsum pays at least."""
+
+    width: int
+    labels: int
 
 
 class Rounds:
@@ -69,18 +87,70 @@ class Rounds:
         """What a group may be cut out of."""
         self.labels: dict[str, int] = {}
         """Of each Einsum, in the round before."""
+        self.looked: dict[str, Look] = {}
+        """The last one for what each Einsum pays at least."""
         self._known: dict[Run, StrictIncumbents] = {}
         self._rest: dict[Run, dict[Run, Least]] = {}
 
     def run(self) -> None:
         """Search. Raises OutOfTimeError."""
         for leader in self.leaders(self.groups):
-            for (name, group), least in self.fusing.least(leader).items():
-                if group in self.least:
-                    self.least[group][name] = least
-        for width in self.widths or WIDTHS:
+            for width in FIRST_LEAST:
+                self.raise_least(leader, width // self.slower(leader))
+        for number, width in enumerate(self.widths or WIDTHS):
+            if 0 < number <= len(MORE_LEAST) and self.widths is None:
+                self.raise_all(MORE_LEAST[number - 1])
+            if number >= SURE and not self.small(sum(self.labels.get(leader, 0) for leader in self.short())):
+                break
             self.round(width)
         self.told.exact &= not self.open()
+
+    def small(self, labels: int) -> bool:
+        """Whether there is time for a wider pass or round than one that had so many labels."""
+        return self.fusing.deadline is not None or self.widths is not None or GROWTH * labels <= EFFORT
+
+    def raise_all(self, widths: Sequence[int]) -> None:
+        """Look again for what Einsums pay at least in the groups that may be better than what is known.
+
+        First those that took little so far, with each width. Where energy or latency alone counts, none but those in
+        groups that hold the bound of the totals.
+        """
+        while True:
+            groups = self.open() if self.alone is None else [g for g in self.holding() if self.hopeful(g)]
+            waiting = [
+                (width, self.labels.get(leader, 0), leader)
+                for leader in self.leaders(groups)
+                for width in (one // self.slower(leader) for one in widths)
+                if width > self.looked[leader].width
+                and self.small(self.looked[leader].labels)
+                and self.fusing.rising(leader, self.most(leader, groups))
+            ]
+            if not waiting:
+                return
+            width, _, leader = min(waiting)
+            self.raise_least(leader, width)
+
+    def slower(self, leader: str) -> int:
+        """Return how many labels take as much time as one of this Einsum."""
+        slides = any(tensor.windowed for part in self.fusing.parts[leader] for tensor in part.space.tensors)
+        return SLOWER if slides else 1
+
+    def raise_least(self, leader: str, width: int) -> None:
+        """Look for what Einsums like this one pay at least, in their groups that may be better than what is known."""
+        before = self.fusing.labels
+        found = self.fusing.least(leader, self.most(leader, self.groups), width)
+        self.looked[leader] = Look(width, (self.fusing.labels - before) * self.slower(leader))
+        for (name, group), least in found.items():
+            known = self.least[group].get(name, Least(0.0, 0.0, 0.0))
+            self.least[group][name] = Least(*np.maximum(known, least).tolist())
+        self._rest = {}
+
+    def most(self, leader: str, groups: Sequence[FusedGroup]) -> dict[Place, float]:
+        """Return for Einsums like this one what a branch has to cost less than; infinite: it depends."""
+        places = [(e.name, g) for g in groups for e in g.einsums if self.fusing.alike[e.name] == leader]
+        if self.alone is None or not self.labels:
+            return dict.fromkeys(places, np.inf)
+        return {(name, g): self.company(g, name).most() for name, g in places}
 
     def leaders(self, groups: Sequence[FusedGroup]) -> list[str]:
         """Return the Einsums of some groups, of those that differ in names only the first one."""
@@ -101,8 +171,9 @@ class Rounds:
             places = [(e.name, g) for g in self.open() for e in g.einsums if self.fusing.alike[e.name] == leader]
             company = {(name, g): self.company(g, name) for name, g in places}
             before = self.fusing.labels
-            self.note(leader, self.fusing.find(leader, company, width))
-            self.labels[leader] = self.fusing.labels - before
+            wide = width if self.widths else max(width // self.slower(leader), WIDTHS[0])
+            self.note(leader, self.fusing.find(leader, company, wide))
+            self.labels[leader] = (self.fusing.labels - before) * self.slower(leader)
             left = {one for one in self.short() if one not in done}
             for group in self.open():
                 mine = {self.fusing.alike[e.name] for e in group.einsums}

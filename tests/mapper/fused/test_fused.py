@@ -20,6 +20,7 @@ from waits import waiting
 
 from costmodel.einsum.algebra import Workload
 from costmodel.mapper.front import Incumbents, StrictIncumbents
+from costmodel.mapper.fused.branches import LeastInSettings
 from costmodel.mapper.fused.company import Company, Least
 from costmodel.mapper.fused.fusing import Fusing
 from costmodel.mapper.fused.fusion import Fusion
@@ -29,7 +30,7 @@ from costmodel.mapper.layers import fuse_layers
 from costmodel.mapper.network import NetworkResult, map_workload, plan_of
 from costmodel.mapper.result import Status
 from costmodel.model.evaluate import evaluate
-from costmodel.spec.catalog import load_workload
+from costmodel.spec.catalog import load_architecture, load_workload
 from costmodel.spec.hardware import Architecture, Array, Memory
 from costmodel.spec.mapping import Storage, einsums_in
 from costmodel.spec.objective import objective_of, vector_of
@@ -289,6 +290,45 @@ def test_out_of_time_nothing_is_said_to_be_proven(monkeypatch: pytest.MonkeyPatc
     assert stopped.interrupted
     assert stopped.certificate.status != Status.PROVEN
     assert len(stopped.layers) == 2
+
+
+@pytest.mark.parametrize("objective", ["energy", "latency", "edp"])
+def test_what_an_einsum_pays_at_least_rises_to_what_is_attained(objective: str) -> None:
+    (aim,) = objective_of(objective).each
+    fusing = Fusing(CORE, with_buffer(2048), aim)
+    for leader in dict.fromkeys(fusing.alike.values()):
+        for searcher in fusing.searchers_of(leader):
+            without = np.full(len(searcher.places), np.inf)
+            known = searcher.least(aim)
+            bounds = []
+            for width in (1, 10, 100, 1_000_000):
+                known.widen(without, width, None)
+                bounds.append(known.bounds.copy())
+            assert (np.diff(bounds, axis=0) >= 0).all()
+            attained = [judge.values.min() for judge in known.judges]
+            assert bounds[-1] == pytest.approx(attained, rel=1e-12)
+            assert not len(known.rising(without))
+            assert known.widen(without, 10, None) == 0  # nothing is looked for that is known
+            if objective == "edp":
+                continue
+            some = bounds[-1] * np.linspace(0.5, 1.5, len(attained))
+            limited = LeastInSettings(searcher.board, aim, searcher.settings.each)
+            limited.widen(some, 1_000_000, None)
+            assert limited.bounds == pytest.approx(np.minimum(bounds[-1], some), rel=1e-9)
+            assert not len(limited.rising(some))
+
+
+def test_wider_passes_for_the_least_leave_less_of_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    def bound(*widths: int) -> float:
+        monkeypatch.setattr("costmodel.mapper.fused.rounds.WIDTHS", widths)
+        found = map_workload(CORE, load_architecture("pe2d"), Request(objective="energy", fuse="auto"), jobs=1).fusion
+        assert found is not None
+        return found.bound
+
+    best = bound(300, 5_000)
+    monkeypatch.setattr("costmodel.mapper.fused.rounds.FIRST_LEAST", (1,))
+    assert bound(20) < 0.9 * best
+    assert bound(20, 20) == pytest.approx(best)
 
 
 @pytest.mark.parametrize("objective", ["energy", "edp"])
