@@ -223,6 +223,10 @@ class Incumbents:
             found[rest] = self._dominated(energy[rest], latency[rest], capacity[rest])
         return found
 
+    def limit(self) -> float:
+        """Return what a mapping has to cost less than, where energy or latency alone is asked for."""
+        return float(self.values.min(initial=np.inf) * (1 - TIE))
+
     def _dominated(self, energy: Floats, latency: Floats, capacity: Floats) -> npt.NDArray[np.bool_]:
         """Whether a mapping is known that costs no more of anything."""
         found: npt.NDArray[np.bool_]

@@ -130,6 +130,11 @@ class Objective:
         return tuple(name for place, name in enumerate(COSTS) if any(p[place] for p in self.powers))
 
     @property
+    def alone(self) -> str | None:
+        """The cost that is asked for, where it is energy or latency and nothing else."""
+        return self.names[0] if self.names in (("energy",), ("latency",)) else None
+
+    @property
     def each(self) -> tuple[Objective, ...]:
         """The objectives one by one."""
         return tuple(Objective((name,), (powers,)) for name, powers in zip(self.names, self.powers, strict=True))

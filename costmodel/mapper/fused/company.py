@@ -38,8 +38,7 @@ class Company(Incumbents):
         self.energy = sum(one.energy for one in others)
         self.latency = sum(one.latency for one in others)
 
-    def most(self) -> float:
-        """Return what a branch has to cost less than, where energy or latency alone counts."""
+    def limit(self) -> float:
         at = COSTS.index(self.aim.costs[0])
         own = (self.energy, self.latency)[at]
         held = ((self.group, own), (self.around, own + self.rest[at]))
@@ -58,12 +57,3 @@ class AnyOf(Judges):
 
     def __init__(self, aim: Objective, groups: Sequence[Company]) -> None:
         super().__init__(aim, groups, np.zeros(len(groups)))
-        self.alone = aim.costs[0] if aim.costs in (("energy",), ("latency",)) else None
-        """The one cost that is asked for."""
-        if self.alone:
-            self.most = max((one.most() for one in groups), default=-np.inf)
-
-    def beaten(self, energy: Floats, latency: Floats, capacity: Floats) -> Any:
-        if self.alone:
-            return (energy if self.alone == "energy" else latency) >= self.most
-        return super().beaten(energy, latency, capacity)

@@ -72,7 +72,7 @@ class Rounds:
         self.aim = fusing.aim
         self.groups = sorted(groups, key=lambda g: (fusing.slides(g), len(g.einsums)))
         self.asked = asked_of(fusing.aim)
-        self.alone = self.asked[0] if fusing.aim.names in (("energy",), ("latency",)) else None
+        self.alone = self.asked[0] if fusing.aim.alone else None
         """Place of the one cost that is asked for."""
         self.least: dict[FusedGroup, dict[str, Least]] = {g: {} for g in self.groups}
         """What each Einsum of a group pays at least."""
@@ -150,7 +150,7 @@ class Rounds:
         places = [(e.name, g) for g in groups for e in g.einsums if self.fusing.alike[e.name] == leader]
         if self.alone is None or not self.labels:
             return dict.fromkeys(places, np.inf)
-        return {(name, g): self.company(g, name).most() for name, g in places}
+        return {(name, g): self.company(g, name).limit() for name, g in places}
 
     def leaders(self, groups: Sequence[FusedGroup]) -> list[str]:
         """Return the Einsums of some groups, of those that differ in names only the first one."""

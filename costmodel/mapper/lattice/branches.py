@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from costmodel.mapper.front import Incumbents, group_front
 from costmodel.mapper.lattice.board import Board, timeless
@@ -111,13 +112,19 @@ class Branching(Search):
         if not labels.n:
             return
         self.stats.dropped += labels.n
-        dues = self.settings.dues(labels.s[Layout.TODO]) if self.pays_energy else np.zeros((len(self.judges), labels.n))
+        todo, which = np.unique(labels.s[Layout.TODO], return_inverse=True)
+        dues = self.settings.dues(todo)
+        if not self.pays_energy:
+            dues = np.zeros(dues.shape)
         if least is None:
             least = self.first(labels, segment)
         elif segment == self.top:
-            rows = np.flatnonzero((least + dues < self.left_out[:, None]).any(axis=0))
-            least, dues = self.first(labels.take(rows), segment), dues[:, rows]
-        self.left_out = np.minimum(self.left_out, (least + dues).min(axis=1, initial=np.inf))
+            matters = (self.left_out[:, None] - dues).max(axis=0)
+            rows = np.flatnonzero(least < matters[which])
+            least, which = self.first(labels.take(rows), segment), which[rows]
+        lowest = np.full(len(todo), np.inf)
+        np.minimum.at(lowest, which, least)
+        self.left_out = np.minimum(self.left_out, (lowest + dues).min(axis=1))
 
     def branches(self) -> Branches:
         """Search. Raises OutOfTimeError where there was a deadline."""
@@ -174,7 +181,8 @@ class Branching(Search):
                 break
             everything.append(frontier)
         ends = Labels.join(everything)
-        ends = self.reduce(ends.where(self.settings.ends_at[:, ends.s[Layout.SHAPE]].any(axis=0)), self.top)
+        ends = ends.where(self.settings.ends_at[:, ends.s[Layout.SHAPE]].any(axis=0))
+        ends = self.reduce(ends.where(self.has_room(ends)), self.top)
         if not ends.n:
             return
         ends = Labels(ends.s.copy(), ends.f.copy())
@@ -187,6 +195,18 @@ class Branching(Search):
             self.sliding.die(ends, rows, i, ends.s[Layout.SHAPE, rows], self.top)
         ends.s[Layout.OPEN], ends.s[Layout.ALIVE] = 0, 0
         self.found.append(self.ended(ends))
+
+    def has_room(self, ends: Labels) -> npt.NDArray[np.bool_]:
+        """Whether what branches lack, of tiles as they are at the boundary, has room beside what they hold."""
+        fits = np.ones(ends.n, dtype=bool)
+        for m, row in self.room_slot.items():
+            need = ends.f[row].copy()
+            for i, node in enumerate(self.space.nodes):
+                if node.memory == m and not self.space.tensors[node.tensor].windows:
+                    lacks = (ends.s[Layout.TODO] & node.bit) != 0
+                    need += np.where(lacks, self.space.bits(node, self.lattice.node_words[i, ends.s[Layout.SHAPE]]), 0)
+            fits &= need <= self.space.memories[m].room
+        return fits
 
     def ended(self, ends: Labels) -> Labels:
         """Return the branches that are worth keeping."""

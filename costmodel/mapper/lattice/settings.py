@@ -83,8 +83,16 @@ class Judges(Incumbents):
         super().__init__(aim)
         self.judges, self.dues = tuple(judges), dues
         self.items = [None] if all(judge.items for judge in judges) else []
+        if aim.alone:
+            limits = np.array([judge.limit() for judge in judges])
+            self.most = float((limits - dues * (aim.alone == "energy")).max(initial=-np.inf))
+
+    def limit(self) -> float:
+        return self.most
 
     def beaten(self, energy: Floats, latency: Floats, capacity: Floats) -> Any:
+        if self.aim.alone:
+            return (energy if self.aim.alone == "energy" else latency) >= self.most
         found = np.ones(energy.shape, dtype=bool)
         for judge, due in zip(self.judges, self.dues.tolist(), strict=True):
             rows = found.nonzero()

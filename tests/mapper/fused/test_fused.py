@@ -119,7 +119,7 @@ def test_no_branch_is_of_use_where_another_einsum_has_none() -> None:
     nothing = StrictIncumbents(aim)
     impossible = Company(aim, nothing, nothing, [Least(np.inf, np.inf, np.inf)], Least(0.0, 0.0, 0.0))
     with np.errstate(all="raise"):
-        assert impossible.most() == -np.inf
+        assert impossible.limit() == -np.inf
 
 
 @pytest.mark.parametrize("seed", range(12))
