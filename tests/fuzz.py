@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -153,7 +154,7 @@ def by_structure(data: Any, chance: random.Random) -> Any:
     """Change one value, key or item of a document."""
     places = list(_places(data))
     if not places:
-        return chance.choice(ODD)
+        return deepcopy(chance.choice(ODD))
     *way, last = chance.choice(places)
     inside = data
     for key in way:
@@ -177,13 +178,13 @@ def by_structure(data: Any, chance: random.Random) -> Any:
             deep = chance.choice(([deep], {"a": deep}))
         inside[last] = deep
     elif what == "double" and isinstance(inside, list):
-        inside.insert(last, inside[last])
+        inside.insert(last, deepcopy(inside[last]))
     elif what == "number" and isinstance(inside[last], str):
         inside[last] = re.sub(
             r"\d+", lambda _: str(chance.choice((0, -1, 1, 3, 10**20, "1e400", 0.1))), inside[last], count=1
         )
     else:
-        inside[last] = chance.choice(ODD)
+        inside[last] = deepcopy(chance.choice(ODD))  # what is put in may be changed again, and has to be odd next time
     return data
 
 
