@@ -16,8 +16,9 @@ from costmodel.spec.hardware import Memory
 from costmodel.spec.mapping import einsums_in
 from costmodel.spec.problems import SpecError
 
-LIMIT = 15_000
-"""Tile shapes of an Einsum that a page searches: some 2 CPU-s. `costmodel curve` searches any."""
+LIMIT, SLIDING = 15_000, 3_000
+"""Tile shapes of an Einsum that a page searches, and of one with a window, where each takes several times as long.
+At most some 2 CPU-s. `costmodel curve` searches any."""
 
 
 def slope_figure(book: Book, run: Run) -> Figure | None:
@@ -45,7 +46,9 @@ def _candidates(run: Run) -> Iterator[Einsum]:
         mapping, einsum = run.mapping_of(name), statements.get(name)
         if mapping is None or einsum is None or len(einsums_in(mapping.nest)) > 1:
             continue
-        if math.prod(len(divisors_of(extent)) for extent in einsum.shape.values()) <= LIMIT:
+        slides = any(len(i.terms) > 1 for a in einsum.accesses for i in a.indices)
+        shapes = math.prod(len(divisors_of(extent)) for extent in einsum.shape.values())
+        if shapes <= (SLIDING if slides else LIMIT):
             yield einsum
 
 
