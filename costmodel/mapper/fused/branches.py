@@ -141,7 +141,9 @@ class Searcher:
 
     def least(self, aim: Objective) -> LeastInSettings:
         """Return what is known of one objective, of a branch with its part of what is shared."""
-        return self._least.setdefault(aim, LeastInSettings(self.board, aim, self.settings.each))
+        if aim not in self._least:
+            self._least[aim] = LeastInSettings(self.board, aim, self.settings.each)
+        return self._least[aim]
 
     def of_settings(self, most: MappingABC[Place, float]) -> Floats:
         """Return the most of some places in each setting; without a place: less than anything."""

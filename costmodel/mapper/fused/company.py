@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from costmodel.mapper.front import TIE, Floats, Incumbents
-from costmodel.mapper.lattice import Judges
 from costmodel.spec.objective import COSTS, Objective
 
 
@@ -50,10 +49,3 @@ class Company(Incumbents):
         energy, latency = energy + self.energy, latency + self.latency
         found = self.group.beaten(energy, latency, capacity)
         return found | self.around.beaten(energy + self.rest.energy, latency + self.rest.latency, capacity)
-
-
-class AnyOf(Judges):
-    """The incumbents of several groups: what is beaten in all of them is; without a group, everything."""
-
-    def __init__(self, aim: Objective, groups: Sequence[Company]) -> None:
-        super().__init__(aim, groups, np.zeros(len(groups)))

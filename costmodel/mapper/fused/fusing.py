@@ -22,14 +22,14 @@ from costmodel.mapper.fused.branches import (
     touched,
 )
 from costmodel.mapper.fused.charges import SharedPrices
-from costmodel.mapper.fused.company import AnyOf, Company, Least
+from costmodel.mapper.fused.company import Company, Least
 from costmodel.mapper.fused.cuts import asked_of
 from costmodel.mapper.fused.fusion import Fusion
 from costmodel.mapper.fused.group import FusedGroup, groups, in_groups, shared_memories
 from costmodel.mapper.fused.join import FusedNest, Join
 from costmodel.mapper.fused.plan import Plan
 from costmodel.mapper.fused.table import BranchTable, table
-from costmodel.mapper.lattice import merged
+from costmodel.mapper.lattice import Judges, merged
 from costmodel.mapper.result import MappingPoint
 from costmodel.model.evaluate import evaluate
 from costmodel.model.meters import PriceBook, compute_pj, cycles_per_point, leak_pj_per_cycle
@@ -91,9 +91,9 @@ class Fusing:
         self.found: dict[str, list[Found]] = {}
         """The branches of each Einsum, on each unit, that were found last."""
 
-    def slides(self, group: FusedGroup) -> bool:
-        """Whether an Einsum of a group has a tensor with a window."""
-        return any(t.windowed for mine in self.plans[group].touches for t in mine.values())
+    def slides(self, name: str) -> bool:
+        """Whether an Einsum has a tensor with a window."""
+        return any(tensor.windowed for part in self.parts[name] for tensor in part.space.tensors)
 
     def searchers_of(self, leader: str) -> list[Searcher]:
         """Return the searches of the Einsums that are like this one, on each unit. Raises OutOfTimeError."""
@@ -152,7 +152,9 @@ class Fusing:
         left_out = dict.fromkeys(company, np.inf)
         self.found |= {name: [] for name in members}
         for at, searcher in enumerate(self.searchers_of(leader)):
-            judges = [AnyOf(self.aim, [company[p] for p in places if p in company]) for places in searcher.places]
+            asking = [[company[p] for p in places if p in company] for places in searcher.places]
+            # beaten is what is beaten in all groups; without a group, everything
+            judges = [Judges(self.aim, mine, np.zeros(len(mine))) for mine in asking]
             search, branches = searcher.branches(judges, width, self.deadline)
             self.labels += search.stats.labels
             for name in members:

@@ -70,7 +70,7 @@ class Rounds:
         self.widths = widths
         self.fusing, self.costs, self.proven, self.told = fusing, costs, proven, told
         self.aim = fusing.aim
-        self.groups = sorted(groups, key=lambda g: (fusing.slides(g), len(g.einsums)))
+        self.groups = sorted(groups, key=lambda g: (any(fusing.slides(e.name) for e in g.einsums), len(g.einsums)))
         self.asked = asked_of(fusing.aim)
         self.alone = self.asked[0] if fusing.aim.alone else None
         """Place of the one cost that is asked for."""
@@ -120,10 +120,9 @@ class Rounds:
             waiting = [
                 (width, self.labels.get(leader, 0), leader)
                 for leader in self.leaders(groups)
+                if self.small(self.looked[leader].labels) and self.fusing.rising(leader, self.most(leader, groups))
                 for width in (one // self.slower(leader) for one in widths)
                 if width > self.looked[leader].width
-                and self.small(self.looked[leader].labels)
-                and self.fusing.rising(leader, self.most(leader, groups))
             ]
             if not waiting:
                 return
@@ -132,8 +131,7 @@ class Rounds:
 
     def slower(self, leader: str) -> int:
         """Return how many labels take as much time as one of this Einsum."""
-        slides = any(tensor.windowed for part in self.fusing.parts[leader] for tensor in part.space.tensors)
-        return SLOWER if slides else 1
+        return SLOWER if self.fusing.slides(leader) else 1
 
     def raise_least(self, leader: str, width: int) -> None:
         """Look for what Einsums like this one pay at least, in their groups that may be better than what is known."""

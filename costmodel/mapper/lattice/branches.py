@@ -113,9 +113,7 @@ class Branching(Search):
             return
         self.stats.dropped += labels.n
         todo, which = np.unique(labels.s[Layout.TODO], return_inverse=True)
-        dues = self.settings.dues(todo)
-        if not self.pays_energy:
-            dues = np.zeros(dues.shape)
+        dues = self.settings.dues(todo) if self.pays_energy else np.zeros((len(self.judges), len(todo)))
         if least is None:
             least = self.first(labels, segment)
         elif segment == self.top:
