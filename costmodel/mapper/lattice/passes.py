@@ -16,9 +16,9 @@ from costmodel.model.patience import OutOfTimeError, until
 
 BYTES_PER_LABEL = 300
 FIRST, SECOND, FACTOR = 100, 1_800, 6
-"""Labels of each stage of the first pass (of a front: for each of three ways to rank them) and of the second one; how
-many times more each further pass has, and how many times more labels a stage of the second one and on may have before
-any is dropped: little that is dropped makes a whole pass more."""
+"""Labels of each stage of the first pass (three times as many of a front) and of the second one; how many times more
+each further pass has, and how many times more labels a stage of the second one and on may have before any is dropped:
+little that is dropped makes a whole pass more."""
 FINISHING, FINISHING_S = 0.15, (0.4, 0.5)
 """Share of the time that a search out of time has for its most promising labels; seconds, at least and at most."""
 
