@@ -1,12 +1,13 @@
 """CPU time of sweeps: a grid of matrix products, points that are known, and an estimate for a grid of ResNet-18.
 
-    python benchmarks/sweep.py [gemm | known | samplers | scaling | resnet18]
+    python benchmarks/sweep.py [gemm | known | samplers | scaling | resnet18 | network]
 
 ``gemm``      256 designs (buffer × PE X × PE Y × bandwidth) of a 64³ product, for energy and latency, in this process
 ``known``     the same again with a journal that holds them all: time of a point of which everything is known
 ``samplers``  the same grid by samplers: hypervolume against designs, as a share of that of the true front
 ``scaling``   128 designs of the Eyeriss family on ResNet-18 with 1 and with 2 processes: on an otherwise idle machine
 ``resnet18``  10,000 designs of the Eyeriss family: distinct searches, and the time of all from that of a sample
+``network``   samplers on 240 designs of the Eyeriss family on ResNet-18, for energy and latency
 """
 
 from __future__ import annotations
@@ -55,6 +56,15 @@ RESNET = {
         "DRAM.bandwidth": {"from": "0.25 GB/s", "to": "2.5 GB/s", "step": "0.25 GB/s"},
     },
 }
+FAMILY = RESNET | {
+    "objective": ["energy", "latency"],
+    "axes": {
+        "GLB.size": ["16 KiB", "32 KiB", "64 KiB", "108 KiB", "160 KiB"],
+        "PEs.shape.X": [4, 8, 14, 20],
+        "PEs.shape.Y": [4, 8, 12, 20],
+        "DRAM.bandwidth": ["0.5 GB/s", "1 GB/s", "2 GB/s"],
+    },
+}
 TRIALS = (8, 16, 32, 64, 128)
 """Designs after which samplers are compared."""
 SEEDS = 5
@@ -83,10 +93,19 @@ def known(folder: Path) -> None:
 
 
 def samplers(folder: Path) -> None:
+    compare("samplers", catalog.load_study(GEMM), folder)
+
+
+def network(folder: Path) -> None:
+    compare("network", catalog.load_study(FAMILY), folder)
+
+
+def compare(title: str, study: Study, folder: Path) -> None:
     """Print the share of the true hypervolume that samplers have after so many designs, the mean of some seeds."""
     cache = Cache(folder / "cache", print)
-    study = catalog.load_study(GEMM)
+    started = time.process_time()
     whole = [o.costs(study.objective) for o in run_sweep(study, jobs=1, cache=cache).outcomes]
+    spent = time.process_time() - started
     costs = np.log([each for each in whole if each is not None])
     least, sides = costs.min(axis=0), np.ptp(costs, axis=0)
 
@@ -95,14 +114,15 @@ def samplers(folder: Path) -> None:
         return dominated([tuple(each) for each in scaled[on_front(scaled)]])
 
     true = volume(whole)
-    print(f"samplers: true front {true:.4f} of the box; share of it after designs {', '.join(map(str, TRIALS))}")
+    print(f"{title}: all {len(whole)} designs in {spent:.0f} CPU-s; the true front has {true:.4f} of the box")
+    print(f"{title}: share of that after {', '.join(map(str, TRIALS))} designs, mean of {SEEDS} seeds")
     for name in ("random", "qmc", "tpe", "nsga2"):
         found = np.zeros(len(TRIALS))
         for seed in range(SEEDS):
             asked = study.model_copy(update={"sampler": name, "points": TRIALS[-1], "seed": seed})
             told = [o.costs(study.objective) for o in run_sweep(asked, jobs=1, cache=cache).outcomes]
             found += [volume(told[:count]) / true / SEEDS for count in TRIALS]
-        print(f"samplers: {name:7} {' '.join(f'{share:.3f}' for share in found)}")
+        print(f"{title}: {name:7} {' '.join(f'{share:.3f}' for share in found)}")
 
 
 def scaling(_: Path) -> None:
@@ -143,13 +163,21 @@ def points_of(study: Study, resolver: Resolver, bench: Bench) -> int:
     return len(designs)
 
 
+COMMANDS = {
+    "gemm": gemm,
+    "known": known,
+    "samplers": samplers,
+    "scaling": scaling,
+    "resnet18": resnet18,
+    "network": network,
+}
+
+
 def main() -> None:
     asked = sys.argv[1:] or ["gemm", "known", "samplers", "resnet18"]
     with tempfile.TemporaryDirectory() as folder:
         for name in asked:
-            {"gemm": gemm, "known": known, "samplers": samplers, "resnet18": resnet18, "scaling": scaling}[name](
-                Path(folder)
-            )
+            COMMANDS[name](Path(folder))
 
 
 if __name__ == "__main__":
