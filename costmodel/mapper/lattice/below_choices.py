@@ -47,6 +47,11 @@ class Choices:
         return found
 
     @cached_property
+    def that_matter(self) -> list[list[int]]:
+        """For energy and each limit: the inputs that come to something for some kind and choice."""
+        return [np.flatnonzero(some).tolist() for some in np.any(self.values != 0, axis=(0, 3))]
+
+    @cached_property
     def _that_count(self) -> dict[tuple[int, int], tuple[list[int], list[int]]]:
         return {}
 

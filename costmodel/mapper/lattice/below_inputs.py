@@ -37,16 +37,20 @@ class Carried:
 
     def times(self, choices: Choices, output: int, rows: Container[int]) -> Floats:
         """Return (labels, choices): some of the inputs times what each is for energy (0) or a limit (1, …)."""
-        if len(self.alike) == 1:
-            return self._of_kind(self.alike[0][0], self.inputs, choices, output, rows)
-        found = np.empty((self.inputs.shape[1], len(choices)))
-        for kind, labels in self.alike:
-            found[labels] = self._of_kind(kind, self.inputs[:, labels], choices, output, rows)
+        if self.kind is not None:
+            return self._of_kind(self.kind, choices, output, rows)
+        found = np.zeros((len(self.kinds), len(choices)))
+        term = np.empty_like(found)  # once, for large arrays are dear to allocate
+        for k in choices.that_matter[output]:
+            if k in rows and self.there[k]:
+                np.take(choices.values[:, output, k], self.kinds, axis=0, out=term, mode="clip")
+                term *= self.inputs[k][:, None]
+                found += term
         return found
 
-    def _of_kind(self, kind: int, inputs: Floats, choices: Choices, output: int, rows: Container[int]) -> Floats:
+    def _of_kind(self, kind: int, choices: Choices, output: int, rows: Container[int]) -> Floats:
         # a matrix product would do, but most inputs are nothing, and libraries spread small ones over all processors
-        values = choices.values[kind, output]
+        values, inputs = choices.values[kind, output], self.inputs
         alike, different = (
             [k for k in some if k in rows and self.there[k]] for some in choices.that_count(kind, output)
         )
@@ -56,7 +60,7 @@ class Carried:
         found = np.empty((inputs.shape[1], len(choices)))
         found[:] = same[:, None]
         if different:
-            term = np.empty_like(found)  # once, for large arrays are dear to allocate
+            term = np.empty_like(found)
             for k in different:
                 np.multiply(inputs[k][:, None], values[k], out=term)
                 found += term
@@ -69,9 +73,10 @@ class Carried:
         return there
 
     @cached_property
-    def alike(self) -> list[tuple[int, Ints]]:
-        """Kinds, and the labels of each."""
-        return [(kind, np.flatnonzero(self.kinds == kind)) for kind in np.unique(self.kinds).tolist()]
+    def kind(self) -> int | None:
+        """The kind of all labels; null where there are several."""
+        kinds = np.unique(self.kinds)
+        return int(kinds[0]) if len(kinds) == 1 else None
 
 
 @dataclass(frozen=True)
