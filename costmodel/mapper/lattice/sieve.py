@@ -131,7 +131,7 @@ class Sieve:
             self.stats.dropped += labels.n
             if least is None:
                 least = self.first(labels, segment)
-            elif segment == self.top:
+            elif segment == self.top and self.incumbents.items:  # soon after a first pass the next one says more
                 least = self.first(labels.where(least < self.stats.dropped_bound), segment)
             self.stats.dropped_bound = float(least.min(initial=self.stats.dropped_bound))
 
