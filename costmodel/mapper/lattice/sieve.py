@@ -21,8 +21,8 @@ BATCH = 60_000
 """Labels that are grown, or pairs of label and way that are looked at, in one go."""
 CELLS = 250_000
 """Numbers in one matrix of bounds."""
-LATE = 200
-"""Labels of each stage when the time is up."""
+LATE, LATEST = 200, 20
+"""Labels of each stage when the time is up, where a mapping is known and where none is."""
 
 
 @dataclass
@@ -90,7 +90,8 @@ class Sieve:
     def limit(self, labels: Labels, segment: int) -> Labels:
         """Keep the most promising labels where there are too many."""
         late = self.late()
-        width = min(self.width, LATE) if late else self.width
+        late_width = LATE if self.incumbents.items else LATEST
+        width = min(self.width, late_width) if late else self.width
         if labels.n <= (width if late else self.most):
             return labels
         s = labels.s
@@ -107,7 +108,7 @@ class Sieve:
             keys = [(energy * latency,), (paid * latency,), (latency, paid), (energy, latency)]
             if self.aim.uses_capacity:
                 keys += [(energy * latency * capacity,), (energy, capacity)]
-        share = max(self.least_share, width // (min(4, len(keys)) * number) + 1)
+        share = max(1 if late else self.least_share, width // (min(4, len(keys)) * number) + 1)
         left = np.ones(labels.n, dtype=bool)
         to_go = self.lattice.repeats[s[Layout.SHAPE]]  # of labels that promise the same, the larger tiles are kept
         for key in keys:

@@ -10,6 +10,7 @@ import exhaustive
 import fakes
 import pytest
 from asking import map_einsum
+from building import board_of
 from comparison import difference
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -36,8 +37,9 @@ from strategies import Case
 
 from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.mapper.engines import bounded
-from costmodel.mapper.front import select
+from costmodel.mapper.front import Incumbents, select
 from costmodel.mapper.lattice import exact
+from costmodel.mapper.lattice.search import Search
 from costmodel.mapper.lattice.tensor_plan import UnsupportedError
 from costmodel.mapper.result import InfeasibleError, MappingPoint, Status
 from costmodel.model.deliveries import TooManyTilesError
@@ -478,3 +480,14 @@ def test_what_takes_too_long_to_count_leaves_the_next_best_with_a_gap(
     assert dict(found.certificate.pruned)["takes too long to count"] == 1
     with pytest.raises(UnsupportedError, match="takes too long to count"):
         exact.map_einsum(problem, TWO_LEVEL, objective="energy,latency")
+
+
+def test_a_search_without_time_finds_something_soon():
+    made = {}
+    for deadline in (None, 0.0):
+        board, incumbents = board_of(CONV3X3, PE2D), Incumbents(objective_of("energy,latency"))
+        search = Search(board, incumbents, 300, deadline)
+        search.run()
+        assert incumbents.items
+        made[deadline] = search.stats.labels
+    assert made[0.0] < made[None] / 4
