@@ -7,7 +7,7 @@
 ``samplers``  the same grid by samplers: hypervolume against designs, as a share of that of the true front
 ``scaling``   128 designs of the Eyeriss family on ResNet-18 with 1 and with 2 processes: on an otherwise idle machine
 ``resnet18``  10,000 designs of the Eyeriss family: distinct searches, and the time of all from that of a sample
-``network``   samplers on 96 designs of the Eyeriss family on ResNet-18, for energy and latency
+``network``   samplers on 96 designs of the Eyeriss family on ResNet-18, for energy, latency and area
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ RESNET = {
     },
 }
 FAMILY = RESNET | {
-    "objective": ["energy", "latency"],
+    "objective": ["energy", "latency", "area"],
     "axes": {
         "GLB.size": ["32 KiB", "64 KiB", "108 KiB", "160 KiB"],
         "PEs.shape.X": [4, 8, 14, 20],
