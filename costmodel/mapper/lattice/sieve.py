@@ -21,7 +21,7 @@ BATCH = 60_000
 """Labels that are grown, or pairs of label and way that are looked at, in one go."""
 CELLS = 250_000
 """Numbers in one matrix of bounds."""
-LATE, LATEST = 200, 20
+LATE, LATE_AT_FIRST = 200, 20
 """Labels of each stage when the time is up, where a mapping is known and where none is."""
 
 
@@ -90,9 +90,11 @@ class Sieve:
     def limit(self, labels: Labels, segment: int) -> Labels:
         """Keep the most promising labels where there are too many."""
         late = self.late()
-        late_width = LATE if self.incumbents.items else LATEST
-        width = min(self.width, late_width) if late else self.width
-        if labels.n <= (width if late else self.most):
+        width, most, least_share = self.width, self.most, self.least_share
+        if late:
+            width = most = min(width, LATE if self.incumbents.items else LATE_AT_FIRST)
+            least_share = 1
+        if labels.n <= most:
             return labels
         s = labels.s
         energy, latency, capacity, least = self.best(labels, segment)
@@ -100,7 +102,7 @@ class Sieve:
         state = s[Layout.TODO] * 1_000_003 + s[Layout.OPEN] * 1_009 + s[Layout.ALIVE]
         states = np.unique(state, return_inverse=True)[1].ravel()
         number = int(states.max()) + 1
-        keys: list[Sequence[Floats]] = [(self.aim.values(energy, latency, capacity)[0],)]
+        keys: list[Sequence[Floats]]
         if self.aim.front:
             # What is paid says more than what will be paid at least: on the way to the least EDP of VGG-16's CONV2-2
             # on pe2d, labels below the array are among the first ten of their state by the one, 500 by the other.
@@ -108,7 +110,9 @@ class Sieve:
             keys = [(energy * latency,), (paid * latency,), (latency, paid), (energy, latency)]
             if self.aim.uses_capacity:
                 keys += [(energy * latency * capacity,), (energy, capacity)]
-        share = max(1 if late else self.least_share, width // (min(4, len(keys)) * number) + 1)
+        else:
+            keys = [(self.aim.values(energy, latency, capacity)[0],)]
+        share = max(least_share, width // (min(4, len(keys)) * number) + 1)
         left = np.ones(labels.n, dtype=bool)
         to_go = self.lattice.repeats[s[Layout.SHAPE]]  # of labels that promise the same, the larger tiles are kept
         for key in keys:
@@ -132,7 +136,7 @@ class Sieve:
             self.stats.dropped += labels.n
             if least is None:
                 least = self.first(labels, segment)
-            elif segment == self.top and self.incumbents.items:  # soon after a first pass the next one says more
+            elif segment == self.top:
                 least = self.first(labels.where(least < self.stats.dropped_bound), segment)
             self.stats.dropped_bound = float(least.min(initial=self.stats.dropped_bound))
 
