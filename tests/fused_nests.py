@@ -170,12 +170,44 @@ class TooManyError(Exception):
     """There are more to look at than was allowed."""
 
 
+def sides(einsums: tuple[Einsum, ...], shared: Shared, architecture: Architecture) -> Iterator[int]:
+    """Yield the places at which a shared part may be cut in two: no tensor of it is touched on both sides.
+
+    Either side is an Einsum, or Einsums that may be fused, with these nodes in their shared part.
+    """
+    for cut in range(1, len(einsums)):
+        both = (einsums[:cut], einsums[cut:])
+        touched_by = [{t for e in side for t in e.tensors} for side in both]
+        if any(t in touched_by[0] & touched_by[1] for t, _ in shared):
+            continue
+        if all(len(side) == 1 or one_group(side, shared, architecture) for side in both):
+            yield cut
+
+
+def one_group(einsums: tuple[Einsum, ...], shared: Shared, architecture: Architecture) -> bool:
+    """Whether Einsums may be fused with these of some nodes in their shared part: they hang together, too."""
+    own = {node for node in shared if any(node[0] in e.tensors for e in einsums)}
+    if not own <= set(storable(einsums, shared_variables(einsums), architecture)):
+        return False
+    known, left = set(einsums[0].tensors), list(einsums[1:])
+    while near := [e for e in left if known & set(e.tensors)]:
+        known |= {t for e in near for t in e.tensors}
+        left = [e for e in left if e not in near]
+    return not left
+
+
 def fused(
-    workload: Workload, einsums: tuple[Einsum, ...], architecture: Architecture, most: int, held: Iterable[str] = ()
+    workload: Workload,
+    einsums: tuple[Einsum, ...],
+    architecture: Architecture,
+    most: int,
+    held: Iterable[str] = (),
+    apart: list[tuple[int, list[list[Costs]]]] | None = None,
 ) -> Iterator[tuple[list[list[Costs]], int]]:
     """Yield, for each shared part, the costs of each Einsum's branches that fit; and how many nests it stands for.
 
-    Of shared parts, those that hold some tensors.
+    Of shared parts, those that hold some tensors. Those that may be cut in two go to ``apart`` where it is given, with
+    the place of the cut.
 
     Raises TooManyError where more than ``most`` would have to be costed.
     """
@@ -198,7 +230,10 @@ def fused(
                     continue
                 mine.append(costs_of(costs, einsum.name))
             found.append(mine)
-        yield found, math.prod(map(len, branches))
+        if apart is not None and (cut := next(sides(einsums, shared, architecture), None)):
+            apart.append((cut, found))
+        else:
+            yield found, math.prod(map(len, branches))
 
 
 def _every(

@@ -34,20 +34,23 @@ class SharedChoices:
     def __len__(self) -> int:
         return len(self.kept)
 
-    def having(self, demanded: Sequence[int]) -> SharedChoices:
-        """Return the choices with a node at least of each of some sets (bits)."""
-        rows = np.array([all(kept & nodes for nodes in demanded) for kept in self.kept.tolist()], dtype=bool)
-        return SharedChoices(self.kept[rows], self.energy[rows], self.cycles[rows])
-
 
 class Choosing:
     """The choices of one group that may be better than what is known at some boundary."""
 
     def __init__(
-        self, plan: Plan, prices: SharedPrices, tables: Sequence[BranchTable], incumbents: Incumbents, leak: float
+        self,
+        plan: Plan,
+        prices: SharedPrices,
+        tables: Sequence[BranchTable],
+        incumbents: Incumbents,
+        leak: float,
+        demanded: Sequence[int],
     ) -> None:
+        """``demanded``: sets of nodes (bits), of each of which a choice has one at least."""
         self.plan, self.prices, self.tables = plan, prices, tables
         self.incumbents, self.leak = incumbents, leak
+        self.demanded = demanded
         self.bits: Ints = np.array([node.bit for node in plan.nodes], dtype=np.int64)
 
     def run(self) -> SharedChoices:
@@ -75,7 +78,11 @@ class Choosing:
         cycles = np.array([c for _, c in table.least.values()])
         own = np.array([self.prices_of(kind, at) for kind in kinds.tolist()])
         rest_energy, rest_cycles = self.rest(at + 1)
-        before, kind = np.nonzero(((kinds[None, :] ^ partial.kept[:, None]) & touched & seen) == 0)
+        alike = ((kinds[None, :] ^ partial.kept[:, None]) & touched & seen) == 0
+        for nodes in self.demanded:
+            if not nodes & ~(seen | touched):
+                alike &= ((partial.kept[:, None] | kinds[None, :]) & nodes) != 0
+        before, kind = np.nonzero(alike)
         step = max(1, CELLS // shapes)
         for start in range(0, len(before), step):
             p, k = before[start : start + step], kind[start : start + step]

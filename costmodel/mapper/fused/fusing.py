@@ -70,21 +70,25 @@ class Fusing:
             except NotFusedError as why:
                 self.why[einsum.name] = str(why)
         self.counts = [e.count for e in workload.einsums]
-        self.groups = list(groups(self.workload, self.parts, self.counts))
         self.book = PriceBook(architecture)
         self.leak = leak_pj_per_cycle(architecture)
         self.labels = 0
         """Partial nests that were looked at."""
         touches = {name: touched(mine) for name, mine in self.parts.items()}
-        self.plans = {g: Plan(g, self.memories, [touches[e.name] for e in g.einsums]) for g in self.groups}
+        able_together = groups(self.workload, self.parts, self.counts)
+        plans = {g.run: Plan(g, self.memories, [touches[e.name] for e in g.einsums]) for g in able_together}
+        self.plans: dict[FusedGroup, Plan] = {}
+        self.demanded: dict[FusedGroup, tuple[int, ...]] = {}
+        """Of each group, sets of nodes: of each the shared part has one at least."""
+        for plan in plans.values():
+            demanded = (*plan.apart(plans), *(plan.handed_on if every else ()))
+            if all(demanded) and (plan.group.hangs_together or not every):
+                self.plans[plan.group], self.demanded[plan.group] = plan, demanded
+        self.groups = list(self.plans)
         self.of_all = (objective_of("energy"), objective_of("latency"), aim.each[0])
         """What ``Least`` is of."""
         self.bounded = [one for one in dict.fromkeys(self.of_all) if set(one.costs) <= set(aim.costs)]
         """Of these, what matters to some objective."""
-        self.every = every
-        if every:
-            self.plans = {g: plan for g, plan in self.plans.items() if g.hangs_together and all(plan.handed_on)}
-            self.groups = list(self.plans)
         self.alike = alike(self.workload, architecture, constraints, self.parts)
         self.searchers: dict[str, list[Searcher]] = {}
         """Of each leader, on each unit; made when they are needed."""
@@ -183,8 +187,7 @@ class Fusing:
         plan = self.plans[group]
         prices = SharedPrices(plan, self.book)
         tables = [self.table(plan, e, prices) for e in group.einsums]
-        demanded = plan.handed_on if self.every else []
-        join = Join(plan, prices, tables, incumbents, self.leak, demanded)
+        join = Join(plan, prices, tables, incumbents, self.leak, self.demanded[group])
         with until(self.deadline):
             join.run()
         told.exact &= join.exact

@@ -24,6 +24,8 @@ class Fusion:
     """Groups, and Einsums alone, that the workload may be cut into where all is fused that can be; null: any."""
     between: tuple[tuple[str, str, str], ...] = ()
     """(Einsum, the next one, why they need not be fused) of neighbours, where all was asked to be."""
+    hindrances: tuple[tuple[str, int], ...] = ()
+    """(Why neighbours are no group, of how many pairs), most of them first, where no Einsums are."""
     bound: float = 0.0
     """Of the first objective of the totals."""
     lacking: tuple[tuple[tuple[str, ...], float], ...] = ()

@@ -100,6 +100,11 @@ class FusedGroup:
         """Whether the Einsums hang together by what they exchange."""
         return _one_piece([{p.name, c.name} for p, c, _ in self.exchanged], {e.name for e in self.einsums})
 
+    def may_hold(self, memory: Memory, tensor: str) -> bool:
+        """Whether a memory may hold a tensor for all Einsums that touch it."""
+        mine = (self.einsums[k] for k in self.touching(tensor))
+        return all(may_hold(memory, einsum.tensors[tensor], einsum) for einsum in mine)
+
     def size(self, tensor: str) -> int:
         """Words of a tensor."""
         return self.einsums[self.owner(tensor)].tensors[tensor].size_words
@@ -147,27 +152,37 @@ def hindrance(group: FusedGroup, counts: Sequence[int]) -> str | None:
     return None if group.shared else "no loop can be shared: what is exchanged is not finished step by step"
 
 
+def lacks_memory(group: FusedGroup, memories: Sequence[Memory]) -> str | None:
+    """Say why the Einsums of a group cannot gain by sharing loops; null where there is a memory for what they share."""
+    common = [tensor for tensor in group.tensors if len(group.touching(tensor)) > 1]
+    if not any(group.may_hold(memory, tensor) for tensor in common for memory in memories):
+        return "no memory outside of the arrays may hold what they have in common"
+    return None
+
+
 def in_groups(workload: Workload, architecture: Architecture) -> frozenset[str]:
     """Return the Einsums that are in some group, as far as the workload and the memories tell."""
-    if not shared_memories(architecture):
-        return frozenset()
-    counts, names = [e.count for e in workload.einsums], {e.name for e in workload.einsums}
-    return frozenset(e.name for group in groups(workload, names, counts) for e in group.einsums)
+    return frozenset(e.name for group in _all_groups(workload, shared_memories(architecture)) for e in group.einsums)
+
+
+def _all_groups(workload: Workload, memories: Sequence[Memory]) -> Iterator[FusedGroup]:
+    """Yield the groups that may gain where every Einsum can be a branch."""
+    if memories:
+        counts, names = [e.count for e in workload.einsums], {e.name for e in workload.einsums}
+        yield from (g for g in groups(workload, names, counts) if lacks_memory(g, memories) is None)
 
 
 def could_stay(workload: Workload, architecture: Architecture) -> tuple[str, ...]:
     """Return the tensors that fused nests could keep on chip: what one step makes of each has room in some memory."""
-    rooms = [(m, m.usable_bits) for m in shared_memories(architecture)]
-    counts, names = [e.count for e in workload.einsums], {e.name for e in workload.einsums}
+    memories = shared_memories(architecture)
+    rooms = [(m, m.usable_bits) for m in memories]
     found: dict[str, None] = {}
-    for group in groups(workload, names, counts) if rooms else ():
-        for writer, _, _ in group.exchanged:
-            tensor = writer.tensors[writer.output.tensor]
-            if tensor.name in group.internal and any(
-                may_hold(m, tensor, writer) and (room is None or step_bits(group, tensor.name, m) <= room)
-                for m, room in rooms
+    for group in _all_groups(workload, memories):
+        for tensor in dict.fromkeys(access.tensor for _, _, access in group.exchanged):
+            if tensor in group.internal and any(
+                group.may_hold(m, tensor) and (room is None or step_bits(group, tensor, m) <= room) for m, room in rooms
             ):
-                found[tensor.name] = None
+                found[tensor] = None
     return tuple(found)
 
 
@@ -187,13 +202,12 @@ def step_bits(group: FusedGroup, tensor: str, memory: Memory) -> float:
 
 def lacks_room(group: FusedGroup, tensor: str, memories: Sequence[Memory]) -> list[str]:
     """Say which room a tensor would need to stay in each memory that may hold it; nothing where one has it."""
-    writer = group.einsums[group.owner(tensor)]
-    able = [m for m in memories if may_hold(m, writer.tensors[tensor], writer)]
+    able = [m for m in memories if group.may_hold(m, tensor)]
     need = {m: step_bits(group, tensor, m) for m in able}
     if any(m.usable_bits is None or need[m] <= m.usable_bits for m in able):
         return []
     if not able:
-        return [f"no memory outside of the arrays may hold {tensor}"]
+        return [f"no memory outside of the arrays may hold {tensor} for all of them"]
     return [
         f"{tensor} takes at least {_kib(need[m])} of {m.name}, {_kib(need[m] - m.usable_bits)} more than there are"
         for m in able

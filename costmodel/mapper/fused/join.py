@@ -44,7 +44,7 @@ class Join:
         tables: Sequence[BranchTable],
         incumbents: Incumbents,
         leak: float,
-        demanded: Sequence[int] = (),
+        demanded: Sequence[int],
     ) -> None:
         """``demanded``: sets of nodes (bits), of each of which the shared part has one at least."""
         self.plan, self.prices, self.tables = plan, prices, tables
@@ -59,7 +59,8 @@ class Join:
 
     def run(self) -> None:
         """Search. What is found goes to the incumbents as ``FusedNest``. Raises OutOfTimeError."""
-        choices = Choosing(self.plan, self.prices, self.tables, self.incumbents, self.leak).run().having(self.demanded)
+        choosing = Choosing(self.plan, self.prices, self.tables, self.incumbents, self.leak, self.demanded)
+        choices = choosing.run()
         if not len(choices):
             return
         self.kept = choices.kept

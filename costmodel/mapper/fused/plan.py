@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -54,7 +54,7 @@ class Plan:
         self.left = np.array(self.extents, dtype=np.float64)[:, None] / self.tile
         self.strides = [math.prod(self.sizes[v + 1 :]) for v in range(len(self.sizes))]
         tensors = [t for t in group.tensors if self.one_tile(t)]
-        pairs = [(t, m) for t in tensors for m in range(len(self.memories))]
+        pairs = [(t, m) for t in tensors for m, memory in enumerate(self.memories) if group.may_hold(memory, t)]
         self.nodes = [SharedNode(t, m, 1 << at) for at, (t, m) in enumerate(pairs)]
         self.bit = {(n.tensor, self.memories[n.memory].name): n.bit for n in self.nodes}
         self.touched = [sum(n.bit for n in self.nodes if n.tensor in e.tensors) for e in group.einsums]
@@ -72,6 +72,27 @@ class Plan:
         whole = all(one.words == self.group.size(tensor) for one in found)
         return self.group.alike(tensor) and whole and not any(one.windowed & set(self.names) for one in found)
 
+    def apart(self, plans: Mapping[tuple[int, int], Plan]) -> Iterator[int]:
+        """Yield the nodes of tensors that both sides touch, of each cut at which a fused nest without them falls apart.
+
+        It is the fused nests of both sides then, one after another, with the same loops: each side lasts as long and
+        moves as much as before, and has more room. Both have to be in the mapspace, of groups (``plans``, by their
+        runs) or of single Einsums: with fewer Einsums more rank variables may be shared, and so fewer tensors held.
+        """
+        first, stop = self.group.run
+        for cut in range(first + 1, stop):
+            mine = [(t, self.group.touching(t)) for t in dict.fromkeys(n.tensor for n in self.nodes)]
+            both = {t for t, at in mine if at[0] < cut - first <= at[-1]}
+            sides = [((first, cut), [t for t, at in mine if at[-1] < cut - first])]
+            sides += [((cut, stop), [t for t, at in mine if at[0] >= cut - first])]
+            if all(end - begin == 1 or _holds(plans.get((begin, end)), tensors) for (begin, end), tensors in sides):
+                yield sum(n.bit for n in self.nodes if n.tensor in both)
+
     def of(self, tensor: str) -> list[SharedNode]:
         """Return the nodes of a tensor, outermost first."""
         return [n for n in self.nodes if n.tensor == tensor]
+
+
+def _holds(plan: Plan | None, tensors: Iterable[str]) -> bool:
+    """Whether there is such a group, whose shared part may hold some tensors wherever a larger group's may."""
+    return plan is not None and all(plan.of(tensor) for tensor in tensors)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from collections.abc import Mapping as MappingABC
 from typing import NamedTuple
@@ -12,7 +13,7 @@ from costmodel.mapper.front import Floats
 from costmodel.mapper.fused.cuts import fewest
 from costmodel.mapper.fused.fusing import Fusing
 from costmodel.mapper.fused.fusion import Fusion
-from costmodel.mapper.fused.group import FusedGroup, hindrance, lacks_room
+from costmodel.mapper.fused.group import FusedGroup, hindrance, lacks_memory, lacks_room
 from costmodel.mapper.fused.rounds import Rounds, Run, costs_of
 from costmodel.model.patience import OutOfTimeError
 from costmodel.spec.hardware import Architecture
@@ -60,6 +61,8 @@ def fuse(
         found.interrupted = True
     if asked.every:
         _settle(fusing, able, found)
+    elif not fusing.groups:
+        found.hindrances = _hindrances(fusing)
     found.evaluated += fusing.labels
     found.cpu_s = time.process_time() - began
     return found
@@ -113,6 +116,22 @@ def _settle(fusing: Fusing, able: Sequence[FusedGroup], found: Fusion) -> None:
     found.between = tuple(between)
 
 
+def _hindrances(fusing: Fusing) -> tuple[tuple[str, int], ...]:
+    """Say why no neighbours are a group, but for what hinders an Einsum by itself."""
+    pairs = (_pair(fusing, at) for at in range(1, len(fusing.workload.einsums)))
+    reasons = (_hindrance(fusing, pair) for pair in pairs if not any(e.name in fusing.why for e in pair.einsums))
+    return tuple(Counter(why for why in reasons if why is not None).most_common())
+
+
+def _pair(fusing: Fusing, at: int) -> FusedGroup:
+    """Return an Einsum and the one before it."""
+    return FusedGroup(fusing.workload, at - 1, fusing.workload.einsums[at - 1 : at + 1])
+
+
+def _hindrance(fusing: Fusing, group: FusedGroup) -> str | None:
+    return hindrance(group, fusing.counts) or lacks_memory(group, fusing.memories)
+
+
 def _inside(groups: Iterable[Run]) -> set[int]:
     """Places of the Einsums that are in one group with the Einsum before them."""
     return {at for first, stop in groups for at in range(first + 1, stop)}
@@ -120,9 +139,9 @@ def _inside(groups: Iterable[Run]) -> set[int]:
 
 def _why(fusing: Fusing, at: int) -> str:
     """Say why an Einsum and the one before it cannot be fused."""
-    pair = FusedGroup(fusing.workload, at - 1, fusing.workload.einsums[at - 1 : at + 1])
+    pair = _pair(fusing, at)
     reasons = [f"{e.name}: {fusing.why[e.name]}" for e in pair.einsums if e.name in fusing.why]
-    if not reasons and (why := hindrance(pair, fusing.counts)) is not None:
+    if not reasons and (why := _hindrance(fusing, pair)) is not None:
         return why
     if not pair.exchanged:
         return "neither uses what the other makes"

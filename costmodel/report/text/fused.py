@@ -69,6 +69,8 @@ def _worth_asking(result: NetworkResult) -> Iterator[str]:
 
 
 def _why_nothing(fusion: Fusion) -> str:
+    if fusion.hindrances:
+        return "; ".join(f"{why} (neighbours: {pairs})" for why, pairs in fusion.hindrances)
     if not fusion.searched:
         return "no group of neighbours was searched"
     which = "" if fusion.proven else " that was searched"
