@@ -104,7 +104,7 @@ def fuse_layers(
                 for path in cuts.pieces
             )
             name = TOGETHER.join(layer.einsum for layer in members)
-            own = [layer.result.certificate for layer in members]
+            own = list({layer.group: layer.result.certificate for layer in members}.values())
             bound = least_over(begin, end, bounds, aim)
             result = MapperResult(name, points, _certificate(own, fusion, points, bound, aim, exact=cuts.exact))
             found[begin] = Layer(name, members[0].count, len(alone) + begin, result, 0, tuple(members))

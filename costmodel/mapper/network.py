@@ -122,10 +122,11 @@ class NetworkResult:
         Like that of a layer, the gap is one of the first objective. That of sums needs no mapping of one Einsum but the
         best; a product of sums (EDP) is proven where the fronts of all layers are, else held against what they allow.
         """
-        by_group = {layer.group: layer.result.certificate for layer in self.layers}
-        parts = list(by_group.values())
+        parts = list({layer.group: layer.result.certificate for layer in self.layers}.values())
+        alone = [one for layer in self.layers for one in layer.instead or (layer,)]
+        searches = list({layer.group: layer.result.certificate for layer in alone}.values())
         pruned: dict[str, int] = {}
-        for part in parts:
+        for part in searches:
             for rule, removed in part.pruned:
                 pruned[rule] = pruned.get(rule, 0) + removed
         status, gap = self._verdict(parts)
@@ -135,9 +136,9 @@ class NetworkResult:
             status=status,
             method=", ".join(dict.fromkeys(part.method for part in parts)) or self.request.method,
             mapspace=sum(size for size in sizes if size is not None) if None not in sizes and sizes else None,
-            evaluated=sum(part.evaluated for part in parts) + (0 if fusion is None else fusion.evaluated),
+            evaluated=sum(part.evaluated for part in searches) + (0 if fusion is None else fusion.evaluated),
             pruned=tuple(pruned.items()),
-            cpu_s=sum(part.cpu_s for part in parts) + (0.0 if fusion is None else fusion.cpu_s),
+            cpu_s=sum(part.cpu_s for part in searches) + (0.0 if fusion is None else fusion.cpu_s),
             gap=gap,
             interrupted=self.interrupted,
             budget_spent=any(part.budget_spent for part in parts) or (fusion is not None and fusion.late),

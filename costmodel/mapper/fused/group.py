@@ -12,7 +12,7 @@ from costmodel.einsum.roles import keeps
 from costmodel.model.formats import stored_bits
 from costmodel.spec.hardware import Architecture, Array, Memory
 
-MOST = 6
+MOST = 8
 """Einsums of a group."""
 
 

@@ -287,6 +287,25 @@ def test_what_is_fused_is_held_against_what_would_be_used_unfused(choose: str | 
     assert [vector_of(one.point) for one in layer.instead] == [vector_of(one.point) for one in alone.layers]
 
 
+def test_what_alike_layers_share_is_counted_once_where_both_are_fused() -> None:
+    """Two pairs that differ in names alone: each Einsum of a pair is searched once, whatever its layer is part of."""
+    twice = workload_of(
+        "Y[m, n] = A[m, k] * B[k, n]",
+        "Z[m, p] = Y[m, n] * C[n, p]",
+        "U[m, n] = D[m, k] * E[k, n]",
+        "V[m, p] = U[m, n] * F[n, p]",
+        m=64,
+        k=32,
+        n=32,
+        p=32,
+    )
+    alone, fused = mapped(twice, 2048, fuse="off"), mapped(twice, 2048)
+    assert [layer.einsum for layer in fused.layers] == ["Y + Z", "U + V"]
+    assert fused.fusion is not None
+    assert fused.certificate.evaluated == alone.certificate.evaluated + fused.fusion.evaluated
+    assert dict(fused.certificate.pruned) == dict(alone.certificate.pruned)
+
+
 def test_einsums_that_gain_nothing_keep_their_layers() -> None:
     chain = workload_of("Y[m] = A[m] * B[m]", "Z[m] = Y[m] * C[m]", "W[k] = Z[m] * D[m, k]", m=8, k=4)
     apart = replace(chain, einsums=(*chain.einsums[:2], replace(chain.einsums[2], count=3)))
