@@ -50,7 +50,7 @@ def shared_variables(einsums: tuple[Einsum, ...]) -> list[str]:
 
 
 def storable(einsums: tuple[Einsum, ...], variables: list[str], architecture: Architecture) -> list[Stored]:
-    """Nodes that the shared part may have."""
+    """Nodes that a shared part may have with loops over some rank variables."""
     memories = []
     for place, level in enumerate(architecture.levels):
         if isinstance(level, Array):
@@ -170,25 +170,22 @@ class TooManyError(Exception):
     """There are more to look at than was allowed."""
 
 
-def sides(einsums: tuple[Einsum, ...], shared: Shared, architecture: Architecture) -> Iterator[int]:
+def sides(einsums: tuple[Einsum, ...], shared: Shared) -> Iterator[int]:
     """Yield the places at which a shared part may be cut in two: no tensor of it is touched on both sides.
 
-    Either side is an Einsum, or Einsums that may be fused, with these nodes in their shared part.
+    Either side is an Einsum, or Einsums that may be fused.
     """
     for cut in range(1, len(einsums)):
         both = (einsums[:cut], einsums[cut:])
         touched_by = [{t for e in side for t in e.tensors} for side in both]
         if any(t in touched_by[0] & touched_by[1] for t, _ in shared):
             continue
-        if all(len(side) == 1 or one_group(side, shared, architecture) for side in both):
+        if all(len(side) == 1 or connected(side) for side in both):
             yield cut
 
 
-def one_group(einsums: tuple[Einsum, ...], shared: Shared, architecture: Architecture) -> bool:
-    """Whether Einsums may be fused with these of some nodes in their shared part: they hang together, too."""
-    own = {node for node in shared if any(node[0] in e.tensors for e in einsums)}
-    if not own <= set(storable(einsums, shared_variables(einsums), architecture)):
-        return False
+def connected(einsums: tuple[Einsum, ...]) -> bool:
+    """Whether Einsums hang together by tensors that they touch."""
     known, left = set(einsums[0].tensors), list(einsums[1:])
     while near := [e for e in left if known & set(e.tensors)]:
         known |= {t for e in near for t in e.tensors}
@@ -230,7 +227,7 @@ def fused(
                     continue
                 mine.append(costs_of(costs, einsum.name))
             found.append(mine)
-        if apart is not None and (cut := next(sides(einsums, shared, architecture), None)):
+        if apart is not None and (cut := next(sides(einsums, shared), None)):
             apart.append((cut, found))
         else:
             yield found, math.prod(map(len, branches))
@@ -243,17 +240,24 @@ def _every(
     if any(splits(e, architecture) > 50 * most for e in einsums):
         raise TooManyError
     variables = shared_variables(einsums)
-    nodes = storable(einsums, variables, architecture)
+    extents = dict(einsums[0].shape)
+    below = {
+        looped: storable(einsums, list(looped), architecture)
+        for count in range(len(variables) + 1)
+        for looped in itertools.combinations(variables, count)
+    }
     costed = 0
-    for count in range(len(nodes) + 1):
-        for chosen in itertools.combinations(nodes, count):
+    for count in range(len(below[()]) + 1):
+        for chosen in itertools.combinations(below[()], count):
             shared = frozenset(chosen)
             served = [[above for _, above in units(e, architecture)] for e in einsums]
-            below = zip(einsums, served, strict=True)
-            if not all(any(True for a in mine for _ in branch_choices(e, a, shared)) for e, mine in below):
+            able = zip(einsums, served, strict=True)
+            if not all(any(True for a in mine for _ in branch_choices(e, a, shared)) for e, mine in able):
                 continue
             known: dict[tuple[int, ...], list[list[Nest]]] = {}
-            for tiles, part in shared_parts(variables, dict(einsums[0].shape), shared, architecture):
+            for tiles, part in shared_parts(variables, extents, shared, architecture):
+                if not shared <= set(below[tuple(v for v in variables if tiles[v] < extents[v])]):
+                    continue
                 key = tuple(tiles.values())
                 if key not in known:
                     known[key] = [
@@ -299,7 +303,10 @@ CASCADES = (
     ("Y[m] = A[m, k]", "Z[m] = Y[m]", "W[m] = Z[m] * A[m, k]"),
     ("Q[m] = X[m]", "K[m] = X[m]", "S[m] = Q[m] * K[m]"),
     ("Y[m, n] = A[m, n]", "Z[m, n] = Y[n, m]"),
+    ("Y[m, h] = X[m, d]", "Z[m, h] = Y[m, h] * X[m, h]"),
+    ("Y[m, h] = X[m, d]", "Z[m, h] = Y[m, h]", "W[m, h] = Z[m, h] * X[m, h]"),
 )
+"""d and h are as long: what goes around in a residual addition has one rank for both."""
 WINDOWS = (
     ("Y[m, p] = I[p + r] * F[m, r]", "Z[m, p] = Y[m, p]"),
     ("Y[m, p] = I[p + r] * F[m, r]", "Z[k, p] = Y[m, p] * G[k, m]"),
@@ -341,6 +348,8 @@ def _random(rng: random.Random, statements: tuple[str, ...]) -> tuple[Workload, 
     names = sorted(set(re.findall(r"[a-z]", " ".join(statements))))
     extents = {v: rng.choice([1, 2, 2]) for v in names}
     extents[rng.choice(names)] = rng.choice([2, 2, 3, 4])
+    if "d" in extents:
+        extents["d"] = extents["h"]
     bits = {t: rng.choice([8, 8, 16, 4]) for t in sorted(set(re.findall(r"[A-Z]", " ".join(statements))))}
     kinds = ((rng.choice(["mac", "exp", "add"]), 1),)
     while True:

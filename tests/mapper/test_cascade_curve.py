@@ -38,6 +38,8 @@ def small_cascade(rng: random.Random, extents_of: tuple[int, ...]) -> Workload:
     if rng.random() < 0.4:  # as alike as can be: an Einsum may not tell apart what another one does
         extents = dict.fromkeys(extents, 2)
     bits = {t: rng.choice([8, 8, 16, 4]) for t in sorted(set(re.findall(r"[A-Z]", text)))}
+    if "d" in extents:
+        extents["d"] = extents["h"]
     found = workload_of(*statements, bits=bits, **extents)
     count = rng.choice([1, 1, 3])
     return replace(found, einsums=tuple(replace(e, count=count) for e in found.einsums))

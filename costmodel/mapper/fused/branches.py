@@ -227,12 +227,14 @@ def setting(part: EinsumPart, plan: Plan) -> Setting:
     of the group writes is of that one; else the Einsums that touch it have equal parts.
     """
     group, names = plan.group, part.space.names
-    movable, elsewhere = 0, []
+    movable, whole, elsewhere = 0, [], []
     for node in part.space.nodes:
         if part.node(node.bit) not in plan.bit:
             continue
         movable |= node.bit
         tensor, _ = part.node(node.bit)
+        if along := plan.whole_along[tensor]:
+            whole.append((node.bit, tuple(sorted(names.index(v) for v in along))))
         if tensor == part.einsum.output.tensor:
             if tensor in group.internal:
                 elsewhere.append((node.bit, 1.0))
@@ -240,4 +242,4 @@ def setting(part: EinsumPart, plan: Plan) -> Setting:
             elsewhere.append((node.bit, 0.0))
         elif (count := len(group.touching(tensor))) > 1:
             elsewhere.append((node.bit, 1.0 / count))
-    return Setting(tuple(names.index(v) for v in group.shared), movable, tuple(elsewhere))
+    return Setting(tuple(names.index(v) for v in group.shared), movable, tuple(whole), tuple(elsewhere))

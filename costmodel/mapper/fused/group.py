@@ -87,13 +87,16 @@ class FusedGroup:
         accesses = (a for k in self.touching(tensor) for a in self.einsums[k].accesses_of(tensor))
         return frozenset[str]().union(*(a.at_zero for a in accesses))
 
-    def alike(self, tensor: str) -> bool:
-        """Whether all accesses to a tensor have the same indices, wherever a shared rank variable is among them."""
+    def told_apart(self, tensor: str) -> frozenset[str]:
+        """Rank variables along which not all accesses to a tensor ask for the same part of it.
+
+        Those of an index that is not the same in all of them, and those that have to be 0 for some alone.
+        """
         accesses = [a for k in self.touching(tensor) for a in self.einsums[k].accesses_of(tensor)]
-        shared = set(self.shared)
-        ways = {tuple(i if shared & set(i.rank_variables) else None for i in a.indices) for a in accesses}
-        asked = {a.at_zero & shared for a in accesses}
-        return len(ways) == 1 and len(asked) == 1
+        ranks = [set(indices) for indices in zip(*(a.indices for a in accesses), strict=True)]
+        differing = frozenset(v for indices in ranks if len(indices) > 1 for i in indices for v in i.rank_variables)
+        asked = [a.at_zero for a in accesses]
+        return differing | (frozenset[str]().union(*asked) - asked[0].intersection(*asked))
 
     @property
     def hangs_together(self) -> bool:

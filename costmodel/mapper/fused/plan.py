@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from costmodel.spec.hardware import Memory
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 
 class Touched(NamedTuple):
@@ -53,8 +54,10 @@ class Plan:
         self.tile: Floats = np.array(tiles, dtype=np.float64).reshape(len(self.sizes), self.shapes)
         self.left = np.array(self.extents, dtype=np.float64)[:, None] / self.tile
         self.strides = [math.prod(self.sizes[v + 1 :]) for v in range(len(self.sizes))]
-        tensors = [t for t in group.tensors if self.one_tile(t)]
-        pairs = [(t, m) for t in tensors for m, memory in enumerate(self.memories) if group.may_hold(memory, t)]
+        whole = [t for t in group.tensors if all(mine[t].words == group.size(t) for mine in touched if t in mine)]
+        self.whole_along = {t: self._whole_along(t) for t in whole}
+        """Tensor that all Einsums touch whole → rank variables over which no shared loop may be where it is held."""
+        pairs = [(t, m) for t in whole for m, memory in enumerate(self.memories) if group.may_hold(memory, t)]
         self.nodes = [SharedNode(t, m, 1 << at) for at, (t, m) in enumerate(pairs)]
         self.bit = {(n.tensor, self.memories[n.memory].name): n.bit for n in self.nodes}
         self.touched = [sum(n.bit for n in self.nodes if n.tensor in e.tensors) for e in group.einsums]
@@ -63,36 +66,33 @@ class Plan:
         self.handed_on = [sum(n.bit for n in self.of(t)) for t in exchanged]
         """Of each tensor that one Einsum writes and another reads, its nodes."""
 
-    def one_tile(self, tensor: str) -> bool:
-        """Whether all Einsums that touch a tensor touch the same tile of it in each step, that no other step touches.
+    def _whole_along(self, tensor: str) -> frozenset[str]:
+        """Return the shared rank variables of which a loop would part a tensor differently for some Einsums.
 
-        And all of it in all.
+        Or into tiles that have words together.
         """
-        found = [mine[tensor] for mine in self.touches if tensor in mine]
-        whole = all(one.words == self.group.size(tensor) for one in found)
-        return self.group.alike(tensor) and whole and not any(one.windowed & set(self.names) for one in found)
+        windowed = (mine[tensor].windowed for mine in self.touches if tensor in mine)
+        return self.group.told_apart(tensor).union(*windowed) & set(self.names)
 
-    def apart(self, plans: Mapping[tuple[int, int], Plan]) -> Iterator[int]:
+    def held_at(self, tensor: str) -> Bools:
+        """Return (boundaries): whether the shared part above may hold a tensor."""
+        whole = [v in self.whole_along[tensor] for v in self.names]
+        found: Bools = (self.left[np.array(whole, dtype=bool)] == 1).all(axis=0)
+        return found
+
+    def apart(self, plans: Container[tuple[int, int]]) -> Iterator[int]:
         """Yield the nodes of tensors that both sides touch, of each cut at which a fused nest without them falls apart.
 
         It is the fused nests of both sides then, one after another, with the same loops: each side lasts as long and
         moves as much as before, and has more room. Both have to be in the mapspace, of groups (``plans``, by their
-        runs) or of single Einsums: with fewer Einsums more rank variables may be shared, and so fewer tensors held.
+        runs) or of single Einsums.
         """
         first, stop = self.group.run
         for cut in range(first + 1, stop):
-            mine = [(t, self.group.touching(t)) for t in dict.fromkeys(n.tensor for n in self.nodes)]
-            both = {t for t, at in mine if at[0] < cut - first <= at[-1]}
-            sides = [((first, cut), [t for t, at in mine if at[-1] < cut - first])]
-            sides += [((cut, stop), [t for t, at in mine if at[0] >= cut - first])]
-            if all(end - begin == 1 or _holds(plans.get((begin, end)), tensors) for (begin, end), tensors in sides):
-                yield sum(n.bit for n in self.nodes if n.tensor in both)
+            if all(end - begin == 1 or (begin, end) in plans for begin, end in ((first, cut), (cut, stop))):
+                touching = {n.bit: self.group.touching(n.tensor) for n in self.nodes}
+                yield sum(bit for bit, at in touching.items() if at[0] < cut - first <= at[-1])
 
     def of(self, tensor: str) -> list[SharedNode]:
         """Return the nodes of a tensor, outermost first."""
         return [n for n in self.nodes if n.tensor == tensor]
-
-
-def _holds(plan: Plan | None, tensors: Iterable[str]) -> bool:
-    """Whether there is such a group, whose shared part may hold some tensors wherever a larger group's may."""
-    return plan is not None and all(plan.of(tensor) for tensor in tensors)

@@ -85,6 +85,8 @@ def _piece(
             shape += digit * plan.strides[plan.names.index(name)]
         else:
             good &= digit == lattice.last_digit[v]
+    for shared in plan.nodes:
+        good &= ((kind & shared.bit) == 0) | plan.held_at(shared.tensor)[np.where(good, shape, 0)]
     rows = np.flatnonzero(good)
     cycles = np.zeros((len(limits) + 1, len(rows)))
     for row, place in enumerate(mine):

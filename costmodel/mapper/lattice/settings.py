@@ -24,6 +24,8 @@ class Setting:
     """Places of the rank variables that loops above may split."""
     movable: int
     """Nodes (bits) that may stand in the shared part."""
+    whole: tuple[tuple[int, tuple[int, ...]], ...]
+    """Of these, nodes that may do so only where no loop above splits some rank variables → their places."""
     elsewhere: tuple[tuple[int, float], ...]
     """Of these, nodes that other Einsums pay for as well → the part of their energy that is this one's. An output then
     is not written to the outermost memory."""
@@ -44,6 +46,9 @@ class Settings:
     def __init__(self, space: Space, lattice: Lattice, above: Above, settings: Sequence[Setting]) -> None:
         self.each = tuple(settings)
         self.movable = 0
+        """In any setting, at some boundary."""
+        self.movable_at: Ints = np.zeros((len(settings), lattice.shapes), dtype=np.int64)
+        """(settings, shapes): nodes (bits) that may stand above a boundary."""
         self.ends_at = np.zeros((len(settings), lattice.shapes), dtype=bool)
         """(settings, shapes): whether a shape is a boundary."""
         self.is_shared = np.zeros(lattice.count, dtype=bool)
@@ -56,6 +61,9 @@ class Settings:
             self.movable |= setting.movable
             self.is_shared |= mine
             self.ends_at[k] = full[~mine].all(axis=0)
+            self.movable_at[k] = setting.movable
+            for bit, along in setting.whole:
+                self.movable_at[k, ~full[list(along)].all(axis=0)] &= ~bit
             for i, node in enumerate(space.nodes):
                 more = above.price(node, dict(setting.elsewhere))[0] - above.prices[node.bit][0]
                 self.more[k, i] = more * space.tensors[node.tensor].words
@@ -70,8 +78,8 @@ class Settings:
 
     def allowed(self, labels: Labels) -> Floats:
         """Return (settings, labels): 0 where a branch may end, what is to come being shared; else infinite."""
-        apart = np.array([~setting.movable for setting in self.each])[:, None]
-        may = self.ends_at[:, labels.s[Layout.SHAPE]] & ((labels.s[Layout.TODO][None, :] & apart) == 0)
+        shapes, todo = labels.s[Layout.SHAPE], labels.s[Layout.TODO]
+        may = self.ends_at[:, shapes] & ((todo[None, :] & ~self.movable_at[:, shapes]) == 0)
         return np.where(may, 0.0, np.inf)
 
 
