@@ -125,19 +125,22 @@ def _lacking(
 ) -> tuple[tuple[tuple[str, ...], float], ...]:
     """Return the groups on the way that holds the bound, with the share of the totals that each may still save.
 
-    ``known``: the least value that was found of each group and each Einsum, and a bound of it.
+    That is by how much the first objective of the totals would be less if the group cost its bound, and all others what
+    is known. ``known``: the least value that was found of each group and each Einsum, and a bound of it.
     """
     from costmodel.mapper.fused import least_over, way_over
 
     best, bounds = known
-    power = 1 / (degree(aim) or 1.0)
-    total = sum(n * least_over(*part, best, aim) ** power for n, part in zip(counts, parts, strict=True))
+    power = degree(aim) or 1.0
+    each = [least_over(*part, best, aim) ** (1 / power) for part in parts]
+    total = sum(count * value for count, value in zip(counts, each, strict=True))
     found = []
-    for count, part in zip(counts, parts, strict=True):
-        for first, stop in way_over(*part, bounds, aim):
-            lack = count * (least_over(first, stop, best, aim) ** power - bounds[first, stop] ** power)
-            if lack > ROUNDING * total:
-                found.append((tuple(names[first:stop]), lack / total))
+    for count, part, value in zip(counts, parts, each, strict=True):
+        for run in way_over(*part, bounds, aim):
+            least = {**best, run: min(bounds[run], best.get(run, np.inf))}
+            left = 1 - count * (value - least_over(*part, least, aim) ** (1 / power)) / total
+            if left < 1 - ROUNDING:
+                found.append((tuple(names[slice(*run)]), 1 - left**power))
     return tuple(sorted(found, key=lambda one: -one[1]))
 
 

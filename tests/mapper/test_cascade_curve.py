@@ -49,8 +49,8 @@ Corners = list[tuple[float, float]]
 """(room, traffic) in bits."""
 
 
-def every_nest(workload: Workload, first: int, stop: int, most: int) -> Corners | None:
-    """The corners over all nests of a run of Einsums; null where they may not be fused."""
+def every_nest(workload: Workload, first: int, stop: int, most: int) -> Corners:
+    """The corners over all nests of a run of Einsums."""
     einsums = workload.einsums[first:stop]
     if len(einsums) == 1:
         found = [evaluate(workload, PRICED, m) for m in exhaustive.mappings(einsums[0], PRICED)]
@@ -58,8 +58,6 @@ def every_nest(workload: Workload, first: int, stop: int, most: int) -> Corners 
             {(float(one.capacity_bits), one.energy_pj / einsums[0].count) for one in found}
         )
         return [(room, cost * einsums[0].count) for room, cost in points]
-    if not any(einsums[0].shape[v] > 1 for v in fused_nests.shared_variables(einsums)):
-        return None
     once = replace(workload, einsums=tuple(replace(e, count=1) for e in workload.einsums))
     members = once.einsums[first:stop]
     parts = [fits for fits, _ in fused_nests.fused(once, members, PRICED, most)]
@@ -91,14 +89,10 @@ def same_curve(seed: int, most: int, *extents_of: int) -> None:
     assert curve.fused is not None
     assert curve.unfused.proven
     assert curve.fused.proven
-    rooms = {room for corners in known.values() for room, _ in corners or []}
+    rooms = {room for corners in known.values() for room, _ in corners}
     for room in sorted(rooms):
-        costs = [
-            sum(least(known[run] or [], room) for run in cut)
-            for cut in cuts(count)
-            if all(known[run] is not None for run in cut)
-        ]
-        apart = sum(least(known[at, at + 1] or [], room) for at in range(count))
+        costs = [sum(least(known[run], room) for run in cut) for cut in cuts(count)]
+        apart = sum(least(known[at, at + 1], room) for at in range(count))
         for staircase, expected in ((curve.unfused, apart), (curve.fused, min(costs))):
             here = staircase.at(int(room))
             assert (float("inf") if here is None else here.traffic_bits) == expected

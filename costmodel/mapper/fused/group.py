@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Collection, Container, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from costmodel.einsum.algebra import Access, Affine, Einsum, Tensor, Workload
 from costmodel.einsum.roles import keeps
 from costmodel.model.formats import stored_bits
+from costmodel.model.motion import touched_words
 from costmodel.spec.hardware import Architecture, Array, Memory
 
 MOST = 8
@@ -108,6 +109,10 @@ class FusedGroup:
         mine = (self.einsums[k] for k in self.touching(tensor))
         return all(may_hold(memory, einsum.tensors[tensor], einsum) for einsum in mine)
 
+    def whole(self, tensor: str) -> bool:
+        """Whether each Einsum that touches a tensor touches all of it."""
+        return all(touched_words(self.einsums[k], tensor) == self.size(tensor) for k in self.touching(tensor))
+
     def size(self, tensor: str) -> int:
         """Words of a tensor."""
         return self.einsums[self.owner(tensor)].tensors[tensor].size_words
@@ -152,7 +157,7 @@ def hindrance(group: FusedGroup, counts: Sequence[int]) -> str | None:
         return "they have no tensor in common"
     if not _in_order(group):
         return "one stands before what it reads"
-    return None if group.shared else "no loop can be shared: what is exchanged is not finished step by step"
+    return None
 
 
 def lacks_memory(group: FusedGroup, memories: Sequence[Memory]) -> str | None:
@@ -182,9 +187,8 @@ def could_stay(workload: Workload, architecture: Architecture) -> tuple[str, ...
     found: dict[str, None] = {}
     for group in _all_groups(workload, memories):
         for tensor in dict.fromkeys(access.tensor for _, _, access in group.exchanged):
-            if tensor in group.internal and any(
-                group.may_hold(m, tensor) and (room is None or step_bits(group, tensor, m) <= room) for m, room in rooms
-            ):
+            able = (m for m, room in rooms if room is None or step_bits(group, tensor, m) <= room)
+            if tensor in group.internal and group.whole(tensor) and any(group.may_hold(m, tensor) for m in able):
                 found[tensor] = None
     return tuple(found)
 
@@ -195,11 +199,14 @@ def may_hold(memory: Memory, tensor: Tensor, einsum: Einsum) -> bool:
     return stated is None or keeps(stated, tensor, einsum)
 
 
-def step_bits(group: FusedGroup, tensor: str, memory: Memory) -> float:
-    """Return the least room for a tensor that stays: what one step of all shared loops touches of it."""
+def step_bits(group: FusedGroup, tensor: str, memory: Memory, whole_along: Collection[str] = ()) -> float:
+    """Return the least room for a tensor that stays: what one step of shared loops touches of it.
+
+    Of all that may part it; of those over other rank variables than ``whole_along``.
+    """
     whole = group.einsums[group.owner(tensor)].tensors[tensor]
-    shape, indexed = group.einsums[0].shape, group.indexed(tensor)
-    steps = math.prod(shape[v] for v in group.shared if v in indexed)
+    shape, parting = group.einsums[0].shape, group.indexed(tensor) - group.told_apart(tensor) - set(whole_along)
+    steps = math.prod(shape[v] for v in group.shared if v in parting)
     return stored_bits(whole, memory, whole.size_words) / steps
 
 

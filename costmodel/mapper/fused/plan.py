@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from costmodel.mapper.divisors import divisors_of
-from costmodel.mapper.fused.group import FusedGroup
+from costmodel.mapper.fused.group import FusedGroup, step_bits
 from costmodel.spec.hardware import Memory
 
 Floats = npt.NDArray[np.float64]
@@ -57,7 +57,7 @@ class Plan:
         whole = [t for t in group.tensors if all(mine[t].words == group.size(t) for mine in touched if t in mine)]
         self.whole_along = {t: self._whole_along(t) for t in whole}
         """Tensor that all Einsums touch whole → rank variables over which no shared loop may be where it is held."""
-        pairs = [(t, m) for t in whole for m, memory in enumerate(self.memories) if group.may_hold(memory, t)]
+        pairs = [(t, m) for t in whole for m, memory in enumerate(self.memories) if self._may_hold(memory, t)]
         self.nodes = [SharedNode(t, m, 1 << at) for at, (t, m) in enumerate(pairs)]
         self.bit = {(n.tensor, self.memories[n.memory].name): n.bit for n in self.nodes}
         self.touched = [sum(n.bit for n in self.nodes if n.tensor in e.tensors) for e in group.einsums]
@@ -73,6 +73,12 @@ class Plan:
         """
         windowed = (mine[tensor].windowed for mine in self.touches if tensor in mine)
         return self.group.told_apart(tensor).union(*windowed) & set(self.names)
+
+    def _may_hold(self, memory: Memory, tensor: str) -> bool:
+        """Whether a memory may hold a tensor, and has room for its smallest tile."""
+        room = memory.usable_bits
+        need = step_bits(self.group, tensor, memory, self.whole_along[tensor])
+        return self.group.may_hold(memory, tensor) and (room is None or need <= room)
 
     def held_at(self, tensor: str) -> Bools:
         """Return (boundaries): whether the shared part above may hold a tensor."""

@@ -70,10 +70,13 @@ class Rounds:
         self.widths = widths
         self.fusing, self.costs, self.proven, self.told = fusing, costs, proven, told
         self.aim = fusing.aim
-        self.groups = sorted(groups, key=lambda g: (any(fusing.slides(e.name) for e in g.einsums), len(g.einsums)))
         self.asked = asked_of(fusing.aim)
         self.alone = self.asked[0] if fusing.aim.alone else None
         """Place of the one cost that is asked for."""
+        rising = -1 if self.alone is None else 1
+        self.groups = sorted(
+            groups, key=lambda g: (any(fusing.slides(e.name) for e in g.einsums), rising * len(g.einsums))
+        )
         self.least: dict[FusedGroup, dict[str, Least]] = {g: {} for g in self.groups}
         """What each Einsum of a group pays at least."""
         self.left_out: dict[FusedGroup, dict[str, float]] = {g: {} for g in self.groups}
@@ -89,6 +92,8 @@ class Rounds:
         """Of each Einsum, in the round before."""
         self.looked: dict[str, Look] = {}
         """The last one for what each Einsum pays at least."""
+        self.operations = {e.name: fusing.at_least(e.name) for g in self.groups for e in g.einsums}
+        """What the operations of each Einsum alone come to."""
         self._known: dict[Run, StrictIncumbents] = {}
         self._rest: dict[Run, dict[Run, Least]] = {}
 
@@ -157,8 +162,10 @@ class Rounds:
     def round(self, width: int) -> None:
         """Search the branches that may be left, and all groups that they may be in.
 
-        Einsums of groups that hold the bound of the totals come first, of those the ones that took little so far: what
-        is known of their groups leaves the others less to look at.
+        Einsums of groups that hold the bound of the totals come first, of those the ones that took little so far: where
+        energy or latency alone counts, what is known of their groups, the smaller ones first, leaves the others less to
+        look at. Else large groups take long until it is known what there is to beat, which is most often what the
+        largest ones have: they are searched first, when the branches of all Einsums are there.
         """
         done: set[str] = set()
         again = bool(self.labels)
@@ -172,11 +179,17 @@ class Rounds:
             wide = width if self.widths else max(width // self.slower(leader), WIDTHS[0])
             self.note(leader, self.fusing.find(leader, company, wide))
             self.labels[leader] = (self.fusing.labels - before) * self.slower(leader)
-            left = {one for one in self.short() if one not in done}
-            for group in self.open():
-                mine = {self.fusing.alike[e.name] for e in group.einsums}
-                if leader in mine and not mine & left:
-                    self.search(group)
+            if self.alone is not None:
+                self.search_with({leader}, {one for one in self.short() if one not in done})
+        if self.alone is None:
+            self.search_with(done, set())
+
+    def search_with(self, new: set[str], missing: set[str]) -> None:
+        """Search the groups with new branches of some Einsums, and none that others are missing of."""
+        for group in self.groups:
+            mine = {self.fusing.alike[e.name] for e in group.einsums}
+            if mine & new and not mine & missing and not self.complete(group) and self.hopeful(group):
+                self.search(group)
 
     def short(self) -> list[str]:
         """Return the Einsums of which branches were left out that may be of use."""
@@ -270,7 +283,7 @@ class Rounds:
         """Return what the first objective of the fused nests of a group is at least; infinite: none is better."""
         if len(self.least[group]) < len(group.einsums):
             known = {name: one.first for name, one in self.least[group].items()}
-            each = [(1, known.get(e.name, self.fusing.at_least(e.name))) for e in group.einsums]
+            each = [(1, known.get(e.name, self.operations[e.name])) for e in group.einsums]
             return joined(self.aim, each)
         return self.bound_of_first(group) if self.complete(group) or self.hopeful(group) else self.found(group)
 
@@ -282,7 +295,8 @@ class Rounds:
         """Return the same as ``bound``, as far as the group itself tells."""
         if self.complete(group):
             return self.found(group)
-        least = {name: one.first for name, one in self.least[group].items()}
+        # the bound of a branch without what it leaves to others may be less than nothing
+        least = {name: max(one.first, self.operations[name]) for name, one in self.least[group].items()}
         left = [least] if group not in self.searched else []
         missing = [*self.left_out[group].items(), *self.pending[group].items()]
         left += [{**least, name: max(least[name], one)} for name, one in missing if one < np.inf]

@@ -211,7 +211,7 @@ def test_an_enumeration_finds_the_same_front_with_windows(seed: int) -> None:
 
 
 def test_an_enumeration_finds_the_same_front_where_all_that_is_handed_on_is_held() -> None:
-    assert [len(same_front(seed, 800, every=True)) for seed in (70_012, 70_022, 70_019)] == [0, 3, 1]
+    assert [len(same_front(seed, 800, every=True)) for seed in (70_005, 70_013, 70_019)] == [0, 6, 1]
 
 
 @pytest.mark.long
@@ -287,6 +287,18 @@ def test_what_is_fused_is_held_against_what_would_be_used_unfused(choose: str | 
     assert [vector_of(one.point) for one in layer.instead] == [vector_of(one.point) for one in alone.layers]
 
 
+@pytest.mark.parametrize("objective", ["energy", "latency", "edp"])
+def test_names_of_rank_variables_do_not_decide_what_is_proven(objective: str) -> None:
+    """A residual addition may call the columns of what goes around as those of what came out, or of what went in."""
+    product, activation = "Y[m, h] = X[m, d] * W[d, h]", "A[m, h] = relu(Y[m, h])"
+    out = workload_of(product, activation, "R[m, h] = A[m, h] + X[m, h]", m=32, d=16, h=16)
+    into = workload_of(product, activation, "R[m, d] = A[m, d] + X[m, d]", m=32, d=16, h=16)
+    known, other = (mapped(one, 1024, objective) for one in (out, into))
+    assert known.certificate.status == other.certificate.status == Status.PROVEN
+    assert known.evaluation.energy_pj == pytest.approx(other.evaluation.energy_pj)
+    assert known.evaluation.latency_cycles == pytest.approx(other.evaluation.latency_cycles)
+
+
 def test_what_alike_layers_share_is_counted_once_where_both_are_fused() -> None:
     """Two pairs that differ in names alone: each Einsum of a pair is searched once, whatever its layer is part of."""
     twice = workload_of(
@@ -322,7 +334,9 @@ def test_what_may_be_a_group() -> None:
 
     assert of("Y[m, n] = A[m, k] * B[k, n]", "Z[m, p] = Y[m, n] * C[n, p]", m=2, n=3, k=2, p=2) == [("YZ", ("m", "n"))]
     assert of("Y[m] = A[m, k]", "Z[k, m] = Y[m] * A[m, k]", m=2, k=2) == [("YZ", ("m",))], "k is reduced into Y"
-    assert of("Y[m, n] = A[m, n]", "Z[m, n] = Y[n, m]", m=2, n=2) == [], "Y is read across: they share no loop"
+    assert of("Y[m, n] = A[m, n]", "Z[m, n] = Y[n, m]", m=2, n=2) == [("YZ", ())], (
+        "Y is read across: it may be held, but no loop can be shared"
+    )
     assert of("Y[m] = A[m]", "Z[k] = B[k]", m=2, k=2) == [], "they share no tensor"
     assert of("Y[m] = A[m]", "Z[m] = Y[m]", m=2, counts=(1, 2, 1)) == []
     assert of("Z[m] = Y[m]", "Y[m] = A[m]", m=2) == [], "Z stands before what it reads"
@@ -431,8 +445,8 @@ def test_what_is_left_out_leaves_a_gap_that_holds(objective: str, monkeypatch: p
     assert found.certificate.gap is not None
     assert 0 < found.fusion.bound <= best <= aim.of(found.evaluation)[0]
     assert aim.of(found.evaluation)[0] == pytest.approx(found.fusion.bound * (1 + found.certificate.gap))
-    left = 1 - sum(share for _, share in found.fusion.lacking)
-    assert left ** (2 if objective == "edp" else 1) == pytest.approx(1 / (1 + found.certificate.gap))
+    ((_, share),) = found.fusion.lacking
+    assert 1 - share == pytest.approx(1 / (1 + found.certificate.gap)), "of the totals, also where they are a product"
 
 
 def test_all_is_fused_that_can_be_whatever_it_costs() -> None:
@@ -450,11 +464,12 @@ def test_all_is_fused_that_can_be_whatever_it_costs() -> None:
     assert tight.fusion is not None
     assert ("S", "AV", "no fewer groups would be left") in tight.fusion.between
     apart = workload_of("Y[m, n] = A[m, n]", "Z[m, n] = Y[n, m]", "W[m] = Z[m, n]", m=2, n=2)
-    mixed = mapped(apart, 20, fuse="all")
+    assert [layer.einsum for layer in mapped(apart, 20, fuse="all").layers] == ["Y + Z + W"], "all of Y stays"
+    mixed = mapped(apart, 3, fuse="all")
     assert [layer.einsum for layer in mixed.layers] == ["Y", "Z + W"]
     assert mixed.fusion is not None
     ((_, _, why),) = mixed.fusion.between
-    assert "no loop can be shared" in why
+    assert why.startswith("Y takes at least 0.003906 KiB of Buffer, 0.0009766 KiB more")
 
 
 def test_what_could_stay_on_chip_is_told_where_nothing_was_fused() -> None:
