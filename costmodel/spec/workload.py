@@ -124,7 +124,11 @@ def resolve(spec: WorkloadSpec, marks: Marks | None = None) -> Workload:
         findings.at(path, message, hint, key=len(path) == len(("density", "A")))
     if findings.problems:
         raise SpecError(in_order(findings.problems))
-    doubts = [replace(doubt, excerpt="") for einsum in einsums for doubt in shared_words(einsum, findings)]
+    doubts = [
+        replace(doubt, excerpt="")
+        for einsum in einsums
+        for doubt in shared_words(einsum, texts.ranks.stated(einsum.place), findings)
+    ]
     return Workload(spec.name, spec.source, tuple(resolved), tuple(map(str, doubts)))
 
 

@@ -21,15 +21,13 @@ def test_a_coefficient_of_the_wrong_rank_is_warned_of_with_its_place():
 @pytest.mark.parametrize(
     ("ranks", "text"),
     [
-        ("M: 3, CHW: 8, N: 2", "O[m, n] = F[3*m + chw] * I[chw, n]"),
-        ("M: 3, CHW: 8, N: 2", "O[m, n] = F[m*3 + chw] * I[chw, n]"),
-        ("M: 3, CHW: 8, N: 2", "O[m, n] = F[4*m + chw] * I[chw, n]"),
         ("M: 3, C: 2, H: 2, W: 2, N: 2", "O[m, n] = F[3*m + chw] * I[chw, n]"),
-        ("M: 3, K: 8", "O[m] = F[3*m + k] * I[k]"),
-        ("H: 3, F: 8", "C[3*h + f] = AV[h, f]"),
+        ("M: 3, C: 2, H: 2, W: 2, N: 2", "O[m, n] = F[m*3 + chw] * I[chw, n]"),
+        ("M: 3, C: 2, H: 2, W: 2, N: 2", "O[m, n] = F[4*m + chw] * I[chw, n]"),
+        ("M: 3, C: 2, H: 2, W: 2, N: 2", "O[m, n] = F[C*m + chw] * I[chw, n]"),
     ],
 )
-def test_a_number_of_the_wrong_rank_is_warned_of_like_its_name(ranks, text):
+def test_a_coefficient_beside_joined_ranks_is_warned_of(ranks, text):
     (warning,) = warnings(ranks, text)
     assert "some coordinates share a word" in warning
 
@@ -46,10 +44,49 @@ def test_a_number_of_the_wrong_rank_is_warned_of_like_its_name(ranks, text):
         ("P: 6, R: 3", "O[p] = I[2*p + r] * F[r]"),
         ("H: 4, R: 4, U: 2", "Y[U*h + r] = I[h] * K[r]"),
         ("M: 8, C: 4", "O[m] = F[M*m + c] * I[c]"),
+        ("M: 3, C: 2, H: 2, W: 2, N: 2", "O[m, n] = F[8*m + chw] * I[chw, n]"),
     ],
 )
 def test_windows_and_flattenings_that_fit_are_not(ranks, text):
     assert warnings(ranks, text) == ()
+
+
+@pytest.mark.parametrize("offset", ["", " - 1", " + 2"])
+@pytest.mark.parametrize(("outputs", "filters"), [(2, 3), (3, 2), (3, 3), (5, 3), (3, 8)])
+def test_no_stride_or_dilation_makes_a_window_a_flattening(outputs, filters, offset):
+    for stride in range(1, 5):
+        for dilation in range(1, 5):
+            for p, r in [("p", "r"), ("oy", "fy"), ("h", "kh")]:
+                ranks = f"{p.upper()}: {outputs}, {r.upper()}: {filters}, X: 40"
+                text = f"O[{p}] = I[X={stride}*{p} + {dilation}*{r}{offset}] * F[{r}]"
+                padded = f"name: w\nranks: {{{ranks}}}\neinsums: [{{einsum: '{text}', pad: zero}}]\n"
+                assert load_workload(parse(padded)).warnings == ()
+                if offset != " - 1":
+                    assert warnings(ranks, text) == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "O[p1, p0] = I[p1*P0 + p0 + r] * F[r]",
+        "O[p1, p0] = I[U*P0*p1 + U*p0 + r - 1] * F[r]",
+        "O[p1, p0] = I[p1*P0 + p0 + U*r] * F[r]",
+    ],
+)
+def test_a_window_over_a_flattened_rank_is_not(text):
+    ranks = "P1: 2, P0: 4, R: 3" + (", U: 2" if "U" in text else "")
+    text = text.replace("I[", "I[X=")
+    file = f"name: w\nranks: {{{ranks}, X: 30}}\neinsums: [{{einsum: '{text}', pad: zero}}]\n"
+    assert load_workload(parse(file)).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("coefficients", "words", "variables"), [("p1*P1 + p0", 8, "p1, p0, r"), ("p1*P0 + 2*p0", 6, "p1, p0")]
+)
+def test_a_wrong_flattening_below_a_window_is_warned_of(coefficients, words, variables):
+    (warning,) = warnings("P1: 2, P0: 4, R: 3", f"O[p1, p0] = I[{coefficients} + r] * F[r]")
+    assert f"has {words} words for" in warning
+    assert f"values of ({variables})" in warning
 
 
 @pytest.fixture
