@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.execute.program import Box
+from costmodel.spec.endings import wrong_endings
 from costmodel.spec.mapping import Compute, Nest, Node, Sequence, Spatial, Storage, Temporal, einsums_in
 from costmodel.spec.mapping import Mapping as Schedule
 from costmodel.spec.mapping_file import NestMarks
@@ -58,10 +59,14 @@ def schedules_of(pairs: tuple[tuple[Schedule, NestMarks], ...], workload: Worklo
     einsums = {e.name: e for e in workload.einsums}
     problems: list[Problem] = []
     for schedule, marks in pairs:
-        left = {n: dict(einsums[n].shape) for n in einsums_in(schedule.nest) if n in einsums}
+        endings = [marks.problem(what, path, hint=hint) for path, what, hint in wrong_endings(schedule.nest, einsums)]
+        problems += endings
+        if endings:
+            continue
+        left = {n: dict(einsums[n].shape) for n in einsums_in(schedule.nest)}
         problems += _Check(marks, einsums).nest(schedule.nest, (), left)
         problems += marks.range_problems(schedule.nest, einsums)
-    computed = [n for schedule, _ in pairs for n in einsums_in(schedule.nest)]
+    computed = [n for schedule, _ in pairs for n in dict.fromkeys(einsums_in(schedule.nest))]
     again = sorted({n for n in computed if computed.count(n) > 1})
     problems += [Problem(f"Einsum {n} is computed more than once") for n in again]
     if problems:
@@ -97,22 +102,24 @@ class _Check:
         left: Left,
     ) -> Iterator[Problem]:
         v = node.rank_variable
-        having = [n for n in below if v in left.get(n, ())]
+        having = [n for n in below if v in left[n]]
         if not having:
-            known = sorted({x for n in below for x in left.get(n, ())})
-            yield self.marks.problem(f"{node}: unknown rank variable {v!r}", path, hint=did_you_mean(v, known))
+            known = sorted({x for n in below for x in left[n]})
+            elsewhere = any(v in e.shape for e in self.einsums.values())
+            what = f"no Einsum below has the rank variable {v}" if elsewhere else f"unknown rank variable {v!r}"
+            yield self.marks.problem(f"{node}: {what}", path, hint=did_you_mean(v, known))
+            for n in (
+                () if elsewhere else below
+            ):  # which one was meant is not known, and of none is said that it is left
+                left[n].update(dict.fromkeys(left[n], 1))
             return
-        again = [n for n in below if n in left and v not in left[n]]
+        again = [n for n in below if v not in left[n]]
         if again and any(left[n][v] > node.tile for n in having):
             yield self.marks.problem(f"{node}: {', '.join(again)} has no rank variable {v}: it would run again", path)
         for n in having:
             left[n][v] = min(left[n][v], node.tile)
 
     def compute(self, node: Compute, path: tuple[int, ...], left: Left) -> Iterator[Problem]:
-        if node.einsum not in self.einsums:
-            hint = did_you_mean(node.einsum, sorted(self.einsums))
-            yield self.marks.problem(f"{node}: unknown Einsum {node.einsum!r}", path, hint=hint)
-            return
         for v, extent in left[node.einsum].items():
             if extent > 1:
                 message = f"{node}: rank variable {v} is not brought down to 1: {extent} are left"

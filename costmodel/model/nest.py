@@ -16,6 +16,7 @@ from costmodel.einsum.roles import keeps
 from costmodel.model.finished import unfinished, written_later
 from costmodel.model.tiles import Loop
 from costmodel.spec.computing import MAKE_IT_FIT, hint, lacking, not_accepted, refusing
+from costmodel.spec.endings import wrong_endings
 from costmodel.spec.hardware import Architecture, ComputeUnit, Memory
 from costmodel.spec.mapping import Compute, Mapping, Nest, Node, Sequence, Spatial, Storage, Temporal, einsums_in
 from costmodel.spec.mapping_file import NestMarks
@@ -118,6 +119,12 @@ class _Context:
     """Einsum → rank variable → extent that is left."""
     steps: tuple[int, ...] = ()
     """Of each loop."""
+    told: frozenset[str] = frozenset()
+    """Rank variables and tensors that a wrong node above may have meant: what they lack below follows from it."""
+
+    def after(self, *told: str) -> _Context:
+        """What is below a node that is wrong."""
+        return replace(self, told=self.told.union(told))
 
 
 class _Binder:
@@ -138,13 +145,11 @@ class _Binder:
 
     def bind(self) -> BoundNest:
         nest = self.mapping.nest
-        names = einsums_in(nest)
-        if not names:
-            self.complain((), None, "the nest computes nothing", "end it with `compute EINSUM on UNIT`")
-        for name in sorted({n for n in names if names.count(n) > 1}):
-            self.complain((), None, f"Einsum {name} is computed more than once")
-        context = _Context(extents={n: dict(self.known[n].shape) for n in names if n in self.known})
-        self.walk(nest, (), context)
+        for path, message, fix in wrong_endings(nest, self.known):
+            self.complain(path, None, message, fix)
+        if self.problems:
+            raise SpecError(self.problems)
+        self.walk(nest, (), _Context(extents={n: dict(self.known[n].shape) for n in einsums_in(nest)}))
         if isinstance(self.marks, NestMarks):
             self.problems += self.marks.range_problems(nest, self.known)
         if self.problems:
@@ -155,7 +160,7 @@ class _Binder:
     def walk(self, nest: Nest, base: Path, context: _Context) -> None:
         for place, node in enumerate(nest):
             path = (*base, place)
-            below = [self.known[n] for n in einsums_in(nest[place:]) if n in self.known]
+            below = [self.known[n] for n in einsums_in(nest[place:])]
             if isinstance(node, Storage):
                 context = self.storage(node, path, context, below)
             elif isinstance(node, Temporal | Spatial):
@@ -169,11 +174,6 @@ class _Binder:
                 self.shared(node, path, context)
                 if node.pipelined:
                     self.pipeline(node, path, context, below)
-            if isinstance(node, Compute | Sequence):
-                if place + 1 < len(nest):
-                    self.complain((*base, place + 1), nest[place + 1], "nothing may follow a compute or sequence node")
-                return
-        self.complain(base, None, "the nest does not end in a compute or sequence node", "add `compute EINSUM on UNIT`")
 
     def storage(self, node: Storage, path: Path, context: _Context, below: list[Einsum]) -> _Context:
         levels = self.architecture.memories
@@ -182,7 +182,7 @@ class _Binder:
             other = [x.name for x in self.architecture.levels]
             kind = f"{node.level} does not store" if node.level in other else f"unknown level {node.level!r}"
             self.complain(path, node, kind, did_you_mean(node.level, [m.name for m in levels]))
-            return context
+            return context.after(*node.tensors)
         place = self.architecture.index(level.name)
         used = {self.architecture.index(x.array): x for x in context.loops if x.array is not None}
         for at, x in used.items():
@@ -193,7 +193,7 @@ class _Binder:
                     f"{level.name} is above the array {x.array}",
                     f"store it above `parallel … across {x.array}`",
                 )
-                return context
+                return context.after(*node.tensors)
         holders = dict(context.holders)
         for name in node.tensors:
             touching = tuple(e for e in below if name in e.tensors)
@@ -202,6 +202,7 @@ class _Binder:
                 known = any(name in e.tensors for e in self.known.values())
                 what = f"no Einsum below touches {name}" if known else f"unknown tensor {name!r}"
                 self.complain(path, node, what, did_you_mean(name, tensors))
+                context = context.after(*((name,) if known else tensors))
                 continue
             above = holders.get(name, ())
             same = next((h for h in above if h.level.name == level.name), None)
@@ -216,6 +217,7 @@ class _Binder:
                     f"{name} is stored in {inner.level.name}, an inner level, above this node",
                     "a tensor's storage nodes go from the outermost level to the innermost",
                 )
+                context = context.after(name)
                 continue
             for e in touching:
                 listed = (*(level.keep or ()), *level.may_keep)
@@ -245,19 +247,21 @@ class _Binder:
         having = [e for e in below if v in e.shape]
         if not having:
             known = sorted({x for e in below for x in e.shape})
-            self.complain(path, node, f"unknown rank variable {v!r}", did_you_mean(v, known))
-            return context
+            elsewhere = any(v in e.shape for e in self.known.values())
+            what = f"no Einsum below has the rank variable {v}" if elsewhere else f"unknown rank variable {v!r}"
+            self.complain(path, node, what, did_you_mean(v, known))
+            return context.after(v) if elsewhere else context.after(*known)
         lefts = {context.extents[e.name][v] for e in having}
         if len(lefts) > 1:
             self.complain(path, node, f"{v} has different extents below: {', '.join(map(str, sorted(lefts)))}")
-            return context
+            return context.after(v)
         left = lefts.pop()
         if node.tile < 1:
             self.complain(path, node, f"the tile must be at least 1, got {node.tile}")
-            return context
+            return context.after(v)
         if node.tile > left:
             self.complain(path, node, f"the tile {node.tile} is larger than what is left of {v}: {left}")
-            return context
+            return context.after(v)
         steps = -(-left // node.tile)
         missing = [e.name for e in below if v not in e.shape]
         if missing and steps > 1:
@@ -267,12 +271,12 @@ class _Binder:
                 f"{', '.join(missing)} has no rank variable {v}: the loop would run it {steps} times",
                 "move the loop into the branches that have it, or nest the sequences",
             )
-            return context
+            return context.after(v)
         loop = Loop(v, node.tile, path=path)
         if isinstance(node, Spatial):
             checked = self.spatial(node, path, context, steps)
             if checked is None:
-                return context
+                return context.after(v)
             loop = checked
         extents = {
             n: ({**x, v: node.tile} if v in x and n in {e.name for e in below} else x)
@@ -324,10 +328,7 @@ class _Binder:
         return Loop(node.rank_variable, node.tile, array.name, dimension, path)
 
     def compute(self, node: Compute, path: Path, context: _Context) -> None:
-        einsum = self.known.get(node.einsum)
-        if einsum is None:
-            self.complain(path, node, f"unknown Einsum {node.einsum!r}", did_you_mean(node.einsum, list(self.known)))
-            return
+        einsum = self.known[node.einsum]
         units = self.architecture.compute_units
         unit = next((u for u in units if u.name == node.unit), None)
         if unit is None:
@@ -346,7 +347,7 @@ class _Binder:
             if x.array is not None and self.architecture.index(x.array) > place:
                 self.complain(path, node, f"{unit.name} is above the array {x.array}")
         for v, n in context.extents[einsum.name].items():
-            if n > 1:
+            if n > 1 and v not in context.told:
                 self.complain(
                     path, node, f"rank variable {v} is not brought down to 1: {n} are left", f"add `for {v} by 1`"
                 )
@@ -357,6 +358,8 @@ class _Binder:
         """Check where a tensor is held on the path to a compute node."""
         tensor = einsum.tensors[name]
         held = context.holders.get(name, ())
+        if name in context.told:
+            return held
         outermost = self.architecture.memories[0]
         if not held:
             self.complain(path, node, f"{name} is stored nowhere", f"add `store {name} in {outermost.name}`")
@@ -388,7 +391,7 @@ class _Binder:
 
     def shared(self, node: Sequence, path: Path, context: _Context) -> None:
         """Check that every consumer below a sequence reads only what has been produced."""
-        below = [self.known[n] for n in einsums_in((node,)) if n in self.known]
+        below = [self.known[n] for n in einsums_in((node,))]
         branch_of = {name: at for at, branch in enumerate(node.branches) for name in einsums_in(branch)}
         moving = {x.rank_variable for x, n in zip(context.loops, context.steps, strict=True) if n > 1}
         for at, producer in enumerate(below):

@@ -180,13 +180,21 @@ def test_an_order_that_reads_what_is_not_finished_is_refused():
     ("nest", "message"),
     [
         (["for m by 2", "compute Z on MAC"], "rank variable m is not brought down to 1: 2 are left"),
-        (["for x by 1", "compute Z on MAC"], "for x by 1: unknown rank variable 'x'"),
+        (["for x by 1", "compute Z on MAC"], r"for x by 1: unknown rank variable 'x' \(known: k, m\)$"),
+        (["for m by 1", "for k by 1", "compute Z on MAC", "for k by 1"], "for k by 1: nothing may follow"),
         (["for m by 1", "for k by 1", "compute Y on MAC"], "the mapping computes Y, and no Einsum of w"),
     ],
 )
 def test_a_nest_that_leaves_points_out_is_refused(nest, message):
     with pytest.raises(SpecError, match=message):
         run(question(workload("Z[m] = A[m, k]", M=4, K=2), nest))
+
+
+def test_an_unknown_einsum_in_a_cascade_is_told_alone():
+    problem = workload("Z[m] = A[m, k]", "Y[n] = Z[n]", M=4, K=2, N=4)
+    branches = [["for m by 1", "for k by 1", "compute Z on MAC"], ["for n by 1", "compute Q on MAC"]]
+    with pytest.raises(SpecError, match=r"^[^\n]*compute Q on MAC: unknown Einsum 'Q'[^\n]*$"):
+        run(question(problem, [{"sequence": branches}]))
 
 
 def test_tiles_need_not_divide_and_instances_take_turns():

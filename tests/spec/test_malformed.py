@@ -157,8 +157,9 @@ def test_without_a_mistake_there_is_no_problem(folder):
             id="rank variable not brought down to 1",
         ),
         pytest.param(
-            "mapping.yaml", "- store A B Z in DRAM\n", "- store B Z in DRAM\n- store A in GLB\n- store A in DRAM\n",
-            "mapping.yaml:7:3: store A in DRAM: A is stored in GLB, an inner level, above this node",
+            "mapping.yaml", "- store A B Z in DRAM\n- for m by 4\n- store A in GLB\n",
+            "- store B Z in DRAM\n- for m by 4\n- store A in GLB\n- store A in DRAM\n",
+            "mapping.yaml:8:3: store A in DRAM: A is stored in GLB, an inner level, above this node",
             id="storage in the wrong order",
         ),
         pytest.param(
@@ -230,8 +231,77 @@ def test_one_mistake(folder, file, right, wrong, problem):
     assert right in text
     (folder / file).write_text(text.replace(right, wrong, 1))
     found = problems_of(folder)
-    assert any(problem in p for p in found), found
-    assert not any("Traceback" in p for p in found)
+    assert len(found) == 1, found  # and nothing that merely follows from it
+    assert problem in found[0]
+    assert "Traceback" not in found[0]
+
+
+CASCADE = """\
+name: cascade
+ranks: {I: 5, K: 4}
+einsums:
+- Y[i, k] = A[i, k] * B[i, k]
+- Z[i, k] = 2 * Y[i, k]
+"""
+SEQUENCE = """\
+nest:
+- store A B Z in DRAM
+- store Y in GLB
+- for i by 1
+- sequence:
+  - - for k by 1
+    - compute Y on MAC
+  - - for k by 1
+    - compute Z on MAC
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "problem"),
+    [
+        ("compute Z", "compute Q", "mapping.yaml:9:7: compute Q on MAC: unknown Einsum 'Q' (known: Y, Z)"),
+        ("    - compute Z on MAC\n", "", "mapping.yaml:8:5: the nest does not end in a compute or sequence node"),
+        ("compute Z", "compute Y", "mapping.yaml:9:7: compute Y on MAC: Einsum Y is computed more than once"),
+        (
+            "    - compute Y on MAC\n",
+            "    - compute Y on MAC\n    - for k by 1\n",
+            "8:7: for k by 1: nothing may follow",
+        ),
+        ("for i by 1", "for z by 1", "mapping.yaml:4:3: for z by 1: unknown rank variable 'z' (known: i, k)"),
+        ("for i by 1", "for i by 9", "mapping.yaml:4:3: for i by 9: the tile 9 is larger than what is left of i: 5"),
+        ("for i by 1", "parallel i by 1 across PE.X", "parallel i by 1 across PE.X: unknown array 'PE'"),
+        ("store Y in GLB", "store YY in GLB", "mapping.yaml:3:3: store YY in GLB: unknown tensor 'YY'"),
+        ("store Y in GLB", "store Y in GLBB", "mapping.yaml:3:3: store Y in GLBB: unknown level 'GLBB'"),
+        ("store Y in GLB", "store Y in MAC", "mapping.yaml:3:3: store Y in MAC: MAC does not store"),
+    ],
+)
+def test_what_follows_from_one_mistake_in_a_cascade_is_not_told(folder, right, wrong, problem):
+    assert right in SEQUENCE
+    (folder / "workload.yaml").write_text(CASCADE)
+    (folder / "mapping.yaml").write_text(SEQUENCE.replace(right, wrong, 1))
+    (found,) = problems_of(folder)
+    assert problem in found
+
+
+def test_what_does_not_follow_is_told_beside_it(folder):
+    (folder / "workload.yaml").write_text(CASCADE)
+    wrong = SEQUENCE.replace("store Y in GLB", "store Y in GLBB").replace("store A B Z", "store A Z")
+    (folder / "mapping.yaml").write_text(wrong.replace("- for k by 1\n    - compute Z", "- compute Z"))
+    level, a, k = problems_of(folder)
+    assert "unknown level 'GLBB'" in level
+    assert "B is stored nowhere" in a
+    assert "rank variable k is not brought down to 1" in k
+
+
+def test_a_rank_variable_of_another_einsum_is_not_unknown(folder):
+    (folder / "workload.yaml").write_text(
+        CASCADE.replace("K: 4", "K: 4, J: 3").replace("2 * Y[i, k]", "C[j] * Y[i, k]")
+    )
+    wrong = SEQUENCE.replace("A B Z", "A B C Z").replace(
+        "- - for k by 1\n    - compute Y", "- - for j by 1\n    - compute Y"
+    )
+    (folder / "mapping.yaml").write_text(wrong)
+    assert "for j by 1: no Einsum below has the rank variable j (known: i, k)" in problems_of(folder)[0]
 
 
 def test_an_undefined_rank_is_named(folder):
