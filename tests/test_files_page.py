@@ -118,7 +118,7 @@ LEVELS = {"memory": DRAM | {"size": "8 KiB"}, "array": {"array": "PEs", "shape":
 def around_component(title, said):
     """A file with a component in a level that states no price of its own."""
     of = OWN[title]
-    needed = {"dram": {"kind": "ddr4"}, "wire": {"length": 1}, "noc": {"topology": "bus", "length": 1}}.get(title, {})
+    needed = {"dram": {"kind": "ddr4"}, "wire": {"length": 1}, "noc": {"topology": "tree", "length": 1}}.get(title, {})
     levels = {kind: dict(level) for kind, level in LEVELS.items()}
     levels[of.level].pop("energy", None)
     levels[of.level]["component"] = {"class": title} | needed | said

@@ -76,6 +76,14 @@ class Network:
             rates["bisect"] = self.tree_levels(instances)[-1]
         return rates
 
+    def idle_ports(self, shape: Mapping[str, int]) -> bool:
+        """Whether more links lead to what is above than to the instances; a further bus leads to each of them.
+
+        >>> Network(topology="mesh", ports=17, link_bits=16).idle_ports({"X": 4, "Y": 4})
+        True
+        """
+        return self.topology != "bus" and (self.ports or 1) > math.prod(shape.values())
+
     def meaning(self) -> str:
         """Say how links are counted, for lists of sources."""
         return f"{self.topology}: {_MEANINGS[self.topology]} (docs/counting.md, Networks)"

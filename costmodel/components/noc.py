@@ -31,7 +31,12 @@ class Noc:
         return _PARAMETERS
 
     def actions(self, parameters: Parameters) -> Mapping[str, ComponentFigure]:
-        if int(parameters["radix"]) < LEAST_RADIX:
+        if parameters["radix"] and parameters["topology"] != "tree":
+            hint = "leave it out, or say `topology: tree`"
+            raise ComponentError(
+                f"it is the children of a node of a tree: `topology: {parameters['topology']}` has none", "radix", hint
+            )
+        if parameters["radix"] and int(parameters["radix"]) < LEAST_RADIX:
             raise ComponentError(f"a node of a tree has at least {LEAST_RADIX} children", "radix")
         hop = link(self.name, parameters)
         if parameters["router"]:
@@ -45,7 +50,7 @@ def network_of(parameters: Parameters) -> Network:
     """Return the network that the parameters of a ``noc`` describe."""
     return Network(
         topology=cast("Topology", parameters["topology"]),
-        radix=int(parameters["radix"]),
+        radix=int(parameters["radix"]) or LEAST_RADIX,
         ports=int(parameters["ports"]) or None,
         link_bits=int(parameters["width"]),
     )
@@ -53,7 +58,7 @@ def network_of(parameters: Parameters) -> Network:
 
 _PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
     {
-        "topology": Parameter(means="how instances are connected", words=TOPOLOGIES, example="mesh"),
+        "topology": Parameter(means="how instances are connected", words=TOPOLOGIES, example="tree"),
         "length": LENGTH,
         "width": WIDTH,
         "node": NODE,
@@ -67,10 +72,12 @@ _PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
         ),
         "ports": Parameter(
             means="links to what is above: words that may enter or leave in a cycle; 1 when absent, of a systolic "
-            "array one for each row and column",
+            "array one for each row and column; more than there are instances carry nothing more, except on a bus",
             default=0,
             example=4,
         ),
-        "radix": Parameter(means="children of each node of a tree", default=2, example=4),
+        "radix": Parameter(
+            means="children of each node of a tree, 2 when absent; of no other topology", default=0, example=4
+        ),
     }
 )

@@ -15,7 +15,7 @@ from costmodel.mapper.reasons import Why
 from costmodel.model.evaluate import combine, evaluate
 from costmodel.model.evaluation import Evaluation
 from costmodel.report.models import GivenWorkload, given_workload
-from costmodel.report.notes import price_notes, role_notes
+from costmodel.report.notes import keep_notes, price_notes, role_notes
 from costmodel.report.run import (
     EinsumSearch,
     InputFile,
@@ -132,7 +132,8 @@ def notes_of(question: Question, constraints: Sequence[str] = ()) -> tuple[str, 
     """What has to be said beside the result of a question."""
     roles = role_notes(question.workload, question.architecture, constraints)
     prices = price_notes(question.stated, question.architecture)
-    return (*question.missing, *question.workload.warnings, *question.architecture.warnings, *roles, *prices)
+    kept = keep_notes([question.whole], question.architecture)
+    return (*question.missing, *question.workload.warnings, *question.architecture.warnings, *kept, *roles, *prices)
 
 
 @dataclass(frozen=True)

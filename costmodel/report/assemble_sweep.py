@@ -10,7 +10,7 @@ from costmodel.einsum.algebra import Workload
 from costmodel.report.assemble import as_stated, input_file, provenance_of
 from costmodel.report.contest import computed_by, unbeaten
 from costmodel.report.folder import check_writable, file_name, is_run, kind_of, names_like, taken
-from costmodel.report.notes import price_notes, role_notes
+from costmodel.report.notes import keep_notes, price_notes, role_notes
 from costmodel.report.run import DesignPoint, Run
 from costmodel.spec import catalog
 from costmodel.spec.hardware import Architecture
@@ -76,14 +76,14 @@ def _notes(
     stated = as_stated(arch, base)
     changes = list(study.set.items())
     found = [note for w in workloads for note in (*w.warnings, *role_notes(w, base, study.constraints))]
-    found += (*base.warnings, *price_notes(stated, base))
+    found += (*base.warnings, *keep_notes(workloads, base), *price_notes(stated, base))
     for path, values in study.columns.items():
         for value in (values[0], values[-1]):
             try:
                 changed = catalog.load_pair(arch, work, [*changes, (path, value)])[0]
             except SpecError:  # a value that fits with those of other axes only
                 continue
-            found += (*changed.warnings, *price_notes(stated, changed))
+            found += (*changed.warnings, *keep_notes(workloads, changed), *price_notes(stated, changed))
     return found
 
 

@@ -1,4 +1,4 @@
-"""What has to be said beside a result, since no reader would suspect it: guessed roles, prices that stay behind."""
+"""What has to be said beside a result, since no reader would suspect it: guessed roles, stale prices, unknown names."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from costmodel.einsum.roles import keeps
 from costmodel.model.meters import leakage_w, port_energy
 from costmodel.report.human import some
 from costmodel.spec.hardware import Array, Memory
+from costmodel.spec.problems import did_you_mean
 
 if TYPE_CHECKING:
     from costmodel.einsum.algebra import Einsum, Tensor, Workload
     from costmodel.spec.hardware import Architecture, Level
 
 TENSORS = 5
-"""Tensors with a guessed role, of which so many are named."""
+"""So many of a note are named."""
+_ROLES = tuple(role.value for role in Role)
 _ROLE_WORDS = {Role.WEIGHT.value, Role.INPUT.value}
 
 
@@ -39,6 +41,26 @@ def role_notes(workload: Workload, architecture: Architecture, sentences: Sequen
         return []
     what = f"roles are guessed, and {architecture.name} (or a constraint) tells inputs from weights"
     return [f"{what}: {some(list(found), TENSORS)}; `weights:` in the workload says which tensors are weights"]
+
+
+def keep_notes(workloads: Sequence[Workload], architecture: Architecture) -> list[str]:
+    """Name what a memory says that it keeps, and what is neither a role nor a tensor of any of the workloads.
+
+    It is no error: a machine may name tensors of several workloads, each of which has some of them.
+    """
+    tensors = dict.fromkeys(name for w in workloads for einsum in w.einsums for name in einsum.tensors)
+    found = []
+    for memory in architecture.memories:
+        for key, names in (("keep", memory.keep or ()), ("may_keep", memory.may_keep)):
+            unknown = [name for name in names if name not in tensors and name not in _ROLES]
+            if unknown:
+                near = did_you_mean(unknown[0], list(tensors))
+                hint = near if near.startswith("did you mean") else f"its tensors: {some(list(tensors), TENSORS)}"
+                of = " + ".join(dict.fromkeys(w.name for w in workloads))
+                found.append(
+                    f"{memory.name}: `{key}` names {some(unknown, TENSORS)}, no role and no tensor of {of} ({hint})"
+                )
+    return found
 
 
 def price_notes(stated: Architecture, changed: Architecture) -> list[str]:

@@ -140,7 +140,8 @@ class MemorySpec(LevelSpec):
     E.g. ``480 MB/s``, ``8 words/cycle``, ``{read: 80 b/cycle, write: 64 b/cycle}``."""
     keep: OneOrMore[Held] | None = None
     """Roles (``input``, ``output``, ``weight``, ``intermediate``) or names of tensors that are held here; the rest
-    passes by. An intermediate is also an output where it is written and an input where it is read. When absent: all, or
+    passes by. An intermediate is also an output where it is written and an input where it is read. A name may be one of
+    another workload, and is noted beside the results of one that does not have it. When absent: all, or
     none beyond ``may_keep`` where that is given. E.g. ``[input, output]``, ``weight``,
     ``[K, V]``."""
     may_keep: OneOrMore[Held] = ()

@@ -7,6 +7,7 @@ that.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -136,7 +137,9 @@ def prices_of(level: AnyLevel, at: Path, around: Around, marks: Marks) -> LevelP
     still = {
         name: numbers[name] for part in parts if not _supplied(part) for name in part.priced.figures if name in known
     }
-    return LevelPrices(numbers, width, (*beyond, *_unmoved(at, stated | still, around)), _network(of))
+    network = _network(of)
+    warnings = (*beyond, *_unmoved(at, stated | still, around), *_idle_ports(level, network))
+    return LevelPrices(numbers, width, warnings, network)
 
 
 def _supplied(part: _Part) -> bool:
@@ -157,6 +160,16 @@ def _network(of: Priced) -> Network | None:
     from costmodel.components.noc import Noc, network_of
 
     return network_of(of.values) if isinstance(of.component, Noc) else None
+
+
+def _idle_ports(level: AnyLevel, network: Network | None) -> tuple[str, ...]:
+    """Warn of links to what is above that can carry nothing."""
+    if network is None or not isinstance(level, ArraySpec) or not network.idle_ports(level.shape):
+        return ()
+    instances = math.prod(level.shape.values())
+    return (
+        f"`ports: {network.ports:,}`, and a single link leads to each of its {instances:,} instances: the rest is idle",
+    )
 
 
 def _stated(level: AnyLevel, at: Path, around: Around) -> Iterator[tuple[str, LevelNumber]]:

@@ -237,6 +237,20 @@ def test_a_link_of_a_network_is_a_wire_and_a_router_at_its_node():
         ("noc", {"topology": "mash", "length": 1}, "topology", "must be one of bus, crossbar, tree, mesh", "'mesh'"),
         ("noc", {"topology": "mesh"}, "length", "a noc needs its length", "0.5 mm"),
         ("noc", {"topology": "tree", "length": 1, "radix": 1}, "radix", "a node of a tree has at least 2", ""),
+        (
+            "noc",
+            {"topology": "mesh", "length": 1, "radix": 4},
+            "radix",
+            "of a tree: `topology: mesh` has none",
+            "leave it out",
+        ),
+        (
+            "noc",
+            {"topology": "bus", "length": 1, "radix": 2},
+            "radix",
+            "of a tree: `topology: bus` has none",
+            "topology: tree",
+        ),
     ],
 )
 def test_what_cannot_be_priced_names_the_parameter_and_what_to_say(name, stated, parameter, message, hint):

@@ -1,8 +1,10 @@
-"""What is said beside a result: guessed roles where they decide, prices that stay behind a size."""
+"""What is said beside a result: guessed roles where they decide, prices that stay behind a size, unknown names."""
 
 import pytest
+from click.testing import CliRunner
 
-from costmodel.report.notes import price_notes, role_notes
+from costmodel.cli import app
+from costmodel.report.notes import keep_notes, price_notes, role_notes
 from costmodel.spec.catalog import load_architecture, load_workload
 
 GUESSED = "name: w\nranks: {M: 4, K: 4}\neinsums:\n- {einsum: 'Z[m] = B[k] * A[k, m]'}\n"
@@ -49,3 +51,39 @@ def test_a_stated_role_is_not_noted(tmp_path):
 def test_prices_that_do_not_follow_a_size_are_noted(overrides, named):
     notes = price_notes(load_architecture("pe2d"), load_architecture("pe2d", overrides))
     assert [note.split()[0] for note in notes] == named
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("Buffer.keep=[FOO]", "Buffer: `keep` names FOO, no role and no tensor of mm64 (its tensors: A, B, Z)"),
+        (
+            "Buffer.keep=[A, FOO, BAR]",
+            "Buffer: `keep` names FOO, BAR, no role and no tensor of mm64 (its tensors: A, B, Z)",
+        ),
+        ("Buffer.keep=[AA]", "Buffer: `keep` names AA, no role and no tensor of mm64 (did you mean 'A'?)"),
+        ("Buffer.may_keep=[Y]", "Buffer: `may_keep` names Y, no role and no tensor of mm64 (its tensors: A, B, Z)"),
+        ("Buffer.keep=[A, input, output, weight, intermediate]", None),
+    ],
+)
+def test_a_name_that_no_tensor_has_is_noted(override, said):
+    notes = keep_notes([load_workload("mm64")], load_architecture("two_level", [override]))
+    assert notes == ([] if said is None else [said])
+
+
+def test_a_name_of_one_of_several_workloads_is_known(guessed):
+    machine = load_architecture("two_level", ["Buffer.keep=[Z, K]"])
+    (note,) = keep_notes([guessed, load_workload("mm64")], machine)
+    assert "Buffer: `keep` names K, no role and no tensor of w + mm64" in note
+    assert keep_notes([guessed, load_workload("mm64")], load_architecture("two_level", ["Buffer.keep=[Z]"])) == []
+
+
+def test_unknown_names_are_noted_beside_a_mapping_and_a_sweep(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    name = "`keep` names FOO, no role and no tensor of mm64"
+    for arguments in (["two_level", "mm64", "--no-run"], ["two_level", "mm64", "--no-run", "--einsum", "Z"]):
+        done = CliRunner().invoke(app, ["map", *arguments, "--quiet", "--set", "Buffer.keep=[A, FOO]"])
+        assert name in done.stdout
+    study = "name: s\narch: two_level\nworkload: mm64\nobjective: energy\naxes: {Buffer.size: [4KiB, 8KiB]}\n"
+    (tmp_path / "s.yaml").write_text(study + "set: {Buffer.keep: [A, FOO]}\n")
+    assert name in CliRunner().invoke(app, ["sweep", "s.yaml", "--quiet"]).stdout

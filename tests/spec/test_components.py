@@ -275,6 +275,29 @@ def test_a_class_of_the_file_lies_between_its_points_and_grows_by_its_powers():
     assert [text.split(":")[0] for text in told] == ["GLB", "MAC"]
 
 
+NOC = "PEs.component={class: noc, length: 0.5 mm, topology: mesh}"
+
+
+@pytest.mark.parametrize(
+    ("topology", "ports", "idle"),
+    [("mesh", 16, False), ("mesh", 17, True), ("crossbar", 100_000, True), ("tree", 17, True), ("bus", 17, False)],
+)
+def test_ports_that_no_instance_can_take_words_from_are_warned_of(topology, ports, idle):
+    warnings = chip(NOC, f"PEs.component.topology={topology}", f"PEs.component.ports={ports}").warnings
+    said = f"PEs: `ports: {ports:,}`, and a single link leads to each of its 16 instances: the rest is idle"
+    assert warnings == ((said,) if idle else ())
+    assert chip(NOC, f"PEs.component.topology={topology}").warnings == ()
+
+
+def test_a_radix_of_what_is_no_tree_is_refused_with_its_place():
+    assert chip(NOC, "PEs.component.topology=tree", "PEs.component.radix=4").level("PEs").network.radix == 4
+    assert chip(NOC, "PEs.component.topology=tree").level("PEs").network.radix == 2
+    with pytest.raises(
+        SpecError, match=r"\$\.levels\[2\]\.component\.radix: .* of a tree: `topology: mesh` has none \(leave it out"
+    ):
+        chip(NOC, "PEs.component.radix=4")
+
+
 def test_a_class_of_the_file_names_its_source_and_warns_beyond_its_points():
     found = {(n.level, n.name): n for n in catalog.load_sources(parse(DEFINED), ["GLB.size=64KiB"])}
     assert found["GLB", "read"].source.startswith("our compiler; interpolated between")
