@@ -531,6 +531,21 @@ def test_two_producers_of_different_coordinates_are_a_concatenation():
     assert shapes(resolved)["C"] == (6,)
 
 
+@pytest.mark.parametrize("high", ["C[p + 2]", "C[2*p]", "C[2*p + 1]", "C[7 - p]"])
+def test_a_second_producer_whose_range_overlaps_is_refused(high):
+    """Interleaved words, too: what is compared is the range of coordinates."""
+    low = {"einsum": "C[2*p] = A[p]" if "2*p" in high else "C[p] = A[p]", "name": "low"}
+    problem = only_problem(low, {"einsum": f"{high} = B[p]", "name": "high"}, ranks={"P": 6})
+    assert problem.message == "C is written by einsums[0] already"
+
+
+def test_producers_that_are_apart_along_one_rank_may_overlap_along_another():
+    low, high = ({"einsum": f"C[p{by}, m] = {of}[p, m]", "name": of} for by, of in (("", "A"), (" + P", "B")))
+    assert shapes(workload(low, high, ranks={"P": 3, "M": 2}))["C"] == (6, 2)
+    problem = only_problem(low, high, {"einsum": "C[p + 5, m] = D[p, m]", "name": "D"}, ranks={"P": 3, "M": 2})
+    assert problem.message == "C is written by einsums[1] already"
+
+
 @pytest.mark.parametrize(
     ("einsums", "where"),
     [(("Z[m] = Z[m] + A[m]",), "here"), (("Y[m] = Z[m]", "Z[m] = A[m]"), "by einsums[1]")],
