@@ -3,6 +3,7 @@
 import builtins
 import json
 import math
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -293,6 +294,28 @@ def test_gelu_in_both_forms(form, tmp_path):
 
 def test_a_norm_of_root_mean_squares(tmp_path):
     compare(model_of([("RMSNormalization", "X G", "Y", {})], ROWS, {"G": whole(4)}, opset=23), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "inputs", "constants", "opset", "divisions"),
+    [
+        ([("LayerNormalization", "X G B", "Y", {})], ROWS, {"G": whole(4), "B": whole(4)}, 17, 2),
+        ([("InstanceNormalization", "X G B", "Y", {})], IMAGE, {"G": whole(4), "B": whole(4)}, 17, 2),
+        ([("GroupNormalization", "X G B", "Y", {"num_groups": 2})], IMAGE, {"G": whole(4), "B": whole(4)}, 21, 2),
+        ([("RMSNormalization", "X G", "Y", {})], ROWS, {"G": whole(4)}, 23, 1),
+    ],
+)
+def test_a_norm_takes_its_root_and_its_quotients_at_each_element(nodes, inputs, constants, opset, divisions, tmp_path):
+    """As its formula is written, and as docs/files.md says; once per row would do."""
+    elements = math.prod(inputs["X"])
+    model = model_of(nodes, inputs, constants, opset=opset)
+    model.graph.output[0].CopyFrom(helper.make_tensor_value_info("Y", TensorProto.DOUBLE, inputs["X"]))
+    imported = import_model(saved(model, tmp_path))
+    found = catalog.load_workload(imported.workload.model_dump(mode="json", exclude_none=True))
+    counts = Counter()
+    for einsum in found.einsums:
+        counts.update(einsum.operation_counts)
+    assert (counts["rsqrt"], counts["div"]) == (elements, divisions * elements)
 
 
 def test_an_old_softmax_reduces_all_axes_from_the_one_that_it_names(tmp_path):
