@@ -46,6 +46,10 @@ class Operator:
         """The name of an input; empty where it is left out."""
         return self.inputs[place] if place < len(self.inputs) else ""
 
+    def __str__(self) -> str:
+        """Which one it is, in a message."""
+        return f"node {self.name!r} ({self.kind}, number {self.place})"
+
 
 def without_scales(operator: Operator, *places: int) -> Operator:
     """Return an operator of whole numbers as the one of numbers: its operands alone, which stand at these places.
@@ -226,13 +230,17 @@ def _folded(model: onnx.ModelProto, path: Path, elsewhere: set[str]) -> Graph:
     opsets = {entry.domain or "ai.onnx": entry.version for entry in model.opset_import}
     kept, weights = [], set(made)
     for place, node in enumerate(graph.node, start=1):
+        operator = _operator(node, place, opsets)
         if _foldable(node, constants, shapes, types):
-            folded = _evaluated(model, node, constants, shapes, types)
+            try:
+                folded = _evaluated(model, node, constants, shapes, types)
+            except (IndexError, ValueError) as error:  # the checker does not look at values
+                problem = Problem(f"{operator} cannot be computed: {error}", file=str(path))
+                raise SpecError([problem]) from None
             constants |= folded
             shapes |= {name: array.shape for name, array in folded.items()}
             weights |= folded.keys()
             continue
-        operator = _operator(node, place, opsets)
         if operator.inputs and all(name in weights for name in operator.inputs if name):
             weights |= {*operator.outputs}
         kept.append(operator)

@@ -95,8 +95,7 @@ def _unknown(importer: Importer, operator: Operator, reason: str) -> Unknown:
     graph, read = importer.graph, [name for name in operator.outputs if name]
     lost = [name for name in read if graph.uses[name] and name not in graph.shapes]
     if lost:
-        place = f"node {operator.name!r} ({operator.kind}, number {operator.place})"
-        message = f"{place} is not imported: {reason}; and the shape of {lost[0]!r}, which it makes, is not known"
+        message = f"{operator} is not imported: {reason}; and the shape of {lost[0]!r}, which it makes, is not known"
         raise SpecError([Problem(message, file=graph.file, hint="cut the model there, or simplify it before")])
     read = [name for name in read if graph.uses[name]]
     tensors = tuple(importer.view(name).tensor for name in read)

@@ -215,12 +215,13 @@ def literal_zero(operator: Operator) -> str:
 
 def _gather(importer: Importer, operator: Operator) -> list[View]:
     """Rows that are looked up; where it is known which, a view if they stand at equal distances."""
-    data, indices = operator.inputs[:2]
-    array = importer.constant(indices)
+    data, given = operator.inputs[:2]
     view = importer.view(data, "VD" if len(importer.shape(data)) == 2 else "")
     axis = operator.attributes.get("axis", 0) % len(view.axes)
+    indices = importer.rows(operator, given, view.shape[axis])
+    array = importer.constant(indices)
     if array is not None:
-        places = [int(n) % view.shape[axis] for n in array.reshape(-1)]
+        places = [int(n) for n in array.reshape(-1)]
         if array.ndim == 0:
             return [view.at(axis, places[0])]
         steps = {b - a for a, b in itertools.pairwise(places)} or {1}
@@ -229,11 +230,11 @@ def _gather(importer: Importer, operator: Operator) -> list[View]:
             return [sliced(importer, operator, view, axis, range(places[0], stop, step))]
     if indices not in importer.graph.inputs and array is None:
         raise NotImportedError(f"its indices ({indices!r}) are computed while the model runs")
-    return [_looked_up(importer, operator, importer.flat(f"{operator.name}.copy", view, [axis]), axis)]
+    return [_looked_up(importer, operator, importer.flat(f"{operator.name}.copy", view, [axis]), axis, indices)]
 
 
-def _looked_up(importer: Importer, operator: Operator, view: View, axis: int) -> View:
-    table = importer.view(operator.inputs[1])
+def _looked_up(importer: Importer, operator: Operator, view: View, axis: int, indices: str) -> View:
+    table = importer.view(indices)
     loops = Loops(importer.writer, view, table)
     outer = [loops.axis(a) for a in view.axes[:axis]]
     found = [loops.axis(a) for a in table.axes]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from costmodel.importing.graph import Graph, Operator
 from costmodel.importing.views import View
 from costmodel.importing.writing import Writer, copied, together
+from costmodel.spec.problems import Problem, SpecError
 
 if TYPE_CHECKING:
     from costmodel.importing.graph import Values
@@ -51,12 +52,16 @@ class Importer:
                 self.constants[view.tensor] = array.astype(int) if array.dtype.kind == "b" else array
         return self.views[name]
 
-    def made(self, name: str, array: Values, letters: str) -> View:
-        """A tensor that is computed here, from constants."""
+    def known(self, name: str, array: Values) -> str:
+        """A constant that is computed here, from others; its name."""
         self.graph.constants[name] = array
         self.graph.shapes[name] = array.shape
         self.graph.weights.add(name)
-        return self.view(name, letters)
+        return name
+
+    def made(self, name: str, array: Values, letters: str) -> View:
+        """A tensor of such a constant."""
+        return self.view(self.known(name, array), letters)
 
     def shape(self, name: str) -> tuple[int, ...]:
         if name in self.views:
@@ -80,6 +85,20 @@ class Importer:
         if array is None:
             raise NotImportedError(f"{name!r}, its {attribute}, is computed while the model runs")
         return [int(n) for n in array.reshape(-1)]
+
+    def rows(self, operator: Operator, name: str, extent: int) -> str:
+        """Indices of an axis, as constants that count from its beginning where they are constant: -1 is its last row.
+
+        Raises SpecError where one is no row.
+        """
+        array = self.constant(name)
+        if array is None:
+            return name
+        outside = array[(array < -extent) | (array >= extent)]
+        if outside.size:
+            message = f"{operator}: {outside.flat[0]} in its indices {name!r} is no row of {extent:,}"
+            raise SpecError([Problem(message, file=self.graph.file, hint=f"rows are {-extent:,} to {extent - 1:,}")])
+        return self.known(f"{name}.of.{extent}", array % extent) if (array < 0).any() else name
 
     def number(self, name: str) -> str | None:
         """A constant of one word, as it is written in an Einsum; a truth is 1."""

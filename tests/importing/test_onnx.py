@@ -154,6 +154,12 @@ PRODUCTS = {
     ),
     "rows": ([("Gather", "T I64", "Y", {"axis": 0})], {"I64": (2, 3)}, {"T": whole(5, 4)}),
     "known rows": ([("Gather", "X i", "Z", {"axis": 1}), ("Neg", "Z", "Y", {})], ROWS, {"i": index(2, 0, 0)}),
+    "rows counted from the end": (
+        [("Gather", "X i", "Z", {"axis": 1}), ("Gather", "W i", "V", {"axis": 0}), ("MatMul", "Z V", "Y", {})],
+        {"X": (3, 5, 4), "W": (7, 4, 3)},
+        {"i": index(0, 2, -1)},
+    ),
+    "the last of them": ([("Gather", "X i", "Z", {"axis": 1}), ("Neg", "Z", "Y", {})], ROWS, {"i": index(-2, -1)}),
     "one row": ([("Gather", "X i", "Z", {"axis": 1}), ("Neg", "Z", "Y", {})], ROWS, {"i": np.array(1)}),
     "behind one another": ([("Concat", "X W", "Z", {"axis": 1}), ("Relu", "Z", "Y", {})], {**ROWS, "W": (2, 2, 4)}, {}),
     # ONNX's own evaluator looks at as many channels as there are images.
@@ -488,6 +494,34 @@ def test_a_model_without_an_einsum_says_why(nodes, hint, tmp_path):
     with pytest.raises(SpecError) as caught:
         import_model(saved(model_of(nodes, {"X": (2, 3)}), tmp_path))
     assert str(caught.value.problems[0]).endswith(f"nothing in it is an Einsum ({hint})")
+
+
+@pytest.mark.parametrize(
+    ("nodes", "constants", "problem"),
+    [
+        (
+            [("Gather", "X i", "Y", {"axis": 1})],
+            {"i": index(0, 3, -1)},
+            "node 'gather0' (Gather, number 1): 3 in its indices 'i' is no row of 3 (rows are -3 to 2)",
+        ),
+        (
+            [("Gather", "X i", "Z", {"axis": 0}), ("Neg", "Z", "Y", {})],
+            {"i": np.array(-3)},
+            "node 'gather0' (Gather, number 1): -3 in its indices 'i' is no row of 2 (rows are -2 to 1)",
+        ),
+        (
+            [("Gather", "T i", "Z", {"axis": 0}), ("Mul", "X Z", "Y", {})],
+            {"T": whole(3), "i": index(0, 3, 1)},
+            "node 'gather0' (Gather, number 1) cannot be computed: index 3 is out of bounds for axis 0 with size 3",
+        ),
+    ],
+    ids=["rows", "one row", "of a constant"],
+)
+def test_a_row_that_is_none_is_a_fault_of_the_model(nodes, constants, problem, tmp_path):
+    path = saved(model_of([(k, r, w, {**a}) for k, r, w, a in nodes], {"X": (2, 3)}, constants), tmp_path)
+    with pytest.raises(SpecError) as caught:
+        import_model(path)
+    assert [str(found) for found in caught.value.problems] == [f"{path}: {problem}"]
 
 
 def test_open_dimensions_are_asked_for_and_set(tmp_path):
