@@ -10,6 +10,7 @@ from onnx.reference import ReferenceEvaluator  # noqa: E402
 
 import costmodel.api as cm  # noqa: E402
 from costmodel.importing.importer import import_model  # noqa: E402
+from costmodel.spec import catalog  # noqa: E402
 
 
 def model_of(nodes, inputs, constants=None, outputs=("Y",), opset=18):
@@ -54,7 +55,10 @@ def values_for(model, seed=0):
 
 
 def compare(model, folder, tolerance=1e-9, reference=None):
-    """Import a model and run both; return what was imported. ``reference``: one that computes the same."""
+    """Import a model and run both; return what was imported. ``reference``: one that computes the same.
+
+    Every tensor has the shape that the model gives to it, in every Einsum.
+    """
     found = import_model(saved(model, folder), ())
     feeds = values_for(model)
     expected = dict(
@@ -65,6 +69,9 @@ def compare(model, folder, tolerance=1e-9, reference=None):
     looked_up = {t for t in given if any(f"={t}[" in einsum.einsum for einsum in found.workload.einsums)}
     document["values"] |= {tensor: given.pop(tensor).tolist() for tensor in looked_up}
     ran = cm.run(document, values={**given, **found.constants})
+    extents = {view.tensor: view.extents for view in found.views.values()}
+    for einsum in catalog.load_workload(document).einsums:
+        assert {n: t.shape for n, t in einsum.tensors.items() if extents.get(n, t.shape) != t.shape} == {}
     for name, array in expected.items():
         np.testing.assert_allclose(found.value(name, ran.tensors), array, rtol=tolerance, atol=tolerance)
     return found

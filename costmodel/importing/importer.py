@@ -129,6 +129,7 @@ def _gathered(importer: Importer, unknown: tuple[Unknown, ...]) -> ImportedModel
         name=plain_name(graph.name),
         source=f"imported from {Path(graph.file).name}",
         ranks=writer.ranks,
+        tensors={tensor: ranks for tensor, ranks in writer.declared.items() if f"{tensor}[" in texts} or None,
         weights=tuple(name for name in used if name not in indices),
         values={tensor: array.tolist() for tensor, array in stated.items()},
         distinct={t: len(set(constants[t].reshape(-1).tolist())) for t in used if t in indices - stated.keys()},

@@ -37,6 +37,10 @@ class Writer:
     """Extent of each rank where an Einsum has none of its own; the name of another one where that is what it is."""
     of_tensors: dict[str, int] = field(default_factory=dict)
     """Extent of each rank of a tensor: one name for each first letter and extent."""
+    cut: set[str] = field(default_factory=set)
+    """Tensors that some Einsum does not read to their end."""
+    _given: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Tensors that no Einsum writes, with their ranks."""
     _tensors: set[str] = field(default_factory=set)
     _names: set[str] = field(default_factory=set)
 
@@ -66,7 +70,14 @@ class Writer:
         named = zip(shape, letters, strict=True)
         axes = tuple(loops.axis((AxisDigit(n, letter),)) if n > 1 or not squeezed else () for n, letter in named)
         parts = [part for axis in axes for part in axis]
-        return self.whole(self.tensor(name), parts, axes, [part.rank for part in parts] if squeezed else None)
+        found = self.whole(self.tensor(name), parts, axes, [part.rank for part in parts] if squeezed else None)
+        self._given[found.tensor] = found.ranks
+        return found
+
+    @property
+    def declared(self) -> dict[str, tuple[str, ...]]:
+        """Ranks of the tensors whose shapes no Einsum tells: it reads a part, and none writes the whole."""
+        return {tensor: ranks for tensor, ranks in self._given.items() if tensor in self.cut}
 
     def whole(
         self,
@@ -152,6 +163,8 @@ class Loops:
     def read(self, view: View, *by: AxisDigits | Spot) -> str:
         """An access to the tensor of a view, each axis read by variables or at a coordinate."""
         spots = view.read(*by)
+        if any(spot.span[1] + 1 < extent for spot, extent in zip(spots, view.extents, strict=True)):
+            self.writer.cut.add(view.tensor)
         named = zip(spots, view.ranks, view.extents, strict=True)
         indices = (self.index(spot, rank, extent) for spot, rank, extent in named)
         return f"{view.tensor}[{', '.join(indices)}]"

@@ -32,6 +32,8 @@ class Use:
     """Smallest coordinate per rank."""
     extents: tuple[int, ...]
     """Largest coordinate plus one, per rank; 0 where the index leaves the tensor (padding) and does not say where."""
+    room: tuple[int, ...]
+    """What the tensor has at least, per rank: ``extents``, or all of a rank that is stored whole."""
     is_output: bool
 
 
@@ -148,7 +150,7 @@ def stated_bits(spec: WorkloadSpec, place: int, tensor: str, role: Role | None =
 
 
 def room_for(uses: Iterable[Use]) -> tuple[int, ...]:
-    return tuple(max(extents) for extents in zip(*(u.extents for u in uses), strict=True))
+    return tuple(max(extents) for extents in zip(*(u.room for u in uses), strict=True))
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -171,7 +173,7 @@ def _differs(tensor: SharedTensor, uses: list[Use], spec: WorkloadSpec) -> bool:
 
 def _other_rank(tensor: SharedTensor, rank: int, reads: list[Use]) -> bool:
     """Whether reads cannot be of this rank: of what an Einsum wrote, an index that names the rank may read a part."""
-    mine, had = max(u.extents[rank] for u in reads), tensor.shape[rank]
+    mine, had = max(u.room[rank] for u in reads), tensor.shape[rank]
     if tensor.writers and all(u.written.indices[rank].rank for u in reads):
         return mine > had
     return mine not in (0, had)

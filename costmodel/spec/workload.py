@@ -5,7 +5,8 @@ How shapes follow from ``ranks:``
     variable is ``RANK=m``, it is the shape of that rank. Constants (``U`` in ``U*p + r``) are entries of ``ranks:``
     too. The shape of a tensor's rank is its largest coordinate plus one: ``U*(P - 1) + (R - 1) + 1`` for the window
     ``U*p + r``, ``H*F`` for ``h*F + f``, ``M1 + 1`` for the iterative ``m1 + 1``. ``ranks:`` may state the shape of a
-    rank that an access names (``H=U*p + r``); it must have room for every coordinate, and what is touched counts.
+    rank that an access names (``H=U*p + r``); it must have room for every coordinate, and what is touched counts, but
+    of a tensor that is declared (``tensors:``) or looked up all of it.
 
 How ranks get their names
     ``RANK=index`` says it; a lone variable gives its upper case; other affine indices take the name that another
@@ -80,7 +81,7 @@ def resolve(spec: WorkloadSpec, marks: Marks | None = None) -> Workload:
     findings = Findings(spec, marks or Marks())
     texts = _texts(findings)
     _check_einsum_names(texts.statements, findings)
-    numbered = [_Numbers(place, s, texts.ranks, findings).einsum() for place, s in texts.statements.items()]
+    numbered = [_Numbers(place, s, texts, findings).einsum() for place, s in texts.statements.items()]
     _check_unused_ranks(texts, findings)
     if texts.are_whole:
         check_tensor_names(texts.statements, findings)
@@ -171,6 +172,8 @@ class _Texts:
     statements: Mapping[int, Statement]
     """By their place, with joined variables written out and the names of declared ranks."""
     ranks: Ranks
+    declared: Collection[str]
+    """Tensors whose ranks are declared: those are stored whole."""
     are_whole: bool
     """Whether every entry can be read."""
     fit: bool
@@ -195,7 +198,8 @@ def _texts(findings: Findings) -> _Texts:
         statements[place] = with_declared_ranks(spelt, place, declared, ranks)
     if not written and None not in read.values():
         findings.at(("einsums",), "no entry computes anything: all declare tensors")
-    return _Texts(statements, ranks, None not in read.values(), len(findings.problems) == problems_before)
+    fit = len(findings.problems) == problems_before
+    return _Texts(statements, ranks, declared.ranks.keys(), None not in read.values(), fit)
 
 
 def _read(place: int, spec: EinsumSpec, findings: Findings) -> Statement | Declaration | None:
@@ -258,14 +262,15 @@ def _check_unused_ranks(texts: _Texts, findings: Findings) -> None:
 class _Numbers:
     """Puts numbers into one statement."""
 
-    def __init__(self, place: int, statement: Statement, ranks: Ranks, findings: Findings) -> None:
+    def __init__(self, place: int, statement: Statement, texts: _Texts, findings: Findings) -> None:
         self.place = place
         self.statement = statement
         self.text = findings.spec.einsums[place].einsum
         self.findings = findings
-        self.ranks = ranks
-        self.stated = ranks.stated(place)
-        self.values = ranks.values(place, sorted(ranks.closure(place, _named_ranks(statement, self.stated))))
+        self.ranks = texts.ranks
+        self.declared = texts.declared
+        self.stated = self.ranks.stated(place)
+        self.values = self.ranks.values(place, sorted(self.ranks.closure(place, _named_ranks(statement, self.stated))))
         self.accesses = (statement.output, *statement.inputs)
 
     def einsum(self) -> NumberedEinsum | None:
@@ -378,6 +383,7 @@ class _Numbers:
         indices: list[Affine] = []
         lows: list[int] = []
         extents: list[int] = []
+        room: list[int] = []
         for index in written.indices:
             stated = self.values.get(index.rank or "")
             affine = self.affine(index, shape, constants, stated)
@@ -395,9 +401,8 @@ class _Numbers:
                 self.problem(index.offset, message, f"ranks has {index.rank}: {stated}")
             indices.append(affine)
             lows.append(max(low, 0))
-            if index.lookup is not None and stated is not None:
-                extents.append(stated)  # the table is stored whole
-            else:
-                extents.append(min(high + 1, stated) if stated is not None else 0 if low < 0 else high + 1)
+            extents.append(min(high + 1, stated) if stated is not None else 0 if low < 0 else high + 1)
+            whole = index.lookup is not None or written.tensor in self.declared
+            room.append(stated if whole and stated is not None else extents[-1])
         access = Access(written.tensor, tuple(indices))
-        return Use(self.place, written, access, tuple(lows), tuple(extents), is_output)
+        return Use(self.place, written, access, tuple(lows), tuple(extents), tuple(room), is_output)

@@ -147,8 +147,9 @@ class WorkloadSpec(SpecModel):
     A constant may be 0. What no Einsum uses is an error.
     E.g. ``{M: 1024, N: M, K: 4*M}``, ``{P: (H + 2*PAD - R) / U + 1}``."""
     tensors: dict[str, Items[str]] | None = None
-    """Ranks of tensors, in order, each alone or with its shape (``S=V``): statements are held against them. What is not
-    declared takes its ranks from the statements. E.g. ``{A: [K, M], G: [S=V, D=V]}``."""
+    """Ranks of tensors, in order, each alone or with its shape (``S=V``): statements are held against them, and all of
+    such a rank is there, however much of it they touch. What is not declared takes its ranks from the statements.
+    E.g. ``{A: [K, M], G: [S=V, D=V]}``."""
     bits: Bits = Field(default_factory=dict)
     """Bits of a word: one number, or a map by tensor, role (``input``, ``output``, ``weight``, ``intermediate``) and
     ``default``; the tensor wins over the role. When absent: the ``word:`` of the architecture.

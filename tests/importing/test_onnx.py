@@ -197,6 +197,20 @@ PRODUCTS = {
         {"X": (2, 9)},
         {},
     ),
+    "unequal pieces of an input": (
+        [("Split", "X", "A B", {"axis": 1, "num_outputs": 2}), ("Neg", "A", "Y", {}), ("Exp", "B", "Z", {})],
+        {"X": (2, 7)},
+        {},
+    ),
+    "parts of what is given": (
+        [
+            ("Slice", "X s e a", "A", {}),
+            ("Slice", "T s e a", "B", {}),
+            ("Mul", "A B", "Y", {}),
+        ],
+        {"X": (3, 7)},
+        {"T": whole(5, 7), "s": index(1, 0), "e": index(2, 4), "a": index(0, 1)},
+    ),
     "digits that do not fit": (
         [
             ("Reshape", "X s", "A", {}),

@@ -42,6 +42,23 @@ def test_a_shape_in_a_declaration_counts_as_if_ranks_had_it():
     assert einsum.shape == {"d": 6, "s": 6}
 
 
+def test_all_of_a_declared_tensor_is_there_however_much_of_it_is_touched():
+    ranks, parts = {"D": 7, "H": 3, "U": 2}, ("A[h] = X[D=h]", {"einsum": "B[h] = X[D=U*h]", "ranks": {"H": 2}})
+    first, second = workload(*parts, ranks=ranks, tensors={"X": ["D"]}).einsums
+    assert first.tensors["X"] == second.tensors["X"]
+    assert first.tensors["X"].shape == (7,)
+    first, second = workload(*parts, ranks={**ranks}).einsums
+    assert [e.tensors["X"].shape for e in (first, second)] == [(3,), (3,)]
+
+
+def test_a_declared_tensor_may_be_written_in_parts():
+    second = {"name": "second", "einsum": "Z[D=g + H] = B[g]"}
+    parts = "Z[D=h] = A[h]", second, {"einsum": "Y[k] = Z[D=k]", "ranks": {"K": 4}}
+    einsums = workload(*parts, ranks={"D": 9, "H": 3, "G": 2}, tensors={"Z": ["D"]}).einsums
+    assert {e.tensors["Z"] for e in einsums} == {einsums[0].tensors["Z"]}
+    assert einsums[0].tensors["Z"].shape == (9,)
+
+
 @pytest.mark.parametrize(
     ("declared", "ranks", "message"),
     [
