@@ -85,7 +85,7 @@ def read_model(path: Path, settings: Iterable[str] = ()) -> Graph:
     model, elsewhere = _loaded(path)
     model = onnx.inliner.inline_local_functions(model)
     _set_dimensions(model, path, settings)
-    model = onnx.shape_inference.infer_shapes(model, data_prop=True)
+    model = _inferred(model)
     return _folded(_by_others(model), path, elsewhere)
 
 
@@ -161,26 +161,52 @@ def _set_dimensions(model: onnx.ModelProto, path: Path, settings: Iterable[str])
     inputs = _inputs(model)
     wanted = _extents(path, settings)
     used: set[str] = set()
+    named: dict[str, int] = {}  # an open dimension by its name, wherever the model states it
+    known: dict[str, None] = {}
     problems = []
     for value in inputs:
         shape = value.type.tensor_type.shape.dim
         for axis, (dimension, names) in enumerate(zip(shape, _dimensions(value), strict=True)):
-            stated = next((name for name in names if name in wanted), None)
-            if stated is not None:
-                used.add(stated)
+            stated, fixed = next((name for name in names if name in wanted), ""), dimension.dim_value
+            used.add(stated)
+            if fixed > 0:
+                if wanted.get(stated, fixed) != fixed:
+                    message = f"--set {stated}={wanted[stated]}: the model fixes axis {axis} of input {value.name!r}"
+                    problems.append(Problem(f"{message} at {fixed}", file=str(path)))
+                continue
+            known[names[-1]] = None
+            if stated:
+                named |= {dimension.dim_param: wanted[stated]} if dimension.dim_param else {}
                 dimension.dim_value = wanted[stated]
-            elif dimension.dim_value <= 0:
-                open_name = dimension.dim_param or f"{value.name}.{axis}"
-                message = f"axis {axis} of input {value.name!r} is open: {open_name}"
-                problems.append(Problem(message, file=str(path), hint=f"say --set {open_name}=N"))
-    known = [name for value in inputs for names in _dimensions(value) for name in names]
+            else:
+                message = f"axis {axis} of input {value.name!r} is open: {names[-1]}"
+                problems.append(Problem(message, file=str(path), hint=f"say --set {names[-1]}=N"))
     for name in wanted.keys() - used:
-        hint = did_you_mean(name, known)
+        hint = did_you_mean(name, tuple(known)) if known else "its inputs have no open dimension"
         problems.append(Problem(f"--set {name}: no input has such a dimension", file=str(path), hint=hint))
     if problems:
         raise SpecError(problems)
-    for value in (*graph.value_info, *graph.output):  # inferred anew from the inputs
+    for value in (*graph.value_info, *graph.output):
+        for dimension in value.type.tensor_type.shape.dim:
+            if dimension.dim_param in named:
+                dimension.dim_value = named[dimension.dim_param]
+
+
+def _inferred(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Infer all shapes from those of the inputs; what the model states counts where that leads nowhere."""
+    from onnx import shape_inference
+
+    stated: dict[str, onnx.TypeProto] = {}
+    for value in (*model.graph.value_info, *model.graph.output):
+        if _shape(value) is not None:
+            stated[value.name] = type(value.type)()
+            stated[value.name].CopyFrom(value.type)
         value.type.tensor_type.ClearField("shape")
+    model = shape_inference.infer_shapes(model, data_prop=True)
+    lost = [v for v in (*model.graph.value_info, *model.graph.output) if v.name in stated and _shape(v) is None]
+    for value in lost:
+        value.type.CopyFrom(stated[value.name])
+    return shape_inference.infer_shapes(model, data_prop=True) if lost else model
 
 
 def _by_others(model: onnx.ModelProto) -> onnx.ModelProto:

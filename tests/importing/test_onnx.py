@@ -497,6 +497,44 @@ def test_what_is_not_known_is_named_with_its_share_and_given(tmp_path, monkeypat
     assert "# model.onnx: node '/odd/Hardmax'" in text
 
 
+@pytest.mark.parametrize(("settings", "batch"), [(["batch=5"], 5), (["X.0=5"], 5)])
+@pytest.mark.parametrize("stated", ["values", "outputs"])
+def test_what_another_domain_makes_has_the_shape_that_the_model_states(stated, settings, batch, tmp_path):
+    nodes = [
+        helper.make_node("Relu", ["X"], ["A"], name="relu"),
+        helper.make_node("Odd", ["A"], ["B"], name="odd", domain="of.ours"),
+        helper.make_node("MatMul", ["B", "W"], ["Y"], name="product"),
+    ]
+    value = helper.make_tensor_value_info("B", TensorProto.DOUBLE, ["batch", 4])
+    open_one = helper.make_tensor_value_info("Y", TensorProto.DOUBLE, ["rows", "columns"])
+    graph = helper.make_graph(
+        nodes,
+        "graph",
+        [helper.make_tensor_value_info("X", TensorProto.DOUBLE, ["batch", 6])],
+        [open_one, value] if stated == "outputs" else [open_one],
+        [onnx.numpy_helper.from_array(whole(4, 3), "W")],
+        value_info=[value] if stated == "values" else [],
+    )
+    opsets = [helper.make_opsetid("", 18), helper.make_opsetid("of.ours", 1)]
+    found = import_model(saved(helper.make_model(graph, opset_imports=opsets), tmp_path), settings)
+    assert [(one.kind, one.words, one.tensors) for one in found.unknown] == [("of.ours.Odd", batch * 4, ("T_B",))]
+    relu, product = catalog.load_workload(found.workload.model_dump(mode="json", exclude_none=True)).einsums
+    assert (relu.points, product.points) == (batch * 6, batch * 4 * 3)
+
+
+def test_a_shape_that_follows_from_the_inputs_wins_over_one_that_is_stated(tmp_path):
+    """Exporters leave shapes of the batch that they saw."""
+    graph = helper.make_graph(
+        [helper.make_node("Relu", ["X"], ["A"], name="relu"), helper.make_node("Neg", ["A"], ["Y"], name="neg")],
+        "graph",
+        [helper.make_tensor_value_info("X", TensorProto.DOUBLE, ["batch", 6])],
+        [helper.make_tensor_value_info("Y", TensorProto.DOUBLE, [1, 6])],
+        value_info=[helper.make_tensor_value_info("A", TensorProto.DOUBLE, ["unseen", 6])],
+    )
+    path = saved(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)]), tmp_path)
+    assert import_model(path, ["batch=8"]).graph.shapes["Y"] == (8, 6)
+
+
 @pytest.mark.parametrize(
     ("nodes", "hint"),
     [
@@ -555,6 +593,12 @@ def test_open_dimensions_are_asked_for_and_set(tmp_path):
         f"{path}: axis 0 of input 'x' is open: batch (say --set batch=N)",
         f"{path}: axis 1 of input 'x' is open: length (say --set length=N)",
         f"{path}: --set bach: no input has such a dimension (did you mean 'batch'?)",
+    ]
+    with pytest.raises(SpecError) as caught:
+        import_model(path, ["batch=8", "x.1=2", "x.2=9", "rows=3"])
+    assert [str(problem) for problem in caught.value.problems] == [
+        f"{path}: --set x.2=9: the model fixes axis 2 of input 'x' at 4",
+        f"{path}: --set rows: no input has such a dimension (known: batch, length)",
     ]
     assert import_model(path, ["batch=8", "x.1=2"]).workload.ranks == {"B": 8, "M": 2, "D": 4}
 
