@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -81,9 +81,20 @@ def import_model(path: Path, settings: Iterable[str] = ()) -> ImportedModel:
         else:
             importer.views |= {name: view for name, view in zip(operator.outputs, views, strict=False) if name}
     if not importer.writer.einsums:
-        hint = "; ".join(f"{one.kind} ({one.name!r}): {one.reason}" for one in unknown) or "it only moves words"
-        raise SpecError([Problem("nothing in it is an Einsum", file=graph.file, hint=hint)])
+        raise SpecError([Problem(_without_einsums(graph, unknown), file=graph.file)])
     return _gathered(importer, tuple(unknown))
+
+
+def _without_einsums(graph: Graph, unknown: Sequence[Unknown]) -> str:
+    """Say why there is no Einsum."""
+    if not unknown:
+        return "nothing in it is an Einsum: it only moves words"
+    names: dict[tuple[str, str], list[str]] = {}
+    for one in unknown:
+        names.setdefault((one.kind, one.reason), []).append(repr(one.name))
+    told = "; ".join(f"{kind} ({', '.join(found)}): {reason}" for (kind, reason), found in names.items())
+    others = "" if len(unknown) == len(graph.operators) else " that compute something"
+    return f"none of its operators{others} is supported: {told}"
 
 
 def _not_known(_importer: Importer, _operator: Operator) -> list[View]:
