@@ -298,6 +298,42 @@ def test_a_part_of_what_is_written_is_not_flattened():
     assert prove(start, rewrite(start, ["toeplitz input Z"])).exact
 
 
+DECLARED = WorkloadSpec(
+    name="w",
+    ranks={"D": 7, "M": 6},
+    tensors={"A": ("D", "K=3")},
+    coordinates={"A": ((6, 0), (0, 2))},
+    einsums=("Z[m, k] = A[D=m, k]",),
+)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "ranks", "points"),
+    [
+        ("swap A: K, D", ("K", "D"), ((0, 6), (2, 0))),
+        ("partition K by 3", ("D", "K1", "K0"), ((0, 0, 2), (6, 0, 0))),
+    ],
+)
+def test_what_is_declared_stays_whole(sentence, ranks, points):
+    found = transform(DECLARED, [sentence])
+    assert found.workload.tensors == {"A": ranks}
+    assert found.workload.coordinates == {"A": points}
+    assert max(found.steps[-1].after.workload.einsums[0].tensors["A"].shape) == 7
+    comes_back(found.start, found.steps)
+
+
+def test_a_part_of_what_is_declared_is_neither_split_nor_flattened():
+    with pytest.raises(SpecError, match="rank D of A has 7, not 6"):
+        transform(DECLARED, ["partition M by 2"])
+    image = {"C": 4, "H": 10, "M": 5, "P": 5, "Q": 12}
+    spec = spec_of("O[m, p, q] = X[c, 2*p, q] * F[m, c]", **image)
+    spec = spec.model_copy(update={"tensors": {"X": ("C", "H", "Q")}})
+    with pytest.raises(SpecError, match="O reads 9 of the 10 in rank H of X: a part is not flattened"):
+        rewrite(draft_of(spec), ["toeplitz kernel"])
+    start = draft_of(spec)
+    assert prove(start, rewrite(start, ["toeplitz input"])).exact
+
+
 @pytest.mark.parametrize(
     ("sentence", "einsum", "back"),
     [

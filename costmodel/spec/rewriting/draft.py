@@ -11,7 +11,8 @@ from typing import Any
 
 from costmodel.einsum import notation
 from costmodel.einsum.algebra import Access, Einsum, Tensor, Workload
-from costmodel.einsum.syntax import Expression, Index, Statement, TensorAccess, Term, changed
+from costmodel.einsum.syntax import Declaration, Expression, Index, Statement, TensorAccess, Term, changed
+from costmodel.spec.declared import declarations
 from costmodel.spec.mapping_file import yaml_text
 from costmodel.spec.problems import Marks, Problem, SpecError
 from costmodel.spec.ranks import Findings, Ranks
@@ -127,11 +128,18 @@ class Draft:
                 "bits": _kept(spec.bits, tensors) or {},
                 "weights": spec.weights if spec.weights is None else tuple(w for w in spec.weights if w in tensors),
                 "batch": spec.batch if spec.batch in variables else None,
-                "tensors": None,
+                "tensors": {name: ranks for name in spec.tensors or {} if (ranks := self._names_of_ranks(name))}
+                or None,
                 "density": {n: share for n, share in spec.density.items() if n in tensors},
                 "einsums": tuple(einsums),
             }
         )
+
+    def _names_of_ranks(self, tensor: str) -> tuple[str, ...]:
+        """What all accesses call the ranks of a tensor; empty where one has no name."""
+        every = (a for line in self.lines for a in accesses_of(line.statement) if a.tensor == tensor)
+        found = {tuple(i.rank or (i.plain or "").upper() for i in access.indices) for access in every}
+        return found.pop() if len(found) == 1 and all(map(all, found)) else ()
 
 
 def draft_of(spec: WorkloadSpec, names: Iterable[str] = ()) -> Draft:
@@ -157,7 +165,18 @@ def draft_of(spec: WorkloadSpec, names: Iterable[str] = ()) -> Draft:
     if not scope:
         message = f"{spec.name} has several layers: say which of them to rewrite"
         raise SpecError([Problem(message, hint=f"--einsum NAME, one of {', '.join(layers)}")])
-    return Draft(spec.model_copy(update={"values": {}, "coordinates": {}}), tuple(lines), scope)
+    declared, ranks = _declared(spec)
+    update = {"values": {}, "coordinates": {}, "tensors": declared, "ranks": ranks}
+    return Draft(spec.model_copy(update=update), tuple(lines), scope)
+
+
+def _declared(spec: WorkloadSpec) -> tuple[dict[str, tuple[str, ...]], Mapping[str, int | str]]:
+    """Ranks of the tensors that a workload declares; the shapes that it gives there stand with those of ``ranks:``."""
+    findings = Findings(spec, Marks())
+    entries = ((place, notation.read(einsum.einsum)) for place, einsum in enumerate(spec.einsums))
+    found = declarations(findings, {place: entry for place, entry in entries if isinstance(entry, Declaration)})
+    ranks = Ranks(spec, findings, found.said).of_all
+    return {tensor: tuple(rank.name for rank in declared) for tensor, declared in found.ranks.items()}, ranks
 
 
 def _output(text: str) -> str:

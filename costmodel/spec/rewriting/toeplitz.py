@@ -200,11 +200,12 @@ def _below(draft: Draft, conv: Convolution) -> dict[int, str]:
     taken = {*conv.line.statement.rank_variables, *(name.lower() for name in draft.stated(conv.line))}
     found: dict[int, str] = {}
     shape = draft.einsum(conv.line).tensors[conv.image.tensor].shape
-    written = _written_ranks(draft, conv).items()
-    whole = {place: rank for place, rank in written if _reached(draft, conv, place) == shape[place]}
+    written = _written_ranks(draft, conv)
+    named = {place: conv.image.indices[place].rank or written.get(place) for place in places}
+    whole = {place: rank for place, rank in named.items() if _reached(draft, conv, place) == shape[place]}
     usual = ("w", "hw", "dhw")[len(places) - 1] if len(places) <= 3 else "x" * len(places)
     for place, name in zip(places, usual, strict=True):
-        stated = conv.image.indices[place].rank or whole.get(place)
+        stated = whole.get(place)
         if stated and stated.lower() not in conv.line.statement.rank_variables:
             found[place] = stated.lower()
             continue
@@ -214,11 +215,12 @@ def _below(draft: Draft, conv: Convolution) -> dict[int, str]:
 
 
 def _check_whole(draft: Draft, conv: Convolution, below: Iterable[int], sentence: str) -> None:
-    """Refuse windows that reach a part of a rank that another Einsum writes: what it flattens is all of it."""
-    shape = draft.einsum(conv.line).tensors[conv.image.tensor].shape
-    for place, rank in _written_ranks(draft, conv).items():
-        if place in below and (reached := _reached(draft, conv, place)) < shape[place]:
-            part = f"{conv.line.name} reads {reached} of the {shape[place]} in rank {rank} of {conv.image.tensor}"
+    """Refuse windows that reach a part of a rank: what it flattens is all of it."""
+    image = draft.einsum(conv.line).tensors[conv.image.tensor]
+    for place in below:
+        if (reached := _reached(draft, conv, place)) < image.shape[place]:
+            rank = f"the {image.shape[place]} in rank {image.ranks[place]} of {image.name}"
+            part = f"{conv.line.name} reads {reached} of {rank}"
             raise refuse(sentence, f"{part}: a part is not flattened", "`toeplitz input` takes it as it is")
 
 
