@@ -140,8 +140,8 @@ class Request(SpecModel):
     the outermost loops (``multiples``); or any that fit. E.g. ``multiples``."""
     fuse: Literal["off", "auto", "all"] = "off"
     """Whether neighbouring Einsums may share loops and storage, so that what one makes for another need not leave the
-    chip: ``auto`` fuses what then is better; ``all`` whatever can be, so that as few groups remain as possible, each at
-    its best. E.g. ``auto``."""
+    chip: ``auto`` fuses what then is better; ``all`` whatever hands a tensor on that can stay on chip, better or not:
+    the best of the cuts into as few groups as can be. E.g. ``auto``."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     """Of every random choice: the same seed gives the same answer. E.g. ``7``."""
     constraints: Items[str] = ()

@@ -88,7 +88,8 @@ def _of_layer(layer: Layer) -> Iterator[str]:
         held = [f"{', '.join(t for t in staying if staying[t] == m)} in {m}" for m in dict.fromkeys(staying.values())]
         yield f"fused: {' + '.join(names)}{below}" + (f"; only on chip: {'; '.join(held)}" if held else "")
     if groups:
-        yield f"  {layer.einsum}: {_saved(layer, home.level)}"
+        each = f", each of {layer.count} times" if layer.count > 1 else ""
+        yield f"  {layer.einsum}{each}: {_saved(layer, home.level)}"
     else:
         yield f"fused: {layer.einsum} at other points of the front"
 
