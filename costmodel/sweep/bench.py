@@ -165,9 +165,10 @@ class Bench:
 
     def answers(self, plan: NetworkPlan, keys: Sequence[str]) -> dict[int, MapperResult | Exception]:
         """The answers for the groups of a plan, costed on its architecture and in its names."""
-        return {group: self._answer(key, one) for group, (key, one) in enumerate(zip(keys, plan.asked, strict=True))}
+        return {group: self.answer(key, one) for group, (key, one) in enumerate(zip(keys, plan.asked, strict=True))}
 
-    def _answer(self, key: str, asked: Inquiry) -> MapperResult | Exception:
+    def answer(self, key: str, asked: Inquiry) -> MapperResult | Exception:
+        """The answer of that name, costed for what is asked and in its names."""
         if key in self._failures:
             naming, failure = self._failures[key]
             if isinstance(failure, InfeasibleError) and naming != asked.naming():

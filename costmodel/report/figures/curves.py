@@ -131,4 +131,5 @@ def _size_axis(low_bits: float, high_bits: float) -> dict[str, object]:
         "range": [float(np.log10(low_bits / 8)), float(np.log10(high_bits / 8))],
         "tickvals": [2.0**p for p in powers],
         "ticktext": [human.memory(8 * 2.0**p) for p in powers],
+        "autotickangles": [0, 90],  # aslant they would lie over each other where there is little room
     }
