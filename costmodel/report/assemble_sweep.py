@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import fields
 from pathlib import Path
 
@@ -21,6 +22,10 @@ from costmodel.sweep.designs import DesignCosts, Shard
 from costmodel.sweep.execute import SweepResult, fingerprint
 from costmodel.sweep.journal import JOURNAL, is_journal, read
 from costmodel.sweep.resolve import joined
+
+LOOKED = 64
+"""Values of an axis that are looked at for what has to be said of them."""
+_NUMBER = re.compile(r"\d[\d.,]*")
 
 
 def run_of_sweep(study: Study, result: SweepResult, overrides: tuple[str, ...], command: str, started: float) -> Run:
@@ -72,18 +77,25 @@ def run_of_sweep(study: Study, result: SweepResult, overrides: tuple[str, ...], 
 def _notes(
     study: Study, arch: Document, work: Document, base: Architecture, workloads: tuple[Workload, ...]
 ) -> list[str]:
-    """What has to be said beside the designs of one architecture: an axis is looked at by its ends."""
+    """What has to be said beside the designs of one architecture.
+
+    Of what is said of several values of an axis, and differs in numbers alone, the first and the last; of an axis with
+    more than ``LOOKED`` values, so many are looked at.
+    """
     stated = as_stated(arch, base)
     changes = list(study.set.items())
     found = [note for w in workloads for note in (*w.warnings, *role_notes(w, base, study.constraints))]
     found += (*base.warnings, *keep_notes(workloads, base), *price_notes(stated, base))
     for path, values in study.columns.items():
-        for value in (values[0], values[-1]):
+        alike: dict[str, list[str]] = {}
+        for value in (*values[:: -(-len(values) // LOOKED)], values[-1]):
             try:
                 changed = catalog.load_pair(arch, work, [*changes, (path, value)])[0]
             except SpecError:  # a value that fits with those of other axes only
                 continue
-            found += (*changed.warnings, *keep_notes(workloads, changed), *price_notes(stated, changed))
+            for note in (*changed.warnings, *keep_notes(workloads, changed), *price_notes(stated, changed)):
+                alike.setdefault(_NUMBER.sub("", note), []).append(note)
+        found += [note for notes in alike.values() for note in (notes[0], notes[-1])]
     return found
 
 

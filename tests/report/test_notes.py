@@ -2,6 +2,7 @@
 
 import pytest
 from click.testing import CliRunner
+from commands import run
 
 from costmodel.cli import app
 from costmodel.report.notes import keep_notes, price_notes, role_notes
@@ -87,3 +88,27 @@ def test_unknown_names_are_noted_beside_a_mapping_and_a_sweep(tmp_path, monkeypa
     study = "name: s\narch: two_level\nworkload: mm64\nobjective: energy\naxes: {Buffer.size: [4KiB, 8KiB]}\n"
     (tmp_path / "s.yaml").write_text(study + "set: {Buffer.keep: [A, FOO]}\n")
     assert name in CliRunner().invoke(app, ["sweep", "s.yaml", "--quiet"]).stdout
+
+
+MACHINE = """
+name: priced
+technology: 45 nm
+word: 16 b
+levels:
+- {memory: DRAM, component: {class: dram, kind: lpddr4, width: 64 b}}
+- {memory: GLB, size: 4 KiB, component: {class: sram, width: 64 b}}
+- {compute: MAC, energy: 1 pJ}
+"""
+
+
+def test_a_sweep_notes_what_is_extrapolated_at_any_of_its_designs(tmp_path):
+    (tmp_path / "priced.yaml").write_text(MACHINE)
+    (tmp_path / "small.yaml").write_text(
+        "name: small\nranks: {M: 4, K: 4}\neinsums:\n- {einsum: 'Z[m] = A[k, m] * B[k]'}\n"
+    )
+    study = tmp_path / "study.yaml"
+    for sizes, noted in (("1 KiB, 32 MiB, 4 KiB", True), ("1 KiB, 8 KiB, 4 KiB", False)):
+        axes = f"axes: {{GLB.size: [{sizes}]}}"
+        study.write_text(f"name: study\narch: priced.yaml\nworkload: small.yaml\nobjective: energy\n{axes}\n")
+        told = run("sweep", study, "--jobs", "1", "--out", tmp_path / f"run{noted}").output
+        assert ("GLB: extrapolated from 16384 to 32768 KiB" in told) == noted
