@@ -87,6 +87,10 @@ def tensor_plan(einsum: Einsum, name: str, names: tuple[str, ...], *, boxed: boo
             left = _left(index, free)
             edge = Edge(index.constant, leaving[index]) if index in leaving else None
             found.append(Window(tuple(names.index(v) for v, _ in left), tuple(c for _, c in left), edge, along))
+    ends = {limit.index.rank_variables for limit in einsum.limits if limit.index not in leaving}
+    if any((names[v],) in ends for w in found for v in w.rank_variables):
+        msg = f"{name} has a window over a rank variable along which another tensor ends"
+        raise UnsupportedError(msg)
     if found and access.at_zero:
         msg = f"{name} has a window and is asked for at some points only"
         raise UnsupportedError(msg)

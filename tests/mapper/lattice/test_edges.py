@@ -19,8 +19,9 @@ from costmodel.mapper import engines
 from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.border import bordered
 from costmodel.mapper.lattice.edges import Digit, Edge, average, largest, met
-from costmodel.mapper.result import InfeasibleError
+from costmodel.mapper.result import InfeasibleError, Status
 from costmodel.mapper.uneven import lower_bound
+from costmodel.spec.hardware import Array
 from costmodel.spec.rules import parse
 
 NO_FORM = re.compile(
@@ -181,3 +182,17 @@ def test_what_is_too_large_to_prove_is_begun_from_the_border(monkeypatch: pytest
     stored = map_einsum(bordered(problem), coarse, objective="energy")
     assert stored.certificate.status == "optimal: proven"
     assert point.energy_pj < stored.front[0].energy_pj
+
+
+def test_a_window_over_a_rank_variable_along_which_another_tensor_ends_has_no_form() -> None:
+    """Of F there is only F[0]: what I moves is still all that r reaches, though no product needs the last word."""
+    whole = einsum("Y[p]", "I[p + r]", "F[r]", p=2, r=2)
+    problem = replace(whole, tensors={**whole.tensors, "F": replace(whole.tensors["F"], shape=(1,))})
+    levels = (*TWO_LEVEL.levels[:2], Array(name="PEs", shape={"X": 2, "Y": 2}), TWO_LEVEL.levels[2])
+    machine = replace(TWO_LEVEL, levels=levels)
+    found = map_einsum(problem, machine, objective="energy")
+    assert found.certificate.method.startswith(
+        "enumeration (the lattice has no form: I has a window over a rank variable"
+    )
+    assert found.certificate.status is Status.PROVEN
+    assert found.front[0].energy_pj == min(energy for energy, _, _ in exhaustive.front(problem, machine))
