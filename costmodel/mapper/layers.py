@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from costmodel.mapper.result import ROUNDING, Certificate, MapperResult, MappingPoint, Status, held_against
-from costmodel.mapper.rounds import degree, joined
+from costmodel.mapper.rounds import joined
 from costmodel.model.evaluate import evaluate
 from costmodel.spec.mapping import Mapping, Storage
 from costmodel.spec.mapping import Sequence as SequenceNode
@@ -131,16 +131,15 @@ def _lacking(
     from costmodel.mapper.fused import least_over, way_over
 
     best, bounds = known
-    power = degree(aim) or 1.0
-    each = [least_over(*part, best, aim) ** (1 / power) for part in parts]
-    total = sum(count * value for count, value in zip(counts, each, strict=True))
+    each = [(count, least_over(*part, best, aim)) for count, part in zip(counts, parts, strict=True)]
+    total = joined(aim, each)
     found = []
-    for count, part, value in zip(counts, parts, each, strict=True):
+    for at, part in enumerate(parts if total > 0 else ()):
         for run in way_over(*part, bounds, aim):
-            least = {**best, run: min(bounds[run], best.get(run, np.inf))}
-            left = 1 - count * (value - least_over(*part, least, aim) ** (1 / power)) / total
-            if left < 1 - ROUNDING:
-                found.append((tuple(names[slice(*run)]), 1 - left**power))
+            least = least_over(*part, {**best, run: min(bounds[run], best.get(run, np.inf))}, aim)
+            share = 1 - joined(aim, [*each[:at], (counts[at], least), *each[at + 1 :]]) / total
+            if share > ROUNDING:
+                found.append((tuple(names[slice(*run)]), share))
     return tuple(sorted(found, key=lambda one: -one[1]))
 
 

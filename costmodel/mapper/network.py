@@ -150,7 +150,8 @@ class NetworkResult:
         fusion, aim = self.fusion, self.request.aim
         if fusion is not None and not fusion.agrees:
             return Status.FOUND, None
-        asked = len(self.layers) + len(self.failures) + len(self.unfinished)
+        alone = sum(len(layer.instead) or 1 for layer in self.layers)
+        asked = alone + len(self.failures) + len(self.unfinished)
         proven = all(part.status == Status.PROVEN for part in parts) and (fusion is None or fusion.proven)
         if layer_objective(self.request, asked).front and proven:
             return Status.PROVEN, 0.0

@@ -39,6 +39,8 @@ from costmodel.spec.mapping import Mapping, Storage
 from costmodel.spec.mapping import Sequence as SequenceNode
 from costmodel.spec.objective import Objective, objective_of, vector_of
 
+NODES_MOST = 62
+"""Nodes that the shared part of a group may have: sets of them are bits of whole numbers."""
 SAME = 1e-9
 """Relative difference of the model's costs from those of the search that rounding explains."""
 
@@ -75,8 +77,11 @@ class Fusing:
         self.labels = 0
         """Partial nests that were looked at."""
         touches = {name: touched(mine) for name, mine in self.parts.items()}
-        able_together = groups(self.workload, self.parts, self.counts)
-        plans = {g.run: Plan(g, self.memories, [touches[e.name] for e in g.einsums]) for g in able_together}
+        each = (
+            Plan(g, self.memories, [touches[e.name] for e in g.einsums])
+            for g in groups(self.workload, self.parts, self.counts)
+        )
+        plans = {plan.group.run: plan for plan in each if len(plan.nodes) <= NODES_MOST}
         self.plans: dict[FusedGroup, Plan] = {}
         self.demanded: dict[FusedGroup, tuple[int, ...]] = {}
         """Of each group, sets of nodes: of each the shared part has one at least."""

@@ -73,10 +73,9 @@ class Rounds:
         self.asked = asked_of(fusing.aim)
         self.alone = self.asked[0] if fusing.aim.alone else None
         """Place of the one cost that is asked for."""
-        rising = -1 if self.alone is None else 1
-        self.groups = sorted(
-            groups, key=lambda g: (any(fusing.slides(e.name) for e in g.einsums), rising * len(g.einsums))
-        )
+        largest_first = self.alone is None
+        by_size = sorted(groups, key=lambda g: len(g.einsums), reverse=largest_first)
+        self.groups = sorted(by_size, key=lambda g: any(fusing.slides(e.name) for e in g.einsums))
         self.least: dict[FusedGroup, dict[str, Least]] = {g: {} for g in self.groups}
         """What each Einsum of a group pays at least."""
         self.left_out: dict[FusedGroup, dict[str, float]] = {g: {} for g in self.groups}
@@ -337,5 +336,5 @@ class Rounds:
             return alone
         name = self.fusing.workload.einsums[place].name
         mine = [least[name] for least in self.least.values() if name in least]
-        found: Floats = np.max([[one.energy, one.latency] for one in mine], axis=0)
+        found: Floats = np.max([[0.0, 0.0], *([one.energy, one.latency] for one in mine)], axis=0)
         return found

@@ -39,7 +39,7 @@ def fuse(
     alone: MappingABC[int, Floats],
     proven: Collection[int],
 ) -> Fusion:
-    """Search all groups of a workload, smaller ones first, and before all those without windows, which take less time.
+    """Search all groups of a workload, those without windows before all, which take less time.
 
     ``alone`` has the costs of the front of each Einsum that was mapped by itself, by its place: a group counts where it
     is better than those; ``proven`` are the places where nothing is better. On Ctrl-C, or when time is up, what was

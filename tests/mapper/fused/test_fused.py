@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import fused_nests
 import numpy as np
@@ -28,10 +29,12 @@ from costmodel.mapper.fused.fusing import Fusing
 from costmodel.mapper.fused.fusion import Fusion
 from costmodel.mapper.fused.group import could_stay, groups, in_groups
 from costmodel.mapper.fused.rounds import Rounds
+from costmodel.mapper.fused.search import FusedQuery, fuse
 from costmodel.mapper.layers import fuse_layers
 from costmodel.mapper.network import NetworkResult, map_workload, plan_of
 from costmodel.mapper.result import InfeasibleError, Status
 from costmodel.model.evaluate import evaluate
+from costmodel.model.patience import OutOfTimeError
 from costmodel.report.text.fused import fused_lines
 from costmodel.spec.catalog import load_architecture, load_workload
 from costmodel.spec.hardware import Architecture, Array, Memory
@@ -40,6 +43,7 @@ from costmodel.spec.objective import Objective, objective_of, vector_of
 from costmodel.spec.request import Request
 
 ROOM = 2
+AXES = "energy,latency"
 Drawing = Callable[[random.Random], tuple[Workload, Architecture]]
 WIDTHS = (2, 1_000_000)
 """A round that finds something, and one that has to be held against it."""
@@ -447,6 +451,62 @@ def test_what_is_left_out_leaves_a_gap_that_holds(objective: str, monkeypatch: p
     assert aim.of(found.evaluation)[0] == pytest.approx(found.fusion.bound * (1 + found.certificate.gap))
     ((_, share),) = found.fusion.lacking
     assert 1 - share == pytest.approx(1 / (1 + found.certificate.gap)), "of the totals, also where they are a product"
+
+
+def test_a_room_of_nothing_is_proven() -> None:
+    outer, buffer, unit = TWO_LEVEL.levels
+    assert isinstance(buffer, Memory)
+    machine = replace(TWO_LEVEL, levels=(outer, replace(buffer, keep=(), may_keep=("input", "output")), unit))
+    found = map_workload(
+        workload_of("Y[m] = A[m]", "Z[m] = Y[m]", m=4), machine, Request(objective="capacity", fuse="auto"), jobs=1
+    )
+    assert found.certificate.status == Status.PROVEN
+    assert found.evaluation.capacity_bits == 0
+
+
+def test_time_may_be_up_before_anything_is_known_of_an_einsum(monkeypatch: pytest.MonkeyPatch) -> None:
+    chain = workload_of("Y[m] = A[m] * X[m]", "Z[m] = Y[m]", "W[m] = Z[m] * B[m]", "V[m] = W[m] * D[m] * E[m]", m=4)
+    known, looks = Fusing.least, itertools.count()
+
+    def least(fusing: Fusing, *asked: Any) -> Any:
+        if next(looks) > 4:
+            raise OutOfTimeError
+        return known(fusing, *asked)
+
+    monkeypatch.setattr(Fusing, "least", least)
+    alone = {at: np.array([[1e6, 1e6, 1e6]]) for at in range(4)}
+    for objective in ("energy", "edp"):
+        looks = itertools.count()
+        found = fuse(chain, TWO_LEVEL, FusedQuery(objective_of(objective)), alone, ())
+        assert found.late
+        assert all(bound >= 0 for bound in found.bounds.values())
+
+
+def test_edp_is_proven_where_all_becomes_one_layer() -> None:
+    """The totals are the layer's, whose front is proven: no bound by parts is asked."""
+    levels = (
+        Memory(name="M0", read_pj=6, write_pj=6, access_bits=24, read_bits_per_cycle=8, partial_bits=12),
+        Memory(
+            name="M1",
+            capacity_bits=105,
+            read_pj=50,
+            write_pj=1,
+            access_bits=8,
+            bandwidth_bits_per_cycle=16,
+            read_bits_per_cycle=8,
+            keep=("output",),
+            may_keep=("input",),
+            drain="free",
+            partial_bits=12,
+        ),
+        MAC,
+    )
+    bits = {"X": 8, "Y": 16, "Z": 16}
+    chain = workload_of("Y[m, h] = X[m, d]", "Z[m, d] = Y[m, d] * X[m, h]", bits=bits, m=4, h=1, d=1)
+    machine = Architecture(name="small", levels=levels)
+    found = {o: map_workload(chain, machine, Request(objective=o, fuse="auto"), jobs=1) for o in ("edp", AXES)}
+    assert [one.certificate.status for one in found.values()] == [Status.PROVEN] * 2
+    assert [len(one.layers) for one in found.values()] == [1, 1]
 
 
 def test_all_is_fused_that_can_be_whatever_it_costs() -> None:
