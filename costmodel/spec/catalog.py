@@ -357,6 +357,7 @@ def _rearranged(spec: WorkloadSpec, marks: Marks, refused: Sequence[str] = ()) -
 def _study(found: Document) -> Study:
     from costmodel.spec.study import Study
     from costmodel.spec.study_files import (
+        clash_problems,
         einsum_problems,
         file_problems,
         formula_problems,
@@ -376,6 +377,7 @@ def _study(found: Document) -> Study:
     if broken:
         raise SpecError([*in_order(problems), *broken])
     problems.extend(einsum_problems(study, found, workloads, load_workload, in_workload))
+    problems.extend(clash_problems(study, found))
     problems.extend(formula_problems(study, found))
     problems.extend(mean_problems(study, found))
     problems.extend(path_problems(study, found, archs, load_architecture, in_arch))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from fractions import Fraction
@@ -124,10 +125,20 @@ def _broken(
     return ()
 
 
+def clash_problems(study: Study, own: Document) -> Iterator[Problem]:
+    """Report values that never count: another one takes the place of the same path, or of one that holds it."""
+    written = [("set", path, path) for path in study.set]
+    written += [("axes", axis, path) for axis in study.axes for path in paths_of(axis)]
+    written += [("derive", path, path) for path in study.derive]  # the order in which they are put into the files
+    for (key, entry, path), (later, _, other) in itertools.combinations(written, 2):
+        if f"{path}.".startswith(f"{other}."):
+            message = f"{path} does nothing here: `{later}:` has {other} too"
+            yield own.marks.problem(message, (key, entry), hint="leave one of them out", key=True)
+
+
 def formula_problems(study: Study, own: Document) -> Iterator[Problem]:
     """Report names that formulas cannot use."""
-    mine = [*study.set, *study.columns]
-    known = [*study.from_files(), *mine]
+    known = [*study.from_files(), *study.set, *study.columns]
     amounts = _amounts(study)
     for path, text in study.derive.items():
         if lost := [name for name in amount_formula(text).names.values() if name not in known]:
@@ -135,12 +146,9 @@ def formula_problems(study: Study, own: Document) -> Iterator[Problem]:
             yield own.marks.problem(
                 f"{lost[0]!r} is stated nowhere, no axis, not set, and not derived before", ("derive", path), hint=hint
             )
-        elif path in mine:
-            yield own.marks.problem(f"{path} is an axis or set already", ("derive", path), key=True)
         elif said := _unfit(amount_formula(text).value, amounts):
             yield own.marks.problem(said, ("derive", path))
         known.append(path)
-        mine.append(path)
     listed = isinstance(own.data.get("where"), list)
     for place, text in enumerate(study.where):
         known_here = [*known, *FIGURES]

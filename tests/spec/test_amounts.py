@@ -78,7 +78,22 @@ STUDY = "arch: two_level\nworkload: gemm\naxes: {MAC.throughput: [1, 2]}\n"
     ("more", "said"),
     [
         ("derive: {Buffer.size: 2 KiB * PEs.x}\n", "s.yaml:4:23: $.derive.Buffer.size: 'PEs.x' is stated nowhere"),
-        ("derive: {MAC.throughput: 3 * 2}\n", "MAC.throughput is an axis or set already"),
+        (
+            "derive: {MAC.throughput: 3 * 2}\n",
+            "s.yaml:3:8: $.axes.MAC.throughput: MAC.throughput does nothing here: `derive:` has MAC.throughput too",
+        ),
+        (
+            "set: {MAC.throughput: 4}\n",
+            "s.yaml:4:7: $.set.MAC.throughput: MAC.throughput does nothing here: `axes:` has MAC.throughput too",
+        ),
+        (
+            "set: {Buffer.size: 4}\nderive: {Buffer.size: 2 * MAC.throughput}\n",
+            "s.yaml:4:7: $.set.Buffer.size: Buffer.size does nothing here: `derive:` has Buffer.size too",
+        ),
+        (
+            "set: {Buffer.energy.read: 4}\nderive: {Buffer.energy: 2 pJ * MAC.throughput}\n",
+            "$.set.Buffer.energy.read: Buffer.energy.read does nothing here: `derive:` has Buffer.energy too",
+        ),
         ("derive: {Bufer.size: 2 KiB * MAC.throughput}\n", "nothing is called 'Bufer' (did you mean 'Buffer'?)"),
         (
             "where: [aera <= 3 mm2]\n",
@@ -97,6 +112,18 @@ def test_what_is_wrong_with_a_study_is_said_with_its_place(more, said):
     with pytest.raises(SpecError) as error:
         catalog.load_study(parse(text + more, "s.yaml"))
     assert said in str(error.value)
+
+
+def test_what_is_set_beside_an_axis_of_its_path_is_an_error_from_the_command_line_too():
+    with pytest.raises(SpecError, match=r"MAC.throughput does nothing here.*leave one of them out"):
+        catalog.load_study(parse(STUDY, "s.yaml"), ["set.MAC.throughput=4"])
+
+
+def test_a_value_is_set_under_what_an_axis_has_whole_no_more_than_a_value_beside_it():
+    study = catalog.load_study(
+        parse(STUDY + "set: {Buffer.energy: 4 pJ}\nderive: {Buffer.energy.read: 2 pJ}\n", "s.yaml")
+    )
+    assert study.set == {"Buffer.energy": "4 pJ"}  # what it says of writes counts
 
 
 def test_formulas_use_what_files_state():
