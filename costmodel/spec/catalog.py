@@ -215,7 +215,8 @@ def load_mappings_with_marks(ref: Ref) -> tuple[tuple[Schedule, NestMarks], ...]
 def load_study(ref: Ref, overrides: Overrides = (), *, near: str | FilePath | None = None) -> Study:
     """Read and check a study: its architectures and workloads exist, and every axis and override leads to a value.
 
-    References to files beside the study come back as paths that can be opened from the current folder.
+    References stay as the study writes them, so that it is the same from every folder; what they mean, ``documents``
+    holds.
     """
     return _study(document(ref, "study", overrides, near=near))
 
@@ -392,7 +393,7 @@ def _study(found: Document) -> Study:
 
 
 def _referred(found: Document, kind: Kind, problems: list[Problem]) -> Iterator[tuple[str, Document]]:
-    """Read the files that a study names; a path comes back as one that can be opened from the current folder."""
+    """Read the files that a study names: each reference as it is written, and what it holds."""
     value = found.data.get(kind) if isinstance(found.data, dict) else None
     if value == []:
         problems.append(found.marks.problem("must not be empty", (kind,)))
@@ -401,13 +402,12 @@ def _referred(found: Document, kind: Kind, problems: list[Problem]) -> Iterator[
             continue  # the validation says so
         where = (kind, place) if isinstance(value, list) else (kind,)
         try:
-            file = find(text, kind, near=found.marks.file or None)
-            named = read(file)
+            named = read(find(text, kind, near=found.marks.file or None))
             if (other := kind_of(named)) != kind:
                 message = f"is a file of another kind: {_NOUNS[other]}, not {_NOUNS[kind]}"
                 problems.append(found.marks.problem(f"{text} {message}", where))
             else:
-                yield (text if text in _shipped_files(kind) else str(file)), named
+                yield text, named
         except SpecError as error:
             problems.extend(found.marks.problem(f"{text}: {p.message}", where, hint=p.hint) for p in error.problems)
 

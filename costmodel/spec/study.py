@@ -259,9 +259,8 @@ class Study(Request, Subject):
         return {}
 
     def of_documents(self, own: Document, arch: Mapping[str, Document], workload: Mapping[str, Document]) -> Study:
-        """Return the study with what was read, and with the references that it was read by."""
-        mean = {ref: self.mean[name] for ref, name in zip(workload, self.workload, strict=True)} if self.mean else {}
-        study = self.model_copy(update={"arch": tuple(arch), "workload": tuple(workload), "mean": mean})
+        """Return the study with what was read, and with each reference once."""
+        study = self.model_copy(update={"arch": tuple(arch), "workload": tuple(workload)})
         named: dict[Kind, Mapping[str, Document]] = {"study": {"": own}, "arch": arch, "workload": workload}
         study.__dict__["documents"] = {(kind, ref): text for kind, some in named.items() for ref, text in some.items()}
         return study

@@ -140,7 +140,8 @@ def test_files_beside_the_study_are_found(tmp_path):
     (tmp_path / "mine.yaml").write_text("name: mine\nlevels:\n- {memory: D, energy: 1}\n- {compute: M, energy: 1}\n")
     (tmp_path / "study.yaml").write_text("arch: [mine.yaml, two_level]\nworkload: mm64\n")
     study = load_study(tmp_path / "study.yaml")
-    assert study.arch == (str(tmp_path / "mine.yaml"), "two_level")
+    assert study.arch == ("mine.yaml", "two_level")  # the same wherever the command runs
+    assert study.documents["arch", "mine.yaml"].marks.file == str(tmp_path / "mine.yaml")
 
 
 def test_problems_of_references_and_keys_are_told_together():

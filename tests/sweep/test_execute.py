@@ -16,6 +16,7 @@ from costmodel.spec import catalog
 from costmodel.spec.load import parse
 from costmodel.sweep import bench, execute
 from costmodel.sweep.bench import answer
+from costmodel.sweep.designs import Shard, grid
 from costmodel.sweep.execute import fingerprint, run_sweep
 from costmodel.sweep.journal import Journal, read
 from costmodel.sweep.outcome import Outcome
@@ -127,6 +128,19 @@ def test_a_longer_sweep_of_the_same_question_keeps_its_points():
     swept(load(), jobs=1)
     result = swept(load(STUDY.replace("[1, 2]", "[1, 2, 4]")), jobs=1)
     assert (result.resumed, len(result.outcomes)) == (6, 9)
+
+
+def test_a_study_is_the_same_question_from_every_folder(tmp_path, monkeypatch):
+    Path("study.yaml").write_text(STUDY, encoding="utf-8")
+    here = catalog.load_study("study.yaml")
+    (tmp_path / "deeper").mkdir()
+    monkeypatch.chdir(tmp_path / "deeper")
+    for path in ("../study.yaml", str(tmp_path / "study.yaml")):
+        there = catalog.load_study(path)
+        assert fingerprint(there) == fingerprint(here)
+        assert [design.key for design in grid(there)] == [design.key for design in grid(here)]
+    half = swept(here, jobs=1, part=Shard(1, 2))
+    assert swept(there, jobs=1).resumed == len(half.outcomes) == 3
 
 
 def test_points_of_another_question_are_not_mixed_and_stay():
