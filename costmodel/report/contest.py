@@ -37,7 +37,11 @@ def computed_by(study: Study, designs: Sequence[Design]) -> list[Computed]:
     for design in designs:
         parts = study.mean or {design.workload: 1}
         works = {ref: study.documents["workload", ref] for ref in parts}
-        arch, every = study.documents["arch", design.arch], overrides(study, design)
+        arch = study.documents["arch", design.arch]
+        try:
+            every = overrides(study, design)
+        except SpecError:  # what cannot be derived belongs to no file; the note of the design says why
+            every = [*study.set.items(), *design.axes]
         changes = {ref: catalog.share(every, arch, work)[1] for ref, work in works.items()}
         own = {path for some in changes.values() for path, _ in some}
         moved = {path: value for path, value in design.axes if path in own}

@@ -364,6 +364,7 @@ def _study(found: Document) -> Study:
         formula_problems,
         mean_problems,
         path_problems,
+        underived_problems,
     )
     from costmodel.spec.validation import in_order, validate
 
@@ -379,7 +380,7 @@ def _study(found: Document) -> Study:
         raise SpecError([*in_order(problems), *broken])
     problems.extend(einsum_problems(study, found, workloads, load_workload, in_workload))
     problems.extend(clash_problems(study, found))
-    problems.extend(formula_problems(study, found))
+    problems.extend(list(formula_problems(study, found)) or underived_problems(study, found))
     problems.extend(mean_problems(study, found))
     problems.extend(path_problems(study, found, archs, load_architecture, in_arch))
     problems.extend(path_problems(study, found, workloads, load_workload, in_workload))

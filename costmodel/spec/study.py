@@ -176,6 +176,15 @@ FIGURES: Mapping[str, str] = MappingProxyType(
 """What conditions may ask for beside values that a study sets, with the unit that it comes in."""
 
 
+class NotDerivedError(Exception):
+    """A formula has no value."""
+
+    def __init__(self, path: str, said: str) -> None:
+        super().__init__(said)
+        self.path = path
+        """Of what it is for."""
+
+
 class Subject(SpecModel):
     """What a study is about."""
 
@@ -300,16 +309,20 @@ class Study(Request, Subject):
     def derived(self, chosen: Mapping[str, Any]) -> dict[str, Any]:
         """What is derived from values (stated, set, and of the axes), as it would stand in a file.
 
-        Raises ValueError and ZeroDivisionError where a formula has no value, KeyError for a path that is not known.
+        Raises NotDerivedError where a formula has no value.
         """
         known = dict(chosen)
         for path, text in self.derive.items():
             formula = amount_formula(text)
-            used = {name: Amount.of(known[name]) for name in formula.names.values()}
             try:
+                used = {name: Amount.of(known[name]) for name in formula.names.values()}
                 known[path] = formula.value(used).written
             except ZeroDivisionError:
-                raise ZeroDivisionError(f"{path}: {text}: a division by 0") from None
+                raise NotDerivedError(path, f"{text}: a division by 0") from None
+            except KeyError as error:
+                raise NotDerivedError(path, f"{text}: nothing states {error}") from None
+            except ValueError as error:
+                raise NotDerivedError(path, f"{text}: {error}") from None
         return {path: known[path] for path in self.derive}
 
     @property

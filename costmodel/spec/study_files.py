@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from costmodel.spec.amounts import Amount, amount_formula, condition
 from costmodel.spec.load import Document
 from costmodel.spec.problems import Path, Problem, SpecError, did_you_mean
-from costmodel.spec.study import FIGURES, paths_of, row
+from costmodel.spec.study import FIGURES, NotDerivedError, paths_of, row
 
 if TYPE_CHECKING:
     from costmodel.einsum.algebra import Workload
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 MAX_TRIED = 300
 """Values of an axis that are tried when a study is read; the sweep meets the others."""
+
+MAX_DERIVED = 10_000
+"""Designs whose formulas are computed when a study is read; the sweep meets the others."""
 
 Named = tuple[str, Document]
 """How a study names a file, and what it holds."""
@@ -69,7 +72,7 @@ def einsum_problems(
 def first_values(study: Study) -> Changes:
     """What the first design of a study changes; what is derived as far as it has a value."""
     first = {**study.set, **{path: values[0] for path, values in study.columns.items()}}
-    with suppress(ValueError, ZeroDivisionError, KeyError):
+    with suppress(NotDerivedError):
         first |= study.derived({**study.from_files(), **first})
     return list(first.items())
 
@@ -160,6 +163,25 @@ def formula_problems(study: Study, own: Document) -> Iterator[Problem]:
             )
         elif said := _unfit(condition(text).broken, amounts):
             yield own.marks.problem(f"{text}: {said}", where)
+
+
+def underived_problems(study: Study, own: Document) -> Iterator[Problem]:
+    """Report the first design for which a formula has no value, of all that differ in what formulas ask for."""
+    asked = {name for text in study.derive.values() for name in amount_formula(text).names.values()}
+    rows = [
+        [dict(zip(paths_of(axis), row(axis, value), strict=True)) for value in values]
+        for axis, values in study.axes.items()
+        if asked & {*paths_of(axis)}
+    ]
+    stated = [study.from_files(arch, workload) for arch in study.arch for workload in study.computations]
+    for known, *places in itertools.islice(itertools.product(stated, *rows), MAX_DERIVED):
+        chosen = {path: value for place in places for path, value in place.items()}
+        try:
+            study.derived({**known, **study.set, **chosen})
+        except NotDerivedError as error:
+            at = ", ".join(f"{path} is {value}" for path, value in chosen.items() if path in asked)
+            yield own.marks.problem(f"{error}{at and f' where {at}'}", ("derive", error.path))
+            return
 
 
 def mean_problems(study: Study, own: Document) -> Iterator[Problem]:

@@ -16,8 +16,8 @@ import numpy as np
 from costmodel.spec.mapping import Mapping as Schedule
 from costmodel.spec.methods import METHODS, check_packages
 from costmodel.spec.objective import Costs
-from costmodel.spec.problems import Problem, SpecError
-from costmodel.spec.study import paths_of, row
+from costmodel.spec.problems import Marks, Problem, SpecError
+from costmodel.spec.study import NotDerivedError, paths_of, row
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
@@ -129,7 +129,7 @@ def design_of(study: Study, arch: str, workload: str, chosen: Mapping[str, Any])
     values = {
         path: value for axis in chosen for path, value in zip(paths_of(axis), row(axis, chosen[axis]), strict=True)
     }
-    with suppress(ValueError, ZeroDivisionError, KeyError):
+    with suppress(NotDerivedError):
         values |= study.derived({**study.from_files(arch, workload), **study.set, **values})
     return Design(arch, workload, tuple((path, _scalar(value)) for path, value in values.items()))
 
@@ -197,11 +197,10 @@ def overrides(study: Study, design: Design) -> list[tuple[str, Any]]:
     chosen = {p: next(v for v in columns[p] if _scalar(v) == shown) for p, shown in design.axes if p in columns}
     try:
         derived = study.derived({**study.from_files(design.arch, design.workload), **study.set, **chosen})
-    except (ValueError, ZeroDivisionError, KeyError) as error:
-        what = f"nothing states {error}" if isinstance(error, KeyError) else str(error)
+    except NotDerivedError as error:
         own = study.documents.get(("study", ""))
-        problem = Problem(f"derive: {what}") if own is None else own.marks.problem(what, ("derive",), key=True)
-        raise SpecError([problem]) from None
+        marks = Marks() if own is None else own.marks
+        raise SpecError([marks.problem(str(error), ("derive", error.path))]) from None
     return [*study.set.items(), *chosen.items(), *derived.items()]
 
 

@@ -103,6 +103,14 @@ STUDY = "arch: two_level\nworkload: gemm\naxes: {MAC.throughput: [1, 2]}\n"
         ("where: [latency <= 3 mm]\n", "s.yaml:4:9: $.where[0]: latency <= 3 mm: 'mm' and 's' do not measure the same"),
         ("derive: {Buffer.size: 2 KiB + MAC.throughput}\n", "s.yaml:4:23: $.derive.Buffer.size: 'no unit' and"),
         ('axes: {MAC.throughput: [1], "Buffer.size, MAC.throughput": [[1, 2]]}\n', "MAC.throughput stands twice"),
+        (
+            "derive: {Buffer.size: 8 / (MAC.throughput - 2)}\n",
+            "s.yaml:4:23: $.derive.Buffer.size: 8 / (MAC.throughput - 2): a division by 0 where MAC.throughput is 2",
+        ),
+        (
+            "set: {Buffer.keep: [input]}\nderive: {Buffer.size: 8 * Buffer.keep}\n",
+            "s.yaml:5:23: $.derive.Buffer.size: 8 * Buffer.keep: ",
+        ),
         ("where: area\n", "must compare two amounts"),
         ('axes: {"Buffer.size, MAC.throughput": [[1, 2], 3]}\n', "must be a list of 2 values, one for each of"),
     ],

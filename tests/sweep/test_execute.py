@@ -12,7 +12,8 @@ import pytest
 from costmodel import __version__
 from costmodel.mapper.network import map_workload
 from costmodel.mapper.tasks import LostError, Task, run_tasks
-from costmodel.spec import catalog
+from costmodel.report.assemble_sweep import run_of_sweep
+from costmodel.spec import catalog, study_files
 from costmodel.spec.load import parse
 from costmodel.sweep import bench, execute
 from costmodel.sweep.bench import answer
@@ -87,6 +88,15 @@ def test_a_point_whose_values_make_no_architecture_says_why():
     outcomes = run_sweep(bad, jobs=1).outcomes
     assert outcomes[0].feasible
     assert "must be greater than zero" in outcomes[1].note
+
+
+def test_a_point_whose_formulas_have_no_value_spares_the_others(monkeypatch):
+    monkeypatch.setattr(study_files, "MAX_DERIVED", 1)  # as in a large study, of which reading meets a part
+    text = STUDY.replace("Buffer.size: [2, 8, 2 KiB]", "Buffer.size: [8, 16]")
+    study = load(text + "derive: {Buffer.bandwidth: 4 / (2 - MAC.throughput)}\n")
+    points = run_of_sweep(study, run_sweep(study, jobs=1), (), "", 0.0).design_points
+    assert [point.feasible for point in points] == [True, False] * 2
+    assert "a division by 0" in points[1].note
 
 
 def test_an_axis_may_run_over_lists():
