@@ -300,11 +300,15 @@ class Study(Request, Subject):
         self.__dict__["_stated"] = stated
 
     def from_files(self, arch: str | None = None, workload: str | None = None) -> Mapping[str, Any]:
-        """What the files of a design state of what is asked; those of the first one without names."""
+        """What the files of a design state of what is asked; those of the first one without names.
+
+        Of a mean it is what they all state alike.
+        """
         known: Mapping[tuple[str, str], Mapping[str, Any]] = self.__dict__.get("_stated", {})
         if arch is None or workload is None:
             return next(iter(known.values()), {})
-        return known.get((arch, workload), {})
+        first, *others = [known.get((arch, ref), {}) for ref in (self.mean or (workload,))]
+        return {path: value for path, value in first.items() if all(o.get(path) == value for o in others)}
 
     def derived(self, chosen: Mapping[str, Any]) -> dict[str, Any]:
         """What is derived from values (stated, set, and of the axes), as it would stand in a file.

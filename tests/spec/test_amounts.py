@@ -6,6 +6,7 @@ from costmodel.spec import catalog
 from costmodel.spec.amounts import Amount, amount_formula, condition
 from costmodel.spec.load import parse
 from costmodel.spec.problems import SpecError
+from costmodel.sweep.designs import grid
 
 VALUES = {name: Amount.of(value) for name, value in {"PEs.shape.X": 12, "GLB.size": "24 KiB", "area": "3 mm2"}.items()}
 
@@ -132,6 +133,15 @@ def test_a_value_is_set_under_what_an_axis_has_whole_no_more_than_a_value_beside
         parse(STUDY + "set: {Buffer.energy: 4 pJ}\nderive: {Buffer.energy.read: 2 pJ}\n", "s.yaml")
     )
     assert study.set == {"Buffer.energy": "4 pJ"}  # what it says of writes counts
+
+
+def test_formulas_of_a_mean_use_what_all_its_files_state_alike():
+    text = "arch: two_level\nworkload: [gemm, mm64]\nmean: {gemm: 2, mm64: 1}\n"
+    derived = "derive: {Buffer.size: Buffer.size * 2}\n"
+    study = catalog.load_study(parse(text + derived, "s.yaml"))
+    (design,) = grid(study)
+    stated = catalog.load_study(parse(text.splitlines()[0] + "\nworkload: gemm\n" + derived, "s.yaml"))
+    assert design.axes == tuple(stated.derived(stated.from_files()).items())
 
 
 def test_formulas_use_what_files_state():
