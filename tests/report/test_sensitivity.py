@@ -8,7 +8,9 @@ from dataclasses import replace
 import pytest
 from report import samples
 
+from costmodel.report.page.sweep import render_sweep
 from costmodel.report.sensitivity import knees, sensitivities
+from costmodel.report.text.sweep import sensitivity_text
 
 
 def swept(**more):
@@ -52,3 +54,24 @@ def test_the_knee_is_nearest_to_the_best_of_all_objectives():
         for p, (energy, cycles) in zip(run.design_points, costs, strict=False)
     )
     assert knees(replace(run, design_points=front)) == [1]
+
+
+def test_a_knee_says_which_front_it_is_of_and_names_its_design_as_the_table_does():
+    run = swept()
+    costs = [(1.0, 10.0), (2.0, 4.0), (9.0, 3.0)]
+    points = [
+        replace(p, energy_pj=energy, latency_cycles=cycles, pareto=True, computes=computes, workload=computes)
+        for computes in ("net", "other")
+        for p, (energy, cycles) in zip(run.design_points, costs, strict=False)
+    ]
+    own = "GLB.size 512 KiB, PEs.X 1, PEs.Y 2, DRAM.kind b"
+
+    def said(points):
+        return [x for x in sensitivity_text(replace(run, design_points=tuple(points))).splitlines() if "knee" in x]
+
+    assert said(points) == [f"knee of the front (net): {own}", f"knee of the front (other): {own}"]
+    assert said(points[:3]) == [f"knee of the front: {own}"]
+    archs = [replace(p, arch=str(n)) for n, p in enumerate(points[:3])]
+    assert said(archs) == [f"knee of the front: 1, {own}"]
+    page = render_sweep([replace(run, design_points=tuple(points))])
+    assert f"At the knee of the front (other) is design 5: {own}." in page

@@ -23,8 +23,8 @@ from costmodel.report.page.downloads import held_tables
 from costmodel.report.page.inputs import inputs_of
 from costmodel.report.page.template import plain_page
 from costmodel.report.run import DesignPoint, DesignState, Run
-from costmodel.report.sensitivity import COSTS, DesignAxis, Sensitivity, axes_of, costed, knees, sensitivities
-from costmodel.report.text.sweep import change_text
+from costmodel.report.sensitivity import COSTS, DesignAxis, Sensitivity, axes_of, costed, sensitivities
+from costmodel.report.text.sweep import change_text, named_knees
 from costmodel.sweep.designs import ASIDE
 from costmodel.sweep.standing import dominated
 
@@ -72,7 +72,7 @@ def render_sweep(runs: Sequence[Run]) -> str:
         costed=any(point.feasible for run in runs for point in run.design_points),
         sensitivities=[_row(each) for each in found],
         changes=[name for name in COSTS if any(name in each.changes for each in found)],
-        knees=[] if several else [_named(first.design_points[place], place) for place in knees(first)],
+        knees=[] if several else named_knees(first),
         groups=_groups(runs),
         heat=len(data["axes"]) > 1,
         **inputs_of(runs, files),
@@ -199,8 +199,3 @@ def _row(found: Sensitivity) -> dict[str, Any]:
     changes = {name: change_text(change) for name, change in found.changes.items()}
     share = "" if found.importance is None else human.percent(found.importance)
     return {"axis": found.axis, "changes": changes, "neighbours": found.neighbours, "importance": share}
-
-
-def _named(point: DesignPoint, place: int) -> str:
-    values = ", ".join(f"{axis} {value}" for axis, value in point.axes.items())
-    return f"design {place + 1}: {values}"

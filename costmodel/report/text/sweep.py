@@ -65,10 +65,24 @@ def sensitivity_text(run: Run) -> str:
             for each in told
         ]
         parts.append(table(["+10 % of", *names, "neighbours", "importance"], rows))
-    for place in knees(run):
-        values = ", ".join(f"{axis} {value}" for axis, value in run.design_points[place].axes.items())
-        parts.append(f"knee of the front: design {place + 1}, {values}")
+    parts += [f"knee of {front}: {design}" for _, front, design in named_knees(run)]
     return "\n\n".join(parts)
+
+
+def named_knees(run: Run) -> list[tuple[int, str, str]]:
+    """Of each knee the place of its design, which front it is of, and by what the table tells the design from others.
+
+    A front is called by what its designs compute where there are several.
+    """
+    points = run.design_points
+    several, several_archs = len({p.computes for p in points}) > 1, len({p.arch for p in points}) > 1
+    found = []
+    for place in knees(run):
+        point = points[place]
+        names = [point.arch] if several_archs and point.arch else []
+        design = ", ".join([*names, *(f"{axis} {value}" for axis, value in point.axes.items())])
+        found.append((place, f"the front ({point.computes})" if several else "the front", design))
+    return found
 
 
 def change_text(change: float) -> str:
