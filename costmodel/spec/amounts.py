@@ -121,11 +121,15 @@ class Condition:
         return tuple(dict.fromkeys((*self.left.names.values(), *self.right.names.values())))
 
     def broken(self, values: Mapping[str, Amount]) -> str:
-        """Say what is not as it should be; nothing where it is. Raises as ``AmountFormula.value``."""
+        """Say what is not as it should be, in the unit that the condition has; nothing where all is.
+
+        Raises as ``AmountFormula.value``.
+        """
         left, right = self.left.value(values), self.right.value(values)
         if _SIGNS[self.sign](left.number, right.to(left.unit)):
             return ""
-        return f"{self.text}: {left} against {right}"
+        unit = right.unit if self.right.amounts else left.unit
+        return f"{self.text}: {Amount(left.to(unit), unit)} against {Amount(right.to(unit), unit)}"
 
 
 @lru_cache(maxsize=1024)

@@ -57,8 +57,10 @@ def test_what_is_no_formula_is_an_error(text):
     [
         ("area <= 3 mm2", ""),
         ("PEs.shape.X / 24 >= 50 %", ""),
-        ("area < 3000000 um2", "area < 3000000 um2: 3 mm2 against 3e+06 um2"),
+        ("area < 3000000 um2", "area < 3000000 um2: 3e+06 um2 against 3e+06 um2"),
         ("GLB.size == 2 KiB * PEs.shape.X", ""),
+        ("2 cm2 <= area", "2 cm2 <= area: 2 cm2 against 0.03 cm2"),
+        ("GLB.size < 512 B * PEs.shape.X", "GLB.size < 512 B * PEs.shape.X: 24576 B against 6144 B"),
         ("PEs.shape.X > 12", "PEs.shape.X > 12: 12 against 12"),
     ],
 )
