@@ -171,9 +171,6 @@ class Sram:
         """
         banks, ports, width = (int(parameters[name]) for name in ("banks", "ports", "width"))
         bank_kib, node = float(parameters["size"]) / KIB / banks, process(parameters)
-        if width > (bank_bits := KIB * bank_kib):
-            rule = f"an access of {width} b is wider than a bank, which has {bank_bits:g} b"
-            raise ComponentError(rule, "width", "a narrower access, fewer banks or a larger memory")
         if parameters["table"] != "cacti":
             for name, number in (("banks", banks), ("ports", ports)):
                 if number != 1:
