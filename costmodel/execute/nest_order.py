@@ -108,10 +108,9 @@ class _Check:
             elsewhere = any(v in e.shape for e in self.einsums.values())
             what = f"no Einsum below has the rank variable {v}" if elsewhere else f"unknown rank variable {v!r}"
             yield self.marks.problem(f"{node}: {what}", path, hint=did_you_mean(v, known))
-            for n in (
-                () if elsewhere else below
-            ):  # which one was meant is not known, and of none is said that it is left
-                left[n].update(dict.fromkeys(left[n], 1))
+            if not elsewhere:  # which one was meant is not known, so of none is said that it is left
+                for n in below:
+                    left[n].update(dict.fromkeys(left[n], 1))
             return
         again = [n for n in below if v not in left[n]]
         if again and any(left[n][v] > node.tile for n in having):

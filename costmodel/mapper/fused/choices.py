@@ -39,18 +39,10 @@ class Choosing:
     """The choices of one group that may be better than what is known at some boundary."""
 
     def __init__(
-        self,
-        plan: Plan,
-        prices: SharedPrices,
-        tables: Sequence[BranchTable],
-        incumbents: Incumbents,
-        leak: float,
-        demanded: Sequence[int],
+        self, plan: Plan, prices: SharedPrices, tables: Sequence[BranchTable], incumbents: Incumbents, leak: float
     ) -> None:
-        """``demanded``: sets of nodes (bits), of each of which a choice has one at least."""
         self.plan, self.prices, self.tables = plan, prices, tables
         self.incumbents, self.leak = incumbents, leak
-        self.demanded = demanded
         self.bits: Ints = np.array([node.bit for node in plan.nodes], dtype=np.int64)
 
     def run(self) -> SharedChoices:
@@ -79,7 +71,7 @@ class Choosing:
         own = np.array([self.prices_of(kind, at) for kind in kinds.tolist()])
         rest_energy, rest_cycles = self.rest(at + 1)
         alike = ((kinds[None, :] ^ partial.kept[:, None]) & touched & seen) == 0
-        for nodes in self.demanded:
+        for nodes in self.plan.demanded:
             if not nodes & ~(seen | touched):
                 alike &= ((partial.kept[:, None] | kinds[None, :]) & nodes) != 0
         before, kind = np.nonzero(alike)

@@ -82,13 +82,10 @@ class Fusing:
             for g in groups(self.workload, self.parts, self.counts)
         )
         plans = {plan.group.run: plan for plan in each if len(plan.nodes) <= NODES_MOST}
-        self.plans: dict[FusedGroup, Plan] = {}
-        self.demanded: dict[FusedGroup, tuple[int, ...]] = {}
-        """Of each group, sets of nodes: of each the shared part has one at least."""
         for plan in plans.values():
-            demanded = (*plan.apart(plans), *(plan.handed_on if every else ()))
-            if all(demanded) and (plan.group.hangs_together or not every):
-                self.plans[plan.group], self.demanded[plan.group] = plan, demanded
+            plan.demanded = (*plan.apart(plans), *(plan.handed_on if every else ()))
+        able_plans = (p for p in plans.values() if all(p.demanded) and (p.group.hangs_together or not every))
+        self.plans = {plan.group: plan for plan in able_plans}
         self.groups = list(self.plans)
         self.of_all = (objective_of("energy"), objective_of("latency"), aim.each[0])
         """What ``Least`` is of."""
@@ -192,7 +189,7 @@ class Fusing:
         plan = self.plans[group]
         prices = SharedPrices(plan, self.book)
         tables = [self.table(plan, e, prices) for e in group.einsums]
-        join = Join(plan, prices, tables, incumbents, self.leak, self.demanded[group])
+        join = Join(plan, prices, tables, incumbents, self.leak)
         with until(self.deadline):
             join.run()
         told.exact &= join.exact

@@ -200,9 +200,9 @@ def may_hold(memory: Memory, tensor: Tensor, einsum: Einsum) -> bool:
 
 
 def step_bits(group: FusedGroup, tensor: str, memory: Memory, whole_along: Collection[str] = ()) -> float:
-    """Return the least room for a tensor that stays: what one step of shared loops touches of it.
+    """Return a bound of the room for a tensor that stays: what one step of all shared loops that part it touches of it.
 
-    Of all that may part it; of those over other rank variables than ``whole_along``.
+    ``whole_along``: rank variables along which no loop may part it, besides those along which it is told apart.
     """
     whole = group.einsums[group.owner(tensor)].tensors[tensor]
     shape, parting = group.einsums[0].shape, group.indexed(tensor) - group.told_apart(tensor) - set(whole_along)

@@ -38,29 +38,20 @@ class Join:
     """Finds the fused nests of a group that are better than the incumbents, and adds them."""
 
     def __init__(
-        self,
-        plan: Plan,
-        prices: SharedPrices,
-        tables: Sequence[BranchTable],
-        incumbents: Incumbents,
-        leak: float,
-        demanded: Sequence[int],
+        self, plan: Plan, prices: SharedPrices, tables: Sequence[BranchTable], incumbents: Incumbents, leak: float
     ) -> None:
-        """``demanded``: sets of nodes (bits), of each of which the shared part has one at least."""
         self.plan, self.prices, self.tables = plan, prices, tables
         self.incumbents, self.leak = incumbents, leak
         self.aim = incumbents.aim
         self.asked = [k for k, axis in enumerate(AXES) if axis.name in self.aim.costs]
         self.exact = True
         """Whether nothing was thinned out."""
-        self.demanded = demanded
         self.looked = 0
         """Shared parts that branches were put below."""
 
     def run(self) -> None:
         """Search. What is found goes to the incumbents as ``FusedNest``. Raises OutOfTimeError."""
-        choosing = Choosing(self.plan, self.prices, self.tables, self.incumbents, self.leak, self.demanded)
-        choices = choosing.run()
+        choices = Choosing(self.plan, self.prices, self.tables, self.incumbents, self.leak).run()
         if not len(choices):
             return
         self.kept = choices.kept

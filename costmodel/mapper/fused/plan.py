@@ -57,7 +57,7 @@ class Plan:
         whole = [t for t in group.tensors if all(mine[t].words == group.size(t) for mine in touched if t in mine)]
         self.whole_along = {t: self._whole_along(t) for t in whole}
         """Tensor that all Einsums touch whole → rank variables over which no shared loop may be where it is held."""
-        pairs = [(t, m) for t in whole for m, memory in enumerate(self.memories) if self._may_hold(memory, t)]
+        pairs = [(t, m) for t in whole for m, memory in enumerate(self.memories) if self._has_place(memory, t)]
         self.nodes = [SharedNode(t, m, 1 << at) for at, (t, m) in enumerate(pairs)]
         self.bit = {(n.tensor, self.memories[n.memory].name): n.bit for n in self.nodes}
         self.touched = [sum(n.bit for n in self.nodes if n.tensor in e.tensors) for e in group.einsums]
@@ -65,6 +65,8 @@ class Plan:
         exchanged = dict.fromkeys(a.tensor for _, _, a in group.exchanged)
         self.handed_on = [sum(n.bit for n in self.of(t)) for t in exchanged]
         """Of each tensor that one Einsum writes and another reads, its nodes."""
+        self.demanded: tuple[int, ...] = ()
+        """Sets of nodes, of each of which the shared part has one at least: what the search of all groups asks."""
 
     def _whole_along(self, tensor: str) -> frozenset[str]:
         """Return the shared rank variables of which a loop would part a tensor differently for some Einsums.
@@ -74,7 +76,7 @@ class Plan:
         windowed = (mine[tensor].windowed for mine in self.touches if tensor in mine)
         return self.group.told_apart(tensor).union(*windowed) & set(self.names)
 
-    def _may_hold(self, memory: Memory, tensor: str) -> bool:
+    def _has_place(self, memory: Memory, tensor: str) -> bool:
         """Whether a memory may hold a tensor, and has room for its smallest tile."""
         room = memory.usable_bits
         need = step_bits(self.group, tensor, memory, self.whole_along[tensor])
@@ -94,9 +96,9 @@ class Plan:
         runs) or of single Einsums.
         """
         first, stop = self.group.run
+        touching = {n.bit: self.group.touching(n.tensor) for n in self.nodes}
         for cut in range(first + 1, stop):
             if all(end - begin == 1 or (begin, end) in plans for begin, end in ((first, cut), (cut, stop))):
-                touching = {n.bit: self.group.touching(n.tensor) for n in self.nodes}
                 yield sum(bit for bit, at in touching.items() if at[0] < cut - first <= at[-1])
 
     def of(self, tensor: str) -> list[SharedNode]:
