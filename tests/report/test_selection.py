@@ -167,6 +167,7 @@ def test_three_runs_of_which_two_are_unlike_stand_on_one_page(browser, run, tmp_
     page = browser.new_page(viewport={"width": 390, "height": 900})
     page.goto(path.as_uri(), timeout=120_000)
     page.wait_for_selector("html[data-ready]", timeout=120_000)
+    everything(page)
     fronts = page.evaluate(
         "document.querySelector('#compare-fronts').data.filter(t => t.mode === 'markers').map(t => t.x.length ?? 0)"
     )
