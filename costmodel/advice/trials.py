@@ -158,11 +158,10 @@ class Trials:
 
     def _limited(self, task: Task[Any, Any]) -> Task[Any, Any]:
         """A search with the time that is left."""
-        asked, generous = task.arguments
-        if math.isinf(self.deadline) or asked.request.tiles == "any":
+        (errand,) = task.arguments
+        if math.isinf(self.deadline) or self.base.request.tiles == "any":
             return task
-        left_s = max(0.0, self.deadline - time.monotonic())
-        return replace(task, arguments=(replace(asked, request=asked.request.asking(budget=left_s)), generous))
+        return replace(task, arguments=(errand.within(max(0.0, self.deadline - time.monotonic())),))
 
     def _begin(self, change: Change) -> None:
         self._begun += 1
@@ -190,8 +189,8 @@ class Trials:
             change = self._open.pop(key)[0]
             self._take(change, answer if isinstance(answer, NetworkResult) else None)
             return
-        if isinstance(answer, MapperResult) and answer.certificate.budget_spent:
-            answer = StoppedError()
+        if isinstance(answer, dict):
+            answer = {key: StoppedError() if _out_of_time(one) else one for key, one in answer.items()}
         self.bench.keep(key, answer)
         self._finish()
 
@@ -267,6 +266,10 @@ def map_whole(plan: NetworkPlan, folder: Path | None, left_s: float) -> NetworkR
     if found.interrupted:
         raise StoppedError
     return None if math.isfinite(left_s) and _cut_short(found) else found
+
+
+def _out_of_time(found: MapperResult | Exception) -> bool:
+    return isinstance(found, MapperResult) and found.certificate.budget_spent
 
 
 def _cut_short(found: NetworkResult) -> bool:

@@ -17,7 +17,7 @@ import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,7 +88,13 @@ class Inquiry:
         """The architecture and the question as one of those that differ in limits alone."""
         uses_room = "capacity" in self.request.aim.costs
         found = family_of(self.architecture, arrays=not uses_room and not self.rules(self.architecture).share_at_work)
-        return Family(self._name(self._canonical()[0], found.frame), found.limits)
+        return replace(found, frame=self._name(self._canonical()[0], found.frame))
+
+    def kin(self) -> str:
+        """A name that inquiries share of which one may begin with the mappings of another: all but sizes and prices."""
+        names = [(level.name, type(level).__name__) for level in self.architecture.levels]
+        dimensions = [tuple(array.shape) for array in self.architecture.arrays]
+        return self._name(self._canonical()[0], repr((names, dimensions)))
 
     def naming(self) -> Naming:
         """The names of the Einsum in the order that all of its entry share."""
@@ -201,14 +207,9 @@ def answer_of(entry: Entry, asked: Inquiry, naming: Naming) -> MapperResult | In
         tally = [(str(limit), int(count)) for limit, count in nothing["tally"]]
         nearest = None if nothing["nearest"] is None else Reject(**nothing["nearest"])
         return InfeasibleError(asked.einsum.name, tally, nearest, proven=True, mapspace=nothing["mapspace"])
-    source = Naming(*(tuple(names) for names in entry["naming"].values()))
-    variables = dict(zip(source.rank_variables, naming.rank_variables, strict=True))
-    tensors = dict(zip(source.tensors, naming.tensors, strict=True))
     judges = {part.unit.name: (part, asked.rules(part)) for part in parts_for(asked.einsum, asked.architecture)}
     front = []
-    for nodes in entry["front"]:
-        old = Mapping(parse_nest(nodes), arch=asked.architecture.name)
-        mapping = renamed_mapping(old, variables, tensors, asked.einsum.name, asked.einsum.name)
+    for mapping in mappings_of(entry, asked, naming):
         (unit,) = (node.unit for node in mapping.nest if isinstance(node, Compute))
         part, rules = judges[unit]
         if broken := violations(mapping, asked.einsum, part, rules):
@@ -218,6 +219,16 @@ def answer_of(entry: Entry, asked: Inquiry, naming: Naming) -> MapperResult | In
         raise ValueError("it has no mapping")
     history = tuple(Improvement(**one) for one in entry["improvements"])
     return MapperResult(asked.einsum.name, tuple(front), _certificate(entry["certificate"]), history)
+
+
+def mappings_of(entry: Entry, asked: Inquiry, naming: Naming) -> Iterator[Mapping]:
+    """Yield the mappings of an entry in the names of this Einsum; they may not fit. Raises SpecError if one is none."""
+    source = Naming(*(tuple(names) for names in entry["naming"].values()))
+    variables = dict(zip(source.rank_variables, naming.rank_variables, strict=True))
+    tensors = dict(zip(source.tensors, naming.tensors, strict=True))
+    for nodes in entry["front"]:
+        old = Mapping(parse_nest(nodes), arch=asked.architecture.name)
+        yield renamed_mapping(old, variables, tensors, asked.einsum.name, asked.einsum.name)
 
 
 def _certificate(entry: Entry) -> Certificate:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -12,10 +12,11 @@ from typing import Any
 from costmodel.einsum.algebra import Einsum
 from costmodel.mapper.allowed import Allowed
 from costmodel.mapper.result import InfeasibleError, MapperResult, MappingPoint, Status, held_against
-from costmodel.mapper.units import search_units
+from costmodel.mapper.units import of_the_chip, search_units
 from costmodel.model.patience import PATIENCE, OutOfTimeError
 from costmodel.spec.computing import parts_for
 from costmodel.spec.hardware import Architecture
+from costmodel.spec.mapping import Mapping
 from costmodel.spec.methods import SAMPLERS, method_of
 from costmodel.spec.objective import Costs, Objective
 from costmodel.spec.request import Request
@@ -66,6 +67,41 @@ def search(einsum: Einsum, architecture: Architecture, request: Request, progres
         return search_units(einsum, architecture, request.aim, search_part)
     finally:
         PATIENCE.reset(impatient)
+
+
+def search_together(
+    einsum: Einsum, architectures: Sequence[Architecture], request: Request, known: Sequence[Mapping]
+) -> tuple[MapperResult, ...] | None:
+    """Search one Einsum to the end for architectures that differ in bandwidths alone, in one go.
+
+    The first one has no less of any. The search begins with mappings that are ``known``. Null where the lattice has no
+    form of that, or an answer would not be proven: then each has to be searched by itself.
+
+    Raises what ``search`` does.
+    """
+    from costmodel.mapper.lattice import UnsupportedError, map_together
+
+    parts = [parts_for(einsum, architecture) for architecture in architectures]
+    if (request.method, request.tiles, request.budget) != ("exact", "perfect", None) or any(len(p) > 1 for p in parts):
+        return None
+    impatient = PATIENCE.set(PATIENT)
+    try:
+        found = map_together(
+            einsum,
+            [part for (part,) in parts],
+            objective=request.aim,
+            constraints=request.constraints,
+            memory_bytes=request.memory,
+            known=known,
+        )
+    except (UnsupportedError, OutOfTimeError):
+        return None
+    finally:
+        PATIENCE.reset(impatient)
+    if not all(one.certificate.status == Status.PROVEN or one.certificate.interrupted for one in found):
+        return None
+    every = zip(found, architectures, parts, strict=True)
+    return tuple(of_the_chip(one, einsum, architecture, part) for one, architecture, (part,) in every)
 
 
 def least_costs(einsum: Einsum, architecture: Architecture, request: Request) -> Costs:

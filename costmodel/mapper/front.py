@@ -223,6 +223,14 @@ class Incumbents:
             found[rest] = self._dominated(energy[rest], latency[rest], capacity[rest])
         return found
 
+    @property
+    def each(self) -> tuple[Incumbents, ...]:
+        """Those of each architecture that is searched for."""
+        return (self,)
+
+    def learn(self) -> None:
+        """Take note of what was added to ``each``."""
+
     def limit(self) -> float:
         """Return what a mapping has to cost less than, where energy or latency alone is asked for."""
         return float(self.values.min(initial=np.inf) * (1 - TIE))
@@ -250,3 +258,33 @@ class StrictIncumbents(Incumbents):
         if "latency" not in self.asked:
             latency = np.full(latency.shape, np.inf)
         return super().beaten(energy, latency, capacity)
+
+
+class OfSeveral(Incumbents):
+    """The incumbents of architectures that are searched for in one go: what is beaten is beaten on each of them.
+
+    Costs that differ have one more axis than capacities, the first one, with those of each.
+    """
+
+    def __init__(self, aim: Objective, number: int) -> None:
+        super().__init__(aim)
+        self.judges = tuple(Incumbents(aim) for _ in range(number))
+
+    @property
+    def each(self) -> tuple[Incumbents, ...]:
+        return self.judges
+
+    def learn(self) -> None:
+        self.items = [judge.items[0] for judge in self.judges] if all(judge.items for judge in self.judges) else []
+        self.costs = np.concatenate([judge.costs for judge in self.judges], axis=1)
+
+    def beaten(self, energy: Floats, latency: Floats, capacity: Floats) -> npt.NDArray[np.bool_]:
+        shape = (len(self.judges), *capacity.shape)
+        energies, latencies = (np.broadcast_to(cost, shape) for cost in (energy, latency))
+        found = np.ones(capacity.shape, dtype=bool)
+        for judge, pj, cycles in zip(self.judges, energies, latencies, strict=True):
+            rows = found.nonzero()
+            if not len(rows[0]):
+                break
+            found[rows] = judge.beaten(pj[rows], cycles[rows], capacity[rows])
+        return found

@@ -48,7 +48,7 @@ class Task(Generic[Key, Answer]):
 
 
 NextTask = Callable[[], "Task[Key, Answer] | None"]
-Keep = Callable[[Key, "Answer | Exception"], None]
+Keep = Callable[[Key, "Answer | Exception"], object]
 Hear = Callable[[Key, Any], None]
 ATTEMPTS = 2
 """Workers that may die of one task. The last attempt has its place alone: perhaps another task took the memory."""

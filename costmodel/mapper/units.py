@@ -41,7 +41,7 @@ def search_units(einsum: Einsum, architecture: Architecture, aim: Objective, sea
     """
     parts = parts_for(einsum, architecture)
     if len(parts) == 1:
-        return _of_the_chip(search(parts[0], 1), einsum, architecture, parts[0])
+        return of_the_chip(search(parts[0], 1), einsum, architecture, parts[0])
     answers = _Answers()
     for number, part in enumerate(parts):
         try:
@@ -54,7 +54,7 @@ def search_units(einsum: Einsum, architecture: Architecture, aim: Objective, sea
                 raise
             answers.stopped, answers.left = True, len(parts) - number
             break
-        answers.results.append(_of_the_chip(found, einsum, architecture, part))
+        answers.results.append(of_the_chip(found, einsum, architecture, part))
         if found.certificate.interrupted:
             answers.stopped, answers.left = True, len(parts) - number - 1
             break
@@ -65,7 +65,7 @@ def search_units(einsum: Einsum, architecture: Architecture, aim: Objective, sea
     return MapperResult(einsum.name, tuple(front), answers.certificate(front, aim), history)
 
 
-def _of_the_chip(result: MapperResult, einsum: Einsum, architecture: Architecture, part: Architecture) -> MapperResult:
+def of_the_chip(result: MapperResult, einsum: Einsum, architecture: Architecture, part: Architecture) -> MapperResult:
     """Have the mappings of a part costed as those of the whole chip: the same costs, with a row for every memory."""
     if part is architecture:
         return result

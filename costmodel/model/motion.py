@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import product
 from typing import Literal
 
@@ -17,6 +17,8 @@ from costmodel.model.patience import check_time
 from costmodel.model.tile_walk import walked_returns
 from costmodel.model.tiles import Chain, Event, Fixed, Loop, PositionClass, position_classes
 
+SHARED = 4096
+"""Motions that are kept."""
 _NEVER: frozenset[str] = frozenset()
 Counted = Literal["words", "work", "time"]
 """What is counted where an access leaves its tensor: the words that exist; what is done, which is nothing at such a
@@ -422,7 +424,22 @@ def motion(
     used = {v for g in groups for v in g.rank_variables}
     idle = tuple(sorted(v for v in driven if v not in used))
     rigid = all(g.rigid for g in groups)
-    return Motion(loops, scope, groups, idle, extents, refetch, frozen or _NEVER, rigid)
+    return _shared(loops, scope, groups, idle, tuple(extents.items()), refetch, frozen or _NEVER, rigid)
+
+
+@lru_cache(maxsize=SHARED)
+def _shared(
+    loops: tuple[Loop, ...],
+    scope: int,
+    groups: tuple[Group, ...],
+    idle: tuple[str, ...],
+    extents: tuple[tuple[str, int], ...],
+    refetch: bool,  # noqa: FBT001
+    frozen: frozenset[str],
+    rigid: bool,  # noqa: FBT001
+) -> Motion:
+    """Return the same object for the same motion: it remembers its sums, and sweeps cost a mapping on many designs."""
+    return Motion(loops, scope, groups, idle, dict(extents), refetch, frozen, rigid)
 
 
 def _moving(index: Affine, names: Mapping[str, str], einsum: Einsum) -> Affine:

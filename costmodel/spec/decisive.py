@@ -16,8 +16,10 @@ from costmodel.spec.hardware import Architecture, Array, Level, Memory
 
 _OF_CHIPS: dict[str, Any] = {"name": "", "source": "", "technology": "", "warnings": ()}
 _OF_LEVELS: dict[str, Any] = {"energy_source": "", "leakage_source": "", "area_mm2": None, "area_source": ""}
-_LIMITS = ("capacity_bits", "bandwidth_bits_per_cycle", "read_bits_per_cycle", "write_bits_per_cycle")
+_ROOMS = ("capacity_bits",)
 """Of memories; null means no limit."""
+_PACES = ("bandwidth_bits_per_cycle", "read_bits_per_cycle", "write_bits_per_cycle")
+"""Likewise."""
 _MOST = 1e30
 """Stands for no limit, where limits are taken together."""
 
@@ -33,8 +35,14 @@ class Family:
 
     frame: str
     """Everything but the limits."""
-    limits: tuple[float, ...]
-    """Infinite where there is none; in an order that all of the family share."""
+    rooms: tuple[float, ...]
+    """Rooms and sizes of arrays; infinite where there is no limit; in an order that all of the family share."""
+    paces: tuple[float, ...]
+    """Bandwidths, likewise."""
+
+    @property
+    def limits(self) -> tuple[float, ...]:
+        return self.rooms + self.paces
 
     @property
     def size(self) -> float:
@@ -54,8 +62,16 @@ def family_of(architecture: Architecture, *, arrays: bool) -> Family:
     bare = _bare(architecture)
     leaks = any(level.leakage_w for level in bare.physical)
     sized = arrays and not leaks and not any(array.systolic or array.network for array in bare.arrays)
-    limits = tuple(limit for level in bare.levels for limit in _limits(level, sized=sized))
-    return Family(repr(replace(bare, levels=tuple(_framed(x, sized=sized) for x in bare.levels))), limits)
+    rooms = tuple(room for level in bare.levels for room in _rooms(level, sized=sized))
+    paces = tuple(pace for level in bare.levels for pace in _values(level, _PACES))
+    return Family(repr(replace(bare, levels=tuple(_framed(x, sized=sized) for x in bare.levels))), rooms, paces)
+
+
+def sizes_of(architecture: Architecture) -> tuple[float, ...]:
+    """Return rooms, sizes of arrays and bandwidths, by which architectures with the same levels are near or far."""
+    rooms = (room for level in architecture.levels for room in _rooms(level, sized=True))
+    paces = (pace for level in architecture.levels for pace in _values(level, _PACES))
+    return tuple(min(size, _MOST) for size in (*rooms, *paces))
 
 
 def _bare(architecture: Architecture) -> Architecture:
@@ -69,17 +85,21 @@ def _without(value: Any, told: dict[str, Any]) -> Any:
     return replace(value, **{name: nothing for name, nothing in told.items() if name in known})
 
 
-def _limits(level: Level, *, sized: bool) -> Iterator[float]:
-    if isinstance(level, Memory):
-        values = (getattr(level, name) for name in _LIMITS)
-        yield from (math.inf if value is None else float(value) for value in values)
-    elif isinstance(level, Array) and sized:
+def _rooms(level: Level, *, sized: bool) -> Iterator[float]:
+    yield from _values(level, _ROOMS)
+    if isinstance(level, Array) and sized:
         yield from map(float, level.shape.values())
+
+
+def _values(level: Level, names: tuple[str, ...]) -> Iterator[float]:
+    if isinstance(level, Memory):
+        values = (getattr(level, name) for name in names)
+        yield from (math.inf if value is None else float(value) for value in values)
 
 
 def _framed(level: Level, *, sized: bool) -> Level:
     if isinstance(level, Memory):
-        return replace(level, **dict.fromkeys(_LIMITS))  # type: ignore[arg-type]
+        return replace(level, **dict.fromkeys(_ROOMS + _PACES))  # type: ignore[arg-type]
     if isinstance(level, Array) and sized:
         return replace(level, shape=dict.fromkeys(level.shape, 0))
     return level

@@ -1,7 +1,9 @@
 """The searches of a sweep: each one once, whatever the number of designs that need it.
 
 A search is one Einsum on what decides it (``Inquiry.named``). Those of a family, which differ in limits alone, begin
-with the most generous: its answer settles tighter ones (``mapper/settled.py``). Otherwise the largest come first.
+with the most generous: its answer settles tighter ones (``mapper/settled.py``), and of those that it does not settle
+the ones that differ in bandwidths alone are searched together. Otherwise the largest come first. A search begins with
+mappings that are best on designs of about the same sizes.
 """
 
 from __future__ import annotations
@@ -14,12 +16,15 @@ from collections import OrderedDict, defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from costmodel.mapper.cache import Cache, Inquiry, answer_of, entry_of
-from costmodel.mapper.engines import least_costs, search
-from costmodel.mapper.result import InfeasibleError, MapperResult
+import numpy as np
+import numpy.typing as npt
+
+from costmodel.mapper.cache import Cache, Inquiry, answer_of, entry_of, mappings_of
+from costmodel.mapper.engines import least_costs, search, search_together
+from costmodel.mapper.result import InfeasibleError, MapperResult, Status
 from costmodel.mapper.settled import SETTLED, Proven, proven, settled, settles
-from costmodel.mapper.tasks import LostError, Task
-from costmodel.spec.decisive import Family
+from costmodel.mapper.tasks import LostError, StoppedError, Task
+from costmodel.spec.decisive import Family, sizes_of
 from costmodel.spec.problems import SpecError
 
 if TYPE_CHECKING:
@@ -29,17 +34,100 @@ if TYPE_CHECKING:
     from costmodel.mapper.network import NetworkPlan
     from costmodel.spec.objective import Costs
 
+Floats = npt.NDArray[np.float64]
 LOOKS = 64
 """Searches that are looked at for one that no running one may settle."""
 GENEROUS = 8
 """Answers that a search is tried to be settled by, the tightest first."""
+COMPANY = 16
+"""Searches that are made together, at most."""
+NEAR = 4
+"""Answers that a search begins with."""
 RECENT = 512
 """Answers that are kept costed."""
 
 
-def answer(asked: Inquiry, generous: Sequence[Proven]) -> MapperResult:
-    """Answer an inquiry by what is known of more generous designs, or search. Raises as ``search`` does."""
-    return settled(asked, generous) or search(asked.einsum, asked.architecture, asked.request)
+Answers = dict[str, MapperResult | Exception]
+"""By the names of searches; an error says why there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """Searches that are made in one go: of one Einsum, for designs that differ in bandwidths alone."""
+
+    searches: tuple[tuple[str, Inquiry, tuple[Proven, ...]], ...]
+    """Names, what is asked, and what is known of more generous designs; of the first one most is allowed."""
+    near: tuple[str, ...]
+    """Entries of answers for designs of about the same sizes, as JSON."""
+
+    def within(self, budget_s: float) -> Errand:
+        """The same, with so much time for each search."""
+        every = (
+            (key, replace(asked, request=asked.request.asking(budget=budget_s)), generous)
+            for key, asked, generous in self.searches
+        )
+        return replace(self, searches=tuple(every))
+
+
+def answers_to(errand: Errand) -> Answers:
+    """Answer inquiries by what is known of more generous designs, or search."""
+    found: Answers = {}
+    left = {}
+    for key, asked, generous in errand.searches:
+        if (known := settled(asked, generous)) is not None:
+            found[key] = known
+        else:
+            left[key] = asked
+    return found | (_together(left, errand.near) or {key: _alone(asked) for key, asked in left.items()})
+
+
+def _alone(asked: Inquiry) -> MapperResult | Exception:
+    try:
+        return search(asked.einsum, asked.architecture, asked.request)
+    except (InfeasibleError, SpecError) as error:
+        return error
+
+
+def _together(left: dict[str, Inquiry], near: Sequence[str]) -> Answers | None:
+    """Search for all in one go; null where each has to be searched by itself."""
+    if not left or (len(left) == 1 and not near):
+        return None
+    first, *_ = every = list(left.values())
+    try:
+        known = [one for entry in near for one in mappings_of(json.loads(entry), first, first.naming())]
+        known = list({one.nest: one for one in known}.values())
+        found = search_together(first.einsum, [one.architecture for one in every], first.request, known)
+    except (InfeasibleError, SpecError):
+        return None
+    return None if found is None else dict(zip(left, found, strict=True))
+
+
+class Surroundings:
+    """Answers for designs with the same levels, by their sizes."""
+
+    def __init__(self) -> None:
+        self._entries: list[str] = []
+        self._sizes: Floats = np.empty((0, 0))
+        """Logarithms, with room for more rows."""
+
+    def add(self, sizes: tuple[float, ...], entry: str) -> None:
+        """Take in an answer."""
+        number = len(self._entries)
+        if number == len(self._sizes):
+            grown = np.empty((max(8, 2 * number), len(sizes)))
+            if number:
+                grown[:number] = self._sizes
+            self._sizes = grown
+        self._sizes[number] = np.log(sizes)
+        self._entries.append(entry)
+
+    def nearest(self, sizes: tuple[float, ...]) -> tuple[str, ...]:
+        """Answers for designs of about these sizes."""
+        if not self._entries:
+            return ()
+        away = np.abs(self._sizes[: len(self._entries)] - np.log(sizes)).sum(axis=1)
+        near = (self._entries[place] for place in np.argsort(away, kind="stable")[:NEAR].tolist())
+        return tuple(dict.fromkeys(near))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +139,10 @@ class Wanted:
     naming: Naming
     family: Family | None
     """Null where no other design can settle it."""
+    kin: str = ""
+    """Shared by searches of which one may begin with the mappings of another."""
+    sizes: tuple[float, ...] = ()
+    """Of the design."""
 
     @property
     def order(self) -> tuple[float, ...]:
@@ -75,6 +167,8 @@ class Bench:
     _sorted: bool = True
     _open: dict[str, Wanted] = field(default_factory=dict)
     _running: dict[str, Wanted] = field(default_factory=dict)
+    _errands: dict[str, list[str]] = field(default_factory=dict)
+    """Searches that are made in one go, by the name of the first."""
     _entries: dict[str, str] = field(default_factory=dict)
     """What is kept of the answers of this run, as JSON."""
     _failures: dict[str, tuple[Naming, Exception]] = field(default_factory=dict)
@@ -83,6 +177,12 @@ class Bench:
     _least: dict[str, Costs] = field(default_factory=dict)
     _proven: dict[str, list[tuple[Family, Proven]]] = field(default_factory=lambda: defaultdict(list))
     """Of each frame of a family, the tightest first."""
+    _waiting_with: dict[tuple[str, tuple[float, ...]], list[Wanted]] = field(default_factory=lambda: defaultdict(list))
+    """Of each frame of a family and its rooms: what waits, and what did."""
+    _near: dict[str, Surroundings] = field(default_factory=lambda: defaultdict(Surroundings))
+    """Of each kin: what is best on designs of all sizes."""
+    _apart: set[str] = field(default_factory=set)
+    """Searches that are made by themselves, for one that was made together with them was lost."""
 
     @property
     def distinct(self) -> int:
@@ -100,15 +200,16 @@ class Bench:
         if key in self._open or self.known(key):
             return key
         family = asked.family() if settles(asked.request) else None
-        wanted = Wanted(key, asked, naming, family)
+        wanted = Wanted(key, asked, naming, family, asked.kin(), sizes_of(asked.architecture))
         kept = None if self.cache is None else self.cache.find(asked)
         if kept is not None and math.isinf(kept.had_s):
             self.found += 1
             self._take(wanted, kept.result)
             return key
         self._open[key] = wanted
-        self._waiting.append(wanted)
-        self._sorted = False
+        self._wait(wanted)
+        if family is not None:
+            self._waiting_with[family.frame, family.rooms].append(wanted)
         return key
 
     def least(self, asked: Inquiry, *, sharper: bool) -> Costs:
@@ -139,16 +240,77 @@ class Bench:
         if not self._waiting:
             return None
         if not self._sorted:
+            self._waiting = list(filter(self._waits, self._waiting))
             self._waiting.sort(key=lambda wanted: wanted.order, reverse=True)
             self._sorted = True
-        looked = range(len(self._waiting) - 1, max(-1, len(self._waiting) - 1 - LOOKS), -1)
-        place = next((at for at in looked if not self._may_be_settled(self._waiting[at])), len(self._waiting) - 1)
+        places = self._next_places()
+        if not places:
+            return None
+        place = next((at for at in places if not self._may_be_settled(self._waiting[at])), places[0])
         wanted = self._waiting.pop(place)
-        self._running[wanted.key] = wanted
-        return Task(wanted.key, answer, (wanted.asked, self._generous(wanted)), (InfeasibleError, SpecError))
+        generous = self._generous(wanted)
+        every = [wanted, *(self._company(wanted) if generous else ())]
+        self._running |= {one.key: one for one in every}
+        self._errands[wanted.key] = [one.key for one in every]
+        searches = tuple((one.key, one.asked, self._generous(one)) for one in every)
+        near = self._near[wanted.kin].nearest(wanted.sizes)
+        return Task(wanted.key, answers_to, (Errand(searches, near),))
 
-    def keep(self, key: str, found: MapperResult | Exception) -> None:
-        """Take in an answer, and save it; an error is one too, unless the search was lost."""
+    def _next_places(self) -> list[int]:
+        """Places of some of what is next, the next one first; what others took along is not among them."""
+        found: list[int] = []
+        for place in range(len(self._waiting) - 1, -1, -1):
+            if self._waits(self._waiting[place]):
+                found.append(place)
+                if len(found) == LOOKS:
+                    break
+            elif place == len(self._waiting) - 1:
+                self._waiting.pop()
+        return found
+
+    def _waits(self, wanted: Wanted) -> bool:
+        return wanted.key in self._open and wanted.key not in self._running
+
+    def keep(self, key: str, found: Answers | Exception) -> list[str]:
+        """Take in what an errand has brought, and save it; return the names of the searches that are at their end.
+
+        An error is an answer too, unless the search was lost.
+        """
+        keys = self._errands.pop(key)
+        if isinstance(found, Exception):
+            if len(keys) > 1 and not isinstance(found, StoppedError):
+                for one in keys:
+                    self._apart.add(one)
+                    self._wait(self._running.pop(one))
+                return []
+            found = dict.fromkeys(keys, found)
+        for one, answer in found.items():
+            self._keep(one, answer)
+        return keys
+
+    def _wait(self, wanted: Wanted) -> None:
+        self._waiting.append(wanted)
+        self._sorted = False
+
+    def _company(self, wanted: Wanted) -> list[Wanted]:
+        """What is searched together with that, for designs with less bandwidth."""
+        mine = wanted.family
+        if mine is None or wanted.key in self._apart:
+            return []
+        asked = wanted.asked
+        waiting = [one for one in self._waiting_with[mine.frame, mine.rooms] if self._waits(one) and one is not wanted]
+        self._waiting_with[mine.frame, mine.rooms] = waiting
+        found = [
+            one
+            for one in waiting
+            if one.family is not None
+            and mine.allows(one.family)
+            and one.key not in self._apart
+            and (one.asked.einsum, one.asked.request) == (asked.einsum, asked.request)
+        ]
+        return sorted(found, key=lambda one: one.order)[: COMPANY - 1]
+
+    def _keep(self, key: str, found: MapperResult | Exception) -> None:
         wanted = self._running.pop(key)
         del self._open[key]
         if isinstance(found, MapperResult) and found.certificate.method == SETTLED:
@@ -190,6 +352,8 @@ class Bench:
         self._recent[wanted.key] = (wanted.asked, found)
         if len(self._recent) > RECENT:
             self._recent.popitem(last=False)
+        if found.certificate.status == Status.PROVEN:
+            self._near[wanted.kin].add(wanted.sizes, self._entries[wanted.key])
         if wanted.family is not None and (judge := proven(entry, found)) is not None:
             bisect.insort(self._proven[wanted.family.frame], (wanted.family, judge), key=_size)
 

@@ -182,9 +182,9 @@ class _Sweep:
         if isinstance(key, Design):
             self._end(key, answer)
         else:
-            self.bench.keep(key, answer)
-            for design in self._needed.pop(key, ()):
-                self._finish(design)
+            for ended in self.bench.keep(key, answer):
+                for design in self._needed.pop(ended, ()):
+                    self._finish(design)
         self.begin()
 
     def wait(self) -> bool:

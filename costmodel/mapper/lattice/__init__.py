@@ -48,6 +48,7 @@ __getattr__ = door(
         "UnsupportedError": "tensor_plan",
         "build": "space",
         "map_einsum": "exact",
+        "map_together": "exact",
         "merged": "read_back",
         "numbered": "numbering",
         "widen": "passes",

@@ -98,7 +98,8 @@ class Across:
         for joint in (False, True) if closely else (False,):
             self.joint |= joint
             energy, latency = self.bounds(labels)
-            beaten = incumbents.beaten(energy, latency, np.broadcast_to(capacity[:, None], energy.shape)).all(axis=0)
+            every = np.broadcast_to(capacity[:, None], energy.shape[-2:])
+            beaten = incumbents.beaten(energy, latency, every).all(axis=0)
             if beaten.all():
                 return False
             if beaten.any():
@@ -109,7 +110,8 @@ class Across:
     def bounds(self, labels: Labels, *, quick: bool = False) -> tuple[Floats, Floats]:
         """Return (energy, latency) of each label for each choice that may be best (or for groups of them).
 
-        Infinite where it does not fit; latencies are 0 where they do not matter.
+        Infinite where it does not fit; latencies are 0 where they do not matter. Of several architectures, costs that
+        differ have a first axis with those of each.
         """
         choices = self.coarse if quick else self.detailed
         return self._with_limits(labels, self._across_by(self.carried(labels), choices))
@@ -122,7 +124,7 @@ class Across:
         def alive(rows: Ints, choices: Choices, *, limits: bool) -> Any:
             part, mine = (labels, carried) if len(rows) == labels.n else (labels.take(rows), carried.take(rows))
             energy, latency = (self._with_limits if limits else self._computed)(part, self._across_by(mine, choices))
-            return ~incumbents.beaten(energy, latency, np.broadcast_to(capacity[rows][:, None], energy.shape))
+            return ~incumbents.beaten(energy, latency, np.broadcast_to(capacity[rows][:, None], energy.shape[-2:]))
 
         if labels.n * len(self.detailed) <= AT_ONCE:
             return alive(np.arange(labels.n), self.detailed, limits=True).any(axis=1)
@@ -193,7 +195,7 @@ class Across:
 
         latency = self.space.prices.lasting(busy(), computed)
         if self.space.leak_pj_per_cycle:
-            energy += self.space.leak_pj_per_cycle * (latency - computed)
+            energy = energy + self.space.leak_pj_per_cycle * (latency - computed)
         return energy, latency
 
     def _reach(self, labels: Labels) -> Floats:

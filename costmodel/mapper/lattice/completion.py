@@ -51,19 +51,20 @@ class Completion:
     def bounds(self, labels: Labels, segment: int, *, quick: bool = False) -> Costs:
         """Return the least (energy, latency, capacity) of each label, for each choice of how the arrays are spread.
 
-        ``quick`` bounds are not as tight.
+        ``quick`` bounds are not as tight. Of several architectures, costs that differ have a first axis with those of
+        each.
         """
         capacity = labels.f[Layout.CAPACITY] + self.room_to_come(labels)
         if segment < self.top:
             energy, latency = self.across[segment].bounds(labels, quick=quick)
-            return energy, latency, np.broadcast_to(capacity[:, None], energy.shape)
+            return energy, latency, np.broadcast_to(capacity[:, None], energy.shape[-2:])
         costs = labels.f[self.above.rows]
         self.above.add_missing(labels, costs, quick=quick)
         latency = self.space.prices.lasting(costs[1:], self.compute_cycles(labels))
         energy = costs[0]
         if self.space.leak_pj_per_cycle:
             energy = energy + self.space.leak_pj_per_cycle * latency
-        return energy[:, None], latency[:, None], capacity[:, None]
+        return energy[..., None], latency[..., None], capacity[:, None]
 
     def narrow(self, labels: Labels, incumbents: Incumbents, *, closely: bool) -> bool:
         """Look closer, now that mappings are known, at what may be better; return whether something still may.

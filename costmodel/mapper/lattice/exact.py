@@ -5,17 +5,20 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.mapper.allowed import Allowed
-from costmodel.mapper.front import Incumbents, select
+from costmodel.mapper.front import Incumbents, OfSeveral, select
 from costmodel.mapper.lattice import size as counting
 from costmodel.mapper.lattice import space as mapspace
 from costmodel.mapper.lattice.board import Board
 from costmodel.mapper.lattice.multiples import searched
 from costmodel.mapper.lattice.passes import BYTES_PER_LABEL, Progress, widen
+from costmodel.mapper.lattice.prices import pace
 from costmodel.mapper.lattice.tensor_plan import UnsupportedError
 from costmodel.mapper.obey import violations
 from costmodel.mapper.result import Certificate, InfeasibleError, MapperResult, MappingPoint, Status, held_against
@@ -24,7 +27,8 @@ from costmodel.model.evaluate import evaluate
 from costmodel.model.patience import OutOfTimeError, until
 from costmodel.spec.hardware import Architecture
 from costmodel.spec.mapping import Mapping
-from costmodel.spec.objective import Objective, objective_of
+from costmodel.spec.objective import Objective, objective_of, vector_of
+from costmodel.spec.problems import SpecError
 from costmodel.spec.rules import Rules, parse
 
 SHAPES_PER_S, SHAPES_ALWAYS = 200_000, 100_000
@@ -72,84 +76,152 @@ def map_einsum(
     if budget_s is not None and shapes > max(SHAPES_ALWAYS, SHAPES_PER_S * budget_s):
         msg = f"{shapes:,} tile shapes are too many for {budget_s:.3g} s"
         raise OutOfTimeError(msg)
-    return _prove(einsum, architecture, space, aim, deadline, memory_bytes, progress, began)
+    (found,) = _Proof(einsum, (architecture,), space, aim, began, deadline, memory_bytes, progress).answers()
+    return found
 
 
-def _prove(
+def map_together(
     einsum: Einsum,
-    architecture: Architecture,
-    space: mapspace.Space,
-    aim: Objective,
-    deadline: float | None,
-    memory_bytes: int | None,
-    progress: Callable[[str], None] | None,
-    began: float,
-) -> MapperResult:
-    if any(not len(a.factors) for a in space.arrays):
-        raise infeasible(space, 0, 0)
-    with until(deadline):
-        board, incumbents = Board(space, aim), Incumbents(aim)
-    most = 4_000_000 if memory_bytes is None else max(20_000, memory_bytes // (4 * BYTES_PER_LABEL))
-    stopped = False
-    done = Progress()
+    architectures: Sequence[Architecture],
+    *,
+    objective: str | Objective = "edp",
+    constraints: Sequence[str] = (),
+    memory_bytes: int | None = None,
+    known: Sequence[Mapping] = (),
+) -> tuple[MapperResult, ...]:
+    """Return what ``map_einsum`` does for each of some architectures that differ in bandwidths alone, in one search.
 
-    def told(width: int) -> None:
-        if progress is not None and incumbents.items:
-            found = len(incumbents.items)
-            progress(f"{einsum.name}: {found} mapping{'s' * (found > 1)} with {width} labels at a time")
+    The first one has no less of any than the others. A partial mapping is left out where none of them has a use for it.
+    The search begins with mappings that are ``known``, as far as they fit.
 
-    try:
-        widen(board, incumbents, done, deadline=deadline, most_labels=most, told=told)
-    except KeyboardInterrupt:
-        stopped = True
-    if not incumbents.items:
-        if stopped:
-            raise KeyboardInterrupt
-        if deadline is not None and not done.complete:
-            raise OutOfTimeError
-        raise infeasible(space, done.last.dropped, done.last.over_capacity)
-    found, broken, uncounted = _costed(incumbents, einsum, architecture, space.allowed.rules, deadline)
-    if not found:
-        if stopped:
-            raise KeyboardInterrupt
-        if uncounted:
-            raise UnsupportedError("what its best mappings touch takes too long to count")
-        msg = f"every mapping that the lattice found breaks a constraint, e.g. {broken[0]}"
-        raise UnsupportedError(msg)
-    front = select([point for point, _ in found], aim)
-    # a mapping that costs more than the lattice thought may have ruled out better ones
-    agrees = all(
-        all(cost <= thought * (1 + SAME) for cost, thought in both)
-        and (point not in front or all(cost >= thought * (1 - SAME) for cost, thought in both))
-        for point, both in found
-    )
-    stats = done.last
-    proven = done.complete and agrees and not broken and not uncounted
-    gap: float | None = 0.0 if proven else None
-    status = Status.PROVEN if proven else Status.FOUND
-    if not proven and agrees and not broken:
-        bound = min([done.bound, *uncounted])
-        status, gap = held_against(min(aim.of(p)[0] for p in front), bound, front=aim.front)
-    certificate = Certificate(
-        status,
-        searched(space.sizes, space.whole),
-        counting.size(space),
-        done.labels,
-        (
-            ("dominated", stats.dominated),
-            ("bound", stats.bounded),
-            ("capacity", stats.over_capacity),
-            *((("not searched", stats.dropped),) if stats.dropped else ()),
-            *((("found, but breaks a constraint", len(broken)),) if broken else ()),
-            *((("takes too long to count", len(uncounted)),) if uncounted else ()),
-            *((("the model disagrees with the lattice", 1),) if not agrees else ()),
-        ),
-        time.process_time() - began,
-        gap,
-        interrupted=stopped,
-        budget_spent=done.late and not stopped,
-    )
-    return MapperResult(einsum.name, tuple(front), certificate)
+    Raises what ``map_einsum`` does, UnsupportedError also where the architectures differ in more.
+    """
+    began = time.process_time()
+    rules = parse((*architectures[0].constraints, *constraints), architectures[0], einsum)
+    space, *others = (mapspace.build(Allowed(einsum, architecture, rules)) for architecture in architectures)
+    paces = [pace(space.prices, other.prices) for other in others if _alike(space, other)]
+    slower = tuple(longer for longer in paces if longer is not None)
+    if len(slower) < len(others):
+        raise UnsupportedError("architectures that differ in more than bandwidths")
+    space.prices = replace(space.prices, slower=slower)
+    proof = _Proof(einsum, architectures, space, objective_of(objective), began, memory_bytes=memory_bytes)
+    return proof.answers(known)
+
+
+def _alike(space: mapspace.Space, other: mapspace.Space) -> bool:
+    """Whether mapspaces are the same but for the costs of words."""
+    names = ("compute_pj", "cycles_per_point", "leak_pj_per_cycle", "keeps", "nodes")
+    same = all(getattr(space, name) == getattr(other, name) for name in names)
+    return same and [m.room for m in space.memories] == [m.room for m in other.memories]
+
+
+@dataclass
+class _Proof:
+    """One search, for one architecture or for several at once."""
+
+    einsum: Einsum
+    architectures: Sequence[Architecture]
+    space: mapspace.Space
+    """With the costs of the first one."""
+    aim: Objective
+    began: float
+    """CPU time."""
+    deadline: float | None = None
+    memory_bytes: int | None = None
+    progress: Callable[[str], None] | None = None
+    done: Progress = field(default_factory=Progress)
+    stopped: bool = False
+    """By Ctrl-C."""
+
+    def answers(self, known: Sequence[Mapping] = ()) -> tuple[MapperResult, ...]:
+        """Search, beginning with mappings that are known; return the answer for each architecture."""
+        incumbents = self._search(known)
+        found = [self._answer(*each) for each in zip(self.architectures, incumbents.each, strict=True)]
+        spent_s = (time.process_time() - self.began) / len(found)
+        return tuple(replace(one, certificate=replace(one.certificate, cpu_s=spent_s)) for one in found)
+
+    def _search(self, known: Sequence[Mapping]) -> Incumbents:
+        space, done = self.space, self.done
+        if any(not len(a.factors) for a in space.arrays):
+            raise infeasible(space, 0, 0)
+        many = len(self.architectures)
+        with until(self.deadline):
+            board, incumbents = Board(space, self.aim), Incumbents(self.aim) if many == 1 else OfSeveral(self.aim, many)
+            for architecture, each in zip(self.architectures, incumbents.each, strict=True):
+                self._take(known, architecture, each)
+            incumbents.learn()
+        most = 4_000_000 if self.memory_bytes is None else max(20_000, self.memory_bytes // (4 * BYTES_PER_LABEL))
+
+        def told(width: int) -> None:
+            if self.progress is not None and incumbents.items:
+                found = len(incumbents.items)
+                self.progress(f"{self.einsum.name}: {found} mapping{'s' * (found > 1)} with {width} labels at a time")
+
+        try:
+            widen(board, incumbents, done, deadline=self.deadline, most_labels=most, told=told)
+        except KeyboardInterrupt:
+            self.stopped = True
+        if not incumbents.items:
+            if self.stopped:
+                raise KeyboardInterrupt
+            if self.deadline is not None and not done.complete:
+                raise OutOfTimeError
+            raise infeasible(space, done.last.dropped, done.last.over_capacity)
+        return incumbents
+
+    def _take(self, known: Sequence[Mapping], architecture: Architecture, incumbents: Incumbents) -> None:
+        """Take in those of the known mappings that fit."""
+        workload, rules = Workload(self.einsum.name, "", (self.einsum,)), self.space.allowed.rules
+        for mapping in known:
+            with suppress(SpecError, TooManyTilesError):
+                if not violations(mapping, self.einsum, architecture, rules):
+                    costs = vector_of(evaluate(workload, architecture, mapping))
+                    incumbents.add(np.array([costs], dtype=np.float64).T, [mapping.nest])
+
+    def _answer(self, architecture: Architecture, incumbents: Incumbents) -> MapperResult:
+        space, done, aim = self.space, self.done, self.aim
+        found, broken, uncounted = _costed(incumbents, self.einsum, architecture, space.allowed.rules, self.deadline)
+        if not found:
+            if self.stopped:
+                raise KeyboardInterrupt
+            if uncounted:
+                raise UnsupportedError("what its best mappings touch takes too long to count")
+            msg = f"every mapping that the lattice found breaks a constraint, e.g. {broken[0]}"
+            raise UnsupportedError(msg)
+        front = select([point for point, _ in found], aim)
+        # a mapping that costs more than the lattice thought may have ruled out better ones
+        agrees = all(
+            all(cost <= thought * (1 + SAME) for cost, thought in both)
+            and (point not in front or all(cost >= thought * (1 - SAME) for cost, thought in both))
+            for point, both in found
+        )
+        stats = done.last
+        proven = done.complete and agrees and not broken and not uncounted
+        gap: float | None = 0.0 if proven else None
+        status = Status.PROVEN if proven else Status.FOUND
+        if not proven and agrees and not broken:
+            bound = min([done.bound, *uncounted])
+            status, gap = held_against(min(aim.of(p)[0] for p in front), bound, front=aim.front)
+        certificate = Certificate(
+            status,
+            searched(space.sizes, space.whole),
+            counting.size(space),
+            done.labels,
+            (
+                ("dominated", stats.dominated),
+                ("bound", stats.bounded),
+                ("capacity", stats.over_capacity),
+                *((("not searched", stats.dropped),) if stats.dropped else ()),
+                *((("found, but breaks a constraint", len(broken)),) if broken else ()),
+                *((("takes too long to count", len(uncounted)),) if uncounted else ()),
+                *((("the model disagrees with the lattice", 1),) if not agrees else ()),
+            ),
+            time.process_time() - self.began,
+            gap,
+            interrupted=self.stopped,
+            budget_spent=done.late and not self.stopped,
+        )
+        return MapperResult(self.einsum.name, tuple(front), certificate)
 
 
 def _costed(

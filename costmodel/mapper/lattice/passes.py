@@ -56,6 +56,8 @@ def widen(
     Ctrl-C ends it.
     """
     width, spare = 3 * FIRST if incumbents.aim.front else FIRST, 1
+    if incumbents.items:  # the search begins with what is good elsewhere
+        width, spare = SECOND, FACTOR
     finishing = end = None
     if deadline is not None:
         shortest_s, longest_s = FINISHING_S

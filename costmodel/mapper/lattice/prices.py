@@ -15,6 +15,8 @@ from costmodel.model.meters import ENERGY, Moved, PriceBook
 from costmodel.spec.hardware import Array
 
 Floats = npt.NDArray[np.float64]
+SAME = 1e-13
+"""Relative difference of two prices that rounding explains."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ class Prices:
     """Place of each limit in the price book."""
     unit: str
     """The compute unit."""
+    slower: tuple[Floats, ...] = ()
+    """Of further architectures that are searched for in one go: how many times as long each limit is busy."""
 
     @property
     def rows(self) -> int:
@@ -53,11 +57,40 @@ class Prices:
         return int(self.hop.shape[3]) - 1
 
     def lasting(self, busy: Iterable[Floats], computing: Floats) -> Floats:
-        """Return how long labels last: ``busy`` are the cycles of each limit. Of bounds, a bound."""
+        """Return how long labels last: ``busy`` are the cycles of each limit. Of bounds, a bound.
+
+        Where there are ``slower`` architectures, one more axis comes first, with all of them.
+        """
+        if not self.slower:
+            return self._lasting(busy, computing)
+        every = list(busy)
+        paces = ([cycles * longer for cycles, longer in zip(every, pace, strict=True)] for pace in self.slower)
+        return np.stack([self._lasting(each, computing) for each in (every, *paces)])
+
+    def _lasting(self, busy: Iterable[Floats], computing: Floats) -> Floats:
         if not self.together.waits:
             return reduce(np.maximum, busy, computing)
         cycles = dict(zip(self.limits, busy, strict=True))
         return np.asarray(self.together.cycles(cycles, computing, self.unit, np.maximum))
+
+
+def pace(fast: Prices, slow: Prices) -> Floats | None:
+    """Return how many times as long each limit is busy with the slow ones; null where they differ in more than that."""
+    if (fast.limits, fast.segments, fast.unit) != (slow.limits, slow.segments, slow.unit):
+        return None
+    both = [(fast.flow[kind], slow.flow[kind]) for kind in fast.flow]
+    both += [(fast.hop, slow.hop), (fast.last_hop, slow.last_hop)]
+    found = np.ones(fast.rows)
+    for quick, late in both:
+        for row in range(fast.rows):
+            charged = quick[row] != 0
+            if charged.any():
+                found[row] = max(found[row], float((late[row][charged] / quick[row][charged]).max()))
+    for quick, late in both:
+        for row, longer in enumerate(found.tolist()):
+            if not np.allclose(quick[row] * longer, late[row], rtol=SAME, atol=0.0):
+                return None
+    return found[1:] if found[0] == 1.0 else None
 
 
 def prices(

@@ -193,9 +193,11 @@ class Search(Spreading):
             self.sliding.die(labels, rows, i, shape[rows], self.top)
         busy = labels.f[self.layout.block(self.layout.limit)]
         latency = self.space.prices.lasting(busy, self.completion.compute_cycles(labels))
-        energy = labels.f[Layout.ENERGY] + self.space.leak_pj_per_cycle * latency
-        costs = np.stack([energy, latency, labels.f[Layout.CAPACITY]])
-        ranked = [latency, energy, *([costs[2]] if self.aim.uses_capacity else [])]
-        best = group_front(np.zeros(labels.n, dtype=np.int64), ranked)
-        fresh = best[~self.incumbents.beaten(*costs[:, best])]
-        self.incumbents.add(costs[:, fresh], [self.reader.nest(int(n)) for n in s[Layout.NUMBER, fresh].tolist()])
+        for judge, cycles in zip(self.incumbents.each, np.atleast_2d(latency), strict=True):
+            energy = labels.f[Layout.ENERGY] + self.space.leak_pj_per_cycle * cycles
+            costs = np.stack([energy, cycles, labels.f[Layout.CAPACITY]])
+            ranked = [cycles, energy, *([costs[2]] if self.aim.uses_capacity else [])]
+            best = group_front(np.zeros(labels.n, dtype=np.int64), ranked)
+            fresh = best[~judge.beaten(*costs[:, best])]
+            judge.add(costs[:, fresh], [self.reader.nest(int(n)) for n in s[Layout.NUMBER, fresh].tolist()])
+        self.incumbents.learn()

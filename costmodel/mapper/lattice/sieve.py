@@ -12,6 +12,7 @@ import numpy as np
 
 from costmodel.mapper.front import Incumbents
 from costmodel.mapper.lattice.board import Board
+from costmodel.mapper.lattice.completion import Costs
 from costmodel.mapper.lattice.labels import Labels, Layout
 from costmodel.mapper.lattice.read_back import Reader
 from costmodel.mapper.lattice.shapes import Floats, Ints
@@ -37,6 +38,12 @@ class Stats:
     """Labels that were left out for want of time or memory; the answer is not proven then."""
     dropped_bound: float = math.inf
     """Least bound of the first objective over what was left out."""
+
+
+def of_first(energy: Floats, latency: Floats, capacity: Floats) -> Costs:
+    """Return the costs on the first of several architectures: nothing costs more there than on others."""
+    energy, latency = (cost[0] if cost.ndim > capacity.ndim else cost for cost in (energy, latency))
+    return energy, latency, capacity
 
 
 class Sieve:
@@ -148,12 +155,15 @@ class Sieve:
             part = slice(start, min(labels.n, start + step))
             yield part, labels if labels.n <= step else Labels(labels.s[:, part], labels.f[:, part])
 
+    def floor(self, labels: Labels, segment: int, *, quick: bool) -> Costs:
+        """Return bounds of the three costs; of several architectures, of the first one, on which nothing costs more."""
+        return of_first(*self.completion.bounds(labels, segment, quick=quick))
+
     def first(self, labels: Labels, segment: int) -> Floats:
         """Return bounds of the first objective; below an array by groups of ways to spread it."""
         found = np.empty(labels.n)
         for part, mine in self.parts(labels, segment):
-            costs = self.completion.bounds(mine, segment, quick=segment < self.top)
-            found[part] = self.aim.first(*costs).min(axis=1)
+            found[part] = self.aim.first(*self.floor(mine, segment, quick=segment < self.top)).min(axis=1)
         return found
 
     def best(self, labels: Labels, segment: int) -> Floats:
@@ -164,7 +174,7 @@ class Sieve:
         """
         found = np.empty((4, labels.n))
         for part, mine in self.parts(labels, segment):
-            costs = self.completion.bounds(mine, segment, quick=True)
+            costs = self.floor(mine, segment, quick=True)
             at = (costs[0] if self.timeless else costs[0] * costs[1]).argmin(axis=1)[:, None]
             for row, cost in zip(found[:3], costs, strict=True):
                 row[part] = np.take_along_axis(cost, at, axis=1)[:, 0]

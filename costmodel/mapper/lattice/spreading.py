@@ -11,7 +11,7 @@ from costmodel.mapper.lattice.growth import Growth
 from costmodel.mapper.lattice.labels import SPREAD, Labels, Layout
 from costmodel.mapper.lattice.settlement import Settlement
 from costmodel.mapper.lattice.shapes import Floats, Ints
-from costmodel.mapper.lattice.sieve import BATCH, CELLS
+from costmodel.mapper.lattice.sieve import BATCH, CELLS, of_first
 
 
 class Spreading(Growth):
@@ -51,10 +51,10 @@ class Spreading(Growth):
             if across.by_way is not None:
                 energy, latency = across.bounds(part)
                 capacity = part.f[Layout.CAPACITY] + completion.room_to_come(part)
-                fits = np.isfinite(energy)
+                fits = np.isfinite(energy[0] if energy.ndim > 2 else energy)
             else:
                 fits = self.lattice.spread_each(across.steps, part.s[Layout.SHAPE]) >= 0
-                energy, latency, capacity = completion.bounds(part, array)
+                energy, latency, capacity = self.floor(part, array, quick=False)
                 leak = space.leak_pj_per_cycle
                 energy, capacity = (energy - leak * latency).min(axis=1)[:, None], capacity[:, 0]
                 latency = part.f[Layout.CYCLES][:, None] / (plan.product * fanout)
@@ -64,10 +64,13 @@ class Spreading(Growth):
                 for b in range(array):
                     used *= space.arrays[b].product[part.s[self.layout.way[b]]]
                 fits &= used[:, None] * plan.product[ways] >= space.allowed.working_least
-            energy, latency, bits = np.broadcast_arrays(energy, latency, capacity[:, None])
             rows, columns = np.nonzero(fits)
-            costs = np.stack([energy[rows, columns], latency[rows, columns], bits[rows, columns]])
-            hopeful = np.isfinite(costs[0]) & ~self.beaten(*costs)
+            energy, latency = (
+                np.broadcast_to(cost, (*cost.shape[:-2], *fits.shape))[..., rows, columns] for cost in (energy, latency)
+            )
+            hopeful = ~self.beaten(energy, latency, capacity[rows])
+            costs = np.stack(of_first(energy, latency, capacity[rows]))
+            hopeful &= np.isfinite(costs[0])
             found.append((rows[hopeful] + start, ways[columns[hopeful]], costs[:, hopeful]))
         rows, ways = (np.concatenate([f[k] for f in found]) for k in (0, 1))
         return rows, ways, np.concatenate([f[2] for f in found], axis=1)
