@@ -434,9 +434,9 @@ def _shared(
     groups: tuple[Group, ...],
     idle: tuple[str, ...],
     extents: tuple[tuple[str, int], ...],
-    refetch: bool,  # noqa: FBT001
+    refetch: bool,
     frozen: frozenset[str],
-    rigid: bool,  # noqa: FBT001
+    rigid: bool,
 ) -> Motion:
     """Return the same object for the same motion: it remembers its sums, and sweeps cost a mapping on many designs."""
     return Motion(loops, scope, groups, idle, dict(extents), refetch, frozen, rigid)
