@@ -15,7 +15,7 @@ from costmodel.model.evaluation import ActionRow, Evaluation, LatencyRow, Occupa
 from costmodel.spec.hardware import Architecture, ComputeUnit, Memory
 from costmodel.spec.mapping import Compute, Mapping, Storage, Temporal
 from costmodel.spec.rules.finding import Reject
-from costmodel.sweep.bench import answer
+from costmodel.sweep.bench import answers_to
 
 
 def gemm(
@@ -127,7 +127,7 @@ def fake_search(einsum, architecture, options, progress=None) -> MapperResult:
     return MapperResult(einsum.name, front, certificate)
 
 
-def mortal_answer(asked, generous):
+def mortal_answer(errand):
     """Kills its process, before or soon after its work, as long as a grave is open in ``deaths``."""
     for number, grave in enumerate(sorted(pathlib.Path("deaths").iterdir())):
         with contextlib.suppress(FileNotFoundError):
@@ -136,24 +136,24 @@ def mortal_answer(asked, generous):
                 threading.Timer(0.02, os.kill, (os.getpid(), signal.SIGKILL)).start()
                 break
             os.kill(os.getpid(), signal.SIGKILL)
-    return answer(asked, generous)
+    return answers_to(errand)
 
 
 _ANSWERED: list[str] = []
 
 
-def endless_answer(asked, generous):
+def endless_answer(errand):
     """Answers once in a process; then only an interrupt ends it."""
     while _ANSWERED:
         time.sleep(0.01)
-    _ANSWERED.append(asked.einsum.name)
-    return answer(asked, generous)
+    _ANSWERED.append(errand.first.einsum.name)
+    return answers_to(errand)
 
 
-def meeting_answer(asked, generous):
+def meeting_answer(errand):
     """Notes each call; the first of a process waits for two other ones, and ends the process whose FATE it is."""
     with pathlib.Path("calls").open("a", encoding="utf-8") as calls:
-        calls.write(f"{asked.named()[0]}\n")
+        calls.write(f"{errand.searches[0][0]}\n")
     here = pathlib.Path("met", str(os.getpid()))
     if not here.exists():
         here.touch()
@@ -162,4 +162,4 @@ def meeting_answer(asked, generous):
             time.sleep(0.01)
         if os.environ["FATE"] == "dies":
             os.kill(os.getpid(), signal.SIGKILL)
-    return answer(asked, generous)
+    return answers_to(errand)

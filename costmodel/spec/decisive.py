@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
+from functools import lru_cache
 from typing import Any
 
 from costmodel.spec.hardware import Architecture, Array, Level, Memory
@@ -26,7 +27,25 @@ _MOST = 1e30
 
 def decisive(architecture: Architecture) -> str:
     """Return a text that two architectures share whose searches are the same search."""
-    return repr(_bare(architecture))
+    return _decisive(_This(architecture))
+
+
+class _This:
+    """An architecture by what it is, not by what it says, for which there is no hash."""
+
+    def __init__(self, architecture: Architecture) -> None:
+        self.architecture = architecture
+
+    def __hash__(self) -> int:
+        return id(self.architecture)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _This) and other.architecture is self.architecture
+
+
+@lru_cache(maxsize=8)
+def _decisive(this: _This) -> str:
+    return repr(_bare(this.architecture))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +78,12 @@ def family_of(architecture: Architecture, *, arrays: bool) -> Family:
 
     They are none where a level leaks, or an array is systolic or a network: then a larger one costs more.
     """
-    bare = _bare(architecture)
+    return _family_of(_This(architecture), arrays=arrays)
+
+
+@lru_cache(maxsize=8)
+def _family_of(this: _This, *, arrays: bool) -> Family:
+    bare = _bare(this.architecture)
     leaks = any(level.leakage_w for level in bare.physical)
     sized = arrays and not leaks and not any(array.systolic or array.network for array in bare.arrays)
     rooms = tuple(room for level in bare.levels for room in _rooms(level, sized=sized))

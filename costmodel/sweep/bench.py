@@ -60,6 +60,11 @@ class Errand:
     near: tuple[str, ...]
     """Entries of answers for designs of about the same sizes, as JSON."""
 
+    @property
+    def first(self) -> Inquiry:
+        """What is asked in the first of them."""
+        return self.searches[0][1]
+
     def within(self, budget_s: float) -> Errand:
         """The same, with so much time for each search."""
         every = (

@@ -16,7 +16,7 @@ from fakes import endless_answer, mortal_answer
 
 from costmodel.spec import catalog
 from costmodel.sweep import bench, cluster
-from costmodel.sweep.bench import answer
+from costmodel.sweep.bench import answers_to
 from costmodel.sweep.execute import run_sweep
 
 distributed = pytest.importorskip("distributed", reason="costmodel[cluster] is not installed")
@@ -87,20 +87,20 @@ def folder(tmp_path, monkeypatch):
 def test_a_killed_worker_and_an_interrupt_lose_nothing_and_workers_read_no_files(there, monkeypatch):
     folder, address = there
     run("sweep", "study.yaml", "-q", "-j", "1", "--out", "home")
-    monkeypatch.setattr(bench, "answer", mortal_answer)
+    monkeypatch.setattr(bench, "answers_to", mortal_answer)
     (folder / "deaths" / "0").touch()
     run("sweep", "study.yaml", "-q", "--cluster", address, "--out", "away", "--no-cache")
     assert not list((folder / "deaths").iterdir())
     assert Path("away/sweep.csv").read_bytes() == Path("home/sweep.csv").read_bytes()
     # one worker is left, and it is free again after a search that has no end
-    monkeypatch.setattr(bench, "answer", endless_answer)
+    monkeypatch.setattr(bench, "answers_to", endless_answer)
     study = catalog.load_study("study.yaml")
     with cluster.Cluster(address) as other:
         assert len(other.places()) == 1
     stopped = run_sweep(study, executor=cluster.Cluster(address, 1), report=interrupt)
     assert stopped.interrupted
     assert 1 <= len(stopped.outcomes) < 6
-    monkeypatch.setattr(bench, "answer", answer)
+    monkeypatch.setattr(bench, "answers_to", answers_to)
     whole = run_sweep(study, executor=cluster.Cluster(address))
     assert [o.energy_pj for o in whole.outcomes] == [o.energy_pj for o in run_sweep(study, jobs=1).outcomes]
 

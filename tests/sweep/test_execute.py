@@ -16,7 +16,7 @@ from costmodel.report.assemble_sweep import run_of_sweep
 from costmodel.spec import catalog, study_files
 from costmodel.spec.load import parse
 from costmodel.sweep import bench, execute
-from costmodel.sweep.bench import answer
+from costmodel.sweep.bench import answers_to
 from costmodel.sweep.designs import Shard, grid
 from costmodel.sweep.execute import fingerprint, run_sweep
 from costmodel.sweep.journal import Journal, read
@@ -123,11 +123,11 @@ def test_finished_points_are_not_done_again(monkeypatch):
     JOURNAL.write_text("\n".join(lines[: third + 1]) + '\n{"arch": "two', encoding="utf-8")
     done = []
 
-    def counted(asked, generous):
-        done.append(asked)
-        return answer(asked, generous)
+    def counted(errand):
+        done.append(errand)
+        return answers_to(errand)
 
-    monkeypatch.setattr(bench, "answer", counted)
+    monkeypatch.setattr(bench, "answers_to", counted)
     second = swept(load(), jobs=1)
     assert second.outcomes == first.outcomes
     assert (second.resumed, len(done)) == (3, 3)
@@ -204,24 +204,24 @@ def test_points_of_another_version_are_left_alone(monkeypatch):
 def test_files_that_change_meanwhile_change_nothing(monkeypatch):
     before = run_sweep(load(), jobs=1).outcomes
 
-    def edited(asked, generous):
+    def edited(errand):
         Path("small.yaml").write_text(WORKLOAD.replace("M: 8", "M: 4"), encoding="utf-8")
-        return answer(asked, generous)
+        return answers_to(errand)
 
-    monkeypatch.setattr(bench, "answer", edited)
+    monkeypatch.setattr(bench, "answers_to", edited)
     assert run_sweep(load(), jobs=1).outcomes == before
 
 
 def test_an_interrupt_keeps_what_is_done(monkeypatch):
     calls = []
 
-    def second_is_interrupted(asked, generous):
-        calls.append(asked)
+    def second_is_interrupted(errand):
+        calls.append(errand)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return answer(asked, generous)
+        return answers_to(errand)
 
-    monkeypatch.setattr(bench, "answer", second_is_interrupted)
+    monkeypatch.setattr(bench, "answers_to", second_is_interrupted)
     result = swept(load(), jobs=1)
     assert result.interrupted
     assert len(result.outcomes) == len(kept(load())) == 1
@@ -255,25 +255,25 @@ def test_the_journal_is_one_object_per_line():
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_point_that_runs_out_of_memory_spares_the_others_and_is_done_again(jobs, monkeypatch):
-    monkeypatch.setattr(bench, "answer", out_of_memory)
+    monkeypatch.setattr(bench, "answers_to", out_of_memory)
     study = load()
     result = swept(study, jobs=1)
     assert [str(d) for d in result.lost] == ["Buffer.size=8, MAC.throughput=2"]
     assert [o.note for o in result.outcomes if o.design in result.lost] == ["Z: out of memory"]
     assert len(kept(study)) == 5
-    monkeypatch.setattr(bench, "answer", answer)
+    monkeypatch.setattr(bench, "answers_to", answers_to)
     again = swept(study, jobs=jobs)
     assert (again.resumed, again.lost, again.outcomes) == (5, (), run_sweep(study, jobs=1).outcomes)
 
 
-def out_of_memory(asked, generous):
-    architecture = asked.architecture
+def out_of_memory(errand):
+    architecture = errand.first.architecture
     if (
         architecture.level("MAC").throughput_per_cycle["default"] == 2
         and architecture.level("Buffer").capacity_bits == 64
     ):
         raise MemoryError
-    return answer(asked, generous)
+    return answers_to(errand)
 
 
 def test_a_search_that_is_lost_is_no_point_that_nothing_fits(monkeypatch):

@@ -22,7 +22,7 @@ from fakes import meeting_answer
 from costmodel.cli import app
 from costmodel.spec import catalog
 from costmodel.sweep import bench, shared
-from costmodel.sweep.bench import answer
+from costmodel.sweep.bench import answers_to
 from costmodel.sweep.designs import at
 from costmodel.sweep.execute import fingerprint, run_sweep
 from costmodel.sweep.shared import Shared
@@ -87,12 +87,12 @@ def test_designs_are_chosen_by_chance_where_a_sampler_proposes_what_is_taken(mon
 
 
 def test_a_design_that_ends_two_processes_is_lost_and_said(monkeypatch):
-    def fatal(asked, generous):
-        if asked.architecture.level("MAC").throughput_per_cycle["default"] == 4:
+    def fatal(errand):
+        if errand.first.architecture.level("MAC").throughput_per_cycle["default"] == 4:
             raise MemoryError
-        return answer(asked, generous)
+        return answers_to(errand)
 
-    monkeypatch.setattr(bench, "answer", fatal)
+    monkeypatch.setattr(bench, "answers_to", fatal)
     done = run("worker", "study.yaml", "--storage", "s.journal", "-j", "1", "-q", code=4)
     assert "9 points done here, 12 points in all" in done.stderr
     said = run("sweep", "study.yaml", "--storage", "s.journal", "-j", "1", "-q", code=4).stderr
@@ -102,17 +102,17 @@ def test_a_design_that_ends_two_processes_is_lost_and_said(monkeypatch):
 def test_what_an_interrupt_leaves_is_done_by_others_at_once(monkeypatch):
     calls = []
 
-    def interrupted(asked, generous):
-        calls.append(asked)
+    def interrupted(errand):
+        calls.append(errand)
         if len(calls) == 3:
             raise KeyboardInterrupt
-        return answer(asked, generous)
+        return answers_to(errand)
 
-    monkeypatch.setattr(bench, "answer", interrupted)
+    monkeypatch.setattr(bench, "answers_to", interrupted)
     assert (
         "2 points done here" in run("worker", "study.yaml", "--storage", "s.journal", "-j", "1", "-q", code=130).stderr
     )
-    monkeypatch.setattr(bench, "answer", answer)
+    monkeypatch.setattr(bench, "answers_to", answers_to)
     run("sweep", "study.yaml", "--storage", "s.journal", "-j", "1", "-q", "--out", "away")
     run("sweep", "study.yaml", "-j", "1", "-q", "--out", "home", "--no-cache")
     assert Path("away/sweep.csv").read_bytes() == Path("home/sweep.csv").read_bytes()
@@ -185,7 +185,7 @@ def test_three_workers_share_a_database_and_one_is_killed(database, monkeypatch)
     run("sweep", "study.yaml", "-q", "-j", "1", "--out", "home")
     monkeypatch.setattr(shared, "BEAT_S", 0.5)
     monkeypatch.setattr(shared, "SILENT_S", 4.0)
-    monkeypatch.setattr(bench, "answer", meeting_answer)
+    monkeypatch.setattr(bench, "answers_to", meeting_answer)
     monkeypatch.setenv("COSTMODEL_STORAGE", database)
     Path("met").mkdir()
     children = []
@@ -205,7 +205,7 @@ def test_three_workers_share_a_database_and_one_is_killed(database, monkeypatch)
     assert all("12 points in all" in text for text in said)
     calls = Counter(Path("calls").read_text(encoding="utf-8").splitlines())
     assert sorted(calls.values()) == [1] * 11 + [2]  # that of the one that died
-    monkeypatch.setattr(bench, "answer", answer)
+    monkeypatch.setattr(bench, "answers_to", answers_to)
     monkeypatch.setattr(sys, "argv", ["costmodel", "sweep", "study.yaml", "--storage", database])
     run("sweep", "study.yaml", "-q", "-j", "1", "--storage", database, "--out", "away", "--no-cache")
     assert Path("away/sweep.csv").read_bytes() == Path("home/sweep.csv").read_bytes()

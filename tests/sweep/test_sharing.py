@@ -16,7 +16,7 @@ from costmodel.spec import catalog
 from costmodel.spec.objective import vector_of
 from costmodel.spec.problems import Problem, SpecError
 from costmodel.sweep import bench
-from costmodel.sweep.bench import answer
+from costmodel.sweep.bench import answers_to
 from costmodel.sweep.designs import overrides
 from costmodel.sweep.execute import run_sweep
 
@@ -83,6 +83,48 @@ def test_answers_are_shared_with_other_runs_and_commands(tmp_path):
     mapped = map_workload(workload, architecture, asked.asking(jobs=1), search_one=no_search, cache=cache)
     assert vector_of(mapped.evaluation) == vector_of(outcome.totals)
     assert said == []
+
+
+PACES = {"PEs.shape.X": [4, 8], "MainMemory.bandwidth": [0.25, 0.5, 1, 8]}
+
+
+def test_designs_that_differ_in_bandwidth_alone_are_searched_together(monkeypatch):
+    errands = []
+
+    def noted(errand):
+        errands.append(errand)
+        return answers_to(errand)
+
+    monkeypatch.setattr(bench, "answers_to", noted)
+    asked = study(objective="energy", axes=PACES, set={"MAC.leakage": 2.0})
+    result = run_sweep(asked, jobs=1)
+    assert sorted(len(errand.searches) for errand in errands) == [1] * 6 + [3] * 6
+    assert [len(errand.near) for errand in errands].count(0) == 3  # each Einsum once
+    for outcome in result.outcomes:
+        architecture, workload = catalog.load_pair("pe2d", "net.yaml", overrides(asked, outcome.design))
+        direct = map_workload(workload, architecture, asked.asking(jobs=1)).evaluation
+        assert outcome.energy_pj == pytest.approx(direct.energy_pj, rel=1e-9)
+        assert outcome.proven
+
+
+def test_searches_that_were_lost_together_are_made_one_by_one(monkeypatch):
+    asked = study(objective="energy", axes=PACES, set={"MAC.leakage": 2.0})
+    whole = run_sweep(asked, jobs=1)
+    lost = []
+
+    def too_large(errand):
+        if len(errand.searches) > 1 or errand.first.architecture.level("MainMemory").bandwidth_bits_per_cycle == 4:
+            lost.append(errand)
+            raise MemoryError
+        return answers_to(errand)
+
+    monkeypatch.setattr(bench, "answers_to", too_large)
+    result = run_sweep(asked, jobs=1)
+    assert {str(design) for design in result.lost} == {f"PEs.shape.X={x}, MainMemory.bandwidth=0.5" for x in (4, 8)}
+    left = [(mine, theirs) for mine, theirs in zip(result.outcomes, whole.outcomes, strict=True) if mine.feasible]
+    assert len(left) == 6
+    assert all(priced(mine) == priced(theirs) for mine, theirs in left)
+    assert sorted(len(errand.searches) for errand in lost) == [1] * 6 + [3] * 6
 
 
 def priced(outcome):
@@ -182,22 +224,22 @@ def test_a_constraint_that_cannot_be_read_is_said_of_each_design(monkeypatch):
     def wrong(*_):
         raise SpecError([Problem("as you like it")])
 
-    monkeypatch.setattr(bench, "answer", wrong)
+    monkeypatch.setattr(bench, "search", wrong)
     result = run_sweep(study(objective="energy"), jobs=1)
     assert {outcome.note for outcome in result.outcomes} == {"as you like it"}
     assert result.lost == ()
 
 
-def stopped_once(asked, generous):
+def stopped_once(errand):
     """Stops its process as long as a grave is open."""
     for grave in Path("graves").iterdir():
         grave.unlink()
         os.kill(os.getpid(), signal.SIGSTOP)
-    return answer(asked, generous)
+    return answers_to(errand)
 
 
 def test_a_worker_that_hangs_is_ended_and_its_task_done_again(monkeypatch):
-    monkeypatch.setattr(bench, "answer", stopped_once)
+    monkeypatch.setattr(bench, "answers_to", stopped_once)
     monkeypatch.setattr(workers, "SILENT_S", 2.5)
     monkeypatch.setattr(workers, "BEAT_S", 0.1)
     Path("graves").mkdir()
