@@ -23,6 +23,12 @@ def area_mm2(architecture: Architecture) -> tuple[float | None, tuple[str, ...]]
     return sum((x.area_mm2 or 0.0) * architecture.copies(x.name) for x in stated), missing
 
 
+def area_lacks(architecture: Architecture) -> tuple[str, ...] | None:
+    """Return the levels on the chip whose area is not modelled; null where none is. The outermost memory is no part."""
+    area, missing = area_mm2(architecture)
+    return None if area is None else tuple(name for name in missing if name != architecture.levels[0].name)
+
+
 def traffic_rows_of(nest: BoundNest, crossings: Sequence[Crossing]) -> list[TrafficRow]:
     words: dict[tuple[str, str, str], dict[Flow, int]] = {}
     for h in nest.holders:

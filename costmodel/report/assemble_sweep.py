@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 
 from costmodel.einsum.algebra import Workload
+from costmodel.model.actions import area_lacks
 from costmodel.report.assemble import as_stated, input_file, provenance_of
+from costmodel.report.comparison import NAMED
 from costmodel.report.contest import computed_by, unbeaten
 from costmodel.report.folder import check_writable, file_name, is_run, kind_of, names_like, taken
+from costmodel.report.human import some
 from costmodel.report.notes import keep_notes, price_notes, role_notes
 from costmodel.report.run import DesignPoint, Run
 from costmodel.spec import catalog
@@ -54,8 +59,13 @@ def run_of_sweep(study: Study, result: SweepResult, overrides: tuple[str, ...], 
         workloads = (joined(study, workloads),)
     architectures = tuple(catalog.load_pair(named["arch", a], work, changes)[0] for a in study.arch)
     notes = ["the sweep was interrupted"] if result.interrupted else []
+    compared: list[tuple[str, Architecture]] = []
     for architecture, reference in zip(architectures, study.arch, strict=True):
-        notes += _notes(study, named["arch", reference], work, architecture, workloads)
+        document = named["arch", reference]
+        variants = list(_variants(study, document, work))
+        notes += _notes(study, as_stated(document, architecture), architecture, variants, workloads)
+        compared += [(architecture.name, architecture), *((text, one) for _, text, one in variants)]
+    notes += area_notes(compared)
     return Run(
         kind="sweep",
         workloads=workloads,
@@ -74,29 +84,48 @@ def run_of_sweep(study: Study, result: SweepResult, overrides: tuple[str, ...], 
     )
 
 
+def _variants(study: Study, arch: Document, work: Document) -> Iterator[tuple[str, str, Architecture]]:
+    """Yield an architecture with each value of each axis by itself: (the axis, axis and value, the architecture).
+
+    Of an axis with more than ``LOOKED`` values, so many are looked at.
+    """
+    for path, values in study.columns.items():
+        for value in (*values[:: -(-len(values) // LOOKED)], values[-1]):
+            with suppress(SpecError):  # a value that fits with those of other axes only
+                yield path, f"{path}={value}", catalog.load_pair(arch, work, [*study.set.items(), (path, value)])[0]
+
+
 def _notes(
-    study: Study, arch: Document, work: Document, base: Architecture, workloads: tuple[Workload, ...]
+    study: Study,
+    stated: Architecture,
+    base: Architecture,
+    variants: Iterable[tuple[str, str, Architecture]],
+    workloads: tuple[Workload, ...],
 ) -> list[str]:
     """What has to be said beside the designs of one architecture.
 
-    Of what is said of several values of an axis, and differs in numbers alone, the first and the last; of an axis with
-    more than ``LOOKED`` values, so many are looked at.
+    Of what is said of several values of an axis, and differs in numbers alone, the first and the last.
     """
-    stated = as_stated(arch, base)
-    changes = list(study.set.items())
     found = [note for w in workloads for note in (*w.warnings, *role_notes(w, base, study.constraints))]
     found += (*base.warnings, *keep_notes(workloads, base), *price_notes(stated, base))
-    for path, values in study.columns.items():
-        alike: dict[str, list[str]] = {}
-        for value in (*values[:: -(-len(values) // LOOKED)], values[-1]):
-            try:
-                changed = catalog.load_pair(arch, work, [*changes, (path, value)])[0]
-            except SpecError:  # a value that fits with those of other axes only
-                continue
-            for note in (*changed.warnings, *keep_notes(workloads, changed), *price_notes(stated, changed)):
-                alike.setdefault(_NUMBER.sub("", note), []).append(note)
-        found += [note for notes in alike.values() for note in (notes[0], notes[-1])]
-    return found
+    alike: dict[tuple[str, str], list[str]] = {}
+    for path, _, changed in variants:
+        for note in (*changed.warnings, *keep_notes(workloads, changed), *price_notes(stated, changed)):
+            alike.setdefault((path, _NUMBER.sub("", note)), []).append(note)
+    return found + [note for notes in alike.values() for note in (notes[0], notes[-1])]
+
+
+def area_notes(compared: Iterable[tuple[str, Architecture]]) -> list[str]:
+    """Say where areas that are compared are not of the same parts."""
+    without: dict[tuple[str, ...], str] = {}
+    for name, architecture in compared:
+        if (lacking := area_lacks(architecture)) is not None:
+            without.setdefault(lacking, name)
+    if len(without) < 2:
+        return []
+    kinds = (f"of {name}, {f'without {some(parts, NAMED)}' if parts else 'of all'}" for parts, name in without.items())
+    told = "; ".join(kinds)
+    return [f"areas are not of the same parts, so they do not compare: {told}"]
 
 
 def sweep_folder(

@@ -8,6 +8,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Literal
 
+from costmodel.model.actions import area_lacks
 from costmodel.model.evaluation import Evaluation
 from costmodel.report.human import some
 from costmodel.report.run import Run
@@ -74,6 +75,9 @@ def _differences(first: Run, second: Run, a: Evaluation, b: Evaluation, shared: 
     for which, own, other in (("first", a, b), ("second", b, a)):
         if only := [name for name in own.points if name not in other.points]:
             yield f"Einsums in the {which} only: {some(only, NAMED)}"
+    lacking = [area_lacks(run.architecture) for run in (first, second)]
+    if None not in lacking:
+        yield from _unlike("parts without an area", *(", ".join(names or ()) or None for names in lacking))
     settings, others = ({"seed": r.provenance.seed} | r.provenance.settings for r in (first, second))
     for key in dict.fromkeys((*settings, *others)) if first.kind == second.kind else ("set",):
         yield from _unlike("--set" if key == "set" else key, settings.get(key), others.get(key))

@@ -112,3 +112,20 @@ def test_a_sweep_notes_what_is_extrapolated_at_any_of_its_designs(tmp_path):
         study.write_text(f"name: study\narch: priced.yaml\nworkload: small.yaml\nobjective: energy\n{axes}\n")
         told = run("sweep", study, "--jobs", "1", "--out", tmp_path / f"run{noted}").output
         assert ("GLB: extrapolated from 16384 to 32768 KiB" in told) == noted
+
+
+def test_areas_of_other_parts_are_noted_where_they_compete(tmp_path):
+    (tmp_path / "priced.yaml").write_text(MACHINE.replace("energy: 1 pJ", "component: {class: mac}"))
+    (tmp_path / "small.yaml").write_text(GUESSED)
+    study = tmp_path / "study.yaml"
+    for table, other in (("horowitz", "of all; of GLB.component.table=horowitz, without GLB"), ("cacti", "")):
+        axes = f"axes: {{GLB.component.table: [cacti, {table}]}}" if other else "axes: {GLB.size: [4 KiB, 8 KiB]}"
+        study.write_text(f"name: study\narch: priced.yaml\nworkload: small.yaml\nobjective: energy\n{axes}\n")
+        told = run("sweep", study, "--jobs", "1", "--out", tmp_path / f"run_{table}").output
+        assert ("areas are not of the same parts, so they do not compare" in told) == bool(other)
+        assert other in told
+        chosen = ("map", tmp_path / "priced.yaml", tmp_path / "small.yaml", "--set", f"GLB.component.table={table}")
+        run(*chosen, "--out", tmp_path / table)
+    told = run("compare", tmp_path / "cacti", tmp_path / "horowitz").output
+    assert "parts without an area: none in the first, GLB in the second" in told
+    assert "parts without" not in run("compare", tmp_path / "cacti", tmp_path / "cacti").output
