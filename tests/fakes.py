@@ -15,7 +15,7 @@ from costmodel.model.evaluation import ActionRow, Evaluation, LatencyRow, Occupa
 from costmodel.spec.hardware import Architecture, ComputeUnit, Memory
 from costmodel.spec.mapping import Compute, Mapping, Storage, Temporal
 from costmodel.spec.rules.finding import Reject
-from costmodel.sweep.bench import answers_to
+from costmodel.sweep.errand import answers_to
 
 
 def gemm(

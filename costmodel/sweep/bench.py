@@ -16,16 +16,14 @@ from collections import OrderedDict, defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
-
-from costmodel.mapper.cache import Cache, Inquiry, answer_of, entry_of, mappings_of
-from costmodel.mapper.engines import least_costs, search, search_together
+from costmodel.mapper.cache import Cache, Inquiry, answer_of, entry_of
+from costmodel.mapper.engines import least_costs
 from costmodel.mapper.result import InfeasibleError, MapperResult, Status
-from costmodel.mapper.settled import SETTLED, Proven, proven, settled, settles
+from costmodel.mapper.settled import SETTLED, Proven, proven, settles
 from costmodel.mapper.tasks import LostError, StoppedError, Task
 from costmodel.spec.decisive import Family, sizes_of
-from costmodel.spec.problems import SpecError
+from costmodel.sweep.errand import Answers, Errand, answers_to
+from costmodel.sweep.nearby import Nearby
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,105 +32,14 @@ if TYPE_CHECKING:
     from costmodel.mapper.network import NetworkPlan
     from costmodel.spec.objective import Costs
 
-Floats = npt.NDArray[np.float64]
 LOOKS = 64
 """Searches that are looked at for one that no running one may settle."""
 GENEROUS = 8
 """Answers that a search is tried to be settled by, the tightest first."""
 COMPANY = 16
 """Searches that are made together, at most."""
-NEAR = 4
-"""Answers that a search begins with."""
 RECENT = 512
 """Answers that are kept costed."""
-
-
-Answers = dict[str, MapperResult | Exception]
-"""By the names of searches; an error says why there is none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Errand:
-    """Searches that are made in one go: of one Einsum, for designs that differ in bandwidths alone."""
-
-    searches: tuple[tuple[str, Inquiry, tuple[Proven, ...]], ...]
-    """Names, what is asked, and what is known of more generous designs; of the first one most is allowed."""
-    near: tuple[str, ...]
-    """Entries of answers for designs of about the same sizes, as JSON."""
-
-    @property
-    def first(self) -> Inquiry:
-        """What is asked in the first of them."""
-        return self.searches[0][1]
-
-    def within(self, budget_s: float) -> Errand:
-        """The same, with so much time for each search."""
-        every = (
-            (key, replace(asked, request=asked.request.asking(budget=budget_s)), generous)
-            for key, asked, generous in self.searches
-        )
-        return replace(self, searches=tuple(every))
-
-
-def answers_to(errand: Errand) -> Answers:
-    """Answer inquiries by what is known of more generous designs, or search."""
-    found: Answers = {}
-    left = {}
-    for key, asked, generous in errand.searches:
-        if (known := settled(asked, generous)) is not None:
-            found[key] = known
-        else:
-            left[key] = asked
-    return found | (_together(left, errand.near) or {key: _alone(asked) for key, asked in left.items()})
-
-
-def _alone(asked: Inquiry) -> MapperResult | Exception:
-    try:
-        return search(asked.einsum, asked.architecture, asked.request)
-    except (InfeasibleError, SpecError) as error:
-        return error
-
-
-def _together(left: dict[str, Inquiry], near: Sequence[str]) -> Answers | None:
-    """Search for all in one go; null where each has to be searched by itself."""
-    if not left or (len(left) == 1 and not near):
-        return None
-    first, *_ = every = list(left.values())
-    try:
-        known = [one for entry in near for one in mappings_of(json.loads(entry), first, first.naming())]
-        known = list({one.nest: one for one in known}.values())
-        found = search_together(first.einsum, [one.architecture for one in every], first.request, known)
-    except (InfeasibleError, SpecError):
-        return None
-    return None if found is None else dict(zip(left, found, strict=True))
-
-
-class Surroundings:
-    """Answers for designs with the same levels, by their sizes."""
-
-    def __init__(self) -> None:
-        self._entries: list[str] = []
-        self._sizes: Floats = np.empty((0, 0))
-        """Logarithms, with room for more rows."""
-
-    def add(self, sizes: tuple[float, ...], entry: str) -> None:
-        """Take in an answer."""
-        number = len(self._entries)
-        if number == len(self._sizes):
-            grown = np.empty((max(8, 2 * number), len(sizes)))
-            if number:
-                grown[:number] = self._sizes
-            self._sizes = grown
-        self._sizes[number] = np.log(sizes)
-        self._entries.append(entry)
-
-    def nearest(self, sizes: tuple[float, ...]) -> tuple[str, ...]:
-        """Answers for designs of about these sizes."""
-        if not self._entries:
-            return ()
-        away = np.abs(self._sizes[: len(self._entries)] - np.log(sizes)).sum(axis=1)
-        near = (self._entries[place] for place in np.argsort(away, kind="stable")[:NEAR].tolist())
-        return tuple(dict.fromkeys(near))
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +91,7 @@ class Bench:
     """Of each frame of a family, the tightest first."""
     _waiting_with: dict[tuple[str, tuple[float, ...]], list[Wanted]] = field(default_factory=lambda: defaultdict(list))
     """Of each frame of a family and its rooms: what waits, and what did."""
-    _near: dict[str, Surroundings] = field(default_factory=lambda: defaultdict(Surroundings))
+    _near: dict[str, Nearby] = field(default_factory=lambda: defaultdict(Nearby))
     """Of each kin: what is best on designs of all sizes."""
     _apart: set[str] = field(default_factory=set)
     """Searches that are made by themselves, for one that was made together with them was lost."""

@@ -16,7 +16,7 @@ from fakes import endless_answer, mortal_answer
 
 from costmodel.spec import catalog
 from costmodel.sweep import bench, cluster
-from costmodel.sweep.bench import answers_to
+from costmodel.sweep.errand import answers_to
 from costmodel.sweep.execute import run_sweep
 
 distributed = pytest.importorskip("distributed", reason="costmodel[cluster] is not installed")

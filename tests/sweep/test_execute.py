@@ -16,8 +16,8 @@ from costmodel.report.assemble_sweep import run_of_sweep
 from costmodel.spec import catalog, study_files
 from costmodel.spec.load import parse
 from costmodel.sweep import bench, execute
-from costmodel.sweep.bench import answers_to
 from costmodel.sweep.designs import Shard, grid
+from costmodel.sweep.errand import answers_to
 from costmodel.sweep.execute import fingerprint, run_sweep
 from costmodel.sweep.journal import Journal, read
 from costmodel.sweep.outcome import Outcome

@@ -22,8 +22,8 @@ from fakes import meeting_answer
 from costmodel.cli import app
 from costmodel.spec import catalog
 from costmodel.sweep import bench, shared
-from costmodel.sweep.bench import answers_to
 from costmodel.sweep.designs import at
+from costmodel.sweep.errand import answers_to
 from costmodel.sweep.execute import fingerprint, run_sweep
 from costmodel.sweep.shared import Shared
 from costmodel.sweep.storage import reached

@@ -16,8 +16,9 @@ from costmodel.spec import catalog
 from costmodel.spec.objective import vector_of
 from costmodel.spec.problems import Problem, SpecError
 from costmodel.sweep import bench
-from costmodel.sweep.bench import answers_to
+from costmodel.sweep import errand as errands_of
 from costmodel.sweep.designs import overrides
+from costmodel.sweep.errand import answers_to
 from costmodel.sweep.execute import run_sweep
 
 NET = {
@@ -224,7 +225,7 @@ def test_a_constraint_that_cannot_be_read_is_said_of_each_design(monkeypatch):
     def wrong(*_):
         raise SpecError([Problem("as you like it")])
 
-    monkeypatch.setattr(bench, "search", wrong)
+    monkeypatch.setattr(errands_of, "search", wrong)
     result = run_sweep(study(objective="energy"), jobs=1)
     assert {outcome.note for outcome in result.outcomes} == {"as you like it"}
     assert result.lost == ()
