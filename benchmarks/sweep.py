@@ -1,12 +1,13 @@
 """CPU time of sweeps: a grid of matrix products, points that are known, and an estimate for a grid of ResNet-18.
 
-    python benchmarks/sweep.py [gemm | known | samplers | scaling | resnet18 | network]
+    python benchmarks/sweep.py [gemm | known | samplers | scaling | resnet18 | whole | network]
 
 ``gemm``      256 designs (buffer × PE X × PE Y × bandwidth) of a 64³ product, for energy and latency, in this process
 ``known``     the same again with a journal that holds them all: time of a point of which everything is known
 ``samplers``  the same grid by samplers: hypervolume against designs, as a share of that of the true front
 ``scaling``   128 designs of the Eyeriss family on ResNet-18 with 1 and with 2 processes: on an otherwise idle machine
 ``resnet18``  10,000 designs of the Eyeriss family: distinct searches, and the time of all from that of a sample
+``whole``     all of these with 2 processes, which takes an hour, and 100 of them at random mapped directly
 ``network``   samplers on 96 designs of the Eyeriss family on ResNet-18, for energy, latency and area
 """
 
@@ -27,13 +28,15 @@ import numpy as np
 from costmodel.mapper.cache import Cache, Inquiry, Kept
 from costmodel.mapper.engines import search
 from costmodel.mapper.front import on_front
+from costmodel.mapper.network import map_workload
 from costmodel.mapper.result import MapperResult
 from costmodel.spec import catalog
 from costmodel.spec.study import Study
 from costmodel.sweep.bench import Bench
-from costmodel.sweep.designs import Values, grid
+from costmodel.sweep.designs import Values, grid, overrides
 from costmodel.sweep.execute import fingerprint, run_sweep
 from costmodel.sweep.journal import Journal
+from costmodel.sweep.outcome import Outcome
 from costmodel.sweep.resolve import Resolver
 from costmodel.sweep.standing import dominated
 
@@ -71,6 +74,8 @@ FAMILY = RESNET | {
 TRIALS = (8, 16, 32, 64, 128)
 """Designs after which samplers are compared."""
 SEEDS = 5
+CHECKED = 100
+"""Designs that are mapped directly."""
 SAMPLE = 12
 """Searches that an estimate is made from."""
 
@@ -174,6 +179,33 @@ def resnet18(_: Path) -> None:
     print(f"resnet18: {each:.2f} CPU-s a search (sample of {len(some)}), {each * searches:,.0f} CPU-s at most for all")
 
 
+def whole(folder: Path) -> None:
+    study = catalog.load_study(RESNET)
+    started = time.monotonic()
+    with Journal(folder / "points.jsonl", fingerprint(study)) as journal:
+        result = run_sweep(study, journal, jobs=2, cache=Cache(folder / "answers", print))
+    minutes = (time.monotonic() - started) / 60
+    bench, kept = result.searches, (folder / "points.jsonl").stat().st_size / 1e6
+    peaks = [resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    done = f"{bench.searched:,} searched, {bench.settled:,} settled of {bench.distinct:,} distinct searches"
+    print(
+        f"whole: {len(result.outcomes):,} points in {minutes:.0f} minutes ({bench.cpu_s:,.0f} CPU-s of searches): {done}"
+    )
+    print(f"whole: at most {peaks[0]:.0f} MB, a worker {peaks[1]:.0f} MB; journal of {kept:.0f} MB")
+    proven = sum(outcome.proven for outcome in result.outcomes)
+    chosen = np.random.default_rng(0).choice(len(result.outcomes), CHECKED, replace=False)
+    some = [result.outcomes[place] for place in chosen.tolist()]
+    unlike = [str(outcome.design) for outcome in some if not agrees(study, outcome)]
+    print(f"whole: {proven:,} proven; of {CHECKED} that were mapped directly, {len(unlike)} have other costs {unlike}")
+
+
+def agrees(study: Study, outcome: Outcome) -> bool:
+    """Whether a design has the costs that mapping it by itself finds."""
+    architecture, workload = catalog.load_pair(study.arch[0], study.workload[0], overrides(study, outcome.design))
+    direct = map_workload(workload, architecture, study.asking(jobs=1)).evaluation
+    return math.isclose(direct.energy_pj, outcome.energy_pj or 0.0, rel_tol=1e-9)
+
+
 def points_of(study: Study, resolver: Resolver, bench: Bench) -> int:
     designs = list(grid(study))
     for design in designs:
@@ -188,6 +220,7 @@ COMMANDS = {
     "samplers": samplers,
     "scaling": scaling,
     "resnet18": resnet18,
+    "whole": whole,
     "network": network,
 }
 
