@@ -188,9 +188,8 @@ def whole(folder: Path) -> None:
     bench, kept = result.searches, (folder / "points.jsonl").stat().st_size / 1e6
     peaks = [resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     done = f"{bench.searched:,} searched, {bench.settled:,} settled of {bench.distinct:,} distinct searches"
-    print(
-        f"whole: {len(result.outcomes):,} points in {minutes:.0f} minutes ({bench.cpu_s:,.0f} CPU-s of searches): {done}"
-    )
+    points = len(result.outcomes)
+    print(f"whole: {points:,} points in {minutes:.0f} minutes, {bench.cpu_s:,.0f} CPU-s of searches: {done}")
     print(f"whole: at most {peaks[0]:.0f} MB, a worker {peaks[1]:.0f} MB; journal of {kept:.0f} MB")
     proven = sum(outcome.proven for outcome in result.outcomes)
     chosen = np.random.default_rng(0).choice(len(result.outcomes), CHECKED, replace=False)

@@ -18,7 +18,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +66,7 @@ def program() -> str:
     return found.hexdigest()[:16]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Inquiry:
     """One Einsum, and what is asked of it."""
 
@@ -81,38 +81,37 @@ class Inquiry:
 
     def named(self) -> tuple[str, Naming]:
         """What the entry is called, and the names of the Einsum in the order that all of that entry share."""
-        key, naming = self._canonical
+        key, naming = self._canonical()
         return self._name(key, decisive(self.architecture)), naming
 
     def family(self) -> Family:
         """The architecture and the question as one of those that differ in limits alone."""
         uses_room = "capacity" in self.request.aim.costs
         found = family_of(self.architecture, arrays=not uses_room and not self.rules(self.architecture).share_at_work)
-        return replace(found, frame=self._name(self._canonical[0], found.frame))
+        return replace(found, frame=self._name(self._canonical()[0], found.frame))
 
     def kin(self) -> str:
         """A name that inquiries share of which one may begin with the mappings of another: all but sizes and prices."""
         names = [(level.name, type(level).__name__) for level in self.architecture.levels]
         dimensions = [tuple(array.shape) for array in self.architecture.arrays]
-        return self._name(self._canonical[0], repr((names, dimensions)))
+        return self._name(self._canonical()[0], repr((names, dimensions)))
 
     def naming(self) -> Naming:
         """The names of the Einsum in the order that all of its entry share."""
-        return self._canonical[1]
+        return self._canonical()[1]
 
     def rules(self, part: Architecture) -> Rules:
         """What the hardware and the request forbid on the chip, or on a part of it."""
         return parse((*self.architecture.constraints, *self.request.constraints), part, self.einsum)
 
-    @cached_property
-    def _canonical(self) -> tuple[object, Naming]:
+    def _canonical(self) -> tuple[str, Naming]:
         constraints = self.request.constraints
         kept = shared_names(self.architecture, constraints)
         return canonical(self.einsum, self.architecture, constraints, kept)
 
-    def _name(self, key: object, hardware: str) -> str:
+    def _name(self, key: str, hardware: str) -> str:
         decides = self.request.asking(budget=None, memory=None, choose=None, fuse="off")
-        return decides.fingerprint(program(), repr(key), hardware)
+        return decides.fingerprint(program(), key, hardware)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, get_args
 
 from costmodel.einsum.algebra import Access, Affine, Einsum, Tensor, Workload
@@ -16,6 +17,10 @@ from costmodel.spec.mapping import Sequence as SequenceNode
 if TYPE_CHECKING:
     from costmodel.spec.hardware import Architecture
 from costmodel.spec.rules import names_in
+from costmodel.spec.same import Same
+
+KNOWN = 1024
+"""Einsums whose keys are kept."""
 
 
 def shared_names(architecture: Architecture, constraints: Iterable[str]) -> frozenset[str]:
@@ -38,13 +43,19 @@ class Naming:
 
 def canonical(
     einsum: Einsum, architecture: Architecture, constraints: Sequence[str], kept_names: frozenset[str]
-) -> tuple[object, Naming]:
+) -> tuple[str, Naming]:
     """Return a key that two Einsums share when they differ in names only, and the names in the key's order.
 
     ``kept_names`` are names that mean something elsewhere (in a constraint, in ``keep:``): they stay as they are. Names
     may also decide which operand a systolic array or a dataflow holds still, where roles do not.
     """
     held = any(array.systolic for array in architecture.arrays) or bool(architecture.constraints or constraints)
+    return _canonical(Same(einsum), kept_names, held=held)
+
+
+@lru_cache(maxsize=KNOWN)
+def _canonical(same: Same[Einsum], kept_names: frozenset[str], *, held: bool) -> tuple[str, Naming]:
+    einsum = same.value
     variables = tuple(einsum.shape)
     tensors: list[str] = []
     for access in (einsum.output, *einsum.inputs):
@@ -74,7 +85,7 @@ def canonical(
         tuple(tuple(sorted(map(variables.index, lacking))) for lacking in einsum.addends),
         tuple(tensors.index(stationary_tensor(einsum, what)) for what in get_args(Stationary)) if held else (),
     )
-    return key, Naming(variables, tuple(tensors))
+    return repr(key), Naming(variables, tuple(tensors))
 
 
 def renamed_mapping(
@@ -145,7 +156,7 @@ def grouped(workload: Workload, architecture: Architecture, constraints: Iterabl
     """Sort the Einsums of a workload into groups of identical ones."""
     constraints = tuple(constraints)
     kept = shared_names(architecture, constraints)
-    groups: dict[object, int] = {}
+    groups: dict[str, int] = {}
     members = []
     for einsum in workload.einsums:
         key, naming = canonical(einsum, architecture, constraints, kept)

@@ -7,10 +7,11 @@ all of that front fits the tighter one and costs the same on it, it is the front
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from costmodel.mapper.cache import Entry, Inquiry, answer_of
+from costmodel.mapper.cache import Inquiry, answer_of
 from costmodel.mapper.result import Certificate, MapperResult, Status
 from costmodel.spec.methods import METHODS
 from costmodel.spec.objective import vector_of
@@ -25,13 +26,14 @@ SETTLED = "exact, for a design with no less room and bandwidth"
 class Proven:
     """A proven answer for a generous design."""
 
-    entry: Entry
+    entry: str
+    """As JSON."""
     costs: tuple[tuple[float, ...], ...]
     """Of each mapping of its front, there."""
 
 
-def proven(entry: Entry, result: MapperResult) -> Proven | None:
-    """Return an answer as one that may settle others; null where it is not proven."""
+def proven(entry: str, result: MapperResult) -> Proven | None:
+    """Return an answer, and its entry as JSON, as one that may settle others; null where it is not proven."""
     if result.certificate.status != Status.PROVEN:
         return None
     return Proven(entry, tuple(vector_of(point) for point in result.front))
@@ -48,7 +50,7 @@ def settled(asked: Inquiry, generous: Iterable[Proven]) -> MapperResult | None:
     compared = 3 if asked.request.aim.uses_capacity else 2  # room that is no cost grows with arrays
     for known in generous:
         try:
-            found = answer_of(known.entry, asked, naming)
+            found = answer_of(json.loads(known.entry), asked, naming)
         except (SpecError, ValueError):  # it has no room here
             continue
         if not isinstance(found, MapperResult):

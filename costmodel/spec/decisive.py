@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 from costmodel.spec.hardware import Architecture, Array, Level, Memory
+from costmodel.spec.same import Same
 
 _OF_CHIPS: dict[str, Any] = {"name": "", "source": "", "technology": "", "warnings": ()}
 _OF_LEVELS: dict[str, Any] = {"energy_source": "", "leakage_source": "", "area_mm2": None, "area_source": ""}
@@ -27,25 +28,12 @@ _MOST = 1e30
 
 def decisive(architecture: Architecture) -> str:
     """Return a text that two architectures share whose searches are the same search."""
-    return _decisive(_This(architecture))
-
-
-class _This:
-    """An architecture by what it is, not by what it says, for which there is no hash."""
-
-    def __init__(self, architecture: Architecture) -> None:
-        self.architecture = architecture
-
-    def __hash__(self) -> int:
-        return id(self.architecture)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _This) and other.architecture is self.architecture
+    return _decisive(Same(architecture))
 
 
 @lru_cache(maxsize=8)
-def _decisive(this: _This) -> str:
-    return repr(_bare(this.architecture))
+def _decisive(architecture: Same[Architecture]) -> str:
+    return repr(_bare(architecture.value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +66,12 @@ def family_of(architecture: Architecture, *, arrays: bool) -> Family:
 
     They are none where a level leaks, or an array is systolic or a network: then a larger one costs more.
     """
-    return _family_of(_This(architecture), arrays=arrays)
+    return _family_of(Same(architecture), arrays=arrays)
 
 
 @lru_cache(maxsize=8)
-def _family_of(this: _This, *, arrays: bool) -> Family:
-    bare = _bare(this.architecture)
+def _family_of(architecture: Same[Architecture], *, arrays: bool) -> Family:
+    bare = _bare(architecture.value)
     leaks = any(level.leakage_w for level in bare.physical)
     sized = arrays and not leaks and not any(array.systolic or array.network for array in bare.arrays)
     rooms = tuple(room for level in bare.levels for room in _rooms(level, sized=sized))

@@ -266,7 +266,7 @@ class Bench:
             self._recent.popitem(last=False)
         if found.certificate.status == Status.PROVEN:
             self._near[wanted.kin].add(wanted.sizes, self._entries[wanted.key])
-        if wanted.family is not None and (judge := proven(entry, found)) is not None:
+        if wanted.family is not None and (judge := proven(self._entries[wanted.key], found)) is not None:
             bisect.insort(self._proven[wanted.family.frame], (wanted.family, judge), key=_size)
 
     def _may_be_settled(self, wanted: Wanted) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from costmodel.mapper.network import NetworkPlan, map_workload
@@ -30,6 +30,7 @@ from costmodel.sweep.standing import Standing
 
 if TYPE_CHECKING:
     from costmodel.mapper.cache import Cache
+    from costmodel.spec.mapping import Mapping
     from costmodel.spec.study import Study
 
 Key = str | Design
@@ -128,6 +129,8 @@ class _Sweep:
     """The designs that each search is for."""
     _whole: list[Design] = field(default_factory=list)
     """Designs that are to be mapped as a whole, in order."""
+    _mappings: dict[Mapping, Mapping] = field(default_factory=dict)
+    """Each mapping once, however many designs have it."""
 
     def __post_init__(self) -> None:
         shard = self.part if isinstance(self.part, Shard) else None
@@ -269,7 +272,8 @@ class _Sweep:
         self._tell(outcome.design, "done" if outcome.feasible else "infeasible", outcome)
 
     def _learn(self, outcome: Outcome, *, lost: bool = False) -> None:
-        self.outcomes[outcome.design] = outcome
+        mappings = tuple(self._mappings.setdefault(one, one) for one in outcome.mappings)
+        self.outcomes[outcome.design] = replace(outcome, mappings=mappings)
         costs: Values = outcome.costs(self.study.objective)
         if self._compete:
             self._standing.add(costs)

@@ -1,5 +1,6 @@
 """Answers of generous designs that settle tighter ones are what a search of the tighter one finds."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -73,7 +74,7 @@ def answer(one: Inquiry, generous: Inquiry):
     if known is None or not generous.family().allows(one.family()):
         return None
     entry = entry_of(generous, known, generous.named()[1])
-    judge = proven(entry, known)
+    judge = proven(json.dumps(entry), known)
     return None if judge is None else settled(one, [judge])
 
 
