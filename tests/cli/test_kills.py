@@ -141,7 +141,7 @@ def kill_at_every_call(earlier: str, undisturbed: bytes, stride: int) -> int:
 
 @pytest.fixture
 def mortal(monkeypatch):
-    monkeypatch.setattr(bench, "answer", mortal_answer)
+    monkeypatch.setattr(bench, "answers_to", mortal_answer)
     Path("deaths").mkdir()
 
     def dig(count: int) -> None:

@@ -129,8 +129,8 @@ def test_searches_that_were_lost_together_are_made_one_by_one(monkeypatch):
 
 
 def priced(outcome):
-    """What an outcome costs; room that is no objective is that of any of the best mappings."""
-    return outcome.energy_pj, outcome.latency_cycles, outcome.proven
+    """What an outcome costs, but for rounding; room that is no objective is that of any of the best mappings."""
+    return f"{outcome.energy_pj:.9g} pJ, {outcome.latency_cycles:.9g} cycles", outcome.proven
 
 
 def no_search(*_):
