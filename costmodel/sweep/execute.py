@@ -171,13 +171,14 @@ class _Sweep:
             design = self._whole.pop(0)
             inner = self.cores if self.workers == 1 else 1
             return Task(design, map_design, (design, self._open[design][0], inner), (LostError,))
-        while (task := self.bench.next_task()) is None and (prospect := self._prospects.pop()) is not None:
-            outcome = self._prospects.dominated(prospect)
-            if outcome is None:
-                self._want(prospect.design, prospect.plan)
-            else:
-                self.outcomes[prospect.design] = outcome  # which another run may have to map: no journal keeps it
-                self._tell(prospect.design, "infeasible", outcome)
+        while (task := self.bench.next_task()) is None and (prospects := self._prospects.pop()):
+            for prospect in prospects:
+                outcome = self._prospects.dominated(prospect)
+                if outcome is None:
+                    self._want(prospect.design, prospect.plan)
+                else:
+                    self.outcomes[prospect.design] = outcome  # which another run may have to map: no journal keeps it
+                    self._tell(prospect.design, "infeasible", outcome)
         return task
 
     def keep(self, key: Key, answer: Any) -> None:

@@ -2,13 +2,15 @@
 
 A design costs at least what no mapping of its layers undercuts (``least_costs``), and no less than designs that allow
 more. Where a design that is done is as good as that in everything and better in something, nothing that the other one
-might reach is on the front. Those that promise most are begun first.
+might reach is on the front. Those that promise most are begun first, and after one of them those that differ from it in
+bandwidths alone together, for so they are searched (``errand.py``).
 """
 
 from __future__ import annotations
 
 import heapq
 import math
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from costmodel.sweep.bench import Bench
     from costmodel.sweep.designs import Design
 
+Alike = frozenset[tuple[str, tuple[float, ...]]]
 CLEARLY = 1 - 1e-9
 """A cost is less than another one where it is less by more than rounding."""
 DIGITS = 9
@@ -59,7 +62,12 @@ class Prospects:
     front: Standing = field(default_factory=Standing)
     """Of the designs that are done."""
     _waiting: list[tuple[float, float, int, Prospect]] = field(default_factory=list)
-    """A heap."""
+    """A heap, with some that are gone."""
+    _alike: dict[Alike, list[Prospect]] = field(default_factory=lambda: defaultdict(list))
+    """Those that differ in bandwidths alone."""
+    _begun: set[Alike] = field(default_factory=set)
+    """Of which the first has been given out."""
+    _gone: set[Design] = field(default_factory=set)
     _added: int = 0
 
     def learn(self, outcome: Outcome) -> None:
@@ -71,11 +79,23 @@ class Prospects:
         least = sum(math.log(cost) for cost in self._floor(prospect, sharper=False) if 0.0 < cost < math.inf)
         allowed = sum(one.family().size for one in prospect.plan.asked)  # which settles what allows less
         heapq.heappush(self._waiting, (round(least, DIGITS), -allowed, self._added, prospect))
+        self._alike[_alike(prospect)].append(prospect)
         self._added += 1
 
-    def pop(self) -> Prospect | None:
-        """The most promising design; null if none waits."""
-        return heapq.heappop(self._waiting)[-1] if self._waiting else None
+    def pop(self) -> list[Prospect]:
+        """The most promising design, with those that are to be searched with it; none if none waits."""
+        while self._waiting:
+            prospect = heapq.heappop(self._waiting)[-1]
+            if prospect.design in self._gone:
+                continue
+            alike = _alike(prospect)
+            found = [prospect]
+            if alike in self._begun:
+                found = [one for one in self._alike.pop(alike) if one.design not in self._gone]
+            self._begun.add(alike)
+            self._gone |= {one.design for one in found}
+            return found
+        return []
 
     def dominated(self, prospect: Prospect) -> Outcome | None:
         """The outcome of a design that cannot enter the front; null where it may."""
@@ -101,6 +121,11 @@ class Prospects:
             tops_per_w=math.inf,
         )
         return averaged(self.study, least).costs(competing(self.study)) or ()
+
+
+def _alike(prospect: Prospect) -> Alike:
+    """What designs share that differ in bandwidths alone."""
+    return frozenset((family.frame, family.rooms) for family in (one.family() for one in prospect.plan.asked))
 
 
 def _beats(point: tuple[float, ...], floor: tuple[float, ...]) -> bool:
