@@ -1,21 +1,37 @@
 """One search for architectures that differ in bandwidths alone finds what a search of each finds."""
 
-from itertools import pairwise
+import itertools
+import random
+from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from problems import (
+    nested_problem,
+    padded_problem,
+    random_architecture,
+    random_einsum,
+    sliding_problem,
+    tight_problem,
+    working,
+    written,
+)
 
+from costmodel.einsum.algebra import Einsum
 from costmodel.mapper.engines import search, search_together
 from costmodel.mapper.lattice.exact import map_einsum, map_together
 from costmodel.mapper.lattice.tensor_plan import UnsupportedError
 from costmodel.mapper.result import InfeasibleError, Status
 from costmodel.spec import catalog
+from costmodel.spec.hardware import Architecture, Level, Memory
 from costmodel.spec.objective import vector_of
 from costmodel.spec.request import Request
 
 GEMM = {"name": "g", "ranks": {"M": 6, "N": 8, "K": 4}, "einsums": ["Z[m, n] = A[m, k] * B[k, n]"]}
 WINDOW = {"name": "w", "ranks": {"P": 6, "R": 3, "C": 2, "M": 4}, "einsums": ["O[m, p] = I[c, p+r] * F[m, c, r]"]}
+PACES = ("bandwidth_bits_per_cycle", "read_bits_per_cycle", "write_bits_per_cycle")
 OBJECTIVES = ("energy", "latency", "edp", "energy,latency", "edp,capacity", "energy^2*latency")
 
 
@@ -79,6 +95,54 @@ def test_each_of_many_architectures_has_the_answer_of_its_own_search(drawn):
     assert differences(*drawn) == []
 
 
+def any_problem(rng: random.Random) -> tuple[Einsum, Architecture]:
+    return random_einsum(rng), random_architecture(rng)
+
+
+def slower(rng: random.Random, architecture: Architecture) -> Architecture:
+    """The architecture with less bandwidth, here and there."""
+
+    def less(level: Level) -> Level:
+        stated = {name: getattr(level, name) for name in PACES} if isinstance(level, Memory) else {}
+        return replace(level, **{name: None if n is None else n / rng.choice((1, 2, 5)) for name, n in stated.items()})
+
+    return replace(architecture, levels=tuple(map(less, architecture.levels)))
+
+
+def compare(seed: int) -> str:
+    """Hold a common search of a random problem against one for each architecture; return what happened."""
+    rng = random.Random(seed)
+    make = rng.choice((tight_problem, sliding_problem, nested_problem, padded_problem, any_problem))
+    problem, architecture = make(rng)
+    problem, first = working(rng, problem), written(rng, architecture)
+    every = list(itertools.accumulate(range(3), lambda one, _: slower(rng, one), initial=first))
+    objective = rng.choice(OBJECTIVES)
+    try:
+        alone = [map_einsum(problem, one, objective=objective) for one in every]
+    except (InfeasibleError, UnsupportedError) as error:
+        with pytest.raises(type(error)):
+            map_together(problem, every, objective=objective)
+        return type(error).__name__
+    known = [point.mapping for point in rng.choice(alone).front] if rng.random() < 0.5 else []
+    found = map_together(problem, every, objective=objective, known=known)
+    assert {one.certificate.status for one in found} == {Status.PROVEN}, seed
+    for mine, theirs in zip(found, alone, strict=True):
+        assert costs(mine, objective) == [pytest.approx(x, rel=1e-9) for x in costs(theirs, objective)], seed
+    return "slower" if costs(alone[0], objective) != costs(alone[-1], objective) else "as fast"
+
+
+def test_random_architectures_have_the_answers_of_their_own_searches():
+    outcomes = Counter(compare(seed) for seed in range(40))
+    assert min(outcomes["slower"], outcomes["as fast"]) >= 5, outcomes
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("part", range(4))
+def test_many_random_architectures_have_the_answers_of_their_own_searches(part):
+    outcomes = Counter(compare(seed) for seed in range(1000 + 200 * part, 1200 + 200 * part))
+    assert min(outcomes["slower"], outcomes["as fast"]) >= 40, outcomes
+
+
 def test_chips_of_the_field_are_searched_together():
     """Of several units the one that computes this, and an array whose partial sums wait for their parent."""
     for arch, path in (("eyeriss_v1", "DRAM.bandwidth"), ("gemmini", "DRAM.bandwidth")):
@@ -88,7 +152,7 @@ def test_chips_of_the_field_are_searched_together():
         own = [search(einsum, one, request) for one in every]
         assert [costs(one) for one in found] == [[pytest.approx(x) for x in costs(one)] for one in own]
         latencies = [one.front[0].latency_cycles for one in found]
-        assert all(fast < slow for fast, slow in pairwise(latencies))
+        assert all(fast < slow for fast, slow in itertools.pairwise(latencies))
 
 
 @pytest.mark.parametrize("other", [("MAC.energy", 2), ("GLB.size", 30), ("GLB.bandwidth", 100), ("MAC.leakage", 1)])
