@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from costmodel.components.figures import ComponentFigure, Factor, Unit
+from costmodel.components.figures import ComponentFigure, Factor, Unit, weakest
 from costmodel.components.protocol import Component, ComponentError
 from costmodel.spec import units
 from costmodel.spec.problems import did_you_mean
@@ -97,7 +97,9 @@ def _grown(value: float, unit: Unit, source: str, here: ComponentFigure, there: 
         *(text for text in here.beyond if text not in there.beyond),
         *(f"its anchor: {text}" for text in there.beyond if text not in here.beyond),
     )
-    return figure.times(Factor(ratio, f"× {ratio:.3g} from the anchor by {here.source}", "scaled", beyond))
+    further = (one.basis for one, other in ((here, there), (there, here)) if set(one.beyond) - set(other.beyond))
+    basis = weakest("scaled", *further)
+    return figure.times(Factor(ratio, f"× {ratio:.3g} from the anchor by {here.source}", basis, beyond))
 
 
 def _nearest(key: str, here: Mapping[str, ComponentFigure]) -> str:

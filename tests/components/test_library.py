@@ -300,6 +300,12 @@ def test_from_an_anchor_costs_grow_as_the_library_says(elsewhere):
         assert found[name].source.startswith("Table IV; × ")
 
 
+def test_what_grows_from_an_anchor_beyond_the_library_is_extrapolated():
+    far = anchored(size_kib=65_536)
+    assert far["read"].basis == far["area"].basis == "extrapolated"
+    assert any("extrapolated from" in text for text in far["read"].beyond)
+
+
 def test_an_anchor_of_a_unit_has_its_number_format():
     known = {"format": "int16", "node": "65 nm", "mac": "1 pJ", "source": "the unit"}
     of = [figures("mac", node=65.0, format=name, anchor=known)["mac"].value for name in ("int8", "int16")]
