@@ -214,7 +214,7 @@ def _put(data: Any, path: Path, rest: list[str], override: Override) -> Path | P
     step = _step(data, last)
     if step is None:
         return _no_way(override, last, data)
-    data[step] = override.value
+    data[step] = _copy(override.value)  # the next override may reach into it
     return (*reached, step)
 
 

@@ -191,3 +191,10 @@ def test_values_of_a_study():
     assert study.seed == 3
     assert study.axes == {"Buffer.size": ("2 KiB", "4 KiB"), "ranks.M": (1, 2)}
     assert study.set == {"clock": "1 MHz"}
+
+
+def test_a_value_that_is_set_stays_as_it_was():
+    shape = {"X": 4, "Y": 2}
+    changed = load_architecture(ARCH, [("PEs.shape", shape), ("PEs.shape.X", 8)])
+    assert changed.arrays[0].shape == {"X": 8, "Y": 2}
+    assert shape == {"X": 4, "Y": 2}
