@@ -107,13 +107,20 @@ class Orders:
         ``prices``: (costs) of each node (bit), for one word of all its tiles at every round, in one way to spread or
         one for each. Nodes that are ``opened`` (bits) have their tiles already.
         """
-        best: Any = np.inf
+        stays: dict[frozenset[int], Any] = {}
+        """The least of what may grow by the same rank variables, before it grows."""
         for order in itertools.permutations(nodes):
             if all(a.tensor != b.tensor or a.memory < b.memory for a, b in itertools.combinations(order, 2)):
                 for cases in itertools.product(*(self._cases(order, k) for k in range(len(order) - 1))):
-                    best = np.minimum(best, self._in_order(order, cases, prices, spreads, opened))
-        found = np.empty((len(next(iter(prices.values()))), *self.lattice.sizes))
-        found[:] = best
+                    growing = self._growing(order, opened, windows=any(cases))
+                    costs = self._in_order(order, cases, prices, spreads, growing)
+                    stays[frozenset(growing)] = np.minimum(stays.get(frozenset(growing), np.inf), costs)
+        found = np.full((len(next(iter(prices.values()))), *self.lattice.sizes), np.inf)
+        for variables, costs in stays.items():
+            for v in variables:
+                if costs.shape[1 + v] > 1:
+                    costs = self.lattice.upward(costs, v, 1 + v)  # noqa: PLW2901
+            np.minimum(found, costs, out=found)
         return found
 
     def _cases(self, order: Sequence[NodePlan], place: int) -> list[WindowCase | None]:
@@ -145,12 +152,14 @@ class Orders:
         cases: Sequence[WindowCase | None],
         prices: Mapping[int, Floats],
         spreads: WaysAbove,
-        opened: int,
+        growing: Mapping[int, int],
     ) -> Any:
-        """Return (costs, *rank variables), or what it is broadcast from: what nodes cost that move in this order."""
+        """Return (costs, *rank variables), or what it is broadcast from: what nodes cost that move in this order.
+
+        When z is as it is there, for the rank variables that are ``growing``, and as it is at the start for others.
+        """
         check_time()
         space, lattice = self.space, self.lattice
-        growing = self._growing(order, opened, windows=any(cases))
         costs: Any = np.zeros((1,) * (1 + lattice.count))
         need: dict[int, Any] = {}
         for place, node in enumerate(order):
@@ -165,9 +174,6 @@ class Orders:
                 need[node.memory] = need[node.memory] + bits if node.memory in need else bits
         for m, bits in need.items():
             costs = costs + np.where(bits <= space.memories[m].room, 0.0, np.inf)
-        for v in growing:
-            if costs.shape[1 + v] > 1:
-                costs = lattice.upward(costs, v, 1 + v)
         return costs
 
     def _words(self, node: NodePlan, known: tuple[int, ...], spreads: WaysAbove) -> Any:
