@@ -75,7 +75,7 @@ def search_together(
     """Search one Einsum to the end for architectures that differ in bandwidths alone, in one go.
 
     The first one has no less of any. The search begins with mappings that are ``known``. Null where the lattice has no
-    form of that, or an answer would not be proven: then each has to be searched by itself.
+    form of that: then each has to be searched by itself.
 
     Raises what ``search`` does.
     """
@@ -98,10 +98,11 @@ def search_together(
         return None
     finally:
         PATIENCE.reset(impatient)
-    if not all(one.certificate.status == Status.PROVEN or one.certificate.interrupted for one in found):
-        return None
     every = zip(found, architectures, parts, strict=True)
-    return tuple(of_the_chip(one, einsum, architecture, part) for one, architecture, (part,) in every)
+    return tuple(
+        of_the_chip(_judged(one, einsum, part, request), einsum, architecture, part)
+        for one, architecture, (part,) in every
+    )
 
 
 def least_costs(einsum: Einsum, architecture: Architecture, request: Request) -> Costs:
@@ -152,6 +153,10 @@ def _perfect(einsum: Einsum, architecture: Architecture, request: Request, progr
         return _otherwise(einsum, architecture, request, progress, instead, deadline)
     except OutOfTimeError as why:
         return _otherwise(einsum, architecture, request, progress, why, deadline)
+    return _judged(found, einsum, architecture, request)
+
+
+def _judged(found: MapperResult, einsum: Einsum, architecture: Architecture, request: Request) -> MapperResult:
     return found if found.certificate.status == Status.PROVEN else bounded(found, einsum, architecture, request)
 
 

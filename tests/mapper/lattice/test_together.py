@@ -21,7 +21,9 @@ from problems import (
 
 from costmodel.einsum.algebra import Einsum
 from costmodel.mapper.engines import search, search_together
+from costmodel.mapper.lattice import exact
 from costmodel.mapper.lattice.exact import map_einsum, map_together
+from costmodel.mapper.lattice.passes import widen
 from costmodel.mapper.lattice.tensor_plan import UnsupportedError
 from costmodel.mapper.result import InfeasibleError, Status
 from costmodel.spec import catalog
@@ -161,6 +163,19 @@ def test_architectures_that_differ_in_more_are_not(other):
     with pytest.raises(UnsupportedError, match="differ in more than bandwidths"):
         map_together(einsum, every)
     assert search_together(einsum, every, Request(), ()) is None
+
+
+def test_what_is_not_proven_has_a_gap_for_each(monkeypatch):
+    monkeypatch.setattr(exact, "widen", lambda *found, **said: widen(*found, **said | {"most_labels": 3}))
+    einsum, every = family(GEMM, [[("MainMemory.bandwidth", pace)] for pace in (8, 1, 0.1)])
+    request = Request(objective=("edp",), jobs=1)
+    found = search_together(einsum, every, request, ())
+    monkeypatch.undo()
+    for one, architecture in zip(found, every, strict=True):
+        assert one.certificate.status != Status.PROVEN
+        least = search(einsum, architecture, request).front[0]
+        edp, best = (point.energy_pj * point.latency_cycles for point in (one.front[0], least))
+        assert edp / (1 + one.certificate.gap) <= best * (1 + 1e-9) <= edp * (1 + 2e-9)
 
 
 def test_what_is_known_and_does_not_fit_is_no_answer():
