@@ -172,6 +172,10 @@ def _connected(levels: tuple[Level, ...]) -> tuple[Level, ...]:
     return tuple(replace(x, network=random_network(rng)) if isinstance(x, Array) else x for x in levels)
 
 
+def any_problem(rng: random.Random) -> tuple[Einsum, Architecture]:
+    return random_einsum(rng), random_architecture(rng)
+
+
 def random_network(rng: random.Random) -> Network:
     """A network whose links may bind."""
     ports = rng.choice([None, None, 1, 3])

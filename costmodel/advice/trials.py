@@ -190,7 +190,8 @@ class Trials:
             self._take(change, answer if isinstance(answer, NetworkResult) else None)
             return
         if isinstance(answer, dict):
-            answer = {key: StoppedError() if _out_of_time(one) else one for key, one in answer.items()}
+            late = [name for name, one in answer.items() if isinstance(one, MapperResult) and _cut_short(one)]
+            answer |= dict.fromkeys(late, StoppedError())
         self.bench.keep(key, answer)
         self._finish()
 
@@ -268,10 +269,6 @@ def map_whole(plan: NetworkPlan, folder: Path | None, left_s: float) -> NetworkR
     return None if math.isfinite(left_s) and _cut_short(found) else found
 
 
-def _out_of_time(found: MapperResult | Exception) -> bool:
-    return isinstance(found, MapperResult) and found.certificate.budget_spent
-
-
-def _cut_short(found: NetworkResult) -> bool:
+def _cut_short(found: NetworkResult | MapperResult) -> bool:
     """Whether more time may find something else."""
     return found.certificate.budget_spent

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -260,6 +260,19 @@ class StrictIncumbents(Incumbents):
         return super().beaten(energy, latency, capacity)
 
 
+def beaten_by_all(
+    judges: Iterable[Incumbents], energies: Iterable[Floats], latencies: Iterable[Floats], capacity: Floats
+) -> npt.NDArray[np.bool_]:
+    """Whether what has each of these costs before each of these judges is beaten in all of them."""
+    found = np.ones(capacity.shape, dtype=bool)
+    for judge, energy, latency in zip(judges, energies, latencies, strict=False):
+        rows = found.nonzero()
+        if not len(rows[0]):
+            break
+        found[rows] = judge.beaten(energy[rows], latency[rows], capacity[rows])
+    return found
+
+
 class OfSeveral(Incumbents):
     """The incumbents of architectures that are searched for in one go: what is beaten is beaten on each of them.
 
@@ -280,11 +293,4 @@ class OfSeveral(Incumbents):
 
     def beaten(self, energy: Floats, latency: Floats, capacity: Floats) -> npt.NDArray[np.bool_]:
         shape = (len(self.judges), *capacity.shape)
-        energies, latencies = (np.broadcast_to(cost, shape) for cost in (energy, latency))
-        found = np.ones(capacity.shape, dtype=bool)
-        for judge, pj, cycles in zip(self.judges, energies, latencies, strict=True):
-            rows = found.nonzero()
-            if not len(rows[0]):
-                break
-            found[rows] = judge.beaten(pj[rows], cycles[rows], capacity[rows])
-        return found
+        return beaten_by_all(self.judges, np.broadcast_to(energy, shape), np.broadcast_to(latency, shape), capacity)

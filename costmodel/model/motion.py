@@ -420,11 +420,12 @@ def motion(
         loops = tuple(replace(x, tile=1) if x.rank_variable in frozen else x for x in loops)
     einsum, access = accesses[0]
     shape = einsum.tensors[access.tensor].shape if counted == "words" else None
-    groups = groups_of(tuple(dict.fromkeys(touched)), tuple(extents.items()), boxes=boxes, shape=shape)
+    every = tuple(extents.items())
+    groups = groups_of(tuple(dict.fromkeys(touched)), every, boxes=boxes, shape=shape)
     used = {v for g in groups for v in g.rank_variables}
     idle = tuple(sorted(v for v in driven if v not in used))
     rigid = all(g.rigid for g in groups)
-    return _shared(loops, scope, groups, idle, tuple(extents.items()), refetch, frozen or _NEVER, rigid)
+    return _shared(loops, scope, groups, idle, every, refetch, frozen or _NEVER, rigid)
 
 
 @lru_cache(maxsize=SHARED)

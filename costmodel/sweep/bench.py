@@ -51,9 +51,9 @@ class Wanted:
     naming: Naming
     family: Family | None
     """Null where no other design can settle it."""
-    kin: str = ""
+    kin: str
     """Shared by searches of which one may begin with the mappings of another."""
-    sizes: tuple[float, ...] = ()
+    sizes: tuple[float, ...]
     """Of the design."""
 
     @property
@@ -126,15 +126,14 @@ class Bench:
 
     def least(self, asked: Inquiry, *, sharper: bool) -> Costs:
         """What every mapping costs at least; ``sharper``: by the answers for more generous designs too."""
-        key, naming = asked.named()
+        key, _ = asked.named()
         if key not in self._least:
             self._least[key] = least_costs(asked.einsum, asked.architecture, asked.request)
         least = self._least[key]
         if not sharper or not settles(asked.request):
             return least
-        wanted = Wanted(key, asked, naming, asked.family())
         aims = asked.request.aim.powers
-        for judge in self._generous(wanted):
+        for judge in self._generous(asked.family()):
             energies, cycles, *_ = zip(*judge.costs, strict=True)
             # the least of a front is that of all mappings where it is an objective by itself
             if (1.0, 0.0, 0.0) in aims:
@@ -160,11 +159,10 @@ class Bench:
             return None
         place = next((at for at in places if not self._may_be_settled(self._waiting[at])), places[0])
         wanted = self._waiting.pop(place)
-        generous = self._generous(wanted)
-        every = [wanted, *(self._company(wanted) if generous else ())]
+        every = [wanted, *(self._company(wanted) if self._generous(wanted.family) else ())]
         self._running |= {one.key: one for one in every}
         self._errands[wanted.key] = [one.key for one in every]
-        searches = tuple((one.key, one.asked, self._generous(one)) for one in every)
+        searches = tuple((one.key, one.asked, self._generous(one.family)) for one in every)
         near = self._near[wanted.kin].nearest(wanted.sizes)
         return Task(wanted.key, answers_to, (Errand(searches, near),))
 
@@ -276,9 +274,8 @@ class Bench:
             other.family is not None and other.family.allows(mine) for other in self._running.values()
         )
 
-    def _generous(self, wanted: Wanted) -> tuple[Proven, ...]:
+    def _generous(self, mine: Family | None) -> tuple[Proven, ...]:
         """Answers for designs that allow all that this one does."""
-        mine = wanted.family
         if mine is None:
             return ()
         known = self._proven[mine.frame]  # what allows as much is no smaller

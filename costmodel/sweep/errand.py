@@ -51,7 +51,19 @@ def answers_to(errand: Errand) -> Answers:
             found[key] = known
         else:
             left[key] = asked
-    return found | (_together(left, errand.near) or {key: _alone(asked) for key, asked in left.items()})
+    return found | _searched(left, errand.near) if left else found
+
+
+def _searched(left: dict[str, Inquiry], near: Sequence[str]) -> Answers:
+    """Search for all in one go, or one by one where that cannot be."""
+    first, *_ = every = list(left.values())
+    known = [one for entry in near for one in mappings_of(json.loads(entry), first, first.naming())]
+    known = list({one.nest: one for one in known}.values())
+    try:
+        found = search_together(first.einsum, [one.architecture for one in every], first.request, known)
+    except (InfeasibleError, SpecError) as error:  # bandwidths decide neither
+        return dict.fromkeys(left, error)
+    return {key: _alone(one) for key, one in left.items()} if found is None else dict(zip(left, found, strict=True))
 
 
 def _alone(asked: Inquiry) -> MapperResult | Exception:
@@ -59,17 +71,3 @@ def _alone(asked: Inquiry) -> MapperResult | Exception:
         return search(asked.einsum, asked.architecture, asked.request)
     except (InfeasibleError, SpecError) as error:
         return error
-
-
-def _together(left: dict[str, Inquiry], near: Sequence[str]) -> Answers | None:
-    """Search for all in one go; null where each has to be searched by itself."""
-    if not left or (len(left) == 1 and not near):
-        return None
-    first, *_ = every = list(left.values())
-    try:
-        known = [one for entry in near for one in mappings_of(json.loads(entry), first, first.naming())]
-        known = list({one.nest: one for one in known}.values())
-        found = search_together(first.einsum, [one.architecture for one in every], first.request, known)
-    except (InfeasibleError, SpecError):
-        return None
-    return None if found is None else dict(zip(left, found, strict=True))

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from costmodel.sweep.designs import Design
 
 Alike = frozenset[tuple[str, tuple[float, ...]]]
+"""Frames and rooms of layers, which designs share that differ in bandwidths alone."""
 CLEARLY = 1 - 1e-9
 """A cost is less than another one where it is less by more than rounding."""
 DIGITS = 9
@@ -61,13 +62,12 @@ class Prospects:
     bench: Bench
     front: Standing = field(default_factory=Standing)
     """Of the designs that are done."""
-    _waiting: list[tuple[float, float, int, Prospect]] = field(default_factory=list)
-    """A heap, with some that are gone."""
-    _alike: dict[Alike, list[Prospect]] = field(default_factory=lambda: defaultdict(list))
-    """Those that differ in bandwidths alone."""
+    _waiting: list[tuple[float, float, int, Alike, Prospect]] = field(default_factory=list)
+    """A heap, with some that no group has any more."""
+    _groups: dict[Alike, dict[Design, Prospect]] = field(default_factory=lambda: defaultdict(dict))
+    """What waits, those together that differ in bandwidths alone."""
     _begun: set[Alike] = field(default_factory=set)
-    """Of which the first has been given out."""
-    _gone: set[Design] = field(default_factory=set)
+    """Groups of which the first has been given out."""
     _added: int = 0
 
     def learn(self, outcome: Outcome) -> None:
@@ -77,24 +77,24 @@ class Prospects:
     def add(self, prospect: Prospect) -> None:
         """Let a design wait. Raises SpecError where a layer of it cannot be computed."""
         least = sum(math.log(cost) for cost in self._floor(prospect, sharper=False) if 0.0 < cost < math.inf)
-        allowed = sum(one.family().size for one in prospect.plan.asked)  # which settles what allows less
-        heapq.heappush(self._waiting, (round(least, DIGITS), -allowed, self._added, prospect))
-        self._alike[_alike(prospect)].append(prospect)
+        families = [one.family() for one in prospect.plan.asked]
+        allowed = sum(family.size for family in families)  # which settles what allows less
+        alike = frozenset((family.frame, family.rooms) for family in families)
+        heapq.heappush(self._waiting, (round(least, DIGITS), -allowed, self._added, alike, prospect))
+        self._groups[alike][prospect.design] = prospect
         self._added += 1
 
     def pop(self) -> list[Prospect]:
         """The most promising design, with those that are to be searched with it; none if none waits."""
         while self._waiting:
-            prospect = heapq.heappop(self._waiting)[-1]
-            if prospect.design in self._gone:
+            *_, alike, prospect = heapq.heappop(self._waiting)
+            group = self._groups[alike]
+            if prospect.design not in group:
                 continue
-            alike = _alike(prospect)
-            found = [prospect]
             if alike in self._begun:
-                found = [one for one in self._alike.pop(alike) if one.design not in self._gone]
+                return list(self._groups.pop(alike).values())
             self._begun.add(alike)
-            self._gone |= {one.design for one in found}
-            return found
+            return [group.pop(prospect.design)]
         return []
 
     def dominated(self, prospect: Prospect) -> Outcome | None:
@@ -121,11 +121,6 @@ class Prospects:
             tops_per_w=math.inf,
         )
         return averaged(self.study, least).costs(competing(self.study)) or ()
-
-
-def _alike(prospect: Prospect) -> Alike:
-    """What designs share that differ in bandwidths alone."""
-    return frozenset((family.frame, family.rooms) for family in (one.family() for one in prospect.plan.asked))
 
 
 def _beats(point: tuple[float, ...], floor: tuple[float, ...]) -> bool:

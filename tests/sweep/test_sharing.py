@@ -225,7 +225,7 @@ def test_a_constraint_that_cannot_be_read_is_said_of_each_design(monkeypatch):
     def wrong(*_):
         raise SpecError([Problem("as you like it")])
 
-    monkeypatch.setattr(errands_of, "search", wrong)
+    monkeypatch.setattr(errands_of, "search_together", wrong)
     result = run_sweep(study(objective="energy"), jobs=1)
     assert {outcome.note for outcome in result.outcomes} == {"as you like it"}
     assert result.lost == ()

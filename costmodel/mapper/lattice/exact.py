@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -169,6 +170,11 @@ class _Proof:
             raise infeasible(space, done.last.dropped, done.last.over_capacity)
         return incumbents
 
+    @cached_property
+    def mapspace(self) -> int:
+        """Mappings, before capacities: the same for all architectures."""
+        return counting.size(self.space)
+
     def _take(self, known: Sequence[Mapping], architecture: Architecture, incumbents: Incumbents) -> None:
         """Take in those of the known mappings that fit."""
         workload, rules = Workload(self.einsum.name, "", (self.einsum,)), self.space.allowed.rules
@@ -205,7 +211,7 @@ class _Proof:
         certificate = Certificate(
             status,
             searched(space.sizes, space.whole),
-            counting.size(space),
+            self.mapspace,
             done.labels,
             (
                 ("dominated", stats.dominated),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 import numpy as np
 
-from costmodel.mapper.front import Incumbents
+from costmodel.mapper.front import Incumbents, beaten_by_all
 from costmodel.mapper.lattice.bound_above import Above
 from costmodel.mapper.lattice.labels import Labels, Layout
 from costmodel.mapper.lattice.shapes import Floats, Ints, Lattice
@@ -101,8 +102,4 @@ class Judges(Incumbents):
     def beaten(self, energy: Floats, latency: Floats, capacity: Floats) -> Any:
         if self.aim.alone:
             return (energy if self.aim.alone == "energy" else latency) >= self.most
-        found = np.ones(energy.shape, dtype=bool)
-        for judge, due in zip(self.judges, self.dues.tolist(), strict=True):
-            rows = found.nonzero()
-            found[rows] = judge.beaten(energy[rows] + due, latency[rows], capacity[rows])
-        return found
+        return beaten_by_all(self.judges, (energy + due for due in self.dues.tolist()), repeat(latency), capacity)

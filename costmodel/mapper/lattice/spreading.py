@@ -49,29 +49,27 @@ class Spreading(Growth):
             part = labels.take(np.arange(start, min(labels.n, start + step)))
             ways = np.arange(len(plan.factors)) if across.by_way is None else across.by_way.ways
             if across.by_way is not None:
-                energy, latency = across.bounds(part)
-                capacity = part.f[Layout.CAPACITY] + completion.room_to_come(part)
-                fits = np.isfinite(energy[0] if energy.ndim > 2 else energy)
+                costs = completion.bounds(part, array)
+                fits = np.isfinite(of_first(*costs)[0])
             else:
                 fits = self.lattice.spread_each(across.steps, part.s[Layout.SHAPE]) >= 0
                 energy, latency, capacity = self.floor(part, array, quick=False)
                 leak = space.leak_pj_per_cycle
-                energy, capacity = (energy - leak * latency).min(axis=1)[:, None], capacity[:, 0]
+                energy = (energy - leak * latency).min(axis=1)[:, None]
                 latency = part.f[Layout.CYCLES][:, None] / (plan.product * fanout)
-                energy = energy + leak * latency
+                costs = energy + leak * latency, latency, capacity[:, :1]
             if space.allowed.working_least and array == self.top - 1:
                 used = np.ones(part.n)
                 for b in range(array):
                     used *= space.arrays[b].product[part.s[self.layout.way[b]]]
                 fits &= used[:, None] * plan.product[ways] >= space.allowed.working_least
             rows, columns = np.nonzero(fits)
-            energy, latency = (
-                np.broadcast_to(cost, (*cost.shape[:-2], *fits.shape))[..., rows, columns] for cost in (energy, latency)
+            energy, latency, bits = (
+                np.broadcast_to(cost, (*cost.shape[:-2], *fits.shape))[..., rows, columns] for cost in costs
             )
-            hopeful = ~self.beaten(energy, latency, capacity[rows])
-            costs = np.stack(of_first(energy, latency, capacity[rows]))
-            hopeful &= np.isfinite(costs[0])
-            found.append((rows[hopeful] + start, ways[columns[hopeful]], costs[:, hopeful]))
+            first = np.stack(of_first(energy, latency, bits))
+            hopeful = np.isfinite(first[0]) & ~self.beaten(energy, latency, bits)
+            found.append((rows[hopeful] + start, ways[columns[hopeful]], first[:, hopeful]))
         rows, ways = (np.concatenate([f[k] for f in found]) for k in (0, 1))
         return rows, ways, np.concatenate([f[2] for f in found], axis=1)
 

@@ -21,6 +21,7 @@ from problems import (
     MAC,
     PE2D,
     TWO_LEVEL,
+    any_problem,
     around_two_memories,
     einsum,
     gemm,
@@ -374,10 +375,6 @@ def test_rounding_does_not_decide_a_tie() -> None:
 def test_area_beside_an_objective_changes_nothing() -> None:
     assert objective_of("energy,area") == objective_of("energy")
     assert objective_of("energy,latency,area").front
-
-
-def any_problem(rng: random.Random) -> tuple[Einsum, Architecture]:
-    return random_einsum(rng), random_architecture(rng)
 
 
 def small_problem(rng: random.Random, most: int) -> tuple[Einsum, Architecture]:

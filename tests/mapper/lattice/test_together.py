@@ -9,17 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from problems import (
+    any_problem,
     nested_problem,
     padded_problem,
-    random_architecture,
-    random_einsum,
     sliding_problem,
     tight_problem,
     working,
     written,
 )
 
-from costmodel.einsum.algebra import Einsum
 from costmodel.mapper.engines import search, search_together
 from costmodel.mapper.lattice import exact
 from costmodel.mapper.lattice.exact import map_einsum, map_together
@@ -95,10 +93,6 @@ def test_each_architecture_has_the_answer_of_its_own_search(drawn):
 @given(families())
 def test_each_of_many_architectures_has_the_answer_of_its_own_search(drawn):
     assert differences(*drawn) == []
-
-
-def any_problem(rng: random.Random) -> tuple[Einsum, Architecture]:
-    return random_einsum(rng), random_architecture(rng)
 
 
 def slower(rng: random.Random, architecture: Architecture) -> Architecture:
