@@ -107,15 +107,15 @@ def plural(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def time_left(passed_s: float, done: int, of: int) -> str:
+def time_left(passed_s: float, share: float) -> str:
     """What is left at the pace so far, rounded to be read; nothing where no pace is known or all is done.
 
-    >>> time_left(60.0, 1, 3), time_left(9.0, 3, 4), time_left(5.0, 0, 4), time_left(5.0, 4, 4)
+    >>> time_left(60.0, 1 / 3), time_left(9.0, 3 / 4), time_left(5.0, 0), time_left(5.0, 1)
     (', about 2 min left', ', about 3 s left', '', '')
     """
-    if not done or done >= of:
+    if not 0 < share < 1:
         return ""
-    seconds = passed_s / done * (of - done)
+    seconds = passed_s / share * (1 - share)
     size, unit = next(((s, u) for s, u in ((3600, "h"), (60, "min")) if seconds >= 1.5 * s), (1, "s"))
     return f", about {max(seconds / size, 1):.0f} {unit} left"
 
@@ -135,13 +135,11 @@ class ProgressDisplay:
             return None
         if sys.stderr.isatty():
             from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+            from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
             from rich.progress import Progress as Live
 
             what = TextColumn("{task.description}", markup=False)
-            left = (TextColumn("left"), TimeRemainingColumn(compact=True))
-            columns = (BarColumn(20), MofNCompleteColumn(), TimeElapsedColumn(), *left, what)
-            self._live = Live(*columns, console=Console(stderr=True), transient=True)
+            self._live = Live(BarColumn(20), TimeElapsedColumn(), what, console=Console(stderr=True), transient=True)
             self._live.start()
         return self.tell
 
@@ -154,19 +152,20 @@ class ProgressDisplay:
         self._done += event.ended
         text = _event_text(event).removeprefix(f"{event.einsum}: ")
         text = line(f"{event.einsum}: {text}")
+        now = time.monotonic()
+        passed_s = now - self._started
+        share = self._done / event.groups if event.share is None else event.share
+        left = time_left(passed_s, share)
+        standing = f", {self._done / passed_s:.3g} points/s, {event.standing}" if event.standing else ""
+        done = f"{self._done}/{event.groups}"
         if self._live is None:
-            now = time.monotonic()
             if event.ended or (event.state == "progress" and now - self._said >= SILENCE_S):
                 self._said = now
-                passed_s = now - self._started
-                left = time_left(passed_s, self._done, event.groups)
-                standing = f", {self._done / passed_s:.3g} points/s, {event.standing}" if event.standing else ""
-                say(f"[{self._done}/{event.groups}, {passed_s:.1f} s{left}{standing}] {text}")
+                say(f"[{done}, {passed_s:.1f} s{left}{standing}] {text}")
             return
         if self._task is None:
-            self._task = self._live.add_task("", total=event.groups)
-        shown = f"{event.standing}; {text}" if event.standing else text
-        self._live.update(self._task, completed=self._done, total=event.groups, description=shown)
+            self._task = self._live.add_task("", total=1.0)
+        self._live.update(self._task, completed=share, description=f"{done}{left}{standing}; {text}")
 
 
 def _event_text(event: SearchEvent) -> str:

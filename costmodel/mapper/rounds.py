@@ -61,6 +61,8 @@ class SearchEvent:
     """The mapper's own progress value, or the result."""
     standing: str = ""
     """Of a sweep: its front so far, in words."""
+    share: float | None = None
+    """Of the work that is known by now, done so far; null: as many as ended of all."""
 
     @property
     def ended(self) -> bool:

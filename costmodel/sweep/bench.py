@@ -99,7 +99,12 @@ class Bench:
     @property
     def distinct(self) -> int:
         """Searches that were ever needed."""
-        return self.found + len(self._open) + self.searched + self.settled
+        return self.found + self.open + self.searched + self.settled
+
+    @property
+    def open(self) -> int:
+        """Searches that are not answered yet."""
+        return len(self._open)
 
     @property
     def left(self) -> list[Inquiry]:

@@ -189,6 +189,7 @@ class _Sweep:
             for ended in self.bench.keep(key, answer):
                 for design in self._needed.pop(ended, ()):
                     self._finish(design)
+            self._tell_searches()
         self.begin()
 
     def wait(self) -> bool:
@@ -281,7 +282,15 @@ class _Sweep:
             self._prospects.learn(outcome)
         self._source.tell(outcome.design, costs, None if lost else outcome)
 
-    def _tell(self, design: Design, state: State, detail: Any = None) -> None:
+    def _tell_searches(self) -> None:
+        """Say how far the searches are: the first design may be at its end when most of them are."""
+        bench = self.bench
+        if bench.open:
+            self._tell("searches", "progress", f"{bench.distinct - bench.open:,} of {bench.distinct:,}")
+
+    def _tell(self, what: Design | str, state: State, detail: Any = None) -> None:
         if self.report is not None:
-            done = len(self.outcomes)
-            self.report(SearchEvent(done, self._total, str(design), state, detail, str(self._standing)))
+            bench, done = self.bench, len(self.outcomes)
+            all_known = bench.open and done + len(self._open) == self._total
+            share = (bench.distinct - bench.open) / bench.distinct if all_known else None
+            self.report(SearchEvent(done, self._total, str(what), state, detail, str(self._standing), share))

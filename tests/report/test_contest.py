@@ -64,11 +64,11 @@ def test_progress_has_the_units_of_the_table_and_the_time_left(swept):
 
 
 @pytest.mark.parametrize(
-    ("passed", "done", "of", "text"),
-    [(60.0, 1, 3, ", about 2 min left"), (1.0, 0, 3, ""), (1.0, 3, 3, ""), (7200.0, 1, 2, ", about 2 h left")],
+    ("passed", "share", "text"),
+    [(60.0, 1 / 3, ", about 2 min left"), (1.0, 0, ""), (1.0, 1.0, ""), (7200.0, 0.5, ", about 2 h left")],
 )
-def test_time_left(passed, done, of, text):
-    assert time_left(passed, done, of) == text
+def test_time_left(passed, share, text):
+    assert time_left(passed, share) == text
 
 
 def test_the_page_counts_designs_and_has_a_front_for_each_computation(swept):

@@ -230,9 +230,22 @@ def test_an_interrupt_keeps_what_is_done(monkeypatch):
 def test_progress_counts_to_the_number_of_points():
     events = []
     run_sweep(load(), jobs=1, report=events.append)
-    ends = [e for e in events if e.state != "started"]
-    assert len(ends) == 6
+    assert len([e for e in events if e.ended]) == 6
     assert {e.groups for e in events} == {6}
+
+
+def test_progress_tells_searches_long_before_a_point_is_at_its_end():
+    two = WORKLOAD.replace("{", "{P: 4, ").replace('k, n]"', 'k, n]", "Y[m, p] = Z[m, n] * C[n, p]"')
+    Path("small.yaml").write_text(two, encoding="utf-8")
+    events = []
+    run_sweep(load(), jobs=1, report=events.append)
+    first = next(place for place, event in enumerate(events) if event.ended)
+    before = [event for event in events[:first] if event.state == "progress"]
+    assert [event.detail for event in before] == [f"{done} of 12" for done in range(1, 7)]
+    shares = [event.share for event in events if event.share is not None]
+    assert shares == sorted(shares)
+    assert shares[0] == 1 / 12
+    assert shares[-1] < 1
 
 
 def test_costs_are_those_of_the_objectives():
