@@ -66,7 +66,8 @@ def _read(
     if values == [0]:
         return ComponentFigure(0.0, unit, source)
     law = float(exponent) if isinstance(exponent, int | float) else None
-    read = Curve(places, values, law, math.inf if law is not None else REACH).at(place, shown)
+    curve = Curve(places, values, reach=REACH) if law is None else Curve(places, values, (law, law), math.inf)
+    read = curve.at(place, shown)
     if not read.how:
         return ComponentFigure(read.value, unit, source)
     how = f"by the power {law:g} of the width, {read.how}" if law is not None else f"{read.basis} {read.how}"

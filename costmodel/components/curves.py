@@ -1,4 +1,4 @@
-"""Power laws through published points: between two neighbours, and with the slope of the nearest beyond the ends."""
+"""Laws through published points: between two neighbours, and with the slope of the nearest beyond the ends."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Curve(NamedTuple):
     places: Sequence[float]
     """In order, all positive."""
     values: Sequence[float]
-    exponent: float | None = None
-    """Beyond the points, or where there is one only; null: the slope of the two nearest."""
+    exponents: tuple[float, float] | None = None
+    """Below the first place and above the last one; null: the slopes of the two nearest."""
     reach: float = 1.0
     """How many times smaller than the smallest or larger than the largest a place may be without a warning."""
 
@@ -37,29 +37,73 @@ class Curve(NamedTuple):
         >>> Curve((1, 4), (10, 20)).at(2, "KiB")
         Reading(value=14.142135623730951, basis='interpolated', how='between 1 and 4 KiB', beyond=False)
         """
-        for known, value in zip(self.places, self.values, strict=True):
-            if math.isclose(known, place, rel_tol=1e-9):
-                return Reading(value, "published", "", beyond=False)
-        first, last = self.places[0], self.places[-1]
-        if first < place < last:
-            above = next(k for k, known in enumerate(self.places) if known > place)
-            low, high = self.places[above - 1], self.places[above]
-            slope = self._slope(above - 1, above)
-            value = self.values[above - 1] * (place / low) ** slope
-            return Reading(value, "interpolated", f"between {low:g} and {high:g} {shown}".strip(), beyond=False)
-        nearest = 0 if place < first else len(self.places) - 1
-        near = self.places[nearest]
-        value = self.values[nearest] * (place / near) ** self._outside(nearest)
-        how = f"from {near:g} to {place:g} {shown}".strip()
-        return Reading(value, "extrapolated", how, beyond=max(place / last, first / place) > self.reach)
+        return _read(self, place, shown, self.reach)
 
-    def _outside(self, nearest: int) -> float:
-        """Slope beyond an end."""
-        if self.exponent is not None:
-            return self.exponent
+    @property
+    def outer(self) -> tuple[float, float]:
+        """Slopes at both ends, of the two nearest; 0 where there is one place only."""
         if len(self.places) == 1:
-            return 0.0
-        return self._slope(0, 1) if nearest == 0 else self._slope(nearest - 1, nearest)
+            return 0.0, 0.0
+        return self._slope(0, 1), self._slope(-2, -1)
+
+    def between(self, low: int, high: int, place: float) -> float:
+        """Return the value between two places."""
+        return self.values[low] * (place / self.places[low]) ** self._slope(low, high)
+
+    def beyond(self, end: int, place: float) -> float:
+        """Return the value beyond the first (0) or the last (-1) place."""
+        return self.values[end] * (place / self.places[end]) ** (self.exponents or self.outer)[end]
 
     def _slope(self, low: int, high: int) -> float:
         return math.log(self.values[high] / self.values[low]) / math.log(self.places[high] / self.places[low])
+
+
+class Line(NamedTuple):
+    """Values at some places: straight lines between neighbours, and one beyond each end."""
+
+    places: Sequence[float]
+    """In order, all positive."""
+    values: Sequence[float]
+    shares: tuple[float, float] | None = None
+    """Of the value at the first and the last place, what is in proportion to the place beyond it; null: as inside."""
+
+    def at(self, place: float, shown: str = "") -> Reading:
+        """Reading the value at a place; ``shown`` says what is measured, with its unit behind the number.
+
+        >>> line = Line((10, 20), (3.0, 4.0), (1.0, 0.5))
+        >>> line.at(15).value, line.at(5).value, line.at(40).value
+        (3.5, 1.5, 6.0)
+        """
+        return _read(self, place, shown, 1.0)
+
+    @property
+    def outer(self) -> tuple[float, float]:
+        """Shares at both ends that go on with the line between the two nearest."""
+        return self._share(0, 1), self._share(-1, -2)
+
+    def between(self, low: int, high: int, place: float) -> float:
+        """Return the value between two places."""
+        share = (place - self.places[low]) / (self.places[high] - self.places[low])
+        return self.values[low] + (self.values[high] - self.values[low]) * share
+
+    def beyond(self, end: int, place: float) -> float:
+        """Return the value beyond the first (0) or the last (-1) place."""
+        return self.values[end] * (1 + (self.shares or self.outer)[end] * (place / self.places[end] - 1))
+
+    def _share(self, end: int, inner: int) -> float:
+        return (self.values[inner] / self.values[end] - 1) / (self.places[inner] / self.places[end] - 1)
+
+
+def _read(law: Curve | Line, place: float, shown: str, reach: float) -> Reading:
+    """Read a law at a place: at a point, between two, or beyond all of them."""
+    for known, value in zip(law.places, law.values, strict=True):
+        if math.isclose(known, place, rel_tol=1e-9):
+            return Reading(value, "published", "", beyond=False)
+    first, last = law.places[0], law.places[-1]
+    if first < place < last:
+        above = next(k for k, known in enumerate(law.places) if known > place)
+        how = f"between {law.places[above - 1]:g} and {law.places[above]:g} {shown}".strip()
+        return Reading(law.between(above - 1, above, place), "interpolated", how, beyond=False)
+    end = 0 if place < first else -1
+    how = f"from {law.places[end]:g} to {place:g} {shown}".strip()
+    return Reading(law.beyond(end, place), "extrapolated", how, beyond=max(place / last, first / place) > reach)

@@ -73,7 +73,7 @@ def priced(of: Component, stated: Mapping[str, object], around: Mapping[str, Val
     """Return what a component costs.
 
     ``stated`` is what a file says of it, ``around`` what the level and the file say anyway (``size``, ``width``,
-    ``node``, ``format``), in base units. ComponentError names the first parameter that is wrong or missing.
+    ``node``, ``format``), in base units. ComponentError names the parameters that are wrong or missing.
     """
     said = {key: value for key, value in stated.items() if key != anchor.KEY}
     values = _values(of, said, around, word_bits)
@@ -87,7 +87,7 @@ def priced(of: Component, stated: Mapping[str, object], around: Mapping[str, Val
             grown = anchor.anchored(known, here, there)
             figures = {**figures, **{name: _supplied(figure, at, values) for name, figure in grown.items()}}
         except ComponentError as error:
-            raise ComponentError(str(error), error.parameter, error.hint, (anchor.KEY,)) from None
+            raise error.at(anchor.KEY) from None
     return Priced(of, values, figures)
 
 
@@ -106,21 +106,29 @@ def _supplied(figure: ComponentFigure, at: Parameters, to: Parameters) -> Compon
 def _values(
     of: Component, stated: Mapping[str, object], around: Mapping[str, Value], word_bits: int
 ) -> dict[str, Value]:
-    """Return the values of all parameters; ComponentError names the first that is wrong or missing."""
+    """Return the values of all parameters; ComponentError names those that are wrong or missing."""
+    wrong: list[ComponentError] = []
     for key in stated:
         if key not in of.parameters:
             hint = UNSUPPLIED if key == "voltage" else did_you_mean(key, list(of.parameters))
-            raise ComponentError(f"{of.name} has no parameter {key!r}", key, hint)
+            wrong.append(ComponentError(f"{of.name} has no parameter {key!r}", key, hint))
     values: dict[str, Value] = {}
     for key, parameter in of.parameters.items():
         if key in stated:
-            values[key] = _read(key, stated, of, word_bits)
+            try:
+                values[key] = _read(key, stated, of, word_bits)
+            except ComponentError as error:
+                wrong.append(error)
         elif key in around:
             values[key] = around[key]
         elif parameter.default is not None:
             values[key] = parameter.default
         else:
-            raise ComponentError(f"{of.name} needs `{key}:`", "", parameter.means)
+            wrong.append(ComponentError(f"{of.name} needs `{key}:`", "", parameter.means))
+    if wrong:
+        first, *more = wrong
+        first.more = tuple(more)
+        raise first
     return values
 
 

@@ -31,7 +31,15 @@ class ComponentError(ValueError):
         self.hint = hint
         self.within = within
         """Keys of what the component says that lead to the parameter."""
+        self.more: tuple[ComponentError, ...] = ()
+        """Further mistakes of the same component."""
         super().__init__(message)
+
+    def at(self, key: str) -> ComponentError:
+        """The same of what stands under a key."""
+        found = ComponentError(str(self), self.parameter, self.hint, (key, *self.within))
+        found.more = tuple(each.at(key) for each in self.more)
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -226,8 +226,8 @@ def _parts(level: AnyLevel, at: Path, around: Around, width: int, marks: Marks) 
     problems: list[Problem] = []
     for place, said in listed:
         part = _priced(level, said, place, known, around, marks)
-        if isinstance(part, Problem):
-            problems.append(part)
+        if isinstance(part, list):
+            problems += part
         else:
             found.append(_Part(place, part))
     if problems:
@@ -237,7 +237,7 @@ def _parts(level: AnyLevel, at: Path, around: Around, width: int, marks: Marks) 
 
 def _priced(
     level: AnyLevel, said: Mapping[str, object], path: Path, known: Mapping[str, Value], around: Around, marks: Marks
-) -> Priced | Problem:
+) -> Priced | list[Problem]:
     from costmodel.components import library
     from costmodel.components.protocol import ComponentError
 
@@ -248,9 +248,12 @@ def _priced(
         parameters |= set(of.parameters)
         return library.priced(of, says, known, word_bits=around.word_bits)
     except ComponentError as error:
-        place = (*path, *error.within, *([error.parameter] if error.parameter else []))
-        is_key = bool(error.parameter) and error.parameter not in parameters
-        return marks.problem(str(error), place, hint=error.hint, key=is_key)
+        problems = []
+        for each in (error, *error.more):
+            place = (*path, *each.within, *([each.parameter] if each.parameter else []))
+            is_key = bool(each.parameter) and each.parameter not in parameters
+            problems.append(marks.problem(str(each), place, hint=each.hint, key=is_key))
+        return problems
 
 
 def _together(parts: Sequence[_Part]) -> dict[str, ComponentFigure]:

@@ -1,5 +1,6 @@
 """The component library: published points come back, what lies between follows them, and the rest says so."""
 
+import itertools
 import math
 import random
 import re
@@ -60,13 +61,45 @@ def test_the_shipped_points_are_the_published_ones():
             assert figure.value == pytest.approx(getattr(row, column), rel=1e-3)
 
 
-@pytest.mark.parametrize("node", [22, 28, 40, 65])
-@pytest.mark.parametrize("width", [16, 64, 100, 256])
+@pytest.mark.parametrize("node", [22, 28, 40, 65, 90])
+@pytest.mark.parametrize("width", [4, 16, 64, 100, 256, 512, 2048])
 def test_twice_the_sram_costs_more_energy_area_and_leakage(node, width):
-    sizes = [2.0**power for power in range(-1, 15)]
+    """Far from the published ones, too, if it holds one access."""
+    sizes = [2.0**power for power in range(-5, 17) if 2.0**power * KIB >= width]
     for size in (*sizes[:-1], 3.0, 100.0, 108.0, 700.0):
         one, two = (figures("sram", node=node, width=width, size_kib=n) for n in (size, 2 * size))
         assert all(two[name].value > one[name].value for name in ("read", "write", "area", "leakage")), size
+
+
+@pytest.mark.parametrize("node", [22, 28, 45, 65, 90])
+def test_beyond_the_published_widths_a_wider_port_costs_more(node):
+    for size in (0.25, 0.5, 3.0, 64.0, 1e5):
+        for widths in ((2, 4, 8, 16), (256, 300, 512, 1024)):
+            costs = [figures("sram", node=node, width=width, size_kib=size) for width in widths]
+            for narrow, wide in itertools.pairwise(costs):
+                assert all(narrow[name].value < wide[name].value for name in ("read", "write")), (size, widths)
+                assert narrow["area"].value <= wide["area"].value
+
+
+def test_energies_of_a_width_that_was_held_out_are_nearer_to_a_line_than_to_a_power_law():
+    rows = published_srams()
+    known = surface("16 and 256 b", [row for row in rows if row.width_bits != 64])
+    held = [row for row in rows if row.width_bits == 64]
+    for column, most in (("read_pj", 0.06), ("write_pj", 0.13), ("area_mm2", 0.04)):
+        ends = [[known.figure(column, r.size_kib, width, r.node_nm).value for width in (16, 256)] for r in held]
+        line = [known.figure(column, r.size_kib, 64, r.node_nm).value for r in held]
+        power = list(map(statistics.geometric_mean, ends))
+        off, power_off = (
+            statistics.median(abs(found / getattr(row, column) - 1) for found, row in zip(each, held, strict=True))
+            for each in (line, power)
+        )
+        assert off <= min(power_off, most)
+
+
+def test_an_access_is_no_wider_than_a_bank():
+    assert figures("sram", width=512, size_kib=1, banks=16)
+    with pytest.raises(ComponentError, match="an access of 512 b is more than all of a bank, which holds 256 b"):
+        figures("sram", width=512, size_kib=1, banks=32)
 
 
 def test_between_points_it_says_so_and_beyond_them_it_warns():

@@ -218,6 +218,13 @@ def test_all_components_that_are_wrong_are_told_at_once():
     ]
 
 
+def test_all_that_is_wrong_with_one_component_is_told_at_once():
+    with pytest.raises(SpecError) as caught:
+        chip(text=CHIP.replace("class: sram", "class: sram, banks: 0, ports: x, tabel: cacti"))
+    places = [f"$.levels[1].component.{key}" for key in ("banks", "ports", "tabel")]
+    assert [problem.path for problem in caught.value.problems] == places
+
+
 def test_what_a_replaced_component_has_wrong_is_put_down_to_what_replaced_it():
     with pytest.raises(SpecError) as caught:
         chip("GLB.component=mac")
