@@ -48,11 +48,11 @@ class Curve(NamedTuple):
 
     def between(self, low: int, high: int, place: float) -> float:
         """Return the value between two places."""
-        return self.values[low] * (place / self.places[low]) ** self._slope(low, high)
+        return self.values[low] * math.pow(place / self.places[low], self._slope(low, high))
 
     def beyond(self, end: int, place: float) -> float:
         """Return the value beyond the first (0) or the last (-1) place."""
-        return self.values[end] * (place / self.places[end]) ** (self.exponents or self.outer)[end]
+        return self.values[end] * math.pow(place / self.places[end], (self.exponents or self.outer)[end])
 
     def _slope(self, low: int, high: int) -> float:
         return math.log(self.values[high] / self.values[low]) / math.log(self.places[high] / self.places[low])
