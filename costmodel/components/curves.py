@@ -58,7 +58,7 @@ class Curve(NamedTuple):
         return math.log(self.values[high] / self.values[low]) / math.log(self.places[high] / self.places[low])
 
 
-class Line(NamedTuple):
+class StraightLine(NamedTuple):
     """Values at some places: straight lines between neighbours, and one beyond each end."""
 
     places: Sequence[float]
@@ -70,7 +70,7 @@ class Line(NamedTuple):
     def at(self, place: float, shown: str = "") -> Reading:
         """Reading the value at a place; ``shown`` says what is measured, with its unit behind the number.
 
-        >>> line = Line((10, 20), (3.0, 4.0), (1.0, 0.5))
+        >>> line = StraightLine((10, 20), (3.0, 4.0), (1.0, 0.5))
         >>> line.at(15).value, line.at(5).value, line.at(40).value
         (3.5, 1.5, 6.0)
         """
@@ -94,7 +94,7 @@ class Line(NamedTuple):
         return (self.values[inner] / self.values[end] - 1) / (self.places[inner] / self.places[end] - 1)
 
 
-def _read(law: Curve | Line, place: float, shown: str, reach: float) -> Reading:
+def _read(law: Curve | StraightLine, place: float, shown: str, reach: float) -> Reading:
     """Read a law at a place: at a point, between two, or beyond all of them."""
     for known, value in zip(law.places, law.values, strict=True):
         if math.isclose(known, place, rel_tol=1e-9):

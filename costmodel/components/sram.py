@@ -10,7 +10,7 @@ from statistics import fmean
 from types import MappingProxyType
 from typing import Literal, NamedTuple, get_args
 
-from costmodel.components.curves import Curve, Line, Reading
+from costmodel.components.curves import Curve, Reading, StraightLine
 from costmodel.components.figures import ComponentFigure, Factor, Unit, total, weakest
 from costmodel.components.protocol import NODE, SIZE, VOLTAGE, WIDTH, ComponentError, LevelKind, Parameter, Parameters
 from costmodel.components.scaling import (
@@ -91,7 +91,7 @@ class Surface(NamedTuple):
             along_size = reads[0]
             along_node = Curve(self.nodes, [read.value for read in reads], ends.node).at(node_nm, "nm")
             by_width.append(along_node.value)
-        along_width = Line(self.widths, by_width, ends.width).at(width_bits, "b")
+        along_width = StraightLine(self.widths, by_width, ends.width).at(width_bits, "b")
         steps = [step for step in (along_size, along_node, along_width) if step is not None and step.how]
         told = "; ".join(f"{step.basis} {step.how}" for step in steps)
         source = f"{self.source}; {told}" if told else self.source
@@ -133,7 +133,7 @@ def _ends(known: Surface, column: Column) -> Ends:
     nodes, widths, sizes = known.nodes, known.widths, known.sizes
     by_size = [known.curves[node, width, column].outer for node in nodes for width in widths]
     by_node = [Curve(nodes, [read(node, w, s) for node in nodes]).outer for w in widths for s in sizes]
-    by_width = [Line(widths, [read(node, width, s) for width in widths]).outer for node in nodes for s in sizes]
+    by_width = [StraightLine(widths, [read(node, width, s) for width in widths]).outer for node in nodes for s in sizes]
     size, node, width = ([fmean(end) for end in zip(*each, strict=True)] for each in (by_size, by_node, by_width))
     return Ends((max(size[0], 0.0), max(size[1], 0.0)), (node[0], node[1]), (max(width[0], 0.0), max(width[1], 0.0)))
 
