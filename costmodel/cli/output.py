@@ -154,7 +154,7 @@ class ProgressDisplay:
         text = line(f"{event.einsum}: {text}")
         now = time.monotonic()
         passed_s = now - self._started
-        share = self._done / event.groups if event.share is None else event.share
+        share = self._done / max(event.groups, 1) if event.share is None else event.share
         left = time_left(passed_s, share)
         standing = f", {self._done / passed_s:.3g} points/s, {event.standing}" if event.standing else ""
         done = f"{self._done}/{event.groups}"

@@ -37,7 +37,7 @@ class Curve(NamedTuple):
         >>> Curve((1, 4), (10, 20)).at(2, "KiB")
         Reading(value=14.142135623730951, basis='interpolated', how='between 1 and 4 KiB', beyond=False)
         """
-        return _read(self, place, shown, self.reach)
+        return _read(self, place, shown)
 
     @property
     def outer(self) -> tuple[float, float]:
@@ -66,6 +66,8 @@ class StraightLine(NamedTuple):
     values: Sequence[float]
     shares: tuple[float, float] | None = None
     """Of the value at the first and the last place, what is in proportion to the place beyond it; null: as inside."""
+    reach: float = 1.0
+    """As of a curve."""
 
     def at(self, place: float, shown: str = "") -> Reading:
         """Reading the value at a place; ``shown`` says what is measured, with its unit behind the number.
@@ -74,7 +76,7 @@ class StraightLine(NamedTuple):
         >>> line.at(15).value, line.at(5).value, line.at(40).value
         (3.5, 1.5, 6.0)
         """
-        return _read(self, place, shown, 1.0)
+        return _read(self, place, shown)
 
     @property
     def outer(self) -> tuple[float, float]:
@@ -94,7 +96,7 @@ class StraightLine(NamedTuple):
         return (self.values[inner] / self.values[end] - 1) / (self.places[inner] / self.places[end] - 1)
 
 
-def _read(law: Curve | StraightLine, place: float, shown: str, reach: float) -> Reading:
+def _read(law: Curve | StraightLine, place: float, shown: str) -> Reading:
     """Read a law at a place: at a point, between two, or beyond all of them."""
     for known, value in zip(law.places, law.values, strict=True):
         if math.isclose(known, place, rel_tol=1e-9):
@@ -106,4 +108,4 @@ def _read(law: Curve | StraightLine, place: float, shown: str, reach: float) -> 
         return Reading(law.between(above - 1, above, place), "interpolated", how, beyond=False)
     end = 0 if place < first else -1
     how = f"from {law.places[end]:g} to {place:g} {shown}".strip()
-    return Reading(law.beyond(end, place), "extrapolated", how, beyond=max(place / last, first / place) > reach)
+    return Reading(law.beyond(end, place), "extrapolated", how, beyond=max(place / last, first / place) > law.reach)

@@ -86,8 +86,7 @@ class Surface(NamedTuple):
         ends = self.ends[column]
         by_width, along_size, along_node = [], None, None
         for width in self.widths:
-            curves = [self.curves[node, width, column] for node in self.nodes]
-            reads = [curve._replace(exponents=ends.size).at(size_kib, "KiB") for curve in curves]
+            reads = [self.curves[node, width, column].at(size_kib, "KiB") for node in self.nodes]
             along_size = reads[0]
             along_node = Curve(self.nodes, [read.value for read in reads], ends.node).at(node_nm, "nm")
             by_width.append(along_node.value)
@@ -121,19 +120,21 @@ def surface(source: str, rows: Sequence[SramPoint]) -> Surface:
             for column in COLUMNS:
                 curves[node, width, column] = Curve([r.size_kib for r in some], [getattr(r, column) for r in some])
     inside = Surface(source, nodes, widths, sizes, curves, {})
-    return inside._replace(ends={column: _ends(inside, column) for column in COLUMNS})
+    ends = {column: _ends(inside, column) for column in COLUMNS}
+    known = {key: curve._replace(exponents=ends[key[2]].size) for key, curve in curves.items()}
+    return inside._replace(curves=known, ends=ends)
 
 
 def _ends(known: Surface, column: Column) -> Ends:
     """Return the mean slopes of published SRAMs at the ends of each axis; along size and width nothing falls."""
-
-    def read(node: float, width: float, size: float) -> float:
-        return known.curves[node, width, column].at(size).value
-
-    nodes, widths, sizes = known.nodes, known.widths, known.sizes
-    by_size = [known.curves[node, width, column].outer for node in nodes for width in widths]
-    by_node = [Curve(nodes, [read(node, w, s) for node in nodes]).outer for w in widths for s in sizes]
-    by_width = [StraightLine(widths, [read(node, width, s) for width in widths]).outer for node in nodes for s in sizes]
+    nodes, widths = known.nodes, known.widths
+    by_kind = {(node, width): known.curves[node, width, column] for node in nodes for width in widths}
+    values = {kind: [curve.at(size).value for size in known.sizes] for kind, curve in by_kind.items()}
+    along_nodes = [zip(*(values[node, width] for node in nodes), strict=True) for width in widths]
+    along_widths = [zip(*(values[node, width] for width in widths), strict=True) for node in nodes]
+    by_size = [curve.outer for curve in by_kind.values()]
+    by_node = [Curve(nodes, each).outer for some in along_nodes for each in some]
+    by_width = [StraightLine(widths, each).outer for some in along_widths for each in some]
     size, node, width = ([fmean(end) for end in zip(*each, strict=True)] for each in (by_size, by_node, by_width))
     return Ends((max(size[0], 0.0), max(size[1], 0.0)), (node[0], node[1]), (max(width[0], 0.0), max(width[1], 0.0)))
 
@@ -208,7 +209,7 @@ class Sram:
         """
         banks, ports, width = (int(parameters[name]) for name in ("banks", "ports", "width"))
         bank_kib, node = float(parameters["size"]) / KIB / banks, process(parameters)
-        if bank_kib * KIB < width:
+        if float(parameters["size"]) < width * banks:
             rule = f"an access of {width} b is more than all of a bank, which holds {bank_kib * KIB:g} b"
             raise ComponentError(rule, "width", "a narrower port, a larger `size:` or fewer `banks:`")
         if parameters["table"] != "cacti":
@@ -254,23 +255,21 @@ def port_bandwidth(bits_per_cycle: int) -> ComponentFigure:
 
 
 @cache
-def _stated(name: str) -> tuple[str, Process, float, Curve]:
+def _stated(name: str) -> tuple[str, Process, float, Curve | StraightLine]:
     """Source, process, width and energy by size of another data set."""
     rows = table("storage")["sram"][name]
     sizes = [bits(text) / KIB for text in rows["sizes"]]
-    return rows["source"], of_table(rows), bits(rows["width"]), Curve(sizes, rows["read_pj"], reach=2.0)
+    law: Curve | StraightLine = Curve(sizes, rows["read_pj"], reach=2.0)
+    if name == "eyeriss":  # its rule: a straight line, and nothing costs less than its smallest memory
+        law = StraightLine(sizes, rows["read_pj"], reach=2.0)
+        law = law._replace(shares=(0.0, law.outer[1]))
+    return rows["source"], of_table(rows), bits(rows["width"]), law
 
 
 def _other(name: str, size_kib: float, width: int, to: Process) -> Mapping[str, ComponentFigure]:
-    source, known, of_bits, curve = _stated(name)
+    source, known, of_bits, law = _stated(name)
     beyond: tuple[str, ...] = ()
-    if name == "eyeriss":
-        # Its rule is a straight line between the two points, not a power law.
-        (low, high), (least, most) = curve.places, curve.values
-        value = least + (most - least) * (size_kib - low) / (high - low)
-        read = Reading(max(value, least), "interpolated", "", beyond=not low / 2 <= size_kib <= 2 * high)
-    else:
-        read = curve.at(size_kib, "KiB")
+    read = law.at(size_kib, "KiB")
     if read.beyond:
         beyond = (f"{size_kib:g} KiB are far from the memories of `table: {name}`",)
     told = f"{source}; {read.basis} {read.how}".rstrip() if read.how else source

@@ -21,15 +21,19 @@ class Standing:
     front: list[tuple[float, ...]] = field(default_factory=list)
     _least: tuple[float, ...] = ()
     _most: tuple[float, ...] = ()
+    _shown: str | None = None
+    """As it is printed, once that was asked for: a hypervolume may take a quarter of a second."""
 
     def add(self, costs: Values) -> None:
         """Take in a point; one without costs, or with an infinite one, is none."""
         if costs is None or not all(map(math.isfinite, costs)):
             return
-        self._least = tuple(map(min, self._least or costs, costs))
-        self._most = tuple(map(max, self._most or costs, costs))
+        least, most = tuple(map(min, self._least or costs, costs)), tuple(map(max, self._most or costs, costs))
+        if (least, most) != (self._least, self._most):
+            self._least, self._most, self._shown = least, most, None
         if not any(_beats(other, costs) for other in self.front):
             self.front = [*(other for other in self.front if not _beats(costs, other)), costs]
+            self._shown = None
 
     @property
     def hypervolume(self) -> float | None:
@@ -46,10 +50,11 @@ class Standing:
 
     def __str__(self) -> str:
         """Print it for people; nothing before the first point."""
-        if not self.front:
-            return ""
-        share = self.hypervolume
-        return f"front {len(self.front):,}" + ("" if share is None else f", hypervolume {share:.3f}")
+        if self._shown is None:
+            share = self.hypervolume if self.front else None
+            volume = "" if share is None else f", hypervolume {share:.3f}"
+            self._shown = f"front {len(self.front):,}{volume}" if self.front else ""
+        return self._shown
 
 
 def dominated(front: Sequence[tuple[float, ...]]) -> float:

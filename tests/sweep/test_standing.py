@@ -35,3 +35,13 @@ def test_points_without_costs_are_none():
     for point in (None, (1.0, float("inf")), (1.0, 2.0), (2.0, 1.0), (3.0, 3.0)):
         standing.add(point)
     assert str(standing) == "front 2, hypervolume 0.750"
+
+
+def test_what_is_printed_follows_every_point():
+    points, standing = [(2.0, 2.0), (1.0, 4.0), (3.0, 3.0), (4.0, 5.0), (1.5, 1.5)], Standing()
+    for count, point in enumerate(points, start=1):
+        standing.add(point)
+        fresh = Standing()
+        for earlier in points[:count]:
+            fresh.add(earlier)
+        assert [str(standing) for _ in range(2)] == [str(fresh)] * 2
