@@ -190,7 +190,7 @@ def budgets(pairs: int, *, cpu: bool = False, seed: int = 0) -> None:
     worst_s, worst_gap = 0.0, 0.0
     for number in range(pairs):
         network, machine, budget_s = rng.choice(SMALL), rng.choice(order), (2.0, 5.0, 20.0)[number % 3]
-        request = Request(objective=("edp",), budget=budget_s)
+        request = Request(objective=("edp",), budget=budget_s, fuse="off")
         found = map_workload(load_workload(network), load_architecture(machine), request, jobs=1 if cpu else None)
         assert not found.failures, found.failures
         assert not found.unfinished, found.unfinished

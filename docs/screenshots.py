@@ -54,7 +54,7 @@ PICTURES = (
     ),
     Picture(
         name="gallery_attention.png",
-        commands=("map two_level bert_base_attention --fuse auto --set ranks.M=128 --objective energy --out run",),
+        commands=("map two_level bert_base_attention --set ranks.M=128 --objective energy --out run",),
         page="run/report.html",
         height=1600,
         dark=True,

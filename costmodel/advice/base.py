@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from costmodel.advice.advice import AdviceCosts, costs_after
 from costmodel.advice.command import command_of
-from costmodel.mapper.network import NetworkPlan, plan_of
+from costmodel.mapper.network import NetworkPlan, fuse_of, plan_of
 from costmodel.spec import catalog
 from costmodel.spec.hardware import Architecture, Memory
 from costmodel.spec.methods import METHODS
-from costmodel.spec.request import einsum_of
+from costmodel.spec.request import Fuse, einsum_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,7 +78,12 @@ class Base:
     @property
     def layered(self) -> bool:
         """Whether each Einsum is searched alone, to its end, so that searches can be shared among changes."""
-        return METHODS[self.request.method].proves and self.request.budget is None and self.request.fuse == "off"
+        return METHODS[self.request.method].proves and self.request.budget is None and self.fuse == "off"
+
+    @cached_property
+    def fuse(self) -> Fuse:
+        """Whether Einsums are fused in the answer."""
+        return fuse_of(self.request, self.workload, self.architecture)
 
     @cached_property
     def levels(self) -> dict[str, dict[str, Any]]:

@@ -14,7 +14,7 @@ ROLES = ("input", "output", "weight")
 def tiles(base: Base) -> Iterator[Change]:
     """Yield tiles that leave something over."""
     request = base.request
-    if request.method == "exact" and request.tiles == "perfect" and request.fuse == "off":
+    if request.method == "exact" and request.tiles == "perfect" and base.fuse == "off":
         title = "tiles that do not divide (multiples)"
         yield Change(about="tiles", title=title, options={"tiles": "multiples"}, amount=1.0)
 
@@ -28,7 +28,7 @@ def every_tile(base: Base, change: Change) -> Iterator[Change]:
 def fused(base: Base) -> Iterator[Change]:
     """Yield fusion, where some Einsums can be."""
     request = base.request
-    if request.method == "exact" and (request.tiles, request.fuse) == ("perfect", "off"):
+    if request.method == "exact" and (request.tiles, base.fuse) == ("perfect", "off"):
         together = in_groups(base.workload, base.architecture)
         names = [einsum.name for einsum in base.workload.einsums if einsum.name in together]
         if names:

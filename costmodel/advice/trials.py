@@ -172,7 +172,7 @@ class Trials:
                 return
             if self._bounded(change, plan):
                 return
-            if plan.request.fuse != "off":
+            if plan.fuse != "off":
                 folder = None if self.cache is None else self.cache.folder
                 left_s = self.deadline - time.monotonic()
                 self._whole.append(Task(change.title, map_whole, (plan, folder, left_s), (LostError,)))
@@ -208,7 +208,7 @@ class Trials:
 
     def _bounded(self, change: Change, plan: NetworkPlan) -> bool:
         """Whether no mapping with a change can be better, by what every mapping costs at least."""
-        if change.spares or plan.request.fuse != "off" or not plan.first:
+        if change.spares or plan.fuse != "off" or not plan.first:
             return False
         layers = [self.bench.least(one, sharper=self.base.layered) for one in plan.asked]
         counted = list(zip(plan.executions, layers, strict=True))

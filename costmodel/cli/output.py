@@ -157,7 +157,7 @@ class ProgressDisplay:
         share = self._done / max(event.groups, 1) if event.share is None else event.share
         left = time_left(passed_s, share)
         standing = f", {self._done / passed_s:.3g} points/s, {event.standing}" if event.standing else ""
-        done = f"{self._done}/{event.groups}"
+        done = f"{self._done}/{event.groups}" if event.groups else "known"
         if self._live is None:
             if event.ended or (event.state == "progress" and now - self._said >= SILENCE_S):
                 self._said = now

@@ -27,7 +27,8 @@ HELP = {
     "tiles": "Tiles that divide the ones above; multiples of the ones below, which may leave something over; or any: "
     "then the answer has a proof where the mapspace is small or the bound is met, and a gap elsewhere.",
     "fuse": "Let neighbouring Einsums share loops and storage where that is better (auto), or "
-    "wherever one hands a tensor on that can stay on chip, better or not (all), or map each by itself.",
+    "wherever one hands a tensor on that can stay on chip, better or not (all), or map each by itself. "
+    "[default: auto where some tensor can stay on chip]",
     "constraints": "Restrict the mapspace, e.g. 'order in GLB: m, k' or weight_stationary (forms: docs/mapper.md). "
     "Repeatable.",
     "jobs": "Worker processes (default: one per core).",

@@ -20,7 +20,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from costmodel.einsum.algebra import Einsum, Workload
 from costmodel.mapper.canonical import Naming, canonical, renamed_mapping, shared_names
@@ -40,6 +40,7 @@ from costmodel.spec.rules.finding import Reject
 if TYPE_CHECKING:
     from costmodel.spec.hardware import Architecture
 
+Found = TypeVar("Found")
 Entry = dict[str, Any]
 """What is kept of an answer, as JSON knows it."""
 MOST_ENTRIES = 65_536
@@ -135,11 +136,18 @@ class Cache:
     def find(self, asked: Inquiry) -> Kept | None:
         """The answer of an earlier run; null where there is none that is of use here."""
         name, naming = asked.named()
-        path = self.folder / f"{name}.json"
-        try:
-            entry = _checked(path.read_text(encoding="utf-8"))
+
+        def kept(entry: Entry) -> Kept | None:
             had_s = _time_of(entry, asked, naming)
             return None if had_s is None else Kept(answer_of(entry, asked, naming), had_s)
+
+        return self.load(name, kept)
+
+    def load(self, name: str, read: Callable[[Entry], Found | None]) -> Found | None:
+        """What is read from an entry; null where there is none, or it cannot be read, which is said."""
+        path = self.folder / f"{name}.json"
+        try:
+            return read(_checked(path.read_text(encoding="utf-8")))
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError, IndexError, SpecError) as error:
@@ -154,8 +162,11 @@ class Cache:
         """
         name, naming = asked.named()
         entry = entry_of(asked, answer, naming, had_s)
-        if entry is None:
-            return
+        if entry is not None:
+            self.save(name, entry)
+
+    def save(self, name: str, entry: Entry) -> None:
+        """Write an entry down; that it cannot be written is said."""
         content = json.dumps(entry, ensure_ascii=False)
         text = json.dumps({"sha256": _digest(content), "answer": content})
         path = self.folder / f"{name}.json"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from collections.abc import Mapping as MappingABC
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from costmodel.spec.request import Request
 
 if TYPE_CHECKING:
     from costmodel.einsum.algebra import Workload
+    from costmodel.mapper.cache import Cache
     from costmodel.mapper.fused import Fusion
     from costmodel.spec.hardware import Architecture
 
@@ -65,16 +66,23 @@ def layer_objective(request: Request, layers: int) -> Objective:
 
 
 def fuse_layers(
-    workload: Workload, architecture: Architecture, request: Request, layers: Sequence[Layer], started: float
+    workload: Workload,
+    architecture: Architecture,
+    request: Request,
+    layers: Sequence[Layer],
+    started: float,
+    cache: Cache | None = None,
+    hear: Callable[[str], None] | None = None,
 ) -> tuple[tuple[Layer, ...], Fusion]:
     """Return the layers with those fused that then cost less, and what is known about fused nests.
 
-    ``layers``: as the network would use them if nothing were fused.
+    ``layers``: as the network would use them if nothing were fused. What a ``cache`` has is not searched again;
+    ``hear`` is told what is.
     With ``fuse: all`` those are fused that can be, whatever that costs.
     A group has one layer in place of those of its Einsums. Where some points of a front fuse Einsums that others do
     not, their layer has the mappings of all; what a point does not fuse it has as branches without shared loops.
     """
-    from costmodel.mapper.fused import FusedQuery, apart, asked_of, fuse, least_over, over_cuts, runs
+    from costmodel.mapper.fused import FusedInquiry, FusedQuery, apart, asked_of, fuse, least_over, over_cuts, runs
 
     aim = layer_objective(request, len(workload.einsums))
     place = {einsum.name: at for at, einsum in enumerate(workload.einsums)}
@@ -82,8 +90,13 @@ def fuse_layers(
     costs = {at: np.array([vector_of(p) for p in layer.result.front]) for at, layer in alone.items()}
     deadline = None if request.budget is None else started + request.budget
     proven = {at for at, layer in alone.items() if layer.result.certificate.status == Status.PROVEN}
-    asked = FusedQuery(aim, request.constraints, deadline, every=request.fuse == "all")
-    fusion = fuse(workload, architecture, asked, costs, proven)
+    asked = FusedQuery(aim, request.constraints, deadline, hear=hear, every=request.fuse == "all")
+    inquiry = FusedInquiry(workload, architecture, request, costs, proven)
+    fusion = None if cache is None else inquiry.find(cache)
+    if fusion is None:
+        fusion = fuse(workload, architecture, asked, costs, proven)
+        if cache is not None:
+            inquiry.keep(cache, fusion)
     fronts = {(at, at + 1): front for at, front in costs.items()}
     fronts |= {run: np.array([vector_of(p) for p in points]) for run, points in fusion.fronts.items()}
     bounds = {(at, at + 1): layer.result.bound(aim) for at, layer in alone.items()} | fusion.bounds

@@ -31,7 +31,7 @@ from costmodel.mapper.result import (
     Status,
     held_against,
 )
-from costmodel.mapper.rounds import Searches, joined
+from costmodel.mapper.rounds import Searches, SearchEvent, joined
 from costmodel.mapper.sums import best_choice, sum_fronts, totals
 from costmodel.mapper.tasks import run_tasks
 from costmodel.mapper.workers import in_processes
@@ -40,7 +40,7 @@ from costmodel.model.evaluation import Evaluation
 from costmodel.spec.mapping import Mapping
 from costmodel.spec.methods import METHODS
 from costmodel.spec.objective import AXES, Costed, Costs, vector_of
-from costmodel.spec.request import Request
+from costmodel.spec.request import Fuse, Request
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from costmodel.spec.hardware import Architecture
 
 
+FUSED_NESTS = "fused nests"
+"""What is searched when all Einsums are."""
 WORKERS_S = 4.0
 """A shorter budget is spent in this process: workers take a second to begin."""
 
@@ -173,6 +175,8 @@ class NetworkPlan:
     workload: Workload
     architecture: Architecture
     request: Request
+    fuse: Fuse
+    """Whether Einsums are fused: as the request says, else where tensors could stay on chip."""
     members: tuple[Member, ...]
     first: tuple[Member, ...]
     """Of each group."""
@@ -215,10 +219,16 @@ def plan_of(workload: Workload, architecture: Architecture, request: Request) ->
     """Say what mapping a workload takes. Raises SpecError where a constraint cannot be read."""
     members = grouped(workload, architecture, request.constraints)
     first = leaders(members)
+    fuse = fuse_of(request, workload, architecture)
     asking = request.asking(
-        objective=layer_objective(request, len(members)).names, budget=_share(workload, architecture, request)
+        objective=layer_objective(request, len(members)).names, budget=_share(workload, architecture, request, fuse)
     )
-    return NetworkPlan(workload, architecture, request, members, first, asking)
+    return NetworkPlan(workload, architecture, request, fuse, members, first, asking)
+
+
+def fuse_of(request: Request, workload: Workload, architecture: Architecture) -> Fuse:
+    """Return whether Einsums are fused: as a request says, else where tensors could stay on chip."""
+    return request.fuse or ("auto" if _could_stay(workload, architecture, request) else "off")
 
 
 def map_workload(
@@ -266,11 +276,18 @@ def map_workload(
         if cache is not None and not (group in kept and place not in run.begun_s):
             cache.keep(asked[group], answer, run.given_s.get(place))
     result = plan.result(answers, wall_s=time.monotonic() - started, interrupted=interrupted)
-    if request.fuse == "off":
+    if plan.fuse == "off":
         return replace(result, could_stay=_could_stay(workload, architecture, request))
     if len(result.layers) < 2 or interrupted:
         return result
-    layers, fusion = fuse_layers(workload, architecture, request, result.layers, started)
+
+    def hear(what: str) -> None:
+        if report is not None:
+            report(SearchEvent(0, len(left), FUSED_NESTS, "progress", what))
+
+    layers, fusion = fuse_layers(
+        workload, architecture, request.asking(fuse=plan.fuse), result.layers, started, cache, hear
+    )
     wall_s = time.monotonic() - started
     return choose(replace(result, layers=layers, fusion=fusion, interrupted=fusion.interrupted, wall_s=wall_s))
 
@@ -290,9 +307,9 @@ def _remembered(cache: Cache, asked: Sequence[Inquiry]) -> dict[int, Kept]:
     return {group: answer for group, answer in found if answer is not None}
 
 
-def _share(workload: Workload, architecture: Architecture, request: Request) -> float | None:
+def _share(workload: Workload, architecture: Architecture, request: Request, fuse: Fuse) -> float | None:
     """Return the time for mapping each Einsum by itself: half of it, where the rest is for fused nests."""
-    if request.budget is None or request.fuse == "off":
+    if request.budget is None or fuse == "off":
         return request.budget
     from costmodel.mapper.fused import in_groups
 

@@ -55,7 +55,7 @@ class SearchEvent:
     group: int
     groups: int
     einsum: str
-    """What is searched: an Einsum, or a design of a sweep."""
+    """What is searched: an Einsum, a design of a sweep, or all that may be fused."""
     state: State
     detail: Any = None
     """The mapper's own progress value, or the result."""

@@ -64,7 +64,7 @@ def base_of(run: Run, folder: Path | None = None) -> Base:
         workload_ref=_ref(given.get("workload"), run.workload.name, folder),
         overrides=overrides,
         einsums=tuple(mapped),
-        request=request_of_settings(settings, run.provenance.seed) if searched else Request(),
+        request=request_of_settings(settings, run.provenance.seed) if searched else Request(fuse="off"),
         architecture=run.architecture,
         workload=replace(run.workload, einsums=tuple(e for e in run.workload.einsums if e.name in mapped)),
         evaluation=run.evaluation,

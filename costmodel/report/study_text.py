@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from costmodel.mapper.network import fuse_of
 from costmodel.report.assemble import Question
 from costmodel.spec import catalog
 from costmodel.spec.load import parse
@@ -20,7 +21,8 @@ def study_text(question: Question, request: Request, path: Path) -> str:
         "arch": _reference(question.arch_ref, path),
         "workload": _reference(question.workload_ref, path),
     }
-    study |= request.stated()
+    fuse = fuse_of(request, question.workload, question.architecture)  # a study fuses where it says so alone
+    study |= request.stated() | ({} if fuse == "off" else {"fuse": fuse})
     if question.overrides:
         study["set"] = dict(override.split("=", 1) for override in question.overrides)
     if len(question.workload.einsums) != len(question.whole.einsums):

@@ -92,6 +92,7 @@ Bytes = Annotated[
 ]
 
 
+Fuse = Literal["off", "auto", "all"]
 CHOICES = ("energy", "latency", "edp", "knee")
 """Names of points of a front."""
 
@@ -138,10 +139,11 @@ class Request(SpecModel):
     tiles: Literal["perfect", "multiples", "any"] = "perfect"
     """Tiles that divide the ones above (``perfect``); multiples of the ones below, so that what is left over falls to
     the outermost loops (``multiples``); or any that fit. E.g. ``multiples``."""
-    fuse: Literal["off", "auto", "all"] = "off"
+    fuse: Fuse | None = None
     """Whether neighbouring Einsums may share loops and storage, so that what one makes for another need not leave the
     chip: ``auto`` fuses what then is better; ``all`` whatever hands a tensor on that can stay on chip, better or not:
-    the best of the cuts into as few groups as can be. E.g. ``auto``."""
+    the best of the cuts into as few groups as can be. When absent, ``auto`` where some tensor can stay on chip and the
+    method searches fused nests. E.g. ``off``."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     """Of every random choice: the same seed gives the same answer. E.g. ``7``."""
     constraints: Items[str] = ()
@@ -158,7 +160,7 @@ class Request(SpecModel):
     def _understood(cls, value: object, info: ValidationInfo) -> object:
         """A key that the method does not understand is an error, not a silence."""
         key, method = str(info.field_name), METHODS.get(info.data.get("method", ""))
-        if method is None or key in method.understands or not value or value == cls.model_fields[key].default:
+        if method is None or key in method.understands or value in (None, False, "off", cls.model_fields[key].default):
             return value  # what is off asks for nothing
         others = ", ".join(name for name, other in METHODS.items() if key in other.understands)
         message = f"method {method.name!r} has no use for {key}"
@@ -176,8 +178,8 @@ class Request(SpecModel):
 
     @field_validator("fuse")
     @classmethod
-    def _of_perfect_tiles(cls, value: str, info: ValidationInfo) -> str:
-        if value != "off" and info.data.get("tiles") != "perfect":
+    def _of_perfect_tiles(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value not in (None, "off") and info.data.get("tiles") != "perfect":
             raise ValueError(f"fused nests are searched over perfect tiles{HINT}leave tiles out, or fuse")
         return value
 

@@ -17,7 +17,7 @@ from costmodel.spec.amounts import Amount, amount_formula, condition
 from costmodel.spec.load import Document, describe
 from costmodel.spec.overrides import Kind
 from costmodel.spec.problems import did_you_mean
-from costmodel.spec.request import Objectives, Request
+from costmodel.spec.request import Fuse, Objectives, Request
 from costmodel.spec.validation import HINT, OneOrMore, SpecModel
 
 
@@ -208,6 +208,10 @@ class Study(Request, Subject):
     objective: Objectives = ("energy",)
     """What is made small; a study that names nothing asks for energy.
     E.g. ``edp``, ``[energy, latency]``, ``"energy,latency"``, ``energy^2*latency``."""
+    fuse: Fuse = "off"
+    """Whether neighbouring Einsums may share loops and storage: ``auto`` where that is better, ``all`` wherever
+    something can stay on chip. Designs share the searches of layers that are mapped by themselves (``off``), and none
+    of fused ones, so a study says where it wants them. E.g. ``auto``."""
     axes: dict[str, Axis] = Field(default_factory=dict)
     """Path of a value, as for ``--set``, → the values that it takes: a list, or a range whose step multiplies (``x2``)
     or adds (``+4``). Several paths with commas between them go together: each value is a list with one for each. The

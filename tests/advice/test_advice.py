@@ -78,7 +78,7 @@ TEN = {
     "components": "priced.yaml gemm.yaml",
     "front": "plain.yaml conv.yaml --objective energy,latency --choose knee --set Buffer.size=64",
     "layers": "tiny.yaml two.yaml --einsum Z --einsum Y --objective ed2p",
-    "cascade": "plain.yaml cascade.yaml --objective energy",
+    "cascade": "plain.yaml cascade.yaml --objective energy --fuse off",
     "fused": "plain.yaml cascade.yaml --fuse auto --set ranks.M=2 --set ranks.K=2 --set ranks.N=2",
     "sampled": "tiny.yaml gemm.yaml --method random --trials 20 --seed 3 --no-bound",
     "room": "plain.yaml gemm.yaml --objective energy*capacity --tiles multiples --set ranks.M=7",

@@ -13,6 +13,8 @@ from commands import run
 from costmodel.mapper import cache as cache_module
 from costmodel.mapper.cache import Cache, Inquiry
 from costmodel.mapper.engines import search
+from costmodel.mapper.fused import FusedInquiry, Fusion
+from costmodel.mapper.fused import search as fused_search
 from costmodel.mapper.network import map_workload
 from costmodel.spec import catalog
 from costmodel.spec.request import Request
@@ -172,6 +174,51 @@ def test_a_proof_about_multiples_holds_where_there_is_no_more_time(cache):
     assert not asked(10.0)
     assert asked(None)
     assert not asked(20.0)
+
+
+def fused(cache, fuse="auto", *, words="2048 words", **asked):
+    architecture, whole = catalog.load_pair("two_level", "attention_three_pass", [f"Buffer.size={words}"])
+    request = Request(objective=("energy",), jobs=1, fuse=fuse, **asked)
+    return map_workload(whole, architecture, request, cache=cache)
+
+
+def test_a_cascade_that_was_fused_is_not_searched_again(cache, monkeypatch):
+    first, forced = fused(cache), fused(cache, "all")
+    monkeypatch.setattr(fused_search, "Rounds", None)  # nothing can be searched
+    again, others = fused(cache), fused(cache, "all")
+    assert any(len(layer.instead) > 1 for layer in first.layers)
+    for one, other in ((first, again), (forced, others)):
+        assert told(one) == told(other)
+        assert one.fusion == other.fusion
+        assert one.certificate == other.certificate
+    assert told(first) != told(forced)
+    with pytest.raises(TypeError):
+        fused(cache, words="1024 words")
+    with pytest.raises(TypeError):
+        fused(None)
+
+
+@pytest.mark.parametrize(
+    ("known", "request_then", "request_now", "found"),
+    [
+        ({"exact": False}, {}, {}, True),
+        ({"exact": False}, {}, {"budget": 9}, False),  # which is for more
+        ({"exact": True}, {}, {"budget": 9}, True),
+        ({"exact": False}, {"budget": 9}, {"budget": 99}, True),  # it ended by itself, with time left
+        ({"exact": False}, {"budget": 9}, {}, True),
+        ({"late": True}, {"budget": 9}, {"budget": 9}, False),
+        ({"interrupted": True}, {}, {}, False),
+    ],
+)
+def test_fused_nests_are_kept_where_no_time_was_wanting(cache, known, request_then, request_now, found):
+    architecture, whole = catalog.load_pair("two_level", "attention_three_pass")
+    fusion = Fusion({}, (("QK", "S"),), {"A": "a window"}, bounds={(0, 2): math.inf}, **known)
+
+    def inquiry(asked):
+        return FusedInquiry(whole, architecture, Request(fuse="auto", **asked), {}, ())
+
+    inquiry(request_then).keep(cache, fusion)
+    assert inquiry(request_now).find(cache) == (fusion if found else None)
 
 
 def test_a_folder_that_cannot_be_written_costs_no_answer(tmp_path, said):

@@ -53,7 +53,6 @@ def test_settings_are_one_value_per_key_with_its_unit():
         "budget_s": 120.0,
         "memory_bytes": 1024,
         "tiles": "perfect",
-        "fuse": "off",
         "constraints": "a; b",
     }
     assert request_of(method="tpe").settings()["trials"] == TRIALS
@@ -91,5 +90,5 @@ def test_every_key_but_those_without_effect_decides_the_fingerprint():
 
 def test_a_study_asks_for_a_request():
     study = load_study(parse("arch: two_level\nworkload: mm64\nseed: 4\nobjective: edp\n", "s.yaml"))
-    assert study.asking() == Request(seed=4)
+    assert study.asking() == Request(seed=4, fuse="off"), "designs share the searches of layers alone"
     assert list(Study.model_fields)[:5] == ["name", "source", "arch", "workload", "einsums"]

@@ -8,9 +8,11 @@ if TYPE_CHECKING:
     from costmodel.mapper.fused.cuts import apart, asked_of, least_over, over_cuts, runs, way_over
     from costmodel.mapper.fused.fusion import Fusion
     from costmodel.mapper.fused.group import could_stay, in_groups, lacks_room
+    from costmodel.mapper.fused.kept import FusedInquiry
     from costmodel.mapper.fused.search import FusedQuery, fuse
 
 __all__ = [
+    "FusedInquiry",
     "FusedQuery",
     "Fusion",
     "apart",
@@ -28,6 +30,7 @@ __all__ = [
 __getattr__ = door(
     __name__,
     {
+        "FusedInquiry": "kept",
         "FusedQuery": "search",
         "Fusion": "fusion",
         "apart": "cuts",

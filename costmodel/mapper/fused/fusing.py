@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from collections.abc import Mapping as MappingABC
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -57,8 +57,13 @@ class Fusing:
         *,
         deadline: float | None = None,
         every: bool = False,
+        hear: Callable[[str], None] | None = None,
     ) -> None:
-        """``every``: of a group, all that its Einsums exchange has to be held in the shared part."""
+        """``every``: of a group, all that its Einsums exchange has to be held in the shared part.
+
+        ``hear`` is told what is searched next.
+        """
+        self.tell = hear or (lambda _: None)
         self.workload = replace(workload, einsums=tuple(replace(e, count=1) for e in workload.einsums))
         self.architecture, self.aim, self.deadline = architecture, aim, deadline
         self.memories = shared_memories(architecture)

@@ -93,6 +93,8 @@ class Rounds:
         """The last one for what each Einsum pays at least."""
         self.operations = {e.name: fusing.at_least(e.name) for g in self.groups for e in g.einsums}
         """What the operations of each Einsum alone come to."""
+        self.number = 0
+        """Rounds that were begun."""
         self._known: dict[Run, StrictIncumbents] = {}
         self._rest: dict[Run, dict[Run, Least]] = {}
 
@@ -139,6 +141,7 @@ class Rounds:
 
     def raise_least(self, leader: str, width: int) -> None:
         """Look for what Einsums like this one pay at least, in their groups that may be better than what is known."""
+        self.tell(f"the least that {leader} pays")
         before = self.fusing.labels
         found = self.fusing.least(leader, self.most(leader, self.groups), width)
         self.looked[leader] = Look(width, (self.fusing.labels - before) * self.slower(leader))
@@ -154,6 +157,10 @@ class Rounds:
             return dict.fromkeys(places, np.inf)
         return {(name, g): self.company(g, name).limit() for name, g in places}
 
+    def tell(self, what: str) -> None:
+        """Say what is searched next."""
+        self.fusing.tell(f"round {self.number} of {len(self.groups)} groups, {what}" if self.number else what)
+
     def leaders(self, groups: Sequence[FusedGroup]) -> list[str]:
         """Return the Einsums of some groups, of those that differ in names only the first one."""
         return list(dict.fromkeys(self.fusing.alike[e.name] for g in groups for e in g.einsums))
@@ -168,10 +175,12 @@ class Rounds:
         """
         done: set[str] = set()
         again = bool(self.labels)
+        self.number += 1
         while waiting := [leader for leader in self.short() if leader not in done]:
             holding = set(self.leaders(self.holding())) if again else set()
             leader = min(waiting, key=lambda one: (one not in holding, self.labels.get(one, 0)))
             done.add(leader)
+            self.tell(f"branches of {leader}")
             places = [(e.name, g) for g in self.open() for e in g.einsums if self.fusing.alike[e.name] == leader]
             company = {(name, g): self.company(g, name) for name, g in places}
             before = self.fusing.labels
@@ -221,6 +230,7 @@ class Rounds:
 
     def search(self, group: FusedGroup) -> None:
         """Put the branches of a group together."""
+        self.tell(" + ".join(e.name for e in group.einsums))
         run = group.run
         found = self.fusing.search(group, self.known(run).costs.T, self.told)
         if found:

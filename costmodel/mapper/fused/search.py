@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from collections.abc import Mapping as MappingABC
 from typing import NamedTuple
 
@@ -28,6 +28,8 @@ class FusedQuery(NamedTuple):
     deadline: float | None = None
     widths: Sequence[int] | None = None
     """Labels of each stage, round by round; null: as many as the search takes."""
+    hear: Callable[[str], None] | None = None
+    """Is told what is searched next."""
     every: bool = False
     """Whether all is to be fused that can be: the workload is cut into as few groups as can be, whatever is better."""
 
@@ -46,7 +48,15 @@ def fuse(
     found so far comes back.
     """
     began = time.process_time()
-    fusing = Fusing(workload, architecture, asked.aim, asked.constraints, deadline=asked.deadline, every=asked.every)
+    fusing = Fusing(
+        workload,
+        architecture,
+        asked.aim,
+        asked.constraints,
+        deadline=asked.deadline,
+        every=asked.every,
+        hear=asked.hear,
+    )
     found = Fusion({}, (), fusing.why)
     able = [g for g in fusing.groups if all(place in alone for place in range(*g.run))]
     costs = {(place, place + 1): front for place, front in alone.items()}

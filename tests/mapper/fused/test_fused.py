@@ -542,6 +542,17 @@ def test_what_could_stay_on_chip_is_told_where_nothing_was_fused() -> None:
     assert mapped(across, 4, fuse="off").could_stay == ("Y",)
 
 
+def test_what_can_stay_on_chip_is_fused_unless_the_request_says_otherwise() -> None:
+    unsaid, fused = mapped(CHAIN, 2048, fuse=None), mapped(CHAIN, 2048)
+    assert (
+        unsaid.evaluation.energy_pj == fused.evaluation.energy_pj < mapped(CHAIN, 2048, fuse="off").evaluation.energy_pj
+    )
+    assert unsaid.request.fuse is None, "what was asked, not what came of it"
+    assert mapped(CHAIN, 2048, fuse=None, tiles="multiples").fusion is None
+    assert mapped(CHAIN, 2048, fuse=None, method="random", trials=20, bound=False).fusion is None
+    assert mapped(replace(CHAIN, einsums=CHAIN.einsums[:1]), 2048, fuse=None).fusion is None
+
+
 FILE = """
 name: chain
 ranks: {M: 64, K: 32, N: 32, P: 32}
@@ -568,7 +579,7 @@ def test_text_tells_where_nothing_is_fused(tmp_path: Path) -> None:
     workload = tmp_path / "chain.yaml"
     workload.write_text(FILE)
     rule = ("--constraint", "Buffer tile m <= 4")
-    alone = run("map", "two_level", workload, "--objective", "energy", "--no-run")
+    alone = run("map", "two_level", workload, "--objective", "energy", "--fuse", "off", "--no-run")
     assert "--fuse auto may keep Y on chip: " in alone.stdout
     found = run("map", "two_level", workload, "--objective", "energy", "--fuse", "auto", "--no-run", *rule)
     assert "fused: nothing; no group of neighbours was searched" in found.stdout
