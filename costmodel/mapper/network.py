@@ -286,7 +286,7 @@ def map_workload(
             report(SearchEvent(0, len(left), FUSED_NESTS, "progress", what))
 
     layers, fusion = fuse_layers(
-        workload, architecture, request.asking(fuse=plan.fuse), result.layers, started, cache, hear
+        workload, architecture, request, result.layers, started, cache, hear
     )
     wall_s = time.monotonic() - started
     return choose(replace(result, layers=layers, fusion=fusion, interrupted=fusion.interrupted, wall_s=wall_s))

@@ -57,12 +57,15 @@ class Fusing:
         *,
         deadline: float | None = None,
         every: bool = False,
+        soon: bool = False,
         hear: Callable[[str], None] | None = None,
     ) -> None:
         """``every``: of a group, all that its Einsums exchange has to be held in the shared part.
 
-        ``hear`` is told what is searched next.
+        ``soon``: the search ends when it has good nests, with a bound, unless a proof takes little. ``hear`` is told
+        what is searched next.
         """
+        self.soon = soon
         self.tell = hear or (lambda _: None)
         self.workload = replace(workload, einsums=tuple(replace(e, count=1) for e in workload.einsums))
         self.architecture, self.aim, self.deadline = architecture, aim, deadline
@@ -184,17 +187,18 @@ class Fusing:
             own.append([places[book.meters[at]] for listed in book.limits.values() for at in listed])
         return table(plan, found, prices.limits, own)
 
-    def search(self, group: FusedGroup, known: Floats, told: Fusion) -> list[MappingPoint]:
+    def search(self, group: FusedGroup, known: Floats, told: Fusion) -> tuple[list[MappingPoint], float]:
         """Return the fused nests of a group, of the branches that were found, that are better than what is known.
 
-        ``known``: a row of costs each. Raises OutOfTimeError.
+        And what the first objective is at least of those that were not looked at. ``known``: a row of costs each.
+        Raises OutOfTimeError.
         """
         incumbents = StrictIncumbents(self.aim)
         incumbents.add(known.T, [None] * len(known))
         plan = self.plans[group]
         prices = SharedPrices(plan, self.book)
         tables = [self.table(plan, e, prices) for e in group.einsums]
-        join = Join(plan, prices, tables, incumbents, self.leak)
+        join = Join(plan, prices, tables, incumbents, self.leak, soon=self.soon)
         with until(self.deadline):
             join.run()
         told.exact &= join.exact
@@ -206,7 +210,7 @@ class Fusing:
                 points.append(point)
                 pairs = [(vector_of(point)[k], costs[k]) for k in asked_of(self.aim)]
                 told.agrees &= all(abs(cost - thought) <= SAME * abs(cost) for cost, thought in pairs)
-        return points
+        return points, join.left_out
 
     def point(self, group: FusedGroup, join: Join, tables: Sequence[BranchTable], item: FusedNest) -> MappingPoint:
         """Write a fused nest down, and cost it by the scalar model."""

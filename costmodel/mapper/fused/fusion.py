@@ -32,6 +32,8 @@ class Fusion:
     """(Einsums, share of the totals) of groups that may still save so much at most, which together hold the bound."""
     evaluated: int = 0
     cpu_s: float = 0.0
+    soon: bool = False
+    """Whether the search ended when it had good nests, and may find better ones."""
     exact: bool = True
     """Whether nothing was left out that might be better."""
     agrees: bool = True

@@ -20,6 +20,8 @@ from costmodel.spec.objective import AXES
 
 FIRST, MORE = 32, 4
 """Pairs of a choice and a boundary that are looked at first, and how many times more the next time."""
+SOON = FIRST * MORE
+"""Pairs that are looked at where the search is to end soon."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +40,21 @@ class Join:
     """Finds the fused nests of a group that are better than the incumbents, and adds them."""
 
     def __init__(
-        self, plan: Plan, prices: SharedPrices, tables: Sequence[BranchTable], incumbents: Incumbents, leak: float
+        self,
+        plan: Plan,
+        prices: SharedPrices,
+        tables: Sequence[BranchTable],
+        incumbents: Incumbents,
+        leak: float,
+        *,
+        soon: bool = False,
     ) -> None:
+        """``soon``: only the most promising pairs of a choice and a boundary are looked at."""
         self.plan, self.prices, self.tables = plan, prices, tables
-        self.incumbents, self.leak = incumbents, leak
+        self.incumbents, self.leak, self.soon = incumbents, leak, soon
         self.aim = incumbents.aim
+        self.left_out = np.inf
+        """What the first objective is at least of what was not looked at; infinite: nothing that may be better."""
         self.asked = [k for k, axis in enumerate(AXES) if axis.name in self.aim.costs]
         self.exact = True
         """Whether nothing was thinned out."""
@@ -67,9 +79,16 @@ class Join:
         order = np.argsort(bound[which, start], kind="stable")
         which, start = which[order], start[order]
         begin, stop = 0, FIRST
-        while begin < len(which):
+        while begin < (min(len(which), SOON) if self.soon else len(which)):
             self.some(which[begin:stop], start[begin:stop])
             begin, stop = stop, stop * MORE
+        self.leave(which[begin:], start[begin:], bound[which[begin:], start[begin:]])
+
+    def leave(self, which: Ints, start: Ints, energy: Floats) -> None:
+        """Note what some choices above some boundaries cost at least, which are not looked at."""
+        costs = np.stack([energy, self.base_cycles[which, start], np.zeros(len(which))])
+        rest = costs[:, ~self.incumbents.beaten(*costs)]
+        self.left_out = float(self.aim.first(*rest).min(initial=np.inf))
 
     def some(self, which: Ints, start: Ints) -> None:
         """Search the shared parts of some choices above some boundaries."""

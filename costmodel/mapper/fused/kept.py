@@ -36,7 +36,6 @@ class FusedInquiry:
     workload: Workload
     architecture: Architecture
     request: Request
-    """Which says whether Einsums are fused."""
     alone: MappingABC[int, Floats]
     """Costs of the front of each Einsum by itself, by its place."""
     proven: Collection[int]

@@ -33,8 +33,9 @@ MORE_LEAST = ((6_000, 36_000), (216_000,))
 """The same before the second round, and before the third."""
 SLOWER = 10
 """How many labels take as much time as one does where tiles slide. So there are that many times fewer."""
-GROWTH, EFFORT = 6, 2_000_000
-"""How many times more labels a wider pass or round is thought to have, and how many make it small."""
+GROWTH, EFFORT, SOON = 6, 2_000_000, 1_000_000
+"""How many times more labels a wider pass or round is thought to have, how many make it small, and how many of a second
+round are looked at where nobody asked for it."""
 Run = tuple[int, int]
 """First Einsum, and the one behind the last."""
 
@@ -82,6 +83,8 @@ class Rounds:
         """A bound of the first objective of the branches of each Einsum that were left out for want of width."""
         self.pending: dict[FusedGroup, dict[str, float]] = {g: {} for g in self.groups}
         """The same of those that were found since, and are not put together yet."""
+        self.cut_off: dict[FusedGroup, float] = {}
+        """The same of what was not looked at when they were put together."""
         self.searched: set[FusedGroup] = set()
         """Groups of which branches were put together."""
         parts = runs(g.run for g in self.groups)
@@ -104,12 +107,20 @@ class Rounds:
             for width in FIRST_LEAST:
                 self.raise_least(leader, width // self.slower(leader))
         for number, width in enumerate(self.widths or WIDTHS):
+            if number and self.fusing.soon and not 0 < GROWTH * self.waiting() <= SOON:
+                break
             if 0 < number <= len(MORE_LEAST) and self.widths is None:
                 self.raise_all(MORE_LEAST[number - 1])
-            if number >= SURE and not self.small(sum(self.labels.get(leader, 0) for leader in self.short())):
+            if number >= SURE and not self.small(self.waiting()):
                 break
             self.round(width)
-        self.told.exact &= not self.open()
+        open_still = bool(self.open())
+        self.told.exact &= not open_still
+        self.told.soon = self.fusing.soon and open_still
+
+    def waiting(self) -> int:
+        """Labels that the last round had of the Einsums of which branches were left out."""
+        return sum(self.labels.get(leader, 0) for leader in self.short())
 
     def small(self, labels: int) -> bool:
         """Whether there is time for a wider pass or round than one that had so many labels."""
@@ -232,7 +243,7 @@ class Rounds:
         """Put the branches of a group together."""
         self.tell(" + ".join(e.name for e in group.einsums))
         run = group.run
-        found = self.fusing.search(group, self.known(run).costs.T, self.told)
+        found, self.cut_off[group] = self.fusing.search(group, self.known(run).costs.T, self.told)
         if found:
             points = [*self.told.fronts.get(run, ()), *found]
             costs = costs_of(points)
@@ -285,7 +296,7 @@ class Rounds:
 
     def complete(self, group: FusedGroup) -> bool:
         """Whether all branches were looked at that may be better."""
-        missing = [*self.left_out[group].values(), *self.pending[group].values()]
+        missing = [*self.left_out[group].values(), *self.pending[group].values(), self.cut_off.get(group, np.inf)]
         return group in self.searched and all(bound == np.inf for bound in missing)
 
     def bound(self, group: FusedGroup) -> float:
@@ -310,7 +321,7 @@ class Rounds:
         missing = [*self.left_out[group].items(), *self.pending[group].items()]
         left += [{**least, name: max(least[name], one)} for name, one in missing if one < np.inf]
         sums = [joined(self.aim, [(1, value) for value in v.values()]) for v in left]
-        return min([self.found(group), *sums])
+        return min([self.found(group), self.cut_off.get(group, np.inf), *sums])
 
     def rest(self, around: Run) -> dict[Run, Least]:
         """Return for each group of a run the least that all Einsums of the run outside of it cost, over all cuts."""

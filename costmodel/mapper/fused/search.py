@@ -28,6 +28,8 @@ class FusedQuery(NamedTuple):
     deadline: float | None = None
     widths: Sequence[int] | None = None
     """Labels of each stage, round by round; null: as many as the search takes."""
+    soon: bool = False
+    """Whether the search ends when it has good nests, with a bound, unless a proof takes little."""
     hear: Callable[[str], None] | None = None
     """Is told what is searched next."""
     every: bool = False
@@ -55,6 +57,7 @@ def fuse(
         asked.constraints,
         deadline=asked.deadline,
         every=asked.every,
+        soon=asked.soon,
         hear=asked.hear,
     )
     found = Fusion({}, (), fusing.why)

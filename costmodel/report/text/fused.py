@@ -44,7 +44,8 @@ def _gap(fusion: Fusion) -> Iterator[str]:
     """Say where the gap of the totals is from, whatever is proven of each layer."""
     if fusion.lacking:
         named = [f"{' + '.join(names)} ({percent(share)})" for names, share in fusion.lacking]
-        yield f"not searched to the end, with what each may save of the totals at most: {some(named, SHOWN)}"
+        more = ", as --fuse auto does" if fusion.soon else ""
+        yield f"not searched to the end{more}, with what each may save of the totals at most: {some(named, SHOWN)}"
 
 
 def _worth_asking(result: NetworkResult) -> Iterator[str]:

@@ -437,6 +437,53 @@ def test_wider_passes_for_the_least_leave_less_of_a_gap(monkeypatch: pytest.Monk
     assert bound(20, 20) == pytest.approx(best)
 
 
+@pytest.fixture
+def very_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One pair of a choice and a boundary in each group, and one round."""
+    for name, value in (("join.FIRST", 1), ("join.SOON", 1), ("rounds.SOON", 0)):
+        monkeypatch.setattr(f"costmodel.mapper.fused.{name}", value)
+
+
+@pytest.mark.parametrize("seeds", [range(15), pytest.param(range(15, 300), marks=pytest.mark.long)])
+@pytest.mark.usefixtures("very_soon")
+def test_a_search_that_ends_soon_has_a_bound_that_holds(seeds: range) -> None:
+    ends, worse = 0, 0
+    for seed in seeds:
+        rng = random.Random(seed)
+        workload, architecture = fused_nests.random_cascade(rng)
+        asked = {"objective": rng.choice(("energy", "latency", "edp", "energy,latency"))}
+        aim = objective_of(asked["objective"])
+        try:
+            whole, soon = (
+                map_workload(workload, architecture, Request(fuse=fuse, **asked), jobs=1) for fuse in ("auto", None)
+            )
+        except InfeasibleError:
+            continue
+        if whole.failures or soon.fusion is None:
+            continue
+        best, found = (min(aim.of(p)[0] for p in one.front) for one in (whole, soon))
+        assert soon.fusion.bound <= best * (1 + 1e-9)
+        assert best <= found * (1 + 1e-9)
+        if soon.certificate.status == Status.PROVEN:
+            assert found == pytest.approx(best, rel=1e-9)
+        if soon.certificate.status == Status.PROVEN and aim.front:
+            assert [vector_of(p) for p in soon.front] == [pytest.approx(vector_of(p), rel=1e-9) for p in whole.front]
+        ends += soon.fusion.soon
+        worse += found > best * (1 + 1e-9)
+    assert ends > 0
+    assert worse > 0 or len(seeds) < 100
+
+
+@pytest.mark.usefixtures("very_soon")
+def test_that_a_search_ended_soon_is_said() -> None:
+    soon = mapped(CORE, 2048, "edp", fuse=None)
+    assert soon.fusion is not None
+    assert soon.fusion.soon
+    (said,) = [line for line in fused_lines(soon) if line.startswith("not searched")]
+    assert said.startswith("not searched to the end, as --fuse auto does, with what each may save")
+    assert mapped(CORE, 2048, "edp", fuse=None, budget=60).certificate.status == Status.PROVEN, "with time it goes on"
+
+
 @pytest.mark.parametrize("objective", ["energy", "edp"])
 def test_what_is_left_out_leaves_a_gap_that_holds(objective: str, monkeypatch: pytest.MonkeyPatch) -> None:
     (aim,) = objective_of(objective).each
