@@ -285,9 +285,7 @@ def map_workload(
         if report is not None:
             report(SearchEvent(0, len(left), FUSED_NESTS, "progress", what))
 
-    layers, fusion = fuse_layers(
-        workload, architecture, request, result.layers, started, cache, hear
-    )
+    layers, fusion = fuse_layers(workload, architecture, request, result.layers, started, cache, hear)
     wall_s = time.monotonic() - started
     return choose(replace(result, layers=layers, fusion=fusion, interrupted=fusion.interrupted, wall_s=wall_s))
 
