@@ -107,9 +107,14 @@ class Bench:
         return len(self._open)
 
     @property
-    def left(self) -> list[Inquiry]:
-        """What is not answered yet."""
-        return [wanted.asked for wanted in self._open.values()]
+    def batches(self) -> dict[str, list[list[Inquiry]]]:
+        """What is not answered yet, by its kin; those in one list that designs ask which differ in bandwidths alone."""
+        found: dict[str, dict[Any, list[Inquiry]]] = defaultdict(lambda: defaultdict(list))
+        for wanted in self._open.values():
+            family = wanted.family
+            alike = wanted.key if family is None else (family.frame, family.rooms)
+            found[wanted.kin][alike].append(wanted.asked)
+        return {kin: list(listed.values()) for kin, listed in found.items()}
 
     def need(self, asked: Inquiry) -> str:
         """Ask for an answer; return its name."""

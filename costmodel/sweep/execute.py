@@ -149,7 +149,7 @@ class _Sweep:
     def workers(self) -> int:
         """Processes to work in: of several points or searches none is left to this one, which has to outlive them."""
         if self.study.layered:
-            return self.cores if max(self._total, len(self.bench.left)) > 1 else 1
+            return self.cores if max(self._total, self.bench.open) > 1 else 1
         return max(1, min(self.cores, self._total))
 
     def begin(self) -> None:

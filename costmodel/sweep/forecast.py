@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+import random
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from costmodel.mapper.engines import search
-from costmodel.mapper.result import InfeasibleError, MapperResult
+from costmodel.mapper.result import MapperResult
+from costmodel.mapper.tasks import StoppedError
 from costmodel.spec.problems import SpecError
 from costmodel.sweep.bench import Bench
 from costmodel.sweep.conditions import set_aside
 from costmodel.sweep.designs import asked, source_of
+from costmodel.sweep.errand import answers_to
 from costmodel.sweep.resolve import Resolver
 
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Container, Sequence
 
     from costmodel.mapper.cache import Cache, Inquiry
     from costmodel.spec.study import Study
 
-SAMPLE = 8
-"""Searches that are made for an estimate."""
+SAMPLE = 24
+"""Batches of searches that are made for an estimate: of each Einsum as many."""
 LONGEST_S = 10.0
 """Time of one of them, after which it is given up."""
 
@@ -42,9 +44,9 @@ class Forecast:
     sampled: int
     """Searches that the estimate is from; their answers are kept too."""
     cpu_s: float | None
-    """Estimate of the time of all that are left, at most: an answer may settle others. Null where none was sampled."""
+    """Estimate of the time of all that are left. Null where none was sampled."""
     longer: bool
-    """Whether a sampled search was given up, so that it may take longer."""
+    """Whether sampled searches were given up, so that it may take longer."""
 
 
 def forecast(study: Study, known: Container[str], cache: Cache | None) -> Forecast:
@@ -66,31 +68,52 @@ def forecast(study: Study, known: Container[str], cache: Cache | None) -> Foreca
                 bench.need(one)
         except SpecError:
             broken += 1
-    left = bench.left
-    some = left[:: -(-len(left) // SAMPLE)] if left else []
-    spent = [_timed(one, cache) for one in some]
+    kinds = bench.batches
+    each = max(1, SAMPLE // max(1, len(kinds)))
+    trial = Bench(cache if study.tiles != "multiples" else None)  # a proof about those holds for the time that it had
+    found = [_of_kind(batches, each, trial) for batches in kinds.values()]
     return Forecast(
         points=asked(study),
         known=done,
         broken=broken,
         searches=bench.distinct,
         answered=bench.found,
-        sampled=len(some),
-        cpu_s=sum(cpu_s for cpu_s, _ in spent) / len(spent) * len(left) if spent else None,
-        longer=any(given_up for _, given_up in spent),
+        sampled=sum(kind.sampled for kind in found),
+        cpu_s=sum(kind.cpu_s for kind in found) if found else None,
+        longer=any(kind.longer for kind in found),
     )
 
 
-def _timed(asked: Inquiry, cache: Cache | None) -> tuple[float, bool]:
-    """Search for a while; return the time, and whether it was given up. A whole answer is kept."""
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """Searches of one Einsum, some of which were made."""
+
+    sampled: int
+    cpu_s: float
+    """Estimate of the time of all."""
+    longer: bool
+
+
+def _of_kind(batches: Sequence[Sequence[Inquiry]], most: int, bench: Bench) -> _Kind:
+    """Make some batches of searches of one Einsum, drawn at random."""
+    some = random.Random(0).sample(batches, min(most, len(batches)))  # noqa: S311  no secret depends on it
+    spent = [_timed(one, bench) for one in some]
+    made, every = (sum(map(len, listed)) for listed in (some, batches))
+    return _Kind(made, sum(cpu_s for cpu_s, _ in spent) / made * every, any(given_up for _, given_up in spent))
+
+
+def _timed(batch: Sequence[Inquiry], bench: Bench) -> tuple[float, bool]:
+    """Make searches as a sweep does, for a while; return the time, and whether one was given up."""
+    for one in batch:
+        bench.need(one)
     started = time.process_time()
-    answer: MapperResult | InfeasibleError
-    try:
-        answer = search(asked.einsum, asked.architecture, asked.request.asking(budget=LONGEST_S))
-    except InfeasibleError as error:
-        answer = error
-    cpu_s = time.process_time() - started
-    given_up = isinstance(answer, MapperResult) and answer.certificate.budget_spent
-    if cache is not None and not given_up and asked.request.tiles != "multiples":
-        cache.keep(asked, answer, None)
-    return cpu_s, given_up
+    late = False
+    while (task := bench.next_task()) is not None:
+        (errand,) = task.arguments
+        answers = answers_to(errand.within(LONGEST_S))
+        cut_short = [
+            key for key, one in answers.items() if isinstance(one, MapperResult) and one.certificate.budget_spent
+        ]
+        late |= bool(cut_short)
+        bench.keep(task.key, answers | dict.fromkeys(cut_short, StoppedError()))
+    return time.process_time() - started, late
