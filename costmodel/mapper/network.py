@@ -228,7 +228,25 @@ def plan_of(workload: Workload, architecture: Architecture, request: Request) ->
 
 def fuse_of(request: Request, workload: Workload, architecture: Architecture) -> Fuse:
     """Return whether Einsums are fused: as a request says, else where tensors could stay on chip."""
-    return request.fuse or ("auto" if _could_stay(workload, architecture, request) else "off")
+    if request.fuse is not None:
+        return request.fuse
+    from costmodel.mapper.fused import some_could_stay
+
+    return "auto" if _may_fuse(workload, request) and some_could_stay(workload, architecture) else "off"
+
+
+def _unfused(workload: Workload, architecture: Architecture, request: Request) -> tuple[str, ...]:
+    """Tensors that fused nests could keep on chip, where a request that has a use for those wants none."""
+    if request.fuse is None or not _may_fuse(workload, request):
+        return ()
+    from costmodel.mapper.fused import could_stay
+
+    return could_stay(workload, architecture)
+
+
+def _may_fuse(workload: Workload, request: Request) -> bool:
+    """Whether a request has a use for fused nests."""
+    return len(workload.einsums) > 1 and request.tiles == "perfect" and METHODS[request.method].proves
 
 
 def map_workload(
@@ -277,7 +295,7 @@ def map_workload(
             cache.keep(asked[group], answer, run.given_s.get(place))
     result = plan.result(answers, wall_s=time.monotonic() - started, interrupted=interrupted)
     if plan.fuse == "off":
-        return replace(result, could_stay=_could_stay(workload, architecture, request))
+        return replace(result, could_stay=_unfused(workload, architecture, request))
     if len(result.layers) < 2 or interrupted:
         return result
 
@@ -288,15 +306,6 @@ def map_workload(
     layers, fusion = fuse_layers(workload, architecture, request, result.layers, started, cache, hear)
     wall_s = time.monotonic() - started
     return choose(replace(result, layers=layers, fusion=fusion, interrupted=fusion.interrupted, wall_s=wall_s))
-
-
-def _could_stay(workload: Workload, architecture: Architecture, request: Request) -> tuple[str, ...]:
-    """Tensors that ``fuse: auto`` could keep on chip; nothing where the request has no use for it."""
-    if len(workload.einsums) < 2 or request.tiles != "perfect" or not METHODS[request.method].proves:
-        return ()
-    from costmodel.mapper.fused import could_stay
-
-    return could_stay(workload, architecture)
 
 
 def _remembered(cache: Cache, asked: Sequence[Inquiry]) -> dict[int, Kept]:

@@ -7,7 +7,7 @@ from costmodel.mapper.doors import door
 if TYPE_CHECKING:
     from costmodel.mapper.fused.cuts import apart, asked_of, least_over, over_cuts, runs, way_over
     from costmodel.mapper.fused.fusion import Fusion
-    from costmodel.mapper.fused.group import could_stay, in_groups, lacks_room
+    from costmodel.mapper.fused.group import could_stay, in_groups, lacks_room, some_could_stay
     from costmodel.mapper.fused.kept import FusedInquiry
     from costmodel.mapper.fused.search import FusedQuery, fuse
 
@@ -24,6 +24,7 @@ __all__ = [
     "least_over",
     "over_cuts",
     "runs",
+    "some_could_stay",
     "way_over",
 ]
 
@@ -42,6 +43,7 @@ __getattr__ = door(
         "least_over": "cuts",
         "over_cuts": "cuts",
         "runs": "cuts",
+        "some_could_stay": "group",
         "way_over": "cuts",
     },
 )

@@ -182,15 +182,23 @@ def _all_groups(workload: Workload, memories: Sequence[Memory]) -> Iterator[Fuse
 
 def could_stay(workload: Workload, architecture: Architecture) -> tuple[str, ...]:
     """Return the tensors that fused nests could keep on chip: what one step makes of each has room in some memory."""
+    return tuple(dict.fromkeys(_staying(workload, architecture)))
+
+
+def some_could_stay(workload: Workload, architecture: Architecture) -> bool:
+    """Whether fused nests could keep some tensor on chip."""
+    return any(True for _ in _staying(workload, architecture))
+
+
+def _staying(workload: Workload, architecture: Architecture) -> Iterator[str]:
+    """Yield what could stay on chip in some group, as often as in groups."""
     memories = shared_memories(architecture)
     rooms = [(m, m.usable_bits) for m in memories]
-    found: dict[str, None] = {}
     for group in _all_groups(workload, memories):
         for tensor in dict.fromkeys(access.tensor for _, _, access in group.exchanged):
             able = (m for m, room in rooms if room is None or step_bits(group, tensor, m) <= room)
             if tensor in group.internal and group.whole(tensor) and any(group.may_hold(m, tensor) for m in able):
-                found[tensor] = None
-    return tuple(found)
+                yield tensor
 
 
 def may_hold(memory: Memory, tensor: Tensor, einsum: Einsum) -> bool:
