@@ -79,7 +79,7 @@ def fuse_layers(
     ``layers``: as the network would use them if nothing were fused. What a ``cache`` has is not searched again;
     ``hear`` is told what is.
     With ``fuse: all`` those are fused that can be, whatever that costs; where the request does not say whether to fuse,
-    the search ends soon.
+    the search ends soon, with a budget as without: a limit of time changes no answer that is found within it.
     A group has one layer in place of those of its Einsums. Where some points of a front fuse Einsums that others do
     not, their layer has the mappings of all; what a point does not fuse it has as branches without shared loops.
     """
@@ -91,7 +91,7 @@ def fuse_layers(
     costs = {at: np.array([vector_of(p) for p in layer.result.front]) for at, layer in alone.items()}
     deadline = None if request.budget is None else started + request.budget
     proven = {at for at, layer in alone.items() if layer.result.certificate.status == Status.PROVEN}
-    every, soon = request.fuse == "all", request.fuse is None and deadline is None
+    every, soon = request.fuse == "all", request.fuse is None
     asked = FusedQuery(aim, request.constraints, deadline, hear=hear, every=every, soon=soon)
     inquiry = FusedInquiry(workload, architecture, request, costs, proven)
     fusion = None if cache is None else inquiry.find(cache)

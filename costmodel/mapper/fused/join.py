@@ -20,7 +20,7 @@ from costmodel.spec.objective import AXES
 
 FIRST, MORE = 32, 4
 """Pairs of a choice and a boundary that are looked at first, and how many times more the next time."""
-SOON = FIRST * MORE
+PROMISING = FIRST * MORE
 """Pairs that are looked at where the search is to end soon."""
 
 
@@ -79,7 +79,7 @@ class Join:
         order = np.argsort(bound[which, start], kind="stable")
         which, start = which[order], start[order]
         begin, stop = 0, FIRST
-        while begin < (min(len(which), SOON) if self.soon else len(which)):
+        while begin < (min(len(which), PROMISING) if self.soon else len(which)):
             self.some(which[begin:stop], start[begin:stop])
             begin, stop = stop, stop * MORE
         self.leave(which[begin:], start[begin:], bound[which[begin:], start[begin:]])

@@ -440,7 +440,7 @@ def test_wider_passes_for_the_least_leave_less_of_a_gap(monkeypatch: pytest.Monk
 @pytest.fixture
 def very_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """One pair of a choice and a boundary in each group, and one round."""
-    for name, value in (("join.FIRST", 1), ("join.SOON", 1), ("rounds.SOON", 0)):
+    for name, value in (("join.FIRST", 1), ("join.PROMISING", 1), ("rounds.SOON", 0)):
         monkeypatch.setattr(f"costmodel.mapper.fused.{name}", value)
 
 
@@ -481,7 +481,11 @@ def test_that_a_search_ended_soon_is_said() -> None:
     assert soon.fusion.soon
     (said,) = [line for line in fused_lines(soon) if line.startswith("not searched")]
     assert said.startswith("not searched to the end, as --fuse auto does, with what each may save")
-    assert mapped(CORE, 2048, "edp", fuse=None, budget=60).certificate.status == Status.PROVEN, "with time it goes on"
+    timed = mapped(CORE, 2048, "edp", fuse=None, budget=60)
+    assert timed.fusion is not None
+    assert timed.fusion.soon, "a budget is a limit"
+    assert [vector_of(p) for p in timed.front] == [vector_of(p) for p in soon.front]
+    assert mapped(CORE, 2048, "edp", budget=60).certificate.status == Status.PROVEN, "asked for, it goes on"
 
 
 @pytest.mark.parametrize("objective", ["energy", "edp"])
