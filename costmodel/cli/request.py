@@ -80,7 +80,8 @@ def _option(key: str) -> Callable[[Function], Function]:
         names = (f"--{key}", "-j") if key == "jobs" else (f"--{key}",)
         shown = str(field.default) if field.default is not None else False
         return click.option(key, *names, type=click.IntRange(least), show_default=shown, **common)
-    return click.option(f"--{key}", type=click.Choice(list(kinds)), show_default=field.default, **common)
+    words = [kind for kind in kinds if isinstance(kind, str)]  # beside which it may be absent
+    return click.option(f"--{key}", type=click.Choice(words), show_default=field.default, **common)
 
 
 def _kinds(annotation: Any) -> tuple[Any, ...]:

@@ -134,6 +134,7 @@ def test_a_wrong_value_has_a_place_and_a_hint(arguments, said):
         ((*MAP, "--budget", "-1"), "must be greater than zero, got '-1'"),
         ((*MAP, "--budget", "nan"), "must be a time (ms, s, min, h), got 'nan'"),
         ((*MAP, "--set", "Buffer.size=\udcff"), "argument 9 is not text in UTF-8: Buffer.size=\\udcff"),
+        ((*MAP, "--fuse", "atuo"), "Invalid value for '--fuse': 'atuo' is not one of 'off', 'auto', 'all'.\n"),
         (("check", "\udcff.yaml"), "argument 2 is not text in UTF-8: \\udcff.yaml"),
     ],
 )
